@@ -1,0 +1,162 @@
+"""Every exception a user of this package can meet.
+
+    P2PChatError
+    ├─ ConfigError                  a setting is wrong; `key` names it
+    ├─ LinkError                    a link that cannot be used: malformed, foreign version, one's own
+    ├─ LocalProtocolError           you asked for what the state forbids
+    │   ├─ UnknownContact           ├─ UnknownConversation   ├─ UnknownMessage
+    │   ├─ PermissionDenied         └─ MessageTooLarge
+    ├─ RemoteProtocolError          the peer broke the rules: its stream is reset and it is counted
+    │   ├─ MalformedMessage         ├─ BadSignature          └─ FrameTooLarge
+    ├─ NetworkError
+    │   ├─ PeerUnreachable          ├─ StreamReset           ├─ AddressInUse
+    │   ├─ RelayRefused             └─ NodeClosed
+    └─ StoreError
+        ├─ HomeInUse                ├─ HomeUnwritable        ├─ WrongKey
+        ├─ SchemaTooNew             ├─ Corrupted             └─ DiskFull
+
+Messages are written for the person who reads them: what is wrong, and what to do.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AddressInUse",
+    "BadSignature",
+    "ConfigError",
+    "Corrupted",
+    "DiskFull",
+    "FrameTooLarge",
+    "HomeInUse",
+    "HomeUnwritable",
+    "LinkError",
+    "LocalProtocolError",
+    "MalformedMessage",
+    "MessageTooLarge",
+    "NetworkError",
+    "NodeClosed",
+    "P2PChatError",
+    "PeerUnreachable",
+    "PermissionDenied",
+    "RelayRefused",
+    "RemoteProtocolError",
+    "SchemaTooNew",
+    "StoreError",
+    "StreamReset",
+    "UnknownContact",
+    "UnknownConversation",
+    "UnknownMessage",
+    "WrongKey",
+]
+
+
+class P2PChatError(Exception):
+    """Base of everything this package raises on purpose."""
+
+
+class ConfigError(P2PChatError):
+    """A setting is wrong; `key` is its name in the configuration."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(f"{key}: {message}")
+        self.key = key
+
+
+class LinkError(P2PChatError):
+    """A link or address given by the user cannot be used."""
+
+
+class LocalProtocolError(P2PChatError):
+    """The caller asked for what the present state forbids."""
+
+
+class UnknownContact(LocalProtocolError):
+    """No contact or contact request has this account."""
+
+
+class UnknownConversation(LocalProtocolError):
+    """No conversation has this id."""
+
+
+class UnknownMessage(LocalProtocolError):
+    """No message has this id."""
+
+
+class PermissionDenied(LocalProtocolError):
+    """The rules of the conversation do not allow this."""
+
+
+class MessageTooLarge(LocalProtocolError):
+    """A text is over its limit; nothing was stored."""
+
+
+class RemoteProtocolError(P2PChatError):
+    """A peer broke the rules of a protocol."""
+
+
+class MalformedMessage(RemoteProtocolError):
+    """Bytes from a peer do not decode, or decode to values out of bounds."""
+
+
+class BadSignature(RemoteProtocolError):
+    """A signature from a peer does not verify."""
+
+
+class FrameTooLarge(RemoteProtocolError):
+    """A peer announced a frame over the limit of its protocol."""
+
+
+class NetworkError(P2PChatError):
+    """The network could not do it; trying again later may help."""
+
+
+class PeerUnreachable(NetworkError):
+    """No address of a peer answered; `attempts` pairs each address with why."""
+
+    def __init__(self, message: str, attempts: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(message)
+        self.attempts = attempts
+
+
+class StreamReset(NetworkError):
+    """The stream ended before the exchange did."""
+
+
+class AddressInUse(NetworkError):
+    """A listen address is taken by another program."""
+
+
+class RelayRefused(NetworkError):
+    """A relay refused a reservation or a circuit."""
+
+
+class NodeClosed(NetworkError):
+    """The node stopped before it could answer."""
+
+
+class StoreError(P2PChatError):
+    """The home directory or its database cannot be used."""
+
+
+class HomeInUse(StoreError):
+    """Another process has this home open."""
+
+
+class HomeUnwritable(StoreError):
+    """The home directory cannot be made or written."""
+
+
+class WrongKey(StoreError):
+    """The key file does not open the database."""
+
+
+class SchemaTooNew(StoreError):
+    """The database was written by a newer version of this program."""
+
+
+class Corrupted(StoreError):
+    """The database is damaged."""
+
+
+class DiskFull(StoreError):
+    """The disk has no room; what was not yet committed was not acknowledged."""

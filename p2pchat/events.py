@@ -1,0 +1,207 @@
+"""Everything that happens, as frozen values: what a program subscribes to.
+
+Events are told after what they say is on disk. The field names are those of the JSON-RPC
+notifications.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
+from p2pchat.model.message import Message, MessageState
+from p2pchat.model.room import RoomInfo
+
+__all__ = [
+    "BootstrapConnected",
+    "BootstrapConnecting",
+    "ContactAccepted",
+    "ContactRequested",
+    "Event",
+    "EventsDropped",
+    "KeysFetching",
+    "KeysReady",
+    "Listening",
+    "MembersChanged",
+    "MessageReceived",
+    "MessageStateChanged",
+    "NetworkDetected",
+    "NetworkStatusChanged",
+    "PeerConnected",
+    "PeerDisconnected",
+    "Ready",
+    "RelayProbed",
+    "RelaySelected",
+    "RelaysDiscovered",
+    "RelaysDiscovering",
+    "RoomJoined",
+    "SecurityAlert",
+    "StartupProgress",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events; subscribe to it to hear everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartupProgress(Event):
+    """A named step of the start (features N10); its class is the step."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkDetected(StartupProgress):
+    """The machine's own IP addresses; none means offline."""
+
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listening(StartupProgress):
+    """The node takes connections at these multiaddrs."""
+
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BootstrapConnecting(StartupProgress):
+    """Dialling this many known and configured peers."""
+
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class BootstrapConnected(StartupProgress):
+    """So many of them answered."""
+
+    connected: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class RelaysDiscovering(StartupProgress):
+    """Looking which connected peers relay."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelaysDiscovered(StartupProgress):
+    """So many peers offer circuit relay."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class RelayProbed(StartupProgress):
+    """One relay's round trip."""
+
+    address: str
+    latency_ms: float
+    selected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RelaySelected(StartupProgress):
+    """The relay whose reservation we hold."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeysFetching(StartupProgress):
+    """Publishing our records and reading our contacts'."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeysReady(StartupProgress):
+    """The fingerprint others verify us by."""
+
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ready(StartupProgress):
+    """The private network is joined, or our own is open."""
+
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkStatusChanged(Event):
+    """Health is "good", "poor" or "offline"."""
+
+    health: str
+    connected_peers: int
+
+
+@dataclass(frozen=True, slots=True)
+class PeerConnected(Event):
+    """A first connection to this peer is up."""
+
+    peer_id: PeerId
+
+
+@dataclass(frozen=True, slots=True)
+class PeerDisconnected(Event):
+    """The last connection to this peer is gone."""
+
+    peer_id: PeerId
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRequested(Event):
+    """Somebody asks to be a contact; nothing else of theirs is taken before `accept`."""
+
+    account: AccountId
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactAccepted(Event):
+    """A contact and we have accepted each other."""
+
+    account: AccountId
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived(Event):
+    """A message of somebody else is stored."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class MessageStateChanged(Event):
+    """One of our own messages moved on: queued, sent, delivered, read, failed."""
+
+    message_id: OpId
+    state: MessageState
+
+
+@dataclass(frozen=True, slots=True)
+class RoomJoined(Event):
+    """A room is ours now."""
+
+    room: RoomInfo
+
+
+@dataclass(frozen=True, slots=True)
+class MembersChanged(Event):
+    """The known members of a room, or their names, changed."""
+
+    conversation: ConversationId
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityAlert(Event):
+    """Something that only a fault or an attack explains, such as a forked log."""
+
+    account: AccountId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventsDropped(Event):
+    """This subscriber read too slowly; read again from history."""
+
+    count: int

@@ -1,0 +1,48 @@
+"""A room as a person sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from p2pchat.model.ids import AccountId, ConversationId
+
+
+class RoomKind(StrEnum):
+    """Who may enter."""
+
+    INVITED = "invited"
+    OPEN = "open"
+    PASSWORD = "password"  # noqa: S105 -- a kind of room, not a secret
+
+
+class Role(StrEnum):
+    """What a member may do."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    MEMBER = "member"
+    READ_ONLY = "read-only"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One account in a room."""
+
+    account: AccountId
+    name: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class RoomInfo:
+    """A room's state. `role` is our own; `created_at` in milliseconds since the epoch."""
+
+    id: ConversationId
+    name: str
+    kind: RoomKind
+    description: str
+    announcement: str
+    role: Role
+    members_count: int
+    created_at: int

@@ -1,0 +1,133 @@
+"""What the node asks of a network: the `Host` port.
+
+Two adapters implement it, `net.libp2p.host.LibP2PHost` (sockets) and
+`testing.network.SimulatedHost` (virtual time); one compliance suite runs over both. A `Stream` is a
+`trio.abc.HalfCloseableStream`: reads answer `b""` at the end, a reset raises
+`trio.BrokenResourceError`, use after close raises `trio.ClosedResourceError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import trio
+
+from p2pchat.model.ids import PeerId
+from p2pchat.model.route import Path
+
+__all__ = ["Connectedness", "Handler", "Host", "PeerChanged", "ProtocolId", "Stream"]
+
+ProtocolId = str
+"""A libp2p protocol id such as `/dchat/direct/1.0.0`."""
+
+
+class Stream(trio.abc.HalfCloseableStream):
+    """A byte stream to one authenticated peer.
+
+    `send_all` may coalesce with other streams of the connection; `aclose` flushes what was sent
+    (within a bounded time) and ends both directions; `reset` drops everything at once.
+    """
+
+    peer: PeerId
+    protocol: ProtocolId
+
+    async def reset(self) -> None:
+        """End both directions at once, without flushing. Never raises, never blocks for long."""
+        raise NotImplementedError
+
+
+Handler = Callable[[Stream], Awaitable[None]]
+"""Serves one inbound stream; the host resets the stream when the handler raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connectedness:
+    """A peer that is connected now."""
+
+    peer: PeerId
+    addresses: tuple[str, ...]
+    """Remote multiaddrs of its live connections, without `/p2p/<peer>` at the end."""
+    path: Path
+    inbound: bool
+    """True when the remote side dialled (of several connections: the first)."""
+    protocols: frozenset[str] = field(default_factory=lambda: frozenset[str]())
+    """What identify told so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerChanged:
+    """A peer came up (first connection), went down (last one ended), or was identified."""
+
+    peer: PeerId
+    state: Connectedness | None
+    """None when the peer went down."""
+
+
+class Host(Protocol):
+    """One identity on a network."""
+
+    @property
+    def peer_id(self) -> PeerId: ...
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Multiaddrs to give to others, each ending in `/p2p/<own peer id>`; concrete, never
+        0.0.0.0; announced ones first, circuit addresses of held reservations last."""
+        ...
+
+    @property
+    def peers(self) -> Sequence[Connectedness]:
+        """The connected peers, in the order they came."""
+        ...
+
+    def is_connected(self, peer: PeerId) -> bool: ...
+
+    async def connect(
+        self, peer: PeerId, addresses: Sequence[str], *, timeout_s: float = 5.0
+    ) -> None:
+        """Dial all `addresses` (multiaddrs with or without `/p2p/<peer>`, circuit ones included)
+        concurrently; the first authenticated connection wins. Returns at once when connected
+        already (unless all connections are relayed and an address is direct).
+
+        Raises `PeerUnreachable` with every attempt and its reason.
+        """
+        ...
+
+    async def disconnect(self, peer: PeerId) -> None:
+        """Close all connections to `peer`."""
+        ...
+
+    async def open_stream(
+        self, peer: PeerId, protocols: Sequence[ProtocolId], *, timeout_s: float = 5.0
+    ) -> Stream:
+        """Open a stream over a present connection, negotiating the first of `protocols` the
+        remote serves. Never dials.
+
+        Raises `PeerUnreachable` without a connection, `StreamReset` when negotiation fails or
+        takes longer than `timeout_s`.
+        """
+        ...
+
+    def serve(self, protocol: ProtocolId, handler: Handler) -> None:
+        """Answer inbound streams of `protocol` (identify advertises it). An exception of the
+        handler resets its stream, is logged, and ends nothing else."""
+        ...
+
+    def unserve(self, protocol: ProtocolId) -> None:
+        """Answer `protocol` no longer."""
+        ...
+
+    def changes(self) -> trio.MemoryReceiveChannel[PeerChanged]:
+        """A new subscription to peer changes, in order, starting with one `PeerChanged` for each
+        peer connected now. Unread changes are bounded by merging: per peer only the newest
+        counts, though a down followed by an up is always seen as both."""
+        ...
+
+    async def reserve(self, relay: PeerId, *, timeout_s: float = 5.0) -> float:
+        """Hold (or refresh) a circuit-relay-v2 reservation at a connected relay.
+
+        Answers for how many seconds it holds; raises `RelayRefused`.
+        """
+        ...
