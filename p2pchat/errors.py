@@ -2,7 +2,7 @@
 
     P2PChatError
     ├─ ConfigError                  a setting is wrong; `key` names it
-    ├─ LinkError                    a link that cannot be used: malformed, foreign version, one's own
+    ├─ LinkError                    a link that cannot be used
     ├─ LocalProtocolError           you asked for what the state forbids
     │   ├─ UnknownContact           ├─ UnknownConversation   ├─ UnknownMessage
     │   ├─ PermissionDenied         └─ MessageTooLarge

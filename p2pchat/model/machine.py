@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 from p2pchat.errors import P2PChatError
 
 I_contra = TypeVar("I_contra", contravariant=True)
-E_co = TypeVar("E_co", covariant=True)
+E = TypeVar("E")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +56,18 @@ class Reply:
     error: P2PChatError | None = None
 
 
-class Machine(Protocol[I_contra, E_co]):
+class Machine(Protocol[I_contra, E]):
     """A pure state machine."""
 
-    def start(self, now: Now) -> list[E_co]:
+    def start(self, now: Now) -> list[E]:
         """Once, before any input: the timers and sends that a restart owes."""
         ...
 
-    def handle(self, input: I_contra, now: Now) -> list[E_co]:
+    def handle(self, input: I_contra, now: Now) -> list[E]:
         """Decide on one input."""
         ...
 
-    def settle(self, now: Now) -> list[E_co]:
+    def settle(self, now: Now) -> list[E]:
         """After the last input of a batch: what is said once for many inputs (receipts, one
         frame for several ops). Machines with nothing to join answer `[]`."""
         ...

@@ -1,0 +1,195 @@
+"""What machines ask to be put on disk: a closed union of small frozen values.
+
+Each is idempotent: applying it twice is applying it once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from p2pchat.model.contact import ContactState
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, PeerId
+from p2pchat.model.op import Chain, Op
+from p2pchat.model.room import RoomKind
+
+
+@dataclass(frozen=True, slots=True)
+class AddOp:
+    """Append an op; it becomes a head of its chain in place of its `prev` (a second op with the
+    same `prev` is a fork: both stay, both are heads)."""
+
+    op: Op
+    sort_key: int
+    """Display order, fixed when applied; at most 2^63 - 1."""
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddMessage:
+    """Show an op as a message: text for paging and search. The op is added in the same commit."""
+
+    op: OpId
+    conversation: ConversationId
+    author: AccountId
+    device: DeviceId
+    seq: int
+    own: bool
+    """True when the author's account is our own."""
+    text: str
+    type: str
+    sent_ms: int
+    received_ms: int
+    sort_key: int
+    reply_to: OpId | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetFloor:
+    """A chain begins above (`seq`, `prev`): ops of it with a lower seq are removed, messages too,
+    and lie outside by policy. `seq` is the first that is kept; `prev` the hash just below."""
+
+    conversation: ConversationId
+    device: DeviceId
+    chain: Chain
+    seq: int
+    prev: OpId
+
+
+@dataclass(frozen=True, slots=True)
+class SetDelivery:
+    """How far one recipient device has come with OUR ops of one conversation: counts of ops of
+    each chain, so 0 means none (the newest acknowledged seq plus one)."""
+
+    conversation: ConversationId
+    account: AccountId
+    device: DeviceId
+    control_acked: int
+    talk_acked: int
+    talk_sent: int
+    attempts: int
+    next_try_ms: int
+    """Wall clock of the next try, 0 when nothing is owed."""
+    last_error: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetPublished:
+    """So many of our talk ops were handed to at least one peer of the room."""
+
+    conversation: ConversationId
+    talk_sent: int
+
+
+@dataclass(frozen=True, slots=True)
+class PutReceipt:
+    """The newest receipt of a device, as it was signed: the proof of delivery."""
+
+    conversation: ConversationId
+    device: DeviceId
+    body: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PutContact:
+    """Insert or replace a contact."""
+
+    account: AccountId
+    conversation: ConversationId
+    state: ContactState
+    created_ms: int
+    intro: bytes
+    """16-byte token of the contact link we were given (empty when the other side asked)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PutName:
+    """The newest name of an account (last writer wins by `hlc`, decided by the machine)."""
+
+    account: AccountId
+    name: str
+    hlc: int
+
+
+@dataclass(frozen=True, slots=True)
+class PutConversation:
+    """Insert or replace a conversation. `kind` None is a direct one, whose name stays empty."""
+
+    conversation: ConversationId
+    kind: RoomKind | None
+    name: str
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropConversation:
+    """Forget a conversation with all that belongs to it."""
+
+    conversation: ConversationId
+
+
+@dataclass(frozen=True, slots=True)
+class PutDeviceSet:
+    """The device set of an account, as it was signed."""
+
+    account: AccountId
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PutPeer:
+    """Where a peer was reached last; dialled at the next start."""
+
+    peer: PeerId
+    addresses: tuple[str, ...]
+    """Without `/p2p/<peer>` at the end, best first."""
+    last_seen_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropPeer:
+    """Forget a peer's addresses."""
+
+    peer: PeerId
+
+
+@dataclass(frozen=True, slots=True)
+class PutBlock:
+    """Block an account, a peer or a subnet, by its text form."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropBlock:
+    """Lift a block."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class PutSetting:
+    """A small named value, such as the saved routing table."""
+
+    name: str
+    value: bytes
+
+
+Change = (
+    AddOp
+    | AddMessage
+    | SetFloor
+    | SetDelivery
+    | SetPublished
+    | PutReceipt
+    | PutContact
+    | PutName
+    | PutConversation
+    | DropConversation
+    | PutDeviceSet
+    | PutPeer
+    | DropPeer
+    | PutBlock
+    | DropBlock
+    | PutSetting
+)

@@ -1,0 +1,33 @@
+"""People: contacts and those who ask to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from p2pchat.model.ids import AccountId, ConversationId
+
+
+class ContactState(StrEnum):
+    """How far an acquaintance has come."""
+
+    ASKED = "asked"
+    """We asked; the other side has not answered."""
+    REQUEST = "request"
+    """The other side asks; we have not answered."""
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    """We said no; asking again does not reach us."""
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class ContactInfo:
+    """One account we know, with the direct conversation we share."""
+
+    account: AccountId
+    id: ConversationId
+    name: str
+    state: ContactState
+    created_at: int
+    """Milliseconds since the epoch."""

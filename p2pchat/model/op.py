@@ -1,0 +1,84 @@
+"""Ops: everything a user does is a signed entry in a log of the user's device.
+
+A device keeps two chains in a conversation: `CONTROL` (who may take part) and `TALK` (all else).
+The header names its predecessor by hash, so that a chain proves its own completeness; the device
+signs the header's exact bytes and the id is their hash. Nothing is ever encoded again to verify.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
+
+
+class Chain(IntEnum):
+    """Which of a device's two chains in a conversation."""
+
+    CONTROL = 0
+    TALK = 1
+
+
+class Kind(IntEnum):
+    """What an op does. A number never changes its meaning; unknown ones are kept and served."""
+
+    REQUEST = 1
+    ACCEPT = 2
+    REJECT = 3
+    PROFILE = 32
+    TEXT = 33
+
+    @property
+    def chain(self) -> Chain:
+        return Chain.CONTROL if self < Kind.PROFILE else Chain.TALK
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a chain: the op at `seq`, whose hash is `head`."""
+
+    device: DeviceId
+    chain: Chain
+    seq: int
+    head: OpId
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the device signs."""
+
+    conversation: ConversationId
+    chain: Chain
+    account: AccountId
+    device: DeviceId
+    seq: int
+    """0 for the first op of the chain."""
+    prev: OpId | None
+    """None exactly when `seq` is 0."""
+    hlc: int
+    """Hybrid logical clock: 48 bits of milliseconds, 16 bits of counter; for display only."""
+    kind: int
+    content_hash: bytes
+    """BLAKE2b-256 of the content, so that deleting the content keeps the chain verifiable."""
+    deps: tuple[OpId, ...] = ()
+    """Control heads the author knew; a missing one holds the op back."""
+    after: tuple[OpId, ...] = ()
+    """At most 4 talk heads the author had shown; orders the display, holds nothing back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """A header with its exact bytes, the signature over them, and the content."""
+
+    id: OpId
+    header: Header
+    header_bytes: bytes
+    signature: bytes
+    content: bytes | None
+    """None once it was deleted."""
+
+    @property
+    def position(self) -> Position:
+        header = self.header
+        return Position(header.device, header.chain, header.seq, self.id)

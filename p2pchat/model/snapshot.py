@@ -1,0 +1,48 @@
+"""What a node reads once at its start: everything machines keep in memory, and no bodies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from p2pchat.model.change import (
+    PutContact,
+    PutConversation,
+    PutDeviceSet,
+    PutName,
+    PutPeer,
+    SetDelivery,
+    SetFloor,
+)
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
+from p2pchat.model.op import Chain
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest op of a branch of a chain (several for one chain after a fork)."""
+
+    conversation: ConversationId
+    account: AccountId
+    device: DeviceId
+    chain: Chain
+    seq: int
+    id: OpId
+    sort_key: int
+    hlc: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The state as of the last commit. Rows come back as the changes that wrote them."""
+
+    contacts: tuple[PutContact, ...] = ()
+    names: tuple[PutName, ...] = ()
+    conversations: tuple[PutConversation, ...] = ()
+    heads: tuple[Head, ...] = ()
+    floors: tuple[SetFloor, ...] = ()
+    deliveries: tuple[SetDelivery, ...] = ()
+    published: dict[ConversationId, int] = field(default_factory=dict[ConversationId, int])
+    device_sets: tuple[PutDeviceSet, ...] = ()
+    peers: tuple[PutPeer, ...] = ()
+    blocks: frozenset[str] = frozenset()
+    settings: dict[str, bytes] = field(default_factory=dict[str, bytes])
