@@ -1,0 +1,43 @@
+"""Which conversation: ids and names, computed alike by everybody (BLAKE2b-256, domain strings)."""
+
+from __future__ import annotations
+
+import unicodedata
+from hashlib import blake2b
+
+from p2pchat.model.ids import AccountId, ConversationId
+
+ROOM_NAME_CHARS_MAX = 64
+_KEY_BYTES = 32
+
+
+def _hash(purpose: bytes, *parts: bytes) -> bytes:
+    return blake2b(b"dchat/" + purpose + b"/1\0" + b"".join(parts), digest_size=32).digest()
+
+
+def direct_id(one: AccountId, other: AccountId) -> ConversationId:
+    """The conversation of two accounts: no genesis, whoever begins."""
+    return ConversationId(_hash(b"direct", *sorted((bytes(one), bytes(other)))))
+
+
+def normal_room_name(name: str) -> str:
+    """NFKC, case-folded, trimmed; `ValueError` unless 1 to 64 printable characters are left."""
+    normal = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    if not 0 < len(normal) <= ROOM_NAME_CHARS_MAX or not normal.isprintable():
+        raise ValueError(f"a room name has 1 to {ROOM_NAME_CHARS_MAX} printable characters")
+    return normal
+
+
+def open_room_id(name: str) -> ConversationId:
+    """The open room of this name."""
+    return ConversationId(_hash(b"open", normal_room_name(name).encode()))
+
+
+def open_room_key(name: str) -> bytes:
+    """The key that everybody who knows the name can derive: who only forwards reads nothing."""
+    return _hash(b"open-key", normal_room_name(name).encode())
+
+
+def room_topic(key: bytes) -> str:
+    """The gossip topic of a room, fixed for its life; tells nothing about name or key."""
+    return "/dchat/room/" + _hash(b"topic", key).hex()

@@ -1,0 +1,247 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Signed(_message.Message):
+    __slots__ = ("body", "signature")
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    body: bytes
+    signature: bytes
+    def __init__(self, body: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
+
+class Header(_message.Message):
+    __slots__ = ("version", "conversation", "chain", "account", "device", "seq", "prev", "hlc", "kind", "content_hash", "deps", "after", "devices")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    CONVERSATION_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    PREV_FIELD_NUMBER: _ClassVar[int]
+    HLC_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_HASH_FIELD_NUMBER: _ClassVar[int]
+    DEPS_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    version: int
+    conversation: bytes
+    chain: int
+    account: bytes
+    device: bytes
+    seq: int
+    prev: bytes
+    hlc: int
+    kind: int
+    content_hash: bytes
+    deps: _containers.RepeatedScalarFieldContainer[bytes]
+    after: _containers.RepeatedScalarFieldContainer[bytes]
+    devices: bytes
+    def __init__(self, version: _Optional[int] = ..., conversation: _Optional[bytes] = ..., chain: _Optional[int] = ..., account: _Optional[bytes] = ..., device: _Optional[bytes] = ..., seq: _Optional[int] = ..., prev: _Optional[bytes] = ..., hlc: _Optional[int] = ..., kind: _Optional[int] = ..., content_hash: _Optional[bytes] = ..., deps: _Optional[_Iterable[bytes]] = ..., after: _Optional[_Iterable[bytes]] = ..., devices: _Optional[bytes] = ...) -> None: ...
+
+class SignedOp(_message.Message):
+    __slots__ = ("header", "signature", "content")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    header: bytes
+    signature: bytes
+    content: bytes
+    def __init__(self, header: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., content: _Optional[bytes] = ...) -> None: ...
+
+class Request(_message.Message):
+    __slots__ = ("name", "greeting", "intro", "pair_half")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    GREETING_FIELD_NUMBER: _ClassVar[int]
+    INTRO_FIELD_NUMBER: _ClassVar[int]
+    PAIR_HALF_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    greeting: str
+    intro: bytes
+    pair_half: bytes
+    def __init__(self, name: _Optional[str] = ..., greeting: _Optional[str] = ..., intro: _Optional[bytes] = ..., pair_half: _Optional[bytes] = ...) -> None: ...
+
+class Accept(_message.Message):
+    __slots__ = ("name", "pair_half")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PAIR_HALF_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    pair_half: bytes
+    def __init__(self, name: _Optional[str] = ..., pair_half: _Optional[bytes] = ...) -> None: ...
+
+class Profile(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class Text(_message.Message):
+    __slots__ = ("text", "reply_to")
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    REPLY_TO_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    reply_to: bytes
+    def __init__(self, text: _Optional[str] = ..., reply_to: _Optional[bytes] = ...) -> None: ...
+
+class Certificate(_message.Message):
+    __slots__ = ("account", "device", "created_ms")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    CREATED_MS_FIELD_NUMBER: _ClassVar[int]
+    account: bytes
+    device: bytes
+    created_ms: int
+    def __init__(self, account: _Optional[bytes] = ..., device: _Optional[bytes] = ..., created_ms: _Optional[int] = ...) -> None: ...
+
+class DeviceSet(_message.Message):
+    __slots__ = ("certificates",)
+    CERTIFICATES_FIELD_NUMBER: _ClassVar[int]
+    certificates: _containers.RepeatedCompositeFieldContainer[Signed]
+    def __init__(self, certificates: _Optional[_Iterable[_Union[Signed, _Mapping]]] = ...) -> None: ...
+
+class Receipt(_message.Message):
+    __slots__ = ("version", "conversation", "account", "device", "entries", "sent_ms")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    CONVERSATION_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    SENT_MS_FIELD_NUMBER: _ClassVar[int]
+    version: int
+    conversation: bytes
+    account: bytes
+    device: bytes
+    entries: _containers.RepeatedCompositeFieldContainer[FrontierEntry]
+    sent_ms: int
+    def __init__(self, version: _Optional[int] = ..., conversation: _Optional[bytes] = ..., account: _Optional[bytes] = ..., device: _Optional[bytes] = ..., entries: _Optional[_Iterable[_Union[FrontierEntry, _Mapping]]] = ..., sent_ms: _Optional[int] = ...) -> None: ...
+
+class FrontierEntry(_message.Message):
+    __slots__ = ("device", "chain", "seq", "head")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_FIELD_NUMBER: _ClassVar[int]
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    device: bytes
+    chain: int
+    seq: int
+    head: bytes
+    def __init__(self, device: _Optional[bytes] = ..., chain: _Optional[int] = ..., seq: _Optional[int] = ..., head: _Optional[bytes] = ...) -> None: ...
+
+class Hello(_message.Message):
+    __slots__ = ("devices",)
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    devices: DeviceSet
+    def __init__(self, devices: _Optional[_Union[DeviceSet, _Mapping]] = ...) -> None: ...
+
+class Ops(_message.Message):
+    __slots__ = ("ops", "devices")
+    OPS_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    ops: _containers.RepeatedCompositeFieldContainer[SignedOp]
+    devices: _containers.RepeatedCompositeFieldContainer[DeviceSet]
+    def __init__(self, ops: _Optional[_Iterable[_Union[SignedOp, _Mapping]]] = ..., devices: _Optional[_Iterable[_Union[DeviceSet, _Mapping]]] = ...) -> None: ...
+
+class SyncDigest(_message.Message):
+    __slots__ = ("conversation", "digest")
+    CONVERSATION_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    conversation: bytes
+    digest: bytes
+    def __init__(self, conversation: _Optional[bytes] = ..., digest: _Optional[bytes] = ...) -> None: ...
+
+class SyncFrontier(_message.Message):
+    __slots__ = ("conversation", "heads", "floors")
+    CONVERSATION_FIELD_NUMBER: _ClassVar[int]
+    HEADS_FIELD_NUMBER: _ClassVar[int]
+    FLOORS_FIELD_NUMBER: _ClassVar[int]
+    conversation: bytes
+    heads: _containers.RepeatedCompositeFieldContainer[FrontierEntry]
+    floors: _containers.RepeatedCompositeFieldContainer[FrontierEntry]
+    def __init__(self, conversation: _Optional[bytes] = ..., heads: _Optional[_Iterable[_Union[FrontierEntry, _Mapping]]] = ..., floors: _Optional[_Iterable[_Union[FrontierEntry, _Mapping]]] = ...) -> None: ...
+
+class SyncPull(_message.Message):
+    __slots__ = ("conversation", "wanted")
+    CONVERSATION_FIELD_NUMBER: _ClassVar[int]
+    WANTED_FIELD_NUMBER: _ClassVar[int]
+    conversation: bytes
+    wanted: _containers.RepeatedCompositeFieldContainer[Wanted]
+    def __init__(self, conversation: _Optional[bytes] = ..., wanted: _Optional[_Iterable[_Union[Wanted, _Mapping]]] = ...) -> None: ...
+
+class Wanted(_message.Message):
+    __slots__ = ("device", "chain", "from_seq", "head")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_FIELD_NUMBER: _ClassVar[int]
+    FROM_SEQ_FIELD_NUMBER: _ClassVar[int]
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    device: bytes
+    chain: int
+    from_seq: int
+    head: bytes
+    def __init__(self, device: _Optional[bytes] = ..., chain: _Optional[int] = ..., from_seq: _Optional[int] = ..., head: _Optional[bytes] = ...) -> None: ...
+
+class SyncPage(_message.Message):
+    __slots__ = ("conversation", "more")
+    CONVERSATION_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    conversation: bytes
+    more: bool
+    def __init__(self, conversation: _Optional[bytes] = ..., more: _Optional[bool] = ...) -> None: ...
+
+class Frame(_message.Message):
+    __slots__ = ("hello", "ops", "receipt", "digest", "frontier", "pull", "page")
+    HELLO_FIELD_NUMBER: _ClassVar[int]
+    OPS_FIELD_NUMBER: _ClassVar[int]
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    FRONTIER_FIELD_NUMBER: _ClassVar[int]
+    PULL_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    hello: Hello
+    ops: Ops
+    receipt: Signed
+    digest: SyncDigest
+    frontier: SyncFrontier
+    pull: SyncPull
+    page: SyncPage
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., ops: _Optional[_Union[Ops, _Mapping]] = ..., receipt: _Optional[_Union[Signed, _Mapping]] = ..., digest: _Optional[_Union[SyncDigest, _Mapping]] = ..., frontier: _Optional[_Union[SyncFrontier, _Mapping]] = ..., pull: _Optional[_Union[SyncPull, _Mapping]] = ..., page: _Optional[_Union[SyncPage, _Mapping]] = ...) -> None: ...
+
+class AccountRecord(_message.Message):
+    __slots__ = ("account", "seq", "expires_ms", "devices")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_MS_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    account: bytes
+    seq: int
+    expires_ms: int
+    devices: DeviceSet
+    def __init__(self, account: _Optional[bytes] = ..., seq: _Optional[int] = ..., expires_ms: _Optional[int] = ..., devices: _Optional[_Union[DeviceSet, _Mapping]] = ...) -> None: ...
+
+class BundleRecord(_message.Message):
+    __slots__ = ("device", "seq", "expires_ms", "addresses")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_MS_FIELD_NUMBER: _ClassVar[int]
+    ADDRESSES_FIELD_NUMBER: _ClassVar[int]
+    device: bytes
+    seq: int
+    expires_ms: int
+    addresses: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, device: _Optional[bytes] = ..., seq: _Optional[int] = ..., expires_ms: _Optional[int] = ..., addresses: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ContactLink(_message.Message):
+    __slots__ = ("account", "device", "intro", "addresses")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    INTRO_FIELD_NUMBER: _ClassVar[int]
+    ADDRESSES_FIELD_NUMBER: _ClassVar[int]
+    account: bytes
+    device: bytes
+    intro: bytes
+    addresses: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, account: _Optional[bytes] = ..., device: _Optional[bytes] = ..., intro: _Optional[bytes] = ..., addresses: _Optional[_Iterable[str]] = ...) -> None: ...
