@@ -65,6 +65,8 @@ class Header:
     """Control heads the author knew; a missing one holds the op back."""
     after: tuple[OpId, ...] = ()
     """At most 4 talk heads the author had shown; orders the display, holds nothing back."""
+    devices: bytes = b""
+    """BLAKE2b-256 of the device set the author acted under."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,68 @@
+"""Device sets: which devices act for an account, each certified by the account key.
+
+Grow-only, so that the order in which certificates arrive does not matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+
+from google.protobuf.message import DecodeError
+
+from p2pchat.errors import MalformedMessage
+from p2pchat.model.ids import HASH_BYTES, AccountId, DeviceId
+from p2pchat.wire.dchat_pb2 import Certificate as CertificatePb
+from p2pchat.wire.dchat_pb2 import DeviceSet as DeviceSetPb
+from p2pchat.wire.dchat_pb2 import Signed as SignedPb
+from p2pchat.wire.envelope import Purpose, Signer, verify
+
+DEVICES_MAX = 32
+DEVICE_SET_BYTES_MAX = 8 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSet:
+    """A verified device set with the exact bytes it came in."""
+
+    account: AccountId
+    devices: frozenset[DeviceId]
+    raw: bytes
+
+    @property
+    def hash(self) -> bytes:
+        """BLAKE2b-256, as op headers name it."""
+        return blake2b(self.raw, digest_size=HASH_BYTES).digest()
+
+
+def first_device_set(account: Signer, device: DeviceId, created_ms: int) -> bytes:
+    """The set of a new account: one certificate."""
+    body = CertificatePb(
+        account=account.public_key, device=device, created_ms=created_ms
+    ).SerializeToString()
+    signed = SignedPb(body=body, signature=account.sign(Purpose.CERTIFICATE, body))
+    return DeviceSetPb(certificates=[signed]).SerializeToString()
+
+
+@lru_cache(maxsize=1024)
+def read_device_set(raw: bytes) -> DeviceSet:
+    """Decode and verify; the same bytes are verified once.
+
+    Raises `MalformedMessage` (also when certificates name several accounts), `BadSignature`.
+    """
+    if len(raw) > DEVICE_SET_BYTES_MAX:
+        raise MalformedMessage("a device set is too large")
+    try:
+        signed = DeviceSetPb.FromString(raw).certificates
+        bodies = [CertificatePb.FromString(one.body) for one in signed]
+        accounts = {AccountId(body.account) for body in bodies}
+        devices = frozenset(DeviceId(body.device) for body in bodies)
+    except (DecodeError, ValueError) as error:
+        raise MalformedMessage(f"a device set does not decode: {error}") from error
+    if len(accounts) != 1 or len(bodies) > DEVICES_MAX:
+        raise MalformedMessage("a device set has 1 to 32 certificates of one account")
+    account = accounts.pop()
+    for one in signed:
+        verify(account, Purpose.CERTIFICATE, one.body, one.signature)
+    return DeviceSet(account, devices, raw)

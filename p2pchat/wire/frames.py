@@ -1,0 +1,222 @@
+"""Frames of `/dchat/direct/1.0.0` and `/dchat/sync/1.0.0`: bytes <-> values in bounds.
+
+The two protocols carry the same frames; the second keeps a page of history from delaying a
+message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from google.protobuf.message import DecodeError
+
+from p2pchat.errors import MalformedMessage
+from p2pchat.model.ids import HASH_BYTES, ConversationId, DeviceId, OpId
+from p2pchat.model.op import Chain, Op, Position
+from p2pchat.wire import dchat_pb2 as pb
+from p2pchat.wire.devices import DEVICES_MAX, DeviceSet, read_device_set
+from p2pchat.wire.ops import SEQ_MAX, op_of
+from p2pchat.wire.receipts import SignedReceipt, entry_pb, position_of, read_receipt
+
+FRAME_BYTES_MAX = 256 * 1024
+OPS_PER_FRAME_MAX = 64
+FRONTIER_ENTRIES_MAX = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The sender's own device set: first on every stream."""
+
+    devices: DeviceSet
+
+
+@dataclass(frozen=True, slots=True)
+class Ops:
+    """Up to 64 ops, with the device sets of authors the reader may not know."""
+
+    ops: tuple[Op, ...]
+    devices: tuple[DeviceSet, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SyncDigest:
+    """A hash over all heads that the sender holds."""
+
+    conversation: ConversationId
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SyncFrontier:
+    """Where the chains that the sender holds end, and where those begin that begin late."""
+
+    conversation: ConversationId
+    heads: tuple[Position, ...]
+    floors: tuple[Position, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Ops of one chain from `from_seq` on; `head` is the asker's own op there, or None."""
+
+    device: DeviceId
+    chain: Chain
+    from_seq: int
+    head: OpId | None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPull:
+    """Asks for what is missing."""
+
+    conversation: ConversationId
+    wanted: tuple[Wanted, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPage:
+    """The ops asked for were sent; with `more` the asker asks again from where it stands."""
+
+    conversation: ConversationId
+    more: bool
+
+
+Frame = Hello | Ops | SignedReceipt | SyncDigest | SyncFrontier | SyncPull | SyncPage
+
+
+def encode_frame(frame: Frame) -> bytes:
+    """One frame's body."""
+    return _message(frame).SerializeToString()
+
+
+def decode_frame(raw: bytes) -> Frame:
+    """Read, bound and verify what carries its own signature (device sets, receipts); ops are
+    verified where it is known which of them are new.
+
+    Raises `MalformedMessage`, `BadSignature`.
+    """
+    try:
+        message = pb.Frame.FromString(raw)
+        return _value(message)
+    except (DecodeError, ValueError) as error:
+        raise MalformedMessage(f"a frame does not decode: {error}") from error
+
+
+def encode_ops(ops: Ops) -> bytes:
+    """Several ops as one blob, to be sealed for a room."""
+    return _ops_message(ops).SerializeToString()
+
+
+def decode_ops(raw: bytes) -> Ops:
+    """The inverse of `encode_ops`. Raises `MalformedMessage`, `BadSignature`."""
+    try:
+        return _ops_value(pb.Ops.FromString(raw))
+    except (DecodeError, ValueError) as error:
+        raise MalformedMessage(f"a blob does not decode: {error}") from error
+
+
+def _ops_message(frame: Ops) -> pb.Ops:
+    return pb.Ops(
+        ops=[
+            pb.SignedOp(header=op.header_bytes, signature=op.signature, content=op.content)
+            for op in frame.ops
+        ],
+        devices=[pb.DeviceSet.FromString(one.raw) for one in frame.devices],
+    )
+
+
+def _message(frame: Frame) -> pb.Frame:
+    match frame:
+        case Ops():
+            return pb.Frame(ops=_ops_message(frame))
+        case SignedReceipt(_, body, signature):
+            return pb.Frame(receipt=pb.Signed(body=body, signature=signature))
+        case Hello(devices):
+            return pb.Frame(hello=pb.Hello(devices=pb.DeviceSet.FromString(devices.raw)))
+        case SyncDigest(conversation, digest):
+            return pb.Frame(digest=pb.SyncDigest(conversation=conversation, digest=digest))
+        case SyncFrontier(conversation, heads, floors):
+            return pb.Frame(
+                frontier=pb.SyncFrontier(
+                    conversation=conversation,
+                    heads=map(entry_pb, heads),
+                    floors=map(entry_pb, floors),
+                )
+            )
+        case SyncPull(conversation, wanted):
+            return pb.Frame(
+                pull=pb.SyncPull(conversation=conversation, wanted=map(_wanted_pb, wanted))
+            )
+        case SyncPage(conversation, more):
+            return pb.Frame(page=pb.SyncPage(conversation=conversation, more=more))
+
+
+def _value(message: pb.Frame) -> Frame:
+    match message.WhichOneof("body"):
+        case "ops":
+            return _ops_value(message.ops)
+        case "receipt":
+            return read_receipt(message.receipt.body, message.receipt.signature)
+        case "hello":
+            return Hello(_device_set(message.hello.devices))
+        case "digest":
+            digest = message.digest
+            if len(digest.digest) != HASH_BYTES:
+                raise MalformedMessage("a digest has 32 bytes")
+            return SyncDigest(ConversationId(digest.conversation), digest.digest)
+        case "frontier":
+            return _frontier(message.frontier)
+        case "pull":
+            pull = message.pull
+            _bound(len(pull.wanted), FRONTIER_ENTRIES_MAX)
+            return SyncPull(ConversationId(pull.conversation), tuple(map(_wanted, pull.wanted)))
+        case "page":
+            return SyncPage(ConversationId(message.page.conversation), message.page.more)
+        case _:
+            raise MalformedMessage("a frame of an unknown kind")
+
+
+def _ops_value(message: pb.Ops) -> Ops:
+    _bound(len(message.ops), OPS_PER_FRAME_MAX)
+    _bound(len(message.devices), OPS_PER_FRAME_MAX)
+    return Ops(tuple(map(op_of, message.ops)), tuple(map(_device_set, message.devices)))
+
+
+def _frontier(message: pb.SyncFrontier) -> SyncFrontier:
+    _bound(len(message.heads), FRONTIER_ENTRIES_MAX)
+    _bound(len(message.floors), FRONTIER_ENTRIES_MAX)
+    return SyncFrontier(
+        ConversationId(message.conversation),
+        tuple(map(position_of, message.heads)),
+        tuple(map(position_of, message.floors)),
+    )
+
+
+def _device_set(message: pb.DeviceSet) -> DeviceSet:
+    _bound(len(message.certificates), DEVICES_MAX)
+    return read_device_set(message.SerializeToString(deterministic=True))
+
+
+def _wanted_pb(wanted: Wanted) -> pb.Wanted:
+    return pb.Wanted(
+        device=wanted.device,
+        chain=wanted.chain,
+        from_seq=wanted.from_seq,
+        head=wanted.head or b"",
+    )
+
+
+def _wanted(message: pb.Wanted) -> Wanted:
+    if message.from_seq >= SEQ_MAX:
+        raise ValueError("a sequence number is out of bounds")
+    return Wanted(
+        DeviceId(message.device),
+        Chain(message.chain),
+        message.from_seq,
+        OpId(message.head) if message.head else None,
+    )
+
+
+def _bound(count: int, most: int) -> None:
+    if count > most:
+        raise MalformedMessage(f"a list of {count} entries, over {most}")

@@ -1,0 +1,89 @@
+"""Contact links: `dchat://u/<base64url>`, the way one account learns of another.
+
+Layout under the base64: one version byte, the protobuf `ContactLink`, four bytes of BLAKE2b over
+both, so that a mistyped link is told from a wrong one. Reading a link dials nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+from google.protobuf.message import DecodeError
+
+from p2pchat.errors import LinkError
+from p2pchat.model.ids import AccountId, DeviceId
+from p2pchat.wire.contents import INTRO_BYTES
+from p2pchat.wire.dchat_pb2 import ContactLink as ContactLinkPb
+
+PREFIX = "dchat://u/"
+VERSION = 1
+LINK_CHARS_MAX = 2048
+HINTS_MAX = 8
+_CHECK_BYTES = 4
+_HINT = re.compile(r"/[\x21-\x7e]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class ContactLink:
+    """Who, at which device, with which token, and where it was lately (hints, maybe none)."""
+
+    account: AccountId
+    device: DeviceId
+    intro: bytes = field(repr=False)
+    addresses: tuple[str, ...] = ()
+
+
+def encode_link(link: ContactLink) -> str:
+    """The text to hand to somebody."""
+    body = (
+        bytes((VERSION,))
+        + ContactLinkPb(
+            account=link.account,
+            device=link.device,
+            intro=link.intro,
+            addresses=link.addresses[:HINTS_MAX],
+        ).SerializeToString()
+    )
+    return PREFIX + base64.urlsafe_b64encode(body + _check(body)).decode().rstrip("=")
+
+
+def decode_link(text: str) -> ContactLink:
+    """Read a link strictly; `LinkError` says what is wrong with it."""
+    text = text.strip()
+    if len(text) > LINK_CHARS_MAX:
+        raise LinkError(f"this link is longer than {LINK_CHARS_MAX} characters; ask for a new one")
+    if not text.startswith(PREFIX):
+        raise LinkError(f"this is not a contact link; one begins with {PREFIX}")
+    body = _body(text.removeprefix(PREFIX))
+    if body[0] != VERSION:
+        raise LinkError(
+            f"this link is of version {body[0]}, this program reads version {VERSION}: update it"
+        )
+    try:
+        message = ContactLinkPb.FromString(body[1:])
+        account, device = AccountId(message.account), DeviceId(message.device)
+    except (DecodeError, ValueError) as error:
+        raise LinkError("this link is damaged; copy it again, whole") from error
+    hints = tuple(message.addresses)
+    if len(message.intro) != INTRO_BYTES or not all(map(_HINT.fullmatch, hints)):
+        raise LinkError("this link is damaged; copy it again, whole")
+    return ContactLink(account, device, message.intro, hints[:HINTS_MAX])
+
+
+def _body(encoded: str) -> bytes:
+    try:
+        raw = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise LinkError("this link holds characters that no link has; copy it again") from error
+    body, check = raw[:-_CHECK_BYTES], raw[-_CHECK_BYTES:]
+    if len(body) < 2 or _check(body) != check:
+        raise LinkError("this link is damaged or cut short; copy it again, whole")
+    return body
+
+
+def _check(body: bytes) -> bytes:
+    return blake2b(body, digest_size=_CHECK_BYTES, person=b"dchat link").digest()

@@ -1,0 +1,124 @@
+"""Ops as bytes: made by their author once, verified by everybody else as they came."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+from google.protobuf.message import DecodeError
+
+from p2pchat.errors import MalformedMessage
+from p2pchat.model.ids import HASH_BYTES, AccountId, ConversationId, DeviceId, OpId
+from p2pchat.model.op import Chain, Header, Kind, Op
+from p2pchat.wire.dchat_pb2 import Header as HeaderPb
+from p2pchat.wire.dchat_pb2 import SignedOp as SignedOpPb
+from p2pchat.wire.envelope import Purpose, Signer, verify
+
+VERSION = 1
+HEADER_BYTES_MAX = 1024
+CONTENT_BYTES_MAX = 33 * 1024
+DEPS_MAX = 8
+AFTER_MAX = 4
+SEQ_MAX = 1 << 48
+HLC_MAX = 1 << 63
+KIND_MAX = 1024
+_SIGNATURE_BYTES = 64
+
+
+def content_hash(content: bytes) -> bytes:
+    """BLAKE2b-256, as the header names it."""
+    return blake2b(content, digest_size=HASH_BYTES).digest()
+
+
+def make_op(header: Header, content: bytes, signer: Signer) -> Op:
+    """Sign a new op of our own."""
+    raw = HeaderPb(
+        version=VERSION,
+        conversation=header.conversation,
+        chain=header.chain,
+        account=header.account,
+        device=header.device,
+        seq=header.seq,
+        prev=header.prev or b"",
+        hlc=header.hlc,
+        kind=header.kind,
+        content_hash=header.content_hash,
+        deps=header.deps,
+        after=header.after,
+        devices=header.devices,
+    ).SerializeToString()
+    return Op(OpId.of(raw), header, raw, signer.sign(Purpose.OP, raw), content)
+
+
+def encode_op(op: Op) -> bytes:
+    """The `SignedOp` message."""
+    return SignedOpPb(
+        header=op.header_bytes, signature=op.signature, content=op.content
+    ).SerializeToString()
+
+
+def decode_op(raw: bytes) -> Op:
+    """Read a `SignedOp`; its signature is not checked yet. Raises `MalformedMessage`."""
+    try:
+        message = SignedOpPb.FromString(raw)
+    except DecodeError as error:
+        raise MalformedMessage("an op does not decode") from error
+    return op_of(message)
+
+
+def op_of(message: SignedOpPb) -> Op:
+    """A decoded message as a value in bounds. Raises `MalformedMessage`."""
+    if len(message.header) > HEADER_BYTES_MAX or len(message.signature) != _SIGNATURE_BYTES:
+        raise MalformedMessage("an op's header or signature has the wrong size")
+    content = message.content if message.HasField("content") else None
+    header = decode_header(message.header)
+    if content is not None and (
+        len(content) > CONTENT_BYTES_MAX or content_hash(content) != header.content_hash
+    ):
+        raise MalformedMessage("an op's content is too large or not the one signed")
+    return Op(OpId.of(message.header), header, message.header, message.signature, content)
+
+
+def decode_header(raw: bytes) -> Header:
+    """Read and bound a header. Raises `MalformedMessage`."""
+    try:
+        pb = HeaderPb.FromString(raw)
+        header = Header(
+            ConversationId(pb.conversation),
+            Chain(pb.chain),
+            AccountId(pb.account),
+            DeviceId(pb.device),
+            pb.seq,
+            OpId(pb.prev) if pb.prev else None,
+            pb.hlc,
+            pb.kind,
+            pb.content_hash,
+            tuple(map(OpId, pb.deps)),
+            tuple(map(OpId, pb.after)),
+            pb.devices,
+        )
+    except (DecodeError, ValueError) as error:
+        raise MalformedMessage(f"an op's header does not decode: {error}") from error
+    if pb.version != VERSION:
+        raise MalformedMessage(f"an op of version {pb.version}; this program knows {VERSION}")
+    _check(header)
+    return header
+
+
+def _check(header: Header) -> None:
+    in_bounds = (
+        header.seq < SEQ_MAX
+        and header.hlc < HLC_MAX
+        and 0 < header.kind < KIND_MAX
+        and len(header.content_hash) == HASH_BYTES
+        and len(header.devices) == HASH_BYTES
+        and len(header.deps) <= DEPS_MAX
+        and len(header.after) <= AFTER_MAX
+    )
+    chain = Chain.CONTROL if header.kind < Kind.PROFILE else Chain.TALK
+    if not in_bounds or (header.prev is None) != (header.seq == 0) or header.chain != chain:
+        raise MalformedMessage("an op's header is out of bounds")
+
+
+def verify_op(op: Op) -> None:
+    """Raise `BadSignature` unless the op's device signed its header."""
+    verify(op.header.device, Purpose.OP, op.header_bytes, op.signature)

@@ -1,0 +1,83 @@
+"""Receipts: "all of these chains, up to these heads, is on my disk", signed by the device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from google.protobuf.message import DecodeError
+
+from p2pchat.errors import MalformedMessage
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
+from p2pchat.model.op import Chain, Position
+from p2pchat.wire.dchat_pb2 import FrontierEntry as EntryPb
+from p2pchat.wire.dchat_pb2 import Receipt as ReceiptPb
+from p2pchat.wire.envelope import Purpose, Signer, verify
+from p2pchat.wire.ops import SEQ_MAX, VERSION
+
+ENTRIES_MAX = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What one device holds of one conversation; it covers everything below its entries."""
+
+    conversation: ConversationId
+    account: AccountId
+    device: DeviceId
+    entries: tuple[Position, ...]
+    sent_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignedReceipt:
+    """A receipt with the bytes that prove it."""
+
+    receipt: Receipt
+    body: bytes
+    signature: bytes
+
+
+def entry_pb(position: Position) -> EntryPb:
+    """A position on the wire."""
+    return EntryPb(
+        device=position.device, chain=position.chain, seq=position.seq, head=position.head
+    )
+
+
+def position_of(entry: EntryPb) -> Position:
+    """A position in bounds; `ValueError` otherwise."""
+    if entry.seq >= SEQ_MAX:
+        raise ValueError("a sequence number is out of bounds")
+    return Position(DeviceId(entry.device), Chain(entry.chain), entry.seq, OpId(entry.head))
+
+
+def sign_receipt(receipt: Receipt, signer: Signer) -> SignedReceipt:
+    """A receipt of our own."""
+    body = ReceiptPb(
+        version=VERSION,
+        conversation=receipt.conversation,
+        account=receipt.account,
+        device=receipt.device,
+        entries=map(entry_pb, receipt.entries),
+        sent_ms=receipt.sent_ms,
+    ).SerializeToString()
+    return SignedReceipt(receipt, body, signer.sign(Purpose.RECEIPT, body))
+
+
+def read_receipt(body: bytes, signature: bytes) -> SignedReceipt:
+    """Decode and verify. Raises `MalformedMessage`, `BadSignature`."""
+    try:
+        pb = ReceiptPb.FromString(body)
+        if pb.version != VERSION or len(pb.entries) > ENTRIES_MAX:
+            raise MalformedMessage("a receipt of an unknown version or with too many entries")
+        receipt = Receipt(
+            ConversationId(pb.conversation),
+            AccountId(pb.account),
+            DeviceId(pb.device),
+            tuple(map(position_of, pb.entries)),
+            pb.sent_ms,
+        )
+    except (DecodeError, ValueError) as error:
+        raise MalformedMessage(f"a receipt does not decode: {error}") from error
+    verify(receipt.device, Purpose.RECEIPT, body, signature)
+    return SignedReceipt(receipt, body, signature)

@@ -1,0 +1,132 @@
+"""Records in the DHT: signed, numbered, expiring; at most 4 KB.
+
+`/dchat/account/<account>` names an account's devices, `/dchat/bundle/<device>` says where a device
+is. Keys hold the id's raw bytes. Both certify themselves, so a lying node can only withhold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from google.protobuf.message import DecodeError
+
+from p2pchat.errors import MalformedMessage
+from p2pchat.model.ids import AccountId, DeviceId
+from p2pchat.wire.dchat_pb2 import AccountRecord as AccountPb
+from p2pchat.wire.dchat_pb2 import BundleRecord as BundlePb
+from p2pchat.wire.dchat_pb2 import DeviceSet as DeviceSetPb
+from p2pchat.wire.dchat_pb2 import Signed as SignedPb
+from p2pchat.wire.devices import DeviceSet, read_device_set
+from p2pchat.wire.envelope import Purpose, Signer, verify
+
+RECORD_BYTES_MAX = 4096
+ADDRESSES_MAX = 16
+ADDRESS_CHARS_MAX = 256
+LIFETIME_MS = 30 * 24 * 3600 * 1000
+_ACCOUNT_PREFIX = b"/dchat/account/"
+_BUNDLE_PREFIX = b"/dchat/bundle/"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRecord:
+    """Which devices an account has. `seq` is the wall clock of signing, in milliseconds."""
+
+    account: AccountId
+    devices: DeviceSet
+    seq: int
+    expires_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class BundleRecord:
+    """Where a device is reached: multiaddrs without `/p2p/<own id>`, circuit ones included."""
+
+    device: DeviceId
+    addresses: tuple[str, ...]
+    seq: int
+    expires_ms: int
+
+
+Record = AccountRecord | BundleRecord
+
+
+def account_key(account: AccountId) -> bytes:
+    return _ACCOUNT_PREFIX + account
+
+
+def bundle_key(device: DeviceId) -> bytes:
+    return _BUNDLE_PREFIX + device
+
+
+def encode_record(record: Record, signer: Signer) -> bytes:
+    """The value to put."""
+    match record:
+        case AccountRecord():
+            purpose = Purpose.ACCOUNT_RECORD
+            body = AccountPb(
+                account=record.account,
+                seq=record.seq,
+                expires_ms=record.expires_ms,
+                devices=DeviceSetPb.FromString(record.devices.raw),
+            ).SerializeToString()
+        case BundleRecord():
+            purpose = Purpose.BUNDLE_RECORD
+            body = BundlePb(
+                device=record.device,
+                seq=record.seq,
+                expires_ms=record.expires_ms,
+                addresses=record.addresses[:ADDRESSES_MAX],
+            ).SerializeToString()
+    return SignedPb(body=body, signature=signer.sign(purpose, body)).SerializeToString()
+
+
+def read_record(key: bytes, value: bytes) -> Record:
+    """Decode and verify a value under its key; expiry is the caller's to judge.
+
+    Raises `MalformedMessage`, `BadSignature`.
+    """
+    if len(value) > RECORD_BYTES_MAX:
+        raise MalformedMessage(f"a record of {len(value)} bytes, over {RECORD_BYTES_MAX}")
+    try:
+        signed = SignedPb.FromString(value)
+        if key.startswith(_ACCOUNT_PREFIX):
+            return _account(AccountId(key[len(_ACCOUNT_PREFIX) :]), signed)
+        if key.startswith(_BUNDLE_PREFIX):
+            return _bundle(DeviceId(key[len(_BUNDLE_PREFIX) :]), signed)
+    except (DecodeError, ValueError) as error:
+        raise MalformedMessage(f"a record does not decode: {error}") from error
+    raise MalformedMessage("a record under an unknown namespace")
+
+
+def _account(account: AccountId, signed: SignedPb) -> AccountRecord:
+    verify(account, Purpose.ACCOUNT_RECORD, signed.body, signed.signature)
+    pb = AccountPb.FromString(signed.body)
+    devices = read_device_set(pb.devices.SerializeToString(deterministic=True))
+    if pb.account != account or devices.account != account:
+        raise MalformedMessage("an account record names another account than its key")
+    return AccountRecord(account, devices, pb.seq, pb.expires_ms)
+
+
+def _bundle(device: DeviceId, signed: SignedPb) -> BundleRecord:
+    verify(device, Purpose.BUNDLE_RECORD, signed.body, signed.signature)
+    pb = BundlePb.FromString(signed.body)
+    if pb.device != device:
+        raise MalformedMessage("a bundle names another device than its key")
+    addresses = tuple(pb.addresses)
+    if len(addresses) > ADDRESSES_MAX or any(len(a) > ADDRESS_CHARS_MAX for a in addresses):
+        raise MalformedMessage("a bundle has too many or too long addresses")
+    return BundleRecord(device, addresses, pb.seq, pb.expires_ms)
+
+
+class RecordValidator:
+    """What the DHT asks about `/dchat` records: is this one good, and which is newest?"""
+
+    def validate(self, key: bytes, value: bytes, now_ms: int) -> None:
+        """Raise `RemoteProtocolError` for a record that is forged, expired or too long-lived."""
+        record = read_record(key, value)
+        if not now_ms < record.expires_ms <= now_ms + 2 * LIFETIME_MS:
+            raise MalformedMessage("a record is expired or claims to last too long")
+
+    def select(self, key: bytes, values: list[bytes], now_ms: int) -> int:
+        """The index of the highest sequence number; the values are valid."""
+        return max(range(len(values)), key=lambda i: (read_record(key, values[i]).seq, values[i]))
