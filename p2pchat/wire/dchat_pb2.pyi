@@ -135,16 +135,16 @@ class FrontierEntry(_message.Message):
 class Hello(_message.Message):
     __slots__ = ("devices",)
     DEVICES_FIELD_NUMBER: _ClassVar[int]
-    devices: DeviceSet
-    def __init__(self, devices: _Optional[_Union[DeviceSet, _Mapping]] = ...) -> None: ...
+    devices: bytes
+    def __init__(self, devices: _Optional[bytes] = ...) -> None: ...
 
 class Ops(_message.Message):
     __slots__ = ("ops", "devices")
     OPS_FIELD_NUMBER: _ClassVar[int]
     DEVICES_FIELD_NUMBER: _ClassVar[int]
     ops: _containers.RepeatedCompositeFieldContainer[SignedOp]
-    devices: _containers.RepeatedCompositeFieldContainer[DeviceSet]
-    def __init__(self, ops: _Optional[_Iterable[_Union[SignedOp, _Mapping]]] = ..., devices: _Optional[_Iterable[_Union[DeviceSet, _Mapping]]] = ...) -> None: ...
+    devices: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, ops: _Optional[_Iterable[_Union[SignedOp, _Mapping]]] = ..., devices: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class SyncDigest(_message.Message):
     __slots__ = ("conversation", "digest")
@@ -219,8 +219,8 @@ class AccountRecord(_message.Message):
     account: bytes
     seq: int
     expires_ms: int
-    devices: DeviceSet
-    def __init__(self, account: _Optional[bytes] = ..., seq: _Optional[int] = ..., expires_ms: _Optional[int] = ..., devices: _Optional[_Union[DeviceSet, _Mapping]] = ...) -> None: ...
+    devices: bytes
+    def __init__(self, account: _Optional[bytes] = ..., seq: _Optional[int] = ..., expires_ms: _Optional[int] = ..., devices: _Optional[bytes] = ...) -> None: ...
 
 class BundleRecord(_message.Message):
     __slots__ = ("device", "seq", "expires_ms", "addresses")

@@ -14,7 +14,7 @@ from p2pchat.errors import MalformedMessage
 from p2pchat.model.ids import HASH_BYTES, ConversationId, DeviceId, OpId
 from p2pchat.model.op import Chain, Op, Position
 from p2pchat.wire import dchat_pb2 as pb
-from p2pchat.wire.devices import DEVICES_MAX, DeviceSet, read_device_set
+from p2pchat.wire.devices import DeviceSet, read_device_set
 from p2pchat.wire.ops import SEQ_MAX, op_of
 from p2pchat.wire.receipts import SignedReceipt, entry_pb, position_of, read_receipt
 
@@ -121,7 +121,7 @@ def _ops_message(frame: Ops) -> pb.Ops:
             pb.SignedOp(header=op.header_bytes, signature=op.signature, content=op.content)
             for op in frame.ops
         ],
-        devices=[pb.DeviceSet.FromString(one.raw) for one in frame.devices],
+        devices=[one.raw for one in frame.devices],
     )
 
 
@@ -132,7 +132,7 @@ def _message(frame: Frame) -> pb.Frame:
         case SignedReceipt(_, body, signature):
             return pb.Frame(receipt=pb.Signed(body=body, signature=signature))
         case Hello(devices):
-            return pb.Frame(hello=pb.Hello(devices=pb.DeviceSet.FromString(devices.raw)))
+            return pb.Frame(hello=pb.Hello(devices=devices.raw))
         case SyncDigest(conversation, digest):
             return pb.Frame(digest=pb.SyncDigest(conversation=conversation, digest=digest))
         case SyncFrontier(conversation, heads, floors):
@@ -158,7 +158,7 @@ def _value(message: pb.Frame) -> Frame:
         case "receipt":
             return read_receipt(message.receipt.body, message.receipt.signature)
         case "hello":
-            return Hello(_device_set(message.hello.devices))
+            return Hello(read_device_set(message.hello.devices))
         case "digest":
             digest = message.digest
             if len(digest.digest) != HASH_BYTES:
@@ -179,7 +179,7 @@ def _value(message: pb.Frame) -> Frame:
 def _ops_value(message: pb.Ops) -> Ops:
     _bound(len(message.ops), OPS_PER_FRAME_MAX)
     _bound(len(message.devices), OPS_PER_FRAME_MAX)
-    return Ops(tuple(map(op_of, message.ops)), tuple(map(_device_set, message.devices)))
+    return Ops(tuple(map(op_of, message.ops)), tuple(map(read_device_set, message.devices)))
 
 
 def _frontier(message: pb.SyncFrontier) -> SyncFrontier:
@@ -190,11 +190,6 @@ def _frontier(message: pb.SyncFrontier) -> SyncFrontier:
         tuple(map(position_of, message.heads)),
         tuple(map(position_of, message.floors)),
     )
-
-
-def _device_set(message: pb.DeviceSet) -> DeviceSet:
-    _bound(len(message.certificates), DEVICES_MAX)
-    return read_device_set(message.SerializeToString(deterministic=True))
 
 
 def _wanted_pb(wanted: Wanted) -> pb.Wanted:

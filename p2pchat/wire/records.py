@@ -14,7 +14,6 @@ from p2pchat.errors import MalformedMessage
 from p2pchat.model.ids import AccountId, DeviceId
 from p2pchat.wire.dchat_pb2 import AccountRecord as AccountPb
 from p2pchat.wire.dchat_pb2 import BundleRecord as BundlePb
-from p2pchat.wire.dchat_pb2 import DeviceSet as DeviceSetPb
 from p2pchat.wire.dchat_pb2 import Signed as SignedPb
 from p2pchat.wire.devices import DeviceSet, read_device_set
 from p2pchat.wire.envelope import Purpose, Signer, verify
@@ -67,7 +66,7 @@ def encode_record(record: Record, signer: Signer) -> bytes:
                 account=record.account,
                 seq=record.seq,
                 expires_ms=record.expires_ms,
-                devices=DeviceSetPb.FromString(record.devices.raw),
+                devices=record.devices.raw,
             ).SerializeToString()
         case BundleRecord():
             purpose = Purpose.BUNDLE_RECORD
@@ -101,7 +100,7 @@ def read_record(key: bytes, value: bytes) -> Record:
 def _account(account: AccountId, signed: SignedPb) -> AccountRecord:
     verify(account, Purpose.ACCOUNT_RECORD, signed.body, signed.signature)
     pb = AccountPb.FromString(signed.body)
-    devices = read_device_set(pb.devices.SerializeToString(deterministic=True))
+    devices = read_device_set(pb.devices)
     if pb.account != account or devices.account != account:
         raise MalformedMessage("an account record names another account than its key")
     return AccountRecord(account, devices, pb.seq, pb.expires_ms)
