@@ -26,7 +26,8 @@ class AddOp:
 
 @dataclass(frozen=True, slots=True)
 class AddMessage:
-    """Show an op as a message: text for paging and search. The op is added in the same commit."""
+    """Show an op as a message: text for paging and search. The op comes before it, in the same
+    commit or an earlier one."""
 
     op: OpId
     conversation: ConversationId
@@ -46,7 +47,10 @@ class AddMessage:
 @dataclass(frozen=True, slots=True)
 class SetFloor:
     """A chain begins above (`seq`, `prev`): ops of it with a lower seq are removed, messages too,
-    and lie outside by policy. `seq` is the first that is kept; `prev` the hash just below."""
+    and lie outside by policy. `seq` is the first that is kept; `prev` the hash just below.
+
+    A head just below the floor stays though its op goes: the chain continues from it. Heads
+    further below lie outside, too."""
 
     conversation: ConversationId
     device: DeviceId
@@ -123,7 +127,7 @@ class PutConversation:
 
 @dataclass(frozen=True, slots=True)
 class DropConversation:
-    """Forget a conversation with all that belongs to it."""
+    """Forget a conversation with all that belongs to it; a contact stays, for it is a person."""
 
     conversation: ConversationId
 

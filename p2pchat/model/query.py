@@ -30,3 +30,8 @@ class StoredOp:
     header: bytes
     signature: bytes
     content: bytes | None
+
+    @property
+    def size_bytes(self) -> int:
+        """What it counts towards `OpsQuery.bytes_max`."""
+        return len(self.header) + len(self.signature) + len(self.content or b"")

@@ -3,6 +3,9 @@
 Synchronous and small. `commit` is one transaction: all of it is on disk when it returns, or none of
 it is. Machines never call it; they answer `Persist(change)` and the driver commits a whole batch.
 `store.memory` and `store.sqlite` implement it; one compliance suite runs over both.
+
+`AsyncStore` is the same store as a trio task holds it: `store.worker` gives it a writer thread and
+readers (SQLite), or calls it inline (memory, under virtual time).
 """
 
 from __future__ import annotations
@@ -11,18 +14,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from p2pchat.model.change import Change
+from p2pchat.model.change import Change, PutReceipt
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.message import Message
 from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.model.snapshot import Snapshot
 
-__all__ = ["Page", "Store"]
+__all__ = ["PAGE_LIMIT_MAX", "AsyncStore", "Page", "Store"]
+
+PAGE_LIMIT_MAX = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which messages: the newest `limit` (at most 5,000) before, or the oldest after, an anchor."""
+    """Which messages: the newest `limit` before, or the oldest after, an anchor; with both, the
+    oldest of those between. More than `PAGE_LIMIT_MAX` is read as that many."""
 
     limit: int = 50
     before: OpId | None = None
@@ -62,6 +68,29 @@ class Store(Protocol):
         """Accounts with a stored op in the conversation, with their names, ordered by account."""
         ...
 
+    def receipts(self, conversation: ConversationId) -> list[PutReceipt]:
+        """The newest receipt of each device in the conversation, ordered by device."""
+        ...
+
     def close(self) -> None:
         """Release everything; idempotent."""
         ...
+
+
+class AsyncStore(Protocol):
+    """A `Store` for trio tasks: the same answers and errors, without blocking the others."""
+
+    async def commit(self, changes: Sequence[Change]) -> None:
+        """As `Store.commit`. Once called it runs to its end: cancellation waits for it, so a
+        caller never wonders whether its changes are on disk."""
+        ...
+
+    async def ops(self, query: OpsQuery) -> list[StoredOp]: ...
+
+    async def history(self, conversation: ConversationId, page: Page) -> list[Message]: ...
+
+    async def message(self, id: OpId) -> Message | None: ...
+
+    async def authors(self, conversation: ConversationId) -> list[tuple[AccountId, str]]: ...
+
+    async def receipts(self, conversation: ConversationId) -> list[PutReceipt]: ...

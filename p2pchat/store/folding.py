@@ -1,0 +1,49 @@
+"""How far our own messages have come, folded from what the recipients' devices acknowledged.
+
+A message's state is never stored: it follows from a few counters a conversation, so one receipt
+moves a thousand messages by writing one row. Pure, and shared by every store, so that two stores
+cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from p2pchat.model.message import MessageState
+
+__all__ = ["Progress", "Reach"]
+
+
+class Reach(NamedTuple):
+    """How many of our talk ops one device of `account` has acknowledged and was sent."""
+
+    account: Hashable
+    talk_acked: int
+    talk_sent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Of our talk chain in one conversation, ops with a lower `seq` are delivered or sent."""
+
+    delivered: int = 0
+    sent: int = 0
+
+    @classmethod
+    def of(cls, reaches: Iterable[Reach], published: int) -> Progress:
+        """Delivered to an account is what any one of its devices has; delivered at all is what
+        every account has. Sent is what reached any device's stream or any peer of the room."""
+        acked: dict[Hashable, int] = {}
+        sent = published
+        for reach in reaches:
+            acked[reach.account] = max(acked.get(reach.account, 0), reach.talk_acked)
+            sent = max(sent, reach.talk_sent)
+        return cls(delivered=min(acked.values(), default=0), sent=sent)
+
+    def state(self, seq: int, *, own: bool) -> MessageState:
+        """The state of the message at `seq`; a message of others is always delivered."""
+        if not own or seq < self.delivered:
+            return MessageState.DELIVERED
+        return MessageState.SENT if seq < self.sent else MessageState.QUEUED

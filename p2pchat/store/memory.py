@@ -1,0 +1,342 @@
+"""A store in memory: for clients without a home, and for simulated peers.
+
+It is the store's meaning in plain dictionaries, written to be read beside the port: the SQLite
+store must answer the same (`tests/compliance/store`). A commit is whole at once, so a simulated
+peer that crashes anywhere is opened again on `fork()` of its store.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar, assert_never
+
+from p2pchat.errors import UnknownMessage
+from p2pchat.model.change import (
+    AddMessage,
+    AddOp,
+    Change,
+    DropBlock,
+    DropConversation,
+    DropPeer,
+    PutBlock,
+    PutContact,
+    PutConversation,
+    PutDeviceSet,
+    PutName,
+    PutPeer,
+    PutReceipt,
+    PutSetting,
+    SetDelivery,
+    SetFloor,
+    SetPublished,
+)
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, PeerId
+from p2pchat.model.message import Message
+from p2pchat.model.op import Chain, Op
+from p2pchat.model.query import OpsQuery, StoredOp
+from p2pchat.model.snapshot import Head, Snapshot
+from p2pchat.store.folding import Progress, Reach
+from p2pchat.store.port import PAGE_LIMIT_MAX, Page
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsRichComparison
+
+__all__ = ["MemoryStore"]
+
+K = TypeVar("K", bound="SupportsRichComparison")
+V = TypeVar("V")
+
+
+@dataclass(slots=True)
+class _Conversation:
+    """Everything that `DropConversation` forgets."""
+
+    details: PutConversation | None = None
+    ops: dict[OpId, Op] = field(default_factory=dict[OpId, Op])
+    chains: dict[tuple[DeviceId, Chain], list[tuple[int, OpId]]] = field(
+        default_factory=dict[tuple[DeviceId, Chain], list[tuple[int, OpId]]]
+    )
+    heads: dict[OpId, Head] = field(default_factory=dict[OpId, Head])
+    floors: dict[tuple[DeviceId, Chain], SetFloor] = field(
+        default_factory=dict[tuple[DeviceId, Chain], SetFloor]
+    )
+    messages: dict[OpId, AddMessage] = field(default_factory=dict[OpId, AddMessage])
+    timeline: list[tuple[int, OpId]] = field(default_factory=list[tuple[int, OpId]])
+    deliveries: dict[DeviceId, SetDelivery] = field(default_factory=dict[DeviceId, SetDelivery])
+    receipts: dict[DeviceId, PutReceipt] = field(default_factory=dict[DeviceId, PutReceipt])
+    published: int | None = None
+
+    def add_op(self, change: AddOp) -> None:
+        op, header = change.op, change.op.header
+        if op.id in self.ops:
+            return
+        self.ops[op.id] = op
+        insort(self.chains.setdefault((header.device, header.chain), []), (header.seq, op.id))
+        if header.prev is not None:
+            self.heads.pop(header.prev, None)
+        self.heads[op.id] = Head(
+            header.conversation,
+            header.account,
+            header.device,
+            header.chain,
+            header.seq,
+            op.id,
+            change.sort_key,
+            header.hlc,
+        )
+
+    def add_message(self, change: AddMessage) -> None:
+        assert change.op in self.ops, "a message is added after its op"
+        if change.op not in self.messages:
+            self.messages[change.op] = change
+            insort(self.timeline, (change.sort_key, change.op))
+
+    def set_floor(self, floor: SetFloor) -> None:
+        chain = floor.device, floor.chain
+        self.floors[chain] = floor
+        positions = self.chains.get(chain, [])
+        kept_from = bisect_left(positions, floor.seq, key=lambda position: position[0])
+        for _, op in positions[:kept_from]:
+            del self.ops[op]
+            message = self.messages.pop(op, None)
+            if message is not None:
+                self.timeline.remove((message.sort_key, op))
+        del positions[:kept_from]
+        self.heads = {
+            op: head
+            for op, head in self.heads.items()
+            if (head.device, head.chain) != chain or head.seq >= floor.seq - 1
+        }
+
+    @property
+    def progress(self) -> Progress:
+        reaches = (Reach(d.account, d.talk_acked, d.talk_sent) for d in self.deliveries.values())
+        return Progress.of(reaches, self.published or 0)
+
+    def span(self, page: Page) -> list[OpId]:
+        """The ids of a page, oldest first."""
+        limit = max(0, min(page.limit, PAGE_LIMIT_MAX))
+        start = 0 if page.after is None else bisect_right(self.timeline, self._place(page.after))
+        end = len(self.timeline)
+        if page.before is not None:
+            end = bisect_left(self.timeline, self._place(page.before))
+        if page.after is None:
+            start = max(start, end - limit)
+        return [op for _, op in self.timeline[start : min(end, start + limit)]]
+
+    def _place(self, anchor: OpId) -> tuple[int, OpId]:
+        message = self.messages.get(anchor)
+        if message is None:
+            raise UnknownMessage(f"no message {anchor} in this conversation")
+        return message.sort_key, anchor
+
+    def copy(self) -> _Conversation:
+        return _Conversation(
+            self.details,
+            dict(self.ops),
+            {chain: list(positions) for chain, positions in self.chains.items()},
+            dict(self.heads),
+            dict(self.floors),
+            dict(self.messages),
+            list(self.timeline),
+            dict(self.deliveries),
+            dict(self.receipts),
+            self.published,
+        )
+
+
+@dataclass(slots=True)
+class _State:
+    """All of it, as of the last commit."""
+
+    conversations: dict[ConversationId, _Conversation] = field(
+        default_factory=dict[ConversationId, _Conversation]
+    )
+    contacts: dict[AccountId, PutContact] = field(default_factory=dict[AccountId, PutContact])
+    names: dict[AccountId, PutName] = field(default_factory=dict[AccountId, PutName])
+    device_sets: dict[AccountId, PutDeviceSet] = field(
+        default_factory=dict[AccountId, PutDeviceSet]
+    )
+    peers: dict[PeerId, PutPeer] = field(default_factory=dict[PeerId, PutPeer])
+    blocks: set[str] = field(default_factory=set[str])
+    settings: dict[str, bytes] = field(default_factory=dict[str, bytes])
+
+    def conversation(self, id: ConversationId) -> _Conversation:
+        found = self.conversations.get(id)
+        if found is None:
+            found = self.conversations[id] = _Conversation()
+        return found
+
+    def apply(self, change: Change) -> None:
+        match change:
+            case AddOp():
+                self.conversation(change.op.header.conversation).add_op(change)
+            case AddMessage():
+                self.conversation(change.conversation).add_message(change)
+            case SetFloor():
+                self.conversation(change.conversation).set_floor(change)
+            case SetDelivery():
+                self.conversation(change.conversation).deliveries[change.device] = change
+            case SetPublished():
+                self.conversation(change.conversation).published = change.talk_sent
+            case PutReceipt():
+                self.conversation(change.conversation).receipts[change.device] = change
+            case PutConversation():
+                self.conversation(change.conversation).details = change
+            case DropConversation():
+                self.conversations.pop(change.conversation, None)
+            case _:
+                self._apply_global(change)
+
+    def _apply_global(
+        self,
+        change: PutContact
+        | PutName
+        | PutDeviceSet
+        | PutPeer
+        | DropPeer
+        | PutBlock
+        | DropBlock
+        | PutSetting,
+    ) -> None:
+        match change:
+            case PutContact():
+                self.contacts[change.account] = change
+            case PutName():
+                self.names[change.account] = change
+            case PutDeviceSet():
+                self.device_sets[change.account] = change
+            case PutPeer():
+                self.peers[change.peer] = change
+            case DropPeer():
+                self.peers.pop(change.peer, None)
+            case PutBlock():
+                self.blocks.add(change.target)
+            case DropBlock():
+                self.blocks.discard(change.target)
+            case PutSetting():
+                self.settings[change.name] = change.value
+            case _:
+                assert_never(change)
+
+    def copy(self) -> _State:
+        return _State(
+            {key: conversation.copy() for key, conversation in self.conversations.items()},
+            dict(self.contacts),
+            dict(self.names),
+            dict(self.device_sets),
+            dict(self.peers),
+            set(self.blocks),
+            dict(self.settings),
+        )
+
+
+class MemoryStore:
+    """`store.port.Store` without a disk."""
+
+    def __init__(self) -> None:
+        self._state = _State()
+
+    def fork(self) -> MemoryStore:
+        """An independent store in the state of the last commit."""
+        other = MemoryStore()
+        other._state = self._state.copy()
+        return other
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            self._state.apply(change)
+
+    def snapshot(self) -> Snapshot:
+        state = self._state
+        conversations = _by_key(state.conversations)
+        return Snapshot(
+            contacts=_by_key(state.contacts),
+            names=_by_key(state.names),
+            conversations=tuple(c.details for c in conversations if c.details is not None),
+            heads=tuple(h for c in conversations for h in sorted(c.heads.values(), key=_place)),
+            floors=tuple(f for c in conversations for f in _by_key(c.floors)),
+            deliveries=tuple(d for c in conversations for d in _by_key(c.deliveries)),
+            published={
+                key: conversation.published
+                for key, conversation in sorted(state.conversations.items())
+                if conversation.published is not None
+            },
+            device_sets=_by_key(state.device_sets),
+            peers=_by_key(state.peers),
+            blocks=frozenset(state.blocks),
+            settings=dict(sorted(state.settings.items())),
+        )
+
+    def ops(self, query: OpsQuery) -> list[StoredOp]:
+        conversation = self._state.conversations.get(query.conversation)
+        if conversation is None:
+            return []
+        positions = conversation.chains.get((query.device, query.chain), [])
+        start = bisect_left(positions, query.from_seq, key=lambda position: position[0])
+        found: list[StoredOp] = []
+        size_bytes = 0
+        for seq, key in positions[start : start + query.limit]:
+            op = conversation.ops[key]
+            stored = StoredOp(key, seq, op.header_bytes, op.signature, op.content)
+            size_bytes += stored.size_bytes
+            if found and size_bytes > query.bytes_max:
+                break
+            found.append(stored)
+        return found
+
+    def history(self, conversation: ConversationId, page: Page) -> list[Message]:
+        found = self._state.conversations.get(conversation, _Conversation())
+        return self._read(found, found.span(page))
+
+    def message(self, id: OpId) -> Message | None:
+        for conversation in self._state.conversations.values():
+            if id in conversation.messages:
+                return self._read(conversation, [id])[0]
+        return None
+
+    def authors(self, conversation: ConversationId) -> list[tuple[AccountId, str]]:
+        found = self._state.conversations.get(conversation, _Conversation())
+        accounts = {op.header.account for op in found.ops.values()}
+        return [(account, self._name(account)) for account in sorted(accounts)]
+
+    def receipts(self, conversation: ConversationId) -> list[PutReceipt]:
+        found = self._state.conversations.get(conversation, _Conversation())
+        return list(_by_key(found.receipts))
+
+    def close(self) -> None:
+        """There is nothing to release."""
+
+    def _name(self, account: AccountId) -> str:
+        known = self._state.names.get(account)
+        return "" if known is None else known.name
+
+    def _read(self, conversation: _Conversation, ids: Sequence[OpId]) -> list[Message]:
+        progress = conversation.progress
+        rows = (conversation.messages[op] for op in ids)
+        return [
+            Message(
+                id=row.op,
+                conversation=row.conversation,
+                author=row.author,
+                author_name=self._name(row.author),
+                type=row.type,
+                text=row.text,
+                sent_at=row.sent_ms,
+                received_at=row.received_ms,
+                state=progress.state(row.seq, own=row.own),
+                reply_to=row.reply_to,
+                signature=conversation.ops[row.op].signature,
+            )
+            for row in rows
+        ]
+
+
+def _place(head: Head) -> tuple[DeviceId, Chain, int, OpId]:
+    return head.device, head.chain, head.seq, head.id
+
+
+def _by_key(rows: dict[K, V]) -> tuple[V, ...]:
+    return tuple(row for _, row in sorted(rows.items(), key=lambda item: item[0]))
