@@ -54,6 +54,10 @@ class Connectedness:
     """True when the remote side dialled (of several connections: the first)."""
     protocols: frozenset[str] = field(default_factory=lambda: frozenset[str]())
     """What identify told so far."""
+    announced: tuple[str, ...] = ()
+    """Multiaddrs that the peer says it listens on (identify), without `/p2p/<peer>` at the end:
+    its own word, judged by `model.scope.believable` before anybody dials one. An inbound
+    connection's remote address is no address to dial; these are."""
 
 
 @dataclass(frozen=True, slots=True)
