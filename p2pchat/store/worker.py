@@ -1,0 +1,146 @@
+"""The store as trio tasks hold it: `store.port.AsyncStore`, twice.
+
+SQLAlchemy and SQLite block, and a commit ends in an fsync, so `StoreWorker` gives writes a thread
+of their own, which is all the locking they need, and reads up to four more. Virtual time must not
+wait for threads (it would jump past them), so `InlineStore` calls a memory store on the spot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from queue import SimpleQueue
+from threading import Thread
+from typing import TypeVar
+
+import outcome
+import trio
+
+from p2pchat.model.change import Change, PutReceipt
+from p2pchat.model.ids import AccountId, ConversationId, OpId
+from p2pchat.model.message import Message
+from p2pchat.model.query import OpsQuery, StoredOp
+from p2pchat.store.port import Page, Store
+
+__all__ = ["READERS_MAX", "InlineStore", "StoreWorker", "open_worker"]
+
+READERS_MAX = 4
+
+T = TypeVar("T")
+
+
+class _Write:
+    """One commit on its way through the writer thread, and the task that waits for it."""
+
+    __slots__ = ("_changes", "_task", "_token")
+
+    def __init__(self, changes: Sequence[Change]) -> None:
+        self._changes = changes
+        self._task = trio.lowlevel.current_task()
+        self._token = trio.lowlevel.current_trio_token()
+
+    def run(self, store: Store) -> None:
+        result = outcome.capture(store.commit, self._changes)
+        wake = self._token.run_sync_soon  # pyright: ignore[reportUnknownMemberType] -- as below
+        wake(trio.lowlevel.reschedule, self._task, result)
+
+
+def _never_abort(_: Callable[[], None]) -> trio.lowlevel.Abort:
+    return trio.lowlevel.Abort.FAILED
+
+
+class StoreWorker:
+    """A store whose `commit` runs on one thread and whose reads may run on several.
+
+    Made by `open_worker`. The store's reads must be safe to call from any thread.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._readers = trio.CapacityLimiter(READERS_MAX)
+        self._writes: SimpleQueue[_Write | None] = SimpleQueue()
+        self._thread = Thread(target=self._run, name="p2pchat-store")
+        self._closed = False
+
+    async def commit(self, changes: Sequence[Change]) -> None:
+        if self._closed:
+            raise trio.ClosedResourceError("the store is closed")
+        self._writes.put(_Write(changes))
+        await trio.lowlevel.wait_task_rescheduled(_never_abort)
+
+    async def ops(self, query: OpsQuery) -> list[StoredOp]:
+        return await self._read(partial(self._store.ops, query))
+
+    async def history(self, conversation: ConversationId, page: Page) -> list[Message]:
+        return await self._read(partial(self._store.history, conversation, page))
+
+    async def message(self, id: OpId) -> Message | None:
+        return await self._read(partial(self._store.message, id))
+
+    async def authors(self, conversation: ConversationId) -> list[tuple[AccountId, str]]:
+        return await self._read(partial(self._store.authors, conversation))
+
+    async def receipts(self, conversation: ConversationId) -> list[PutReceipt]:
+        return await self._read(partial(self._store.receipts, conversation))
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Refuse further commits and wait for the thread: it ends after those already queued, of
+        which there are none once their tasks are gone. Leaves the store open."""
+        self._closed = True
+        self._writes.put(None)
+        self._thread.join()
+
+    async def _read(self, call: Callable[[], T]) -> T:
+        # The stubs that libp2p brings in leave trio's variadic callables half typed.
+        run_sync = trio.to_thread.run_sync  # pyright: ignore[reportUnknownMemberType]
+        return await run_sync(call, limiter=self._readers)
+
+    def _run(self) -> None:
+        while (write := self._writes.get()) is not None:
+            write.run(self._store)
+
+
+@asynccontextmanager
+async def open_worker(store: Store) -> AsyncGenerator[StoreWorker]:
+    """Run `store` (which stays the caller's to close) on threads while the block lasts."""
+    worker = StoreWorker(store)
+    worker.start()
+    try:
+        yield worker
+    finally:
+        worker.close()
+
+
+class InlineStore:
+    """A memory store called on the spot: no thread, no waiting, deterministic."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def commit(self, changes: Sequence[Change]) -> None:
+        self._store.commit(changes)
+        await trio.lowlevel.cancel_shielded_checkpoint()
+
+    async def ops(self, query: OpsQuery) -> list[StoredOp]:
+        await trio.lowlevel.checkpoint()
+        return self._store.ops(query)
+
+    async def history(self, conversation: ConversationId, page: Page) -> list[Message]:
+        await trio.lowlevel.checkpoint()
+        return self._store.history(conversation, page)
+
+    async def message(self, id: OpId) -> Message | None:
+        await trio.lowlevel.checkpoint()
+        return self._store.message(id)
+
+    async def authors(self, conversation: ConversationId) -> list[tuple[AccountId, str]]:
+        await trio.lowlevel.checkpoint()
+        return self._store.authors(conversation)
+
+    async def receipts(self, conversation: ConversationId) -> list[PutReceipt]:
+        await trio.lowlevel.checkpoint()
+        return self._store.receipts(conversation)
