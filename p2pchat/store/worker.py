@@ -42,8 +42,9 @@ class _Write:
 
     def run(self, store: Store) -> None:
         result = outcome.capture(store.commit, self._changes)
-        wake = self._token.run_sync_soon  # pyright: ignore[reportUnknownMemberType] -- as below
-        wake(trio.lowlevel.reschedule, self._task, result)
+        self._token.run_sync_soon(  # pyright: ignore[reportUnknownMemberType] -- as in `_read`
+            trio.lowlevel.reschedule, self._task, result
+        )
 
 
 def _never_abort(_: Callable[[], None]) -> trio.lowlevel.Abort:
@@ -96,8 +97,9 @@ class StoreWorker:
 
     async def _read(self, call: Callable[[], T]) -> T:
         # The stubs that libp2p brings in leave trio's variadic callables half typed.
-        run_sync = trio.to_thread.run_sync  # pyright: ignore[reportUnknownMemberType]
-        return await run_sync(call, limiter=self._readers)
+        return await trio.to_thread.run_sync(  # pyright: ignore[reportUnknownMemberType]
+            call, limiter=self._readers
+        )
 
     def _run(self) -> None:
         while (write := self._writes.get()) is not None:
