@@ -1,0 +1,64 @@
+# One command for each thing. Every target sets up first, which takes no time when nothing changed.
+#
+#   make demo                   a relay and two clients exchange messages, printed as a transcript
+#   make test                   lint, types, contracts and the fast tests
+#   make test-all [MINUTES=30]  everything; MINUTES is what the open-ended tests may take together
+#   make bench                  the delivery figures, written to docs/benchmarks.md
+#   make desktop                the desktop client
+#   make lint | types | contracts   each check alone
+#   make proto                  generate the protobuf modules
+#   make lock [UPGRADE=1]       write requirements/lock.txt from pyproject.toml
+#
+# PYTHON=/path/to/python3 chooses the interpreter: 3.11, 3.12 or 3.13.
+
+SHELL := /bin/bash
+BIN := .venv/bin
+export PYTHON ?= python3
+MINUTES ?= 10
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-all bench desktop lint types contracts proto lock
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+setup:
+	@tools/setup
+
+demo: setup
+	$(BIN)/python examples/demo.py
+
+test: lint types contracts
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow" --durations 15
+
+test-all: lint types contracts
+	P2PCHAT_TEST_MINUTES=$(MINUTES) HYPOTHESIS_PROFILE=thorough \
+		$(BIN)/pytest -n 2 --dist loadgroup --durations 30
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+desktop: setup
+	@test -f p2pchat_qt/__main__.py || { echo "The desktop client is not part of this version yet."; exit 1; }
+	$(BIN)/python -m p2pchat_qt
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/basedpyright
+
+contracts: setup
+	$(BIN)/lint-imports
+
+proto: setup
+	$(BIN)/python -m grpc_tools.protoc --proto_path=p2pchat/wire \
+		--python_out=p2pchat/wire --pyi_out=p2pchat/wire p2pchat/wire/*.proto
+
+# Pins that are in the lock already stay as they are, unless UPGRADE is given.
+lock: setup
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+		--override requirements/overrides.txt --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) \
+		--quiet --output-file requirements/lock.txt

@@ -1,0 +1,28 @@
+"""docs/limits.md says of every limit what happens when it is reached."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+
+import pytest
+
+from p2pchat.config.limits import FetchLimits, Limits, RelayLimits
+
+ROW = re.compile(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
+EVERY = pytest.mark.parametrize("limits", [Limits, RelayLimits, FetchLimits])
+
+
+def documented(root, limits: type) -> dict[str, str]:
+    """Default by name, from the table under the heading of the class."""
+    text = (root / "docs/limits.md").read_text(encoding="utf-8")
+    _, _, section = text.partition(f"\n## `{limits.__name__}`\n")
+    table, _, _ = section.partition("\n## ")
+    return {name: default.strip() for name, default, _ in ROW.findall(table)}
+
+
+@EVERY
+def test_every_limit_has_a_row_with_its_default_and_every_row_a_limit(root, limits):
+    defaults = limits()
+    real = {field.name: f"{getattr(defaults, field.name):,}" for field in fields(limits)}
+    assert documented(root, limits) == real
