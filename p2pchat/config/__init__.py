@@ -1,0 +1,39 @@
+"""Frozen settings and limits: what a person may set, and every bound with its unit.
+
+`limits` is pure and may be imported by the core as `p2pchat.config.limits`.
+"""
+
+from p2pchat.config.addresses import (
+    PeerAddress,
+    parse_announce,
+    parse_listen,
+    parse_peer_address,
+)
+from p2pchat.config.fetch_url import FetchUrl
+from p2pchat.config.limits import FetchLimits, Limits, RelayLimits
+from p2pchat.config.loading import load_client_config, load_relay_config
+from p2pchat.config.settings import (
+    ClientConfig,
+    DhtConfig,
+    DhtMode,
+    RelayConfig,
+    TransportKind,
+)
+
+__all__ = [
+    "ClientConfig",
+    "DhtConfig",
+    "DhtMode",
+    "FetchLimits",
+    "FetchUrl",
+    "Limits",
+    "PeerAddress",
+    "RelayConfig",
+    "RelayLimits",
+    "TransportKind",
+    "load_client_config",
+    "load_relay_config",
+    "parse_announce",
+    "parse_listen",
+    "parse_peer_address",
+]

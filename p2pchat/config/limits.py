@@ -1,0 +1,150 @@
+"""Every bound of a node, with its unit in its name.
+
+What a remote can make grow is bounded somewhere, and this is where: one frozen value is passed
+down, so that a reader finds all figures on one page and a test can shrink any of them. The module
+imports nothing but the errors, so that the pure core may use it.
+
+Some figures are agreements: others refuse what exceeds them. Those can be lowered, never raised.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+from p2pchat.errors import ConfigError
+
+__all__ = ["FetchLimits", "Limits", "RelayLimits"]
+
+_KIB = 1024
+_MIB = 1024 * _KIB
+_GIB = 1024 * _MIB
+_HOUR_S = 3600
+_DAY_S = 24 * _HOUR_S
+
+_TEXT_BYTES_AGREED = 32 * _KIB
+_PAGE_BYTES_AGREED = 256 * _KIB
+_FRAME_OVERHEAD_BYTES = 4 * _KIB
+"""Headers and signatures round the content of one op, generously."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The bounds of the chat core; configuration table `[limits]`."""
+
+    text_bytes_max: int = _TEXT_BYTES_AGREED
+    """UTF-8 bytes of one text; above it sending raises `MessageTooLarge`. An agreement."""
+    page_bytes_max: int = _PAGE_BYTES_AGREED
+    """Bytes of ops put into one frame when catching up; the rest follows. An agreement."""
+    frame_bytes_max: int = _PAGE_BYTES_AGREED + _TEXT_BYTES_AGREED + 32 * _KIB
+    """Bytes of one frame that is read: a page that one op overshoots. Above it the stream ends."""
+
+    requests_max: int = 100
+    """Contact requests kept, one an account; above it new ones are refused."""
+    request_text_characters_max: int = 500
+    """Characters of the text in a contact request."""
+    name_characters_max: int = 64
+    """Characters of the name of a person or room."""
+    room_members_max: int = 1_000
+    """Members of a room; above it nobody is admitted."""
+    control_ops_max: int = 10_000
+    """Length of one device's control chain; it ends there."""
+
+    pending_ops_max: int = 1_000
+    """Ops of one conversation held back until what they follow arrives; the newest is dropped, and
+    asked for again when the gap closes."""
+    open_room_ops_max: int = 10_000
+    """Ops kept of an open or password room; the oldest go."""
+    open_room_device_ops_max: int = 1_000
+    """Ops of one device kept of an open or password room; its oldest go."""
+    open_room_age_s_max: int = 30 * _DAY_S
+    """Age of an op kept of an open or password room."""
+
+    unacknowledged_ops_max: int = 512
+    """Ops on the way to one device without a receipt; the next wait for one."""
+    outbox_age_s_max: int = 30 * _DAY_S
+    """Age of an undelivered message before it is failed."""
+    peer_queue_bytes_max: int = _MIB
+    """Bytes waiting to be written to one peer; above it sync takes over."""
+
+    inbox_inputs_max: int = 1_024
+    """Inputs waiting for the node; above it readers wait, and so do their peers."""
+    batch_inputs_max: int = 200
+    """Inputs decided on, and committed, together."""
+    subscriber_events_max: int = 1_000
+    """Events one subscriber has not read; above it they are dropped and counted."""
+    history_messages_max: int = 5_000
+    """Messages in one answer of history or search."""
+
+    connections_max: int = 256
+    """Connections open at once; above it the least useful is closed."""
+
+    def __post_init__(self) -> None:
+        _require_positive(self, "limits")
+        _require_at_most(self.text_bytes_max, _TEXT_BYTES_AGREED, "limits.text_bytes_max")
+        _require_at_most(self.page_bytes_max, _PAGE_BYTES_AGREED, "limits.page_bytes_max")
+        least = self.page_bytes_max + self.text_bytes_max + _FRAME_OVERHEAD_BYTES
+        if self.frame_bytes_max < least:
+            raise ConfigError(
+                "limits.frame_bytes_max",
+                f"{self.frame_bytes_max} cannot hold a page and a text; give {least} or more",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayLimits:
+    """What a relay carries for others; configuration table `[limits]` of a relay."""
+
+    connections_max: int = 4_096
+    """Connections open at once; above it the least useful is closed."""
+    reservations_max: int = 1_024
+    """Peers that can be reached through this relay at once; above it it refuses."""
+    reservation_s: int = _HOUR_S
+    """How long a reservation holds unless refreshed."""
+    circuits_max: int = 1_024
+    """Relayed connections at once; above it new ones are refused."""
+    circuits_per_peer_max: int = 32
+    """Relayed connections that one peer dials, or receives, at once; above it new ones are
+    refused."""
+    circuit_s_max: int = 2 * _HOUR_S
+    """Age of a relayed connection; then it is reset and dialled anew."""
+    circuit_bytes_max: int = _GIB
+    """Bytes through one relayed connection, both directions; then it is reset and dialled anew."""
+
+    def __post_init__(self) -> None:
+        _require_positive(self, "limits")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchLimits:
+    """What fetching bootstrap lists may cost; configuration table `[fetch_limits]`."""
+
+    timeout_s: float = 5.0
+    """For one URL, name look-up, redirects and body together."""
+    total_s: float = 8.0
+    """For all URLs together."""
+    bytes_max: int = 64 * _KIB
+    """Bytes of one list; a longer one is refused."""
+    entries_max: int = 256
+    """Entries used of one list; the rest is ignored with a warning."""
+    redirects_max: int = 3
+    """Redirects followed for one URL."""
+
+    def __post_init__(self) -> None:
+        _require_positive(self, "fetch_limits")
+
+
+def _require_positive(limits: Limits | RelayLimits | FetchLimits, table: str) -> None:
+    for field in fields(limits):
+        value: object = getattr(limits, field.name)
+        wanted = (int,) if field.type == "int" else (int, float)
+        if isinstance(value, bool) or not isinstance(value, wanted):
+            kind = "a whole number" if field.type == "int" else "a number"
+            raise ConfigError(f"{table}.{field.name}", f"{value!r} is not {kind}")
+        if not 0 < value < math.inf:
+            raise ConfigError(f"{table}.{field.name}", f"{value} must be above zero and finite")
+
+
+def _require_at_most(value: int, most: int, key: str) -> None:
+    if value > most:
+        raise ConfigError(key, f"{value} is more than others accept; give {most} or less")

@@ -1,0 +1,185 @@
+"""Settings from a TOML file, `config.toml` in the home.
+
+A file outlives the version that it was written for. So a key that this version does not know is
+ignored with a warning that names it, while a value that is wrong stops the start: it would not do
+what its writer meant. Relative paths in the file start at the file's directory.
+"""
+
+from __future__ import annotations
+
+import logging
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TypeVar, cast
+
+from p2pchat.config.fetch_url import FetchUrl
+from p2pchat.config.limits import FetchLimits, Limits, RelayLimits
+from p2pchat.config.settings import ClientConfig, DhtConfig, RelayConfig
+from p2pchat.errors import ConfigError
+
+__all__ = ["load_client_config", "load_relay_config"]
+
+logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+_Read = Callable[["_File", str, object], object]
+"""Turns the TOML value under a key into the argument that the field wants."""
+
+
+def load_client_config(path: Path) -> tuple[ClientConfig, tuple[str, ...]]:
+    """Read a client's settings; a file that does not exist means the defaults.
+
+    The second value holds one warning for each key that was ignored; they are logged too.
+    """
+    file = _File(path)
+    return file.build(ClientConfig, _CLIENT, {}), file.reported()
+
+
+def load_relay_config(path: Path) -> tuple[RelayConfig, tuple[str, ...]]:
+    """Read a relay's settings like `load_client_config`; its home is the file's directory."""
+    file = _File(path)
+    return file.build(RelayConfig, _RELAY, {"home": path.parent}), file.reported()
+
+
+class _File:
+    """One configuration file while it is read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._warnings: list[str] = []
+
+    def build(
+        self, make: Callable[..., _T], readers: Mapping[str, _Read], given: Mapping[str, object]
+    ) -> _T:
+        return make(**given, **self.arguments(self._document(), readers))
+
+    def arguments(
+        self, table: Mapping[str, object], readers: Mapping[str, _Read], prefix: str = ""
+    ) -> dict[str, object]:
+        """Read what has a reader, note what has none."""
+        known = table.keys() & readers.keys()
+        self._warnings += [self._unknown(key, prefix, readers) for key in table if key not in known]
+        return {
+            key: readers[key](self, prefix + key, value)
+            for key, value in table.items()
+            if key in known
+        }
+
+    def reported(self) -> tuple[str, ...]:
+        """The warnings, logged."""
+        for warning in self._warnings:
+            logger.warning("%s", warning)
+        return tuple(self._warnings)
+
+    def _document(self) -> dict[str, object]:
+        try:
+            return tomllib.loads(self.path.read_bytes().decode("utf-8-sig"))
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise ConfigError(self.path.name, f"{self.path} is unreadable: {error}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(self.path.name, f"{self.path} is no TOML: {error}") from error
+
+    def _unknown(self, key: str, prefix: str, readers: Mapping[str, _Read]) -> str:
+        near = get_close_matches(key, readers, n=1)
+        hint = f"; did you mean {prefix}{near[0]}?" if near else ""
+        return f"{self.path}: the unknown key {prefix}{key} is ignored{hint}"
+
+
+def _text(_: _File, key: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise ConfigError(key, f"{value!r} is no text; put it in quotes")
+    return value
+
+
+def _flag(_: _File, key: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigError(key, f"{value!r} is neither true nor false")
+    return value
+
+
+def _number(_: _File, key: str, value: object) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError(key, f"{value!r} is no number")
+    return value
+
+
+def _path(file: _File, key: str, value: object) -> Path:
+    try:
+        return file.path.parent / Path(_text(file, key, value)).expanduser()
+    except RuntimeError as error:  # "~name" without such a user
+        raise ConfigError(key, f"{value!r} is no path: {error}") from error
+
+
+def _list(value: object, key: str) -> list[object]:
+    if not isinstance(value, list):
+        raise ConfigError(key, f"give a list in brackets: [{value!r}]")
+    return cast("list[object]", value)
+
+
+def _texts(file: _File, key: str, value: object) -> tuple[str, ...]:
+    return tuple(_text(file, key, item) for item in _list(value, key))
+
+
+def _urls(file: _File, key: str, value: object) -> tuple[FetchUrl, ...]:
+    return tuple(_url(file, key, item) for item in _list(value, key))
+
+
+def _url(file: _File, key: str, value: object) -> FetchUrl:
+    if isinstance(value, str):
+        return FetchUrl(value)
+    if not isinstance(value, dict) or "url" not in value:
+        raise ConfigError(key, f'{value!r} is neither "https://…" nor {{ url = "https://…", … }}')
+    return _table(FetchUrl, _FETCH_URL)(file, key, cast("dict[str, object]", value))
+
+
+def _table(make: Callable[..., _T], readers: Mapping[str, _Read]) -> Callable[..., _T]:
+    """A reader of a table that becomes a value of its own."""
+
+    def read(file: _File, key: str, value: object) -> _T:
+        if not isinstance(value, dict):
+            raise ConfigError(key, f"{value!r} is no table; write [{key}] above its keys")
+        return make(**file.arguments(cast("dict[str, object]", value), readers, f"{key}."))
+
+    return read
+
+
+def _numbers(cls: type[Limits | RelayLimits | FetchLimits]) -> Mapping[str, _Read]:
+    return {field.name: _number for field in fields(cls)}
+
+
+_FETCH_URL: Mapping[str, _Read] = {
+    "url": _text,
+    "ca_file": _path,
+    "fingerprint": _text,
+    "insecure": _flag,
+}
+_DHT: Mapping[str, _Read] = {
+    "mode": _text,
+    "query_timeout_s": _number,
+}
+_SHARED: Mapping[str, _Read] = {
+    "identity_file": _path,
+    "bootstrap_peers": _texts,
+    "bootstrap_urls": _urls,
+    "fetch": _flag,
+    "listen": _texts,
+    "announce": _texts,
+    "dht": _table(DhtConfig, _DHT),
+    "fetch_limits": _table(FetchLimits, _numbers(FetchLimits)),
+}
+_CLIENT: Mapping[str, _Read] = {
+    **_SHARED,
+    "name": _text,
+    "transport": _text,
+    "limits": _table(Limits, _numbers(Limits)),
+}
+_RELAY: Mapping[str, _Read] = {
+    **_SHARED,
+    "metrics": _text,
+    "limits": _table(RelayLimits, _numbers(RelayLimits)),
+}
