@@ -39,6 +39,8 @@ class Snapshot:
     names: tuple[PutName, ...] = ()
     conversations: tuple[PutConversation, ...] = ()
     heads: tuple[Head, ...] = ()
+    control: tuple[tuple[ConversationId, OpId], ...] = ()
+    """Every control op that is here: what others may depend on."""
     floors: tuple[SetFloor, ...] = ()
     deliveries: tuple[SetDelivery, ...] = ()
     published: dict[ConversationId, int] = field(default_factory=dict[ConversationId, int])

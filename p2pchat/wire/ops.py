@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError
 from p2pchat.errors import MalformedMessage
 from p2pchat.model.ids import HASH_BYTES, AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.op import Chain, Header, Kind, Op
+from p2pchat.model.query import StoredOp
 from p2pchat.wire.dchat_pb2 import Header as HeaderPb
 from p2pchat.wire.dchat_pb2 import SignedOp as SignedOpPb
 from p2pchat.wire.envelope import Purpose, Signer, verify
@@ -122,3 +123,9 @@ def _check(header: Header) -> None:
 def verify_op(op: Op) -> None:
     """Raise `BadSignature` unless the op's device signed its header."""
     verify(op.header.device, Purpose.OP, op.header_bytes, op.signature)
+
+
+def restore_op(stored: StoredOp) -> Op:
+    """An op that was verified before it was stored."""
+    header = decode_header(stored.header)
+    return Op(stored.id, header, stored.header, stored.signature, stored.content)

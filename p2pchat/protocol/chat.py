@@ -1,0 +1,288 @@
+"""The chat: the root machine. It routes and holds no rule of its own.
+
+Contacts   who may talk to us               Outbox    what others do not have yet
+Intake     the way of an op into its log    Receipts  what we owe for what came
+Rooms      open rooms                       Sync      what both sides lack
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import assert_never
+
+from p2pchat.config import Limits
+from p2pchat.errors import (
+    MessageTooLarge,
+    PermissionDenied,
+    RemoteProtocolError,
+    UnknownConversation,
+)
+from p2pchat.model.contact import ContactState
+from p2pchat.model.conversation import direct_id
+from p2pchat.model.ids import DeviceId
+from p2pchat.model.machine import Now, Reply, TimerFired
+from p2pchat.model.op import Kind
+from p2pchat.model.snapshot import Snapshot
+from p2pchat.protocol import outbox as outboxes
+from p2pchat.protocol import receipts as receipt_rules
+from p2pchat.protocol import sync as sync_rules
+from p2pchat.protocol.contacts import Contacts
+from p2pchat.protocol.log import Floor, Tip
+from p2pchat.protocol.machine import (
+    AcceptContact,
+    AddContact,
+    DialFailed,
+    Drop,
+    Effect,
+    ForFork,
+    ForOutbox,
+    ForPull,
+    ForStates,
+    Heard,
+    Input,
+    JoinOpen,
+    LeaveRoom,
+    Loaded,
+    PeerDown,
+    PeerUp,
+    Persist,
+    Published,
+    Received,
+    RejectContact,
+    RoomPeerJoined,
+    RoomPeerLeft,
+    SendFailed,
+    SendText,
+)
+from p2pchat.protocol.outbox import Outbox
+from p2pchat.protocol.receipts import Receipts
+from p2pchat.protocol.rooms import Rooms
+from p2pchat.protocol.state import Me, State
+from p2pchat.protocol.sync import Sync
+from p2pchat.wire.contents import Text
+from p2pchat.wire.devices import read_device_set
+from p2pchat.wire.frames import Hello, Ops, SyncDigest, SyncFrontier, SyncPage, SyncPull
+from p2pchat.wire.receipts import SignedReceipt
+
+
+class Chat:
+    """`handle(input, now) -> effects` for everything a chatting peer hears."""
+
+    def __init__(self, me: Me, snapshot: Snapshot, limits: Limits, rng: Random) -> None:
+        self.state = State(me, limits, rng)
+        self.receipts = Receipts(self.state)
+        self.outbox = Outbox(self.state)
+        self.contacts = Contacts(self.state, self.outbox, self.receipts)
+        self.intake = self.contacts.intake
+        self.rooms = Rooms(self.state, self.outbox, self.intake)
+        self.sync = Sync(self.state, self.receipts)
+        self._is_committing = False
+        self._restore(snapshot)
+
+    def start(self, now: Now) -> list[Effect]:
+        """What a restart owes: rooms entered, recipients dialled, timers set."""
+        return [*self.rooms.start(), *self.outbox.start(), *self.sync.start()]
+
+    def handle(self, input: Input, now: Now) -> list[Effect]:
+        """Decide on one input; a peer that broke the rules is dropped and counted."""
+        try:
+            effects = self._route(input, now)
+        except RemoteProtocolError as error:
+            self.state.refuse(error)
+            peer = input.peer if isinstance(input, Received | Heard) else None
+            effects = list[Effect]([Drop(peer, str(error))] if peer is not None else [])
+        self._is_committing |= any(isinstance(effect, Persist) for effect in effects)
+        return effects
+
+    def settle(self, now: Now) -> list[Effect]:
+        """After a batch: publish, answer with receipts, send what is owed, mend gaps."""
+        effects = [*self.rooms.settle(), *self.receipts.settle(now)]
+        effects += self.outbox.settle(now, is_committing=self._is_committing)
+        self._is_committing = False
+        return effects
+
+    def _route(self, input: Input, now: Now) -> list[Effect]:
+        match input:
+            case Received():
+                return self._received(input, now)
+            case Heard():
+                return self._ops(input.ops, input.peer, now)
+            case SendText():
+                return self._send_text(input, now)
+            case AddContact():
+                return self.contacts.add(input, now)
+            case AcceptContact():
+                return self.contacts.accept(input, now)
+            case RejectContact():
+                return self.contacts.reject(input, now)
+            case JoinOpen():
+                return self.rooms.join(input, now)
+            case LeaveRoom():
+                return self.rooms.leave(input)
+            case Loaded():
+                return self._loaded(input, now)
+            case TimerFired(name):
+                return self._fired(name, now)
+            case _:
+                return self._network(input, now)
+
+    def _network(
+        self,
+        input: PeerUp
+        | PeerDown
+        | DialFailed
+        | SendFailed
+        | RoomPeerJoined
+        | RoomPeerLeft
+        | Published,
+        now: Now,
+    ) -> list[Effect]:
+        match input:
+            case PeerUp(peer):
+                self.state.connected.add(peer)
+                return [*self.outbox.peer_up(peer, now), *self.sync.peer_up(peer, now)]
+            case PeerDown(peer, reason):
+                self.state.connected.discard(peer)
+                self.sync.peer_down(peer)
+                return self.outbox.peer_down(peer, reason, now)
+            case DialFailed(peer, reason):
+                return self.outbox.dial_failed(peer, reason, now)
+            case SendFailed(peer, _, reason):
+                return self.outbox.send_failed(peer, reason, now)
+            case RoomPeerJoined(id, peer):
+                return self._room_peer(input, now)
+            case RoomPeerLeft(id, peer):
+                self.sync.room_peers.get(id, {}).pop(peer, None)
+                return []
+            case Published():
+                return self.outbox.published(input)
+            case _:
+                assert_never(input)
+
+    def _received(self, input: Received, now: Now) -> list[Effect]:
+        peer, frame = input.peer, input.frame
+        match frame:
+            case Ops():
+                return self._ops(frame, peer, now)
+            case SignedReceipt():
+                return self.outbox.receipt(frame, now)
+            case Hello():
+                return self._hello(peer, frame, now)
+            case SyncDigest():
+                return self.sync.digest(peer, frame)
+            case SyncFrontier():
+                return self.sync.frontier(peer, frame)
+            case SyncPull():
+                return self.sync.pull(peer, frame, now)
+            case SyncPage():
+                return self.sync.page(peer, frame, now)
+            case _:
+                assert_never(frame)
+
+    def _hello(self, peer: DeviceId, hello: Hello, now: Now) -> list[Effect]:
+        """A device says whose it is."""
+        state = self.state
+        if peer not in hello.devices.devices:
+            state.refuse("hello of another device")
+            return []
+        effects = self.intake.learn(hello.devices)
+        id = direct_id(state.me.account, hello.devices.account)
+        if effects and id in state.conversations:
+            effects += self.outbox.watch(id, hello.devices.account, peer)
+            effects += self.sync.peer_up(peer, now)
+        return effects
+
+    def _ops(self, ops: Ops, peer: DeviceId | None, now: Now) -> list[Effect]:
+        effects: list[Effect] = []
+        for devices in ops.devices:
+            effects += self.intake.learn(devices)
+        for op in ops.ops:
+            begins = op.header.kind == Kind.REQUEST
+            known = op.header.conversation in self.state.conversations
+            if begins and not known and peer is not None:
+                effects += self.contacts.requested(op, peer, now)
+            else:
+                effects += self.intake.offer(op, peer, now)
+        for conversation in self.intake.gaps:
+            if peer is not None:
+                effects += self.sync.begin(conversation, peer, now)
+        self.intake.gaps.clear()
+        return effects
+
+    def _send_text(self, command: SendText, now: Now) -> list[Effect]:
+        state = self.state
+        conversation = state.conversations.get(command.conversation)
+        if conversation is None:
+            error = UnknownConversation("no conversation has this id; see `contacts` and `rooms`")
+            return [Reply(command.id, error=error)]
+        most = state.limits.text_bytes_max
+        if not 0 < len(command.text.encode()) <= most:
+            error = MessageTooLarge(f"a text has 1 to {most} bytes of UTF-8; send it in parts")
+            return [Reply(command.id, error=error)]
+        if state.contact_state(conversation.other) in (ContactState.REQUEST, ContactState.REJECTED):
+            error = PermissionDenied("accept this contact first")
+            return [Reply(command.id, error=error)]
+        text = Text(command.text, command.reply_to)
+        op = state.author(conversation, text, now)
+        if conversation.other is None:
+            effects = self.rooms.write(conversation, op, now)
+        else:
+            effects = self.intake.apply(conversation, op, now)
+            self.outbox.touch(conversation.id)
+        return [*effects, Reply(command.id, self.intake.message(op, text, now))]
+
+    def _room_peer(self, input: RoomPeerJoined, now: Now) -> list[Effect]:
+        conversation = self.state.conversations.get(input.conversation)
+        if conversation is None:
+            return []
+        self.sync.room_peers.setdefault(conversation.id, {})[input.peer] = None
+        return self.sync.begin(conversation, input.peer, now)
+
+    def _loaded(self, loaded: Loaded, now: Now) -> list[Effect]:
+        match loaded.tag:
+            case ForOutbox() as tag:
+                return self.outbox.loaded(tag, loaded)
+            case ForPull() as tag:
+                return self.sync.loaded(tag, loaded)
+            case ForFork() as tag:
+                return self.intake.loaded(tag, loaded, now)
+            case ForStates() as tag:
+                return self.outbox.states_loaded(tag, loaded)
+
+    def _fired(self, name: str, now: Now) -> list[Effect]:
+        match name:
+            case receipt_rules.TIMER:
+                return self.receipts.fired(now)
+            case sync_rules.TIMER:
+                return self.sync.fired(now)
+            case outboxes.FLUSH_TIMER:
+                return self.outbox.flush()
+            case _:
+                device = DeviceId(bytes.fromhex(name.removeprefix(outboxes.RETRY_PREFIX)))
+                return self.outbox.fired(device, now)
+
+    def _restore(self, snapshot: Snapshot) -> None:
+        state = self.state
+        for row in snapshot.device_sets:
+            state.directory.learn(read_device_set(row.raw))
+        for row in snapshot.names:
+            state.directory.names[row.account] = (row.hlc, row.name)
+        others = {row.conversation: row.account for row in snapshot.contacts}
+        for row in snapshot.conversations:
+            made = state.add_conversation(row, others.get(row.conversation))
+            made.published = snapshot.published.get(row.conversation, 0)
+        for row in snapshot.contacts:
+            state.contacts[row.account] = row
+        for row in snapshot.floors:
+            log = state.conversations[row.conversation].log
+            log.set_floor((row.device, row.chain), Floor(row.seq, row.prev))
+        for id, op in snapshot.control:
+            state.conversations[id].log.control.add(op)
+        last = 0
+        for head in snapshot.heads:
+            tip = Tip(head.account, head.seq, head.id, head.sort_key)
+            state.conversations[head.conversation].log.restore((head.device, head.chain), tip)
+            last = max(last, head.hlc if head.device == state.me.device else 0)
+        state.clock = type(state.clock)(last)
+        for row in snapshot.deliveries:
+            self.outbox.restore(row)

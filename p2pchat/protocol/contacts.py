@@ -1,0 +1,201 @@
+"""Contacts: nobody's messages come in before both sides have said yes.
+
+The lifecycle is a table; a missing key means that nothing happens. A request is the first op of
+the asker's control chain in the direct conversation, so it is delivered, repeated and proven like
+any other op. Until it is accepted nothing answers it, not even a receipt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum, auto
+
+from p2pchat.errors import LinkError, LocalProtocolError, UnknownContact
+from p2pchat.events import ContactAccepted, ContactRequested
+from p2pchat.model.change import PutContact, PutConversation
+from p2pchat.model.contact import ContactState
+from p2pchat.model.conversation import direct_id
+from p2pchat.model.ids import AccountId, DeviceId
+from p2pchat.model.machine import Now, Reply
+from p2pchat.model.op import Op
+from p2pchat.protocol.intake import Intake
+from p2pchat.protocol.machine import (
+    AcceptContact,
+    AddContact,
+    Dial,
+    Effect,
+    Emit,
+    Persist,
+    RejectContact,
+)
+from p2pchat.protocol.outbox import Outbox
+from p2pchat.protocol.receipts import Receipts
+from p2pchat.protocol.state import Conversation, State
+from p2pchat.wire.contents import Accept, Content, Reject, Request, decode_content
+
+
+class Step(Enum):
+    """What moves an acquaintance on."""
+
+    WE_ASK = auto()
+    WE_ACCEPT = auto()
+    WE_REJECT = auto()
+    THEY_ASK = auto()
+    THEY_ACCEPT = auto()
+
+
+TRANSITIONS: dict[tuple[ContactState | None, Step], ContactState] = {
+    (None, Step.WE_ASK): ContactState.ASKED,
+    (None, Step.THEY_ASK): ContactState.REQUEST,
+    (ContactState.ASKED, Step.WE_ASK): ContactState.ASKED,
+    (ContactState.ASKED, Step.THEY_ASK): ContactState.ACCEPTED,
+    (ContactState.ASKED, Step.THEY_ACCEPT): ContactState.ACCEPTED,
+    (ContactState.REQUEST, Step.WE_ASK): ContactState.ACCEPTED,
+    (ContactState.REQUEST, Step.WE_ACCEPT): ContactState.ACCEPTED,
+    (ContactState.REQUEST, Step.WE_REJECT): ContactState.REJECTED,
+    (ContactState.REJECTED, Step.WE_ASK): ContactState.ACCEPTED,
+}
+
+
+class Contacts:
+    """Who may talk to us, and whom we asked."""
+
+    def __init__(self, state: State, outbox: Outbox, receipts: Receipts) -> None:
+        self._state = state
+        self._outbox = outbox
+        self._receipts = receipts
+        self.intake = Intake(state, receipts, self.consent)
+
+    # What we do
+
+    def add(self, command: AddContact, now: Now) -> list[Effect]:
+        """Ask the owner of a link; asking who has asked us is accepting."""
+        state, link = self._state, command.link
+        if link.account == state.me.account:
+            error = LinkError("this is your own link; give it to somebody else")
+            return [Reply(command.id, error=error)]
+        before = state.contact_state(link.account)
+        effects = self._ensure(link.account, now)
+        effects += self._outbox.watch(
+            direct_id(state.me.account, link.account), link.account, link.device
+        )
+        effects += self._step(link.account, Step.WE_ASK, now, link.intro)
+        name, half = state.me.name, command.pair_half
+        if before is None:
+            effects += self._write(link.account, Request(name, "", link.intro, half), now)
+        elif before in (ContactState.REQUEST, ContactState.REJECTED):
+            effects += self._write(link.account, Accept(name, half), now)
+        effects.append(Reply(command.id, state.contact_info(state.contacts[link.account])))
+        effects.append(Dial(link.device, link.addresses))
+        return effects
+
+    def accept(self, command: AcceptContact, now: Now) -> list[Effect]:
+        """Say yes to who asked."""
+        state = self._state
+        before = state.contact_state(command.account)
+        if before is ContactState.ACCEPTED:
+            info = state.contact_info(state.contacts[command.account])
+            return [Reply(command.id, info)]
+        if before is not ContactState.REQUEST:
+            return [Reply(command.id, error=_nobody_asked(command.account))]
+        effects = self._step(command.account, Step.WE_ACCEPT, now)
+        effects += self._write(command.account, Accept(state.me.name, command.pair_half), now)
+        info = state.contact_info(state.contacts[command.account])
+        return [*effects, Reply(command.id, info)]
+
+    def reject(self, command: RejectContact, now: Now) -> list[Effect]:
+        """Say no to who asked; asking again does not reach us."""
+        if self._state.contact_state(command.account) is not ContactState.REQUEST:
+            return [Reply(command.id, error=_nobody_asked(command.account))]
+        effects = self._step(command.account, Step.WE_REJECT, now)
+        effects += self._write(command.account, Reject(), now)
+        return [*effects, Reply(command.id)]
+
+    # What others do
+
+    def requested(self, op: Op, peer: DeviceId, now: Now) -> list[Effect]:
+        """A request from an account without a conversation. Raises `RemoteProtocolError`."""
+        state, header = self._state, op.header
+        own_place = header.conversation == direct_id(state.me.account, header.account)
+        if not own_place or header.device != peer or header.seq != 0:
+            state.refuse("request out of place")
+            return []
+        self.intake.verify(op)
+        assert op.content is not None, "verify() refuses ops without content"
+        request = decode_content(header.kind, op.content)
+        if not isinstance(request, Request) or request.intro != state.me.intro:
+            state.refuse("request with a revoked link")
+            return []
+        waiting = sum(c.state is ContactState.REQUEST for c in state.contacts.values())
+        if waiting >= state.limits.requests_max:
+            state.refuse("too many requests")
+            return []
+        effects = self._ensure(header.account, now)
+        conversation = state.conversations[header.conversation]
+        effects += self._outbox.watch(conversation.id, header.account, header.device)
+        return effects + self.intake.apply(conversation, op, now)
+
+    def consent(self, op: Op, content: Content, now: Now) -> list[Effect]:
+        """A control op of a direct conversation is applied: ours or the other side's."""
+        account = op.header.account
+        if account == self._state.me.account:
+            return []
+        match content:
+            case Request(name):
+                step = Step.THEY_ASK
+            case Accept(name):
+                step = Step.THEY_ACCEPT
+            case _:
+                return []  # told no: the request stays unanswered, and nothing more is sent
+        effects = self.intake.rename(account, name, op.header.hlc)
+        return effects + self._step(account, step, now)
+
+    # How it is kept
+
+    def _ensure(self, account: AccountId, now: Now) -> list[Effect]:
+        """The direct conversation with an account."""
+        state, id = self._state, direct_id(self._state.me.account, account)
+        if id in state.conversations:
+            return []
+        row = PutConversation(id, None, "", now.wall_ms)
+        state.add_conversation(row, account)
+        return [Persist(row)]
+
+    def _step(self, account: AccountId, step: Step, now: Now, intro: bytes = b"") -> list[Effect]:
+        """Move a contact on; what the table does not name changes nothing."""
+        state = self._state
+        row = state.contacts.get(account)
+        after = TRANSITIONS.get((row.state if row else None, step))
+        if after is None or (row is not None and row.state is after):
+            return []
+        id = direct_id(state.me.account, account)
+        created_ms = row.created_ms if row else now.wall_ms
+        contact = PutContact(account, id, after, created_ms, row.intro if row else intro)
+        state.contacts[account] = contact
+        effects: list[Effect] = [Persist(contact)]
+        if after is ContactState.REQUEST:
+            effects.append(Emit(ContactRequested(account, state.directory.name(account))))
+        if after is ContactState.ACCEPTED:
+            effects += self._opened(state.conversations[id], account)
+        return effects
+
+    def _opened(self, conversation: Conversation, account: AccountId) -> list[Effect]:
+        """Both agreed: what was asked is receipted, what waited is sent."""
+        for device in self._devices(account):
+            self._receipts.owe(conversation, device)
+        self._outbox.touch(conversation.id)
+        return [Emit(ContactAccepted(account))]
+
+    def _devices(self, account: AccountId) -> Iterable[DeviceId]:
+        known = self._state.directory.sets.get(account)
+        return sorted(known.devices) if known else ()
+
+    def _write(self, account: AccountId, content: Content, now: Now) -> list[Effect]:
+        conversation = self._state.conversations[direct_id(self._state.me.account, account)]
+        op = self._state.author(conversation, content, now)
+        self._outbox.touch(conversation.id)
+        return self.intake.apply(conversation, op, now)
+
+
+def _nobody_asked(account: AccountId) -> LocalProtocolError:
+    return UnknownContact(f"{account} has not asked to be a contact; see `contact_requests`")

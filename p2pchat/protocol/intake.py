@@ -1,0 +1,225 @@
+"""Taking in ops: judge, verify, apply, and then whatever waited for them.
+
+Our own new ops and everybody else's take the same way into the log, so that there is one rule for
+what an op does. Cheap checks come before the signature; the signature before any effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from p2pchat.errors import MalformedMessage
+from p2pchat.events import MembersChanged, MessageReceived, SecurityAlert
+from p2pchat.model.change import AddMessage, AddOp, PutDeviceSet, PutName
+from p2pchat.model.ids import AccountId, DeviceId, OpId
+from p2pchat.model.machine import Now
+from p2pchat.model.message import Message, MessageState
+from p2pchat.model.op import Chain, Op
+from p2pchat.model.query import OpsQuery
+from p2pchat.protocol.log import Place
+from p2pchat.protocol.machine import Effect, Emit, ForFork, Load, Loaded, Persist
+from p2pchat.protocol.receipts import Receipts
+from p2pchat.protocol.state import Conversation, State
+from p2pchat.protocol.timeline import wall_of
+from p2pchat.wire.contents import Accept, Content, Profile, Reject, Request, Text, decode_content
+from p2pchat.wire.devices import DeviceSet
+from p2pchat.wire.ops import verify_op
+
+FORK_CHECKS_MAX = 64
+"""Ops that wait for the disk to tell a repeat from a fork."""
+
+Consent = Callable[[Op, Content, Now], list[Effect]]
+"""What a request, an acceptance or a rejection does to a contact (`protocol.contacts`)."""
+
+
+class Intake:
+    """The way of an op into its log."""
+
+    def __init__(self, state: State, receipts: Receipts, consent: Consent) -> None:
+        self._state = state
+        self._receipts = receipts
+        self._consent = consent
+        self._fork_checks: set[OpId] = set()
+        self.gaps: set[Conversation] = set()
+        """Conversations in which something was held back since this was last cleared."""
+
+    def learn(self, devices: DeviceSet) -> list[Effect]:
+        """Remember a verified device set."""
+        if not self._state.directory.learn(devices):
+            return []
+        return [Persist(PutDeviceSet(devices.account, devices.raw))]
+
+    def offer(self, op: Op, peer: DeviceId | None, now: Now) -> list[Effect]:
+        """Take one op that somebody sent, or refuse and count it.
+
+        Raises `BadSignature` and `MalformedMessage`: the sender broke the rules.
+        """
+        state, header = self._state, op.header
+        conversation = state.conversations.get(header.conversation)
+        if conversation is None or not self._may_write(conversation, op, peer):
+            state.refuse("not allowed")
+            return []
+        match conversation.log.place(op):
+            case Place.KNOWN:
+                self._receipts.owe(conversation, header.device)
+                return []
+            case Place.SUSPECT:
+                verify_op(op)
+                return self._check_fork(op)
+            case place:
+                self.verify(op)
+        if place is Place.WAITS:
+            self._hold(conversation, op)
+            return []
+        return self.apply(conversation, op, now)
+
+    def verify(self, op: Op) -> None:
+        """Signature, and that its device speaks for its account."""
+        if not self._state.directory.certifies(op.header.account, op.header.device):
+            raise MalformedMessage("an op came without its author's device set")
+        if op.content is None:
+            raise MalformedMessage("a new op came without its content")
+        verify_op(op)
+
+    def apply(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
+        """Apply an op that is next, then those that waited for it."""
+        effects: list[Effect] = []
+        ready = [op]
+        while ready:
+            one = ready.pop(0)
+            effects += self._apply(conversation, one, now)
+            for waiting in conversation.log.released(one.id):
+                match conversation.log.place(waiting):
+                    case Place.NEXT:
+                        ready.append(waiting)
+                    case Place.WAITS:
+                        self._hold(conversation, waiting)
+                    case _:
+                        self._state.refuse("no place after waiting")
+        return effects
+
+    def loaded(self, tag: ForFork, loaded: Loaded, now: Now) -> list[Effect]:
+        """The disk told whether an op was a repeat; if not, it forks its chain."""
+        op = tag.op
+        self._fork_checks.discard(op.id)
+        conversation = self._state.conversations.get(op.header.conversation)
+        if conversation is None:
+            return []
+        ids = {row.id for row in loaded.rows}
+        if op.id in ids:
+            self._receipts.owe(conversation, op.header.device)
+            return []
+        if op.header.prev is not None and op.header.prev not in ids:
+            return []  # below a floor, or follows a branch that is not here
+        if not conversation.log.branch_is_free(op):
+            self._state.refuse("too many branches")
+            return []
+        self.verify(op)
+        alert = SecurityAlert(op.header.account, "one of its devices wrote two histories")
+        return [*self.apply(conversation, op, now), Emit(alert)]
+
+    def _hold(self, conversation: Conversation, op: Op) -> None:
+        self.gaps.add(conversation)
+        if not conversation.log.hold(op):
+            self._state.refuse("too much held back")
+
+    def _check_fork(self, op: Op) -> list[Effect]:
+        if op.id in self._fork_checks or len(self._fork_checks) >= FORK_CHECKS_MAX:
+            return []
+        self._fork_checks.add(op.id)
+        header = op.header
+        query = OpsQuery(
+            header.conversation, header.device, header.chain, max(header.seq - 1, 0), 16, 1 << 20
+        )
+        return [Load(ForFork(op), query)]
+
+    def _may_write(self, conversation: Conversation, op: Op, peer: DeviceId | None) -> bool:
+        """Who may put this op into this conversation, and who may bring it."""
+        state, account = self._state, op.header.account
+        if conversation.other is None:
+            return op.header.chain is Chain.TALK
+        two = (conversation.other, state.me.account)
+        bringer = state.directory.accounts.get(peer) if peer is not None else state.me.account
+        if account not in two or bringer not in two:
+            return False
+        return op.header.chain is Chain.CONTROL or state.is_accepted(conversation)
+
+    def _apply(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
+        header = op.header
+        newcomer = header.seq == 0 and conversation.other is None
+        key = conversation.log.apply(op, now)
+        if header.device == self._state.me.device:
+            conversation.remember_own(op)
+        else:
+            self._state.clock.observe(header.hlc, now)
+            self._receipts.owe(conversation, header.device)
+        effects: list[Effect] = [Persist(AddOp(op, key, now.wall_ms))]
+        effects += self._consequences(conversation, op, key, now)
+        if newcomer:
+            effects.append(Emit(MembersChanged(conversation.id)))
+        return effects
+
+    def _consequences(self, conversation: Conversation, op: Op, key: int, now: Now) -> list[Effect]:
+        assert op.content is not None, "only ops with content are applied"
+        try:
+            content = decode_content(op.header.kind, op.content)
+        except MalformedMessage as error:
+            self._state.refuse(error)  # signed by its author: the chain goes on, nothing is shown
+            return []
+        match content:
+            case Text():
+                return self._show(conversation, op, content, key, now)
+            case Profile(name):
+                return self.rename(op.header.account, name, op.header.hlc)
+            case Request() | Accept() | Reject():
+                return self._consent(op, content, now)
+            case _:
+                return []
+
+    def rename(self, account: AccountId, name: str, hlc: int) -> list[Effect]:
+        """Take an account's name if none newer is known."""
+        known_hlc, known = self._state.directory.names.get(account, (-1, ""))
+        if hlc <= known_hlc or not name:
+            return []
+        self._state.directory.names[account] = (hlc, name)
+        return [Persist(PutName(account, name, hlc))] if name != known or known_hlc < 0 else []
+
+    def _show(
+        self, conversation: Conversation, op: Op, text: Text, key: int, now: Now
+    ) -> list[Effect]:
+        header = op.header
+        own = header.account == self._state.me.account
+        row = AddMessage(
+            op=op.id,
+            conversation=conversation.id,
+            author=header.account,
+            device=header.device,
+            seq=header.seq,
+            own=own,
+            text=text.text,
+            type="text",
+            sent_ms=wall_of(header.hlc),
+            received_ms=now.wall_ms,
+            sort_key=key,
+            reply_to=text.reply_to,
+        )
+        if own:
+            return [Persist(row)]
+        return [Persist(row), Emit(MessageReceived(self.message(op, text, now)))]
+
+    def message(self, op: Op, text: Text, now: Now) -> Message:
+        """The message a text op is shown as."""
+        header, me = op.header, self._state.me
+        return Message(
+            id=op.id,
+            conversation=header.conversation,
+            author=header.account,
+            author_name=self._state.directory.name(header.account),
+            type="text",
+            text=text.text,
+            sent_at=wall_of(header.hlc),
+            received_at=now.wall_ms,
+            state=(MessageState.QUEUED if header.account == me.account else MessageState.DELIVERED),
+            reply_to=text.reply_to,
+            signature=op.signature,
+        )

@@ -1,0 +1,309 @@
+"""The chat's vocabulary: what it hears and what it decides.
+
+The driver carries out the effects of a whole batch in this order: every `Publish` is sealed; every
+`Persist` is committed in one transaction; `Send`, `Publish` and `Dial` go out; then `Reply`, then
+`Emit`. So nothing leaves before it is on disk, and nobody is told what could still be lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from p2pchat.events import Event
+from p2pchat.model.change import Change
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
+from p2pchat.model.machine import ClearTimer, Reply, SetTimer, TimerFired
+from p2pchat.model.message import MessageState
+from p2pchat.model.op import Chain, Op
+from p2pchat.model.query import OpsQuery, StoredOp
+from p2pchat.wire.frames import Frame, Ops, Wanted
+from p2pchat.wire.links import ContactLink
+
+
+class Lane(Enum):
+    """Which long-lived stream to a peer: messages, or catching up."""
+
+    LIVE = "/dchat/direct/1.0.0"
+    SYNC = "/dchat/sync/1.0.0"
+
+
+# Commands: each is answered by one `Reply` of its id.
+
+
+@dataclass(frozen=True, slots=True)
+class SendText:
+    """Answered by the `Message`, queued."""
+
+    id: int
+    conversation: ConversationId
+    text: str
+    reply_to: OpId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AddContact:
+    """Ask the owner of a link; answered by `ContactInfo`."""
+
+    id: int
+    link: ContactLink
+    pair_half: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptContact:
+    """Answered by `ContactInfo`."""
+
+    id: int
+    account: AccountId
+    pair_half: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RejectContact:
+    """Answered by None."""
+
+    id: int
+    account: AccountId
+
+
+@dataclass(frozen=True, slots=True)
+class JoinOpen:
+    """Enter the open room of a name; answered by `RoomInfo`."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveRoom:
+    """Forget a room with its history; answered by None."""
+
+    id: int
+    conversation: ConversationId
+
+
+Command = SendText | AddContact | AcceptContact | RejectContact | JoinOpen | LeaveRoom
+
+# What the network and the disk say.
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A frame on a stream that ends at this device."""
+
+    peer: DeviceId
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A room's blob, opened, that `peer` forwarded to us."""
+
+    conversation: ConversationId
+    peer: DeviceId | None
+    ops: Ops
+
+
+@dataclass(frozen=True, slots=True)
+class PeerUp:
+    """A device is connected."""
+
+    peer: DeviceId
+
+
+@dataclass(frozen=True, slots=True)
+class PeerDown:
+    """A device's last connection is gone."""
+
+    peer: DeviceId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DialFailed:
+    """No way led to a device."""
+
+    peer: DeviceId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendFailed:
+    """What was queued for a device on a lane was dropped: stream lost, or queue full."""
+
+    peer: DeviceId
+    lane: Lane
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoomPeerJoined:
+    """A connected peer takes part in a room's topic."""
+
+    conversation: ConversationId
+    peer: DeviceId
+
+
+@dataclass(frozen=True, slots=True)
+class RoomPeerLeft:
+    conversation: ConversationId
+    peer: DeviceId
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Our talk ops below `talk_sent` went out to `peers` peers of the room."""
+
+    conversation: ConversationId
+    talk_sent: int
+    peers: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForOutbox:
+    """These rows are to be sent to a recipient."""
+
+    device: DeviceId
+    conversation: ConversationId
+    chain: Chain
+
+
+@dataclass(frozen=True, slots=True)
+class ForPull:
+    """These rows answer a peer's pull."""
+
+    peer: DeviceId
+    conversation: ConversationId
+    wanted: Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class ForFork:
+    """These rows tell whether an op is known or forks its chain."""
+
+    op: Op
+
+
+@dataclass(frozen=True, slots=True)
+class ForStates:
+    """These rows, below `upto`, are own ops whose state changed to `state`."""
+
+    conversation: ConversationId
+    upto: int
+    state: MessageState
+
+
+Tag = ForOutbox | ForPull | ForFork | ForStates
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The answer to a `Load`; the world may have changed since it was asked."""
+
+    tag: Tag
+    rows: tuple[StoredOp, ...]
+
+
+Input = (
+    Command
+    | Received
+    | Heard
+    | PeerUp
+    | PeerDown
+    | DialFailed
+    | SendFailed
+    | RoomPeerJoined
+    | RoomPeerLeft
+    | Published
+    | Loaded
+    | TimerFired
+)
+
+# Effects.
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Read rows; they come back as `Loaded` with the same tag."""
+
+    tag: Tag
+    query: OpsQuery
+
+
+@dataclass(frozen=True, slots=True)
+class Persist:
+    """Part of the batch's one transaction."""
+
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Queue a frame for a connected device; what cannot be sent comes back as `SendFailed`."""
+
+    peer: DeviceId
+    lane: Lane
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Seal ops for a room and publish them on its topic; answered by `Published`."""
+
+    conversation: ConversationId
+    ops: Ops
+    talk_sent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Find a way to a device (hints, known addresses, look-up, circuit); the answer is `PeerUp`
+    or `DialFailed`."""
+
+    peer: DeviceId
+    hints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EnterTopic:
+    """Take part in a room's gossip; `name` yields topic and key."""
+
+    conversation: ConversationId
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveTopic:
+    conversation: ConversationId
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Tell subscribers."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """The peer broke the rules: reset its streams and count it."""
+
+    peer: DeviceId
+    reason: str
+
+
+Effect = (
+    Load
+    | Persist
+    | Send
+    | Publish
+    | Dial
+    | EnterTopic
+    | LeaveTopic
+    | Emit
+    | Drop
+    | Reply
+    | SetTimer
+    | ClearTimer
+)

@@ -1,0 +1,67 @@
+"""Receipts we owe: one signed statement a batch, covering everything below its heads.
+
+In a direct conversation it goes out with the batch that stored the ops. In rooms, where every
+member owes every author one, they are gathered for a second.
+"""
+
+from __future__ import annotations
+
+from p2pchat.model.ids import ConversationId, DeviceId
+from p2pchat.model.machine import Now, SetTimer
+from p2pchat.model.op import Position
+from p2pchat.protocol.machine import Effect, Lane, Send
+from p2pchat.protocol.state import Conversation, State
+from p2pchat.wire.receipts import Receipt, SignedReceipt, sign_receipt
+
+TIMER = "receipts"
+ROOM_DELAY_S = 1.0
+
+
+class Receipts:
+    """Which authors are owed a receipt in which conversations."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._direct: dict[tuple[ConversationId, DeviceId], None] = {}
+        self._rooms: dict[tuple[ConversationId, DeviceId], None] = {}
+
+    def owe(self, conversation: Conversation, author: DeviceId) -> None:
+        """Something of `author` is stored (or is still, when it came again)."""
+        if author == self._state.me.device:
+            return
+        owed = self._direct if conversation.other is not None else self._rooms
+        owed[conversation.id, author] = None
+
+    def settle(self, now: Now) -> list[Effect]:
+        """Receipts of direct conversations at once, those of rooms in a while."""
+        effects = self._send(self._direct, now)
+        if self._rooms:
+            effects.append(SetTimer(TIMER, ROOM_DELAY_S))
+        return effects
+
+    def fired(self, now: Now) -> list[Effect]:
+        """The gathering of room receipts is over."""
+        return self._send(self._rooms, now)
+
+    def _send(self, owed: dict[tuple[ConversationId, DeviceId], None], now: Now) -> list[Effect]:
+        effects: list[Effect] = []
+        for id, author in owed:
+            conversation = self._state.conversations.get(id)
+            if conversation is None or author not in self._state.connected:
+                continue  # who comes back sends again what it has no receipt for
+            if self._state.is_accepted(conversation):
+                receipt = self._receipt(conversation, author, now)
+                effects.append(Send(author, Lane.LIVE, receipt))
+        owed.clear()
+        return effects
+
+    def _receipt(self, conversation: Conversation, author: DeviceId, now: Now) -> SignedReceipt:
+        me = self._state.me
+        entries = tuple(
+            Position(author, chain, tip.seq, tip.id)
+            for (device, chain), tips in conversation.log.tips.items()
+            if device == author
+            for tip in tips
+        )
+        receipt = Receipt(conversation.id, me.account, me.device, entries, now.wall_ms)
+        return sign_receipt(receipt, me.signer)

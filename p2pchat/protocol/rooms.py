@@ -1,0 +1,100 @@
+"""Open rooms: whoever names one is in it.
+
+No owner, no roles, no end: the id and the key are hashes of the name. What is written is published
+by gossip to those who are there, and anybody who comes later gets it from any member.
+"""
+
+from __future__ import annotations
+
+from p2pchat.errors import LocalProtocolError, UnknownConversation
+from p2pchat.events import RoomJoined
+from p2pchat.model.change import DropConversation, PutConversation
+from p2pchat.model.conversation import normal_room_name, open_room_id
+from p2pchat.model.machine import Now, Reply
+from p2pchat.model.op import Chain, Op
+from p2pchat.model.room import RoomKind
+from p2pchat.protocol.intake import Intake
+from p2pchat.protocol.machine import (
+    Effect,
+    Emit,
+    EnterTopic,
+    JoinOpen,
+    LeaveRoom,
+    LeaveTopic,
+    Persist,
+    Publish,
+)
+from p2pchat.protocol.outbox import Outbox, split_ops
+from p2pchat.protocol.state import Conversation, State
+from p2pchat.wire.contents import Profile
+from p2pchat.wire.frames import Ops
+
+BLOB_BYTES_MAX = 60 * 1024
+"""Several ops in one blob when they come in a burst; below gossip's 64 KB a message."""
+
+
+class Rooms:
+    """The rooms we are in."""
+
+    def __init__(self, state: State, outbox: Outbox, intake: Intake) -> None:
+        self._state = state
+        self._outbox = outbox
+        self._intake = intake
+        self._unpublished: dict[Conversation, list[Op]] = {}
+
+    def start(self) -> list[Effect]:
+        """Enter the topics of all rooms again."""
+        return [
+            EnterTopic(conversation.id, conversation.name)
+            for conversation in self._state.conversations.values()
+            if conversation.kind is RoomKind.OPEN
+        ]
+
+    def join(self, command: JoinOpen, now: Now) -> list[Effect]:
+        """Enter the open room of a name; entering twice is entering once."""
+        try:
+            name = normal_room_name(command.name)
+        except ValueError as error:
+            return [Reply(command.id, error=LocalProtocolError(str(error)))]
+        id = open_room_id(name)
+        conversation = self._state.conversations.get(id)
+        if conversation is not None:
+            return [Reply(command.id, self._state.room_info(conversation))]
+        row = PutConversation(id, RoomKind.OPEN, name, now.wall_ms)
+        conversation = self._state.add_conversation(row, None)
+        effects: list[Effect] = [Persist(row), EnterTopic(id, name)]
+        op = self._state.author(conversation, Profile(self._state.me.name), now)
+        effects += self.write(conversation, op, now)
+        info = self._state.room_info(conversation)
+        return [*effects, Reply(command.id, info), Emit(RoomJoined(info))]
+
+    def leave(self, command: LeaveRoom) -> list[Effect]:
+        """Forget a room and what it held here."""
+        conversation = self._state.conversations.get(command.conversation)
+        if conversation is None or conversation.kind is None:
+            error = UnknownConversation("no room has this id; see `rooms`")
+            return [Reply(command.id, error=error)]
+        del self._state.conversations[conversation.id]
+        self._unpublished.pop(conversation, None)
+        self._outbox.forget(conversation.id)
+        return [
+            Persist(DropConversation(conversation.id)),
+            LeaveTopic(conversation.id),
+            Reply(command.id),
+        ]
+
+    def write(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
+        """Apply an op of ours; it is published when the batch is decided."""
+        self._unpublished.setdefault(conversation, []).append(op)
+        return self._intake.apply(conversation, op, now)
+
+    def settle(self) -> list[Effect]:
+        """Publish what the batch wrote, several ops a blob."""
+        effects: list[Effect] = []
+        for conversation, ops in self._unpublished.items():
+            for part in split_ops(ops, BLOB_BYTES_MAX):
+                blob = Ops(tuple(part), (self._state.me.devices,))
+                sent = max(op.header.seq for op in part if op.header.chain is Chain.TALK) + 1
+                effects.append(Publish(conversation.id, blob, sent))
+        self._unpublished.clear()
+        return effects

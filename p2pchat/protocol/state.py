@@ -1,0 +1,182 @@
+"""What the chat's machines share: who we are, whom we know, which conversations there are."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from random import Random
+
+from p2pchat.config import Limits
+from p2pchat.errors import RemoteProtocolError
+from p2pchat.model.change import PutContact, PutConversation
+from p2pchat.model.contact import ContactInfo, ContactState
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId
+from p2pchat.model.machine import Now
+from p2pchat.model.op import Chain, Header, Op
+from p2pchat.model.room import Role, RoomInfo, RoomKind
+from p2pchat.protocol.log import Log
+from p2pchat.protocol.timeline import HybridClock
+from p2pchat.wire.contents import Content, encode_content
+from p2pchat.wire.devices import DeviceSet
+from p2pchat.wire.envelope import Signer
+from p2pchat.wire.ops import content_hash, make_op
+
+OWN_RECENT_MAX = 512
+ACCOUNTS_MAX = 20_000
+"""Accounts whose device sets are kept in memory: members of rooms, mostly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """Our own identity, as far as the core may see it."""
+
+    account: AccountId
+    device: DeviceId
+    name: str
+    devices: DeviceSet
+    signer: Signer
+    intro: bytes = field(repr=False)
+    """The token in our contact link; a request without it does not reach us."""
+
+
+class Directory:
+    """Which device acts for which account, and what accounts call themselves."""
+
+    def __init__(self, own: DeviceSet) -> None:
+        self.sets: dict[AccountId, DeviceSet] = {}
+        self.accounts: dict[DeviceId, AccountId] = {}
+        self.names: dict[AccountId, tuple[int, str]] = {}
+        self.learn(own)
+
+    def learn(self, devices: DeviceSet) -> bool:
+        """Take a verified set; True when it was new. Sets only grow: a certificate is for ever."""
+        known = self.sets.get(devices.account)
+        if known is not None and devices.devices <= known.devices:
+            return False
+        if known is None and len(self.sets) >= ACCOUNTS_MAX:
+            return False
+        self.sets[devices.account] = devices
+        for device in devices.devices:
+            self.accounts.setdefault(device, devices.account)
+        return True
+
+    def certifies(self, account: AccountId, device: DeviceId) -> bool:
+        known = self.sets.get(account)
+        return known is not None and device in known.devices
+
+    def name(self, account: AccountId) -> str:
+        """What an account calls itself; a short form of its id when that is not known."""
+        _, name = self.names.get(account, (0, ""))
+        return name or f"{str(account)[:10]}…"
+
+
+class Conversation:
+    """One conversation in memory."""
+
+    def __init__(self, row: PutConversation, other: AccountId | None, waiting_max: int) -> None:
+        self.id = row.conversation
+        self.kind: RoomKind | None = row.kind
+        self.name = row.name
+        self.created_ms = row.created_ms
+        self.other = other
+        """The other account of a direct conversation; None for a room."""
+        self.log = Log(waiting_max)
+        self.published = 0
+        """How many of our talk ops were handed to at least one peer of the room."""
+        self._own: dict[Chain, deque[Op]] = {c: deque(maxlen=OWN_RECENT_MAX) for c in Chain}
+
+    def remember_own(self, op: Op) -> None:
+        self._own[op.header.chain].append(op)
+
+    def own_recent(self, chain: Chain, start: int, stop: int) -> list[Op] | None:
+        """Our ops of `start <= seq < stop` when all are still in memory."""
+        recent = self._own[chain]
+        first = recent[0].header.seq if recent else stop
+        if start < first:
+            return None
+        return [recent[seq - first] for seq in range(start, stop)]
+
+
+class State:
+    """Shared by the chat's machines; each part is written by the machine it belongs to."""
+
+    def __init__(self, me: Me, limits: Limits, rng: Random) -> None:
+        self.me = me
+        self.limits = limits
+        self.rng = rng
+        self.clock = HybridClock()
+        self.directory = Directory(me.devices)
+        self.contacts: dict[AccountId, PutContact] = {}
+        self.conversations: dict[ConversationId, Conversation] = {}
+        self.connected: set[DeviceId] = set()
+        self.refused: Counter[str] = Counter()
+
+    def add_conversation(self, row: PutConversation, other: AccountId | None) -> Conversation:
+        made = Conversation(row, other, self.limits.pending_ops_max)
+        self.conversations[row.conversation] = made
+        return made
+
+    def contact_state(self, account: AccountId | None) -> ContactState | None:
+        contact = self.contacts.get(account) if account is not None else None
+        return contact.state if contact else None
+
+    def is_accepted(self, conversation: Conversation) -> bool:
+        """Whether talk may flow: a room, or a contact accepted by both."""
+        return (
+            conversation.other is None
+            or self.contact_state(conversation.other) is ContactState.ACCEPTED
+        )
+
+    def may_read(self, conversation: Conversation, peer: DeviceId) -> bool:
+        """Whether `peer` may be served this conversation; decided by what we hold alone."""
+        if conversation.kind is RoomKind.OPEN:
+            return True
+        account = self.directory.accounts.get(peer)
+        return account in (conversation.other, self.me.account) and self.is_accepted(conversation)
+
+    def author(self, conversation: Conversation, content: Content, now: Now) -> Op:
+        """A new op of ours at the end of its chain (not yet applied)."""
+        kind, raw = encode_content(content)
+        chain, me = kind.chain, self.me
+        tip = conversation.log.tip(me.device, chain)
+        header = Header(
+            conversation=conversation.id,
+            chain=chain,
+            account=me.account,
+            device=me.device,
+            seq=tip.seq + 1 if tip else 0,
+            prev=tip.id if tip else None,
+            hlc=self.clock.tick(now),
+            kind=kind,
+            content_hash=content_hash(raw),
+            deps=conversation.log.control_heads()[-8:],
+            after=conversation.log.shown_heads(me.device) if chain is Chain.TALK else (),
+            devices=me.devices.hash,
+        )
+        return make_op(header, raw, me.signer)
+
+    def contact_info(self, contact: PutContact) -> ContactInfo:
+        return ContactInfo(
+            contact.account,
+            contact.conversation,
+            self.directory.name(contact.account),
+            contact.state,
+            contact.created_ms,
+        )
+
+    def room_info(self, conversation: Conversation) -> RoomInfo:
+        assert conversation.kind is not None, "a direct conversation is no room"
+        return RoomInfo(
+            id=conversation.id,
+            name=conversation.name,
+            kind=conversation.kind,
+            description="",
+            announcement="",
+            role=Role.MEMBER,
+            members_count=len(conversation.log.accounts() | {self.me.account}),
+            created_at=conversation.created_ms,
+        )
+
+    def refuse(self, error: RemoteProtocolError | str) -> None:
+        """Count what a remote was refused, by kind."""
+        self.refused[error if isinstance(error, str) else type(error).__name__] += 1
