@@ -50,7 +50,7 @@ types: setup
 	$(BIN)/basedpyright
 
 contracts: setup
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 proto: setup
 	$(BIN)/python -m grpc_tools.protoc --proto_path=p2pchat/wire \

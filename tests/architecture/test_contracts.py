@@ -64,7 +64,7 @@ def imported_names(node: ast.Import | ast.ImportFrom) -> list[str]:
 def lint_imports(config, directory) -> str:
     command = "from importlinter.cli import lint_imports_command; lint_imports_command()"
     return subprocess.run(
-        [sys.executable, "-c", command, "--config", str(config), "--no-cache"],
+        [sys.executable, "-c", command, "--config", str(config), "--no-cache", "--no-logo"],
         cwd=directory,
         check=False,
         capture_output=True,

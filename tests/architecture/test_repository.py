@@ -109,6 +109,29 @@ def test_files_are_small_text_with_unix_lines(tracked):
     assert odd == []
 
 
+def test_documents_link_to_files_that_exist(root, tracked):
+    dead = [
+        f"{file.path}: {target}"
+        for file in tracked
+        if file.path.endswith(".md")
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", file.text)
+        if not (root / file.path).parent.joinpath(target).exists()
+    ]
+    assert dead == []
+
+
+def test_the_index_leads_to_every_document(tracked):
+    index = next(file for file in tracked if file.path == "docs/index.md").text
+    unreachable = [
+        file.path
+        for file in tracked
+        if re.fullmatch(r"docs/[^/]+\.md", file.path)
+        and file.path != "docs/index.md"
+        and f"]({file.path.removeprefix('docs/')})" not in index
+    ]
+    assert unreachable == []
+
+
 def locked_versions(root) -> dict[str, str]:
     text = (root / "requirements/lock.txt").read_text(encoding="utf-8")
     pins = re.findall(r"^([\w.-]+)==(\S+)(?: ;.*)? \\\n +--hash=sha256:", text, re.MULTILINE)
