@@ -1,0 +1,180 @@
+"""Whom we know: connections, the routing table, and those under suspicion, kept in step.
+
+The rules: only a peer that announced server mode enters the table; one that fails leaves it and is
+tried again later; what a peer tells of others is believed as far as its connection reaches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from p2pchat.kad.config import KadConfig
+from p2pchat.kad.suspects import Suspects
+from p2pchat.kad.table import Entry, RoutingTable, kad_id
+from p2pchat.kad.vocabulary import KnownPeer, PeerUp
+from p2pchat.model.ids import PeerId
+from p2pchat.model.machine import Now
+from p2pchat.model.scope import Scope, believable, network_of, scope_of_all
+from p2pchat.wire.kad_codec import KadPeer
+from p2pchat.wire.multiaddr import is_multiaddr, without_peer
+
+__all__ = ["Peers", "clean_addresses"]
+
+
+def clean_addresses(addresses: Iterable[str], peer: PeerId, most: int) -> tuple[str, ...]:
+    """The first `most` addresses that can be written on the wire, without `/p2p/<peer>`."""
+    bare = (without_peer(address, peer) for address in addresses)
+    return tuple(dict.fromkeys(a for a in bare if a is not None and is_multiaddr(a)))[:most]
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """A connected peer."""
+
+    scope: Scope
+    addresses: tuple[str, ...]
+    """Where it can be dialled again."""
+    networks: tuple[str, ...]
+    is_server: bool
+
+
+class Peers:
+    """All first-hand knowledge of others."""
+
+    def __init__(self, own: PeerId, config: KadConfig) -> None:
+        self._own = own
+        self._config = config
+        self._links: dict[PeerId, _Link] = {}
+        self._rumours: dict[PeerId, tuple[str, ...]] = {}
+        self.table = RoutingTable(own, config)
+        self.suspects = Suspects(config)
+
+    def up(self, peer_up: PeerUp) -> bool:
+        """A peer is connected; answers whether it is a server that was none before."""
+        peer = peer_up.peer
+        before = self._links.get(peer)
+        was_server = before is not None and before.is_server
+        scope = scope_of_all(peer_up.addresses)
+        told = (a for a in peer_up.dialable if believable(a, scope))
+        networks = dict.fromkeys(map(network_of, peer_up.addresses))
+        self._links[peer] = _Link(
+            scope,
+            clean_addresses(told, peer, self._config.addresses_max),
+            tuple(network for network in networks if network is not None),
+            was_server if peer_up.is_server is None else peer_up.is_server,
+        )
+        if peer_up.is_server is False:
+            self.table.remove(peer)
+            self.suspects.clear(peer)
+        return self._links[peer].is_server and not was_server
+
+    def down(self, peer: PeerId) -> None:
+        self._links.pop(peer, None)
+
+    def alive(self, peer: PeerId, now: Now) -> KadPeer | None:
+        """A connected server spoke: it belongs into the table.
+
+        Answers the entry to be asked whether it is still there, if its bucket is full and that
+        entry has been silent for long.
+        """
+        link = self._links.get(peer)
+        if link is None or not link.is_server:
+            return None
+        self.suspects.clear(peer)
+        oldest = self.table.offer(Entry(peer, link.addresses, link.networks, now))
+        return None if oldest is None else self._to_check(oldest, now)
+
+    def serves(self, peer: PeerId) -> None:
+        """A peer answered a query: that it serves the protocol is beyond doubt."""
+        self.suspects.clear(peer)
+        link = self._links.get(peer)
+        if link is not None and not link.is_server:
+            self._links[peer] = _Link(link.scope, link.addresses, link.networks, is_server=True)
+
+    def failed(self, contact: KadPeer, now: Now) -> None:
+        """A peer did not answer: it leaves the table, and is tried again if it was in there."""
+        entry = self.table.remove(contact.peer)
+        if entry is not None:
+            self.suspects.failed(KadPeer(entry.peer, entry.addresses), now.monotonic_s)
+        elif contact.peer in self.suspects:
+            self.suspects.failed(contact, now.monotonic_s)
+
+    def is_connected(self, peer: PeerId) -> bool:
+        return peer in self._links
+
+    def addresses(self, peer: PeerId) -> tuple[str, ...]:
+        """Where a peer can be dialled as far as we know ourselves."""
+        if (link := self._links.get(peer)) is not None:
+            return link.addresses
+        entry = self.table.get(peer)
+        return () if entry is None else entry.addresses
+
+    def scope(self, peer: PeerId) -> Scope:
+        """How far the connection to a peer reaches; public, the widest, if there is none."""
+        link = self._links.get(peer)
+        return Scope.PUBLIC if link is None else link.scope
+
+    def seeds(self, key: bytes) -> list[KadPeer]:
+        """Whom a lookup of `key` asks first; suspects only when there is nobody better."""
+        entries = self.table.closest(kad_id(key), self._config.k)
+        known = [KadPeer(entry.peer, entry.addresses) for entry in entries]
+        return known or self.suspects.contacts[: self._config.k]
+
+    def believed(self, told: Sequence[KadPeer], scope: Scope) -> tuple[KadPeer, ...]:
+        """Peers told over a connection of `scope`, with the addresses that may be believed; what
+        we know first-hand comes first."""
+        return tuple(self._merged(peer, scope) for peer in told if peer.peer != self._own)
+
+    def reachable(self, peers: Iterable[KadPeer]) -> tuple[KadPeer, ...]:
+        """Those that can be asked."""
+        return tuple(peer for peer in peers if peer.addresses or peer.peer in self._links)
+
+    def news(self, told: Iterable[KadPeer]) -> list[KadPeer]:
+        """Those that somebody may want to dial, each once until `forget_news`."""
+        fresh = [
+            peer
+            for peer in told
+            if peer.addresses
+            and peer.peer not in self._links
+            and self._rumours.get(peer.peer) != peer.addresses
+        ]
+        for peer in fresh:
+            self._rumours.pop(peer.peer, None)
+            self._rumours[peer.peer] = peer.addresses
+        while len(self._rumours) > self._config.discovered_max:
+            del self._rumours[next(iter(self._rumours))]
+        return fresh
+
+    def forget_news(self) -> None:
+        """What was told may be told again: dialling may succeed another time."""
+        self._rumours.clear()
+
+    def tell(self, peers: Iterable[Entry | KadPeer], scope: Scope) -> tuple[KadPeer, ...]:
+        """Peers as they are told to somebody: only addresses that he may believe."""
+        return tuple(
+            KadPeer(peer.peer, tuple(a for a in peer.addresses if believable(a, scope)))
+            for peer in peers
+        )
+
+    def saved(self) -> tuple[KnownPeer, ...]:
+        """The table, the most recently seen first."""
+        entries = sorted(self.table, key=lambda entry: (-entry.seen.wall_ms, entry.peer))
+        return tuple(KnownPeer(e.peer, e.addresses, e.seen.wall_ms) for e in entries)
+
+    def _merged(self, told: KadPeer, scope: Scope) -> KadPeer:
+        hearsay = tuple(a for a in told.addresses if believable(a, scope))
+        entry = self.table.get(told.peer)
+        if entry is None:
+            return KadPeer(told.peer, hearsay[: self._config.addresses_max])
+        both = dict.fromkeys((*entry.addresses, *hearsay))
+        return KadPeer(told.peer, tuple(both)[: self._config.addresses_max])
+
+    def _to_check(self, peer: PeerId, now: Now) -> KadPeer | None:
+        entry = self.table.get(peer)
+        assert entry is not None, "an offer names an entry of the table"
+        is_silent = now.monotonic_s - entry.seen.monotonic_s >= self._config.check_after_s
+        if not is_silent or entry.is_checked or peer in self._links:
+            return None
+        entry.is_checked = True
+        return KadPeer(peer, entry.addresses)

@@ -1,0 +1,230 @@
+"""What a server holds for others: values under validated keys, and who provides what.
+
+Both stores are filled by strangers. They are bounded by count and bytes, by what one peer may have
+stored, and by time. When full, the key farthest from our own id goes: the network looks for keys at
+the peers nearest to them, so that is the one least likely to be missed, and a flood of random keys
+cannot push out those we are responsible for.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from p2pchat.errors import MalformedMessage, RemoteProtocolError
+from p2pchat.kad.config import KadConfig
+from p2pchat.kad.table import kad_id
+from p2pchat.model.ids import PeerId
+from p2pchat.wire.kad_codec import KEY_BYTES_MAX, VALUE_BYTES_MAX, KadPeer
+
+__all__ = ["Namespaces", "ProviderStore", "RecordStore", "Validator"]
+
+T = TypeVar("T")
+
+
+class Validator(Protocol):
+    """What a namespace accepts. Pure, and stable: the same values give the same choice."""
+
+    def validate(self, key: bytes, value: bytes, now_ms: int) -> None:
+        """Raises `RemoteProtocolError` unless the value may stand under the key now."""
+        ...
+
+    def select(self, key: bytes, values: Sequence[bytes], now_ms: int) -> int:
+        """The index of the best of valid values; of equally good ones the first."""
+        ...
+
+    def expires_ms(self, key: bytes, value: bytes) -> int | None:
+        """When a valid value ends by its own word; None leaves it to the store."""
+        ...
+
+
+class Namespaces:
+    """Validators by the leading path of a key: `dchat/account` for `/dchat/account/<id>`."""
+
+    def __init__(self, validators: Mapping[str, Validator]) -> None:
+        self._validators = {
+            f"/{namespace.strip('/')}/".encode(): validator
+            for namespace, validator in validators.items()
+        }
+
+    def validate(self, key: bytes, value: bytes, now_ms: int) -> Validator:
+        """The validator that accepted the value. Raises `RemoteProtocolError`."""
+        if len(key) > KEY_BYTES_MAX or len(value) > VALUE_BYTES_MAX:
+            raise MalformedMessage("a key has at most 128 bytes and a value 4096")
+        validator = self._of(key)
+        validator.validate(key, value, now_ms)
+        return validator
+
+    def require(self, key: bytes) -> None:
+        """Raises `MalformedMessage` for a key that no validator is for."""
+        self._of(key)
+
+    def best(self, key: bytes, values: Sequence[bytes], now_ms: int) -> bytes:
+        """The best of at least one valid value."""
+        return values[self._of(key).select(key, values, now_ms)]
+
+    def _of(self, key: bytes) -> Validator:
+        for prefix, validator in self._validators.items():
+            if key.startswith(prefix):
+                return validator
+        raise MalformedMessage("a record under an unknown namespace")
+
+
+class _NearKeys(Generic[T]):
+    """A mapping that knows which of its keys is farthest from our id."""
+
+    def __init__(self, own: PeerId) -> None:
+        self._own_id = kad_id(own)
+        self._order: list[tuple[int, bytes]] = []
+        self.items: dict[bytes, T] = {}
+
+    def set(self, key: bytes, item: T) -> None:
+        if key not in self.items:
+            insort(self._order, self._ranked(key))
+        self.items[key] = item
+
+    def pop(self, key: bytes) -> T:
+        del self._order[bisect_left(self._order, self._ranked(key))]
+        return self.items.pop(key)
+
+    @property
+    def farthest(self) -> bytes:
+        return self._order[-1][1]
+
+    def _ranked(self, key: bytes) -> tuple[int, bytes]:
+        return kad_id(key) ^ self._own_id, key
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    value: bytes
+    expires_ms: int
+    sender: PeerId
+
+
+class RecordStore:
+    """Values by key; of two for the same key the one its validator selects."""
+
+    def __init__(self, own: PeerId, config: KadConfig, namespaces: Namespaces) -> None:
+        self._own = own
+        self._config = config
+        self._namespaces = namespaces
+        self._records = _NearKeys[_Stored](own)
+        self._counts: Counter[PeerId] = Counter()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._records.items)
+
+    @property
+    def size_bytes(self) -> int:
+        return self._bytes
+
+    def get(self, key: bytes, now_ms: int) -> bytes | None:
+        stored = self._records.items.get(key)
+        return stored.value if stored is not None and stored.expires_ms > now_ms else None
+
+    def put(self, sender: PeerId, key: bytes, value: bytes, now_ms: int) -> None:
+        """Store a value that `sender` gave us.
+
+        Raises `RemoteProtocolError` if it is invalid, worse than the one held, or over a limit.
+        """
+        validator = self._namespaces.validate(key, value, now_ms)
+        held = self.get(key, now_ms)
+        if held not in (None, value) and validator.select(key, (held, value), now_ms) != 1:
+            raise RemoteProtocolError("a better value is held for this key")
+        if key in self._records.items:
+            self._drop(key)
+        elif sender != self._own and self._counts[sender] >= self._config.records_per_peer_max:
+            raise RemoteProtocolError("this peer has stored as much as one peer may")
+        said = validator.expires_ms(key, value)
+        expires_ms = now_ms + self._config.record_lifetime_ms if said is None else said
+        self._add(key, _Stored(value, expires_ms, sender))
+        self._make_room()
+        if key not in self._records.items:
+            raise RemoteProtocolError("the store is full of keys nearer to it")
+
+    def sweep(self, now_ms: int) -> None:
+        """Drop what has expired."""
+        records = self._records.items
+        for key in [key for key, stored in records.items() if stored.expires_ms <= now_ms]:
+            self._drop(key)
+
+    def _make_room(self) -> None:
+        while len(self) > self._config.records_max or self._bytes > self._config.records_bytes_max:
+            self._drop(self._records.farthest)
+
+    def _add(self, key: bytes, stored: _Stored) -> None:
+        self._records.set(key, stored)
+        self._counts[stored.sender] += 1
+        self._bytes += len(key) + len(stored.value)
+
+    def _drop(self, key: bytes) -> None:
+        stored = self._records.pop(key)
+        self._bytes -= len(key) + len(stored.value)
+        self._counts[stored.sender] -= 1
+        if not self._counts[stored.sender]:
+            del self._counts[stored.sender]
+
+
+@dataclass(frozen=True, slots=True)
+class _Provider:
+    contact: KadPeer
+    expires_ms: int
+
+
+class ProviderStore:
+    """Who announced that it provides a key; each announcement counts for a day."""
+
+    def __init__(self, own: PeerId, config: KadConfig) -> None:
+        self._config = config
+        self._keys = _NearKeys[dict[PeerId, _Provider]](own)
+        self._counts: Counter[PeerId] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._keys.items)
+
+    def get(self, key: bytes, now_ms: int) -> list[KadPeer]:
+        """The providers of a key, the latest announcement first."""
+        providers = self._keys.items.get(key, {})
+        return [p.contact for p in reversed(providers.values()) if p.expires_ms > now_ms]
+
+    def add(self, contact: KadPeer, key: bytes, now_ms: int) -> None:
+        """Note an announcement. Raises `RemoteProtocolError` if it is over a limit."""
+        providers = self._keys.items.get(key, {})
+        if contact.peer in providers:
+            self._drop(key, contact.peer)
+        elif self._counts[contact.peer] >= self._config.provided_per_peer_max:
+            raise RemoteProtocolError("this peer provides as much as one peer may")
+        if len(providers) >= self._config.providers_per_key_max:
+            self._drop(key, next(iter(providers)))
+        providers[contact.peer] = _Provider(contact, now_ms + self._config.provider_lifetime_ms)
+        self._counts[contact.peer] += 1
+        self._keys.set(key, providers)
+        if len(self) > self._config.provider_keys_max:
+            self._drop_key(self._keys.farthest)
+        if key not in self._keys.items:
+            raise RemoteProtocolError("the store is full of keys nearer to it")
+
+    def sweep(self, now_ms: int) -> None:
+        """Drop what has expired."""
+        for key, providers in list(self._keys.items.items()):
+            for peer in [peer for peer, p in providers.items() if p.expires_ms <= now_ms]:
+                self._drop(key, peer)
+
+    def _drop_key(self, key: bytes) -> None:
+        for peer in list(self._keys.items[key]):
+            self._drop(key, peer)
+
+    def _drop(self, key: bytes, peer: PeerId) -> None:
+        """Forget one announcement, and its key when it was the last."""
+        providers = self._keys.items[key]
+        del providers[peer]
+        self._counts[peer] -= 1
+        if not self._counts[peer]:
+            del self._counts[peer]
+        if not providers:
+            self._keys.pop(key)

@@ -1,0 +1,206 @@
+"""The routing table: who is where in the key space, as far as we know first-hand.
+
+Keys and peers meet in one space of 256 bits, SHA-256 of their bytes, and the distance of two is
+their xor. A bucket holds the peers that share exactly so many leading bits with us, so the table
+knows our neighbourhood well and the far side roughly; that is what makes lookups logarithmic.
+
+A full bucket favours those who have been there longest, because they are the likeliest to stay
+(Maymounkov & Mazières 2002, section 2.2): a newcomer waits until an entry fails. The table asks
+nobody anything itself; `offer` names the entry whose turn it is to be asked.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import sha256
+from math import inf
+from typing import TYPE_CHECKING
+
+from p2pchat.kad.config import KadConfig
+from p2pchat.model.ids import PeerId
+from p2pchat.model.machine import Now
+
+if TYPE_CHECKING:
+    from random import Random
+
+__all__ = ["KEY_BITS", "Entry", "RoutingTable", "kad_id", "key_in_bucket", "shared_bits"]
+
+KEY_BITS = 256
+_CACHE_ENTRIES = 8192
+_SHA256_MULTIHASH = b"\x12\x20"
+
+
+@lru_cache(maxsize=_CACHE_ENTRIES)
+def kad_id(key: bytes) -> int:
+    """Where a key or peer is in the key space."""
+    return int.from_bytes(sha256(key).digest(), "big")
+
+
+def shared_bits(left: int, right: int) -> int:
+    """How many leading bits two places share."""
+    return KEY_BITS - (left ^ right).bit_length()
+
+
+def key_in_bucket(own_id: int, bucket: int, random: Random) -> bytes:
+    """A random key that shares exactly `bucket` bits with us, found by trying: 2^(bucket+1) hashes
+    on average. It has the form of a peer id, which some implementations insist on."""
+    while True:
+        key = _SHA256_MULTIHASH + random.randbytes(32)
+        if shared_bits(own_id, int.from_bytes(sha256(key).digest(), "big")) == bucket:
+            return key
+
+
+@dataclass(slots=True)
+class Entry:
+    """A server that we have spoken with."""
+
+    peer: PeerId
+    addresses: tuple[str, ...]
+    """Where it can be dialled."""
+    networks: tuple[str, ...]
+    """The public networks of its connections, for the diversity limits."""
+    seen: Now
+    is_checked: bool = False
+    """It is being asked whether it is still there."""
+    place: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.place = kad_id(self.peer)
+
+
+@dataclass(slots=True)
+class _Bucket:
+    """Entries and those who wait for a place, each with the longest silent first."""
+
+    entries: dict[PeerId, Entry] = field(default_factory=lambda: dict[PeerId, Entry]())
+    waiting: dict[PeerId, Entry] = field(default_factory=lambda: dict[PeerId, Entry]())
+    looked_up_s: float = -inf
+    """Monotonic time of the last lookup in its range."""
+
+
+class RoutingTable:
+    """Buckets of at most k entries by the number of bits shared with us."""
+
+    def __init__(self, own: PeerId, config: KadConfig) -> None:
+        self._own_id = kad_id(own)
+        self._config = config
+        self._buckets: dict[int, _Bucket] = {}
+        self._entries: dict[PeerId, Entry] = {}
+        self._networks: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, peer: PeerId) -> bool:
+        return peer in self._entries
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries.values())
+
+    def get(self, peer: PeerId) -> Entry | None:
+        return self._entries.get(peer)
+
+    def note_lookup(self, key: bytes, now_s: float) -> None:
+        """A lookup of `key` begins, which refreshes the bucket that the key is in."""
+        self._bucket(kad_id(key)).looked_up_s = now_s
+
+    def stale_buckets(self, now_s: float) -> list[int]:
+        """Buckets without a lookup for long, down to the deepest that has entries."""
+        depth = max((n for n, bucket in self._buckets.items() if bucket.entries), default=-1)
+        before_s = now_s - self._config.bucket_stale_s
+        return [
+            number
+            for number in range(min(depth, self._config.refresh_depth_max) + 1)
+            if self._buckets.get(number, _Bucket()).looked_up_s <= before_s
+        ]
+
+    def offer(self, entry: Entry) -> PeerId | None:
+        """Take in a server that was heard from, or note that it lives.
+
+        When its bucket is full it waits, and the answer is the entry that has been silent for
+        longest: if that one fails, the freshest that waits moves up.
+        """
+        bucket = self._bucket(entry.place)
+        if entry.peer in bucket.entries:
+            self._take_out(bucket, entry.peer)
+            self._put_in(bucket, entry)
+            return None
+        bucket.waiting.pop(entry.peer, None)
+        if not self._is_diverse(bucket, entry):
+            return None
+        if len(bucket.entries) < self._config.k:
+            self._put_in(bucket, entry)
+            return None
+        bucket.waiting[entry.peer] = entry
+        if len(bucket.waiting) > self._config.replacements_max:
+            del bucket.waiting[next(iter(bucket.waiting))]
+        return next(iter(bucket.entries))
+
+    def remove(self, peer: PeerId) -> Entry | None:
+        """Forget a peer; the freshest that waits and fits takes its place. Answers its entry."""
+        bucket = self._bucket(kad_id(peer))
+        bucket.waiting.pop(peer, None)
+        if peer not in bucket.entries:
+            return None
+        removed = self._take_out(bucket, peer)
+        for candidate in reversed(bucket.waiting.values()):
+            if self._is_diverse(bucket, candidate):
+                del bucket.waiting[candidate.peer]
+                self._put_in(bucket, candidate)
+                break
+        return removed
+
+    def closest(self, place: int, count: int) -> list[Entry]:
+        """The entries closest to a place, nearest first.
+
+        The bucket that shares most bits with the place comes first, then everything nearer to
+        us, then the farther buckets one by one: no more entries are sorted than are needed.
+        """
+        shared = shared_bits(self._own_id, place)
+        found = self._sorted(place, [shared])
+        if len(found) < count:
+            found += self._sorted(place, [n for n in self._buckets if n > shared])
+        for number in sorted((n for n in self._buckets if n < shared), reverse=True):
+            if len(found) >= count:
+                break
+            found += self._sorted(place, [number])
+        return found[:count]
+
+    def _bucket(self, place: int) -> _Bucket:
+        return self._buckets.setdefault(shared_bits(self._own_id, place), _Bucket())
+
+    def _sorted(self, place: int, buckets: list[int]) -> list[Entry]:
+        entries = [
+            entry
+            for number in buckets
+            if (bucket := self._buckets.get(number)) is not None
+            for entry in bucket.entries.values()
+        ]
+        entries.sort(key=lambda entry: entry.place ^ place)
+        return entries
+
+    def _is_diverse(self, bucket: _Bucket, entry: Entry) -> bool:
+        """Whether the networks of a newcomer leave room for others (S/Kademlia's concern: one
+        operator with one network must not fill a bucket). Local networks are not counted."""
+        return all(
+            self._networks[network] < self._config.network_table_max
+            and sum(network in other.networks for other in bucket.entries.values())
+            < self._config.network_bucket_max
+            for network in entry.networks
+        )
+
+    def _put_in(self, bucket: _Bucket, entry: Entry) -> None:
+        bucket.entries[entry.peer] = self._entries[entry.peer] = entry
+        self._networks.update(entry.networks)
+
+    def _take_out(self, bucket: _Bucket, peer: PeerId) -> Entry:
+        entry = bucket.entries.pop(peer)
+        del self._entries[peer]
+        self._networks.subtract(entry.networks)
+        for network in entry.networks:
+            if not self._networks[network]:
+                del self._networks[network]
+        return entry
