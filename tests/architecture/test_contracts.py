@@ -10,6 +10,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 
 CORE = tuple(
@@ -28,9 +29,14 @@ ASYNC_ROOMS = (
     "p2pchat/bootstrap.py",
     "p2pchat_qt/",
 )
-BROAD_EXCEPT_SEAMS: frozenset[str] = frozenset()
-"""Files where one handler may catch everything: the guard round a peer's stream, a job of the
-desktop client, the relay's main."""
+BROAD_EXCEPT_SEAMS = {
+    "p2pchat/bootstrap.py": "the relay's main: one line for its operator instead of a traceback",
+    "p2pchat/net/libp2p/host.py": "keeps the caller's error bare, out of the nursery's group",
+    "p2pchat/net/libp2p/serving.py": "the guard round a peer's stream: it never ends the node",
+    "p2pchat/testing/hosts.py": "the same guard in the simulator",
+    "p2pchat_qt/jobs.py": "a job of the window: its error is shown, the window stays",
+}
+"""Files where one handler may catch everything and end it there, with the reason."""
 
 LAYERS_BY_VIOLATION = {
     # An import that must be refused, and the contract that refuses it.
@@ -154,14 +160,20 @@ def test_types_are_asked_by_isinstance_and_never_by_attribute_name(product):
     assert guesses == []
 
 
-def is_broad(handler: ast.ExceptHandler) -> bool:
+def ends_everything(handler: ast.ExceptHandler) -> bool:
+    """Whether it catches all exceptions and does not raise in the end."""
+    if isinstance(handler.body[-1], ast.Raise):
+        return False
     if handler.type is None:
         return True
     caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
     return any(ast.unparse(name) in ("Exception", "BaseException") for name in caught)
 
 
-def test_everything_is_caught_only_at_the_seams(product):
-    broad = [where for where, node in walk(product, ast.ExceptHandler) if is_broad(node)]
-    assert sorted({where.split(":")[0] for where in broad}) == sorted(BROAD_EXCEPT_SEAMS)
-    assert len(broad) == len(BROAD_EXCEPT_SEAMS), broad
+def test_exceptions_of_all_kinds_end_only_at_the_seams(product):
+    at_seams = Counter(
+        where.split(":")[0]
+        for where, node in walk(product, ast.ExceptHandler)
+        if ends_everything(node)
+    )
+    assert at_seams <= Counter(BROAD_EXCEPT_SEAMS.keys())
