@@ -1,0 +1,132 @@
+"""One authenticated, multiplexed connection and the life on it.
+
+py-libp2p's own `SwarmConn` ends the whole application when a stream handler raises, configures the
+root logger, and sleeps a tenth of a second to close. This one owns the multiplexer's task and its
+handlers', says goodbye within a limit and then cuts the pipe, and gives handlers that outlive it a
+grace before they are cancelled.
+"""
+
+from __future__ import annotations
+
+import logging
+import struct
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import trio
+from libp2p.abc import IMuxedConn, IMuxedStream
+
+from p2pchat.net.libp2p.foreign import Failed, foreign_errors
+from p2pchat.net.libp2p.options import HostLimits
+from p2pchat.net.libp2p.pipes import Pipe
+from p2pchat.net.libp2p.streams import Origin
+
+__all__ = ["Connection"]
+
+logger = logging.getLogger(__name__)
+
+_YAMUX_PING = struct.pack("!BBHII", 0, 2, 1, 0, 0)
+"""Version 0, type ping, flag SYN: every Yamux answers it at once."""
+
+Serve = Callable[["Connection", IMuxedStream], Awaitable[None]]
+
+
+class Connection:
+    """A connection that is up, from the moment `run` was started until `is_closed`."""
+
+    def __init__(self, muxed: IMuxedConn, pipe: Pipe, origin: Origin, limits: HostLimits) -> None:
+        self.origin = origin
+        self.muxed = muxed
+        self.serving = 0
+        self.malformed = 0
+        self.is_closed = False
+        self.opened_s = trio.current_time()
+        self._pipe = pipe
+        self._limits = limits
+        self._asked_s: float | None = None
+
+    @property
+    def heard_s(self) -> float:
+        """When the other side last gave a sign of life."""
+        return self._pipe.heard_s
+
+    async def run(
+        self, serve: Serve, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Carry the connection until it ends; started once streams can be opened."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._multiplex)
+            await self.muxed.event_started.wait()
+            task_status.started()
+            await self._accept(nursery, serve)
+            self.is_closed = True
+            with trio.move_on_after(self._limits.close_timeout_s):
+                await self._pipe.closed.wait()
+            self._pipe.abort()
+            nursery.cancel_scope.deadline = trio.current_time() + self._limits.handler_grace_s
+
+    async def _multiplex(self) -> None:
+        try:
+            with foreign_errors():
+                await self.muxed.start()
+        except Failed as failed:
+            logger.debug("connection with %s ended: %s", self.origin.peer.short, failed)
+            self._pipe.abort()
+
+    async def _accept(self, nursery: trio.Nursery, serve: Serve) -> None:
+        while True:
+            try:
+                with foreign_errors():
+                    stream = await self.muxed.accept_stream()
+            except Failed:
+                return  # the connection ended; that is how py-libp2p says so
+            nursery.start_soon(serve, self, stream)
+
+    async def open_stream(self) -> IMuxedStream:
+        """A new outbound stream, not negotiated yet. Raises `Failed`."""
+        with foreign_errors():
+            return await self.muxed.open_stream()
+
+    async def close(self) -> None:
+        """Say goodbye, within a limit, and cut the pipe."""
+        self.is_closed = True
+        with trio.move_on_after(self._limits.close_timeout_s, shield=True):
+            try:
+                with foreign_errors():
+                    await self.muxed.close()
+            except Failed as failed:
+                logger.debug("no goodbye to %s: %s", self.origin.peer.short, failed)
+        self._pipe.abort()
+
+    async def wait_closed(self) -> None:
+        """Until the pipe is closed."""
+        await self._pipe.closed.wait()
+
+    def abort(self) -> None:
+        """Cut the pipe; `run` does the rest."""
+        self.is_closed = True
+        self._pipe.abort()
+
+    def is_silent(self, now_s: float) -> bool:
+        """True when it was asked for a sign of life and gave none in time."""
+        asked_s = self._asked_s
+        return (
+            asked_s is not None
+            and self.heard_s <= asked_s
+            and now_s - asked_s > self._limits.keepalive_timeout_s
+        )
+
+    def is_due(self, now_s: float) -> bool:
+        """True when it is time to ask."""
+        waiting = self._asked_s is not None and self.heard_s <= self._asked_s
+        return not waiting and now_s - self.heard_s > self._limits.keepalive_idle_s
+
+    async def ask(self) -> None:
+        """Send something that has to be answered."""
+        self._asked_s = trio.current_time()
+        muxed: Any = self.muxed
+        try:
+            with foreign_errors():
+                await muxed._write_frame(_YAMUX_PING)
+        except Failed:
+            self._pipe.abort()

@@ -1,0 +1,99 @@
+"""Reaching a peer: every address at once, the first that authenticates wins.
+
+py-libp2p tries one address per transport, one after the other, waits a quarter of a second in
+between and then refuses the peer for a minute. An address is only a hint: trying all of them costs
+little, and a black hole among them costs nothing while another answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+import trio
+
+from p2pchat.errors import NetworkError, PeerUnreachable
+from p2pchat.model.ids import PeerId
+from p2pchat.model.route import Path
+from p2pchat.net.libp2p.addresses import Circuit, Endpoint, parse, without_peer
+from p2pchat.net.libp2p.foreign import Failed
+from p2pchat.net.libp2p.guard import Refused
+from p2pchat.net.libp2p.swarm import Swarm
+
+__all__ = ["Dialler"]
+
+DialCircuit = Callable[[PeerId, Circuit], Awaitable[object]]
+"""Connects to a peer through a relay; raises `Failed`, `Refused`, `NetworkError`."""
+
+
+class Dialler:
+    """Turns addresses into a connection."""
+
+    def __init__(self, swarm: Swarm, dial_circuit: DialCircuit) -> None:
+        self._swarm = swarm
+        self._dial_circuit = dial_circuit
+
+    async def connect(self, peer: PeerId, addresses: Sequence[str], timeout_s: float) -> None:
+        """See `Host.connect`."""
+        targets, attempts = self._targets(peer, addresses)
+        if self._is_enough(peer, targets.values()):
+            await trio.lowlevel.checkpoint()
+            return
+        try:
+            self._swarm.admission.require_welcome(peer)
+        except Refused as refused:
+            raise PeerUnreachable(f"{peer} is not dialled: {refused}") from refused
+        won = trio.Event()
+        with trio.move_on_after(timeout_s):
+            async with trio.open_nursery() as nursery:
+
+                async def attempt(address: str, target: Endpoint | Circuit) -> None:
+                    try:
+                        await self._dial(peer, target, address)
+                    except (Failed, Refused, NetworkError) as error:
+                        attempts[address] = str(error)
+                    else:
+                        won.set()
+                        nursery.cancel_scope.cancel()
+
+                for address, target in targets.items():
+                    nursery.start_soon(attempt, address, target)
+        if won.is_set():
+            return
+        self._swarm.totals["dials_failed_total"] += 1
+        for address in targets:
+            attempts.setdefault(address, f"no answer within {timeout_s:g} s")
+        raise PeerUnreachable(_summary(peer, attempts), tuple(attempts.items()))
+
+    async def _dial(self, peer: PeerId, target: Endpoint | Circuit, address: str) -> None:
+        match target:
+            case Endpoint():
+                await self._swarm.dial(peer, target, without_peer(address))
+            case Circuit():
+                await self._dial_circuit(peer, target)
+
+    def _targets(
+        self, peer: PeerId, addresses: Sequence[str]
+    ) -> tuple[dict[str, Endpoint | Circuit], dict[str, str]]:
+        """What can be dialled, and why the rest cannot."""
+        targets: dict[str, Endpoint | Circuit] = {}
+        attempts: dict[str, str] = {}
+        for address in addresses[: self._swarm.limits.addresses_per_dial_max]:
+            try:
+                targets[address] = parse(address, peer)
+            except ValueError as error:
+                attempts[address] = str(error)
+        return targets, attempts
+
+    def _is_enough(self, peer: PeerId, targets: Iterable[object]) -> bool:
+        """True when connected, unless all connections are relayed and a target is direct."""
+        best = self._swarm.best(peer)
+        if best is None:
+            return False
+        is_direct = best.origin.path is not Path.RELAYED
+        return is_direct or not any(isinstance(target, Endpoint) for target in targets)
+
+
+def _summary(peer: PeerId, attempts: dict[str, str]) -> str:
+    if not attempts:
+        return f"no address of {peer} is known"
+    return f"no address of {peer} answered"

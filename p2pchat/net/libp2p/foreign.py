@@ -1,0 +1,76 @@
+"""The seam to py-libp2p: its identities become ours, its errors one of ours, its log is quiet.
+
+py-libp2p lets whatever happens below it through (decoding errors, protobuf errors, `OverflowError`
+of a socket asked for 2^60 bytes), so its calls are made inside `foreign_errors`, the one place that
+catches broadly and answers with one error that has a reason in one line.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import cast
+
+from libp2p.peer.id import ID  # pyright: ignore[reportMissingTypeStubs]  # it has none
+
+from p2pchat.model.ids import PeerId
+
+__all__ = ["Failed", "foreign_errors", "settle", "to_libp2p", "to_peer"]
+
+REASON_CHARACTERS_MAX = 200
+
+
+class Failed(Exception):
+    """Something below the host did not work; the text says why, for logs and attempts."""
+
+
+def to_peer(peer_id: ID) -> PeerId:
+    """Our form of a libp2p peer id."""
+    return PeerId(peer_id.to_bytes())
+
+
+def to_libp2p(peer: PeerId) -> ID:
+    """The libp2p form of a peer id."""
+    return ID(bytes(peer))
+
+
+@contextmanager
+def foreign_errors() -> Generator[None]:
+    """Raise `Failed` for whatever py-libp2p raises inside; cancellation passes."""
+    try:
+        yield
+    except Failed:
+        raise
+    except Exception as error:
+        raise Failed(_reason(error)) from error
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost cause, which is the one that says something."""
+    while (inner := _inner(error)) is not None:
+        error = inner
+    text = str(error).split("\n", 1)[0]
+    return f"{type(error).__name__}: {text}"[:REASON_CHARACTERS_MAX] if text else repr(error)
+
+
+def _inner(error: BaseException) -> BaseException | None:
+    if isinstance(error, BaseExceptionGroup):
+        return cast("tuple[BaseException, ...]", error.exceptions)[0]
+    return error.__cause__
+
+
+def settle() -> None:
+    """Once a process: keep py-libp2p's log off stderr, and its half a million objects out of sight.
+
+    It reports each refused dial as an error; its import sets level and propagation, so this comes
+    after it. Whoever wants the log adds a handler to the logger `libp2p`. What an import leaves
+    behind never becomes garbage, and every full collection would stop the loop for 50 ms over it.
+    """
+    logger = logging.getLogger("libp2p")
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+        logger.setLevel(logging.ERROR)
+        gc.collect()
+        gc.freeze()

@@ -1,0 +1,93 @@
+"""Who may connect, and who may take a slot before having said who it is.
+
+An inbound connection costs a descriptor and, until it has authenticated, belongs to nobody. The
+table of unfinished handshakes is bounded, and when it is full the oldest goes: an honest handshake
+takes milliseconds, so whoever has waited longest is the least likely to be one. Connections from
+one public address are few; private and loopback addresses are shared by households and tests, so
+those are limited by peer alone, once it is known.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
+from ipaddress import ip_network
+
+from p2pchat.model.ids import PeerId
+from p2pchat.net.libp2p.addresses import IPAddress, public_group
+from p2pchat.net.libp2p.options import HostOptions, Total
+from p2pchat.net.libp2p.pipes import Pipe
+
+__all__ = ["Admission", "Refused"]
+
+
+class Refused(Exception):
+    """No room for this connection; `total` says which counter it goes to."""
+
+    def __init__(self, total: Total, reason: str) -> None:
+        super().__init__(reason)
+        self.total: Total = total
+
+
+class Admission:
+    """Who is welcome, and the slots that strangers share."""
+
+    def __init__(self, me: PeerId, options: HostOptions, totals: Counter[Total]) -> None:
+        self.blocked: set[PeerId] = set()
+        """Peers that get no connection and no stream."""
+        self.protected: frozenset[PeerId] = frozenset()
+        """Peers whose connections make room for nobody."""
+        self._me = me
+        self._limits = options.limits
+        self._denied = [ip_network(subnet) for subnet in options.deny_subnets]
+        self._totals = totals
+        self._handshakes: dict[Pipe, None] = {}
+        self._sources: Counter[str] = Counter()
+
+    @property
+    def handshakes_pending(self) -> int:
+        return len(self._handshakes)
+
+    def require_allowed(self, ip: IPAddress) -> None:
+        """Raise `Refused` for an address in a denied network."""
+        if any(ip in network for network in self._denied):
+            raise Refused("refused_subnet_total", f"{ip} is in a denied network")
+
+    def require_welcome(self, peer: PeerId) -> None:
+        """Raise `Refused` for a blocked peer, and for ourselves."""
+        if peer in self.blocked:
+            raise Refused("refused_peer_total", "the peer is blocked")
+        if peer == self._me:
+            raise Refused("refused_peer_total", "that is this host itself")
+
+    @contextmanager
+    def source(self, host: str) -> Generator[None]:
+        """Count a connection from `host` while inside; raise `Refused` when it has too many."""
+        group = public_group(host)
+        if group is None:
+            yield
+            return
+        if self._sources[group] >= self._limits.connections_per_address_max:
+            raise Refused("refused_address_total", f"too many connections from {group}")
+        self._sources[group] += 1
+        try:
+            yield
+        finally:
+            self._sources[group] -= 1
+            if not self._sources[group]:
+                del self._sources[group]
+
+    @contextmanager
+    def handshake(self, pipe: Pipe) -> Generator[None]:
+        """Hold a slot while `pipe` authenticates; when all are taken the oldest is aborted."""
+        if len(self._handshakes) >= self._limits.handshakes_max:
+            oldest = next(iter(self._handshakes))
+            del self._handshakes[oldest]
+            self._totals["handshakes_evicted_total"] += 1
+            oldest.abort()
+        self._handshakes[pipe] = None
+        try:
+            yield
+        finally:
+            self._handshakes.pop(pipe, None)

@@ -1,0 +1,175 @@
+"""`LibP2PHost`: the `Host` port over py-libp2p, the only place that knows it.
+
+What is taken from py-libp2p is its Noise handshake, Yamux, upgrader, key and message formats; what
+decides is here and beside it: `swarm` (connections), `guard` (who may), `serving` (streams in),
+`streams` (their manners), `identify`, `circuit` and `hop` (relaying), `addresses`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import asynccontextmanager
+
+import trio
+from libp2p.crypto.ed25519 import create_new_key_pair
+from libp2p.crypto.keys import KeyPair
+from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
+from libp2p.custom_types import TProtocol
+from libp2p.peer.id import ID  # pyright: ignore[reportMissingTypeStubs]  # it has none
+from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
+from libp2p.security.noise.transport import Transport as StockNoise
+from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
+from libp2p.stream_muxer.yamux.yamux import Yamux
+from libp2p.transport.upgrader import TransportUpgrader
+
+from p2pchat.errors import ConfigError, StreamReset
+from p2pchat.model.ids import PeerId
+from p2pchat.net.libp2p.addresses import Circuit
+from p2pchat.net.libp2p.connection import Connection
+from p2pchat.net.libp2p.dialling import Dialler
+from p2pchat.net.libp2p.foreign import Failed, settle, to_peer
+from p2pchat.net.libp2p.identify import Identify
+from p2pchat.net.libp2p.listening import Bound, bind, raise_descriptor_limit
+from p2pchat.net.libp2p.options import HostOptions, HostStatistics, Transport
+from p2pchat.net.libp2p.peers import PeerTable
+from p2pchat.net.libp2p.swarm import Swarm
+from p2pchat.net.port import Connectedness, Handler, PeerChanged, ProtocolId, Stream
+
+__all__ = ["HostOptions", "LibP2PHost", "open_host"]
+
+
+def _upgrader(keys: KeyPair, transport: Transport) -> TransportUpgrader:
+    """Only Noise, which authenticates, and only Yamux: py-libp2p would take plaintext too."""
+    match transport:
+        case "stock":
+            noise = StockNoise(keys, noise_privkey=create_noise_key_pair().private_key)
+            return TransportUpgrader({TProtocol(NOISE): noise}, {TProtocol(YAMUX): Yamux})
+        case "lean":
+            raise ConfigError("transport", "the lean transport is not there; use stock")
+
+
+class LibP2PHost:
+    """See `net.port.Host`; made by `open_host`."""
+
+    def __init__(self, options: HostOptions, bound: Bound, nursery: trio.Nursery) -> None:
+        keys = create_new_key_pair(options.seed)
+        self._peer_id = to_peer(ID.from_pubkey(keys.public_key))
+        self._options = options
+        self._bound = bound
+        self._nursery = nursery
+        self._peers = PeerTable(nursery)
+        upgrader = _upgrader(keys, options.transport)
+        self._swarm = Swarm(self._peer_id, options, upgrader, nursery)
+        self._swarm.changed = self._on_changed
+        self._identify = Identify(
+            self._swarm, self._peers, keys.public_key.serialize(), lambda: self.addresses
+        )
+        self._dialler = Dialler(self._swarm, self._no_circuits)
+        if bound.listeners:
+            nursery.start_soon(self._swarm.listen, bound.listeners)
+        nursery.start_soon(self._swarm.watch)
+
+    async def _no_circuits(self, peer: PeerId, circuit: Circuit) -> None:
+        raise Failed("circuits are not there yet")
+
+    @property
+    def peer_id(self) -> PeerId:
+        return self._peer_id
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        own = (*self._options.announce, *self._bound.addresses)
+        return tuple(dict.fromkeys(f"{address}/p2p/{self._peer_id}" for address in own))
+
+    @property
+    def peers(self) -> Sequence[Connectedness]:
+        return self._peers.states
+
+    def is_connected(self, peer: PeerId) -> bool:
+        return peer in self._peers
+
+    async def connect(
+        self, peer: PeerId, addresses: Sequence[str], *, timeout_s: float = 5.0
+    ) -> None:
+        await self._dialler.connect(peer, addresses, timeout_s)
+
+    async def disconnect(self, peer: PeerId) -> None:
+        await self._swarm.disconnect(peer)
+        await trio.lowlevel.checkpoint()
+
+    async def open_stream(
+        self, peer: PeerId, protocols: Sequence[ProtocolId], *, timeout_s: float = 5.0
+    ) -> Stream:
+        try:
+            with trio.fail_after(timeout_s):
+                return await self._swarm.open(peer, protocols)
+        except trio.TooSlowError as error:
+            raise StreamReset(f"no protocol was agreed on within {timeout_s:g} s") from error
+
+    def serve(self, protocol: ProtocolId, handler: Handler) -> None:
+        self._swarm.server.handlers[protocol] = handler
+        self._identify.push_soon()
+
+    def unserve(self, protocol: ProtocolId) -> None:
+        if self._swarm.server.handlers.pop(protocol, None) is not None:
+            self._identify.push_soon()
+
+    def changes(self) -> trio.MemoryReceiveChannel[PeerChanged]:
+        return self._peers.subscribe()
+
+    def block(self, peer: PeerId) -> None:
+        """Cut every connection with `peer` now, and refuse it in both directions from here on."""
+        self._swarm.block(peer)
+
+    def unblock(self, peer: PeerId) -> None:
+        """Welcome `peer` again."""
+        self._swarm.admission.blocked.discard(peer)
+
+    def protect(self, peers: Iterable[PeerId]) -> None:
+        """Say whose connections make room for nobody; replaces what was said before."""
+        self._swarm.admission.protected = frozenset(peers)
+
+    def statistics(self) -> HostStatistics:
+        """What happened since the host opened, and what it holds now."""
+        connections = self._swarm.connections
+        return HostStatistics(
+            peers=len(self._peers.states),
+            connections=len(connections),
+            handshakes_pending=self._swarm.admission.handshakes_pending,
+            streams_served=sum(connection.serving for connection in connections),
+            **self._swarm.totals,
+        )
+
+    async def aclose(self) -> None:
+        """Stop listening and say goodbye to everybody; `open_host` does it."""
+        await self._swarm.aclose()
+        await self._bound.aclose()
+
+    def _on_changed(self, peer: PeerId, new: Connection | None) -> None:
+        self._peers.connected(peer, [one.origin for one in self._swarm.of(peer)])
+        if new is not None:
+            self._nursery.start_soon(self._identify.ask, new)
+
+
+@asynccontextmanager
+async def open_host(options: HostOptions) -> AsyncGenerator[LibP2PHost]:
+    """Open a host, and close it at the end of the block: connections, sockets, tasks.
+
+    Raises `AddressInUse`, `ConfigError`.
+    """
+    settle()
+    raise_descriptor_limit()
+    bound = await bind(options.listen)
+    failure: BaseException | None = None
+    async with trio.open_nursery() as nursery:
+        host = LibP2PHost(options, bound, nursery)
+        try:
+            yield host
+        except BaseException as error:
+            # Raised below, bare: the caller's error is not one of a group of ours.
+            failure = error
+        with trio.move_on_after(2 * options.limits.close_timeout_s, shield=True):
+            await host.aclose()
+        nursery.cancel_scope.cancel()
+    if failure is not None:
+        raise failure

@@ -1,0 +1,154 @@
+"""identify and identify/push: what a peer speaks, and where it says it listens.
+
+py-libp2p's own waits half a second for listen addresses that a client never has, runs in system
+tasks whose failure ends the program, and keeps addresses without bound. This one asks once a new
+peer is up, never holding up the connection, takes a bounded part of the answer, and pushes when
+what we serve or where we listen has changed.
+
+Source: https://github.com/libp2p/specs/blob/master/identify/README.md
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+import trio
+from libp2p.identity.identify.pb.identify_pb2 import Identify as Message
+from multiaddr import Multiaddr  # pyright: ignore[reportMissingTypeStubs]  # it has none
+
+from p2pchat.errors import MalformedMessage, RemoteProtocolError, StreamReset
+from p2pchat.net.libp2p.addresses import without_peer
+from p2pchat.net.libp2p.connection import Connection
+from p2pchat.net.libp2p.foreign import Failed, foreign_errors
+from p2pchat.net.libp2p.peers import PeerTable
+from p2pchat.net.libp2p.streams import LibP2PStream
+from p2pchat.net.libp2p.swarm import Swarm
+from p2pchat.net.port import Stream
+from p2pchat.wire.framing import FrameParser, frame
+
+__all__ = ["Identify"]
+
+logger = logging.getLogger(__name__)
+
+IDENTIFY = "/ipfs/id/1.0.0"
+PUSH = "/ipfs/id/push/1.0.0"
+PROTOCOL_VERSION = "dchat/1.0.0"
+AGENT_VERSION = "dchat"
+
+TIMEOUT_S = 5.0
+PUSH_DELAY_S = 0.05
+"""Changes that come together are pushed together."""
+PROTOCOL_CHARACTERS_MAX = 256
+ANNOUNCED_MAX = 32
+"""Addresses taken from one peer."""
+
+
+class Identify:
+    """Tells peers about us, and the peer table about them."""
+
+    def __init__(
+        self,
+        swarm: Swarm,
+        peers: PeerTable,
+        public_key: bytes,
+        addresses: Callable[[], Iterable[str]],
+    ) -> None:
+        self._swarm = swarm
+        self._peers = peers
+        self._public_key = public_key
+        self._addresses = addresses
+        self._push_waits = False
+        swarm.server.handlers[IDENTIFY] = self._tell
+        swarm.server.handlers[PUSH] = self._hear
+
+    async def ask(self, connection: Connection) -> None:
+        """Ask the peer of a new connection who it is; a failure is no reason to part."""
+        try:
+            with trio.fail_after(TIMEOUT_S):
+                stream = await self._swarm.open_on(connection, [IDENTIFY])
+                await self._hear(stream)
+        except (StreamReset, RemoteProtocolError, trio.TooSlowError) as error:
+            logger.debug("%s was not identified: %s", connection.origin.peer.short, error)
+
+    def push_soon(self) -> None:
+        """Tell every peer anew, shortly."""
+        if not self._push_waits:
+            self._push_waits = True
+            self._swarm.nursery.start_soon(self._push_all)
+
+    async def _push_all(self) -> None:
+        await trio.sleep(PUSH_DELAY_S)
+        self._push_waits = False
+        for state in self._peers.states:
+            if PUSH in state.protocols:
+                connection = self._swarm.best(state.peer)
+                if connection is not None:
+                    self._swarm.nursery.start_soon(self._push, connection)
+
+    async def _push(self, connection: Connection) -> None:
+        with suppress(StreamReset, trio.BrokenResourceError), trio.move_on_after(TIMEOUT_S):
+            stream = await self._swarm.open_on(connection, [PUSH])
+            await self._tell(stream)
+
+    async def _tell(self, stream: Stream) -> None:
+        assert isinstance(stream, LibP2PStream)
+        async with stream:
+            await stream.send_all(frame(self._describe(stream.origin.address)))
+
+    def _describe(self, observed: str) -> bytes:
+        message = Message(
+            protocol_version=PROTOCOL_VERSION,
+            agent_version=AGENT_VERSION,
+            public_key=self._public_key,
+            listen_addrs=[
+                Multiaddr(without_peer(address)).to_bytes() for address in self._addresses()
+            ],
+            observed_addr=Multiaddr(observed).to_bytes(),
+            protocols=sorted(self._swarm.server.handlers),
+        )
+        return message.SerializeToString()
+
+    async def _hear(self, stream: Stream) -> None:
+        with trio.fail_after(TIMEOUT_S):
+            async with stream:
+                message = await self._read(stream)
+        most = self._swarm.limits.identify_protocols_max
+        protocols = [one for one in message.protocols if len(one) <= PROTOCOL_CHARACTERS_MAX]
+        self._peers.identified(
+            stream.peer, frozenset(protocols[:most]), _addresses(message.listen_addrs)
+        )
+
+    async def _read(self, stream: Stream) -> Message:
+        """Merge the messages of `stream`; large answers come in several."""
+        bytes_max = self._swarm.limits.identify_bytes_max
+        parser = FrameParser(bytes_max)
+        message = Message()
+        size = 0
+        while data := await stream.receive_some():
+            size += len(data)
+            if size > bytes_max:
+                raise MalformedMessage("an identify answer is too large")
+            for body in parser.feed(data):
+                _merge(message, body)
+        return message
+
+
+def _merge(message: Message, body: bytes) -> None:
+    try:
+        with foreign_errors():
+            message.MergeFromString(body)
+    except Failed as failed:
+        raise MalformedMessage(f"an identify message does not decode: {failed}") from failed
+
+
+def _addresses(raw: Iterable[bytes]) -> tuple[str, ...]:
+    """The announced addresses that can be read, without the peer's id, without repetition."""
+    found: dict[str, None] = {}
+    for one in raw:
+        if len(found) == ANNOUNCED_MAX:
+            break
+        with suppress(Failed, ValueError), foreign_errors():
+            found[without_peer(str(Multiaddr(bytes(one))))] = None
+    return tuple(found)

@@ -1,0 +1,169 @@
+"""What a host is told when it opens, and the figures it answers about itself.
+
+This module imports no py-libp2p, which costs half a second and 80 MB: a configuration can be read,
+checked and printed before the first socket is needed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from typing import Literal
+
+from p2pchat.errors import ConfigError
+from p2pchat.model.ids import KEY_BYTES
+
+__all__ = ["CircuitLimits", "HostLimits", "HostOptions", "HostStatistics", "Total", "Transport"]
+
+Total = Literal[
+    "accepted_total",
+    "refused_subnet_total",
+    "refused_address_total",
+    "refused_peer_total",
+    "refused_full_total",
+    "handshakes_evicted_total",
+    "handshakes_failed_total",
+    "handshakes_timed_out_total",
+    "dials_failed_total",
+    "connections_evicted_total",
+    "connections_silent_total",
+    "streams_opened_total",
+    "streams_accepted_total",
+    "streams_refused_total",
+    "streams_malformed_total",
+    "streams_broken_total",
+    "handlers_failed_total",
+    "circuits_total",
+    "circuits_refused_total",
+    "circuit_bytes_total",
+]
+"""The fields of `HostStatistics` that are counted as things happen."""
+
+Transport = Literal["lean", "stock"]
+"""Whose Noise session and Yamux carry the connections: ours or py-libp2p's; same wire format."""
+
+_GIB = 1 << 30
+_HOUR_S = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostLimits:
+    """The bounds of one host; what is above them is refused and counted."""
+
+    connections_max: int = 256
+    """Open connections; above it the least useful one is closed for a newcomer."""
+    connections_per_peer_max: int = 4
+    """Open connections with one peer, whatever their direction; above it the newest is refused."""
+    connections_per_address_max: int = 8
+    """Connections and handshakes from one public address (IPv6: one /64); private and loopback
+    addresses are not counted, because a household or a test shares one."""
+    handshakes_max: int = 256
+    """Inbound connections that have not authenticated; above it the oldest is reset."""
+    handshake_timeout_s: float = 3.0
+    """From accepting to authenticated and multiplexed."""
+    dials_max: int = 64
+    """Addresses dialled at once, all peers together; further ones wait."""
+    addresses_per_dial_max: int = 16
+    """Addresses of one `connect` that are tried; the rest is ignored."""
+    streams_per_connection_max: int = 256
+    """Inbound streams served at once on one connection; above it new ones are reset."""
+    negotiation_timeout_s: float = 5.0
+    """From an inbound stream's first byte to its protocol."""
+    malformed_streams_max: int = 8
+    """Streams of one connection that may fail to negotiate before it is closed."""
+    keepalive_idle_s: float = 7.0
+    """Silence after which a peer is asked for a sign of life."""
+    keepalive_timeout_s: float = 5.0
+    """How long the answer may take; then the connection is aborted."""
+    close_timeout_s: float = 2.0
+    """How long a stream, a connection, or the host may take to say goodbye."""
+    linger_s: float = 5.0
+    """How long a closed stream waits for the remote's end before it is reset."""
+    handler_grace_s: float = 5.0
+    """How long handlers of a lost connection may finish before they are cancelled."""
+    identify_bytes_max: int = 32 * 1024
+    """Bytes of one identify message; a longer one is ignored."""
+    identify_protocols_max: int = 256
+    """Protocol ids and addresses taken from one identify message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CircuitLimits:
+    """What a relay carries for others."""
+
+    reservations_max: int = 1024
+    """Peers reachable through this relay at once."""
+    reservation_s: int = _HOUR_S
+    """How long a reservation holds unless refreshed."""
+    circuits_max: int = 1024
+    """Relayed connections at once."""
+    circuits_per_peer_max: int = 32
+    """Relayed connections that one peer dials, or receives, at once."""
+    circuit_s_max: int = 2 * _HOUR_S
+    """Age of a relayed connection; then it is reset."""
+    circuit_bytes_max: int = _GIB
+    """Bytes through one relayed connection, both directions; then it is reset."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostOptions:
+    """Everything a host needs to know; see `open_host`."""
+
+    seed: bytes = field(repr=False)
+    """The device key: a 32-byte Ed25519 seed."""
+    listen: tuple[str, ...] = ()
+    """Multiaddrs `/ip4/<address>/tcp/<port>`; none for a client that only dials."""
+    announce: tuple[str, ...] = ()
+    """Multiaddrs that others shall dial, without `/p2p/…`; they come first in `addresses`."""
+    is_relay: bool = False
+    """Carry circuits for others."""
+    transport: Transport = "stock"
+    limits: HostLimits = HostLimits()
+    circuits: CircuitLimits = CircuitLimits()
+    deny_subnets: tuple[str, ...] = ()
+    """Networks (CIDR) neither dialled nor accepted from."""
+    wall_clock_s: Callable[[], float] = time.time  # noqa: TID251 - the default of the port
+    """Unix time: reservations carry their expiry in it."""
+
+    def __post_init__(self) -> None:
+        if len(self.seed) != KEY_BYTES:
+            raise ConfigError("seed", f"a device key has {KEY_BYTES} bytes, not {len(self.seed)}")
+        for subnet in self.deny_subnets:
+            try:
+                ip_network(subnet)
+            except ValueError as error:
+                raise ConfigError("deny_subnets", f"{subnet!r} is no network: {error}") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostStatistics:
+    """A snapshot; names ending in `_total` only ever grow."""
+
+    peers: int = 0
+    connections: int = 0
+    handshakes_pending: int = 0
+    streams_served: int = 0
+    accepted_total: int = 0
+    refused_subnet_total: int = 0
+    refused_address_total: int = 0
+    refused_peer_total: int = 0
+    refused_full_total: int = 0
+    handshakes_evicted_total: int = 0
+    handshakes_failed_total: int = 0
+    handshakes_timed_out_total: int = 0
+    dials_failed_total: int = 0
+    connections_evicted_total: int = 0
+    connections_silent_total: int = 0
+    streams_opened_total: int = 0
+    streams_accepted_total: int = 0
+    streams_refused_total: int = 0
+    streams_malformed_total: int = 0
+    streams_broken_total: int = 0
+    handlers_failed_total: int = 0
+    reservations: int = 0
+    circuits: int = 0
+    circuits_total: int = 0
+    circuits_refused_total: int = 0
+    circuit_bytes_total: int = 0

@@ -1,0 +1,171 @@
+"""What carries a connection: a TCP socket, or a stream through a relay.
+
+Both look alike to py-libp2p's Noise and Yamux and share three things those lack. They remember when
+the other side was last heard, from which silence is told. A read of n bytes answers n bytes, or
+fewer only at the end (py-libp2p gives a message up after a hundred segments), and refuses an n that
+no handshake has. And they can be aborted at once, whoever is writing.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+import trio
+from libp2p.io.abc import ReadWriteCloser
+from libp2p.io.exceptions import ConnectionClosedError
+from libp2p.io.trio import TrioTCPStream
+
+from p2pchat.net.libp2p.streams import LibP2PStream
+
+__all__ = ["CircuitPipe", "Pipe", "TcpPipe"]
+
+READ_BYTES_MAX = 65_535
+"""One Noise message; before it come only the short lines of multistream-select."""
+
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class Pipe(ReadWriteCloser):
+    """An ordered, unprotected byte stream that can be watched and aborted."""
+
+    heard_s: float
+    """`trio.current_time()` when bytes last came in."""
+    closed: trio.Event
+    """Set when this side closed or aborted it."""
+
+    def abort(self) -> None:
+        """Break it at once; whoever reads or writes gets an error."""
+        raise NotImplementedError
+
+
+class _HeardSocket(trio.abc.HalfCloseableStream):
+    """A `trio.SocketStream` that remembers when it last heard from the other side."""
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self._stream = stream
+        self.socket = stream.socket
+        self.heard_s = trio.current_time()
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        data = await self._stream.receive_some(max_bytes)
+        self.heard_s = trio.current_time()
+        return data
+
+    async def send_eof(self) -> None:
+        await self._stream.send_eof()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+class TcpPipe(TrioTCPStream, Pipe):
+    """A TCP connection. `stream` is what a session of its own reads and writes."""
+
+    stream: Any
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self._heard = _HeardSocket(stream)
+        super().__init__(self._heard)  # pyright: ignore[reportArgumentType]  # used as a stream
+        self._remote = _remote(stream.socket)
+        self.closed = trio.Event()
+
+    @property
+    def heard_s(self) -> float:  # pyright: ignore[reportIncompatibleVariableOverride]  # read only
+        return self._heard.heard_s
+
+    async def read(self, n: int | None = None) -> bytes:
+        if n is None:
+            return bytes(await super().read(None))
+        _require_sane(n)
+        data = bytearray()
+        while len(data) < n and (part := await super().read(n - len(data))):
+            data += part
+        return bytes(data)
+
+    async def close(self) -> None:
+        self.closed.set()
+        await super().close()
+
+    def get_remote_address(self) -> tuple[str, int] | None:
+        return self._remote
+
+    def abort(self) -> None:
+        self.closed.set()
+        sock = self._heard.socket
+        if sock.fileno() >= 0:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            sock.close()
+
+
+def _remote(sock: trio.socket.SocketType) -> tuple[str, int] | None:
+    try:
+        host, port = sock.getpeername()[:2]
+    except OSError:
+        return None  # it was reset before anybody looked
+    return str(host), int(port)
+
+
+def _require_sane(n: int) -> None:
+    if n > READ_BYTES_MAX:
+        raise ConnectionClosedError(f"the peer announced {n} bytes")
+
+
+class CircuitPipe(Pipe):
+    """A stream through a relay; what passes is for the far peer, who authenticates inside it."""
+
+    def __init__(self, stream: LibP2PStream) -> None:
+        self._stream = stream
+        self._reading = trio.Lock()
+        self._writing = trio.Lock()
+        self.closed = trio.Event()
+        self.heard_s = trio.current_time()
+
+    async def read(self, n: int | None = None) -> bytes:
+        async with self._reading:
+            if n is None:
+                return await self._some(None)
+            _require_sane(n)
+            data = bytearray()
+            while len(data) < n and (part := await self._some(n - len(data))):
+                data += part
+            return bytes(data)
+
+    async def _some(self, n: int | None) -> bytes:
+        with _circuit_errors():
+            data = await self._stream.receive_some(n)
+        self.heard_s = trio.current_time()
+        return data
+
+    async def write(self, data: bytes) -> None:
+        async with self._writing:
+            with _circuit_errors():
+                await self._stream.send_all(data)
+
+    async def close(self) -> None:
+        self.closed.set()
+        await self._stream.aclose()
+
+    def get_remote_address(self) -> tuple[str, int] | None:
+        return None
+
+    def abort(self) -> None:
+        self.closed.set()
+        self._stream.abandon()
+
+
+@contextmanager
+def _circuit_errors() -> Generator[None]:
+    try:
+        yield
+    except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+        raise ConnectionClosedError(str(error), transport="circuit") from error

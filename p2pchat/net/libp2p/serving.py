@@ -1,0 +1,97 @@
+"""Inbound streams: which handler, how many, and what happens when one fails.
+
+In py-libp2p an exception of a stream handler ends the application, streams are unbounded, and a
+peer that was blocked keeps the streams it has. Here each stream runs behind a guard: a stranger's
+fault, or a bug of ours, costs that stream and a line in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+
+import trio
+from libp2p.abc import IMuxedStream
+
+from p2pchat.errors import MalformedMessage, RemoteProtocolError
+from p2pchat.net.libp2p.connection import Connection
+from p2pchat.net.libp2p.guard import Admission
+from p2pchat.net.libp2p.negotiation import answer
+from p2pchat.net.libp2p.options import HostLimits, Total
+from p2pchat.net.libp2p.streams import Choice, Farewells, LibP2PStream
+from p2pchat.net.port import Handler, ProtocolId
+
+__all__ = ["Server"]
+
+logger = logging.getLogger(__name__)
+
+
+class Server:
+    """Serves inbound streams of every connection."""
+
+    def __init__(
+        self,
+        admission: Admission,
+        farewells: Farewells,
+        limits: HostLimits,
+        totals: Counter[Total],
+    ) -> None:
+        self.handlers: dict[ProtocolId, Handler] = {}
+        self._admission = admission
+        self._farewells = farewells
+        self._limits = limits
+        self._totals = totals
+
+    async def serve(self, connection: Connection, muxed: IMuxedStream) -> None:
+        """Negotiate and handle one inbound stream; raises nothing."""
+        full = connection.serving >= self._limits.streams_per_connection_max
+        if full or connection.origin.peer in self._admission.blocked:
+            self._totals["streams_refused_total"] += 1
+            await self._farewells.reset(muxed)
+            return
+        connection.serving += 1
+        try:
+            choice = await self._negotiate(connection, muxed)
+            if choice is not None:
+                await self._handle(LibP2PStream(muxed, connection.origin, choice, self._farewells))
+        finally:
+            connection.serving -= 1
+
+    async def _negotiate(self, connection: Connection, muxed: IMuxedStream) -> Choice | None:
+        try:
+            with trio.fail_after(self._limits.negotiation_timeout_s):
+                choice = await answer(muxed, self.handlers.__contains__)
+        except (MalformedMessage, trio.TooSlowError) as error:
+            self._totals["streams_malformed_total"] += 1
+            connection.malformed += 1
+            logger.debug("stream of %s not negotiated: %s", connection.origin.peer.short, error)
+            await self._farewells.reset(muxed)
+            if connection.malformed >= self._limits.malformed_streams_max:
+                connection.abort()
+            return None
+        except trio.BrokenResourceError:
+            return None  # the peer changed its mind, or is gone
+        self._totals["streams_accepted_total"] += 1
+        return choice
+
+    async def _handle(self, stream: LibP2PStream) -> None:
+        handler = self.handlers.get(stream.protocol)
+        if handler is None:  # taken back while it was being negotiated
+            await stream.reset()
+            return
+        try:
+            await handler(stream)
+        except (RemoteProtocolError, trio.BrokenResourceError) as error:
+            self._totals["streams_broken_total"] += 1
+            logger.debug("%s of %s broke: %s", stream.protocol, stream.peer.short, error)
+            await stream.reset()
+        except Exception:
+            # The one seam where a handler's fault ends: a peer must not be able to end the node.
+            self._totals["handlers_failed_total"] += 1
+            logger.warning(
+                "handler of %s failed for %s", stream.protocol, stream.peer.short, exc_info=True
+            )
+            await stream.reset()
+        except BaseException:
+            stream.abandon()
+            raise

@@ -1,0 +1,280 @@
+"""The connections of one host: listening, dialling, upgrading, watching, closing.
+
+py-libp2p's swarm never frees an inbound slot, takes a quarter of a second for a dial and then tries
+one address, dials by itself, and ends with the first handler that raises. What it is good for is
+below it: the Noise handshake and Yamux. This swarm takes those through one upgrade path for every
+kind of pipe, and keeps each connection in a task of its own that can fail alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import trio
+from libp2p.network.connection.raw_connection import RawConnection
+from libp2p.transport.upgrader import TransportUpgrader
+
+from p2pchat.errors import MalformedMessage, PeerUnreachable, StreamReset
+from p2pchat.model.ids import PeerId
+from p2pchat.model.route import Path
+from p2pchat.net.libp2p.addresses import Endpoint, multiaddr_of, resolve
+from p2pchat.net.libp2p.connection import Connection
+from p2pchat.net.libp2p.foreign import Failed, foreign_errors, to_libp2p, to_peer
+from p2pchat.net.libp2p.guard import Admission, Refused
+from p2pchat.net.libp2p.negotiation import NotServed, propose
+from p2pchat.net.libp2p.options import HostOptions, Total
+from p2pchat.net.libp2p.pipes import Pipe, TcpPipe
+from p2pchat.net.libp2p.serving import Server
+from p2pchat.net.libp2p.streams import Farewells, LibP2PStream, Origin
+from p2pchat.net.port import ProtocolId
+
+__all__ = ["Swarm"]
+
+logger = logging.getLogger(__name__)
+
+WATCH_INTERVAL_S = 1.0
+
+Changed = Callable[[PeerId, Connection | None], None]
+"""Told of a peer whose connections changed, with the connection that is new, if one is."""
+
+
+class Swarm:
+    """Everything a host holds open; lives in `nursery`."""
+
+    def __init__(
+        self, me: PeerId, options: HostOptions, upgrader: TransportUpgrader, nursery: trio.Nursery
+    ) -> None:
+        self.nursery = nursery
+        self.limits = options.limits
+        self.totals: Counter[Total] = Counter()
+        self.admission = Admission(me, options, self.totals)
+        self.farewells = Farewells(nursery, options.limits)
+        self.server = Server(self.admission, self.farewells, options.limits, self.totals)
+        self.changed: Changed = lambda peer, new: None
+        self._upgrader = upgrader
+        self._connections: dict[PeerId, list[Connection]] = {}
+        self._listening = trio.CancelScope()
+        self._dials = trio.CapacityLimiter(options.limits.dials_max)
+
+    @property
+    def connections(self) -> list[Connection]:
+        return [one for several in self._connections.values() for one in several]
+
+    def of(self, peer: PeerId) -> Sequence[Connection]:
+        """The connections with `peer`, in the order they came."""
+        return self._connections.get(peer, ())
+
+    def best(self, peer: PeerId) -> Connection | None:
+        """The connection to open a stream on: the oldest direct one, else the oldest."""
+        several = self.of(peer)
+        direct = (one for one in several if one.origin.path is not Path.RELAYED)
+        return next(direct, next(iter(several), None))
+
+    # ---- making connections ----
+
+    async def listen(self, listeners: Sequence[trio.SocketListener]) -> None:
+        """Accept on `listeners` until the host closes."""
+        with self._listening:
+            await trio.serve_listeners(self._accept, list(listeners), handler_nursery=self.nursery)
+
+    async def _accept(self, stream: trio.SocketStream) -> None:
+        self.totals["accepted_total"] += 1
+        pipe = TcpPipe(stream)
+        try:
+            remote = pipe.get_remote_address()
+            if remote is None:
+                return
+            ((ip, port),) = await resolve(Endpoint(*remote))
+            self.admission.require_allowed(ip)
+            with self.admission.source(str(ip)):
+                connection = await self.accept(pipe, multiaddr_of(str(ip), port), Path.DIRECT)
+                if connection is not None:
+                    await connection.wait_closed()
+        except Refused as refused:
+            self.totals[refused.total] += 1
+        finally:
+            pipe.abort()
+
+    async def accept(self, pipe: Pipe, address: str, path: Path) -> Connection | None:
+        """Let who dialled `pipe` authenticate; None, and counted, when that fails."""
+        try:
+            with self.admission.handshake(pipe), trio.fail_after(self.limits.handshake_timeout_s):
+                return await self._upgrade(pipe, address, path, None)
+        except trio.TooSlowError:
+            self.totals["handshakes_timed_out_total"] += 1
+        except Failed as failed:
+            self.totals["handshakes_failed_total"] += 1
+            logger.debug("handshake of %s failed: %s", address, failed)
+        except Refused as refused:
+            self.totals[refused.total] += 1
+            logger.debug("refused %s: %s", address, refused)
+        return None
+
+    async def dial(self, peer: PeerId, endpoint: Endpoint, address: str) -> Connection:
+        """Connect to `endpoint` and authenticate it as `peer`. Raises `Failed`, `Refused`."""
+        async with self._dials:
+            pipe = await self._connect(endpoint)
+            return await self.secure(peer, pipe, address, Path.DIRECT)
+
+    async def secure(self, peer: PeerId, pipe: Pipe, address: str, path: Path) -> Connection:
+        """Authenticate the far end of `pipe` as `peer`. Raises `Failed`, `Refused`."""
+        return await self._upgrade(pipe, address, path, peer)
+
+    async def _connect(self, endpoint: Endpoint) -> TcpPipe:
+        with foreign_errors():
+            found = await resolve(endpoint)
+        for ip, _ in found:
+            self.admission.require_allowed(ip)
+        failed = Failed("the name has no address")
+        for ip, port in found:
+            try:
+                with foreign_errors():
+                    return TcpPipe(await trio.open_tcp_stream(str(ip), port))
+            except Failed as error:
+                failed = error
+        raise failed
+
+    async def _upgrade(
+        self, pipe: Pipe, address: str, path: Path, expected: PeerId | None
+    ) -> Connection:
+        """The one road from a pipe to a connection; the pipe is aborted when it fails."""
+        dialled = expected is not None
+        try:
+            with foreign_errors():
+                secured = await self._upgrader.upgrade_security(
+                    RawConnection(pipe, dialled), dialled, to_libp2p(expected) if dialled else None
+                )
+                peer = to_peer(secured.get_remote_peer())
+            self.admission.require_welcome(peer)
+            with foreign_errors():
+                muxed = await self._upgrader.upgrade_connection(secured, to_libp2p(peer))
+            origin = Origin(peer, address, path, inbound=not dialled)
+            return await self._start(Connection(muxed, pipe, origin, self.limits))
+        except BaseException:
+            pipe.abort()
+            raise
+
+    async def _start(self, connection: Connection) -> Connection:
+        twin = self._twin(connection.origin)
+        if twin is not None:
+            connection.abort()
+            return twin
+        self._make_room(connection.origin.peer)
+        await self.nursery.start(self._carry, connection)
+        if connection.is_closed:
+            raise Failed("the connection ended at once")
+        self._connections.setdefault(connection.origin.peer, []).append(connection)
+        self.changed(connection.origin.peer, connection)
+        return connection
+
+    def _twin(self, origin: Origin) -> Connection | None:
+        """A connection that makes an outbound one superfluous.
+
+        Only another outbound one does: when both sides dial at once and each gave up its own for
+        the other's, none would be left.
+        """
+        for one in self.of(origin.peer):
+            same = one.origin.path is origin.path and not one.origin.inbound
+            if same and not origin.inbound and not one.is_closed:
+                return one
+        return None
+
+    def _make_room(self, peer: PeerId) -> None:
+        """Raise `Refused` unless another connection with `peer` fits; the least useful may go."""
+        if len(self.of(peer)) >= self.limits.connections_per_peer_max:
+            raise Refused("refused_full_total", "too many connections with this peer")
+        everyone = self.connections
+        if len(everyone) < self.limits.connections_max:
+            return
+        spare = [one for one in everyone if one.origin.peer not in self.admission.protected]
+        if not spare:
+            raise Refused("refused_full_total", "too many connections")
+        self.totals["connections_evicted_total"] += 1
+        self._part(min(spare, key=lambda one: (one.serving, one.opened_s)))
+
+    # ---- while they last ----
+
+    async def _carry(self, connection: Connection, *, task_status: trio.TaskStatus[None]) -> None:
+        try:
+            await connection.run(self.server.serve, task_status=task_status)
+        finally:
+            self._forget(connection)
+
+    async def watch(self) -> None:
+        """Ask silent peers for a sign of life, and cut those who give none; until cancelled."""
+        while True:
+            await trio.sleep(WATCH_INTERVAL_S)
+            now_s = trio.current_time()
+            for connection in self.connections:
+                if connection.is_silent(now_s):
+                    self.totals["connections_silent_total"] += 1
+                    connection.abort()
+                    self._forget(connection)
+                elif connection.is_due(now_s):
+                    self.nursery.start_soon(connection.ask)
+
+    async def open(self, peer: PeerId, protocols: Sequence[ProtocolId]) -> LibP2PStream:
+        """Open a stream on the best connection. Raises `PeerUnreachable`, `StreamReset`."""
+        connection = None if peer in self.admission.blocked else self.best(peer)
+        if connection is None:
+            raise PeerUnreachable(f"there is no connection with {peer}")
+        return await self.open_on(connection, protocols)
+
+    async def open_on(
+        self, connection: Connection, protocols: Sequence[ProtocolId]
+    ) -> LibP2PStream:
+        """Open a stream on this connection. Raises `StreamReset`."""
+        try:
+            muxed = await connection.open_stream()
+            try:
+                choice = await propose(muxed, protocols)
+            except BaseException:
+                self.farewells.drop(muxed)
+                raise
+        except (Failed, NotServed, MalformedMessage, trio.BrokenResourceError) as error:
+            raise StreamReset(str(error)) from error
+        self.totals["streams_opened_total"] += 1
+        return LibP2PStream(muxed, connection.origin, choice, self.farewells)
+
+    # ---- ending them ----
+
+    def block(self, peer: PeerId) -> None:
+        """Cut the connections with `peer`, and make none again."""
+        self.admission.blocked.add(peer)
+        for connection in tuple(self.of(peer)):
+            connection.abort()
+            self._forget(connection)
+
+    async def disconnect(self, peer: PeerId) -> None:
+        """Close all connections with `peer`."""
+        several = tuple(self.of(peer))
+        for connection in several:
+            self._part(connection)
+        for connection in several:
+            await connection.wait_closed()
+
+    async def aclose(self) -> None:
+        """Accept no more, and close all connections, within the limit for one."""
+        self._listening.cancel()
+        async with trio.open_nursery() as nursery:
+            for connection in self.connections:
+                self._forget(connection)
+                nursery.start_soon(connection.close)
+        self.farewells.close()
+
+    def _part(self, connection: Connection) -> None:
+        """Forget it at once, say goodbye behind."""
+        self._forget(connection)
+        self.nursery.start_soon(connection.close)
+
+    def _forget(self, connection: Connection) -> None:
+        peer = connection.origin.peer
+        several = self._connections.get(peer, [])
+        if connection not in several:
+            return
+        several.remove(connection)
+        if not several:
+            del self._connections[peer]
+        self.changed(peer, None)
