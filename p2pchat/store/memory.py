@@ -111,6 +111,10 @@ class _Conversation:
         }
 
     @property
+    def control(self) -> list[OpId]:
+        return sorted(op.id for op in self.ops.values() if op.header.chain is Chain.CONTROL)
+
+    @property
     def progress(self) -> Progress:
         reaches = (Reach(d.account, d.talk_acked, d.talk_sent) for d in self.deliveries.values())
         return Progress.of(reaches, self.published or 0)
@@ -257,6 +261,11 @@ class MemoryStore:
             names=_by_key(state.names),
             conversations=tuple(c.details for c in conversations if c.details is not None),
             heads=tuple(h for c in conversations for h in sorted(c.heads.values(), key=_place)),
+            control=tuple(
+                (key, op)
+                for key, conversation in sorted(state.conversations.items())
+                for op in conversation.control
+            ),
             floors=tuple(f for c in conversations for f in _by_key(c.floors)),
             deliveries=tuple(d for c in conversations for d in _by_key(c.deliveries)),
             published={

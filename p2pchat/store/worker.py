@@ -23,9 +23,10 @@ from p2pchat.model.message import Message
 from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.store.port import Page, Store
 
-__all__ = ["READERS_MAX", "InlineStore", "StoreWorker", "open_worker"]
+__all__ = ["InlineStore", "StoreWorker", "open_worker"]
 
 READERS_MAX = 4
+"""Threads that read at a time; `store.sqlite` keeps a connection for each."""
 
 T = TypeVar("T")
 
@@ -41,10 +42,8 @@ class _Write:
         self._token = trio.lowlevel.current_trio_token()
 
     def run(self, store: Store) -> None:
-        result = outcome.capture(store.commit, self._changes)
-        self._token.run_sync_soon(  # pyright: ignore[reportUnknownMemberType] -- as in `_read`
-            trio.lowlevel.reschedule, self._task, result
-        )
+        result: outcome.Outcome[object] = outcome.capture(store.commit, self._changes)
+        self._token.run_sync_soon(trio.lowlevel.reschedule, self._task, result)
 
 
 def _never_abort(_: Callable[[], None]) -> trio.lowlevel.Abort:
@@ -96,10 +95,7 @@ class StoreWorker:
         self._thread.join()
 
     async def _read(self, call: Callable[[], T]) -> T:
-        # The stubs that libp2p brings in leave trio's variadic callables half typed.
-        return await trio.to_thread.run_sync(  # pyright: ignore[reportUnknownMemberType]
-            call, limiter=self._readers
-        )
+        return await trio.to_thread.run_sync(call, limiter=self._readers)
 
     def _run(self) -> None:
         while (write := self._writes.get()) is not None:

@@ -1,0 +1,77 @@
+"""From a file to a database that can be trusted: the right key, undamaged, in our form.
+
+A database is made beside its place and renamed into it when it is whole, so a file at `path` always
+has its tables; one without them was damaged, and nothing is ever made anew in its stead.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from p2pchat.errors import Corrupted
+from p2pchat.store.driver import connect, damaged, store_errors
+from p2pchat.store.files import create_private
+
+__all__ = ["MIGRATIONS", "Migrations", "create_database", "prepare_database"]
+
+
+@dataclass(frozen=True, slots=True)
+class Migrations:
+    """A directory of alembic migrations, and the newest revision in it."""
+
+    directory: Path
+    newest: str
+
+
+MIGRATIONS = Migrations(Path(str(files("p2pchat.store") / "migrations")), newest="0001")
+
+
+def create_database(path: Path, key: bytes, migrations: Migrations = MIGRATIONS) -> None:
+    """Make an empty database at `path`, where nothing is yet."""
+    create_private(path)
+    with store_errors(path):
+        _migrate(path, key, migrations, None)
+
+
+def prepare_database(
+    path: Path, key: bytes, migrations: Migrations = MIGRATIONS, *, check: bool
+) -> None:
+    """Make sure that `key` opens the database, that it is whole (with `check`: by reading all of
+    it), and that it has the newest form.
+
+    Raises `WrongKey`, `Corrupted`, `SchemaTooNew`.
+    """
+    with store_errors(path):
+        with closing(connect(path, key)) as connection:
+            if check:
+                _check(path, connection)
+            revision = _revision(path, connection)
+        if revision != migrations.newest:
+            _migrate(path, key, migrations, revision)
+
+
+def _check(path: Path, connection: sqlite3.Connection) -> None:
+    (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if finding != "ok":
+        raise Corrupted(damaged(path, finding.splitlines()[0]))
+
+
+def _revision(path: Path, connection: sqlite3.Connection) -> str:
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+    if "alembic_version" not in tables:
+        raise Corrupted(damaged(path, "it holds no tables"))
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    if row is None:
+        raise Corrupted(damaged(path, "it does not say its form"))
+    return row[0]
+
+
+def _migrate(path: Path, key: bytes, migrations: Migrations, current: str | None) -> None:
+    # Alembic takes longer to import than a start may spend on it, and few starts need it.
+    from p2pchat.store.migrating import migrate
+
+    migrate(path, key, migrations.directory, current)

@@ -1,0 +1,227 @@
+"""Questions asked while a node runs, each of one connection inside one transaction.
+
+Names and message states are joined at read, never stored with a message: a new name or a receipt
+is one row written, however much it changes on the screen.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from sqlalchemy import BindParameter, Connection, Select, bindparam, exists, func, select, tuple_
+
+from p2pchat.errors import UnknownMessage
+from p2pchat.model.change import PutReceipt
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
+from p2pchat.model.message import Message
+from p2pchat.model.query import OpsQuery, StoredOp
+from p2pchat.store.folding import Progress, Reach
+from p2pchat.store.port import PAGE_LIMIT_MAX, Page
+from p2pchat.store.schema import (
+    accounts,
+    conversations,
+    deliveries,
+    devices,
+    heads,
+    messages,
+    names,
+    ops,
+    published,
+    receipts,
+)
+
+__all__ = ["read_authors", "read_history", "read_message", "read_ops", "read_receipts"]
+
+_conversation: BindParameter[bytes] = bindparam("conversation")
+_conversation_key = (
+    select(conversations.c.key).where(conversations.c.id == _conversation).scalar_subquery()
+)
+_device_key = select(devices.c.key).where(devices.c.id == bindparam("device")).scalar_subquery()
+
+_OPS = (
+    select(ops.c.id, ops.c.seq, ops.c.header, ops.c.signature, ops.c.content)
+    .where(
+        ops.c.conversation == _conversation_key,
+        ops.c.device == _device_key,
+        ops.c.chain == bindparam("chain"),
+        ops.c.seq >= bindparam("from_seq"),
+    )
+    .order_by(ops.c.seq, ops.c.id)
+    .limit(bindparam("limit"))
+)
+
+
+def read_ops(connection: Connection, query: OpsQuery) -> list[StoredOp]:
+    """As `Store.ops`; rows are fetched one by one, so that what is cut off is not read."""
+    found: list[StoredOp] = []
+    size_bytes = 0
+    parameters = {
+        "conversation": query.conversation,
+        "device": query.device,
+        "chain": int(query.chain),
+        "from_seq": query.from_seq,
+        "limit": query.limit,
+    }
+    with connection.execute(_OPS, parameters) as rows:
+        for row in rows:
+            op = StoredOp(OpId(row.id), row.seq, row.header, row.signature, row.content)
+            size_bytes += op.size_bytes
+            if found and size_bytes > query.bytes_max:
+                break
+            found.append(op)
+    return found
+
+
+_MESSAGES = (
+    select(
+        messages.c.id,
+        messages.c.own,
+        messages.c.type,
+        messages.c.text,
+        messages.c.sent_ms,
+        messages.c.reply_to,
+        ops.c.seq,
+        ops.c.received_ms,
+        ops.c.signature,
+        accounts.c.id.label("account_id"),
+        func.coalesce(names.c.name, "").label("author_name"),
+    )
+    .join_from(messages, ops, messages.c.op == ops.c.key)
+    .join(accounts, ops.c.account == accounts.c.key)
+    .outerjoin(names, names.c.account == accounts.c.key)
+)
+_place = tuple_(messages.c.sort_key, messages.c.id)
+_in_order = (messages.c.sort_key, messages.c.id)
+_MESSAGE = _MESSAGES.where(ops.c.id == bindparam("id"))
+_CONVERSATION_OF = (
+    select(conversations.c.id)
+    .join_from(ops, conversations, ops.c.conversation == conversations.c.key)
+    .where(ops.c.id == bindparam("id"))
+)
+_ANCHOR = select(messages.c.sort_key).where(
+    messages.c.op == select(ops.c.key).where(ops.c.id == bindparam("id")).scalar_subquery(),
+    messages.c.conversation == _conversation_key,
+)
+
+
+@cache
+def _page(*, before: bool, after: bool) -> Select[*tuple[object, ...]]:
+    """The statement of a page: newest first, unless it begins after an anchor."""
+    statement = _MESSAGES.where(messages.c.conversation == _conversation_key)
+    if before:
+        statement = statement.where(
+            _place < tuple_(bindparam("before_key"), bindparam("before_id"))
+        )
+    if after:
+        statement = statement.where(_place > tuple_(bindparam("after_key"), bindparam("after_id")))
+    order = _in_order if after else tuple(column.desc() for column in _in_order)
+    return statement.order_by(*order).limit(bindparam("limit"))
+
+
+def read_history(connection: Connection, id: ConversationId, page: Page) -> list[Message]:
+    """As `Store.history`."""
+    parameters: dict[str, object] = {
+        "conversation": id,
+        "limit": max(0, min(page.limit, PAGE_LIMIT_MAX)),
+    }
+    for name, anchor in (("before", page.before), ("after", page.after)):
+        if anchor is not None:
+            parameters[f"{name}_key"] = _anchor_key(connection, id, anchor)
+            parameters[f"{name}_id"] = anchor
+    statement = _page(before=page.before is not None, after=page.after is not None)
+    found = _read(connection, id, statement, parameters)
+    return found if page.after is not None else found[::-1]
+
+
+def read_message(connection: Connection, id: OpId) -> Message | None:
+    """As `Store.message`."""
+    conversation = connection.scalar(_CONVERSATION_OF, {"id": id})
+    if conversation is None:
+        return None
+    found = _read(connection, ConversationId(conversation), _MESSAGE, {"id": id})
+    return found[0] if found else None
+
+
+def _anchor_key(connection: Connection, id: ConversationId, anchor: OpId) -> int:
+    key = connection.scalar(_ANCHOR, {"conversation": id, "id": anchor})
+    if key is None:
+        raise UnknownMessage(f"no message {anchor} in this conversation")
+    return key
+
+
+def _read(
+    connection: Connection,
+    conversation: ConversationId,
+    statement: Select[*tuple[object, ...]],
+    parameters: dict[str, object],
+) -> list[Message]:
+    progress = _progress(connection, conversation)
+    return [
+        Message(
+            id=OpId(row.id),
+            conversation=conversation,
+            author=AccountId(row.account_id),
+            author_name=row.author_name,
+            type=row.type,
+            text=row.text,
+            sent_at=row.sent_ms,
+            received_at=row.received_ms,
+            state=progress.state(row.seq, own=bool(row.own)),
+            reply_to=None if row.reply_to is None else OpId(row.reply_to),
+            signature=row.signature,
+        )
+        for row in connection.execute(statement, parameters)
+    ]
+
+
+_REACHES = select(deliveries.c.account, deliveries.c.talk_acked, deliveries.c.talk_sent).where(
+    deliveries.c.conversation == _conversation_key
+)
+_PUBLISHED = select(published.c.talk_sent).where(published.c.conversation == _conversation_key)
+
+
+def _progress(connection: Connection, conversation: ConversationId) -> Progress:
+    parameters = {"conversation": conversation}
+    rows = connection.execute(_REACHES, parameters)
+    reaches = [Reach(row.account, row.talk_acked, row.talk_sent) for row in rows]
+    return Progress.of(reaches, connection.scalar(_PUBLISHED, parameters) or 0)
+
+
+# Each stored op lies below a head of its chain, so the few heads name all authors.
+_AUTHORS = (
+    select(accounts.c.id, func.coalesce(names.c.name, "").label("name"))
+    .distinct()
+    .join_from(heads, accounts)
+    .outerjoin(names, names.c.account == accounts.c.key)
+    .where(
+        heads.c.conversation == _conversation_key,
+        exists().where(
+            ops.c.conversation == heads.c.conversation,
+            ops.c.device == heads.c.device,
+            ops.c.chain == heads.c.chain,
+        ),
+    )
+    .order_by(accounts.c.id)
+)
+
+
+def read_authors(connection: Connection, id: ConversationId) -> list[tuple[AccountId, str]]:
+    """As `Store.authors`."""
+    rows = connection.execute(_AUTHORS, {"conversation": id})
+    return [(AccountId(row.id), row.name) for row in rows]
+
+
+_RECEIPTS = (
+    select(receipts.c.body, receipts.c.signature, devices.c.id.label("device_id"))
+    .join_from(receipts, devices)
+    .where(receipts.c.conversation == _conversation_key)
+    .order_by(devices.c.id)
+)
+
+
+def read_receipts(connection: Connection, id: ConversationId) -> list[PutReceipt]:
+    """As `Store.receipts`."""
+    return [
+        PutReceipt(id, DeviceId(row.device_id), row.body, row.signature)
+        for row in connection.execute(_RECEIPTS, {"conversation": id})
+    ]

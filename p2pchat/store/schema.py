@@ -1,0 +1,219 @@
+"""The tables, as SQLAlchemy Core knows them; `migrations/` makes them.
+
+Ids are 32 bytes and stand once, in `conversations`, `accounts` and `devices`; other rows name them
+by a small integer key. What belongs to a conversation goes with it (`CASCADE`), and so does a
+message with its op. Tables are STRICT, a column is NULL only where absence means something, and a
+column never changes its meaning.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.schema import SchemaItem
+
+__all__ = [
+    "METADATA",
+    "accounts",
+    "blocks",
+    "contacts",
+    "conversation_details",
+    "conversations",
+    "deliveries",
+    "device_sets",
+    "devices",
+    "floors",
+    "heads",
+    "identity",
+    "messages",
+    "names",
+    "ops",
+    "peers",
+    "published",
+    "receipts",
+    "settings",
+]
+
+METADATA = MetaData()
+
+
+def _table(name: str, *items: SchemaItem) -> Table:
+    return Table(name, METADATA, *items, sqlite_strict=True)
+
+
+def _keyed(name: str, *items: SchemaItem) -> Table:
+    """A table that is one tree, ordered by its (compound) key: one page written where a rowid
+    table with an index writes two."""
+    return Table(name, METADATA, *items, sqlite_strict=True, sqlite_with_rowid=False)
+
+
+def _integer(name: str, *, primary_key: bool = False) -> Column[int]:
+    return Column(name, Integer, primary_key=primary_key, nullable=False)
+
+
+def _text(name: str, *, primary_key: bool = False, nullable: bool = False) -> Column[str]:
+    return Column(name, Text, primary_key=primary_key, nullable=nullable)
+
+
+def _blob(name: str, *, primary_key: bool = False, nullable: bool = False) -> Column[bytes]:
+    return Column(name, LargeBinary, primary_key=primary_key, nullable=nullable)
+
+
+def _id(name: str, *, unique: bool = False, primary_key: bool = False) -> Column[bytes]:
+    size = CheckConstraint(f"length({name}) = 32", name=f"{name}_size")
+    return Column(name, LargeBinary, size, nullable=False, unique=unique, primary_key=primary_key)
+
+
+def _of(target: Table, name: str, *, primary_key: bool = False) -> Column[int]:
+    ondelete = "CASCADE" if target.name in {"conversations", "ops"} else None
+    reference = ForeignKey(target.c.key, ondelete=ondelete)
+    return Column(name, Integer, reference, primary_key=primary_key, nullable=False)
+
+
+conversations = _table("conversations", _integer("key", primary_key=True), _id("id", unique=True))
+accounts = _table("accounts", _integer("key", primary_key=True), _id("id", unique=True))
+devices = _table("devices", _integer("key", primary_key=True), _id("id", unique=True))
+
+_one_row = CheckConstraint("key = 1", name="one_row")
+
+identity = _table(
+    "identity",
+    Column("key", Integer, _one_row, primary_key=True, nullable=False),
+    _id("account"),
+    _id("device"),
+    _text("name"),
+    _integer("created_ms"),
+    _blob("account_seed"),
+    _blob("device_seed"),
+    _blob("device_set"),
+)
+
+conversation_details = _table(
+    "conversation_details",
+    _of(conversations, "conversation", primary_key=True),
+    _text("kind", nullable=True),
+    _text("name"),
+    _integer("created_ms"),
+)
+
+ops = _table(
+    "ops",
+    _integer("key", primary_key=True),
+    _id("id", unique=True),
+    _of(conversations, "conversation"),
+    _of(accounts, "account"),
+    _of(devices, "device"),
+    _integer("chain"),
+    _integer("seq"),
+    _integer("received_ms"),
+    _blob("header"),
+    _blob("signature"),
+    _blob("content", nullable=True),
+    Index("ops_of_chain", "conversation", "device", "chain", "seq"),
+    Index("ops_of_control", "conversation", sqlite_where=text("chain = 0")),
+)
+
+heads = _keyed(
+    "heads",
+    _of(conversations, "conversation", primary_key=True),
+    _of(devices, "device", primary_key=True),
+    _integer("chain", primary_key=True),
+    _id("id", primary_key=True),
+    _of(accounts, "account"),
+    _integer("seq"),
+    _integer("sort_key"),
+    _integer("hlc"),
+)
+
+floors = _keyed(
+    "floors",
+    _of(conversations, "conversation", primary_key=True),
+    _of(devices, "device", primary_key=True),
+    _integer("chain", primary_key=True),
+    _integer("seq"),
+    _id("prev"),
+)
+
+messages = _table(
+    "messages",
+    _of(ops, "op", primary_key=True),
+    _id("id"),
+    _of(conversations, "conversation"),
+    _integer("sort_key"),
+    _integer("own"),
+    _text("type"),
+    _text("text"),
+    _integer("sent_ms"),
+    _blob("reply_to", nullable=True),
+    Index("messages_in_order", "conversation", "sort_key", "id"),
+)
+
+deliveries = _keyed(
+    "deliveries",
+    _of(conversations, "conversation", primary_key=True),
+    _of(devices, "device", primary_key=True),
+    _of(accounts, "account"),
+    _integer("control_acked"),
+    _integer("talk_acked"),
+    _integer("talk_sent"),
+    _integer("attempts"),
+    _integer("next_try_ms"),
+    _text("last_error"),
+)
+
+published = _table(
+    "published",
+    _of(conversations, "conversation", primary_key=True),
+    _integer("talk_sent"),
+)
+
+receipts = _keyed(
+    "receipts",
+    _of(conversations, "conversation", primary_key=True),
+    _of(devices, "device", primary_key=True),
+    _blob("body"),
+    _blob("signature"),
+)
+
+names = _table(
+    "names",
+    _of(accounts, "account", primary_key=True),
+    _text("name"),
+    _integer("hlc"),
+)
+
+contacts = _table(
+    "contacts",
+    _of(accounts, "account", primary_key=True),
+    _id("conversation"),
+    _text("state"),
+    _integer("created_ms"),
+    _blob("intro"),
+)
+
+device_sets = _table(
+    "device_sets",
+    _of(accounts, "account", primary_key=True),
+    _blob("raw"),
+)
+
+peers = _keyed(
+    "peers",
+    _blob("peer", primary_key=True),
+    _text("addresses"),
+    _integer("last_seen_ms"),
+)
+
+blocks = _keyed("blocks", _text("target", primary_key=True))
+
+settings = _keyed("settings", _text("name", primary_key=True), _blob("value"))

@@ -1,0 +1,347 @@
+"""Changes to rows: what `SqliteStore.commit` does inside its transaction.
+
+A message costs four statements, so they are compiled once, from the tables of `schema`, and go to
+the driver as text: building them anew would take longer than the disk does. Changes are applied in
+their order, one by one; only heads are kept aside and written net, because a chain that grows by
+two hundred ops in one commit moves its head once.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from typing import assert_never
+
+from sqlalchemy import Table, bindparam, delete, select
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.sqlite import Insert, insert
+from sqlalchemy.sql import ClauseElement
+
+from p2pchat.model.change import (
+    AddMessage,
+    AddOp,
+    Change,
+    DropBlock,
+    DropConversation,
+    DropPeer,
+    PutBlock,
+    PutContact,
+    PutConversation,
+    PutDeviceSet,
+    PutName,
+    PutPeer,
+    PutReceipt,
+    PutSetting,
+    SetDelivery,
+    SetFloor,
+    SetPublished,
+)
+from p2pchat.model.identity import Identity
+from p2pchat.model.ids import ConversationId, DeviceId, OpId
+from p2pchat.model.op import Chain
+from p2pchat.store import schema
+
+__all__ = ["Writer"]
+
+KEYS_CACHED_MAX = 50_000
+"""Surrogate keys held in memory; past it they are read again."""
+
+_DIALECT = sqlite.dialect(paramstyle="named")
+
+
+def _text(statement: ClauseElement) -> str:
+    return str(statement.compile(dialect=_DIALECT))
+
+
+def _insert(table: Table) -> Insert:
+    """An insert of all columns by their names, but a surrogate key, which the database gives."""
+    columns = [c for c in table.columns if c.name != "key"]
+    return insert(table).values({c: bindparam(c.name) for c in columns})
+
+
+def _add(table: Table, unique: str) -> str:
+    return _text(_insert(table).on_conflict_do_nothing(index_elements=[unique]))
+
+
+def _put(table: Table) -> str:
+    statement = _insert(table)
+    replaced = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
+    key = list(table.primary_key)
+    if not replaced:
+        return _text(statement.on_conflict_do_nothing(index_elements=key))
+    return _text(statement.on_conflict_do_update(index_elements=key, set_=replaced))
+
+
+def _drop(table: Table, *columns: str) -> str:
+    return _text(delete(table).where(*(table.c[name] == bindparam(name) for name in columns)))
+
+
+def _key_of(table: Table) -> str:
+    return _text(select(table.c.key).where(table.c.id == bindparam("id")))
+
+
+_CHAIN = ("conversation", "device", "chain")
+
+
+def _below(table: Table) -> str:
+    conditions = [table.c[name] == bindparam(name) for name in _CHAIN]
+    return _text(delete(table).where(*conditions, table.c.seq < bindparam("seq")))
+
+
+_ADD_OP = _add(schema.ops, "id")
+_ADD_MESSAGE = _add(schema.messages, "op")
+_KEY_OF_OP = _key_of(schema.ops)
+_PUT_HEAD = _put(schema.heads)
+_DROP_HEAD = _drop(schema.heads, *_CHAIN, "id")
+_PUT_FLOOR = _put(schema.floors)
+_DROP_OPS_BELOW = _below(schema.ops)
+_DROP_HEADS_BELOW = _below(schema.heads)
+_PUT_DELIVERY = _put(schema.deliveries)
+_PUT_PUBLISHED = _put(schema.published)
+_PUT_RECEIPT = _put(schema.receipts)
+_PUT_CONTACT = _put(schema.contacts)
+_PUT_NAME = _put(schema.names)
+_PUT_DETAILS = _put(schema.conversation_details)
+_DROP_CONVERSATION = _drop(schema.conversations, "id")
+_PUT_DEVICE_SET = _put(schema.device_sets)
+_PUT_PEER = _put(schema.peers)
+_DROP_PEER = _drop(schema.peers, "peer")
+_PUT_BLOCK = _put(schema.blocks)
+_DROP_BLOCK = _drop(schema.blocks, "target")
+_PUT_SETTING = _put(schema.settings)
+_DROP_IDENTITY = _drop(schema.identity)
+_ADD_IDENTITY = _text(_insert(schema.identity))
+
+Row = dict[str, int | str | bytes | None]
+
+
+class _Keys:
+    """The surrogate keys of one kind of id."""
+
+    def __init__(self, cursor: sqlite3.Cursor, table: Table) -> None:
+        self._cursor = cursor
+        self._add = _add(table, "id")
+        self._find = _key_of(table)
+        self._known: dict[bytes, int] = {}
+
+    def key(self, id: bytes) -> int:
+        """The key of `id`, given on first sight."""
+        known = self._known.get(id)
+        if known is not None:
+            return known
+        self._cursor.execute(self._add, {"id": id})
+        (key,) = self._cursor.execute(self._find, {"id": id}).fetchone()
+        if len(self._known) >= KEYS_CACHED_MAX:
+            self._known.clear()
+        self._known[id] = key
+        return key
+
+    def forget(self, id: bytes) -> None:
+        self._known.pop(id, None)
+
+    def forget_all(self) -> None:
+        self._known.clear()
+
+
+class Writer:
+    """Applies changes through a cursor, inside the transaction of its owner."""
+
+    def __init__(self, cursor: sqlite3.Cursor) -> None:
+        self._cursor = cursor
+        self._conversations = _Keys(cursor, schema.conversations)
+        self._accounts = _Keys(cursor, schema.accounts)
+        self._devices = _Keys(cursor, schema.devices)
+        self._heads: dict[OpId, Row] = {}
+        """New heads of this transaction, not yet written."""
+        self._grown: dict[OpId, Row] = {}
+        """Heads on disk that have a successor now, not yet dropped."""
+
+    def apply(self, changes: Sequence[Change]) -> None:
+        """Write all of `changes`; after an exception, roll back and call `forget`."""
+        for change in changes:
+            self._apply(change)
+        self._write_heads()
+
+    def put_identity(self, identity: Identity) -> None:
+        """Write who we are, in place of what was there."""
+        self._cursor.execute(_DROP_IDENTITY)
+        self._cursor.execute(
+            _ADD_IDENTITY,
+            {
+                "account": identity.account,
+                "device": identity.device,
+                "name": identity.name,
+                "created_ms": identity.created_ms,
+                "account_seed": identity.account_seed,
+                "device_seed": identity.device_seed,
+                "device_set": identity.device_set,
+            },
+        )
+
+    def forget(self) -> None:
+        """Drop everything remembered from a transaction that was rolled back."""
+        self._heads.clear()
+        self._grown.clear()
+        for keys in (self._conversations, self._accounts, self._devices):
+            keys.forget_all()
+
+    def _apply(self, change: Change) -> None:
+        match change:
+            case AddOp():
+                self._add_op(change)
+            case AddMessage():
+                self._add_message(change)
+            case SetFloor():
+                self._set_floor(change)
+            case SetDelivery() | SetPublished() | PutReceipt():
+                self._put_progress(change)
+            case PutConversation() | DropConversation():
+                self._apply_conversation(change)
+            case PutContact() | PutName() | PutDeviceSet():
+                self._put_person(change)
+            case PutPeer() | DropPeer() | PutBlock() | DropBlock() | PutSetting():
+                self._apply_local(change)
+            case _:
+                assert_never(change)
+
+    def _chain(self, conversation: ConversationId, device: DeviceId, chain: Chain) -> Row:
+        return {
+            "conversation": self._conversations.key(conversation),
+            "device": self._devices.key(device),
+            "chain": int(chain),
+        }
+
+    def _add_op(self, change: AddOp) -> None:
+        op, header = change.op, change.op.header
+        chain = self._chain(header.conversation, header.device, header.chain)
+        account = self._accounts.key(header.account)
+        self._cursor.execute(
+            _ADD_OP,
+            chain
+            | {
+                "id": op.id,
+                "account": account,
+                "seq": header.seq,
+                "received_ms": change.received_ms,
+                "header": op.header_bytes,
+                "signature": op.signature,
+                "content": op.content,
+            },
+        )
+        if self._cursor.rowcount == 0:
+            return
+        if header.prev is not None and self._heads.pop(header.prev, None) is None:
+            self._grown[header.prev] = chain | {"id": header.prev}
+        self._heads[op.id] = chain | {
+            "id": op.id,
+            "account": account,
+            "seq": header.seq,
+            "sort_key": change.sort_key,
+            "hlc": header.hlc,
+        }
+
+    def _write_heads(self) -> None:
+        self._cursor.executemany(_DROP_HEAD, self._grown.values())
+        self._cursor.executemany(_PUT_HEAD, self._heads.values())
+        self._grown.clear()
+        self._heads.clear()
+
+    def _add_message(self, change: AddMessage) -> None:
+        found = self._cursor.execute(_KEY_OF_OP, {"id": change.op}).fetchone()
+        assert found is not None, "a message is added after its op"
+        self._cursor.execute(
+            _ADD_MESSAGE,
+            {
+                "op": found[0],
+                "id": change.op,
+                "conversation": self._conversations.key(change.conversation),
+                "sort_key": change.sort_key,
+                "own": int(change.own),
+                "type": change.type,
+                "text": change.text,
+                "sent_ms": change.sent_ms,
+                "reply_to": change.reply_to,
+            },
+        )
+
+    def _set_floor(self, change: SetFloor) -> None:
+        self._write_heads()
+        chain = self._chain(change.conversation, change.device, change.chain)
+        self._cursor.execute(_PUT_FLOOR, chain | {"seq": change.seq, "prev": change.prev})
+        self._cursor.execute(_DROP_OPS_BELOW, chain | {"seq": change.seq})
+        self._cursor.execute(_DROP_HEADS_BELOW, chain | {"seq": change.seq - 1})
+
+    def _put_progress(self, change: SetDelivery | SetPublished | PutReceipt) -> None:
+        conversation: Row = {"conversation": self._conversations.key(change.conversation)}
+        match change:
+            case SetDelivery():
+                row: Row = {
+                    "device": self._devices.key(change.device),
+                    "account": self._accounts.key(change.account),
+                    "control_acked": change.control_acked,
+                    "talk_acked": change.talk_acked,
+                    "talk_sent": change.talk_sent,
+                    "attempts": change.attempts,
+                    "next_try_ms": change.next_try_ms,
+                    "last_error": change.last_error,
+                }
+                self._cursor.execute(_PUT_DELIVERY, conversation | row)
+            case SetPublished():
+                self._cursor.execute(_PUT_PUBLISHED, conversation | {"talk_sent": change.talk_sent})
+            case PutReceipt():
+                row = {
+                    "device": self._devices.key(change.device),
+                    "body": change.body,
+                    "signature": change.signature,
+                }
+                self._cursor.execute(_PUT_RECEIPT, conversation | row)
+
+    def _apply_conversation(self, change: PutConversation | DropConversation) -> None:
+        match change:
+            case PutConversation():
+                row: Row = {
+                    "conversation": self._conversations.key(change.conversation),
+                    "kind": change.kind,
+                    "name": change.name,
+                    "created_ms": change.created_ms,
+                }
+                self._cursor.execute(_PUT_DETAILS, row)
+            case DropConversation():
+                self._write_heads()
+                self._cursor.execute(_DROP_CONVERSATION, {"id": change.conversation})
+                self._conversations.forget(change.conversation)
+
+    def _put_person(self, change: PutContact | PutName | PutDeviceSet) -> None:
+        account: Row = {"account": self._accounts.key(change.account)}
+        match change:
+            case PutContact():
+                row: Row = {
+                    "conversation": change.conversation,
+                    "state": change.state,
+                    "created_ms": change.created_ms,
+                    "intro": change.intro,
+                }
+                self._cursor.execute(_PUT_CONTACT, account | row)
+            case PutName():
+                self._cursor.execute(_PUT_NAME, account | {"name": change.name, "hlc": change.hlc})
+            case PutDeviceSet():
+                self._cursor.execute(_PUT_DEVICE_SET, account | {"raw": change.raw})
+
+    def _apply_local(self, change: PutPeer | DropPeer | PutBlock | DropBlock | PutSetting) -> None:
+        match change:
+            case PutPeer():
+                row: Row = {
+                    "peer": change.peer,
+                    "addresses": json.dumps(change.addresses),
+                    "last_seen_ms": change.last_seen_ms,
+                }
+                self._cursor.execute(_PUT_PEER, row)
+            case DropPeer():
+                self._cursor.execute(_DROP_PEER, {"peer": change.peer})
+            case PutBlock():
+                self._cursor.execute(_PUT_BLOCK, {"target": change.target})
+            case DropBlock():
+                self._cursor.execute(_DROP_BLOCK, {"target": change.target})
+            case PutSetting():
+                self._cursor.execute(_PUT_SETTING, {"name": change.name, "value": change.value})
