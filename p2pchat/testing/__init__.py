@@ -1,0 +1,1 @@
+"""Tools to test programs on this library with, as public as `trio.testing`."""
