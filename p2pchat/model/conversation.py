@@ -8,7 +8,6 @@ from hashlib import blake2b
 from p2pchat.model.ids import AccountId, ConversationId
 
 ROOM_NAME_CHARS_MAX = 64
-_KEY_BYTES = 32
 
 
 def _hash(purpose: bytes, *parts: bytes) -> bytes:
@@ -34,7 +33,7 @@ def open_room_id(name: str) -> ConversationId:
 
 
 def open_room_key(name: str) -> bytes:
-    """The key that everybody who knows the name can derive: who only forwards reads nothing."""
+    """The key that everybody who knows the name can derive."""
     return _hash(b"open-key", normal_room_name(name).encode())
 
 

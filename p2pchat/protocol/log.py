@@ -93,10 +93,7 @@ class Log:
 
     def shown_heads(self, own: DeviceId) -> tuple[OpId, ...]:
         """At most four of the newest talk ops of others, which a new op is shown after."""
-        newest: dict[DeviceId, OpId] = {}
-        for device, id in self._shown:
-            if device != own:
-                newest[device] = id
+        newest = {device: id for device, id in self._shown if device != own}
         return tuple(newest.values())[-AFTER_MAX:]
 
     def accounts(self) -> set[AccountId]:

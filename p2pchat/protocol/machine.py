@@ -17,6 +17,7 @@ from p2pchat.model.machine import ClearTimer, Reply, SetTimer, TimerFired
 from p2pchat.model.message import MessageState
 from p2pchat.model.op import Chain, Op
 from p2pchat.model.query import OpsQuery, StoredOp
+from p2pchat.protocol.sealing import RoomSecret
 from p2pchat.wire.frames import Frame, Ops, Wanted
 from p2pchat.wire.links import ContactLink
 
@@ -267,10 +268,10 @@ class Dial:
 
 @dataclass(frozen=True, slots=True)
 class EnterTopic:
-    """Take part in a room's gossip; `name` yields topic and key."""
+    """Take part in a room's gossip."""
 
     conversation: ConversationId
-    name: str
+    secret: RoomSecret
 
 
 @dataclass(frozen=True, slots=True)

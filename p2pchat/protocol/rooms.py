@@ -25,6 +25,7 @@ from p2pchat.protocol.machine import (
     Publish,
 )
 from p2pchat.protocol.outbox import Outbox, split_ops
+from p2pchat.protocol.sealing import open_room_secret
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.contents import Profile
 from p2pchat.wire.frames import Ops
@@ -45,7 +46,7 @@ class Rooms:
     def start(self) -> list[Effect]:
         """Enter the topics of all rooms again."""
         return [
-            EnterTopic(conversation.id, conversation.name)
+            EnterTopic(conversation.id, open_room_secret(conversation.name))
             for conversation in self._state.conversations.values()
             if conversation.kind is RoomKind.OPEN
         ]
@@ -62,7 +63,7 @@ class Rooms:
             return [Reply(command.id, self._state.room_info(conversation))]
         row = PutConversation(id, RoomKind.OPEN, name, now.wall_ms)
         conversation = self._state.add_conversation(row, None)
-        effects: list[Effect] = [Persist(row), EnterTopic(id, name)]
+        effects: list[Effect] = [Persist(row), EnterTopic(id, open_room_secret(name))]
         op = self._state.author(conversation, Profile(self._state.me.name), now)
         effects += self.write(conversation, op, now)
         info = self._state.room_info(conversation)

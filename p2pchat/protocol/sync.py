@@ -94,12 +94,13 @@ class Sync:
         return effects
 
     def peer_up(self, peer: DeviceId, now: Now) -> list[Effect]:
-        """Compare every direct conversation with this device's account."""
+        """Compare the direct conversation with this device's account, and the rooms it is in."""
         account = self._state.directory.accounts.get(peer)
         return [
             effect
             for conversation in self._state.conversations.values()
-            if account is not None and conversation.other == account
+            if (account is not None and conversation.other == account)
+            or peer in self.room_peers.get(conversation.id, ())
             for effect in self.begin(conversation, peer, now)
         ]
 

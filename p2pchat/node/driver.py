@@ -1,0 +1,159 @@
+"""The driver: runs a pure machine. Inputs in, effects out, a batch at a time.
+
+One task takes all inputs that wait, reads the clocks once, lets the machine decide on each in
+order, and hands the effects of the whole batch to a carrier. While a carrier commits one batch the
+next one collects, which is the group commit. Whatever a machine decides in one batch is carried
+before it decides again, so a crash leaves a state that the machine could have been in.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar, cast
+
+import trio
+
+from p2pchat.errors import NodeClosed, P2PChatError
+from p2pchat.model.machine import ClearTimer, Machine, Reply, SetTimer, TimerFired
+from p2pchat.node.ambient import Ambient
+from p2pchat.node.timers import Timers
+
+logger = logging.getLogger(__name__)
+
+I = TypeVar("I")  # noqa: E741 -- inputs
+E = TypeVar("E")
+E_contra = TypeVar("E_contra", contravariant=True)
+
+CHECKPOINT_EVERY = 16
+"""Inputs decided on between two chances for other tasks to run."""
+
+
+class Carrier(Protocol[E_contra]):
+    """Carries out what a machine decided; timers and replies are the driver's."""
+
+    async def carry(self, effects: Sequence[E_contra]) -> None:
+        """Carry a batch in the order its kind demands. An exception ends the node."""
+        ...
+
+    def conclude(self, effects: Sequence[E_contra]) -> None:
+        """After the replies of the same batch: what others are told."""
+        ...
+
+
+@dataclass(slots=True)
+class _Call:
+    done: trio.Event = field(default_factory=trio.Event)
+    value: object = None
+    error: P2PChatError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DriverConfig:
+    """The bounds of one driver."""
+
+    inbox_inputs_max: int = 1024
+    batch_inputs_max: int = 200
+
+
+class Driver(Generic[I, E]):
+    """One machine, its inbox, its timers, its callers."""
+
+    def __init__(
+        self, machine: Machine[I, E], carrier: Carrier[E], ambient: Ambient, config: DriverConfig
+    ) -> None:
+        self._machine = machine
+        self._carrier = carrier
+        self._ambient = ambient
+        self._batch_max = config.batch_inputs_max
+        self._send, self._inbox = trio.open_memory_channel[I](config.inbox_inputs_max)
+        self._timers = Timers(self._timer_fired)
+        self._calls: dict[int, _Call] = {}
+        self._serial = 0
+        self._closed = False
+
+    async def put(self, input: I) -> None:
+        """Hand over an input; waits while the inbox is full, and so does its peer."""
+        await self._send.send(input)
+
+    async def call(self, make: Callable[[int], I]) -> object:
+        """Hand over a command and wait for its reply.
+
+        Raises what the machine answers, or `NodeClosed` when the node ends first. Cancelling
+        gives up the waiting, not the command.
+        """
+        if self._closed:
+            raise NodeClosed("the node is closed; open it again")
+        self._serial += 1
+        id, call = self._serial, _Call()
+        self._calls[id] = call
+        try:
+            await self._send.send(make(id))
+            await call.done.wait()
+        finally:
+            self._calls.pop(id, None)
+        if call.error is not None:
+            raise call.error
+        return call.value
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Drive until cancelled; started when what the start owed is carried."""
+        try:
+            async with trio.open_nursery() as nursery:
+                await self._carry(self._machine.start(self._ambient.now()))
+                nursery.start_soon(self._timers.run)
+                task_status.started()
+                async for first in self._inbox:
+                    await self._batch(first)
+        finally:
+            self._closed = True
+            for call in self._calls.values():
+                call.error = NodeClosed("the node stopped before it could answer; open it again")
+                call.done.set()
+
+    async def _batch(self, first: I) -> None:
+        now = self._ambient.now()
+        effects: list[E] = []
+        for count, input in enumerate(self._waiting(first), 1):
+            if logger.isEnabledFor(logging.DEBUG):
+                logger.debug("%s", type(input).__name__)
+            effects += self._machine.handle(input, now)
+            if count % CHECKPOINT_EVERY == 0:
+                await trio.lowlevel.checkpoint()
+        effects += self._machine.settle(now)
+        await self._carry(effects)
+
+    def _waiting(self, first: I) -> list[I]:
+        batch = [first]
+        try:
+            while len(batch) < self._batch_max:
+                batch.append(self._inbox.receive_nowait())
+        except trio.WouldBlock:
+            pass  # that was all
+        return batch
+
+    async def _carry(self, effects: list[E]) -> None:
+        if not effects:
+            return
+        await self._carrier.carry(effects)
+        for effect in effects:
+            match effect:
+                case SetTimer(name, delay_s):
+                    self._timers.set(name, delay_s)
+                case ClearTimer(name):
+                    self._timers.clear(name)
+                case Reply(id, value, error):
+                    self._resolve(id, value, error)
+                case _:
+                    pass  # the carrier's
+        self._carrier.conclude(effects)
+
+    def _resolve(self, id: int, value: object, error: P2PChatError | None) -> None:
+        call = self._calls.get(id)
+        if call is not None:
+            call.value, call.error = value, error
+            call.done.set()
+
+    async def _timer_fired(self, name: str) -> None:
+        await self._send.send(cast("Any", TimerFired(name)))

@@ -1,0 +1,134 @@
+"""Fan-out: one writer a peer and lane, which joins everything queued into one write.
+
+A lane is a long-lived stream that we open when there is something to say and that only we write
+to. What is queued is bounded in bytes; past that, or when the stream breaks, the queue is dropped
+and the machine is told, which sends again what nobody acknowledged.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from p2pchat.errors import NetworkError
+from p2pchat.model.ids import DeviceId
+from p2pchat.net.port import Host, Stream
+from p2pchat.protocol.machine import Lane, SendFailed
+from p2pchat.wire.framing import frame
+
+logger = logging.getLogger(__name__)
+
+WRITE_BYTES = 128 * 1024
+"""Joined into one write; more waits for the next, so that a cancelled write loses little."""
+WRITE_TIMEOUT_S = 30.0
+"""A peer that takes nothing for so long is cut off."""
+
+Report = Callable[[SendFailed], Awaitable[None]]
+
+
+class Lanes:
+    """All outbound streams of one node."""
+
+    def __init__(self, host: Host, hello: bytes, queue_bytes_max: int, report: Report) -> None:
+        self._host = host
+        self._hello = frame(hello)
+        self._queue_bytes_max = queue_bytes_max
+        self._report = report
+        self._writers: dict[tuple[DeviceId, Lane], _Writer] = {}
+        self._nursery: trio.Nursery | None = None
+
+    def send(self, peer: DeviceId, lane: Lane, body: bytes) -> None:
+        """Queue one frame; a writer is made when there is none."""
+        assert self._nursery is not None, "run() comes first"
+        writer = self._writers.get((peer, lane))
+        if writer is None:
+            writer = self._writers[peer, lane] = _Writer()
+            self._nursery.start_soon(self._write, peer, lane, writer)
+        writer.put(frame(body), self._queue_bytes_max)
+
+    def drop(self, peer: DeviceId) -> None:
+        """Forget what is queued for a peer that is gone or misbehaved."""
+        for lane in Lane:
+            writer = self._writers.pop((peer, lane), None)
+            if writer is not None:
+                writer.scope.cancel()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Own the writers until cancelled."""
+        async with trio.open_nursery() as self._nursery:
+            task_status.started()
+            await trio.sleep_forever()
+
+    async def _write(self, peer: DeviceId, lane: Lane, writer: _Writer) -> None:
+        reason = ""
+        try:
+            with writer.scope:
+                await self._pump(peer, lane, writer)
+        except NetworkError as error:
+            reason = str(error)
+        except trio.BrokenResourceError:
+            reason = "the stream was reset"
+        except (trio.ClosedResourceError, trio.BusyResourceError) as error:
+            reason = f"the stream ended: {type(error).__name__}"
+        except trio.TooSlowError:
+            reason = f"the peer took nothing for {WRITE_TIMEOUT_S:.0f} s"
+        if writer.is_full:
+            reason = "more was queued than the peer took"
+        if self._writers.get((peer, lane)) is writer:
+            del self._writers[peer, lane]
+        if reason:
+            logger.debug("lane to %s ended: %s", peer.peer_id.short, reason)
+            await self._report(SendFailed(peer, lane, reason))
+
+    async def _pump(self, peer: DeviceId, lane: Lane, writer: _Writer) -> None:
+        stream = await self._host.open_stream(peer.peer_id, [lane.value])
+        try:
+            data = self._hello
+            while True:
+                with trio.fail_after(WRITE_TIMEOUT_S):
+                    await stream.send_all(data)
+                data = await writer.take()
+        finally:
+            await _end(stream)
+
+
+class _Writer:
+    """Frames that wait for one stream."""
+
+    def __init__(self) -> None:
+        self.scope = trio.CancelScope()
+        self.is_full = False
+        self._frames: list[bytes] = []
+        self._bytes = 0
+        self._waiting = trio.Event()
+
+    def put(self, data: bytes, bytes_max: int) -> None:
+        self._frames.append(data)
+        self._bytes += len(data)
+        self._waiting.set()
+        if self._bytes > bytes_max:
+            self.is_full = True
+            self.scope.cancel()
+
+    async def take(self) -> bytes:
+        """What is queued, up to a write's worth; waits while there is nothing."""
+        await self._waiting.wait()
+        size = count = 0
+        for data in self._frames:
+            if count and size + len(data) > WRITE_BYTES:
+                break
+            size, count = size + len(data), count + 1
+        joined = b"".join(self._frames[:count])
+        del self._frames[:count]
+        self._bytes -= size
+        if not self._frames:
+            self._waiting = trio.Event()
+        return joined
+
+
+async def _end(stream: Stream) -> None:
+    """Drop a stream for good; nothing on it is worth a flush."""
+    with trio.CancelScope(shield=True), trio.move_on_after(1):
+        await stream.reset()

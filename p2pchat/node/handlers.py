@@ -1,0 +1,97 @@
+"""Inbound lanes: bytes from a peer become inputs of the chat machine.
+
+A read is parsed whole before the first await, so a block of frames arrives as one batch. What
+breaks the rules ends its stream and is counted; a peer that sends faster than we decide waits,
+because the inbox is bounded.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from p2pchat.errors import RemoteProtocolError
+from p2pchat.model.ids import DeviceId
+from p2pchat.net.port import Host, Stream
+from p2pchat.protocol.machine import Lane, Received
+from p2pchat.wire.frames import decode_frame
+from p2pchat.wire.framing import FrameParser
+
+logger = logging.getLogger(__name__)
+
+READ_BYTES = 256 * 1024
+FRAME_TIMEOUT_S = 20.0
+"""From the first byte of a frame to its last."""
+STREAMS_PER_LANE_MAX = 2
+"""Of one peer; a further one ends the oldest, since a peer needs one."""
+
+Put = Callable[[Received], Awaitable[None]]
+
+
+class LaneHandlers:
+    """Serves both lanes on a host."""
+
+    def __init__(self, host: Host, frame_bytes_max: int, put: Put) -> None:
+        self._host = host
+        self._frame_bytes_max = frame_bytes_max
+        self._put = put
+        self._open: dict[tuple[DeviceId, str], list[trio.CancelScope]] = {}
+        self.refused: Counter[str] = Counter()
+
+    def serve(self) -> None:
+        """Take streams from now on."""
+        for lane in Lane:
+            self._host.serve(lane.value, self._handle)
+
+    def drop(self, peer: DeviceId) -> None:
+        """End the inbound streams of a peer that broke the rules."""
+        for lane in Lane:
+            for scope in self._open.get((peer, lane.value), ()):
+                scope.cancel()
+
+    async def _handle(self, stream: Stream) -> None:
+        peer = stream.peer.device
+        if peer is None:
+            self.refused["peer id without Ed25519 key"] += 1
+            await stream.reset()
+            return
+        key = (peer, stream.protocol)
+        scopes = self._open.setdefault(key, [])
+        if len(scopes) >= STREAMS_PER_LANE_MAX:
+            scopes[0].cancel()
+        with trio.CancelScope() as scope:
+            scopes.append(scope)
+            try:
+                await self._read(peer, stream)
+            except RemoteProtocolError as error:
+                self.refused[type(error).__name__] += 1
+                logger.info("%s broke the rules: %s", stream.peer.short, error)
+            except trio.TooSlowError:
+                self.refused["slow frame"] += 1
+            except trio.BrokenResourceError:
+                pass  # the peer reset its stream, or is gone
+            finally:
+                scopes.remove(scope)
+                if not scopes:
+                    self._open.pop(key, None)
+        with trio.CancelScope(shield=True), trio.move_on_after(1):
+            await stream.reset()
+
+    async def _read(self, peer: DeviceId, stream: Stream) -> None:
+        parser = FrameParser(self._frame_bytes_max)
+        began_s = 0.0
+        while True:
+            deadline_s = began_s + FRAME_TIMEOUT_S if not parser.is_empty else float("inf")
+            with trio.fail_at(deadline_s):
+                data = await stream.receive_some(READ_BYTES)
+            if not data:
+                return
+            was_empty = parser.is_empty
+            frames = parser.feed(data)
+            if frames or was_empty:
+                began_s = trio.current_time()
+            for body in frames:
+                await self._put(Received(peer, decode_frame(body)))

@@ -1,0 +1,116 @@
+"""Our records in the DHT, and reading those of others.
+
+The account record names our devices, the bundle record says where this device is. Both are put
+again when what they say changes; the DHT machine republishes them before they expire.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import trio
+
+from p2pchat.errors import NodeClosed, P2PChatError, RemoteProtocolError
+from p2pchat.kad.vocabulary import FindPeer, FoundPeer, FoundValue, GetValue, KadEffect, KadInput
+from p2pchat.kad.vocabulary import PutValue as PutRecord
+from p2pchat.model.ids import AccountId, DeviceId, PeerId
+from p2pchat.node.ambient import Ambient
+from p2pchat.node.driver import Driver
+from p2pchat.wire.devices import DeviceSet
+from p2pchat.wire.envelope import Signer
+from p2pchat.wire.records import (
+    LIFETIME_MS,
+    AccountRecord,
+    BundleRecord,
+    account_key,
+    bundle_key,
+    encode_record,
+    read_record,
+)
+
+logger = logging.getLogger(__name__)
+
+KadDriver = Driver[KadInput, KadEffect]
+
+QUORUM = 3
+"""Holders asked before the newest record is believed."""
+
+
+class Directory:
+    """The DHT as the node uses it: where is this device, whose is it, and here we are."""
+
+    def __init__(self, kad: KadDriver, ambient: Ambient) -> None:
+        self._kad = kad
+        self._ambient = ambient
+        self._published: dict[bytes, tuple[str, ...]] = {}
+        self.stored_count = 0
+        """How many peers hold our bundle, as of the last time it was put."""
+
+    async def publish_account(self, devices: DeviceSet, signer: Signer) -> None:
+        """Put the account record."""
+        now_ms = self._ambient.now().wall_ms
+        record = AccountRecord(devices.account, devices, now_ms, now_ms + LIFETIME_MS)
+        await self._put(account_key(devices.account), encode_record(record, signer))
+
+    async def publish_bundle(
+        self, device: DeviceId, addresses: tuple[str, ...], signer: Signer
+    ) -> None:
+        """Put where we are, unless that is what was put last and somebody holds it."""
+        key = bundle_key(device)
+        if self._published.get(key) == addresses and self.stored_count:
+            return
+        self._published[key] = addresses
+        now_ms = self._ambient.now().wall_ms
+        record = BundleRecord(device, addresses, now_ms, now_ms + LIFETIME_MS)
+        self.stored_count = await self._put(key, encode_record(record, signer))
+
+    async def find(self, peer: PeerId) -> tuple[str, ...]:
+        """Where a peer says it is; else where others saw it."""
+        found: list[str] = []
+        if peer.device is not None:
+            record = await self._get(bundle_key(peer.device))
+            if isinstance(record, BundleRecord):
+                found += record.addresses
+        if not found:
+            answer = await self._ask_for(peer)
+            found += answer.addresses if answer is not None else ()
+        return tuple(dict.fromkeys(found))
+
+    async def devices_of(self, account: AccountId) -> DeviceSet | None:
+        """The device set that an account has published."""
+        record = await self._get(account_key(account))
+        return record.devices if isinstance(record, AccountRecord) else None
+
+    async def _get(self, key: bytes) -> AccountRecord | BundleRecord | None:
+        try:
+            found = await self._kad.call(lambda id: GetValue(id, key, QUORUM))
+            assert isinstance(found, FoundValue), "GetValue is answered by FoundValue"
+            return read_record(key, found.value) if found.value is not None else None
+        except NodeClosed:
+            raise
+        except (P2PChatError, RemoteProtocolError) as error:
+            logger.info("look-up failed: %s", error)
+            return None
+
+    async def _ask_for(self, peer: PeerId) -> FoundPeer | None:
+        try:
+            answer = await self._kad.call(lambda id: FindPeer(id, peer))
+        except NodeClosed:
+            raise
+        except P2PChatError as error:
+            logger.info("look-up failed: %s", error)
+            return None
+        assert isinstance(answer, FoundPeer), "FindPeer is answered by FoundPeer"
+        return answer
+
+    async def _put(self, key: bytes, value: bytes) -> int:
+        try:
+            stored = await self._kad.call(lambda id: PutRecord(id, key, value))
+        except NodeClosed:
+            raise
+        except P2PChatError as error:
+            logger.info("publishing failed: %s", error)
+            return 0
+        await trio.lowlevel.checkpoint()
+        assert isinstance(stored, int), "PutValue is answered by a count"
+        return stored

@@ -1,0 +1,59 @@
+"""Named timers of one machine, on one task: setting a timer costs a dictionary entry."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from heapq import heapify, heappop, heappush
+
+import trio
+
+STALE_MAX = 1024
+"""Replaced entries kept in the heap before it is swept."""
+
+
+class Timers:
+    """Fires `put(name)` for each timer that runs out, in the order of their deadlines."""
+
+    def __init__(self, put: Callable[[str], Awaitable[None]]) -> None:
+        self._put = put
+        self._deadlines: dict[str, tuple[float, int]] = {}
+        self._heap: list[tuple[float, int, str]] = []
+        self._serial = 0
+        self._changed = trio.Event()
+
+    def set(self, name: str, delay_s: float) -> None:
+        """Fire `name` after `delay_s`, in place of a timer of that name."""
+        self._serial += 1
+        entry = (trio.current_time() + max(delay_s, 0.0), self._serial)
+        self._deadlines[name] = entry
+        if not self._heap or entry < self._heap[0][:2]:
+            self._changed.set()
+        heappush(self._heap, (*entry, name))
+        if len(self._heap) > STALE_MAX + 2 * len(self._deadlines):
+            self._heap = [(*entry, name) for name, entry in self._deadlines.items()]
+            heapify(self._heap)
+
+    def clear(self, name: str) -> None:
+        """Forget `name`."""
+        self._deadlines.pop(name, None)
+
+    async def run(self) -> None:
+        """Fire timers until cancelled."""
+        while True:
+            name = await self._next()
+            await self._put(name)
+
+    async def _next(self) -> str:
+        while True:
+            self._changed = trio.Event()
+            while self._heap and self._deadlines.get(self._heap[0][2]) != self._heap[0][:2]:
+                heappop(self._heap)
+            if not self._heap:
+                await self._changed.wait()
+                continue
+            with trio.move_on_at(self._heap[0][0]) as scope:
+                await self._changed.wait()
+            if scope.cancelled_caught:
+                name = heappop(self._heap)[2]
+                del self._deadlines[name]
+                return name
