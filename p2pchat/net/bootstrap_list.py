@@ -300,10 +300,8 @@ def _use_cache(sources: BootstrapSources, found: _Found) -> None:
     try:
         if fetched:
             _write(sources.cache, fetched, sources.limits.entries_max)
-        else:
+        elif sources.cache.exists():
             found.read(Layer.CACHED, sources.cache.name, _read(sources.cache))
-    except FileNotFoundError:
-        pass  # nothing was ever fetched into this home
     except OSError as error:
         found.warn(sources.cache.name, f"the last good list cannot be kept or read: {error}")
 

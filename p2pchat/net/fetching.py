@@ -11,20 +11,19 @@ All foreign errors end here, as `NetworkError` with a reason for people.
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import Self
 
+import httpcore
 import httpx
 import trio
 
 from p2pchat.config import FetchLimits, FetchUrl
 from p2pchat.config.fetch_url import is_loopback_host
 from p2pchat.errors import NetworkError
-
-if TYPE_CHECKING:
-    import httpcore
 
 __all__ = ["Fetched", "fetch"]
 
@@ -47,21 +46,49 @@ async def fetch(source: FetchUrl, limits: FetchLimits) -> Fetched:
     """
     try:
         with trio.fail_after(limits.timeout_s):
-            async with httpx.AsyncClient(
-                verify=_tls(source), trust_env=False, timeout=limits.timeout_s, headers=_HEADERS
-            ) as client:
-                return await _follow(client, source, limits)
+            async with (
+                _Connections() as connections,
+                httpx.AsyncClient(
+                    verify=_tls(source), trust_env=False, timeout=limits.timeout_s, headers=_HEADERS
+                ) as client,
+            ):
+                return await _follow(client, connections, source, limits)
     except trio.TooSlowError as error:
         raise NetworkError(f"no answer within {limits.timeout_s:g} s") from error
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
         raise NetworkError(_reason(error)) from error
 
 
-async def _follow(client: httpx.AsyncClient, source: FetchUrl, limits: FetchLimits) -> Fetched:
+class _Connections:
+    """Closes every connection that was made: httpcore forgets one that is cancelled while its
+    handshake hangs, and the socket would stay open until it is collected as garbage."""
+
+    def __init__(self) -> None:
+        self._streams: list[httpcore.AsyncNetworkStream] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        with trio.CancelScope(shield=True):  # closing a socket does not wait
+            for stream in self._streams:
+                await stream.aclose()
+
+    async def trace(self, event: str, info: Mapping[str, object]) -> None:
+        """The `trace` extension of an httpx request."""
+        stream = info.get("return_value")
+        if event == "connection.connect_tcp.complete":
+            assert isinstance(stream, httpcore.AsyncNetworkStream)
+            self._streams.append(stream)
+
+
+async def _follow(
+    client: httpx.AsyncClient, connections: _Connections, source: FetchUrl, limits: FetchLimits
+) -> Fetched:
     url = httpx.URL(source.url)
     servers: list[str] = []
     while len(servers) <= limits.redirects_max:
-        async with client.stream("GET", url) as response:
+        async with client.stream("GET", url, extensions={"trace": connections.trace}) as response:
             servers.append(_server(response))
             if response.next_request is None:
                 return Fetched(await _body(response, limits.bytes_max), tuple(servers))
@@ -84,10 +111,13 @@ async def _body(response: httpx.Response, bytes_max: int) -> bytes:
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise NetworkError("the server compressed its answer, which may hide any size")
     body = bytearray()
-    async for chunk in response.aiter_raw():
-        body += chunk
-        if len(body) > bytes_max:
-            raise NetworkError(f"the answer is longer than {bytes_max} bytes")
+    with trio.CancelScope() as reading:
+        async for chunk in response.aiter_raw():
+            body += chunk
+            if len(body) > bytes_max:
+                reading.cancel()  # ends httpx's nested generators, which leaving the loop does not
+    if len(body) > bytes_max:
+        raise NetworkError(f"the answer is longer than {bytes_max} bytes")
     return bytes(body)
 
 
