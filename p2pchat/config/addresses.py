@@ -85,7 +85,7 @@ def _parse(text: str) -> list[_Part]:
         items = list(Multiaddr(text).items())
     except exceptions.StringParseError as error:
         raise ValueError(_explain(error.message)) from error
-    except (exceptions.Error, ValueError) as error:
+    except exceptions.ParseError as error:
         raise ValueError("it is no multiaddr that can be read") from error
     return [(protocol.name, "" if value is None else str(value)) for protocol, value in items]
 
