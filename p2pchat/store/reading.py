@@ -124,7 +124,7 @@ def read_history(connection: Connection, id: ConversationId, page: Page) -> list
         "conversation": id,
         "limit": max(0, min(page.limit, PAGE_LIMIT_MAX)),
     }
-    for name, anchor in (("before", page.before), ("after", page.after)):
+    for name, anchor in (("after", page.after), ("before", page.before)):
         if anchor is not None:
             parameters[f"{name}_key"] = _anchor_key(connection, id, anchor)
             parameters[f"{name}_id"] = anchor

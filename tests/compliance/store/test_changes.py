@@ -1,0 +1,328 @@
+"""What each change means: read back at once, after opening anew, and when applied twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from p2pchat.model.change import (
+    AddOp,
+    Change,
+    DropBlock,
+    DropConversation,
+    DropPeer,
+    PutBlock,
+    PutContact,
+    PutConversation,
+    PutDeviceSet,
+    PutName,
+    PutPeer,
+    PutReceipt,
+    PutSetting,
+    SetFloor,
+    SetPublished,
+)
+from p2pchat.model.contact import ContactState
+from p2pchat.model.ids import OpId
+from p2pchat.model.op import Chain
+from p2pchat.model.query import OpsQuery
+from p2pchat.model.room import RoomKind
+from p2pchat.model.snapshot import Snapshot
+from p2pchat.store.port import Page, Store
+from tests.compliance.store.conftest import Opened
+from tests.compliance.store.values import (
+    ALICE,
+    BOB,
+    CAROL,
+    OTHER_ROOM,
+    ROOM,
+    Writer,
+    delivery,
+    one_of_each,
+    peer_id,
+)
+
+
+def everything(store: Store) -> tuple[object, ...]:
+    """All that the port tells, for comparing."""
+    chains = [
+        OpsQuery(room, person.device, chain, 0, 10_000, 1 << 30)
+        for room in (ROOM, OTHER_ROOM)
+        for person in (ALICE, BOB, CAROL)
+        for chain in Chain
+    ]
+    return (
+        store.snapshot(),
+        [store.ops(query) for query in chains],
+        [store.history(room, Page(limit=5_000)) for room in (ROOM, OTHER_ROOM)],
+        [store.authors(room) for room in (ROOM, OTHER_ROOM)],
+        [store.receipts(room) for room in (ROOM, OTHER_ROOM)],
+    )
+
+
+def test_a_new_store_holds_nothing(store: Store) -> None:
+    assert store.snapshot() == Snapshot()
+    assert store.history(ROOM, Page()) == []
+    assert store.authors(ROOM) == []
+    assert store.receipts(ROOM) == []
+    assert store.message(Writer().op().op.id) is None
+
+
+def test_the_examples_hold_every_kind_of_change() -> None:
+    assert {type(change) for change in one_of_each()} == set(Change.__args__)
+
+
+def test_what_was_committed_is_there_when_opened_anew(opened: Opened) -> None:
+    for change in one_of_each():
+        opened.store.commit([change])
+        assert everything(opened.reopen()) == everything(opened.store)
+
+
+def test_each_change_applied_twice_is_applied_once(store: Store) -> None:
+    for change in one_of_each():
+        store.commit([change])
+        once = everything(store)
+        store.commit([change])
+        assert everything(store) == once, change
+        store.commit([change, change])
+        assert everything(store) == once, change
+
+
+def test_one_commit_is_the_same_as_one_commit_a_change(opened: Opened) -> None:
+    changes = one_of_each()
+    opened.store.commit(changes)
+    told = everything(opened.store)
+    assert told[0] != Snapshot()
+    opened.store.commit([DropConversation(ROOM)])
+    for change in changes:
+        opened.store.commit([change])
+    assert everything(opened.store) == told
+
+
+def test_an_empty_commit_changes_nothing(store: Store) -> None:
+    store.commit([])
+    assert store.snapshot() == Snapshot()
+
+
+def test_what_is_put_again_is_replaced(store: Store) -> None:
+    conversation = PutConversation(ROOM, RoomKind.OPEN, "garden", 1)
+    contact = PutContact(BOB.account, ROOM, ContactState.ASKED, 7, b"")
+    name = PutName(BOB.account, "Bob", 3)
+    devices = PutDeviceSet(BOB.account, b"one")
+    peer = PutPeer(peer_id("bob"), ("/ip4/10.0.0.1/tcp/1",), 77)
+    setting = PutSetting("theme", b"dark")
+    store.commit([conversation, contact, name, devices, peer, setting])
+    conversation = replace(conversation, kind=None, name="")
+    contact = replace(contact, state=ContactState.BLOCKED, intro=b"i" * 16)
+    name = replace(name, name="Bobby", hlc=4)
+    devices = replace(devices, raw=b"two")
+    peer = replace(peer, addresses=(), last_seen_ms=78)
+    setting = replace(setting, value=b"")
+    store.commit([conversation, contact, name, devices, peer, setting])
+    snapshot = store.snapshot()
+    assert snapshot.conversations == (conversation,)
+    assert snapshot.contacts == (contact,)
+    assert snapshot.names == (name,)
+    assert snapshot.device_sets == (devices,)
+    assert snapshot.peers == (peer,)
+    assert snapshot.settings == {"theme": b""}
+
+
+def test_rows_come_back_in_the_order_of_their_ids(store: Store) -> None:
+    people = sorted((ALICE, BOB, CAROL), key=lambda person: person.account)
+    store.commit([PutName(person.account, person.name, 1) for person in people[::-1]])
+    assert [name.name for name in store.snapshot().names] == [person.name for person in people]
+
+
+def test_what_is_dropped_is_gone_and_may_be_dropped_again(store: Store) -> None:
+    gone = peer_id("bob")
+    store.commit([PutPeer(gone, (), 1), PutBlock("10.0.0.0/8")])
+    store.commit([DropPeer(gone), DropBlock("10.0.0.0/8")])
+    store.commit([DropPeer(gone), DropBlock("10.0.0.0/8")])
+    assert store.snapshot() == Snapshot()
+
+
+def test_the_order_of_changes_in_one_commit_counts(store: Store) -> None:
+    peer = PutPeer(peer_id("bob"), (), 1)
+    store.commit([peer, DropPeer(peer.peer), PutBlock("a"), DropBlock("a"), PutBlock("a")])
+    assert store.snapshot() == Snapshot(blocks=frozenset({"a"}))
+
+
+def heads(store: Store) -> list[OpId]:
+    return [head.id for head in store.snapshot().heads]
+
+
+def test_the_newest_op_of_a_chain_is_its_head(store: Store) -> None:
+    writer = Writer()
+    store.commit([writer.op()])
+    store.commit([writer.op(), writer.op()])
+    (head,) = store.snapshot().heads
+    newest = writer.ops[-1]
+    assert (head.id, head.seq, head.hlc) == (newest.id, 2, newest.header.hlc)
+    assert (head.conversation, head.account, head.device) == (ROOM, ALICE.account, ALICE.device)
+    assert (head.chain, head.sort_key) == (Chain.TALK, newest.header.hlc)
+
+
+def test_chains_have_their_own_heads(store: Store) -> None:
+    writers = [
+        Writer(),
+        Writer(chain=Chain.CONTROL),
+        Writer(person=BOB),
+        Writer(conversation=OTHER_ROOM),
+    ]
+    store.commit([writer.op() for writer in writers])
+    assert set(heads(store)) == {writer.ops[0].id for writer in writers}
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["in one commit", "in two commits"])
+def test_a_fork_has_two_heads_and_both_branches_stay(store: Store, *, apart: bool) -> None:
+    left = Writer()
+    trunk = [left.op(f"trunk {n}") for n in range(2)]
+    right = left.fork(2)
+    branches = [left.op("left"), right.op("right"), left.op("left again")]
+    for changes in [trunk, branches] if apart else [trunk + branches]:
+        store.commit(changes)
+    assert heads(store) == [right.ops[-1].id, left.ops[-1].id]
+    query = OpsQuery(ROOM, ALICE.device, Chain.TALK, 2, 10, 1 << 20)
+    assert {op.id for op in store.ops(query)} == {added.op.id for added in branches}
+    store.commit([right.op("right again")])
+    assert set(heads(store)) == {right.ops[-1].id, left.ops[-1].id}
+
+
+def test_an_op_that_comes_again_does_not_become_a_head_again(store: Store) -> None:
+    writer = Writer()
+    first, second = writer.op(), writer.op()
+    store.commit([first, second])
+    store.commit([first])
+    assert heads(store) == [second.op.id]
+
+
+def test_every_control_op_is_told(store: Store) -> None:
+    writers = [Writer(chain=Chain.CONTROL), Writer(person=BOB, chain=Chain.CONTROL), Writer()]
+    added = [writer.op() for writer in writers for _ in range(3)]
+    store.commit(added)
+    told = sorted((ROOM, a.op.id) for a in added if a.op.header.chain is Chain.CONTROL)
+    assert store.snapshot().control == tuple(told)
+
+
+def floor(writer: Writer, seq: int) -> SetFloor:
+    return SetFloor(ROOM, writer.person.device, writer.chain, seq, writer.ops[seq - 1].id)
+
+
+def test_a_floor_removes_what_lies_below_and_nothing_else(store: Store) -> None:
+    writer, other, control = Writer(), Writer(person=BOB), Writer(chain=Chain.CONTROL)
+    store.commit(writer.messages(5) + other.messages(5) + [control.op() for _ in range(5)])
+    store.commit([floor(writer, 3)])
+    query = OpsQuery(ROOM, ALICE.device, Chain.TALK, 0, 10, 1 << 20)
+    assert [op.seq for op in store.ops(query)] == [3, 4]
+    assert store.message(writer.ops[2].id) is None
+    assert len(store.history(ROOM, Page())) == 2 + 5
+    assert len(store.ops(replace(query, device=BOB.device))) == 5
+    assert len(store.ops(replace(query, chain=Chain.CONTROL))) == 5
+    assert store.snapshot().floors == (floor(writer, 3),)
+    assert len(heads(store)) == 3
+
+
+def test_a_head_just_below_the_floor_stays_so_that_the_chain_goes_on(store: Store) -> None:
+    writer = Writer()
+    store.commit(writer.messages(3))
+    store.commit([floor(writer, 3)])
+    assert store.history(ROOM, Page()) == []
+    assert store.authors(ROOM) == []
+    assert heads(store) == [writer.ops[2].id]
+    store.commit(writer.message())
+    assert heads(store) == [writer.ops[3].id]
+    assert len(store.history(ROOM, Page())) == 1
+
+
+def test_a_floor_above_all_that_is_here_leaves_no_head_to_wait_at(store: Store) -> None:
+    writer = Writer()
+    store.commit(writer.messages(2))
+    unseen = [writer.op() for _ in range(3)]
+    store.commit([floor(writer, 5)])
+    assert heads(store) == []
+    store.commit([writer.op()])
+    assert heads(store) == [writer.ops[5].id]
+    assert unseen[0].op.id not in {
+        op.id for op in store.ops(OpsQuery(ROOM, ALICE.device, Chain.TALK, 0, 10, 1 << 20))
+    }
+
+
+def test_a_floor_counts_within_a_commit(store: Store) -> None:
+    writer = Writer()
+    changes: list[Change] = writer.messages(3)
+    store.commit([*changes, floor(writer, 2), *writer.messages(1)])
+    assert [m.text for m in store.history(ROOM, Page())] == ["number 2", "number 0"]
+    assert heads(store) == [writer.ops[3].id]
+
+
+def test_a_dropped_conversation_is_forgotten_with_all_that_belongs_to_it(opened: Opened) -> None:
+    store = opened.store
+    contact = PutContact(BOB.account, ROOM, ContactState.ACCEPTED, 7, b"")
+    store.commit([contact])
+    before = everything(store)
+    writer = Writer()
+    store.commit(
+        [
+            PutConversation(ROOM, RoomKind.OPEN, "garden", 1),
+            *writer.messages(3),
+            Writer(chain=Chain.CONTROL).op(),
+            delivery(BOB, acked=1),
+            SetPublished(ROOM, 1),
+            PutReceipt(ROOM, BOB.device, b"body", b"signature"),
+            floor(writer, 1),
+        ]
+    )
+    kept = Writer(conversation=OTHER_ROOM).op()
+    store.commit([kept])
+    store.commit([DropConversation(ROOM)])
+    assert store.message(writer.ops[2].id) is None
+    assert heads(store) == [kept.op.id]
+    store.commit([DropConversation(OTHER_ROOM), DropConversation(OTHER_ROOM)])
+    assert everything(store) == everything(opened.reopen()) == before
+
+
+def test_a_dropped_conversation_may_begin_anew(store: Store) -> None:
+    writer = Writer()
+    first: AddOp = writer.op()
+    store.commit([first, SetPublished(ROOM, 1), DropConversation(ROOM), first])
+    assert heads(store) == [first.op.id]
+    assert store.snapshot().published == {}
+    store.commit([DropConversation(ROOM), *Writer(person=BOB).messages(2)])
+    assert len(store.history(ROOM, Page())) == 2
+
+
+def test_of_a_device_the_newest_receipt_is_kept(store: Store) -> None:
+    first = PutReceipt(ROOM, BOB.device, b"one", b"1")
+    second = PutReceipt(ROOM, BOB.device, b"two", b"2")
+    other = PutReceipt(ROOM, CAROL.device, b"three", b"3")
+    store.commit([first, other])
+    store.commit([second])
+    kept = sorted((second, other), key=lambda receipt: receipt.device)
+    assert store.receipts(ROOM) == kept
+    assert store.receipts(OTHER_ROOM) == []
+
+
+def test_deliveries_come_back_as_they_were_set(store: Store) -> None:
+    older, newer = delivery(BOB, acked=1), delivery(BOB, acked=4, sent=5)
+    elsewhere = delivery(BOB, acked=2, conversation=OTHER_ROOM)
+    store.commit([older, elsewhere])
+    store.commit([newer])
+    told = sorted((newer, elsewhere), key=lambda row: row.conversation)
+    assert list(store.snapshot().deliveries) == told
+
+
+def test_numbers_and_texts_at_their_limits_come_back(store: Store) -> None:
+    largest = (1 << 63) - 1
+    writer = Writer()
+    added = replace(writer.op(), sort_key=largest, received_ms=largest)
+    text = "\0 灯 \U0001f7e0 e\u0301 \u202e"
+    name = PutName(ALICE.account, text, largest)
+    setting = PutSetting(text, bytes(range(256)))
+    store.commit([added, writer.shown(added, text), name, setting])
+    (message,) = store.history(ROOM, Page())
+    assert (message.text, message.author_name, message.received_at) == (text, text, largest)
+    assert store.snapshot().heads[0].sort_key == largest
+    assert store.snapshot().names == (name,)
+    assert store.snapshot().settings == {text: setting.value}

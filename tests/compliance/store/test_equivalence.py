@@ -1,0 +1,239 @@
+"""Two stores given the same changes, in the same commits, answer the same: Hypothesis looks for a
+history in which they do not."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from p2pchat.errors import UnknownMessage
+from p2pchat.model.change import (
+    Change,
+    DropBlock,
+    DropConversation,
+    DropPeer,
+    PutBlock,
+    PutContact,
+    PutConversation,
+    PutDeviceSet,
+    PutName,
+    PutPeer,
+    PutReceipt,
+    PutSetting,
+    SetDelivery,
+    SetFloor,
+    SetPublished,
+)
+from p2pchat.model.contact import ContactState
+from p2pchat.model.ids import ConversationId, OpId
+from p2pchat.model.op import Chain
+from p2pchat.model.query import OpsQuery
+from p2pchat.model.room import RoomKind
+from p2pchat.store.memory import MemoryStore
+from p2pchat.store.port import Page, Store
+from p2pchat.store.sqlite import SqliteStore
+from tests.compliance.store.conftest import KEY
+from tests.compliance.store.values import (
+    ALICE,
+    BOB,
+    CAROL,
+    OTHER_ROOM,
+    ROOM,
+    Person,
+    Writer,
+    digest,
+    peer_id,
+)
+
+ROOMS = (ROOM, OTHER_ROOM)
+PEOPLE = (ALICE, BOB, CAROL)
+ABSENT = OpId(digest("absent"))
+
+rooms = st.sampled_from(ROOMS)
+people = st.sampled_from(PEOPLE)
+chains = st.sampled_from(Chain)
+small = st.integers(0, 6)
+texts = st.text(st.characters(codec="utf-8"), max_size=8)
+blobs = st.binary(max_size=8)
+anchors = st.one_of(st.none(), st.integers(0, 40))
+
+
+class TwoStores(RuleBasedStateMachine):
+    """Changes are collected by rules and committed to both stores by one more."""
+
+    empty_database: Path
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._directory = TemporaryDirectory()
+        self._path = Path(self._directory.name) / "store.db"
+        shutil.copy(self.empty_database, self._path)
+        self._memory = MemoryStore()
+        self._sqlite = SqliteStore(self._path, KEY)
+        self._waiting: list[Change] = []
+        self._writers: dict[tuple[ConversationId, Person, Chain], Writer] = {}
+        self._known: list[OpId] = [ABSENT]
+
+    def teardown(self) -> None:
+        self._sqlite.close()
+        self._directory.cleanup()
+
+    def _writer(self, room: ConversationId, person: Person, chain: Chain) -> Writer:
+        new = Writer(person, room, chain, own=person is ALICE)
+        return self._writers.setdefault((room, person, chain), new)
+
+    @rule(room=rooms, person=people, chain=chains, text=texts, shown=st.booleans(), sort_key=small)
+    def write(
+        self,
+        room: ConversationId,
+        person: Person,
+        chain: Chain,
+        text: str,
+        *,
+        shown: bool,
+        sort_key: int,
+    ) -> None:
+        writer = self._writer(room, person, chain)
+        if shown:
+            self._waiting += writer.message(text, sort_key=sort_key)
+        else:
+            self._waiting.append(writer.op(text))
+        self._known.append(writer.ops[-1].id)
+
+    @rule(room=rooms, person=people, chain=chains, seq=small, text=texts)
+    def fork(self, room: ConversationId, person: Person, chain: Chain, seq: int, text: str) -> None:
+        branch = self._writer(room, person, chain).fork(seq)
+        self._waiting += branch.message(f"branch {text}")
+        self._writers[room, person, chain] = branch
+
+    @rule(room=rooms, person=people, chain=chains, seq=st.integers(1, 12))
+    def raise_floor(self, room: ConversationId, person: Person, chain: Chain, seq: int) -> None:
+        ops = self._writer(room, person, chain).ops
+        prev = ops[seq - 1].id if seq <= len(ops) else ABSENT
+        self._waiting.append(SetFloor(room, person.device, chain, seq, prev))
+
+    @rule(room=rooms, person=people, acked=small, sent=small, error=texts)
+    def deliver(
+        self, room: ConversationId, person: Person, acked: int, sent: int, error: str
+    ) -> None:
+        row = SetDelivery(room, person.account, person.device, 0, acked, sent, 1, 2, error)
+        self._waiting.append(row)
+
+    @rule(room=rooms, person=people, count=small, body=blobs)
+    def acknowledge(self, room: ConversationId, person: Person, count: int, body: bytes) -> None:
+        self._waiting.append(SetPublished(room, count))
+        self._waiting.append(PutReceipt(room, person.device, body, body))
+
+    @rule(
+        room=rooms,
+        person=people,
+        state=st.sampled_from(ContactState),
+        kind=st.sampled_from([None, *RoomKind]),
+        text=texts,
+    )
+    def meet(
+        self,
+        room: ConversationId,
+        person: Person,
+        state: ContactState,
+        kind: RoomKind | None,
+        text: str,
+    ) -> None:
+        self._waiting.append(PutContact(person.account, room, state, 1, text.encode()))
+        self._waiting.append(PutName(person.account, text, len(text)))
+        self._waiting.append(PutDeviceSet(person.account, text.encode()))
+        self._waiting.append(PutConversation(room, kind, text, 3))
+
+    @rule(person=people, addresses=st.lists(texts, max_size=2), text=texts, dropped=st.booleans())
+    def look_around(
+        self, person: Person, addresses: list[str], text: str, *, dropped: bool
+    ) -> None:
+        peer = peer_id(person.name)
+        self._waiting.append(PutPeer(peer, tuple(addresses), len(text)))
+        self._waiting.append(PutBlock(text))
+        self._waiting.append(PutSetting(person.name, text.encode()))
+        if dropped:
+            self._waiting += [DropPeer(peer), DropBlock(text)]
+
+    @rule(room=rooms)
+    def drop(self, room: ConversationId) -> None:
+        self._waiting.append(DropConversation(room))
+        for key in [key for key in self._writers if key[0] == room]:
+            del self._writers[key]
+
+    @rule(again=st.booleans())
+    def commit(self, *, again: bool) -> None:
+        for _ in range(1 + again):
+            for store in (self._memory, self._sqlite):
+                store.commit(self._waiting)
+        self._waiting = []
+
+    @rule()
+    def fail_to_commit(self) -> None:
+        """What SQLite rolled back has left nothing behind, in its tables or in our caches."""
+        new = Writer(Person(f"nobody {len(self._known)}"))
+        added = new.op()
+        wrong = new.shown(new.op(), "without its op")
+        with pytest.raises(AssertionError):
+            self._sqlite.commit([*self._waiting, added, wrong])
+
+    @rule()
+    def open_anew(self) -> None:
+        self._memory = self._memory.fork()
+        self._sqlite.close()
+        self._sqlite = SqliteStore(self._path, KEY)
+
+    @rule(room=rooms, before=anchors, after=anchors, limit=small)
+    def page(self, room: ConversationId, before: int | None, after: int | None, limit: int) -> None:
+        page = Page(limit, self._anchor(before), self._anchor(after))
+        self._same(lambda store: store.history(room, page))
+
+    @rule(
+        room=rooms, person=people, chain=chains, start=small, limit=small, size=st.integers(0, 600)
+    )
+    def read(
+        self,
+        room: ConversationId,
+        person: Person,
+        chain: Chain,
+        start: int,
+        *,
+        limit: int,
+        size: int,
+    ) -> None:
+        query = OpsQuery(room, person.device, chain, start, limit, size)
+        self._same(lambda store: store.ops(query))
+
+    @invariant()
+    def both_tell_the_same(self) -> None:
+        if self._waiting:
+            return
+        self._same(lambda store: store.snapshot())
+        for room in ROOMS:
+            self._same(lambda store, room=room: store.history(room, Page(5_000)))
+            self._same(lambda store, room=room: store.authors(room))
+            self._same(lambda store, room=room: store.receipts(room))
+
+    def _anchor(self, index: int | None) -> OpId | None:
+        return None if index is None else self._known[index % len(self._known)]
+
+    def _same(self, ask: Callable[[Store], object]) -> None:
+        answers: list[object] = []
+        for store in (self._memory, self._sqlite):
+            try:
+                answers.append(ask(store))
+            except UnknownMessage as error:
+                answers.append(str(error))
+        assert answers[0] == answers[1]
+
+
+def test_memory_and_sqlite_answer_the_same(empty_database: Path) -> None:
+    machine = type("TwoStoresHere", (TwoStores,), {"empty_database": empty_database})
+    run_state_machine_as_test(machine, settings=settings(stateful_step_count=40))

@@ -1,0 +1,75 @@
+"""Reading a chain: where it starts, where it is cut, and that the bytes are those that came."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from p2pchat.model.change import PutName
+from p2pchat.model.op import Chain
+from p2pchat.model.query import OpsQuery, StoredOp
+from p2pchat.store.port import Store
+from tests.compliance.store.values import ALICE, BOB, CAROL, OTHER_ROOM, ROOM, Writer
+
+ALL = OpsQuery(ROOM, ALICE.device, Chain.TALK, 0, 1_000, 1 << 30)
+
+
+def test_ops_are_the_bytes_that_were_verified(store: Store) -> None:
+    writer = Writer()
+    store.commit([writer.op("text"), writer.op(None), writer.op("")])
+    assert store.ops(ALL) == [
+        StoredOp(op.id, seq, op.header_bytes, op.signature, op.content)
+        for seq, op in enumerate(writer.ops)
+    ]
+    assert [op.content for op in store.ops(ALL)] == [b"text", None, b""]
+
+
+def test_ops_of_other_chains_are_not_told(store: Store) -> None:
+    store.commit([Writer().op()])
+    for query in (
+        replace(ALL, conversation=OTHER_ROOM),
+        replace(ALL, device=BOB.device),
+        replace(ALL, chain=Chain.CONTROL),
+    ):
+        assert store.ops(query) == []
+
+
+def test_ops_begin_at_a_seq_and_end_at_a_limit(store: Store) -> None:
+    writer = Writer()
+    store.commit([writer.op() for _ in range(10)])
+    assert [op.seq for op in store.ops(replace(ALL, from_seq=4))] == [4, 5, 6, 7, 8, 9]
+    assert [op.seq for op in store.ops(replace(ALL, from_seq=4, limit=2))] == [4, 5]
+    assert store.ops(replace(ALL, from_seq=10)) == []
+    assert store.ops(replace(ALL, limit=0)) == []
+
+
+def test_ops_end_before_the_bytes_are_too_many_but_never_before_the_first(store: Store) -> None:
+    writer = Writer()
+    store.commit([writer.op("x" * 100) for _ in range(4)])
+    size_bytes = store.ops(ALL)[1].size_bytes
+    two = store.ops(replace(ALL, from_seq=1, bytes_max=2 * size_bytes))
+    assert [op.seq for op in two] == [1, 2]
+    assert len(store.ops(replace(ALL, from_seq=1, bytes_max=2 * size_bytes - 1))) == 1
+    assert len(store.ops(replace(ALL, from_seq=1, bytes_max=0))) == 1
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
+def test_branches_of_a_fork_come_in_order_of_seq_then_id(
+    store: Store, order: tuple[int, ...]
+) -> None:
+    trunk = Writer()
+    first = trunk.op("trunk")
+    branches = [trunk.fork(1).op(f"branch {n}") for n in range(3)]
+    store.commit([first, *(branches[n] for n in order)])
+    expected = [first.op.id, *sorted(branch.op.id for branch in branches)]
+    assert [op.id for op in store.ops(ALL)] == expected
+
+
+def test_authors_are_told_with_their_names_in_order_of_account(store: Store) -> None:
+    store.commit([Writer(person=person).op() for person in (ALICE, BOB)])
+    store.commit([Writer(person=CAROL, conversation=OTHER_ROOM).op()])
+    store.commit([Writer(person=ALICE, chain=Chain.CONTROL).op(), PutName(BOB.account, "Bob", 1)])
+    assert store.authors(ROOM) == sorted([(ALICE.account, ""), (BOB.account, "Bob")])
+    store.commit([PutName(BOB.account, "Bobby", 2)])
+    assert (BOB.account, "Bobby") in store.authors(ROOM)

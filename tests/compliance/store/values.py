@@ -1,0 +1,170 @@
+"""Made-up but well-formed values: chains of ops by alice, bob and carol, as changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+
+from p2pchat.model.change import (
+    AddMessage,
+    AddOp,
+    Change,
+    DropBlock,
+    DropConversation,
+    DropPeer,
+    PutBlock,
+    PutContact,
+    PutConversation,
+    PutDeviceSet,
+    PutName,
+    PutPeer,
+    PutReceipt,
+    PutSetting,
+    SetDelivery,
+    SetFloor,
+    SetPublished,
+)
+from p2pchat.model.contact import ContactState
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, PeerId
+from p2pchat.model.op import Chain, Header, Kind, Op
+from p2pchat.model.room import RoomKind
+
+
+def digest(text: str) -> bytes:
+    return blake2b(text.encode(), digest_size=32).digest()
+
+
+@dataclass(frozen=True)
+class Person:
+    """An account with one device."""
+
+    name: str
+
+    @property
+    def account(self) -> AccountId:
+        return AccountId(digest(f"account {self.name}"))
+
+    @property
+    def device(self) -> DeviceId:
+        return DeviceId(digest(f"device {self.name}"))
+
+
+ALICE, BOB, CAROL = Person("alice"), Person("bob"), Person("carol")
+ROOM = ConversationId(digest("room"))
+OTHER_ROOM = ConversationId(digest("other room"))
+
+
+@dataclass
+class Writer:
+    """Makes the ops of one device's chain in one conversation, one after another."""
+
+    person: Person = ALICE
+    conversation: ConversationId = ROOM
+    chain: Chain = Chain.TALK
+    own: bool = True
+    ops: list[Op] = field(default_factory=list[Op])
+
+    def fork(self, seq: int) -> Writer:
+        """A writer that has forgotten everything from `seq` on."""
+        return replace(self, ops=self.ops[:seq])
+
+    def op(self, text: str | None = "hello") -> AddOp:
+        seq = len(self.ops)
+        prev = self.ops[-1].id if self.ops else None
+        content = None if text is None else text.encode()
+        hlc = 1_000 + seq
+        header = Header(
+            self.conversation,
+            self.chain,
+            self.person.account,
+            self.person.device,
+            seq,
+            prev,
+            hlc,
+            Kind.TEXT,
+            digest(text or ""),
+        )
+        raw = b"|".join(
+            (header.conversation, bytes((self.chain,)), header.device, prev or b"", content or b"")
+        )
+        raw += seq.to_bytes(4, "big")
+        op = Op(OpId.of(raw), header, raw, digest(f"signature {raw!r}") * 2, content)
+        self.ops.append(op)
+        return AddOp(op, sort_key=hlc, received_ms=5_000 + seq)
+
+    def message(
+        self, text: str = "hello", *, sort_key: int | None = None, reply_to: OpId | None = None
+    ) -> list[Change]:
+        added = self.op(text)
+        if sort_key is not None:
+            added = replace(added, sort_key=sort_key)
+        return [added, self.shown(added, text, reply_to)]
+
+    def shown(self, added: AddOp, text: str, reply_to: OpId | None = None) -> AddMessage:
+        return AddMessage(
+            op=added.op.id,
+            conversation=self.conversation,
+            author=self.person.account,
+            device=self.person.device,
+            seq=added.op.header.seq,
+            own=self.own,
+            text=text,
+            type="text",
+            sent_ms=added.op.header.hlc,
+            received_ms=added.received_ms,
+            sort_key=added.sort_key,
+            reply_to=reply_to,
+        )
+
+    def messages(self, count: int) -> list[Change]:
+        return [change for n in range(count) for change in self.message(f"number {n}")]
+
+
+def delivery(
+    person: Person, *, acked: int, sent: int = 0, conversation: ConversationId = ROOM
+) -> SetDelivery:
+    return SetDelivery(
+        conversation=conversation,
+        account=person.account,
+        device=person.device,
+        control_acked=1,
+        talk_acked=acked,
+        talk_sent=sent,
+        attempts=2,
+        next_try_ms=9_000,
+        last_error="no answer",
+    )
+
+
+def peer_id(text: str) -> PeerId:
+    return DeviceId(digest(text)).peer_id
+
+
+def one_of_each() -> list[Change]:
+    """Every kind of change once, in an order that makes sense."""
+    writer = Writer()
+    first, second, third = writer.op("first"), writer.op("second"), writer.op("third")
+    return [
+        PutConversation(ROOM, RoomKind.INVITED, "garden", 1),
+        first,
+        writer.shown(first, "first"),
+        second,
+        third,
+        writer.shown(third, "third", reply_to=first.op.id),
+        SetFloor(ROOM, ALICE.device, Chain.TALK, 1, first.op.id),
+        delivery(BOB, acked=2, sent=3),
+        SetPublished(ROOM, 2),
+        PutReceipt(ROOM, BOB.device, b"body", b"signature"),
+        PutContact(BOB.account, OTHER_ROOM, ContactState.ACCEPTED, 7, b"i" * 16),
+        PutName(BOB.account, "Bob", 3),
+        PutConversation(OTHER_ROOM, None, "", 2),
+        PutDeviceSet(BOB.account, b"device set"),
+        PutPeer(peer_id("bob"), ("/ip4/10.0.0.1/tcp/1", "/dns/bob.example/tcp/2"), 77),
+        PutPeer(peer_id("carol"), (), 78),
+        DropPeer(peer_id("carol")),
+        PutBlock("10.0.0.0/8"),
+        PutBlock("mallory"),
+        DropBlock("mallory"),
+        PutSetting("routing table", b"\0\1"),
+        DropConversation(OTHER_ROOM),
+    ]
