@@ -78,6 +78,8 @@ class Limits:
 
     connections_max: int = 256
     """Connections open at once; above it the least useful is closed."""
+    mesh_peers_max: int = 30
+    """Connections sought on our own account: a network of so many peers becomes a full mesh."""
 
     def __post_init__(self) -> None:
         _require_positive(self, "limits")

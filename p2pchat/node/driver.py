@@ -37,10 +37,6 @@ class Carrier(Protocol[E_contra]):
         """Carry a batch in the order its kind demands. An exception ends the node."""
         ...
 
-    def conclude(self, effects: Sequence[E_contra]) -> None:
-        """After the replies of the same batch: what others are told."""
-        ...
-
 
 @dataclass(slots=True)
 class _Call:
@@ -61,11 +57,18 @@ class Driver(Generic[I, E]):
     """One machine, its inbox, its timers, its callers."""
 
     def __init__(
-        self, machine: Machine[I, E], carrier: Carrier[E], ambient: Ambient, config: DriverConfig
+        self,
+        machine: Machine[I, E],
+        carrier: Carrier[E],
+        ambient: Ambient,
+        config: DriverConfig,
+        conclude: Callable[[Sequence[E]], None] | None = None,
     ) -> None:
+        """`conclude` is told of each batch's effects after its replies."""
         self._machine = machine
         self._carrier = carrier
         self._ambient = ambient
+        self._conclude = conclude
         self._batch_max = config.batch_inputs_max
         self._send, self._inbox = trio.open_memory_channel[I](config.inbox_inputs_max)
         self._timers = Timers(self._timer_fired)
@@ -147,7 +150,8 @@ class Driver(Generic[I, E]):
                     self._resolve(id, value, error)
                 case _:
                     pass  # the carrier's
-        self._carrier.conclude(effects)
+        if self._conclude is not None:
+            self._conclude(effects)
 
     def _resolve(self, id: int, value: object, error: P2PChatError | None) -> None:
         call = self._calls.get(id)

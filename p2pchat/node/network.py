@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import trio
 
@@ -67,7 +67,7 @@ class NetworkOptions:
     dht_mode: DhtMode = "auto"
     is_announced: bool = False
     """Somebody told us an address that others shall dial."""
-    kad: KadConfig = KadConfig()
+    kad: KadConfig = field(default_factory=KadConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Network:
         self._ambient = ambient
         self._hub = hub
         self._is_server = False
-        self._was_dialled = False
+        self.was_dialled = False
         self._told_addresses: tuple[str, ...] = ()
 
     def build(self, remembered: Sequence[PutPeer], neighbours: Neighbours) -> None:
@@ -104,7 +104,7 @@ class Network:
         self.kad = Driver[KadInput, KadEffect](kad, self._kad_carrier, self._ambient, config)
         self.machine = Peering(own, remembered, self._options.mesh, self._ambient.rng("peering"))
         self.peering = Driver[PeeringInput, PeeringEffect](
-            self.machine, self, self._ambient, config
+            self.machine, self, self._ambient, config, self._conclude
         )
         self.directory = Directory(self.kad, self._ambient)
 
@@ -133,7 +133,7 @@ class Network:
                 await self.peering.put(Disconnected(change.peer))
             else:
                 await self.peering.put(Connected(change.peer, dialable(state)))
-                self._was_dialled |= state.inbound and scope_of_all(state.addresses) is Scope.PUBLIC
+                self.was_dialled |= state.inbound and scope_of_all(state.addresses) is Scope.PUBLIC
             await self._neighbours.peer_changed(change)
             await self._review()
 
@@ -164,7 +164,7 @@ class Network:
         direct = [address for address in addresses if "/p2p-circuit" not in address]
         if not direct:
             return False
-        if self._options.is_announced or self._was_dialled:
+        if self._options.is_announced or self.was_dialled:
             return True
         nearest = max(map(scope_of, direct))
         return all(scope_of_all(peer.addresses) <= nearest for peer in self.host.peers)
@@ -185,7 +185,7 @@ class Network:
                 case _:
                     pass  # told below, or the driver's
 
-    def conclude(self, effects: Sequence[PeeringEffect]) -> None:
+    def _conclude(self, effects: Sequence[PeeringEffect]) -> None:
         for effect in effects:
             if isinstance(effect, Announce):
                 self._hub.emit(effect.event)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import logging
 
-import trio
-
 from p2pchat.errors import NodeClosed, P2PChatError, RemoteProtocolError
 from p2pchat.kad.vocabulary import FindPeer, FoundPeer, FoundValue, GetValue, KadEffect, KadInput
 from p2pchat.kad.vocabulary import PutValue as PutRecord
@@ -42,9 +40,6 @@ class Directory:
     def __init__(self, kad: KadDriver, ambient: Ambient) -> None:
         self._kad = kad
         self._ambient = ambient
-        self._published: dict[bytes, tuple[str, ...]] = {}
-        self.stored_count = 0
-        """How many peers hold our bundle, as of the last time it was put."""
 
     async def publish_account(self, devices: DeviceSet, signer: Signer) -> None:
         """Put the account record."""
@@ -54,15 +49,11 @@ class Directory:
 
     async def publish_bundle(
         self, device: DeviceId, addresses: tuple[str, ...], signer: Signer
-    ) -> None:
-        """Put where we are, unless that is what was put last and somebody holds it."""
-        key = bundle_key(device)
-        if self._published.get(key) == addresses and self.stored_count:
-            return
-        self._published[key] = addresses
+    ) -> int:
+        """Put where we are; how many peers hold it now."""
         now_ms = self._ambient.now().wall_ms
         record = BundleRecord(device, addresses, now_ms, now_ms + LIFETIME_MS)
-        self.stored_count = await self._put(key, encode_record(record, signer))
+        return await self._put(bundle_key(device), encode_record(record, signer))
 
     async def find(self, peer: PeerId) -> tuple[str, ...]:
         """Where a peer says it is; else where others saw it."""
@@ -111,6 +102,5 @@ class Directory:
         except P2PChatError as error:
             logger.info("publishing failed: %s", error)
             return 0
-        await trio.lowlevel.checkpoint()
         assert isinstance(stored, int), "PutValue is answered by a count"
         return stored

@@ -10,7 +10,7 @@ from __future__ import annotations
 from random import Random
 from typing import assert_never
 
-from p2pchat.config import Limits
+from p2pchat.config.limits import Limits
 from p2pchat.errors import (
     MessageTooLarge,
     PermissionDenied,
@@ -34,6 +34,7 @@ from p2pchat.protocol.machine import (
     DialFailed,
     Drop,
     Effect,
+    Flush,
     ForFork,
     ForOutbox,
     ForPull,
@@ -119,6 +120,8 @@ class Chat:
                 return self.rooms.join(input, now)
             case LeaveRoom():
                 return self.rooms.leave(input)
+            case Flush(id):
+                return [*self.outbox.flush(), Reply(id)]
             case Loaded():
                 return self._loaded(input, now)
             case TimerFired(name):

@@ -84,7 +84,14 @@ class LeaveRoom:
     conversation: ConversationId
 
 
-Command = SendText | AddContact | AcceptContact | RejectContact | JoinOpen | LeaveRoom
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """Put on disk what waits for the next commit, before somebody reads; answered by None."""
+
+    id: int
+
+
+Command = SendText | AddContact | AcceptContact | RejectContact | JoinOpen | LeaveRoom | Flush
 
 # What the network and the disk say.
 

@@ -155,6 +155,11 @@ class Outbox:
         """We wrote something, or something became sendable; `settle` sends it."""
         self._touched[conversation] = None
 
+    @property
+    def is_flushed(self) -> bool:
+        """Whether the disk knows all that is known here."""
+        return not self._dirty
+
     def owed_count(self) -> int:
         """How many of our messages some recipient has not acknowledged."""
         return sum(

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from random import Random
 
-from p2pchat.config import Limits
+from p2pchat.config.limits import Limits
 from p2pchat.errors import RemoteProtocolError
 from p2pchat.model.change import PutContact, PutConversation
 from p2pchat.model.contact import ContactInfo, ContactState

@@ -76,6 +76,8 @@ class Sync:
         self._receipts = receipts
         self._asking: dict[SessionKey, Asking] = {}
         self._serving: dict[SessionKey, Serving] = {}
+        self.last_ms = 0
+        """Wall clock when an exchange last came to its end."""
         self.room_peers: dict[ConversationId, dict[DeviceId, None]] = {}
 
     # When
@@ -200,6 +202,7 @@ class Sync:
         conversation = self._readable(peer, frame.conversation)
         if asking is None or conversation is None or not frame.more:
             self._asking.pop(key, None)
+            self.last_ms = now.wall_ms
             return []
         asking.until_s = now.monotonic_s + SESSION_S_MAX
         return self._pull(peer, conversation, asking)

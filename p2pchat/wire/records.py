@@ -6,6 +6,7 @@ is. Keys hold the id's raw bytes. Both certify themselves, so a lying node can o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
@@ -126,6 +127,10 @@ class RecordValidator:
         if not now_ms < record.expires_ms <= now_ms + 2 * LIFETIME_MS:
             raise MalformedMessage("a record is expired or claims to last too long")
 
-    def select(self, key: bytes, values: list[bytes], now_ms: int) -> int:
+    def select(self, key: bytes, values: Sequence[bytes], now_ms: int) -> int:
         """The index of the highest sequence number; the values are valid."""
         return max(range(len(values)), key=lambda i: (read_record(key, values[i]).seq, values[i]))
+
+    def expires_ms(self, key: bytes, value: bytes) -> int:
+        """Wall clock from which a valid value is void."""
+        return read_record(key, value).expires_ms

@@ -1,0 +1,385 @@
+"""The client: what a program holds. Opening it starts a node; leaving the block ends it."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
+
+from p2pchat.client.handles import Contact, Room
+from p2pchat.client.identity import core_identity, make_identity, read_identity_file
+from p2pchat.config import ClientConfig, load_client_config, parse_peer_address
+from p2pchat.errors import (
+    ConfigError,
+    UnknownContact,
+    UnknownConversation,
+    UnknownMessage,
+)
+from p2pchat.events import Event, MessageStateChanged
+from p2pchat.gossip.config import GossipConfig
+from p2pchat.kad.config import KAD_PROTOCOL, KadConfig
+from p2pchat.model.change import PutName, PutSetting
+from p2pchat.model.contact import ContactInfo, ContactState
+from p2pchat.model.identity import Identity
+from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
+from p2pchat.model.message import Message, MessageState
+from p2pchat.model.room import RoomInfo
+from p2pchat.model.snapshot import Snapshot
+from p2pchat.model.status import Health, NetworkStatus, PeerStatus, Reachability
+from p2pchat.net.bootstrap_list import BootstrapSources
+from p2pchat.net.interfaces import usable_listen
+from p2pchat.net.libp2p.options import HostLimits, HostOptions
+from p2pchat.net.port import Connectedness, Host
+from p2pchat.node.ambient import Ambient, SystemAmbient
+from p2pchat.node.hub import Subscription
+from p2pchat.node.network import NetworkOptions, own_form
+from p2pchat.node.node import Node, NodeParts, open_node
+from p2pchat.protocol.machine import AcceptContact, AddContact, JoinOpen, RejectContact
+from p2pchat.store.home import open_home
+from p2pchat.store.memory import MemoryStore
+from p2pchat.store.port import AsyncStore, Store
+from p2pchat.store.worker import InlineStore, open_worker
+from p2pchat.wire.contents import INTRO_BYTES, PAIR_HALF_BYTES
+from p2pchat.wire.envelope import Ed25519Signer
+from p2pchat.wire.links import ContactLink, decode_link, encode_link
+
+__all__ = ["Client", "Profile", "Statistics", "open_client"]
+
+CONFIG_FILE = "config.toml"
+INTRO_SETTING = "intro"
+LINK_HINTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What others see of us."""
+
+    account: AccountId
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Counters since the start."""
+
+    refused: dict[str, int]
+    """What remotes were refused, by reason."""
+    held_back: int
+    """Ops that wait for a predecessor."""
+    outbox: int
+
+
+class Client:
+    """A running peer. Made by `open_client`; every value it hands out is frozen."""
+
+    def __init__(self, node: Node, ambient: Ambient) -> None:
+        self._node = node
+        self._ambient = ambient
+        self._state = node.chat.state
+
+    # Who and where we are
+
+    @property
+    def account(self) -> AccountId:
+        """Our account; its text form is `z6Mk…`."""
+        return self._state.me.account
+
+    @property
+    def peer_id(self) -> PeerId:
+        """This device on the network."""
+        return self._node.parts.host.peer_id
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Multiaddrs others may dial, each ending in `/p2p/<peer id>`."""
+        return self._node.parts.host.addresses
+
+    @property
+    def profile(self) -> Profile:
+        return Profile(self.account, self._state.me.name)
+
+    @property
+    def contact_link(self) -> str:
+        """What to give to somebody who shall ask us: `dchat://u/…`."""
+        me = self._state.me
+        hints = tuple(own_form(address) for address in self.addresses[:LINK_HINTS])
+        return encode_link(ContactLink(me.account, me.device, me.intro, hints))
+
+    def status(self) -> NetworkStatus:
+        """The network at this moment."""
+        host, network = self._node.parts.host, self._node.network
+        accounts = self._state.directory.accounts
+        peers = tuple(
+            PeerStatus(
+                state.peer,
+                accounts.get(state.peer.device) if state.peer.device else None,
+                state.addresses,
+                state.path,
+            )
+            for state in host.peers
+        )
+        return NetworkStatus(
+            health=_health(host.peers),
+            reachability=Reachability.PUBLIC if network.was_dialled else Reachability.UNKNOWN,
+            connected_peers=len(peers),
+            known_peers=len(network.machine.known),
+            relays=self._node.relays.count,
+            last_sync=self._node.chat.sync.last_ms,
+            outbox=self._node.chat.outbox.owed_count(),
+            peers=peers,
+        )
+
+    def statistics(self) -> Statistics:
+        """Counters since the start."""
+        refused = self._state.refused + self._node.handlers.refused
+        held = sum(c.log.waiting_count for c in self._state.conversations.values())
+        return Statistics(dict(refused), held, self._node.chat.outbox.owed_count())
+
+    async def wait_ready(self) -> NetworkStatus:
+        """Wait until the private network is joined (or our own is open, with nobody known).
+
+        With peers known and none reachable it answers after 10 s, while trying goes on.
+        """
+        await self._node.startup.ready.wait()
+        return self.status()
+
+    @asynccontextmanager
+    async def subscribe(self, *kinds: type[Event]) -> AsyncGenerator[Subscription]:
+        """Hear events of these kinds (all, when none is named) while the block lasts.
+
+        Bounded: a slow reader gets `EventsDropped` instead of what it missed.
+        """
+        with self._node.hub.subscribe(*kinds) as subscription:
+            yield subscription
+
+    # People
+
+    async def add_contact(self, link: str) -> Contact:
+        """Ask the owner of a contact link; the other side accepts or not. Asking who has asked us
+        accepts. Raises `LinkError`."""
+        parsed = decode_link(link)
+        half = self._ambient.token_bytes(PAIR_HALF_BYTES)
+        await self._node.driver.call(lambda id: AddContact(id, parsed, half))
+        return Contact(self._node, parsed.account)
+
+    async def accept(self, account: AccountId) -> Contact:
+        """Say yes to a request. Raises `UnknownContact`."""
+        half = self._ambient.token_bytes(PAIR_HALF_BYTES)
+        await self._node.driver.call(lambda id: AcceptContact(id, account, half))
+        return Contact(self._node, account)
+
+    async def reject(self, account: AccountId) -> None:
+        """Say no to a request. Raises `UnknownContact`."""
+        await self._node.driver.call(lambda id: RejectContact(id, account))
+
+    def contacts(self) -> list[Contact]:
+        """Contacts, and those we asked."""
+        return self._contacts(ContactState.ACCEPTED, ContactState.ASKED)
+
+    def contact_requests(self) -> list[ContactInfo]:
+        """Who asks us."""
+        return [contact.info for contact in self._contacts(ContactState.REQUEST)]
+
+    def contact(self, account: AccountId) -> Contact:
+        """The contact of an account. Raises `UnknownContact`."""
+        contact = Contact(self._node, account)
+        if contact.state is ContactState.REJECTED:
+            raise UnknownContact(f"{account} was rejected")
+        return contact
+
+    def _contacts(self, *states: ContactState) -> list[Contact]:
+        rows = self._state.contacts.values()
+        return [Contact(self._node, row.account) for row in rows if row.state in states]
+
+    # Rooms
+
+    async def join_open(self, name: str) -> Room:
+        """Enter the open room of this name; whoever knows the name reads it."""
+        info = await self._node.driver.call(lambda id: JoinOpen(id, name))
+        return Room(self._node, cast("RoomInfo", info).id)
+
+    def rooms(self) -> list[Room]:
+        """The rooms we are in."""
+        conversations = self._state.conversations.values()
+        return [Room(self._node, c.id) for c in conversations if c.kind is not None]
+
+    def room(self, id: ConversationId) -> Room:
+        """The room of this id. Raises `UnknownConversation`."""
+        room = Room(self._node, id)
+        _ = room.info
+        return room
+
+    def conversation(self, id: ConversationId) -> Contact | Room:
+        """The contact or room of this id. Raises `UnknownConversation`."""
+        known = self._state.conversations.get(id)
+        if known is None:
+            raise UnknownConversation("no conversation has this id; see `contacts` and `rooms`")
+        return Contact(self._node, known.other) if known.other else Room(self._node, id)
+
+    # Messages
+
+    async def message(self, id: OpId) -> Message:
+        """One message as it stands. Raises `UnknownMessage`."""
+        message = await (await self._node.flushed_store()).message(id)
+        if message is None:
+            raise UnknownMessage("no message has this id")
+        return message
+
+    async def wait_delivered(self, id: OpId) -> Message:
+        """Wait until a message of ours is on disk at every recipient. Raises `UnknownMessage`."""
+        with self._node.hub.subscribe(MessageStateChanged) as events:
+            message = await self.message(id)
+            while message.state in (MessageState.QUEUED, MessageState.SENT):
+                match await events.__anext__():
+                    case MessageStateChanged(changed, state):
+                        message = replace(message, state=state) if changed == id else message
+                    case _:
+                        message = await self.message(id)  # some were dropped: the disk knows
+        return message
+
+    # The network by hand
+
+    async def connect(self, address: str) -> None:
+        """Dial a multiaddr that ends in `/p2p/<peer id>`. Raises `ConfigError`,
+        `PeerUnreachable`."""
+        try:
+            parsed = parse_peer_address(address)
+        except ValueError as error:
+            raise ConfigError("address", f"{address[:200]!a} cannot be used: {error}") from error
+        await self._node.parts.host.connect(parsed.peer, (parsed.address,))
+
+    async def disconnect(self, peer: PeerId) -> None:
+        """Close all connections to a peer; it may come back."""
+        await self._node.parts.host.disconnect(peer)
+
+
+def _health(peers: Sequence[Connectedness]) -> Health:
+    if not peers:
+        return Health.OFFLINE
+    return Health.GOOD if any(KAD_PROTOCOL in p.protocols for p in peers) else Health.POOR
+
+
+@asynccontextmanager
+async def open_client(
+    home: str | os.PathLike[str] | None,
+    *,
+    name: str | None = None,
+    config: ClientConfig | None = None,
+) -> AsyncGenerator[Client]:
+    """Open (or make) the client that lives in `home`; None keeps everything in memory.
+
+    `name` is the nickname of a new identity (else the configuration's, else the login name).
+    `config` is read from `<home>/config.toml` when it is not given. Raises `HomeInUse` and other
+    `StoreError`s, `ConfigError`, `AddressInUse`; a node that cannot go on ends the block with what
+    stopped it.
+    """
+    from p2pchat.net.libp2p.host import open_host
+
+    config = config or _config(home)
+    ambient = SystemAmbient()
+    async with AsyncExitStack() as stack:
+        stored = await stack.enter_async_context(_open_store(home, name, config, ambient))
+        options = HostOptions(
+            seed=stored.identity.device_seed,
+            listen=usable_listen(config.listen),
+            announce=config.announce,
+            transport=config.transport,
+            limits=HostLimits(connections_max=config.limits.connections_max),
+        )
+        host = await stack.enter_async_context(open_host(options))
+        sources = BootstrapSources.of(config, host.peer_id, Path(home) if home else None)
+        parts = client_parts(host, stored, config, ambient, sources)
+        node = await stack.enter_async_context(open_node(parts))
+        yield Client(node, ambient)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What an open home gives."""
+
+    store: AsyncStore
+    snapshot: Snapshot
+    identity: Identity
+
+
+def client_parts(
+    host: Host,
+    stored: Stored,
+    config: ClientConfig,
+    ambient: Ambient,
+    sources: BootstrapSources | None,
+) -> NodeParts:
+    """Everything a client's node is made of, on any host and store."""
+    identity = stored.identity
+    intro = stored.snapshot.settings[INTRO_SETTING]
+    return NodeParts(
+        host=host,
+        store=stored.store,
+        snapshot=stored.snapshot,
+        me=core_identity(identity, intro),
+        ambient=ambient,
+        limits=config.limits,
+        options=NetworkOptions(
+            mesh=config.limits.mesh_peers_max,
+            dht_mode=config.dht.mode,
+            is_announced=bool(config.announce),
+            kad=KadConfig(query_timeout_s=config.dht.query_timeout_s),
+        ),
+        gossip=GossipConfig(),
+        sources=sources,
+        account_signer=Ed25519Signer(identity.account_seed),
+        fingerprint=str(identity.account),
+    )
+
+
+def prepare_store(store: Store, identity: Identity, ambient: Ambient) -> Snapshot:
+    """Write down what a new identity needs once."""
+    snapshot = store.snapshot()
+    if INTRO_SETTING not in snapshot.settings:
+        name = PutName(identity.account, identity.name, 1)
+        intro = PutSetting(INTRO_SETTING, ambient.token_bytes(INTRO_BYTES))
+        store.commit([intro, name])
+    return store.snapshot()
+
+
+@asynccontextmanager
+async def _open_store(
+    home: str | os.PathLike[str] | None,
+    name: str | None,
+    config: ClientConfig,
+    ambient: Ambient,
+) -> AsyncGenerator[Stored]:
+    seed = read_identity_file(config.identity_file) if config.identity_file else None
+    if home is None:
+        memory = MemoryStore()
+        identity = make_identity(_name(name, config), ambient, seed)
+        snapshot = prepare_store(memory, identity, ambient)
+        yield Stored(InlineStore(memory), snapshot, identity)
+        return
+    with open_home(home) as opened:
+        identity = opened.store.identity()
+        if identity is None:
+            identity = make_identity(_name(name, config), ambient, seed)
+            opened.store.put_identity(identity)
+        elif seed is not None and seed != identity.device_seed:
+            raise ConfigError(
+                "identity",
+                f"{config.identity_file} is not the key that {opened.path} was made with",
+            )
+        snapshot = prepare_store(opened.store, identity, ambient)
+        async with open_worker(opened.store) as worker:
+            yield Stored(worker, snapshot, identity)
+
+
+def _config(home: str | os.PathLike[str] | None) -> ClientConfig:
+    if home is None:
+        return ClientConfig()
+    return load_client_config(Path(home) / CONFIG_FILE)[0]
+
+
+def _name(name: str | None, config: ClientConfig) -> str:
+    return name or config.name or getpass.getuser()

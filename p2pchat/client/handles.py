@@ -1,0 +1,183 @@
+"""Handles on conversations: an id and verbs, no state."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Protocol, cast
+
+from p2pchat.errors import UnknownContact, UnknownConversation
+from p2pchat.events import Event, EventsDropped, MessageReceived, MessageStateChanged
+from p2pchat.model.contact import ContactInfo, ContactState
+from p2pchat.model.ids import AccountId, ConversationId, OpId
+from p2pchat.model.message import Message, MessageState
+from p2pchat.model.room import Member, Role, RoomInfo
+from p2pchat.node.hub import Subscription
+from p2pchat.node.node import Node
+from p2pchat.protocol.machine import LeaveRoom, SendText
+from p2pchat.store.port import Page
+
+__all__ = ["Contact", "Conversation", "Messages", "Room"]
+
+CATCH_UP_PAGE = 200
+
+
+class Messages(Protocol):
+    """Messages of one conversation, oldest first: what is stored, then what comes."""
+
+    def __aiter__(self) -> AsyncIterator[Message]: ...
+
+
+class Conversation:
+    """What contacts and rooms share."""
+
+    def __init__(self, node: Node, id: ConversationId) -> None:
+        self._node = node
+        self.id = id
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.id!r})"
+
+    async def send(self, text: str, reply_to: OpId | None = None) -> Message:
+        """Write a text; answers when it is on disk, queued, whatever the network does.
+
+        Raises `MessageTooLarge` (over 32 KiB of UTF-8, or empty), `UnknownConversation`,
+        `PermissionDenied` (a request not accepted yet).
+        """
+        sent = await self._node.driver.call(lambda id: SendText(id, self.id, text, reply_to))
+        return cast("Message", sent)
+
+    async def history(
+        self, limit: int = 50, before: OpId | None = None, after: OpId | None = None
+    ) -> list[Message]:
+        """The newest `limit` messages before (or oldest after) an anchor, oldest first.
+
+        At most 5,000. Raises `UnknownMessage` for an anchor from elsewhere.
+        """
+        store = await self._node.flushed_store()
+        return await store.history(self.id, Page(limit, before, after))
+
+    @asynccontextmanager
+    async def messages(self, since: OpId | None = None) -> AsyncGenerator[Messages]:
+        """Everything after `since` (or from the beginning), then everything that comes, without a
+        gap and each once. A reader that is too slow is fed from the disk again."""
+        kinds = (MessageReceived, MessageStateChanged)
+        with self._node.hub.subscribe(*kinds) as events:
+            yield _Follower(self, events, since)
+
+
+class _Follower:
+    """History, then live: the subscription is older than the first page read."""
+
+    def __init__(
+        self, conversation: Conversation, events: Subscription, since: OpId | None
+    ) -> None:
+        self._conversation = conversation
+        self._events = events
+        self._since = since
+        self._page: deque[Message] = deque()
+        self._recent: deque[OpId] = deque(maxlen=5_000)
+        self._must_read = True
+
+    def __aiter__(self) -> AsyncIterator[Message]:
+        return self
+
+    async def __anext__(self) -> Message:
+        while True:
+            while self._page:
+                message = self._page.popleft()
+                if message.id not in self._recent:
+                    self._recent.append(message.id)
+                    self._since = message.id
+                    return message
+            if self._must_read:
+                await self._read()
+                continue
+            self._take(await self._events.__anext__())
+
+    async def _read(self) -> None:
+        if self._since is None:
+            self._page.extend(await self._oldest())
+        else:
+            found = await self._conversation.history(CATCH_UP_PAGE, after=self._since)
+            self._page.extend(found)
+        self._must_read = len(self._page) >= CATCH_UP_PAGE
+
+    async def _oldest(self) -> list[Message]:
+        """The whole history, walked back page by page (there is no anchor to begin after)."""
+        pages: list[list[Message]] = []
+        anchor: OpId | None = None
+        while True:
+            page = await self._conversation.history(CATCH_UP_PAGE, before=anchor)
+            pages.append(page)
+            if len(page) < CATCH_UP_PAGE:
+                return [message for page in reversed(pages) for message in page]
+            anchor = page[0].id
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case MessageReceived(message) if message.conversation == self._conversation.id:
+                self._page.append(message)
+            case MessageStateChanged(_, MessageState.SENT) | EventsDropped():
+                self._must_read = True  # one of our own, or some were dropped: the disk knows
+            case _:
+                pass
+
+
+class Contact(Conversation):
+    """A person."""
+
+    def __init__(self, node: Node, account: AccountId) -> None:
+        row = node.chat.state.contacts.get(account)
+        if row is None:
+            raise UnknownContact(f"{account} is no contact; see `contacts`")
+        super().__init__(node, row.conversation)
+        self.account = account
+
+    @property
+    def info(self) -> ContactInfo:
+        """Name and state at this moment."""
+        state = self._node.chat.state
+        return state.contact_info(state.contacts[self.account])
+
+    @property
+    def name(self) -> str:
+        """What this person goes by."""
+        return self.info.name
+
+    @property
+    def state(self) -> ContactState:
+        """How far the acquaintance has come."""
+        return self.info.state
+
+
+class Room(Conversation):
+    """A room that we are in."""
+
+    @property
+    def info(self) -> RoomInfo:
+        """The room at this moment. Raises `UnknownConversation` once it is left."""
+        state = self._node.chat.state
+        conversation = state.conversations.get(self.id)
+        if conversation is None or conversation.kind is None:
+            raise UnknownConversation("we are not in this room; see `rooms`")
+        return state.room_info(conversation)
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.info.name
+
+    def members(self) -> list[Member]:
+        """Everybody known to be in it: for an open room, who has written there."""
+        state = self._node.chat.state
+        accounts = state.conversations[self.info.id].log.accounts() | {state.me.account}
+        return [
+            Member(account, state.directory.name(account), Role.MEMBER)
+            for account in sorted(accounts)
+        ]
+
+    async def leave(self) -> None:
+        """Forget the room and what it held here."""
+        await self._node.driver.call(lambda id: LeaveRoom(id, self.id))

@@ -1,0 +1,53 @@
+"""The network as a person sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from p2pchat.model.ids import AccountId, PeerId
+from p2pchat.model.route import Path
+
+
+class Health(StrEnum):
+    """In one word."""
+
+    GOOD = "good"
+    """Connected to the private network."""
+    POOR = "poor"
+    """Connected to peers, but to none that knows others."""
+    OFFLINE = "offline"
+
+
+class Reachability(StrEnum):
+    """Whether others can dial us."""
+
+    PUBLIC = "public"
+    NAT = "NAT"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class PeerStatus:
+    """One connected peer."""
+
+    peer_id: PeerId
+    account: AccountId | None
+    addresses: tuple[str, ...]
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkStatus:
+    """A moment of the network. `connected_peers` includes relays; `relays` are those that hold a
+    reservation for us; `last_sync` is in milliseconds since the epoch, 0 for never; `outbox`
+    counts messages that some recipient has not acknowledged."""
+
+    health: Health
+    reachability: Reachability
+    connected_peers: int
+    known_peers: int
+    relays: int
+    last_sync: int
+    outbox: int
+    peers: tuple[PeerStatus, ...]
