@@ -22,16 +22,19 @@ from multiaddr.utils import (  # pyright: ignore[reportMissingTypeStubs]  # it h
 )
 
 from p2pchat.model.ids import PeerId
+from p2pchat.net.libp2p.foreign import Failed, foreign_errors
 
 __all__ = [
     "Circuit",
     "Endpoint",
     "IPAddress",
     "concrete",
+    "is_public",
     "multiaddr_of",
     "parse",
     "parse_listen",
     "public_group",
+    "read_multiaddr",
     "relay_address",
     "resolve",
     "without_peer",
@@ -130,6 +133,23 @@ def public_group(host: str) -> str | None:
     if not ip.is_global:
         return None
     return str(ip) if ip.version == 4 else str(ip_network((int(ip), 64), strict=False))
+
+
+def is_public(address: str) -> bool:
+    """True for a multiaddr whose host is a public IP address, or a name."""
+    kind, host = _parts(address)[0]
+    return kind in _FAMILIES or _plain(host).is_global
+
+
+def read_multiaddr(raw: bytes) -> str | None:
+    """The text of a dialable multiaddr that a peer sent, without a peer id; None if it is none."""
+    try:
+        with foreign_errors():
+            text = without_peer(str(Multiaddr(raw)))
+        _endpoint(_parts(text))
+    except (Failed, ValueError):
+        return None
+    return text
 
 
 def _interfaces(ip: IPAddress) -> Sequence[str]:

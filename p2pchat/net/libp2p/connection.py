@@ -9,7 +9,6 @@ grace before they are cancelled.
 from __future__ import annotations
 
 import logging
-import struct
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -24,9 +23,6 @@ from p2pchat.net.libp2p.streams import Origin
 __all__ = ["Connection"]
 
 logger = logging.getLogger(__name__)
-
-_YAMUX_PING = struct.pack("!BBHII", 0, 2, 1, 0, 0)
-"""Version 0, type ping, flag SYN: every Yamux answers it at once."""
 
 Serve = Callable[["Connection", IMuxedStream], Awaitable[None]]
 
@@ -127,6 +123,6 @@ class Connection:
         muxed: Any = self.muxed
         try:
             with foreign_errors():
-                await muxed._write_frame(_YAMUX_PING)
+                await muxed.ping()
         except Failed:
             self._pipe.abort()

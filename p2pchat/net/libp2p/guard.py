@@ -38,6 +38,8 @@ class Admission:
         """Peers that get no connection and no stream."""
         self.protected: frozenset[PeerId] = frozenset()
         """Peers whose connections make room for nobody."""
+        self.carried: set[PeerId] = set()
+        """Relays that hold a reservation of ours, and peers that hold one here: the same."""
         self._me = me
         self._limits = options.limits
         self._denied = [ip_network(subnet) for subnet in options.deny_subnets]
@@ -60,6 +62,10 @@ class Admission:
             raise Refused("refused_peer_total", "the peer is blocked")
         if peer == self._me:
             raise Refused("refused_peer_total", "that is this host itself")
+
+    def is_spare(self, peer: PeerId) -> bool:
+        """True when a connection with `peer` may make room for another."""
+        return peer not in self.protected and peer not in self.carried
 
     @contextmanager
     def source(self, host: str) -> Generator[None]:

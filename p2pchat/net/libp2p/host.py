@@ -13,25 +13,21 @@ from contextlib import asynccontextmanager
 import trio
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.crypto.keys import KeyPair
-from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
-from libp2p.custom_types import TProtocol
 from libp2p.peer.id import ID  # pyright: ignore[reportMissingTypeStubs]  # it has none
-from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
-from libp2p.security.noise.transport import Transport as StockNoise
-from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
-from libp2p.stream_muxer.yamux.yamux import Yamux
 from libp2p.transport.upgrader import TransportUpgrader
 
 from p2pchat.errors import ConfigError, StreamReset
 from p2pchat.model.ids import PeerId
-from p2pchat.net.libp2p.addresses import Circuit
+from p2pchat.net.libp2p.circuit import Circuits
 from p2pchat.net.libp2p.connection import Connection
 from p2pchat.net.libp2p.dialling import Dialler
-from p2pchat.net.libp2p.foreign import Failed, settle, to_peer
+from p2pchat.net.libp2p.foreign import settle, to_peer
+from p2pchat.net.libp2p.hop import Hop
 from p2pchat.net.libp2p.identify import Identify
 from p2pchat.net.libp2p.listening import Bound, bind, raise_descriptor_limit
 from p2pchat.net.libp2p.options import HostOptions, HostStatistics, Transport
 from p2pchat.net.libp2p.peers import PeerTable
+from p2pchat.net.libp2p.stock import StockUpgrader
 from p2pchat.net.libp2p.swarm import Swarm
 from p2pchat.net.port import Connectedness, Handler, PeerChanged, ProtocolId, Stream
 
@@ -39,11 +35,10 @@ __all__ = ["HostOptions", "LibP2PHost", "open_host"]
 
 
 def _upgrader(keys: KeyPair, transport: Transport) -> TransportUpgrader:
-    """Only Noise, which authenticates, and only Yamux: py-libp2p would take plaintext too."""
+    """Whose Noise and Yamux carry the connections."""
     match transport:
         case "stock":
-            noise = StockNoise(keys, noise_privkey=create_noise_key_pair().private_key)
-            return TransportUpgrader({TProtocol(NOISE): noise}, {TProtocol(YAMUX): Yamux})
+            return StockUpgrader(keys)
         case "lean":
             raise ConfigError("transport", "the lean transport is not there; use stock")
 
@@ -64,13 +59,12 @@ class LibP2PHost:
         self._identify = Identify(
             self._swarm, self._peers, keys.public_key.serialize(), lambda: self.addresses
         )
-        self._dialler = Dialler(self._swarm, self._no_circuits)
+        self._circuits = Circuits(self._swarm, options.wall_clock_s)
+        self._hop = Hop(self._swarm, options, self._own_addresses) if options.is_relay else None
+        self._dialler = Dialler(self._swarm, self._circuits.dial)
         if bound.listeners:
             nursery.start_soon(self._swarm.listen, bound.listeners)
         nursery.start_soon(self._swarm.watch)
-
-    async def _no_circuits(self, peer: PeerId, circuit: Circuit) -> None:
-        raise Failed("circuits are not there yet")
 
     @property
     def peer_id(self) -> PeerId:
@@ -78,6 +72,11 @@ class LibP2PHost:
 
     @property
     def addresses(self) -> tuple[str, ...]:
+        circuits = (f"{address}/p2p/{self._peer_id}" for address in self._circuits.addresses)
+        return (*self._own_addresses(), *circuits)
+
+    def _own_addresses(self) -> tuple[str, ...]:
+        """Those without a relay in between."""
         own = (*self._options.announce, *self._bound.addresses)
         return tuple(dict.fromkeys(f"{address}/p2p/{self._peer_id}" for address in own))
 
@@ -117,6 +116,13 @@ class LibP2PHost:
     def changes(self) -> trio.MemoryReceiveChannel[PeerChanged]:
         return self._peers.subscribe()
 
+    async def reserve(self, relay: PeerId, *, timeout_s: float = 5.0) -> float:
+        before = self._circuits.addresses
+        holds_s = await self._circuits.reserve(relay, timeout_s)
+        if self._circuits.addresses != before:
+            self._identify.push_soon()
+        return holds_s
+
     def block(self, peer: PeerId) -> None:
         """Cut every connection with `peer` now, and refuse it in both directions from here on."""
         self._swarm.block(peer)
@@ -137,6 +143,8 @@ class LibP2PHost:
             connections=len(connections),
             handshakes_pending=self._swarm.admission.handshakes_pending,
             streams_served=sum(connection.serving for connection in connections),
+            reservations=self._hop.reservations if self._hop else 0,
+            circuits=self._hop.circuits_open if self._hop else 0,
             **self._swarm.totals,
         )
 
@@ -149,6 +157,10 @@ class LibP2PHost:
         self._peers.connected(peer, [one.origin for one in self._swarm.of(peer)])
         if new is not None:
             self._nursery.start_soon(self._identify.ask, new)
+        elif peer not in self._peers:
+            self._circuits.lost(peer)
+            if self._hop is not None:
+                self._hop.lost(peer)
 
 
 @asynccontextmanager

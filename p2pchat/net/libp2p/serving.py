@@ -81,7 +81,7 @@ class Server:
             return
         try:
             await handler(stream)
-        except (RemoteProtocolError, trio.BrokenResourceError) as error:
+        except (RemoteProtocolError, trio.BrokenResourceError, trio.TooSlowError) as error:
             self._totals["streams_broken_total"] += 1
             logger.debug("%s of %s broke: %s", stream.protocol, stream.peer.short, error)
             await stream.reset()

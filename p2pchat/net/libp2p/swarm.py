@@ -188,7 +188,7 @@ class Swarm:
         everyone = self.connections
         if len(everyone) < self.limits.connections_max:
             return
-        spare = [one for one in everyone if one.origin.peer not in self.admission.protected]
+        spare = [one for one in everyone if self.admission.is_spare(one.origin.peer)]
         if not spare:
             raise Refused("refused_full_total", "too many connections")
         self.totals["connections_evicted_total"] += 1

@@ -1,0 +1,79 @@
+"""Circuit relay v2 on the wire: one length-prefixed message at a time, status codes in words.
+
+The bytes after the last message of an exchange belong to the circuit, so exactly one message is
+read and the rest put back.
+
+Source: https://github.com/libp2p/specs/blob/master/relay/circuit-v2.md
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from libp2p.relay.circuit_v2.pb.circuit_pb2 import HopMessage, Status, StopMessage
+
+from p2pchat.errors import FrameTooLarge, MalformedMessage
+from p2pchat.net.libp2p.foreign import Failed, foreign_errors
+from p2pchat.net.libp2p.streams import LibP2PStream
+from p2pchat.wire.framing import frame
+
+__all__ = ["HOP", "STOP", "explain", "read_message", "write_message"]
+
+HOP = "/libp2p/circuit/relay/0.2.0/hop"
+STOP = "/libp2p/circuit/relay/0.2.0/stop"
+
+MESSAGE_BYTES_MAX = 4096
+"""The specification's limit."""
+
+M = TypeVar("M", HopMessage, StopMessage)
+
+_REASONS: dict[int, str] = {
+    Status.RESERVATION_REFUSED: "it takes no reservation",
+    Status.RESOURCE_LIMIT_EXCEEDED: "it is at its limit",
+    Status.PERMISSION_DENIED: "it does not permit this",
+    Status.CONNECTION_FAILED: "the peer did not take the call",
+    Status.NO_RESERVATION: "the peer holds no reservation there",
+}
+
+
+def explain(status: int) -> str:
+    """Why a relay says no."""
+    return _REASONS.get(status, f"it answered status {status}")
+
+
+async def write_message(stream: LibP2PStream, message: HopMessage | StopMessage) -> None:
+    """Send one message. Raises `trio.BrokenResourceError`."""
+    await stream.send_all(frame(message.SerializeToString()))
+
+
+async def read_message(stream: LibP2PStream, message: M) -> M:
+    """Fill in the next message. Raises `RemoteProtocolError`, `trio.BrokenResourceError`."""
+    received = bytearray()
+    while (body := _cut(received)) is None:
+        data = await stream.receive_some(MESSAGE_BYTES_MAX)
+        if not data:
+            raise MalformedMessage("the stream ended within a relay message")
+        received += data
+    stream.unread(bytes(received))
+    try:
+        with foreign_errors():
+            message.ParseFromString(body)
+    except Failed as failed:
+        raise MalformedMessage(f"a relay message does not decode: {failed}") from failed
+    return message
+
+
+def _cut(received: bytearray) -> bytes | None:
+    """The first complete message, taken out; its length has one byte or two."""
+    if not received or (received[0] >= 0x80 and len(received) < 2):
+        return None
+    length, start = received[0], 1
+    if length >= 0x80:
+        length, start = length & 0x7F | received[1] << 7, 2
+    if length > MESSAGE_BYTES_MAX:
+        raise FrameTooLarge(f"a relay message of over {MESSAGE_BYTES_MAX} bytes")
+    if len(received) < start + length:
+        return None
+    body = bytes(received[start : start + length])
+    del received[: start + length]
+    return body
