@@ -29,8 +29,11 @@ class KadConfig:
     query_timeout_s: float = 1.5
     """From dialling to the answer; then the query has failed."""
 
-    lookup_queries_max: int = 128
+    lookup_queries_max: int = 192
     """Queries of one lookup; then it ends with what it has."""
+    queries_max: int = 256
+    """Queries with a stream or a dial of their own at once; later ones wait, without their time
+    running."""
     operations_max: int = 16
     """Commands under way at once; later ones wait."""
     operations_waiting_max: int = 1024

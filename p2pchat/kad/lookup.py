@@ -6,6 +6,11 @@ nearer is known to anyone near (libp2p kad-dht specification, "Peer routing"). A
 queries are in flight; each answer that brings nobody nearer, and each failure, allows one more, so
 that a few silent peers cost no time.
 
+Whoever wants a key to vanish makes ids until k of them are nearer to it than anybody honest. Ids
+are spread evenly, so a table knows how many peers to expect within a distance (its `radius`). A
+crowd beyond twice that is asked, but does not count towards the k: the lookup goes on through it
+to those who were there before. In an honest network the rule changes nothing.
+
 Hearsay may be false. A candidate that could not be reached gets another chance when somebody else
 tells a different address, a few times; so one liar cannot hide a peer by telling of it first.
 """
@@ -48,10 +53,15 @@ class _Candidate:
 
 
 class Lookup:
-    """The state of one lookup. Holds at most `lookup_queries_max` × 32 candidates."""
+    """The state of one lookup. Holds at most `lookup_queries_max` × 32 candidates.
 
-    def __init__(self, own: PeerId, key: bytes, config: KadConfig) -> None:
+    `radius` is the distance within which k peers are to be expected; 0 for a network so small
+    that no expectation holds.
+    """
+
+    def __init__(self, own: PeerId, key: bytes, config: KadConfig, radius: int = 0) -> None:
         self._own = own
+        self._radius = radius
         self._place = kad_id(key)
         self._config = config
         self._alpha = config.alpha
@@ -95,7 +105,7 @@ class Lookup:
 
     @property
     def is_done(self) -> bool:
-        """Whether the k nearest that have not failed have all answered, or no more may be asked."""
+        """Whether the nearest that have not failed have all answered, or no more may be asked."""
         may_ask = self._sent < self._config.lookup_queries_max
         return not any(
             candidate.standing is _Standing.ASKED
@@ -105,7 +115,7 @@ class Lookup:
 
     @property
     def closest(self) -> list[KadPeer]:
-        """The nearest that answered, at most k, nearest first."""
+        """The nearest that answered, nearest first: k of them and whatever crowd there is."""
         return [
             KadPeer(candidate.peer, candidate.addresses)
             for candidate in self._nearest()
@@ -135,10 +145,20 @@ class Lookup:
         return tuple(dict.fromkeys((*candidate.addresses, *sorted(candidate.tried))))
 
     def _nearest(self) -> Iterator[_Candidate]:
-        """The k nearest that have not failed."""
-        candidates = (self._candidates[peer] for _, peer in self._order)
-        alive = (c for c in candidates if c.standing is not _Standing.FAILED)
-        return islice(alive, self._config.k)
+        """Those that have not failed, nearest first, until k of them are plausible."""
+        plausible = 0
+        for distance, peer in self._order:
+            candidate = self._candidates[peer]
+            if candidate.standing is _Standing.FAILED:
+                continue
+            yield candidate
+            plausible += self._is_plausible(distance, plausible)
+            if plausible >= self._config.k:
+                return
+
+    def _is_plausible(self, distance: int, nearer: int) -> bool:
+        """Whether so many nearer peers are no more than twice what chance puts there, and two."""
+        return (nearer - 2) * self._radius <= 2 * self._config.k * distance
 
     def _widen(self) -> None:
         self._alpha = min(self._alpha + 1, self._config.alpha_max)

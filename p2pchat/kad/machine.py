@@ -380,7 +380,7 @@ class KadMachine:
 
     def _lookup(self, key: bytes, now: Now) -> Lookup:
         self._peers.table.note_lookup(key, now.monotonic_s)
-        lookup = Lookup(self._own, key, self._config)
+        lookup = Lookup(self._own, key, self._config, self._peers.table.radius())
         lookup.seed(self._peers.reachable(self._peers.seeds(key)))
         return lookup
 

@@ -21,6 +21,8 @@ from p2pchat.wire.multiaddr import is_multiaddr, without_peer
 
 __all__ = ["Peers", "clean_addresses"]
 
+_SEEDS_PER_K = 3
+
 
 def clean_addresses(addresses: Iterable[str], peer: PeerId, most: int) -> tuple[str, ...]:
     """The first `most` addresses that can be written on the wire, without `/p2p/<peer>`."""
@@ -116,8 +118,9 @@ class Peers:
         return Scope.PUBLIC if link is None else link.scope
 
     def seeds(self, key: bytes) -> list[KadPeer]:
-        """Whom a lookup of `key` asks first; suspects only when there is nobody better."""
-        entries = self.table.closest(kad_id(key), self._config.k)
+        """Whom a lookup of `key` may begin with: more than it needs, for when the nearest are gone;
+        suspects only when there is nobody better."""
+        entries = self.table.closest(kad_id(key), _SEEDS_PER_K * self._config.k)
         known = [KadPeer(entry.peer, entry.addresses) for entry in entries]
         return known or self.suspects.contacts[: self._config.k]
 

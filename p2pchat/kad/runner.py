@@ -1,7 +1,8 @@
 """Operations under way and the queries they wait for: who asked what on whose behalf.
 
 A bounded number of operations run at once and the others wait in line, so that the queries in
-flight are bounded as well: `operations_max` × max(k, alpha_max), and a few probes.
+flight are bounded as well: each operation has at most `alpha_max` of them while it looks and
+`lookup_queries_max` while it gives (k, unless a crowd surrounds the key).
 """
 
 from __future__ import annotations

@@ -169,6 +169,13 @@ class RoutingTable:
             found += self._sorted(place, [number])
         return found[:count]
 
+    def radius(self) -> int:
+        """How far around any key k peers are to be expected, since ids are spread evenly: as far
+        as our own k-th neighbour is from us. 0 while we know fewer."""
+        neighbours = self.closest(self._own_id, self._config.k)
+        is_full = len(neighbours) == self._config.k
+        return neighbours[-1].place ^ self._own_id if is_full else 0
+
     def _bucket(self, place: int) -> _Bucket:
         return self._buckets.setdefault(shared_bits(self._own_id, place), _Bucket())
 
