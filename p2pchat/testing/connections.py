@@ -271,15 +271,10 @@ class Connection:
         medium.sends += 1
         medium.sent_bytes += len(data)
         medium.trace.note(self.owner.name, self.twin.owner.name, protocol)
-        doom = self.wire.doom
-        if doom is None:
+        if self.wire.doom is None:
             self.wire.carry(len(data), partial(arrive, data))
-            return
-        inside = doom.inside and len(data) > 1
-        arriving = medium.rng.randrange(1, len(data)) if inside else len(data)
-        self.wire.carry(arriving, partial(arrive, data[:arriving]))
-        self.wire.carry(0, self.on_reset)
-        self.wire.finish()
+        else:
+            self._transmit_last(self.wire.doom, data, arrive)
 
     def carry(self, size_bytes: int, arrive: Callable[[], None]) -> None:
         self.wire.carry(size_bytes, arrive)
@@ -297,6 +292,19 @@ class Connection:
         """Both sides see the end at once."""
         self.twin.lose()
         self.lose()
+
+    def _transmit_last(self, doom: ResetNext, data: bytes, arrive: Callable[[bytes], None]) -> None:
+        inside = doom.inside and len(data) > 1
+        part = data[: self._medium.rng.randrange(1, len(data))] if inside else data
+
+        def arrive_and_reset() -> None:
+            arrive(part)
+            # Later, or no reader would ever see what came before the reset.
+            at_s = on_tick(trio.current_time() + self.wire.link.latency_s)
+            self._medium.pump.at(at_s, self.on_reset)
+
+        self.wire.carry(len(part), arrive_and_reset)
+        self.wire.finish()
 
     def _on_identified(self, introduction: Introduction) -> None:
         if not self.ended:
