@@ -7,8 +7,7 @@ Rooms      open rooms                       Sync      what both sides lack
 
 from __future__ import annotations
 
-from random import Random
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from p2pchat.config.limits import Limits
 from p2pchat.errors import (
@@ -64,6 +63,9 @@ from p2pchat.wire.contents import Text
 from p2pchat.wire.devices import read_device_set
 from p2pchat.wire.frames import Hello, Ops, SyncDigest, SyncFrontier, SyncPage, SyncPull
 from p2pchat.wire.receipts import SignedReceipt
+
+if TYPE_CHECKING:
+    from random import Random
 
 
 class Chat:

@@ -11,12 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum, auto
-from random import Random
+from typing import TYPE_CHECKING
 
 from p2pchat.events import Event, PeerConnected, PeerDisconnected
 from p2pchat.model.change import DropPeer, PutPeer
 from p2pchat.model.ids import PeerId
 from p2pchat.model.machine import Now, SetTimer, TimerFired
+
+if TYPE_CHECKING:
+    from random import Random
 
 TIMER = "peering"
 BACK_OFF_S_MIN, BACK_OFF_S_MAX = 1.0, 60.0

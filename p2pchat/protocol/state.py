@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from random import Random
+from typing import TYPE_CHECKING
 
 from p2pchat.config.limits import Limits
 from p2pchat.errors import RemoteProtocolError
@@ -20,6 +20,9 @@ from p2pchat.wire.contents import Content, encode_content
 from p2pchat.wire.devices import DeviceSet
 from p2pchat.wire.envelope import Signer
 from p2pchat.wire.ops import content_hash, make_op
+
+if TYPE_CHECKING:
+    from random import Random
 
 OWN_RECENT_MAX = 512
 ACCOUNTS_MAX = 20_000
