@@ -8,6 +8,7 @@ None of them loses a byte in the middle of a stream: a stream is late, stuck or 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import TypeAlias
 
 from p2pchat.model.ids import PeerId
@@ -17,6 +18,7 @@ __all__ = [
     "Fault",
     "HalfOpen",
     "Link",
+    "Nat",
     "Partition",
     "PassingFault",
     "Refusal",
@@ -40,6 +42,14 @@ class Link:
 
 
 DEFAULT_LINK = Link()
+
+
+class Nat(Enum):
+    """Whether a host can be dialled from outside."""
+
+    OPEN = auto()
+    CLOSED = auto()
+    """Behind a router that lets nobody in: it only dials out."""
 
 
 @dataclass(frozen=True, slots=True)

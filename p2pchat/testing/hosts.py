@@ -24,22 +24,15 @@ from p2pchat.model.route import Path
 from p2pchat.net.port import Connectedness, Handler, PeerChanged, ProtocolId, Stream
 from p2pchat.testing.addresses import CIRCUIT, is_circuit
 from p2pchat.testing.connections import Connection, Introduction, Medium
+from p2pchat.testing.faults import Nat
 from p2pchat.testing.peerbook import PeerBook
 from p2pchat.testing.streams import SimulatedStream
 
-__all__ = ["DialFailed", "Life", "Nat", "Network", "Place", "SimulatedHost"]
+__all__ = ["DialFailed", "Life", "Network", "Place", "SimulatedHost"]
 
 logger = logging.getLogger(__name__)
 
 _HANDLER_ERRORS_MAX = 100
-
-
-class Nat(Enum):
-    """Whether a host can be dialled from outside."""
-
-    OPEN = auto()
-    CLOSED = auto()
-    """Behind a router that lets nobody in: it only dials out."""
 
 
 class Life(Enum):

@@ -38,18 +38,18 @@ from p2pchat.testing.faults import (
     Fault,
     HalfOpen,
     Link,
+    Nat,
     Partition,
     Refusal,
     ResetNext,
     SlowLink,
     StandingFault,
 )
-from p2pchat.testing.hosts import DialFailed, Life, Nat, Place, SimulatedHost
+from p2pchat.testing.hosts import DialFailed, Life, Place, SimulatedHost
 from p2pchat.testing.pump import Pump, on_tick
 from p2pchat.testing.trace import Trace
 
 __all__ = [
-    "Nat",
     "NetworkOptions",
     "NetworkStatistics",
     "SimulatedHost",

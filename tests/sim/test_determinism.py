@@ -16,8 +16,8 @@ import trio
 
 from p2pchat.errors import NetworkError
 from p2pchat.testing.determinism import run_simulation, seeded
-from p2pchat.testing.faults import HalfOpen, Link, Partition, Refusal, ResetNext, SlowLink
-from p2pchat.testing.network import Nat, SimulatedHost, SimulatedNetwork, open_network
+from p2pchat.testing.faults import HalfOpen, Link, Nat, Partition, Refusal, ResetNext, SlowLink
+from p2pchat.testing.network import SimulatedHost, SimulatedNetwork, open_network
 
 PROTOCOL = "/chatter/1.0.0"
 HOSTS = 20

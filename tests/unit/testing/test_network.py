@@ -12,8 +12,8 @@ from nacl.signing import SigningKey
 from p2pchat.errors import PeerUnreachable, RelayRefused, StreamReset
 from p2pchat.model.ids import DeviceId
 from p2pchat.testing.determinism import run_simulation, seeded
-from p2pchat.testing.faults import Link
-from p2pchat.testing.network import Nat, NetworkOptions, open_network, seed_of
+from p2pchat.testing.faults import Link, Nat
+from p2pchat.testing.network import NetworkOptions, open_network, seed_of
 from p2pchat.testing.trace import Trace
 
 SINK = "/sink/1.0.0"
