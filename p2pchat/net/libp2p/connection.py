@@ -94,8 +94,12 @@ class Connection:
                 logger.debug("no goodbye to %s: %s", self.origin.peer.short, failed)
         self._pipe.abort()
 
+    async def wait_closing(self) -> None:
+        """Until goodbye was said, or could not be."""
+        await self._pipe.closing.wait()
+
     async def wait_closed(self) -> None:
-        """Until the pipe is closed."""
+        """Until nothing of the pipe is left."""
         await self._pipe.closed.wait()
 
     def abort(self) -> None:

@@ -37,6 +37,8 @@ PUSH = "/ipfs/id/push/1.0.0"
 PROTOCOL_VERSION = "dchat/1.0.0"
 AGENT_VERSION = "dchat"
 
+_FAILURES = (StreamReset, RemoteProtocolError, trio.BrokenResourceError, trio.TooSlowError)
+
 TIMEOUT_S = 5.0
 PUSH_DELAY_S = 0.05
 """Changes that come together are pushed together."""
@@ -69,7 +71,7 @@ class Identify:
             with trio.fail_after(TIMEOUT_S):
                 stream = await self._swarm.open_on(connection, [IDENTIFY])
                 await self._hear(stream)
-        except (StreamReset, RemoteProtocolError, trio.TooSlowError) as error:
+        except _FAILURES as error:
             logger.debug("%s was not identified: %s", connection.origin.peer.short, error)
 
     def push_soon(self) -> None:
@@ -88,7 +90,7 @@ class Identify:
                     self._swarm.nursery.start_soon(self._push, connection)
 
     async def _push(self, connection: Connection) -> None:
-        with suppress(StreamReset, trio.BrokenResourceError), trio.move_on_after(TIMEOUT_S):
+        with suppress(*_FAILURES), trio.fail_after(TIMEOUT_S):
             stream = await self._swarm.open_on(connection, [PUSH])
             await self._tell(stream)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import trio
@@ -26,7 +26,11 @@ __all__ = ["CircuitPipe", "Pipe", "TcpPipe"]
 READ_BYTES_MAX = 65_535
 """One Noise message; before it come only the short lines of multistream-select."""
 
+DRAIN_TIMEOUT_S = 1.0
+"""How long closing waits for the other side's end."""
+
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_GONE = (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError)
 
 
 class Pipe(ReadWriteCloser):
@@ -34,8 +38,10 @@ class Pipe(ReadWriteCloser):
 
     heard_s: float
     """`trio.current_time()` when bytes last came in."""
+    closing: trio.Event
+    """Set when this side began to close it."""
     closed: trio.Event
-    """Set when this side closed or aborted it."""
+    """Set when nothing of it is left."""
 
     def abort(self) -> None:
         """Break it at once; whoever reads or writes gets an error."""
@@ -47,6 +53,7 @@ class _HeardSocket(trio.abc.HalfCloseableStream):
 
     def __init__(self, stream: trio.SocketStream) -> None:
         self._stream = stream
+        self._ended = trio.Event()
         self.socket = stream.socket
         self.heard_s = trio.current_time()
 
@@ -59,7 +66,17 @@ class _HeardSocket(trio.abc.HalfCloseableStream):
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         data = await self._stream.receive_some(max_bytes)
         self.heard_s = trio.current_time()
+        if not data:
+            self._ended.set()
         return data
+
+    async def drain(self) -> None:
+        """Read to the end, or let who reads already do so."""
+        while not self._ended.is_set():
+            try:
+                await self.receive_some(READ_BYTES_MAX)
+            except trio.BusyResourceError:
+                await self._ended.wait()
 
     async def send_eof(self) -> None:
         await self._stream.send_eof()
@@ -77,6 +94,7 @@ class TcpPipe(TrioTCPStream, Pipe):
         self._heard = _HeardSocket(stream)
         super().__init__(self._heard)  # pyright: ignore[reportArgumentType]  # used as a stream
         self._remote = _remote(stream.socket)
+        self.closing = trio.Event()
         self.closed = trio.Event()
 
     @property
@@ -93,18 +111,28 @@ class TcpPipe(TrioTCPStream, Pipe):
         return bytes(data)
 
     async def close(self) -> None:
-        self.closed.set()
+        """Close so that what was sent arrives.
+
+        A socket closed with something unread tells the other side to throw away what it has not
+        read either: the end is sent first, and the other's awaited for a while.
+        """
+        self.closing.set()
+        with suppress(*_GONE), trio.move_on_after(DRAIN_TIMEOUT_S):
+            await self._heard.send_eof()
+            await self._heard.drain()
         await super().close()
+        self.closed.set()
 
     def get_remote_address(self) -> tuple[str, int] | None:
         return self._remote
 
     def abort(self) -> None:
-        self.closed.set()
         sock = self._heard.socket
         if sock.fileno() >= 0:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             sock.close()
+        self.closing.set()
+        self.closed.set()
 
 
 def _remote(sock: trio.socket.SocketType) -> tuple[str, int] | None:
@@ -127,6 +155,7 @@ class CircuitPipe(Pipe):
         self._stream = stream
         self._reading = trio.Lock()
         self._writing = trio.Lock()
+        self.closing = trio.Event()
         self.closed = trio.Event()
         self.heard_s = trio.current_time()
 
@@ -152,15 +181,18 @@ class CircuitPipe(Pipe):
                 await self._stream.send_all(data)
 
     async def close(self) -> None:
-        self.closed.set()
+        self.closing.set()
         await self._stream.aclose()
+        self.closed.set()
 
     def get_remote_address(self) -> tuple[str, int] | None:
         return None
 
     def abort(self) -> None:
+        if not self.closed.is_set():
+            self._stream.abandon()
+        self.closing.set()
         self.closed.set()
-        self._stream.abandon()
 
 
 @contextmanager

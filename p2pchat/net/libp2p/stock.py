@@ -1,8 +1,9 @@
-"""py-libp2p's own Noise and Yamux, made safe to cancel.
+"""py-libp2p's own Noise and Yamux, made safe to cancel and to close.
 
 A write of theirs that is cancelled halfway has used a nonce, or left half a frame on the wire: the
 whole connection is lost because one stream gave up. Here each frame is written to the end whatever
-happens to the task, and a connection that does not take one in time is closed.
+happens to the task, and a connection that does not take one in time is closed. And a connection
+that ends takes along what had arrived and was not read yet; here it can be read.
 
 py-libp2p's muxer negotiation builds its own `Yamux` whatever class it was given, so the class is
 chosen after the same negotiation.
@@ -22,7 +23,7 @@ from libp2p.peer.id import ID  # pyright: ignore[reportMissingTypeStubs]  # it h
 from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
 from libp2p.security.noise.transport import Transport as Noise
 from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
-from libp2p.stream_muxer.yamux.yamux import Yamux
+from libp2p.stream_muxer.yamux.yamux import Yamux, YamuxStream
 from libp2p.transport.upgrader import TransportUpgrader
 
 __all__ = ["StockUpgrader"]
@@ -34,11 +35,35 @@ _PING = struct.pack("!BBHII", 0, 2, 1, 0, 0)
 
 
 class StockYamux(Yamux):
-    """Yamux whose frames reach the wire whole."""
+    """Yamux whose frames reach the wire whole, and who keeps what arrived before the end."""
+
+    def __init__(self, conn: ISecureConn, peer_id: ID) -> None:
+        super().__init__(conn, peer_id, is_initiator=conn.is_initiator)
+        self._late: dict[int, bytearray] = {}
+        self._finished: set[int] = set()
+
+    def read_late(self, stream: YamuxStream, max_bytes: int | None) -> bytes | None:
+        """What `stream` still has after reading it failed: bytes, `b""` for its end, else None."""
+        if late := self._late.get(stream.stream_id):
+            data = bytes(late[:max_bytes])
+            del late[:max_bytes]
+            return data
+        finished = stream.recv_closed and not self.event_shutting_down.is_set()
+        return b"" if finished or stream.stream_id in self._finished else None
 
     async def ping(self) -> None:
         """Send something that has to be answered."""
         await self._write_frame(_PING)
+
+    async def _cleanup_on_error(self) -> None:
+        """Theirs forgets what nobody has read yet, and who had finished."""
+        streams = self.streams.values()
+        self._finished |= {stream.stream_id for stream in streams if stream.recv_closed}
+        for stream_id, buffer in self.stream_buffers.items():
+            if buffer:
+                self._late[stream_id] = bytearray(buffer)
+                buffer.clear()
+        await super()._cleanup_on_error()
 
     async def _write_frame(self, data: bytes) -> None:
         with trio.move_on_after(WRITE_TIMEOUT_S, shield=True) as patience:
@@ -58,4 +83,4 @@ class StockUpgrader(TransportUpgrader):
 
     async def upgrade_connection(self, conn: ISecureConn, peer_id: ID) -> IMuxedConn:
         await self.muxer_multistream.select_transport(conn)
-        return StockYamux(conn, peer_id, is_initiator=conn.is_initiator)
+        return StockYamux(conn, peer_id)

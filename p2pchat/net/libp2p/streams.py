@@ -16,11 +16,13 @@ from typing import Any, cast
 import trio
 from libp2p.abc import IMuxedStream
 from libp2p.stream_muxer.exceptions import MuxedStreamEOF
+from libp2p.stream_muxer.yamux.yamux import YamuxStream
 
 from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
 from p2pchat.net.libp2p.foreign import Failed, foreign_errors
 from p2pchat.net.libp2p.options import HostLimits
+from p2pchat.net.libp2p.stock import StockYamux
 from p2pchat.net.port import ProtocolId, Stream
 
 __all__ = ["Choice", "Farewells", "LibP2PStream", "Origin", "read_some", "write_all"]
@@ -53,15 +55,20 @@ async def read_some(stream: IMuxedStream, max_bytes: int | None = None) -> bytes
         with foreign_errors():
             return await stream.read(max_bytes)
     except Failed as failed:
-        if isinstance(failed.__cause__, MuxedStreamEOF) and _has_ended(stream):
-            return b""
-        raise trio.BrokenResourceError(str(failed)) from None
+        data = _read_late(stream, max_bytes, failed.__cause__)
+        if data is None:
+            raise trio.BrokenResourceError(str(failed)) from None
+        return data
 
 
-def _has_ended(stream: IMuxedStream) -> bool:
-    """True when the remote finished, which py-libp2p reports like a loss of the connection."""
-    muxed = cast("Any", stream)
-    return bool(muxed.recv_closed) and not muxed.conn.event_shutting_down.is_set()
+def _read_late(
+    stream: IMuxedStream, max_bytes: int | None, cause: BaseException | None
+) -> bytes | None:
+    """What there is to read though reading failed; py-libp2p calls too much an end."""
+    muxed = stream.muxed_conn
+    if isinstance(muxed, StockYamux):
+        return muxed.read_late(cast("YamuxStream", stream), max_bytes)
+    return b"" if isinstance(cause, MuxedStreamEOF) else None
 
 
 async def write_all(stream: IMuxedStream, data: bytes) -> None:

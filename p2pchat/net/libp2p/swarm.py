@@ -253,7 +253,7 @@ class Swarm:
         for connection in several:
             self._part(connection)
         for connection in several:
-            await connection.wait_closed()
+            await connection.wait_closing()
 
     async def aclose(self) -> None:
         """Accept no more, and close all connections, within the limit for one."""
