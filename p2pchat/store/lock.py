@@ -66,6 +66,6 @@ def _holder(descriptor: int) -> str:
     os.lseek(descriptor, 0, os.SEEK_SET)
     text = os.read(descriptor, _HOLDER_BYTES_MAX).decode("utf-8", "replace")
     process, _, program = text.partition("\n")[0].partition(" ")
-    if not process.isdecimal() or not program.isprintable():
+    if not (process.isdecimal() and program and program.isprintable()):
         return "another process"
     return f"process {process} ({program})"

@@ -1,0 +1,66 @@
+"""A program that fills the small disk HOME lies on, makes room again, and tells what it saw.
+
+store_full_disk.py HOME
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from pathlib import Path
+
+from p2pchat.errors import DiskFull
+from p2pchat.model.change import PutSetting
+from p2pchat.store.home import open_home
+from p2pchat.store.sqlite import SqliteStore
+
+
+def fill(store: SqliteStore) -> tuple[int, str]:
+    """Commit until the disk is full: how many commits were acknowledged, and what was said."""
+    for count in range(10_000):
+        try:
+            store.commit([PutSetting(str(count), bytes(3_000))])
+        except DiskFull as error:
+            return count, str(error)
+    raise SystemExit("the disk was never full")
+
+
+def take_all(ballast: Path) -> None:
+    """Leave no room at all."""
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while file.write(bytes(4_096)):
+            pass
+
+
+def try_to_open(home: Path) -> str:
+    try:
+        with open_home(home):
+            return "opened"
+    except DiskFull as error:
+        return str(error)
+
+
+def main(home: Path) -> dict[str, object]:
+    ballast = home.parent / "ballast"
+    ballast.write_bytes(bytes(300_000))
+    with open_home(home) as opened:
+        acknowledged, said = fill(opened.store)
+        present = len(opened.store.snapshot().settings)
+        ballast.unlink()
+        opened.store.commit([PutSetting("room", b"again")])
+        take_all(ballast)
+    said_at_open = try_to_open(home)
+    ballast.unlink()
+    with open_home(home) as opened:
+        return {
+            "acknowledged": acknowledged,
+            "present": present,
+            "said": said,
+            "said_at_open": said_at_open,
+            "present_at_last": len(opened.store.snapshot().settings),
+        }
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(main(Path(sys.argv[1]))))

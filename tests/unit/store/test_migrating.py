@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
+from p2pchat.errors import SchemaTooNew, StoreError
+from p2pchat.store.driver import connect
+from p2pchat.store.home import open_home
+from p2pchat.store.opening import MIGRATIONS, Migrations
+from p2pchat.store.port import Page
+from p2pchat.store.schema import METADATA
+from tests.compliance.store.values import ROOM, Writer
+
+STEP = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "{revision}"
+down_revision = "{before}"
+
+
+def upgrade():
+{body}
+"""
+ADD_A_COLUMN = """
+    with op.batch_alter_table("ops", recreate="always", table_kwargs={"sqlite_strict": True}) as t:
+        t.add_column(sa.Column("extra", sa.Integer, nullable=False, server_default="7"))
+"""
+FAIL_HALF_WAY = """
+    op.create_table("half", sa.Column("key", sa.Integer, primary_key=True))
+    op.execute("DELETE FROM messages")
+    op.execute("SELECT nonsense FROM nowhere")
+"""
+BREAK_A_REFERENCE = """
+    op.execute("DELETE FROM devices")
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home of the present form with three messages."""
+    path = tmp_path / "home"
+    with open_home(path) as opened:
+        opened.store.commit(Writer().messages(3))
+    return path
+
+
+def later(tmp_path: Path, *bodies: str) -> Migrations:
+    """The migrations of a later program: one more step for each of `bodies`."""
+    directory = tmp_path / "100 % later"
+    shutil.copytree(MIGRATIONS.directory, directory)
+    before = MIGRATIONS.newest
+    for number, body in enumerate(bodies, start=2):
+        revision = f"{number:04}"
+        text = STEP.format(revision=revision, before=before, body=body)
+        (directory / "versions" / f"{revision}_step.py").write_text(text)
+        before = revision
+    return Migrations(directory, before)
+
+
+def form(home: Path, name: str = "p2pchat.db") -> str:
+    connection = connect(home / name, (home / "p2pchat.key").read_bytes())
+    try:
+        return connection.execute("SELECT version_num FROM alembic_version").fetchone()[0]
+    finally:
+        connection.close()
+
+
+def test_migrations_make_exactly_the_tables_of_the_schema(home: Path) -> None:
+    query = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'alembic%'"
+    query += " AND name NOT LIKE 'sqlite_autoindex_alembic%' ORDER BY name"
+    connection = connect(home / "p2pchat.db", (home / "p2pchat.key").read_bytes())
+    made = connection.execute(query).fetchall()
+    connection.close()
+    engine = create_engine("sqlite://")
+    METADATA.create_all(engine)
+    with engine.connect() as other:
+        assert made == [tuple(row) for row in other.exec_driver_sql(query)]
+    engine.dispose()
+    assert len(METADATA.tables) > 10
+
+
+def test_the_newest_migration_is_the_one_that_is_named() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS.directory))
+    config.set_main_option("path_separator", "os")
+    assert ScriptDirectory.from_config(config).get_heads() == [MIGRATIONS.newest]
+
+
+def test_an_older_database_is_brought_forward_and_loses_nothing(home: Path, tmp_path: Path) -> None:
+    migrations = later(tmp_path, ADD_A_COLUMN, ADD_A_COLUMN.replace("extra", "more"))
+    for count in (3, 4):
+        with open_home(home, migrations) as opened:
+            assert len(opened.store.history(ROOM, Page())) == count
+            opened.store.commit(Writer().messages(4))
+    assert form(home) == "0003"
+
+
+def test_an_older_database_is_copied_first_under_the_same_key(home: Path, tmp_path: Path) -> None:
+    with open_home(home, later(tmp_path, ADD_A_COLUMN)):
+        pass
+    copy = home / "p2pchat.db.before"
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert b"SQLite format" not in copy.read_bytes()
+    shutil.copy(copy, home / "p2pchat.db")
+    with open_home(home) as opened:
+        assert len(opened.store.history(ROOM, Page())) == 3
+
+
+def test_a_new_home_is_made_in_the_newest_form_without_a_copy(tmp_path: Path) -> None:
+    with open_home(tmp_path / "home", later(tmp_path, ADD_A_COLUMN)):
+        pass
+    assert form(tmp_path / "home") == "0002"
+    assert not (tmp_path / "home" / "p2pchat.db.before").exists()
+
+
+def test_a_database_of_a_later_program_is_refused(home: Path, tmp_path: Path) -> None:
+    with open_home(home, later(tmp_path, ADD_A_COLUMN)):
+        pass
+    before = (home / "p2pchat.db").read_bytes()
+    with pytest.raises(SchemaTooNew, match="0002"), open_home(home):
+        pass
+    assert (home / "p2pchat.db").read_bytes() == before
+
+
+def test_a_step_that_fails_leaves_nothing_behind(home: Path, tmp_path: Path) -> None:
+    migrations = later(tmp_path, ADD_A_COLUMN, FAIL_HALF_WAY)
+    with pytest.raises(Exception, match="nowhere"), open_home(home, migrations):
+        pass
+    assert form(home) == "0002"
+    shutil.rmtree(tmp_path / "100 % later")
+    with open_home(home, later(tmp_path, ADD_A_COLUMN)) as opened:
+        assert len(opened.store.history(ROOM, Page())) == 3
+
+
+def test_a_step_that_breaks_a_reference_is_undone(home: Path, tmp_path: Path) -> None:
+    migrations = later(tmp_path, BREAK_A_REFERENCE)
+    with pytest.raises(StoreError, match="it is as it was"), open_home(home, migrations):
+        pass
+    with open_home(home) as opened:
+        assert len(opened.store.history(ROOM, Page())) == 3
