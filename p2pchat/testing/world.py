@@ -31,8 +31,7 @@ from p2pchat.node.node import open_node
 from p2pchat.store.memory import MemoryStore
 from p2pchat.store.worker import InlineStore
 from p2pchat.testing.determinism import run_simulation
-from p2pchat.testing.faults import Nat
-from p2pchat.testing.hosts import SimulatedHost
+from p2pchat.testing.hosts import Nat, SimulatedHost
 from p2pchat.testing.network import SimulatedNetwork, open_network, seed_of
 from p2pchat.testing.trace import Trace
 
