@@ -25,6 +25,7 @@ __all__ = ["Connection"]
 logger = logging.getLogger(__name__)
 
 Serve = Callable[["Connection", IMuxedStream], Awaitable[None]]
+Ended = Callable[["Connection"], None]
 
 
 class Connection:
@@ -47,15 +48,19 @@ class Connection:
         return self._pipe.heard_s
 
     async def run(
-        self, serve: Serve, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+        self, serve: Serve, ended: Ended, *, task_status: trio.TaskStatus[None]
     ) -> None:
-        """Carry the connection until it ends; started once streams can be opened."""
+        """Carry the connection; started once streams can be opened.
+
+        Calls `ended` when it is over, and returns when its handlers are.
+        """
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._multiplex)
             await self.muxed.event_started.wait()
             task_status.started()
             await self._accept(nursery, serve)
             self.is_closed = True
+            ended(self)
             with trio.move_on_after(self._limits.close_timeout_s):
                 await self._pipe.closed.wait()
             self._pipe.abort()

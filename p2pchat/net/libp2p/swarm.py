@@ -198,7 +198,7 @@ class Swarm:
 
     async def _carry(self, connection: Connection, *, task_status: trio.TaskStatus[None]) -> None:
         try:
-            await connection.run(self.server.serve, task_status=task_status)
+            await connection.run(self.server.serve, self._forget, task_status=task_status)
         finally:
             self._forget(connection)
 
