@@ -15,7 +15,7 @@ from p2pchat.model.ids import PeerId
 from p2pchat.wire.gossip_codec import MessageId
 
 DEMERITS = {
-    Offence.MALFORMED: 10,
+    Offence.MALFORMED: 12,
     Offence.OVER_RATE: 10,
     Offence.SUBSCRIPTION_FLOOD: 10,
     Offence.IHAVE_FLOOD: 5,

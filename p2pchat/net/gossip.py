@@ -22,6 +22,7 @@ import trio
 from p2pchat.errors import NetworkError, RemoteProtocolError
 from p2pchat.gossip.vocabulary import (
     Deliver,
+    GossipEffect,
     GossipEvent,
     GossipInput,
     Misbehaved,
@@ -57,7 +58,6 @@ _WRITE_TIMEOUT_S = 30.0
 _RETRY_S_MIN = 1.0
 _RETRY_S_MAX = 60.0
 
-Carried = SendRpc | GossipEvent | Punish
 _STREAM_ENDED = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
@@ -81,6 +81,7 @@ class _Link:
         self.peer = state.peer
         self.is_outbound = not state.inbound
         self.is_announced = False
+        self.announcing = trio.Lock()
         self.life = trio.CancelScope()
         self.writing = trio.CancelScope()
         self.reading = trio.CancelScope()
@@ -170,7 +171,7 @@ class GossipCarrier:
                     link.reading.cancel()
             nursery.cancel_scope.cancel()
 
-    async def carry(self, effects: Collection[Carried]) -> None:
+    async def carry(self, effects: Collection[GossipEffect]) -> None:
         """Do what the router decided. What is to be forwarded goes first: it waits for nobody."""
         for effect in effects:
             if isinstance(effect, SendRpc):
@@ -231,14 +232,10 @@ class GossipCarrier:
     async def _announce(self, link: _Link) -> None:
         """Tell the router of a peer before its first RPC, and again when our stream is a new one:
         what was said on the old one may be lost."""
-        if link.is_announced or self._links.get(link.peer) is not link:
-            return
-        link.is_announced = True
-        try:
-            await self._put(PeerUp(link.peer, link.is_outbound))
-        except trio.Cancelled:
-            link.is_announced = False
-            raise
+        async with link.announcing:
+            if not link.is_announced and self._links.get(link.peer) is link:
+                await self._put(PeerUp(link.peer, link.is_outbound))
+                link.is_announced = True
 
     # What we say
 

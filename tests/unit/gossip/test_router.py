@@ -591,7 +591,7 @@ def test_coming_back_does_not_clear_demerits_but_time_does(stage):
     assert punished(alice.give(Misbehaved(bob))) != []
     alice.give(PeerUp(bob))
     alice.give(Misbehaved(bob), Misbehaved(bob))
-    alice.beat(1)
+    alice.beat(7)
     assert punished(alice.give(Misbehaved(bob))) == []
 
 
