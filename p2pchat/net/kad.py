@@ -143,9 +143,10 @@ class KadCarrier:
     async def _follow(self, change: PeerChanged) -> None:
         if change.state is not None:
             await self._tell(change.state)
-        elif self._up.pop(change.peer, None) is not None:
-            await self._queries.forget(change.peer)
-            await self._put(PeerDown(change.peer))
+            return
+        self._up.pop(change.peer, None)
+        await self._queries.forget(change.peer)
+        await self._put(PeerDown(change.peer))
 
     async def _introduce(self, peer: PeerId) -> None:
         """A peer may speak before the news of its connection was read."""

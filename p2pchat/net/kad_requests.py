@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from math import inf
 
 import trio
 
@@ -45,7 +46,7 @@ class _Guest:
     """A peer that asks us: its streams, and when its requests so far are paid for."""
 
     streams: int = 0
-    due_s: float = 0.0
+    due_s: float = -inf
 
     def wait_s(self, now_s: float, per_second: int) -> float:
         """How long its next request has to wait; a second's worth may come at once."""
