@@ -105,8 +105,10 @@ class KadQueries:
 
     async def forget(self, peer: PeerId) -> None:
         """The peer went down, and the streams to it with it."""
-        for conversation in [c for c in self._idle if c.stream.peer == peer]:
-            del self._idle[conversation]
+        gone = [c for c in self._idle if c.stream.peer == peer]
+        for conversation in gone:
+            del self._idle[conversation]  # all of them before the first await
+        for conversation in gone:
             await conversation.stream.reset()
 
     async def close(self) -> None:
