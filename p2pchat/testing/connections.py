@@ -105,7 +105,6 @@ class Wire:
         self._medium = medium
         self._queue: deque[tuple[float, Callable[[], None]]] = deque()
         self._free_at_s = 0.0
-        self._last_at_s = 0.0
         self._finished = False
 
     def carry(self, size_bytes: int, arrive: Callable[[], None]) -> None:
@@ -117,10 +116,9 @@ class Wire:
         self._free_at_s = start_s + size_bytes / link.bandwidth_bytes_s
         jitter_s = self._medium.rng.random() * link.jitter_s
         at_s = on_tick(self._free_at_s + link.latency_s + jitter_s)
-        self._last_at_s = max(at_s, self._last_at_s)
-        self._queue.append((self._last_at_s, arrive))
+        self._queue.append((at_s, arrive))
         if len(self._queue) == 1 and self.held_since_s is None:
-            self._medium.pump.at(self._last_at_s, self._deliver)
+            self._medium.pump.at(at_s, self._deliver)
 
     def finish(self) -> None:
         """Accept nothing more; what is under way still arrives."""

@@ -99,10 +99,6 @@ class _ReceivingHalf(_Half):
         self.finished = True
         self.wake()
 
-    def end(self, state: _State) -> None:
-        self._buffer.clear()
-        super().end(state)
-
     async def receive_some(self, max_bytes: int | None) -> bytes:
         with self:
             if self._must_wait():

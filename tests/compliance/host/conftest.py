@@ -18,6 +18,7 @@ from p2pchat.testing.network import SimulatedNetwork, open_network, seed_of
 
 PIPE = "/compliance/pipe/1.0.0"
 STORY_S_MAX = 40.0
+LOOK_AGAIN_S = 0.1
 
 
 class World:
@@ -51,7 +52,9 @@ class World:
 
         with host.changes() as changes:
             while not condition(known()):
-                await changes.receive()
+                # A peer that came and went before the first read is not told at all: look again.
+                with trio.move_on_after(LOOK_AGAIN_S):
+                    await changes.receive()
 
     async def streams(self, alice: Host, bob: Host) -> tuple[Stream, Stream]:
         """A new stream, alice's side and bob's."""

@@ -6,6 +6,8 @@ import pytest
 import trio
 import trio.testing
 
+from p2pchat.net.port import PeerChanged
+
 PROTOCOL = "/compliance/some/1.0.0"
 
 
@@ -91,6 +93,26 @@ def test_a_down_between_two_ups_is_never_left_out(play):
                     await alice.disconnect(bob.peer_id)
                     await alice.connect(bob.peer_id, bob.addresses)
                 assert (await next_about(changes, bob)).state is None
+                assert (await next_about(changes, bob)).state is not None
+
+    play(story)
+
+
+def test_a_down_between_two_ups_is_kept_behind_the_changes_of_others(play):
+    async def story(world) -> None:
+        async with world.pair() as (alice, bob), world.host("carol") as carol:
+            await alice.connect(carol.peer_id, carol.addresses)
+            for peer in (bob, carol):
+                await world.until(alice, peer, is_identified)
+            with alice.changes() as changes:
+                assert (await next_about(changes, bob)).state is not None
+                assert (await next_about(changes, carol)).state is not None
+                await alice.disconnect(carol.peer_id)
+                await trio.testing.wait_all_tasks_blocked()
+                await alice.disconnect(bob.peer_id)
+                await alice.connect(bob.peer_id, bob.addresses)
+                assert await changes.receive() == PeerChanged(carol.peer_id, None)
+                assert await changes.receive() == PeerChanged(bob.peer_id, None)
                 assert (await next_about(changes, bob)).state is not None
 
     play(story)

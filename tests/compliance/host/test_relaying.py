@@ -62,6 +62,26 @@ def test_a_reservation_is_announced_behind_the_other_addresses(play):
     play(story)
 
 
+def test_identify_tells_peers_of_a_new_reservation(play):
+    async def story(world) -> None:
+        async with (
+            world.host("relay", relay=True) as relay,
+            world.host("bob") as bob,
+            world.host("alice") as alice,
+        ):
+            await alice.connect(bob.peer_id, bob.addresses)
+            await world.until(alice, bob, lambda state: state.announced)
+            await bob.connect(relay.peer_id, relay.addresses)
+            await bob.reserve(relay.peer_id)
+            await world.until(
+                alice,
+                bob,
+                lambda state: any(one.endswith("/p2p-circuit") for one in state.announced),
+            )
+
+    play(story)
+
+
 def test_only_a_connected_relay_grants_reservations(play):
     async def story(world) -> None:
         async with (

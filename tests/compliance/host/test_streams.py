@@ -48,8 +48,11 @@ async def send_for_ever(stream) -> None:
 
 async def clog(stream) -> None:
     """Send until nothing more fits."""
-    with trio.move_on_after(0.3):
-        await send_for_ever(stream)
+    blocked = False
+    while not blocked:
+        with trio.move_on_after(0.1) as scope:
+            await stream.send_all(bytes(16 * 1024))
+        blocked = scope.cancelled_caught
 
 
 async def send_in_pieces(stream, data: bytes, rng: Random) -> None:

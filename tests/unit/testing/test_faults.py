@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from p2pchat.errors import PeerUnreachable, StreamReset
+from p2pchat.model.route import Path
 from p2pchat.testing.determinism import run_simulation, seeded
 from p2pchat.testing.faults import HalfOpen, Link, Partition, Refusal, ResetNext, SlowLink
 from p2pchat.testing.network import NetworkOptions, open_network
@@ -156,6 +157,40 @@ def test_a_partition_that_lasts_ends_the_connection_at_both_sides(one_way):
     play(story)
 
 
+def test_short_partitions_do_not_add_up():
+    async def story(network, alice, bob):
+        cut = apart(alice, bob)
+        for _ in range(5):
+            network.apply(cut)
+            await trio.sleep(14)
+            network.lift(cut)
+            await trio.sleep(0.5)
+        assert alice.is_connected(bob.peer_id)
+
+    play(story)
+
+
+def test_a_partitioned_peer_stays_reached_through_a_relay_and_that_is_told():
+    async def story(network, alice, bob):
+        async with network.host("relay", relay=True) as relay:
+            await bob.connect(relay.peer_id, relay.addresses)
+            await bob.reserve(relay.peer_id)
+            await alice.disconnect(bob.peer_id)
+            await trio.sleep(1)
+            await alice.connect(bob.peer_id, bob.addresses[-1:])
+            await alice.connect(bob.peer_id, bob.addresses)
+            await trio.sleep(1)
+            with alice.changes() as changes:
+                network.apply(apart(alice, bob))
+                paths = []
+                while Path.RELAYED not in paths:
+                    change = await changes.receive()
+                    paths += [change.state.path] if change.peer == bob.peer_id else []
+            assert paths == [Path.DIRECT, Path.RELAYED]
+
+    play(story)
+
+
 def test_nobody_answers_across_a_partition():
     async def story(network, alice, bob):
         await alice.disconnect(bob.peer_id)
@@ -242,6 +277,19 @@ def test_a_slow_link_delays_what_is_sent_from_now_on():
             await near.send_all(bytes(1_000))
             await far.receive_some()
             assert trio.current_time() - sent_s == pytest.approx(takes_s, abs=0.01)
+
+    play(story)
+
+
+def test_the_newest_of_several_slow_links_counts():
+    async def story(network, alice, bob):
+        near, far = await streams(alice, bob)
+        for latency_s in (9.0, 1.0):
+            network.apply(SlowLink(alice.peer_id, bob.peer_id, Link(latency_s, 0.0, 1e9)))
+        sent_s = trio.current_time()
+        await near.send_all(b"x")
+        await far.receive_some()
+        assert trio.current_time() - sent_s == pytest.approx(1.0, abs=0.002)
 
     play(story)
 

@@ -228,6 +228,117 @@ def test_a_relay_holds_so_many_reservations_for_so_long():
     play(story, reservations_max=2, reservation_s=60.0)
 
 
+def test_a_reservation_ends_with_its_connection():
+    async def story(network):
+        async with (
+            network.host("relay", relay=True) as relay,
+            network.host("alice") as alice,
+            network.host("bob", listening=False) as bob,
+        ):
+            await bob.connect(relay.peer_id, relay.addresses)
+            await bob.reserve(relay.peer_id)
+            circuits = bob.addresses
+            await bob.disconnect(relay.peer_id)
+            assert bob.addresses == ()
+            await trio.sleep(1)
+            await bob.connect(relay.peer_id, relay.addresses)
+            with pytest.raises(PeerUnreachable) as unreachable:
+                await alice.connect(bob.peer_id, circuits)
+            assert "no reservation" in unreachable.value.attempts[0][1]
+
+    play(story)
+
+
+@pytest.mark.parametrize("parting", ["alice", "bob"])
+def test_a_circuit_ends_with_either_of_its_legs(parting):
+    async def story(network):
+        async with (
+            network.host("relay", relay=True) as relay,
+            network.host("alice") as alice,
+            network.host("bob", listening=False) as bob,
+        ):
+            await bob.connect(relay.peer_id, relay.addresses)
+            await bob.reserve(relay.peer_id)
+            await alice.connect(bob.peer_id, bob.addresses)
+            one, other = (alice, bob) if parting == "alice" else (bob, alice)
+            await one.disconnect(relay.peer_id)
+            assert not one.is_connected(other.peer_id)
+            assert other.is_connected(one.peer_id)
+            await trio.sleep(1)
+            assert not other.is_connected(one.peer_id)
+            assert other.is_connected(relay.peer_id)
+
+    play(story)
+
+
+def test_a_circuit_is_not_made_when_a_leg_ends_in_the_handshake():
+    async def story(network):
+        async with (
+            network.host("relay", relay=True) as relay,
+            network.host("alice") as alice,
+            network.host("bob", listening=False) as bob,
+        ):
+            await bob.connect(relay.peer_id, relay.addresses)
+            await bob.reserve(relay.peer_id)
+            await alice.connect(relay.peer_id, relay.addresses)
+            async with trio.open_nursery() as nursery:
+
+                @nursery.start_soon
+                async def _cut() -> None:
+                    await trio.sleep(0.3)
+                    await bob.disconnect(relay.peer_id)
+
+                with pytest.raises(PeerUnreachable) as unreachable:
+                    await alice.connect(bob.peer_id, bob.addresses)
+            assert "handshake" in unreachable.value.attempts[0][1]
+
+    play(story, link=STEADY)
+
+
+def test_several_dials_of_one_host_make_one_connection():
+    async def story(network):
+        async with network.host("alice") as alice, network.host("bob") as bob:
+            async with trio.open_nursery() as nursery:
+                for _ in range(5):
+                    nursery.start_soon(alice.connect, bob.peer_id, bob.addresses)
+            assert network.statistics().connections == 1
+
+    play(story)
+
+
+def test_an_opening_ends_with_its_connection():
+    async def story(network):
+        async with network.host("alice") as alice, network.host("bob") as bob:
+            bob.serve(SINK, never_read)
+            await alice.connect(bob.peer_id, bob.addresses)
+            async with trio.open_nursery() as nursery:
+
+                @nursery.start_soon
+                async def _cut() -> None:
+                    await trio.sleep(0.05)
+                    await alice.disconnect(bob.peer_id)
+
+                with trio.fail_after(1), pytest.raises(StreamReset, match="was lost"):
+                    await alice.open_stream(bob.peer_id, [SINK], timeout_s=60)
+
+    play(story, link=STEADY)
+
+
+def test_a_peer_that_comes_back_is_identified_anew():
+    async def story(network):
+        async with network.host("alice") as alice, network.host("bob") as bob:
+            await alice.connect(bob.peer_id, bob.addresses)
+            await trio.sleep(1)
+            assert alice.peers[0].announced
+            await alice.disconnect(bob.peer_id)
+            await alice.connect(bob.peer_id, bob.addresses)
+            assert alice.peers[0].announced == ()
+            await trio.sleep(1)
+            assert alice.peers[0].announced
+
+    play(story)
+
+
 def test_a_crash_is_noticed_when_the_keep_alive_ends():
     async def story(network):
         async with network.host("alice") as alice, network.host("bob") as bob:
@@ -264,12 +375,14 @@ def test_a_crash_cancels_handlers_and_lets_nothing_out():
     said_after = []
 
     async def story(network):
+        cancelled = trio.Event()
         async with network.host("alice") as alice, network.host("bob") as bob:
 
             async def talk(stream) -> None:
                 try:
                     await trio.sleep_forever()
                 finally:
+                    cancelled.set()
                     with trio.CancelScope(shield=True):
                         await trio.lowlevel.checkpoint()
                         with suppress(trio.BrokenResourceError):
@@ -280,6 +393,8 @@ def test_a_crash_cancels_handlers_and_lets_nothing_out():
             await alice.connect(bob.peer_id, bob.addresses)
             stream = await alice.open_stream(bob.peer_id, ["/talk"])
             network.crash(bob.peer_id)
+            with trio.fail_after(0.001):
+                await cancelled.wait()
             with pytest.raises(trio.BrokenResourceError):
                 await stream.receive_some()
             assert bob.peers == ()
