@@ -7,6 +7,7 @@ and tracebacks; the settings that durability and secrecy rest on follow.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import sys
 from collections.abc import Generator
@@ -24,6 +25,10 @@ from p2pchat.errors import Corrupted, DiskFull, HomeUnwritable, StoreError, Wron
 __all__ = ["connect", "make_engine", "store_errors"]
 
 BUSY_TIMEOUT_S = 5.0
+
+# At DEBUG SQLAlchemy logs each row it reads; ours hold messages and keys, so we never let it.
+_LOG_NAME = "p2pchat"
+logging.getLogger(f"sqlalchemy.engine.Engine.{_LOG_NAME}").setLevel(logging.WARNING)
 _DatabaseError = cast(
     "type[sqlite3.DatabaseError]",
     sqlcipher.DatabaseError,  # pyright: ignore[reportAttributeAccessIssue]
@@ -66,6 +71,8 @@ def make_engine(path: Path, key: bytes, begin: str, *pragmas: str, pool_size: in
     """An engine of at most `pool_size` connections whose transactions open with `begin`."""
     engine = create_engine(
         "sqlite+pysqlite://",
+        logging_name=_LOG_NAME,
+        hide_parameters=True,
         module=sqlcipher,
         creator=lambda: connect(path, key, *pragmas),
         poolclass=QueuePool,
