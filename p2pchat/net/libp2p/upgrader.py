@@ -1,0 +1,41 @@
+"""From a raw connection to a multiplexed one, with our Yamux at the top.
+
+py-libp2p's `MuxerMultistream.new_conn` builds its own `Yamux` whatever class it was given for
+`/yamux/1.0.0`, so the choice is made here, after the same negotiation.
+"""
+
+from __future__ import annotations
+
+from libp2p.abc import IMuxedConn, ISecureConn
+from libp2p.crypto.keys import KeyPair
+from libp2p.crypto.x25519 import create_new_key_pair
+from libp2p.custom_types import TProtocol
+from libp2p.exceptions import BaseLibp2pError
+from libp2p.peer.id import ID  # pyright: ignore[reportMissingTypeStubs]  # has none
+from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
+from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
+from libp2p.transport.exceptions import MuxerUpgradeFailure
+from libp2p.transport.upgrader import TransportUpgrader
+
+from p2pchat.net.libp2p.noise import LeanNoise
+from p2pchat.net.libp2p.yamux import LeanYamux
+from p2pchat.net.libp2p.yamux_session import Limits
+
+__all__ = ["LeanUpgrader"]
+
+
+class LeanUpgrader(TransportUpgrader):
+    """Noise and Yamux only, both lean; `key_pair` is the host's identity."""
+
+    def __init__(self, key_pair: KeyPair, limits: Limits | None = None) -> None:
+        noise = LeanNoise(key_pair, noise_privkey=create_new_key_pair().private_key)
+        super().__init__({NOISE: noise}, {TProtocol(YAMUX): LeanYamux})
+        self._limits = limits
+
+    async def upgrade_connection(self, conn: ISecureConn, peer_id: ID) -> IMuxedConn:
+        """Negotiate Yamux. Raises `MuxerUpgradeFailure`."""
+        try:
+            await self.muxer_multistream.select_transport(conn)
+        except BaseLibp2pError as error:
+            raise MuxerUpgradeFailure(f"no multiplexer agreed on: {error}") from error
+        return LeanYamux(conn, peer_id, self._limits)
