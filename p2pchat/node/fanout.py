@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from p2pchat.errors import NetworkError
+from p2pchat.errors import NetworkError, StreamReset
 from p2pchat.model.ids import DeviceId
 from p2pchat.net.port import Host, Stream
 from p2pchat.protocol.machine import Lane, SendFailed
@@ -68,12 +68,6 @@ class Lanes:
                 await self._pump(peer, lane, writer)
         except NetworkError as error:
             reason = str(error)
-        except trio.BrokenResourceError:
-            reason = "the stream was reset"
-        except (trio.ClosedResourceError, trio.BusyResourceError) as error:
-            reason = f"the stream ended: {type(error).__name__}"
-        except trio.TooSlowError:
-            reason = f"the peer took nothing for {WRITE_TIMEOUT_S:.0f} s"
         if writer.is_full:
             reason = "more was queued than the peer took"
         if self._writers.get((peer, lane)) is writer:
@@ -85,13 +79,26 @@ class Lanes:
     async def _pump(self, peer: DeviceId, lane: Lane, writer: _Writer) -> None:
         stream = await self._host.open_stream(peer.peer_id, [lane.value])
         try:
-            data = self._hello
-            while True:
-                with trio.fail_after(WRITE_TIMEOUT_S):
-                    await stream.send_all(data)
-                data = await writer.take()
+            raise StreamReset(await self._write_until_it_ends(stream, writer))
         finally:
             await _end(stream)
+
+    async def _write_until_it_ends(self, stream: Stream, writer: _Writer) -> str:
+        """Why it ended."""
+        reason = ""
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_watch, stream)
+                data = self._hello
+                while True:
+                    with trio.fail_after(WRITE_TIMEOUT_S):
+                        await stream.send_all(data)
+                    data = await writer.take()
+        except* (trio.BrokenResourceError, trio.ClosedResourceError):
+            reason = "the stream was reset"
+        except* trio.TooSlowError:
+            reason = f"the peer took nothing for {WRITE_TIMEOUT_S:.0f} s"
+        return reason
 
 
 class _Writer:
@@ -126,6 +133,12 @@ class _Writer:
         if not self._frames:
             self._waiting = trio.Event()
         return joined
+
+
+async def _watch(stream: Stream) -> None:
+    """Notice the end of a stream on which only we write, though nothing is being written."""
+    await stream.receive_some(1)
+    raise trio.BrokenResourceError("the peer ended the stream")
 
 
 async def _end(stream: Stream) -> None:

@@ -202,7 +202,7 @@ class Network:
     async def _resolve(self, peer: PeerId) -> None:
         addresses: tuple[str, ...] = ()
         with trio.move_on_after(RESOLVE_TIMEOUT_S):
-            addresses = await self.directory.find(peer)
+            addresses = (await self.directory.find(peer)).addresses
         await self.peering.put(Resolved(peer, addresses))
 
     # What the DHT decides

@@ -7,8 +7,9 @@ again when what they say changes; the DHT machine republishes them before they e
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
-from p2pchat.errors import NodeClosed, P2PChatError, RemoteProtocolError
+from p2pchat.errors import NodeClosed, P2PChatError
 from p2pchat.kad.vocabulary import FindPeer, FoundPeer, FoundValue, GetValue, KadEffect, KadInput
 from p2pchat.kad.vocabulary import PutValue as PutRecord
 from p2pchat.model.ids import AccountId, DeviceId, PeerId
@@ -34,6 +35,16 @@ QUORUM = 3
 """Holders asked before the newest record is believed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """What a look-up found."""
+
+    addresses: tuple[str, ...]
+    """Multiaddrs without `/p2p/<peer>`; none when nobody knows."""
+    hops: int
+    """Peers asked one after the other."""
+
+
 class Directory:
     """The DHT as the node uses it: where is this device, whose is it, and here we are."""
 
@@ -55,33 +66,34 @@ class Directory:
         record = BundleRecord(device, addresses, now_ms, now_ms + LIFETIME_MS)
         return await self._put(bundle_key(device), encode_record(record, signer))
 
-    async def find(self, peer: PeerId) -> tuple[str, ...]:
+    async def find(self, peer: PeerId) -> Whereabouts:
         """Where a peer says it is; else where others saw it."""
-        found: list[str] = []
+        hops = 0
         if peer.device is not None:
-            record = await self._get(bundle_key(peer.device))
-            if isinstance(record, BundleRecord):
-                found += record.addresses
-        if not found:
-            answer = await self._ask_for(peer)
-            found += answer.addresses if answer is not None else ()
-        return tuple(dict.fromkeys(found))
+            record, hops = await self._get(bundle_key(peer.device))
+            if isinstance(record, BundleRecord) and record.addresses:
+                return Whereabouts(record.addresses, hops)
+        answer = await self._ask_for(peer)
+        if answer is None:
+            return Whereabouts((), hops)
+        return Whereabouts(answer.addresses, max(hops, answer.hops))
 
     async def devices_of(self, account: AccountId) -> DeviceSet | None:
         """The device set that an account has published."""
-        record = await self._get(account_key(account))
+        record, _ = await self._get(account_key(account))
         return record.devices if isinstance(record, AccountRecord) else None
 
-    async def _get(self, key: bytes) -> AccountRecord | BundleRecord | None:
+    async def _get(self, key: bytes) -> tuple[AccountRecord | BundleRecord | None, int]:
         try:
             found = await self._kad.call(lambda id: GetValue(id, key, QUORUM))
             assert isinstance(found, FoundValue), "GetValue is answered by FoundValue"
-            return read_record(key, found.value) if found.value is not None else None
+            record = read_record(key, found.value) if found.value is not None else None
         except NodeClosed:
             raise
-        except (P2PChatError, RemoteProtocolError) as error:
+        except P2PChatError as error:
             logger.info("look-up failed: %s", error)
-            return None
+            return None, 0
+        return record, found.hops
 
     async def _ask_for(self, peer: PeerId) -> FoundPeer | None:
         try:

@@ -175,8 +175,7 @@ class Outbox:
         self._turn(recipient, Turn.CONNECTED)
         self._rewind(recipient)
         recipient.progress_s = now.monotonic_s
-        for conversation in recipient.deliveries:
-            self._touched[conversation] = None
+        self._touch_all(recipient)
         return []
 
     def peer_down(self, device: DeviceId, reason: str, now: Now) -> list[Effect]:
@@ -215,12 +214,14 @@ class Outbox:
             return self._dial(recipient) if self._owes(recipient) else []
         if not self._owes(recipient):
             return []
+        if not self._in_flight(recipient):
+            self._touch_all(recipient)  # what was dropped is sent again
+            return []
         silence_s = now.monotonic_s - recipient.progress_s
         if silence_s < SILENCE_S:
             return self._set_timer(recipient, SILENCE_S - silence_s)
         self._rewind(recipient)
-        for conversation in recipient.deliveries:
-            self._touched[conversation] = None
+        self._touch_all(recipient)
         return self._retry_later(recipient, "no receipt came", now, UNANSWERED_S_MAX)
 
     # Receipts
@@ -444,6 +445,10 @@ class Outbox:
             if (known := self._state.conversations.get(id)) and known.other is not None
             for chain in self._sendable(known)
         )
+
+    def _touch_all(self, recipient: Recipient) -> None:
+        for conversation in recipient.deliveries:
+            self._touched[conversation] = None
 
     def _in_flight(self, recipient: Recipient) -> bool:
         return any(d.sent[c] > d.acked[c] for d in recipient.deliveries.values() for c in Chain)

@@ -1,0 +1,84 @@
+"""The DHT is really used: 64 clients, at most 8 connections each, find each other by name alone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+
+FARM = Path(__file__).with_name("farm.py")
+PROCESSES, CLIENTS = 4, 16
+LOOK_UPS = 100
+CONNECTIONS_MAX = 8
+
+pytestmark = pytest.mark.process
+
+
+class FarmProcess:
+    def __init__(self, mode: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, str(FARM), mode], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def call(self, method: str, client: int, argument: object = None) -> object:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps([method, client, argument]) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+
+@contextmanager
+def farms(count: int, clients: int, mode: str) -> Iterator[list[FarmProcess]]:
+    started = [FarmProcess(mode) for _ in range(count)]
+    try:
+        addresses: list[str] = []
+        for index in range(count * clients):
+            bootstrap = Random(index).sample(addresses, min(2, len(addresses)))
+            address = started[index % count].call("open", 0, bootstrap)
+            assert isinstance(address, str)
+            addresses.append(address)
+        yield started
+    finally:
+        for farm in started:
+            assert farm.process.stdin is not None
+            farm.process.stdin.close()
+            farm.process.wait(30)
+
+
+def test_a_link_without_addresses_is_resolved_over_several_hops() -> None:
+    with farms(PROCESSES, CLIENTS, "auto") as all_farms:
+        rng = Random(64)
+        places = [(farm, client) for farm in all_farms for client in range(CLIENTS)]
+        for farm, client in places:
+            assert farm.call("ready", client) == "good"
+        far, asked = 0, 0
+        while far < LOOK_UPS:
+            (asker_farm, asker), (farm, client) = rng.sample(places, 2)
+            link = farm.call("link", client)
+            hops = asker_farm.call("hops", asker, link)
+            assert isinstance(hops, int)
+            assert hops > 0, "nobody knew where it was"
+            asked += 1
+            assert asked < 10 * LOOK_UPS, "look-ups of two hops are too rare to count"
+            if hops < 2:
+                continue
+            far += 1
+            account = asker_farm.call("ask", asker, link)
+            assert farm.call("asked_by", client, account), f"look-up {far} led nowhere"
+        for farm, client in places:
+            connections = farm.call("connections", client)
+            assert isinstance(connections, list)
+            assert len(connections) <= CONNECTIONS_MAX
+
+
+def test_without_the_dht_nobody_is_found() -> None:
+    with farms(1, 6, "client") as (farm,):
+        link = farm.call("link", 5)
+        assert farm.call("hops", 0, link) == 0
