@@ -8,7 +8,7 @@ Two adapters implement it, `net.libp2p.host.LibP2PHost` (sockets) and
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -101,6 +101,11 @@ class Host(Protocol):
 
     async def disconnect(self, peer: PeerId) -> None:
         """Close all connections to `peer`."""
+        ...
+
+    def protect(self, peers: Iterable[PeerId]) -> None:
+        """Say whose connections make room for nobody when there are too many; replaces what was
+        said before."""
         ...
 
     async def open_stream(

@@ -54,6 +54,8 @@ from p2pchat.wire.frames import Hello, encode_frame
 
 logger = logging.getLogger(__name__)
 
+ROOM_PEERS_KEPT = 12
+"""Peers of one room whose connections make room for nobody."""
 REPUBLISH_S = 30.0
 """Until a record that nobody took is put again."""
 
@@ -145,6 +147,7 @@ class Node:
     async def _peer_changed(self, change: PeerChanged) -> None:
         """The chat hears of devices coming and going, the start of the first server."""
         self.relays.changed()
+        self._protect()
         state, device = change.state, change.peer.device
         if state is not None and KAD_PROTOCOL in state.protocols:
             self.startup.peer_served()
@@ -165,7 +168,18 @@ class Node:
     async def _send_failed(self, failed: SendFailed) -> None:
         await self._put(failed)
 
+    def _protect(self) -> None:
+        """Whose connections shall last: those we have something for, contacts, rooms, relays."""
+        state, sync = self.chat.state, self.chat.sync
+        devices = {p for peers in sync.room_peers.values() for p in list(peers)[:ROOM_PEERS_KEPT]}
+        devices.update(self.chat.outbox.recipients)
+        for account in state.contacts:
+            known = state.directory.sets.get(account)
+            devices.update(known.devices if known else ())
+        self.parts.host.protect([*(d.peer_id for d in devices), *self.relays.held])
+
     async def _want(self, dial: Dial) -> None:
+        self._protect()
         await self.network.peering.put(Wanted(dial.peer.peer_id, dial.hints))
 
     async def _put_gossip(self, input: GossipInput) -> None:

@@ -53,6 +53,11 @@ class Relays:
         """How many reservations are held."""
         return len(self._held)
 
+    @property
+    def held(self) -> tuple[PeerId, ...]:
+        """The relays whose reservations are held."""
+        return tuple(self._held)
+
     def changed(self) -> None:
         """Peers came, went, or were identified."""
         self._changed.set()

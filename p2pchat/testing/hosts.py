@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
@@ -221,6 +221,9 @@ class SimulatedHost:
     def serve(self, protocol: ProtocolId, handler: Handler) -> None:
         self._handlers[protocol] = handler
         self._introduce()
+
+    def protect(self, peers: Iterable[PeerId]) -> None:
+        """Nothing to do: a simulated host has room for everybody."""
 
     def unserve(self, protocol: ProtocolId) -> None:
         if self._handlers.pop(protocol, None) is not None:
