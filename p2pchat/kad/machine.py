@@ -212,19 +212,21 @@ class KadMachine:
 
     def _alive(self, peer: PeerId, now: Now) -> list[KadEffect]:
         silent = self._peers.alive(peer, now)
-        return [] if silent is None else [self._ping(silent)]
+        return [] if silent is None else [self._ask_whether_alive(silent)]
 
     def _probe(self, now: Now) -> list[KadEffect]:
         """Try the suspects whose time has come, and be woken for the next."""
         suspects = self._peers.suspects
-        effects: list[KadEffect] = [self._ping(c) for c in suspects.take_due(now.monotonic_s)]
+        due = suspects.take_due(now.monotonic_s)
+        effects = [self._ask_whether_alive(contact) for contact in due]
         due_s = suspects.next_due_s()
         if due_s is not None and due_s > now.monotonic_s:
             effects.append(SetTimer(_RETRY, due_s - now.monotonic_s))
         return effects
 
-    def _ping(self, contact: KadPeer) -> KadEffect:
-        return self._runner.ask(Question(contact, KadMessage(KadKind.PING)))
+    def _ask_whether_alive(self, contact: KadPeer) -> KadEffect:
+        """Ask for our neighbourhood: every implementation answers that, not all answer a ping."""
+        return self._runner.ask(Question(contact, KadMessage(KadKind.FIND_NODE, self._own)))
 
     # --- Ourselves ------------------------------------------------------------------------------
 
