@@ -33,6 +33,7 @@ __all__ = [
     "multiaddr_of",
     "parse",
     "parse_listen",
+    "plain",
     "public_group",
     "read_multiaddr",
     "relay_address",
@@ -104,32 +105,32 @@ def relay_address(address: str, relay: PeerId) -> str:
 
 def multiaddr_of(host: str, port: int) -> str:
     """The multiaddr of a socket address."""
-    ip = _plain(host)
+    ip = plain(host)
     return f"/ip{ip.version}/{ip}/tcp/{port}"
 
 
 async def resolve(endpoint: Endpoint) -> list[tuple[IPAddress, int]]:
     """The socket addresses of `endpoint`; a name is looked up. Raises `OSError`."""
     if endpoint.family is None:
-        return [(_plain(endpoint.host), endpoint.port)]
+        return [(plain(endpoint.host), endpoint.port)]
     found = await trio.socket.getaddrinfo(
         endpoint.host, endpoint.port, family=endpoint.family, type=socket.SOCK_STREAM
     )
-    return [(_plain(str(entry[4][0])), endpoint.port) for entry in found[:NAME_ADDRESSES_MAX]]
+    return [(plain(str(entry[4][0])), endpoint.port) for entry in found[:NAME_ADDRESSES_MAX]]
 
 
 def concrete(bound: Iterable[tuple[str, int]]) -> tuple[str, ...]:
     """Multiaddrs to announce for bound sockets: a wildcard becomes every interface's address."""
     return tuple(
         dict.fromkeys(
-            multiaddr_of(host, port) for wild, port in bound for host in _interfaces(_plain(wild))
+            multiaddr_of(host, port) for wild, port in bound for host in _interfaces(plain(wild))
         )
     )
 
 
 def public_group(host: str) -> str | None:
     """What counts as one source: an IPv4 address or an IPv6 /64; None unless it is public."""
-    ip = _plain(host)
+    ip = plain(host)
     if not ip.is_global:
         return None
     return str(ip) if ip.version == 4 else str(ip_network((int(ip), 64), strict=False))
@@ -138,7 +139,7 @@ def public_group(host: str) -> str | None:
 def is_public(address: str) -> bool:
     """True for a multiaddr whose host is a public IP address, or a name."""
     kind, host = _parts(address)[0]
-    return kind in _FAMILIES or _plain(host).is_global
+    return kind in _FAMILIES or plain(host).is_global
 
 
 def read_multiaddr(raw: bytes) -> str | None:
@@ -159,7 +160,7 @@ def _interfaces(ip: IPAddress) -> Sequence[str]:
     return usable or (["127.0.0.1"] if ip.version == 4 else ["::1"])
 
 
-def _plain(host: str) -> IPAddress:
+def plain(host: str) -> IPAddress:
     """Without zone, and IPv4 where an IPv6 socket reports an IPv4 peer."""
     ip = ip_address(host.partition("%")[0])
     return ip.ipv4_mapped or ip if isinstance(ip, IPv6Address) else ip

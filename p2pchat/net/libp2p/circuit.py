@@ -32,6 +32,7 @@ from p2pchat.net.libp2p.pipes import CircuitPipe
 from p2pchat.net.libp2p.relay_messages import HOP, STOP, explain, read_message, write_message
 from p2pchat.net.libp2p.streams import LibP2PStream
 from p2pchat.net.libp2p.swarm import Swarm
+from p2pchat.net.libp2p.tcp import TcpDialler
 from p2pchat.net.port import Stream
 
 __all__ = ["Circuits"]
@@ -54,8 +55,9 @@ class _Reservation:
 class Circuits:
     """The client's side of relaying."""
 
-    def __init__(self, swarm: Swarm, wall_clock_s: Callable[[], float]) -> None:
+    def __init__(self, swarm: Swarm, tcp: TcpDialler, wall_clock_s: Callable[[], float]) -> None:
         self._swarm = swarm
+        self._tcp = tcp
         self._wall_clock_s = wall_clock_s
         self._held: dict[PeerId, _Reservation] = {}
         swarm.server.handlers[STOP] = self._called
@@ -102,7 +104,7 @@ class Circuits:
         if not self._swarm.of(relay) and circuit.relay_address:
             endpoint = parse(circuit.relay_address, relay)
             assert isinstance(endpoint, Endpoint)
-            await self._swarm.dial(relay, endpoint, circuit.relay_address)
+            await self._tcp.dial(relay, endpoint, circuit.relay_address)
         stream = await self._swarm.open(relay, [HOP])
         try:
             call = HopMessage(type=HopMessage.CONNECT, peer=PeerMessage(id=bytes(peer)))

@@ -47,9 +47,7 @@ class Connection:
         """When the other side last gave a sign of life."""
         return self._pipe.heard_s
 
-    async def run(
-        self, serve: Serve, ended: Ended, *, task_status: trio.TaskStatus[None]
-    ) -> None:
+    async def run(self, serve: Serve, ended: Ended, *, task_status: trio.TaskStatus[None]) -> None:
         """Carry the connection; started once streams can be opened.
 
         Calls `ended` when it is over, and returns when its handlers are.

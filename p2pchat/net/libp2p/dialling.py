@@ -7,7 +7,7 @@ little, and a black hole among them costs nothing while another answers.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import trio
 
@@ -15,22 +15,22 @@ from p2pchat.errors import NetworkError, PeerUnreachable
 from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
 from p2pchat.net.libp2p.addresses import Circuit, Endpoint, parse, without_peer
+from p2pchat.net.libp2p.circuit import Circuits
 from p2pchat.net.libp2p.foreign import Failed
 from p2pchat.net.libp2p.guard import Refused
 from p2pchat.net.libp2p.swarm import Swarm
+from p2pchat.net.libp2p.tcp import TcpDialler
 
 __all__ = ["Dialler"]
-
-DialCircuit = Callable[[PeerId, Circuit], Awaitable[object]]
-"""Connects to a peer through a relay; raises `Failed`, `Refused`, `NetworkError`."""
 
 
 class Dialler:
     """Turns addresses into a connection."""
 
-    def __init__(self, swarm: Swarm, dial_circuit: DialCircuit) -> None:
+    def __init__(self, swarm: Swarm, tcp: TcpDialler, circuits: Circuits) -> None:
         self._swarm = swarm
-        self._dial_circuit = dial_circuit
+        self._tcp = tcp
+        self._circuits = circuits
 
     async def connect(self, peer: PeerId, addresses: Sequence[str], timeout_s: float) -> None:
         """See `Host.connect`."""
@@ -67,9 +67,9 @@ class Dialler:
     async def _dial(self, peer: PeerId, target: Endpoint | Circuit, address: str) -> None:
         match target:
             case Endpoint():
-                await self._swarm.dial(peer, target, without_peer(address))
+                await self._tcp.dial(peer, target, without_peer(address))
             case Circuit():
-                await self._dial_circuit(peer, target)
+                await self._circuits.dial(peer, target)
 
     def _targets(
         self, peer: PeerId, addresses: Sequence[str]

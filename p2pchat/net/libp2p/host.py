@@ -29,6 +29,7 @@ from p2pchat.net.libp2p.options import HostOptions, HostStatistics, Transport
 from p2pchat.net.libp2p.peers import PeerTable
 from p2pchat.net.libp2p.stock import StockUpgrader
 from p2pchat.net.libp2p.swarm import Swarm
+from p2pchat.net.libp2p.tcp import TcpDialler
 from p2pchat.net.port import Connectedness, Handler, PeerChanged, ProtocolId, Stream
 
 __all__ = ["HostOptions", "LibP2PHost", "open_host"]
@@ -59,9 +60,10 @@ class LibP2PHost:
         self._identify = Identify(
             self._swarm, self._peers, keys.public_key.serialize(), lambda: self.addresses
         )
-        self._circuits = Circuits(self._swarm, options.wall_clock_s)
+        tcp = TcpDialler(self._swarm)
+        self._circuits = Circuits(self._swarm, tcp, options.wall_clock_s)
         self._hop = Hop(self._swarm, options, self._own_addresses) if options.is_relay else None
-        self._dialler = Dialler(self._swarm, self._circuits.dial)
+        self._dialler = Dialler(self._swarm, tcp, self._circuits)
         if bound.listeners:
             nursery.start_soon(self._swarm.listen, bound.listeners)
         nursery.start_soon(self._swarm.watch)

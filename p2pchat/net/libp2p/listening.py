@@ -26,11 +26,18 @@ class Bound:
     """The listening sockets of a host."""
 
     listeners: tuple[trio.SocketListener, ...]
+    names: tuple[tuple[str, int], ...]
+    """Host and real port of each."""
+
+    @classmethod
+    def of(cls, listeners: Sequence[trio.SocketListener]) -> Bound:
+        """Hold `listeners`."""
+        return cls(tuple(listeners), tuple(one.socket.getsockname()[:2] for one in listeners))
 
     @property
     def addresses(self) -> tuple[str, ...]:
         """Concrete multiaddrs: real ports, and for a wildcard every interface."""
-        return concrete(one.socket.getsockname()[:2] for one in self.listeners)
+        return concrete(self.names)
 
     async def aclose(self) -> None:
         """Stop listening."""
@@ -48,9 +55,9 @@ async def bind(addresses: Sequence[str]) -> Bound:
         for address in addresses:
             listeners += await _bind(address)
     except BaseException:
-        await Bound(tuple(listeners)).aclose()
+        await Bound.of(listeners).aclose()
         raise
-    return Bound(tuple(listeners))
+    return Bound.of(listeners)
 
 
 async def _bind(address: str) -> list[trio.SocketListener]:

@@ -29,6 +29,7 @@ from libp2p.transport.upgrader import TransportUpgrader
 __all__ = ["StockUpgrader"]
 
 WRITE_TIMEOUT_S = 10.0
+WINDOW_POLL_S = 0.01
 
 _PING = struct.pack("!BBHII", 0, 2, 1, 0, 0)
 """Version 0, type ping, flag SYN: every Yamux answers it at once."""
@@ -54,6 +55,16 @@ class StockYamux(Yamux):
     async def ping(self) -> None:
         """Send something that has to be answered."""
         await self._write_frame(_PING)
+
+    async def write_patiently(self, stream: YamuxStream, data: bytes) -> None:
+        """Write all of `data`, however slowly it is read; theirs gives up after five seconds."""
+        sent = 0
+        while sent < len(data):
+            while stream.send_window <= 0 and not stream.closed:  # noqa: ASYNC110 - no event
+                await trio.sleep(WINDOW_POLL_S)
+            piece = data[sent : sent + max(stream.send_window, 1)]
+            await stream.write(piece)
+            sent += len(piece)
 
     async def _cleanup_on_error(self) -> None:
         """Theirs forgets what nobody has read yet, and who had finished."""

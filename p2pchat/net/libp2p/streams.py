@@ -75,7 +75,10 @@ async def write_all(stream: IMuxedStream, data: bytes) -> None:
     """Hand over all of `data`; `trio.BrokenResourceError` when reset or lost."""
     try:
         with foreign_errors():
-            await stream.write(data)
+            if isinstance(stream.muxed_conn, StockYamux):
+                await stream.muxed_conn.write_patiently(cast("YamuxStream", stream), data)
+            else:
+                await stream.write(data)
     except Failed as failed:
         raise trio.BrokenResourceError(str(failed)) from None
 

@@ -1,4 +1,4 @@
-"""The connections of one host: listening, dialling, upgrading, watching, closing.
+"""The connections of one host: accepting, upgrading, watching, closing.
 
 py-libp2p's swarm never frees an inbound slot, takes a quarter of a second for a dial and then tries
 one address, dials by itself, and ends with the first handler that raises. What it is good for is
@@ -19,7 +19,7 @@ from libp2p.transport.upgrader import TransportUpgrader
 from p2pchat.errors import MalformedMessage, PeerUnreachable, StreamReset
 from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
-from p2pchat.net.libp2p.addresses import Endpoint, multiaddr_of, resolve
+from p2pchat.net.libp2p.addresses import multiaddr_of, plain
 from p2pchat.net.libp2p.connection import Connection
 from p2pchat.net.libp2p.foreign import Failed, foreign_errors, to_libp2p, to_peer
 from p2pchat.net.libp2p.guard import Admission, Refused
@@ -56,7 +56,6 @@ class Swarm:
         self._upgrader = upgrader
         self._connections: dict[PeerId, list[Connection]] = {}
         self._listening = trio.CancelScope()
-        self._dials = trio.CapacityLimiter(options.limits.dials_max)
 
     @property
     def connections(self) -> list[Connection]:
@@ -86,10 +85,9 @@ class Swarm:
             remote = pipe.get_remote_address()
             if remote is None:
                 return
-            ((ip, port),) = await resolve(Endpoint(*remote))
-            self.admission.require_allowed(ip)
-            with self.admission.source(str(ip)):
-                connection = await self.accept(pipe, multiaddr_of(str(ip), port), Path.DIRECT)
+            self.admission.require_allowed(plain(remote[0]))
+            with self.admission.source(remote[0]):
+                connection = await self.accept(pipe, multiaddr_of(*remote), Path.DIRECT)
                 if connection is not None:
                     await connection.wait_closed()
         except Refused as refused:
@@ -112,29 +110,9 @@ class Swarm:
             logger.debug("refused %s: %s", address, refused)
         return None
 
-    async def dial(self, peer: PeerId, endpoint: Endpoint, address: str) -> Connection:
-        """Connect to `endpoint` and authenticate it as `peer`. Raises `Failed`, `Refused`."""
-        async with self._dials:
-            pipe = await self._connect(endpoint)
-            return await self.secure(peer, pipe, address, Path.DIRECT)
-
     async def secure(self, peer: PeerId, pipe: Pipe, address: str, path: Path) -> Connection:
         """Authenticate the far end of `pipe` as `peer`. Raises `Failed`, `Refused`."""
         return await self._upgrade(pipe, address, path, peer)
-
-    async def _connect(self, endpoint: Endpoint) -> TcpPipe:
-        with foreign_errors():
-            found = await resolve(endpoint)
-        for ip, _ in found:
-            self.admission.require_allowed(ip)
-        failed = Failed("the name has no address")
-        for ip, port in found:
-            try:
-                with foreign_errors():
-                    return TcpPipe(await trio.open_tcp_stream(str(ip), port))
-            except Failed as error:
-                failed = error
-        raise failed
 
     async def _upgrade(
         self, pipe: Pipe, address: str, path: Path, expected: PeerId | None
@@ -157,19 +135,21 @@ class Swarm:
             raise
 
     async def _start(self, connection: Connection) -> Connection:
-        twin = self._twin(connection.origin)
-        if twin is not None:
-            connection.abort()
-            return twin
-        self._make_room(connection.origin.peer)
         await self.nursery.start(self._carry, connection)
         if connection.is_closed:
             raise Failed("the connection ended at once")
-        self._connections.setdefault(connection.origin.peer, []).append(connection)
-        self.changed(connection.origin.peer, connection)
+        twin = self.twin(connection.origin)
+        if twin is not None:
+            connection.abort()
+            return twin
+        peer = connection.origin.peer
+        self.admission.require_welcome(peer)  # once more: time has passed
+        self._make_room(peer)
+        self._connections.setdefault(peer, []).append(connection)
+        self.changed(peer, connection)
         return connection
 
-    def _twin(self, origin: Origin) -> Connection | None:
+    def twin(self, origin: Origin) -> Connection | None:
         """A connection that makes an outbound one superfluous.
 
         Only another outbound one does: when both sides dial at once and each gave up its own for

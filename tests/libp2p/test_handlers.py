@@ -1,0 +1,177 @@
+"""A stream handler that fails, or a peer that misbehaves on a stream, costs that stream alone."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+import trio
+
+from p2pchat.errors import MalformedMessage, StreamReset
+from tests.libp2p.hosts import ECHO, PIPE, ask, echo, eventually, host, is_down, pair, play, until
+
+BAD = "/test/bad/1.0.0"
+
+MALFORMED = {
+    "no header": b"\x05nope\n",
+    "a length of 2^63": b"\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
+    "an empty line": b"\x00",
+    "no newline": b"\x13/multistream/1.0.0 ",
+    "no text": b"\x13/multistream/1.0.0\n\x04\xff\xff\xff\n",
+}
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("a bug"), ExceptionGroup("several", [KeyError(1), OSError()])]
+)
+def test_an_exception_of_a_handler_resets_its_stream_and_nothing_else(error, caplog):
+    async def fail(stream) -> None:
+        await stream.receive_some(1)
+        raise error
+
+    async def story() -> None:
+        async with pair() as (alice, bob):
+            bob.serve(BAD, fail)
+            other = await alice.open_stream(bob.peer_id, [ECHO])
+            stream = await alice.open_stream(bob.peer_id, [BAD])
+            await stream.send_all(b"x")
+            with pytest.raises(trio.BrokenResourceError):
+                await stream.receive_some()
+            await other.send_all(b"alive")
+            assert await other.receive_some() == b"alive"
+            assert bob.statistics().handlers_failed_total == 1
+            await stream.aclose()
+            await other.aclose()
+
+    with caplog.at_level(logging.WARNING, logger="p2pchat"):
+        play(story)
+    (record,) = [one for one in caplog.records if one.name == "p2pchat.net.libp2p.serving"]
+    assert BAD in record.getMessage()
+    assert record.exc_info is not None
+
+
+@pytest.mark.parametrize("error", [MalformedMessage("of the peer"), trio.BrokenResourceError()])
+def test_the_fault_of_a_peer_resets_its_stream_without_a_word_in_the_log(error, caplog):
+    async def fail(stream) -> None:
+        raise error
+
+    async def story() -> None:
+        async with pair() as (alice, bob):
+            bob.serve(BAD, fail)
+            stream = await alice.open_stream(bob.peer_id, [BAD])
+            with pytest.raises(trio.BrokenResourceError):
+                await stream.receive_some()
+            assert await ask(alice, bob, b"alive") == b"alive"
+            assert bob.statistics().streams_broken_total == 1
+            assert bob.statistics().handlers_failed_total == 0
+            await stream.aclose()
+
+    with caplog.at_level(logging.INFO, logger="p2pchat"):
+        play(story)
+    assert [one for one in caplog.records if one.name.startswith("p2pchat")] == []
+
+
+@pytest.mark.parametrize("garbage", MALFORMED.values(), ids=MALFORMED)
+def test_malformed_negotiation_ends_its_stream_and_is_counted(garbage):
+    async def story() -> None:
+        async with pair() as (alice, bob):
+            muxed = await alice._swarm.best(bob.peer_id).open_stream()
+            await muxed.write(garbage)
+            await eventually(lambda: bob.statistics().streams_malformed_total == 1)
+            assert await ask(alice, bob, b"alive") == b"alive"
+
+    play(story)
+
+
+def test_a_peer_that_keeps_negotiating_badly_is_cut_off():
+    async def story() -> None:
+        async with pair() as (alice, bob):
+            connection = alice._swarm.best(bob.peer_id)
+            for _ in range(8):
+                await (await connection.open_stream()).write(b"\x05nope\n")
+            await until(bob, alice, is_down)
+            assert bob.statistics().streams_malformed_total == 8
+
+    play(story)
+
+
+def test_a_stream_that_is_never_negotiated_ends():
+    async def story() -> None:
+        async with host("alice") as alice, limited_bob() as bob:
+            await alice.connect(bob.peer_id, bob.addresses)
+            await alice._swarm.best(bob.peer_id).open_stream()
+            await eventually(lambda: bob.statistics().streams_malformed_total == 1)
+            assert bob.statistics().streams_served == 0
+
+    play(story)
+
+
+def limited_bob():
+    from tests.libp2p.hosts import limited
+
+    return limited("bob", negotiation_timeout_s=0.1, streams_per_connection_max=4)
+
+
+def test_streams_above_the_limit_are_reset_and_the_others_go_on():
+    async def story() -> None:
+        async with host("alice") as alice, limited_bob() as bob:
+            bob.serve(ECHO, echo)
+            await alice.connect(bob.peer_id, bob.addresses)
+            await until(bob, alice, lambda state: state is not None and state.protocols)
+            held = [await alice.open_stream(bob.peer_id, [ECHO]) for _ in range(4)]
+            with pytest.raises(StreamReset):
+                await alice.open_stream(bob.peer_id, [ECHO])
+            assert bob.statistics().streams_refused_total == 1
+            for stream in held:
+                await stream.send_all(b"still")
+                assert await stream.receive_some() == b"still"
+                await stream.aclose()
+            await eventually(lambda: bob.statistics().streams_served == 0)
+            assert await ask(alice, bob, b"again") == b"again"
+
+    play(story)
+
+
+def test_a_protocol_nobody_serves_is_a_reset_stream():
+    async def story() -> None:
+        async with pair() as (alice, bob):
+            with pytest.raises(StreamReset, match="serves none"):
+                await alice.open_stream(bob.peer_id, ["/test/none/1.0.0"])
+            bob.unserve(ECHO)
+            with pytest.raises(StreamReset):
+                await alice.open_stream(bob.peer_id, [ECHO])
+
+    play(story)
+
+
+def test_the_first_protocol_that_is_served_is_taken():
+    async def story() -> None:
+        async with pair() as (alice, bob):
+            stream = await alice.open_stream(bob.peer_id, ["/test/none/1.0.0", ECHO, PIPE])
+            assert stream.protocol == ECHO
+            await stream.aclose()
+
+    play(story)
+
+
+def test_handlers_of_a_lost_connection_are_cancelled_after_a_grace():
+    async def story() -> None:
+        cancelled = trio.Event()
+
+        async def wait(stream) -> None:
+            try:
+                await trio.sleep_forever()
+            finally:
+                cancelled.set()
+
+        from tests.libp2p.hosts import limited
+
+        async with host("alice") as alice, limited("bob", handler_grace_s=0.05) as bob:
+            bob.serve(BAD, wait)
+            await alice.connect(bob.peer_id, bob.addresses)
+            stream = await alice.open_stream(bob.peer_id, [BAD])
+            await alice.disconnect(bob.peer_id)
+            await cancelled.wait()
+            await stream.aclose()
+
+    play(story)
