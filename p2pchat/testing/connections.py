@@ -152,7 +152,7 @@ class Wire:
 
 
 class Opening:
-    """A stream that is being negotiated; give it up with `abandon`."""
+    """A stream that is being negotiated; once `abandoned`, it is reset when it opens."""
 
     def __init__(self) -> None:
         self.abandoned = False

@@ -243,7 +243,7 @@ class SimulatedHost:
         except trio.TooSlowError:
             raise RelayRefused(f"the relay did not answer within {timeout_s:g} s") from None
         host = self._network.find(relay)
-        if leg.ended or host is None:
+        if host is None or leg.ended or leg.twin.ended:
             raise RelayRefused("the connection to the relay was lost")
         until_s = host.grant(self.peer_id)
         self._held[relay] = Reservation(host.place.address, until_s)

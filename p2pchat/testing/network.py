@@ -247,6 +247,8 @@ class SimulatedNetwork:
             await self._knock(target, refusal)
         if target.peer_id != peer:
             raise DialFailed(f"another peer answers there: {target.peer_id}")
+        if source.life is not Life.RUNNING:
+            raise DialFailed("this host is closed")
         if not _has_dialled(source, peer):
             self._establish(source, target)
 

@@ -8,6 +8,7 @@ missed that would trust streams that are gone. A peer that came and went unread 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import trio
 
@@ -19,7 +20,6 @@ from p2pchat.testing.connections import Connection, Introduction
 __all__ = ["PeerBook", "Subscription"]
 
 _PREFERENCE = {path: rank for rank, path in enumerate(Path)}
-_STRANGER = Introduction()
 
 
 class Subscription:
@@ -67,7 +67,7 @@ class PeerBook:
 
     def __init__(self) -> None:
         self._connections: dict[PeerId, list[Connection]] = {}
-        self._introductions: dict[PeerId, Introduction] = {}
+        self._states: dict[PeerId, Connectedness] = {}
         self._subscriptions: dict[Subscription, None] = {}
 
     def __contains__(self, peer: PeerId) -> bool:
@@ -75,7 +75,7 @@ class PeerBook:
 
     @property
     def states(self) -> tuple[Connectedness, ...]:
-        return tuple(map(self._state, self._connections))
+        return tuple(self._states.values())
 
     def all(self) -> list[Connection]:
         """Every connection with anybody."""
@@ -90,30 +90,29 @@ class PeerBook:
         return min(self.of(peer), key=lambda each: _PREFERENCE[each.view.path], default=None)
 
     def add(self, connection: Connection) -> None:
-        before = self.best(connection.peer)
         self._connections.setdefault(connection.peer, []).append(connection)
-        self._compare(connection.peer, before)
+        self._recount(connection.peer)
 
     def remove(self, connection: Connection) -> None:
-        before = self.best(connection.peer)
         left = self._connections[connection.peer]
         left.remove(connection)
         if not left:
             del self._connections[connection.peer]
-            self._introductions.pop(connection.peer, None)
-        self._compare(connection.peer, before)
+        self._recount(connection.peer)
 
-    def introduce(self, peer: PeerId, introduction: Introduction) -> None:
+    def introduce(self, peer: PeerId, told: Introduction) -> None:
         """Identify told what `peer` serves and where it listens."""
-        self._introductions[peer] = introduction
-        self._tell(peer)
+        before = self._states[peer]
+        state = replace(before, protocols=told.protocols, announced=told.announced)
+        self._states[peer] = state
+        self._tell(PeerChanged(peer, state))
 
     def subscribe(
         self, spawn: Callable[[Callable[[], Awaitable[None]]], None]
     ) -> trio.MemoryReceiveChannel[PeerChanged]:
         """Tell a new reader of the present peers and of every change; `spawn` runs its feeder."""
         subscription = Subscription()
-        for state in self.states:
+        for state in self._states.values():
             subscription.offer(PeerChanged(state.peer, state))
         self._subscriptions[subscription] = None
 
@@ -128,26 +127,27 @@ class PeerBook:
         spawn(feed)
         return subscription.receiver
 
-    def _state(self, peer: PeerId) -> Connectedness:
-        connections = self._connections[peer]
-        views = [each.view for each in connections]
-        told = self._introductions.get(peer, _STRANGER)
-        return Connectedness(
+    def _recount(self, peer: PeerId) -> None:
+        """Take note of the connections there are now; tell when the peer came, went, or is reached
+        in another way."""
+        before, best = self._states.get(peer), self.best(peer)
+        if best is None:
+            del self._states[peer]
+            self._tell(PeerChanged(peer, None))
+            return
+        views = [each.view for each in self._connections[peer]]
+        state = Connectedness(
             peer=peer,
             addresses=tuple(dict.fromkeys(view.address for view in views)),
-            path=min((view.path for view in views), key=_PREFERENCE.__getitem__),
+            path=best.view.path,
             inbound=views[0].inbound,
-            protocols=told.protocols,
-            announced=told.announced,
+            protocols=before.protocols if before else frozenset(),
+            announced=before.announced if before else (),
         )
+        self._states[peer] = state
+        if before is None or before.path is not state.path:
+            self._tell(PeerChanged(peer, state))
 
-    def _compare(self, peer: PeerId, before: Connection | None) -> None:
-        """Tell when a peer came, went, or is reached in another way."""
-        after = self.best(peer)
-        if before is None or after is None or before.view.path is not after.view.path:
-            self._tell(peer)
-
-    def _tell(self, peer: PeerId) -> None:
-        state = self._state(peer) if peer in self._connections else None
+    def _tell(self, change: PeerChanged) -> None:
         for subscription in self._subscriptions:
-            subscription.offer(PeerChanged(peer, state))
+            subscription.offer(change)

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 import trio
-import trio.lowlevel
+import trio.testing
 from nacl.signing import SigningKey
 
 from p2pchat.errors import PeerUnreachable, RelayRefused, StreamReset
@@ -267,6 +267,36 @@ def test_a_circuit_ends_with_either_of_its_legs(parting):
             await trio.sleep(1)
             assert not other.is_connected(one.peer_id)
             assert other.is_connected(relay.peer_id)
+
+    play(story)
+
+
+def test_a_host_that_closes_while_it_dials_connects_to_nobody():
+    async def story(network):
+        async with network.host("bob") as bob, trio.open_nursery() as nursery:
+            async with network.host("alice") as alice:
+
+                @nursery.start_soon
+                async def _dial() -> None:
+                    with pytest.raises(PeerUnreachable):
+                        await alice.connect(bob.peer_id, bob.addresses)
+
+                await trio.testing.wait_all_tasks_blocked()
+            await trio.sleep(1)
+            assert bob.peers == ()
+
+    play(story)
+
+
+def test_a_relay_that_came_back_grants_nothing_over_what_it_forgot():
+    async def story(network):
+        async with network.host("bob", listening=False) as bob:
+            async with network.host("relay", relay=True) as relay:
+                await bob.connect(relay.peer_id, relay.addresses)
+                network.crash(relay.peer_id)
+            async with network.host("relay", relay=True) as relay:
+                with pytest.raises(RelayRefused, match="was lost"):
+                    await bob.reserve(relay.peer_id)
 
     play(story)
 
