@@ -1,0 +1,120 @@
+"""DChat's library: a chatting peer in one `async with`, a relay in another.
+
+    async with p2pchat.open_client("alice", name="Alice") as client:
+        print(client.contact_link)
+
+These are the public names, with `p2pchat.events`, `p2pchat.errors` and `p2pchat.config` beside
+them. Each is imported when it is first used, so that `import p2pchat` and `p2pchat --help` cost
+next to nothing: the network and the database behind `open_client` take half a second to load.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from p2pchat.client.client import Client, Profile, Statistics, open_client
+    from p2pchat.client.handles import Contact, Conversation, Messages, Room
+    from p2pchat.config import ClientConfig, RelayConfig
+    from p2pchat.errors import P2PChatError
+    from p2pchat.events import (
+        ContactAccepted,
+        ContactRequested,
+        Event,
+        EventsDropped,
+        MembersChanged,
+        MessageReceived,
+        MessageStateChanged,
+        PeerConnected,
+        PeerDisconnected,
+        RoomJoined,
+        SecurityAlert,
+        StartupProgress,
+    )
+    from p2pchat.model.contact import ContactInfo, ContactState
+    from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
+    from p2pchat.model.message import Message, MessageState
+    from p2pchat.model.room import Member, Role, RoomInfo, RoomKind
+    from p2pchat.model.route import Path
+    from p2pchat.model.status import Health, NetworkStatus, PeerStatus, Reachability
+    from p2pchat.relay import Relay, RelayStatistics, open_relay
+
+__all__ = [
+    "AccountId",
+    "Client",
+    "ClientConfig",
+    "Contact",
+    "ContactAccepted",
+    "ContactInfo",
+    "ContactRequested",
+    "ContactState",
+    "Conversation",
+    "ConversationId",
+    "Event",
+    "EventsDropped",
+    "Health",
+    "Member",
+    "MembersChanged",
+    "Message",
+    "MessageReceived",
+    "MessageState",
+    "MessageStateChanged",
+    "Messages",
+    "NetworkStatus",
+    "OpId",
+    "P2PChatError",
+    "Path",
+    "PeerConnected",
+    "PeerDisconnected",
+    "PeerId",
+    "PeerStatus",
+    "Profile",
+    "Reachability",
+    "Relay",
+    "RelayConfig",
+    "RelayStatistics",
+    "Role",
+    "Room",
+    "RoomInfo",
+    "RoomJoined",
+    "RoomKind",
+    "SecurityAlert",
+    "StartupProgress",
+    "Statistics",
+    "open_client",
+    "open_relay",
+]
+
+_NAMES = {
+    "client.client": ("Client", "Profile", "Statistics", "open_client"),
+    "client.handles": ("Contact", "Conversation", "Messages", "Room"),
+    "config": ("ClientConfig", "RelayConfig"),
+    "errors": ("P2PChatError",),
+    "events": (
+        *("ContactAccepted", "ContactRequested", "Event", "EventsDropped", "MembersChanged"),
+        *("MessageReceived", "MessageStateChanged", "PeerConnected", "PeerDisconnected"),
+        *("RoomJoined", "SecurityAlert", "StartupProgress"),
+    ),
+    "model.contact": ("ContactInfo", "ContactState"),
+    "model.ids": ("AccountId", "ConversationId", "OpId", "PeerId"),
+    "model.message": ("Message", "MessageState"),
+    "model.room": ("Member", "Role", "RoomInfo", "RoomKind"),
+    "model.route": ("Path",),
+    "model.status": ("Health", "NetworkStatus", "PeerStatus", "Reachability"),
+    "relay": ("Relay", "RelayStatistics", "open_relay"),
+}
+_MODULES = {name: f"p2pchat.{module}" for module, names in _NAMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name at its first use (PEP 562); afterwards it is an ordinary attribute."""
+    if name not in _MODULES:
+        raise AttributeError(f"module 'p2pchat' has no attribute {name!r}")
+    value: object = getattr(import_module(_MODULES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

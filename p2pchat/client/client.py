@@ -5,13 +5,13 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
 from p2pchat.client.handles import Contact, Room
-from p2pchat.client.identity import core_identity, make_identity, read_identity_file
+from p2pchat.client.identity import core_identity, make_identity
 from p2pchat.config import ClientConfig, load_client_config, parse_peer_address
 from p2pchat.errors import (
     ConfigError,
@@ -33,6 +33,7 @@ from p2pchat.model.status import Health, NetworkStatus, PeerStatus, Reachability
 from p2pchat.net.bootstrap_list import BootstrapSources
 from p2pchat.net.interfaces import usable_listen
 from p2pchat.net.libp2p.options import HostLimits, HostOptions
+from p2pchat.net.offline import OfflineHost
 from p2pchat.net.port import Connectedness, Host
 from p2pchat.node.ambient import Ambient, SystemAmbient
 from p2pchat.node.hub import Subscription
@@ -40,6 +41,7 @@ from p2pchat.node.network import NetworkOptions, own_form
 from p2pchat.node.node import Node, NodeParts, open_node
 from p2pchat.protocol.machine import AcceptContact, AddContact, JoinOpen, RejectContact
 from p2pchat.store.home import open_home
+from p2pchat.store.key_file import read_identity_file
 from p2pchat.store.memory import MemoryStore
 from p2pchat.store.port import AsyncStore, Store
 from p2pchat.store.worker import InlineStore, open_worker
@@ -269,32 +271,40 @@ async def open_client(
     *,
     name: str | None = None,
     config: ClientConfig | None = None,
+    offline: bool = False,
 ) -> AsyncGenerator[Client]:
     """Open (or make) the client that lives in `home`; None keeps everything in memory.
 
     `name` is the nickname of a new identity (else the configuration's, else the login name).
-    `config` is read from `<home>/config.toml` when it is not given. Raises `HomeInUse` and other
-    `StoreError`s, `ConfigError`, `AddressInUse`; a node that cannot go on ends the block with what
-    stopped it.
+    `config` is read from `<home>/config.toml` when it is not given. `offline` opens no socket: to
+    read, or to write what shall leave the next time. Raises `HomeInUse` and other `StoreError`s,
+    `ConfigError`, `AddressInUse`; a node that cannot go on ends the block with what stopped it.
     """
-    from p2pchat.net.libp2p.host import open_host
-
     config = config or _config(home)
     ambient = SystemAmbient()
     async with AsyncExitStack() as stack:
         stored = await stack.enter_async_context(_open_store(home, name, config, ambient))
-        options = HostOptions(
-            seed=stored.identity.device_seed,
-            listen=usable_listen(config.listen),
-            announce=config.announce,
-            transport=config.transport,
-            limits=HostLimits(connections_max=config.limits.connections_max),
-        )
-        host = await stack.enter_async_context(open_host(options))
-        sources = BootstrapSources.of(config, host.peer_id, Path(home) if home else None)
+        if offline:
+            host, sources = OfflineHost(stored.identity.device.peer_id), None
+        else:
+            host = await stack.enter_async_context(_open_host(stored.identity, config))
+            sources = BootstrapSources.of(config, host.peer_id, Path(home) if home else None)
         parts = client_parts(host, stored, config, ambient, sources)
         node = await stack.enter_async_context(open_node(parts))
         yield Client(node, ambient)
+
+
+def _open_host(identity: Identity, config: ClientConfig) -> AbstractAsyncContextManager[Host]:
+    from p2pchat.net.libp2p.host import open_host  # py-libp2p takes half a second to load
+
+    options = HostOptions(
+        seed=identity.device_seed,
+        listen=usable_listen(config.listen),
+        announce=config.announce,
+        transport=config.transport,
+        limits=HostLimits(connections_max=config.limits.connections_max),
+    )
+    return open_host(options)
 
 
 @dataclass(frozen=True, slots=True)

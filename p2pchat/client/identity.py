@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import binascii
-from pathlib import Path
-
-from p2pchat.errors import ConfigError
 from p2pchat.model.identity import Identity
 from p2pchat.model.ids import KEY_BYTES, AccountId, DeviceId
 from p2pchat.node.ambient import Ambient
 from p2pchat.protocol.state import Me
 from p2pchat.wire.devices import first_device_set, read_device_set
 from p2pchat.wire.envelope import Ed25519Signer
-
-_FILE_BYTES_MAX = 256
 
 
 def make_identity(name: str, ambient: Ambient, device_seed: bytes | None = None) -> Identity:
@@ -43,31 +37,4 @@ def core_identity(identity: Identity, intro: bytes) -> Me:
         devices=read_device_set(identity.device_set),
         signer=Ed25519Signer(identity.device_seed),
         intro=intro,
-    )
-
-
-def read_identity_file(path: Path) -> bytes:
-    """A device key: a file of 32 bytes, or of their 64 hexadecimal digits.
-
-    Raises `ConfigError` with what is wrong about it.
-    """
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_FILE_BYTES_MAX)
-    except OSError as error:
-        raise ConfigError("identity", f"{path} cannot be read: {error.strerror}") from error
-    if len(raw) == KEY_BYTES:
-        return raw
-    try:
-        seed = binascii.unhexlify(raw.strip())
-    except (binascii.Error, ValueError) as error:
-        raise _not_a_key(path) from error
-    if len(seed) != KEY_BYTES:
-        raise _not_a_key(path)
-    return seed
-
-
-def _not_a_key(path: Path) -> ConfigError:
-    return ConfigError(
-        "identity", f"{path} holds no key; a key file has 32 bytes, or their 64 hexadecimal digits"
     )

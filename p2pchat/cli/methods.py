@@ -1,0 +1,265 @@
+"""The methods of `p2pchat rpc`: each public function of `Methods` is one, with its parameters.
+
+A signature is the contract and the check: names, types and defaults are read from it once, and
+what a request gives is turned into them before the function is called. Text that is no id names
+nothing, and is answered like an id that nobody has.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import NoneType
+from typing import get_args, get_type_hints
+
+from p2pchat.cli import shapes
+from p2pchat.cli.jsonrpc import InvalidParams, MethodNotFound, Params
+from p2pchat.client.client import Client, Profile, Statistics
+from p2pchat.errors import UnknownContact, UnknownConversation, UnknownMessage
+from p2pchat.model.contact import ContactInfo
+from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
+from p2pchat.model.message import Message
+from p2pchat.model.room import Member, RoomInfo
+from p2pchat.model.status import NetworkStatus, PeerStatus
+
+__all__ = ["METHODS", "Method", "Methods", "find_method"]
+
+HISTORY_MESSAGES = 50
+
+
+class Methods:
+    """What others may ask of one client."""
+
+    def __init__(self, client: Client, shut_down: Callable[[], None]) -> None:
+        self._client = client
+        self._shut_down = shut_down
+
+    # Who and where we are
+
+    async def account(self) -> dict[str, object]:
+        """Who we are, and the link to give to others."""
+        return shapes.account(self._client)
+
+    async def profile(self) -> Profile:
+        """What others see of us."""
+        return self._client.profile
+
+    async def status(self) -> NetworkStatus:
+        """The network at this moment."""
+        return self._client.status()
+
+    async def peers(self) -> tuple[PeerStatus, ...]:
+        """The connected peers."""
+        return self._client.status().peers
+
+    async def statistics(self) -> Statistics:
+        """Counters since the start."""
+        return self._client.statistics()
+
+    async def wait_ready(self) -> NetworkStatus:
+        """The status, once the network is joined or trying has taken 10 s."""
+        return await self._client.wait_ready()
+
+    async def connect(self, address: str) -> None:
+        """Dial a multiaddr that ends in `/p2p/<peer id>`."""
+        await self._client.connect(address)
+
+    async def disconnect(self, peer_id: PeerId) -> None:
+        """Close all connections to a peer."""
+        await self._client.disconnect(peer_id)
+
+    async def shutdown(self) -> None:
+        """End the program after this answer."""
+        self._shut_down()
+
+    # People
+
+    async def add_contact(self, link: str) -> ContactInfo:
+        """Ask the owner of a contact link."""
+        return (await self._client.add_contact(link)).info
+
+    async def contacts(self) -> list[ContactInfo]:
+        """Contacts, and those we asked."""
+        return [contact.info for contact in self._client.contacts()]
+
+    async def contact_requests(self) -> list[ContactInfo]:
+        """Who asks us."""
+        return self._client.contact_requests()
+
+    async def accept(self, account: AccountId) -> ContactInfo:
+        """Say yes to a request."""
+        return (await self._client.accept(account)).info
+
+    async def reject(self, account: AccountId) -> None:
+        """Say no to a request."""
+        await self._client.reject(account)
+
+    # Rooms
+
+    async def join_open(self, name: str) -> RoomInfo:
+        """Enter the open room of this name."""
+        return (await self._client.join_open(name)).info
+
+    async def rooms(self) -> list[RoomInfo]:
+        """The rooms we are in."""
+        return [room.info for room in self._client.rooms()]
+
+    async def members(self, room: ConversationId) -> list[Member]:
+        """Everybody known to be in a room."""
+        return self._client.room(room).members()
+
+    async def leave(self, room: ConversationId) -> None:
+        """Forget a room and what it held here."""
+        await self._client.room(room).leave()
+
+    # Messages
+
+    async def send(
+        self, conversation: ConversationId, text: str, reply_to: OpId | None = None
+    ) -> Message:
+        """Write a text; answered when it is on disk, queued."""
+        return await self._client.conversation(conversation).send(text, reply_to)
+
+    async def history(
+        self,
+        conversation: ConversationId,
+        limit: int = HISTORY_MESSAGES,
+        before: OpId | None = None,
+        after: OpId | None = None,
+    ) -> list[Message]:
+        """The newest messages before an anchor, or the oldest after one, oldest first."""
+        return await self._client.conversation(conversation).history(limit, before, after)
+
+    async def wait_delivered(self, message_id: OpId) -> Message:
+        """The message, once it is on disk at every recipient or has failed."""
+        return await self._client.wait_delivered(message_id)
+
+
+_WAITING = frozenset({"connect", "wait_delivered", "wait_ready"})
+"""Methods that take as long as the network does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter and how it is read."""
+
+    name: str
+    read: Callable[[str, object], object]
+    is_required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One method of the contract."""
+
+    function: Callable[..., Awaitable[object]]
+    parameters: tuple[Parameter, ...]
+    waits: bool
+
+    def arguments(self, params: Params) -> dict[str, object]:
+        """What the function is called with. Raises `InvalidParams`, or `UnknownContact` and its
+        like for an id that can be nobody's."""
+        given = params if isinstance(params, Mapping) else self._by_position(params)
+        unknown = given.keys() - {parameter.name for parameter in self.parameters}
+        if unknown:
+            raise InvalidParams(f"there is no parameter {', '.join(sorted(unknown))[:100]}")
+        arguments: dict[str, object] = {}
+        for parameter in self.parameters:
+            value = given.get(parameter.name)
+            if value is not None:
+                arguments[parameter.name] = parameter.read(parameter.name, value)
+            elif parameter.is_required:
+                raise InvalidParams(f"the parameter {parameter.name} is missing")
+        return arguments
+
+    def _by_position(self, params: Sequence[object]) -> dict[str, object]:
+        if len(params) > len(self.parameters):
+            raise InvalidParams(f"there are {len(self.parameters)} parameters at most")
+        names = [parameter.name for parameter in self.parameters]
+        return dict(zip(names, params, strict=False))
+
+
+def find_method(name: str) -> Method:
+    """The method of this name. Raises `MethodNotFound`."""
+    method = METHODS.get(name)
+    if method is None:
+        raise MethodNotFound(f"there is no method {name[:100]!a}")
+    return method
+
+
+def _read_text(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidParams(f"{name} is a text")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidParams(f"{name} holds half a surrogate pair") from error
+    return value
+
+
+def _read_number(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidParams(f"{name} is a whole number")
+    return value
+
+
+def _read_account(name: str, value: object) -> AccountId:
+    try:
+        return AccountId.parse(_read_text(name, value))
+    except ValueError as error:
+        raise UnknownContact(f"{value!a:.80} is no account; one begins with z6Mk") from error
+
+
+def _read_conversation(name: str, value: object) -> ConversationId:
+    try:
+        return ConversationId.parse(_read_text(name, value))
+    except ValueError as error:
+        raise UnknownConversation(f"{value!a:.80} is no conversation's id") from error
+
+
+def _read_message(name: str, value: object) -> OpId:
+    try:
+        return OpId.parse(_read_text(name, value))
+    except ValueError as error:
+        raise UnknownMessage(f"{value!a:.80} is no message's id") from error
+
+
+def _read_peer(name: str, value: object) -> PeerId:
+    try:
+        return PeerId.parse(_read_text(name, value))
+    except ValueError as error:
+        raise InvalidParams(f"{name} is no peer id") from error
+
+
+_READERS: Mapping[object, Callable[[str, object], object]] = {
+    str: _read_text,
+    int: _read_number,
+    AccountId: _read_account,
+    ConversationId: _read_conversation,
+    OpId: _read_message,
+    PeerId: _read_peer,
+}
+
+
+def _method(name: str, function: Callable[..., Awaitable[object]]) -> Method:
+    hints = get_type_hints(function)
+    parameters = [
+        Parameter(each.name, _reader(hints[each.name]), each.default is inspect.Parameter.empty)
+        for each in list(inspect.signature(function).parameters.values())[1:]
+    ]
+    return Method(function, tuple(parameters), name in _WAITING)
+
+
+def _reader(hint: object) -> Callable[[str, object], object]:
+    """The reader of a type, or of the type beside None."""
+    kinds = [kind for kind in get_args(hint) if kind is not NoneType] or [hint]
+    return _READERS[kinds[0]]
+
+
+METHODS: Mapping[str, Method] = {
+    name: _method(name, function)
+    for name, function in vars(Methods).items()
+    if not name.startswith("_")
+}
+"""Every method by its name."""

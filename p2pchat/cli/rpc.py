@@ -1,0 +1,257 @@
+"""`p2pchat rpc`: a client for programs in any language, one JSON object a line.
+
+Requests are answered concurrently, as each is done. Two kinds are told apart: those that end with
+the disk or sooner hold a place among a few, and while all places are taken no further line is read;
+those that wait for the network may be many, and are refused beyond a bound, so that however many
+wait, `shutdown` is read. One task writes, joining what waits into one write; when nobody reads,
+answers wait in their places, and events pile up in the client's bounded subscription, which drops
+and counts them. The node never waits for the reader of its events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import cast
+
+import trio
+
+from p2pchat.cli import shapes
+from p2pchat.cli.jsonrpc import (
+    Call,
+    InvalidRequest,
+    ParseError,
+    RequestError,
+    TooManyRequests,
+    error_answer,
+    notification,
+    read_call,
+    read_line,
+    result_answer,
+)
+from p2pchat.cli.methods import Method, Methods, find_method
+from p2pchat.cli.signals import until_signal
+from p2pchat.cli.stdio import LineReader, open_stdio
+from p2pchat.client.client import Client, open_client
+from p2pchat.config import ClientConfig
+from p2pchat.errors import NodeClosed, P2PChatError
+from p2pchat.events import Event
+from p2pchat.node.hub import Subscription
+
+__all__ = ["run_rpc", "serve"]
+
+LINE_BYTES_MAX = 1 << 20
+BATCH_REQUESTS_MAX = 1_000
+WORKING_MAX = 256
+WAITING_MAX = 4_096
+OUTPUT_BYTES_MAX = 1 << 20
+EVENTS_MAX = 16_384
+"""A burst that is committed together is told together; its events must fit."""
+END_GRACE_S = 2.0
+"""After the end of the input, for what was asked before it."""
+FLUSH_S = 1.0
+
+Answer = dict[str, object]
+Deliver = Callable[[Answer | None], None]
+"""Takes the answer of one request; None of a notification."""
+
+
+async def run_rpc(home: str | None, name: str | None, config: ClientConfig) -> int:
+    """Serve standard input and output; the exit status. SIGINT and SIGTERM end it in order."""
+    limits = replace(config.limits, subscriber_events_max=EVENTS_MAX)
+    config = replace(config, limits=limits)
+    async with (
+        open_stdio() as (reader, writer),
+        until_signal() as ending,
+        open_client(home, name=name, config=config) as client,
+    ):
+        await serve(client, reader, writer)
+    return 130 if ending.was_interrupted else 0
+
+
+async def serve(
+    client: Client, reader: trio.abc.ReceiveStream, writer: trio.abc.SendStream
+) -> None:
+    """Answer the requests of `reader` until `shutdown`, its end, or the end of who listens."""
+    output = Output(writer)
+    async with client.subscribe() as events, trio.open_nursery() as nursery:
+        nursery.start_soon(output.run, nursery.cancel_scope)
+        nursery.start_soon(_tell, events, output)
+        await Session(client, output).run(LineReader(reader, LINE_BYTES_MAX))
+        with trio.move_on_after(FLUSH_S):
+            await output.flush()
+        nursery.cancel_scope.cancel()
+
+
+async def _tell(events: Subscription, output: Output) -> None:
+    async for event in events:
+        output.put(_told(event))
+        await output.room()
+
+
+def _told(event: Event) -> bytes:
+    return notification("event", shapes.event(event))
+
+
+class Output:
+    """The one writer of a stream: whatever waits goes out in one write."""
+
+    def __init__(self, stream: trio.abc.SendStream) -> None:
+        self._stream = stream
+        self._lines: list[bytes] = []
+        self._size_bytes = 0
+        self._news = trio.Event()
+        self._written = trio.Event()
+
+    def put(self, line: bytes) -> None:
+        """Queue a line. Whoever does so waits for `room` before the next."""
+        self._lines.append(line)
+        self._size_bytes += len(line)
+        self._news.set()
+
+    async def room(self) -> None:
+        """Wait while more is queued than may be."""
+        while self._size_bytes > OUTPUT_BYTES_MAX:
+            await self._written.wait()
+
+    async def flush(self) -> None:
+        """Wait until everything is written."""
+        while self._size_bytes:
+            await self._written.wait()
+
+    async def run(self, scope: trio.CancelScope) -> None:
+        """Write until cancelled; when nobody reads any more, cancel `scope`."""
+        try:
+            while True:
+                await self._news.wait()
+                self._news = trio.Event()
+                data = b"".join(self._lines)
+                self._lines.clear()
+                await self._stream.send_all(data)
+                self._size_bytes -= len(data)
+                self._written.set()
+                self._written = trio.Event()
+        except trio.BrokenResourceError:
+            scope.cancel()
+
+
+class Session:
+    """The requests of one reader."""
+
+    def __init__(self, client: Client, output: Output) -> None:
+        self._methods = Methods(client, self._end_now)
+        self._output = output
+        self._places = trio.Semaphore(WORKING_MAX)
+        self._reading = trio.CancelScope()
+        self._grace_s = END_GRACE_S
+
+    async def run(self, lines: LineReader) -> None:
+        """Answer until the input ends or `shutdown`; what was asked before is answered, with an
+        error if it would take longer than the grace."""
+        async with trio.open_nursery() as self._working, trio.open_nursery() as self._waiting:
+            with self._reading:
+                while batch := await lines.receive():
+                    for line in batch:
+                        await self._take(line)
+            now_s = trio.current_time()
+            self._waiting.cancel_scope.deadline = now_s + self._grace_s
+            self._working.cancel_scope.deadline = now_s + END_GRACE_S
+
+    def _end_now(self) -> None:
+        self._grace_s = 0.0
+        self._reading.cancel()
+
+    # From lines to requests
+
+    async def _take(self, line: bytes) -> None:
+        if not line or line.isspace():
+            return
+        try:
+            if len(line) > LINE_BYTES_MAX:
+                raise InvalidRequest(f"a line has at most {LINE_BYTES_MAX:,} bytes")
+            value = read_line(line)
+            if isinstance(value, list):
+                await self._take_batch(cast("list[object]", value))
+                return
+        except (ParseError, InvalidRequest) as error:
+            self._deliver(error_answer(None, error))
+            await self._output.room()
+            return
+        await self._start(value, self._deliver)
+
+    async def _take_batch(self, values: list[object]) -> None:
+        if not 0 < len(values) <= BATCH_REQUESTS_MAX:
+            raise InvalidRequest(f"a batch has 1 to {BATCH_REQUESTS_MAX:,} requests")
+        batch = Batch(len(values), self._output)
+        for value in values:
+            await self._start(value, batch.deliver)
+
+    async def _start(self, value: object, deliver: Deliver) -> None:
+        """Begin a request, or answer at once what is wrong with it."""
+        call: Call | None = None
+        try:
+            call = read_call(value)
+            method = find_method(call.method)
+            arguments = method.arguments(call.params)
+            if method.waits and len(self._waiting.child_tasks) >= WAITING_MAX:
+                raise TooManyRequests(f"{WAITING_MAX:,} requests wait already")
+        except (RequestError, P2PChatError) as error:
+            is_silent = call is not None and call.is_notification
+            deliver(None if is_silent else error_answer(call.id if call else None, error))
+            await self._output.room()
+            return
+        if method.waits:
+            self._waiting.start_soon(self._answer, call, method, arguments, deliver)
+            return
+        await self._take_place()
+        self._working.start_soon(self._work, call, method, arguments, deliver)
+
+    async def _take_place(self) -> None:
+        try:
+            self._places.acquire_nowait()
+        except trio.WouldBlock:
+            await self._places.acquire()
+
+    # From requests to answers
+
+    async def _work(
+        self, call: Call, method: Method, arguments: dict[str, object], deliver: Deliver
+    ) -> None:
+        """Answer, and keep the place until there is room for the answer."""
+        try:
+            await self._answer(call, method, arguments, deliver)
+        finally:
+            self._places.release()
+
+    async def _answer(
+        self, call: Call, method: Method, arguments: dict[str, object], deliver: Deliver
+    ) -> None:
+        answer = error_answer(call.id, NodeClosed("the program ends before this is done"))
+        try:
+            answer = result_answer(call.id, await method.function(self._methods, **arguments))
+        except P2PChatError as error:
+            answer = error_answer(call.id, error)
+        finally:
+            deliver(None if call.is_notification else answer)
+        await self._output.room()
+
+    def _deliver(self, answer: Answer | None) -> None:
+        if answer is not None:
+            self._output.put(shapes.to_json(answer) + b"\n")
+
+
+class Batch:
+    """The answers of one batch, written as one line when all are there."""
+
+    def __init__(self, requests: int, output: Output) -> None:
+        self._missing = requests
+        self._output = output
+        self._answers: list[Answer] = []
+
+    def deliver(self, answer: Answer | None) -> None:
+        """Take one answer; a batch of nothing but notifications is not answered."""
+        self._missing -= 1
+        if answer is not None:
+            self._answers.append(answer)
+        if not self._missing and self._answers:
+            self._output.put(shapes.to_json(self._answers) + b"\n")

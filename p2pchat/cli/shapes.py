@@ -1,0 +1,112 @@
+"""What users hold, as JSON: one shape a value, the same in every command and in JSON-RPC.
+
+Fields are those of the frozen values themselves (`model`, `events`), so that what Python programs
+read and what others read cannot drift apart; ids are text, bytes are hexadecimal, times are
+milliseconds. Fields may be added, never renamed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from functools import cache
+
+from p2pchat.client.client import Client
+from p2pchat.events import Event, StartupProgress
+from p2pchat.model.identity import Identity
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, PeerId
+from p2pchat.model.message import Message
+
+__all__ = ["account", "account_at_rest", "event", "to_json"]
+
+_IDS = (AccountId, ConversationId, DeviceId, OpId, PeerId)
+
+
+def account(client: Client) -> dict[str, object]:
+    """Who we are and where."""
+    return _account(
+        client.account, client.peer_id, client.profile.name, client.contact_link, client.addresses
+    )
+
+
+def account_at_rest(identity: Identity, name: str, contact_link: str) -> dict[str, object]:
+    """Who lives in a home that no node runs on; nobody can be reached there."""
+    return _account(identity.account, identity.device.peer_id, name, contact_link, ())
+
+
+def _account(
+    account: AccountId, peer: PeerId, name: str, contact_link: str, addresses: tuple[str, ...]
+) -> dict[str, object]:
+    return {
+        "account": account,
+        "peer_id": peer,
+        "name": name,
+        "contact_link": contact_link,
+        "addresses": addresses,
+    }
+
+
+def event(event: Event) -> dict[str, object]:
+    """The parameters of an event's notification. A step of the start is named by its class."""
+    if isinstance(event, StartupProgress):
+        return {"type": "StartupProgress", "step": _snake(type(event).__name__), **_fields(event)}
+    return {"type": type(event).__name__, **_fields(event)}
+
+
+def to_json(value: object) -> bytes:
+    """One line of JSON without its end. What no UTF-8 has (half a surrogate pair, which a file
+    name may hold) is escaped, so that any line can be read back."""
+    return _ENCODER.encode(value).encode("utf-8", "backslashreplace")
+
+
+def _encode(value: object) -> object:
+    match value:
+        case Message():
+            return _message(value)
+        case bytes():
+            return str(value) if isinstance(value, _IDS) else value.hex()
+        case _ if is_dataclass(value):
+            return _fields(value)
+        case _:
+            raise TypeError(f"{type(value).__name__} has no JSON shape")
+
+
+def _message(message: Message) -> dict[str, object]:
+    """Written out, because it is what throughput is made of."""
+    return {
+        "id": message.id.hex(),
+        "conversation": message.conversation.hex(),
+        "author": str(message.author),
+        "author_name": message.author_name,
+        "type": message.type,
+        "text": message.text,
+        "sent_at": message.sent_at,
+        "received_at": message.received_at,
+        "state": message.state,
+        "reply_to": message.reply_to.hex() if message.reply_to is not None else None,
+        "edited": message.edited,
+        "deleted": message.deleted,
+        "signature": message.signature.hex(),
+    }
+
+
+def _fields(value: object) -> Mapping[str, object]:
+    return {name: getattr(value, name) for name in _names(type(value))}
+
+
+@cache
+def _names(kind: type[object]) -> tuple[str, ...]:
+    assert is_dataclass(kind), "only values have a shape"
+    return tuple(field.name for field in fields(kind))
+
+
+@cache
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+_ENCODER = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, separators=(",", ":"), default=_encode
+)

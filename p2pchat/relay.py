@@ -1,0 +1,180 @@
+"""The relay: circuit relay, DHT server and bootstrap peer, without any chat.
+
+A peer like all others, only that it is reachable and carries for those who are not. It joins no
+room and keeps no message; whoever runs one needs a machine with a public address and nothing else.
+Networks outlive their relays, and the first relay of a network boots alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import trio
+
+from p2pchat.config import RelayConfig, RelayLimits
+from p2pchat.events import Event
+from p2pchat.kad.config import KAD_PROTOCOL, KadConfig
+from p2pchat.model.change import DropPeer, PutPeer
+from p2pchat.model.ids import KEY_BYTES, PeerId
+from p2pchat.net.bootstrap_list import BootstrapSources
+from p2pchat.net.interfaces import usable_listen
+from p2pchat.net.libp2p.options import CircuitLimits, HostLimits, HostOptions, HostStatistics
+from p2pchat.net.port import PeerChanged
+from p2pchat.node.ambient import Ambient, SystemAmbient
+from p2pchat.node.hub import Hub, Subscription
+from p2pchat.node.network import Neighbours, Network, NetworkOptions
+from p2pchat.node.startup import Startup, StartupParts
+from p2pchat.store.key_file import read_identity_file
+from p2pchat.store.relay_home import PeerFile, RelayHome, open_relay_home
+
+if TYPE_CHECKING:
+    from p2pchat.net.libp2p.host import LibP2PHost
+
+__all__ = ["Relay", "RelayStatistics", "open_relay"]
+
+EVENTS_MAX = 1_000
+SAVE_EVERY_S = 5.0
+"""How long peers just met may stay unwritten."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelayStatistics:
+    """What the relay holds and what it has carried since its start."""
+
+    known_peers: int
+    network: HostStatistics
+
+
+class Relay:
+    """A running relay; made by `open_relay`."""
+
+    def __init__(
+        self, host: LibP2PHost, config: RelayConfig, home: RelayHome, ambient: Ambient
+    ) -> None:
+        self._host = host
+        self._peers = home.peers
+        self._hub = Hub(EVENTS_MAX)
+        self._network = Network(host, _network_options(config), ambient, self._hub)
+        neighbours = Neighbours(self._peer_changed, _nobody_asked, self._remember, _nothing_to_tell)
+        self._network.build(self._peers.rows, neighbours)
+        sources = BootstrapSources.of(config, host.peer_id, home.path)
+        self._startup = Startup(
+            StartupParts(
+                self._network, self._hub, sources, len(self._peers.rows), str(host.peer_id)
+            ),
+            None,
+        )
+
+    @property
+    def peer_id(self) -> PeerId:
+        """Who the relay is, as long as it keeps its key."""
+        return self._host.peer_id
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Multiaddrs to give to others, announced ones first, each ending in `/p2p/<peer id>`."""
+        return self._host.addresses
+
+    def statistics(self) -> RelayStatistics:
+        """What it holds now, and counters since the start."""
+        return RelayStatistics(len(self._network.machine.known), self._host.statistics())
+
+    async def wait_ready(self) -> None:
+        """Wait until the network is joined, or, for the first relay of all, opened."""
+        await self._startup.ready.wait()
+
+    @asynccontextmanager
+    async def subscribe(self, *kinds: type[Event]) -> AsyncGenerator[Subscription]:
+        """Hear events of these kinds (all, when none is named) while the block lasts."""
+        with self._hub.subscribe(*kinds) as subscription:
+            yield subscription
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Run until cancelled; `open_relay` does it."""
+        no_keys_to_publish = trio.Event()
+        no_keys_to_publish.set()
+        try:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(self._network.run)
+                nursery.start_soon(self._startup.run, no_keys_to_publish)
+                nursery.start_soon(_save_now_and_then, self._peers)
+                task_status.started()
+        finally:
+            self._hub.close()
+
+    async def _peer_changed(self, change: PeerChanged) -> None:
+        if change.state is not None and KAD_PROTOCOL in change.state.protocols:
+            self._startup.peer_served()
+
+    async def _remember(self, change: PutPeer | DropPeer) -> None:
+        self._peers.apply(change)
+
+
+@asynccontextmanager
+async def open_relay(config: RelayConfig) -> AsyncGenerator[Relay]:
+    """Run a relay while the block lasts. It listens when the block begins.
+
+    Raises `ConfigError`, `AddressInUse`, `HomeInUse` and other `StoreError`s.
+    """
+    from p2pchat.net.libp2p.host import open_host  # py-libp2p takes half a second to load
+
+    ambient = SystemAmbient()
+    given = read_identity_file(config.identity_file) if config.identity_file else None
+    async with AsyncExitStack() as stack:
+        home = stack.enter_context(
+            open_relay_home(config.home, ambient.token_bytes(KEY_BYTES), given)
+        )
+        host = await stack.enter_async_context(open_host(_host_options(config, home.key)))
+        relay = Relay(host, config, home, ambient)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(relay.run)
+            yield relay
+            nursery.cancel_scope.cancel()
+
+
+def _host_options(config: RelayConfig, key: bytes) -> HostOptions:
+    limits = config.limits
+    return HostOptions(
+        seed=key,
+        listen=usable_listen(config.listen),
+        announce=config.announce,
+        is_relay=True,
+        limits=HostLimits(connections_max=limits.connections_max),
+        circuits=_circuits(limits),
+    )
+
+
+def _circuits(limits: RelayLimits) -> CircuitLimits:
+    return CircuitLimits(
+        reservations_max=limits.reservations_max,
+        reservation_s=limits.reservation_s,
+        circuits_max=limits.circuits_max,
+        circuits_per_peer_max=limits.circuits_per_peer_max,
+        circuit_s_max=limits.circuit_s_max,
+        circuit_bytes_max=limits.circuit_bytes_max,
+    )
+
+
+def _network_options(config: RelayConfig) -> NetworkOptions:
+    return NetworkOptions(
+        dht_mode=config.dht.mode,
+        is_announced=bool(config.announce),
+        kad=KadConfig(query_timeout_s=config.dht.query_timeout_s),
+    )
+
+
+async def _save_now_and_then(peers: PeerFile) -> None:
+    while True:
+        await trio.sleep(SAVE_EVERY_S)
+        peers.save()
+
+
+async def _nobody_asked(_: PeerId, __: str) -> None:
+    """Only a chat wants particular peers."""
+
+
+async def _nothing_to_tell() -> None:
+    """Our addresses are nowhere but in what identify and the DHT tell by themselves."""
