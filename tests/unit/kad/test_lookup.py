@@ -1,0 +1,181 @@
+"""One lookup: the order of its questions, its end, and what it makes of false hearsay."""
+
+from __future__ import annotations
+
+import pytest
+
+from p2pchat.kad.config import KadConfig
+from p2pchat.kad.lookup import Lookup
+from p2pchat.kad.table import kad_id
+from p2pchat.wire.kad_codec import KadPeer
+
+KEY = b"key"
+CONFIG = KadConfig(k=4, alpha=2, alpha_max=3)
+
+
+@pytest.fixture
+def peers(cast):
+    """Contacts, the nearest to the key first."""
+    return [cast.contact(peer) for peer in cast.by_distance(KEY, 40)]
+
+
+@pytest.fixture
+def begin(cast):
+    def make(*seeds, config=CONFIG, radius=0):
+        lookup = Lookup(cast.own, KEY, config, radius)
+        lookup.seed(seeds)
+        return lookup
+
+    return make
+
+
+def test_the_nearest_are_asked_first_alpha_at_a_time(begin, peers):
+    lookup = begin(*reversed(peers[:6]))
+    assert lookup.next() == peers[:2]
+    assert lookup.next() == []
+    lookup.answered(peers[1].peer, [])
+    assert lookup.next() == peers[2:4]
+
+
+def test_alpha_rises_while_nobody_nearer_is_told_and_with_failures_up_to_its_limit(begin, peers):
+    lookup = begin(*peers[5:15])
+    assert lookup.next() == peers[5:7]
+    lookup.answered(peers[5].peer, [peers[4]])
+    assert lookup.next() == [peers[4]], "progress: still two in flight"
+    lookup.failed(peers[6].peer)
+    assert lookup.next() == peers[7:9], "a failure allows a third"
+    lookup.failed(peers[7].peer)
+    assert lookup.next() == [peers[9]]
+    lookup.answered(peers[4].peer, [])
+    assert len(lookup.next()) <= 1, "three is the limit"
+
+
+def test_it_ends_when_the_k_nearest_have_answered_whatever_else_is_known(begin, peers):
+    lookup = begin(*peers[:10])
+    for peer in peers[:4]:
+        assert not lookup.is_done
+        lookup.next()
+        lookup.answered(peer.peer, [])
+    assert lookup.is_done
+    assert lookup.next() == []
+    assert lookup.closest == peers[:4]
+    assert lookup.asked == 4
+
+
+def test_it_waits_for_whom_it_asked_among_the_nearest(begin, peers):
+    lookup = begin(peers[0])
+    lookup.next()
+    assert not lookup.is_done
+    lookup.failed(peers[0].peer)
+    assert lookup.is_done
+    assert (lookup.closest, lookup.hops, lookup.asked) == ([], 0, 0)
+
+
+def test_those_that_fail_are_replaced_by_the_next_nearest(begin, peers):
+    lookup = begin(*peers[:6])
+    silent = {peers[0].peer, peers[2].peer}
+    while not lookup.is_done:
+        for contact in lookup.next():
+            if contact.peer in silent:
+                lookup.failed(contact.peer)
+            else:
+                lookup.answered(contact.peer, [])
+    assert lookup.closest == [peers[1], *peers[3:6]]
+
+
+def test_hops_count_the_answers_that_led_to_a_peer(begin, peers):
+    lookup = begin(peers[9])
+    for n in (9, 8, 7):
+        lookup.next()
+        lookup.answered(peers[n].peer, [peers[n - 1]])
+    assert [lookup.hops_to(peers[n].peer) for n in (9, 8, 7, 6)] == [0, 1, 2, 3]
+    assert lookup.hops == 3
+
+
+def test_we_are_never_a_candidate_of_our_own_lookup(begin, cast, peers):
+    lookup = begin(cast.contact(cast.own), peers[3])
+    lookup.next()
+    lookup.answered(peers[3].peer, [cast.contact(cast.own)])
+    assert lookup.is_done
+    assert lookup.closest == [peers[3]]
+
+
+def test_a_lookup_without_seeds_is_over(begin):
+    lookup = begin()
+    assert lookup.is_done
+    assert lookup.next() == []
+    assert lookup.told_addresses(b"anybody") == ()
+
+
+def test_it_ends_after_so_many_queries_with_what_it_has(begin, peers):
+    lookup = begin(*peers[:8], config=KadConfig(k=4, alpha=3, lookup_queries_max=3))
+    assert lookup.next() == peers[:3]
+    for peer in peers[:3]:
+        assert not lookup.is_done
+        lookup.answered(peer.peer, [])
+        assert lookup.next() == []
+    assert lookup.is_done
+    assert lookup.closest == peers[:3]
+
+
+def test_addresses_told_by_several_are_tried_together_within_bounds(begin, peers):
+    target = peers[0].peer
+    told = [KadPeer(target, (f"/ip4/10.0.0.{n}/tcp/1",)) for n in range(9)]
+    lookup = begin(*peers[5:7], *told, config=KadConfig(k=4, alpha=1))
+    (asked,) = lookup.next()
+    assert asked.addresses == tuple(f"/ip4/10.0.0.{n}/tcp/1" for n in range(8))
+    assert lookup.told_addresses(target) == asked.addresses
+
+
+def test_a_liar_that_speaks_first_cannot_hide_a_peer(begin, peers):
+    target = peers[0].peer
+    false, true = KadPeer(target, ("/ip4/10.0.0.1/tcp/1",)), peers[0]
+    lookup = begin(peers[5], peers[6])
+    assert lookup.next() == peers[5:7]
+    lookup.answered(peers[5].peer, [false])
+    assert lookup.next() == [false]
+    lookup.failed(target)
+    lookup.answered(peers[6].peer, [false])
+    assert lookup.is_done, "what was tried is not tried again"
+    lookup.seed([true])
+    assert lookup.next() == [true]
+    lookup.seed([KadPeer(target, ("/ip4/10.0.0.2/tcp/1",))])
+    assert lookup.next() == [], "it is being asked"
+    assert lookup.told_addresses(target) == (*true.addresses, *false.addresses)
+
+
+def test_a_peer_that_cannot_be_reached_has_three_attempts(begin, peers):
+    target, attempts = peers[0].peer, 0
+    lookup = begin(peers[5])
+    lookup.next()
+    for n in range(10):
+        lookup.seed([KadPeer(target, (f"/ip4/10.0.0.{n}/tcp/1",))])
+        for contact in lookup.next():
+            attempts += 1
+            lookup.failed(contact.peer)
+    assert attempts == 3
+
+
+def test_a_crowd_made_to_surround_the_key_does_not_end_the_lookup(begin, cast):
+    honest = cast.by_distance(KEY, 400)[::10]
+    radius = kad_id(honest[3]) ^ kad_id(KEY)
+    crowd = cast.by_distance(KEY, 4000)[:20]
+    assert kad_id(crowd[-1]) ^ kad_id(KEY) < radius / 2
+    for expected, limit in ((True, radius), (False, 0)):
+        lookup = begin(*map(cast.contact, crowd + honest), radius=limit)
+        while contacts := lookup.next():
+            for contact in contacts:
+                lookup.answered(contact.peer, [])
+        asked = {contact.peer for contact in lookup.closest}
+        assert asked >= set(crowd[:4])
+        assert (len(asked & set(honest)) >= 2) == expected
+
+
+def test_without_a_crowd_the_radius_changes_nothing(begin, peers):
+    expected = kad_id(peers[3].peer) ^ kad_id(KEY)
+    for radius in (0, expected // 2, expected):
+        lookup = begin(*peers[:20], radius=radius)
+        while contacts := lookup.next():
+            for contact in contacts:
+                lookup.answered(contact.peer, [])
+        assert lookup.closest == peers[:4]
