@@ -8,7 +8,19 @@ import pytest
 import trio
 
 from p2pchat.errors import MalformedMessage, StreamReset
-from tests.libp2p.hosts import ECHO, PIPE, ask, echo, eventually, host, is_down, pair, play, until
+from tests.libp2p.hosts import (
+    ECHO,
+    PIPE,
+    ask,
+    echo,
+    eventually,
+    host,
+    is_down,
+    limited,
+    pair,
+    play,
+    until,
+)
 
 BAD = "/test/bad/1.0.0"
 
@@ -53,12 +65,14 @@ def test_an_exception_of_a_handler_resets_its_stream_and_nothing_else(error, cap
 @pytest.mark.parametrize("error", [MalformedMessage("of the peer"), trio.BrokenResourceError()])
 def test_the_fault_of_a_peer_resets_its_stream_without_a_word_in_the_log(error, caplog):
     async def fail(stream) -> None:
+        await stream.receive_some(1)
         raise error
 
     async def story() -> None:
         async with pair() as (alice, bob):
             bob.serve(BAD, fail)
             stream = await alice.open_stream(bob.peer_id, [BAD])
+            await stream.send_all(b"x")
             with pytest.raises(trio.BrokenResourceError):
                 await stream.receive_some()
             assert await ask(alice, bob, b"alive") == b"alive"
@@ -107,8 +121,6 @@ def test_a_stream_that_is_never_negotiated_ends():
 
 
 def limited_bob():
-    from tests.libp2p.hosts import limited
-
     return limited("bob", negotiation_timeout_s=0.1, streams_per_connection_max=4)
 
 
@@ -163,8 +175,6 @@ def test_handlers_of_a_lost_connection_are_cancelled_after_a_grace():
                 await trio.sleep_forever()
             finally:
                 cancelled.set()
-
-        from tests.libp2p.hosts import limited
 
         async with host("alice") as alice, limited("bob", handler_grace_s=0.05) as bob:
             bob.serve(BAD, wait)

@@ -16,7 +16,7 @@ from libp2p.crypto.keys import KeyPair
 from libp2p.peer.id import ID  # pyright: ignore[reportMissingTypeStubs]  # it has none
 from libp2p.transport.upgrader import TransportUpgrader
 
-from p2pchat.errors import ConfigError, StreamReset
+from p2pchat.errors import StreamReset
 from p2pchat.model.ids import PeerId
 from p2pchat.net.libp2p.circuit import Circuits
 from p2pchat.net.libp2p.connection import Connection
@@ -27,9 +27,11 @@ from p2pchat.net.libp2p.identify import Identify
 from p2pchat.net.libp2p.listening import Bound, bind, raise_descriptor_limit
 from p2pchat.net.libp2p.options import HostOptions, HostStatistics, Transport
 from p2pchat.net.libp2p.peers import PeerTable
+from p2pchat.net.libp2p.ping import PING, answer_pings
 from p2pchat.net.libp2p.stock import StockUpgrader
 from p2pchat.net.libp2p.swarm import Swarm
 from p2pchat.net.libp2p.tcp import TcpDialler
+from p2pchat.net.libp2p.upgrader import LeanUpgrader
 from p2pchat.net.port import Connectedness, Handler, PeerChanged, ProtocolId, Stream
 
 __all__ = ["HostOptions", "LibP2PHost", "open_host"]
@@ -41,7 +43,7 @@ def _upgrader(keys: KeyPair, transport: Transport) -> TransportUpgrader:
         case "stock":
             return StockUpgrader(keys)
         case "lean":
-            raise ConfigError("transport", "the lean transport is not there; use stock")
+            return LeanUpgrader(keys)
 
 
 class LibP2PHost:
@@ -60,6 +62,7 @@ class LibP2PHost:
         self._identify = Identify(
             self._swarm, self._peers, keys.public_key.serialize(), lambda: self.addresses
         )
+        self._swarm.server.handlers[PING] = answer_pings
         tcp = TcpDialler(self._swarm)
         self._circuits = Circuits(self._swarm, tcp, options.wall_clock_s)
         self._hop = Hop(self._swarm, options, self._own_addresses) if options.is_relay else None

@@ -119,7 +119,7 @@ class HostOptions:
     """Multiaddrs that others shall dial, without `/p2p/…`; they come first in `addresses`."""
     is_relay: bool = False
     """Carry circuits for others."""
-    transport: Transport = "stock"
+    transport: Transport = "lean"
     limits: HostLimits = HostLimits()
     circuits: CircuitLimits = CircuitLimits()
     deny_subnets: tuple[str, ...] = ()
