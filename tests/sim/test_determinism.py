@@ -12,12 +12,15 @@ import sys
 from functools import partial
 from random import Random
 
+import pytest
 import trio
 
 from p2pchat.errors import NetworkError
 from p2pchat.testing.determinism import run_simulation, seeded
 from p2pchat.testing.faults import HalfOpen, Link, Nat, Partition, Refusal, ResetNext, SlowLink
 from p2pchat.testing.network import SimulatedHost, SimulatedNetwork, open_network
+
+pytestmark = pytest.mark.sim
 
 PROTOCOL = "/chatter/1.0.0"
 HOSTS = 20

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from itertools import cycle
 
 import pytest
 import trio
@@ -96,7 +97,12 @@ class SimulatedWorld(World):
 
 
 class LibP2PWorld(World):
-    """`p2pchat.net.libp2p` on loopback."""
+    """`p2pchat.net.libp2p` on loopback, its hosts taking `transports` in turn."""
+
+    transports: tuple[str, ...] = ("lean",)
+
+    def __init__(self) -> None:
+        self._transport = cycle(self.transports)
 
     @classmethod
     def play(cls, story: Story) -> None:
@@ -109,8 +115,14 @@ class LibP2PWorld(World):
     def host(self, name, *, listening=True, relay=False):
         from p2pchat.net.libp2p.host import HostOptions, open_host  # half a second, when needed
 
-        listen = ("/ip4/127.0.0.1/tcp/0",) if listening else ()
-        return open_host(HostOptions(seed=seed_of(name), listen=listen, is_relay=relay))
+        return open_host(
+            HostOptions(
+                seed=seed_of(name),
+                listen=("/ip4/127.0.0.1/tcp/0",) if listening else (),
+                is_relay=relay,
+                transport=next(self._transport),
+            )
+        )
 
     @asynccontextmanager
     async def black_hole(self) -> AsyncGenerator[str]:
@@ -120,10 +132,27 @@ class LibP2PWorld(World):
             yield f"/ip4/127.0.0.1/tcp/{mute.getsockname()[1]}"
 
 
-WORLDS = {"simulated": SimulatedWorld, "libp2p": LibP2PWorld}
+class StockWorld(LibP2PWorld):
+    transports = ("stock",)
 
 
-@pytest.fixture(params=WORLDS)
+class LeanToStockWorld(LibP2PWorld):
+    transports = ("lean", "stock")
+
+
+class StockToLeanWorld(LibP2PWorld):
+    transports = ("stock", "lean")
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(SimulatedWorld, id="simulated"),
+        pytest.param(LibP2PWorld, id="libp2p"),
+        pytest.param(StockWorld, id="libp2p-stock"),
+        pytest.param(LeanToStockWorld, id="libp2p-lean-stock", marks=pytest.mark.slow),
+        pytest.param(StockToLeanWorld, id="libp2p-stock-lean", marks=pytest.mark.slow),
+    ]
+)
 def play(request: pytest.FixtureRequest) -> Callable[[Story], None]:
     """Tell a story to one world after the other."""
-    return WORLDS[request.param].play
+    return request.param.play
