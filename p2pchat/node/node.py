@@ -169,14 +169,17 @@ class Node:
         await self._put(failed)
 
     def _protect(self) -> None:
-        """Whose connections shall last: those we have something for, contacts, rooms, relays."""
-        state, sync = self.chat.state, self.chat.sync
-        devices = {p for peers in sync.room_peers.values() for p in list(peers)[:ROOM_PEERS_KEPT]}
-        devices.update(self.chat.outbox.recipients)
+        """Whose connections shall last: relays we hold, those we owe something, room neighbours,
+        contacts; in this order half of all, so that there is always room for a newcomer."""
+        state, chat = self.chat.state, self.chat
+        devices = dict.fromkeys(chat.outbox.owed_devices())
+        for peers in chat.sync.room_peers.values():
+            devices.update(dict.fromkeys(list(peers)[:ROOM_PEERS_KEPT]))
         for account in state.contacts:
             known = state.directory.sets.get(account)
-            devices.update(known.devices if known else ())
-        self.parts.host.protect([*(d.peer_id for d in devices), *self.relays.held])
+            devices.update(dict.fromkeys(sorted(known.devices) if known else ()))
+        lasting = [*self.relays.held, *(device.peer_id for device in devices)]
+        self.parts.host.protect(lasting[: self.parts.limits.connections_max // 2])
 
     async def _want(self, dial: Dial) -> None:
         self._protect()

@@ -15,7 +15,7 @@ from enum import Enum, auto
 from p2pchat.events import MessageStateChanged
 from p2pchat.model.change import PutReceipt, SetDelivery, SetPublished
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
-from p2pchat.model.machine import Now, SetTimer
+from p2pchat.model.machine import ClearTimer, Now, SetTimer
 from p2pchat.model.message import MessageState
 from p2pchat.model.op import Chain, Kind, Op
 from p2pchat.model.query import OpsQuery
@@ -51,11 +51,13 @@ class Link(Enum):
     """How a recipient is reached at the moment."""
 
     IDLE = auto()
-    """Not connected, nothing owed or not yet tried."""
+    """Not connected, and nothing owed."""
     DIALLING = auto()
     WAITING = auto()
     """Not connected; a timer will try again."""
     UP = auto()
+    PAUSED = auto()
+    """Connected, but what was sent got lost; a timer will send again."""
 
 
 class Turn(Enum):
@@ -63,7 +65,9 @@ class Turn(Enum):
 
     DIAL = auto()
     FAILED = auto()
+    REST = auto()
     CONNECTED = auto()
+    RESUME = auto()
     LOST = auto()
 
 
@@ -72,10 +76,15 @@ TRANSITIONS: dict[tuple[Link, Turn], Link] = {
     (Link.IDLE, Turn.CONNECTED): Link.UP,
     (Link.IDLE, Turn.FAILED): Link.WAITING,
     (Link.DIALLING, Turn.FAILED): Link.WAITING,
+    (Link.DIALLING, Turn.REST): Link.IDLE,
     (Link.DIALLING, Turn.CONNECTED): Link.UP,
     (Link.WAITING, Turn.DIAL): Link.DIALLING,
+    (Link.WAITING, Turn.REST): Link.IDLE,
     (Link.WAITING, Turn.CONNECTED): Link.UP,
+    (Link.UP, Turn.FAILED): Link.PAUSED,
     (Link.UP, Turn.LOST): Link.IDLE,
+    (Link.PAUSED, Turn.RESUME): Link.UP,
+    (Link.PAUSED, Turn.LOST): Link.IDLE,
 }
 
 
@@ -132,7 +141,7 @@ class Outbox:
 
     def start(self) -> list[Effect]:
         """Try everybody who is owed something."""
-        owing = [r for r in self.recipients.values() if self._owes(r)]
+        owing = [r for r in self.recipients.values() if self.owes(r)]
         return [effect for recipient in owing for effect in self._dial(recipient)]
 
     # What is owed
@@ -147,7 +156,7 @@ class Outbox:
         delivery = Delivery(conversation)
         self._add(recipient, delivery)
         if device in self._state.connected:
-            recipient.link = Link.UP
+            self._turn(recipient, Turn.CONNECTED)
         self._touched[conversation] = None
         return [Persist(self._row(recipient, delivery))]
 
@@ -166,6 +175,10 @@ class Outbox:
             max(0, self._total(id, Chain.TALK) - self._delivered(id)) for id in self._watching
         )
 
+    def owed_devices(self) -> list[DeviceId]:
+        """Who is owed something."""
+        return [device for device, row in self.recipients.items() if self._owes(row)]
+
     # Links
 
     def peer_up(self, device: DeviceId, now: Now) -> list[Effect]:
@@ -173,10 +186,8 @@ class Outbox:
         if recipient is None:
             return []
         self._turn(recipient, Turn.CONNECTED)
-        self._rewind(recipient)
         recipient.progress_s = now.monotonic_s
-        self._touch_all(recipient)
-        return []
+        return self._begin_again(recipient)
 
     def peer_down(self, device: DeviceId, reason: str, now: Now) -> list[Effect]:
         recipient = self.recipients.get(device)
@@ -184,25 +195,21 @@ class Outbox:
             return []
         self._turn(recipient, Turn.LOST)
         self._rewind(recipient)
-        if not self._owes(recipient):
-            return []
-        self._turn(recipient, Turn.FAILED)
-        return self._retry_later(recipient, reason, now, BACK_OFF_S_MAX)
+        return self._fail(recipient, reason, now)
 
     def dial_failed(self, device: DeviceId, reason: str, now: Now) -> list[Effect]:
         recipient = self.recipients.get(device)
-        if recipient is None or recipient.link is Link.UP:
+        if recipient is None or recipient.link is not Link.DIALLING:
             return []
-        self._turn(recipient, Turn.FAILED)
-        return self._retry_later(recipient, reason, now, BACK_OFF_S_MAX)
+        return self._fail(recipient, reason, now)
 
     def send_failed(self, device: DeviceId, reason: str, now: Now) -> list[Effect]:
         """What was queued is gone, though the device may still be connected."""
         recipient = self.recipients.get(device)
-        if recipient is None:
+        if recipient is None or recipient.link is not Link.UP:
             return []
         self._rewind(recipient)
-        return self._retry_later(recipient, reason, now, BACK_OFF_S_MAX)
+        return self._fail(recipient, reason, now)
 
     def fired(self, device: DeviceId, now: Now) -> list[Effect]:
         """A recipient's timer: dial again, or take what was sent for lost."""
@@ -210,19 +217,42 @@ class Outbox:
         if recipient is None:
             return []
         recipient.timer_set = False
-        if recipient.link is not Link.UP:
-            return self._dial(recipient) if self._owes(recipient) else []
-        if not self._owes(recipient):
-            return []
-        if not self._in_flight(recipient):
-            self._touch_all(recipient)  # what was dropped is sent again
-            return []
+        match recipient.link:
+            case Link.WAITING if self.owes(recipient):
+                return self._dial(recipient)
+            case Link.WAITING:
+                self._turn(recipient, Turn.REST)
+                return []
+            case Link.PAUSED:
+                self._turn(recipient, Turn.RESUME)
+                return self._begin_again(recipient)
+            case Link.UP if self._in_flight(recipient):
+                return self._check_silence(recipient, now)
+            case _:
+                return []
+
+    def _check_silence(self, recipient: Recipient, now: Now) -> list[Effect]:
+        """Send again when no receipt came for long."""
         silence_s = now.monotonic_s - recipient.progress_s
         if silence_s < SILENCE_S:
             return self._set_timer(recipient, SILENCE_S - silence_s)
+        effects = self._begin_again(recipient)
+        return effects + self._retry_later(recipient, "no receipt came", now, UNANSWERED_S_MAX)
+
+    def _begin_again(self, recipient: Recipient) -> list[Effect]:
+        """Send from the last acknowledgement on, when the batch is decided."""
         self._rewind(recipient)
-        self._touch_all(recipient)
-        return self._retry_later(recipient, "no receipt came", now, UNANSWERED_S_MAX)
+        for conversation in recipient.deliveries:
+            self._touched[conversation] = None
+        return self._clear_timer(recipient)
+
+    def _fail(self, recipient: Recipient, reason: str, now: Now) -> list[Effect]:
+        """Try again later what is owed."""
+        if not self.owes(recipient):
+            self._turn(recipient, Turn.REST)
+            return []
+        self._turn(recipient, Turn.FAILED)
+        return self._retry_later(recipient, reason, now, BACK_OFF_S_MAX)
 
     # Receipts
 
@@ -248,6 +278,8 @@ class Outbox:
                 moved = True
         if not moved:
             return effects
+        if recipient.attempts and recipient.link is Link.UP:
+            effects += self._clear_timer(recipient)  # it may be minutes away
         recipient.progress_s, recipient.attempts = now.monotonic_s, 0
         recipient.last_error, recipient.next_try_ms = "", 0
         self._touched[conversation.id] = None
@@ -332,7 +364,7 @@ class Outbox:
             delivery = recipient.deliveries[conversation.id]
             if recipient.link is Link.UP:
                 effects += self._advance(recipient, delivery, conversation, now)
-            elif recipient.link is Link.IDLE and self._owes(recipient):
+            elif recipient.link is Link.IDLE and self.owes(recipient):
                 effects += self._dial(recipient)
         return effects
 
@@ -438,7 +470,8 @@ class Outbox:
     def _sendable(self, conversation: Conversation) -> Iterable[Chain]:
         return Chain if self._state.is_accepted(conversation) else (Chain.CONTROL,)
 
-    def _owes(self, recipient: Recipient) -> bool:
+    def owes(self, recipient: Recipient) -> bool:
+        """Whether something that may be sent is not acknowledged."""
         return any(
             delivery.acked[chain] < self._total(id, chain)
             for id, delivery in recipient.deliveries.items()
@@ -480,6 +513,12 @@ class Outbox:
     def _set_timer(self, recipient: Recipient, delay_s: float) -> list[Effect]:
         recipient.timer_set = True
         return [SetTimer(RETRY_PREFIX + recipient.device.hex(), delay_s)]
+
+    def _clear_timer(self, recipient: Recipient) -> list[Effect]:
+        if not recipient.timer_set:
+            return []
+        recipient.timer_set = False
+        return [ClearTimer(RETRY_PREFIX + recipient.device.hex())]
 
     def _mark(self, recipient: Recipient, delivery: Delivery) -> None:
         self._dirty[recipient.device, delivery.conversation] = None

@@ -83,7 +83,10 @@ class Farm:
         return without_hints(self._clients[index].contact_link)
 
     async def ask(self, index: int, link: str) -> str:
-        return str((await self._clients[index].add_contact(link)).account)
+        """Ask the link's owner; answers the asker's own account."""
+        client = self._clients[index]
+        await client.add_contact(link)
+        return str(client.account)
 
     async def asked_by(self, index: int, account: str) -> bool:
         """Whether a request of this account comes within 15 s."""
