@@ -41,6 +41,7 @@ from p2pchat.protocol.machine import (
     Heard,
     Input,
     JoinOpen,
+    Lane,
     LeaveRoom,
     Loaded,
     PeerDown,
@@ -152,8 +153,11 @@ class Chat:
                 return self.outbox.peer_down(peer, reason, now)
             case DialFailed(peer, reason):
                 return self.outbox.dial_failed(peer, reason, now)
-            case SendFailed(peer, _, reason):
+            case SendFailed(peer, Lane.LIVE, reason):
                 return self.outbox.send_failed(peer, reason, now)
+            case SendFailed(peer, _):
+                self.sync.give_up(peer)
+                return []
             case RoomPeerJoined(id, peer):
                 return self._room_peer(input, now)
             case RoomPeerLeft(id, peer):

@@ -177,7 +177,7 @@ class Outbox:
 
     def owed_devices(self) -> list[DeviceId]:
         """Who is owed something."""
-        return [device for device, row in self.recipients.items() if self._owes(row)]
+        return [device for device, row in self.recipients.items() if self.owes(row)]
 
     # Links
 

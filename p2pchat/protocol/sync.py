@@ -109,6 +109,10 @@ class Sync:
     def peer_down(self, peer: DeviceId) -> None:
         for peers in self.room_peers.values():
             peers.pop(peer, None)
+        self.give_up(peer)
+
+    def give_up(self, peer: DeviceId) -> None:
+        """What was under way with a peer is lost; the next exchange begins anew."""
         for sessions in (self._asking, self._serving):
             for key in [key for key in sessions if key[0] == peer]:
                 del sessions[key]
