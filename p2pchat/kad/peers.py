@@ -106,11 +106,9 @@ class Peers:
         return peer in self._links
 
     def addresses(self, peer: PeerId) -> tuple[str, ...]:
-        """Where a peer can be dialled as far as we know ourselves."""
-        if (link := self._links.get(peer)) is not None:
-            return link.addresses
-        entry = self.table.get(peer)
-        return () if entry is None else entry.addresses
+        """Where a connected peer can be dialled; none for one that is not connected."""
+        link = self._links.get(peer)
+        return () if link is None else link.addresses
 
     def scope(self, peer: PeerId) -> Scope:
         """How far the connection to a peer reaches; public, the widest, if there is none."""

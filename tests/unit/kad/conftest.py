@@ -12,7 +12,7 @@ from p2pchat.errors import MalformedMessage
 from p2pchat.kad.config import KadConfig
 from p2pchat.kad.machine import KadMachine
 from p2pchat.kad.table import kad_id, shared_bits
-from p2pchat.kad.vocabulary import Answered, Failure, PeerUp, Query, QueryFailed, SetMode
+from p2pchat.kad.vocabulary import Answered, Failure, PeerDown, PeerUp, Query, QueryFailed, SetMode
 from p2pchat.model.ids import DeviceId, PeerId
 from p2pchat.model.machine import Now, Reply, SetTimer, TimerFired
 from p2pchat.wire.kad_codec import KadMessage, KadPeer
@@ -61,6 +61,7 @@ class Stage:
         self.effects: list = []
         self.replies: dict[int, Reply] = {}
         self._note(self.machine.start(self.now))
+        self.started = self.take()
         if is_server:
             self.give(SetMode(True))
         self.take()
@@ -81,6 +82,15 @@ class Stage:
     def up(self, peer, is_server=True, addresses=None):
         addresses = (address_of(peer),) if addresses is None else addresses
         return self.give(PeerUp(peer, addresses, is_server, addresses))
+
+    def know(self, *peers) -> None:
+        """Servers come up and go down again, and the lookup of ourselves finds nothing."""
+        for peer in peers:
+            self.up(peer)
+        self.sleep(0.1)
+        self.play(lambda query: ())
+        for peer in peers:
+            self.give(PeerDown(peer))
 
     def sleep(self, seconds) -> None:
         """Let time pass and timers fire."""
