@@ -136,9 +136,11 @@ class GossipRouter:
     # Peers
 
     def _welcome(self, id: PeerId, *, outbound: bool) -> None:
-        """A new peer, or a new stream to one: tell it all it needs to know of us."""
+        """A new peer, or a new stream to one: tell it all it needs to know of us. What was on its
+        way on an old stream may be lost, and is advertised."""
         if id == self._own:
             return
+        self._note_lag(id)
         if id in self._peers or self._peers.add(id, outbound=outbound):
             self._greet(id)
 

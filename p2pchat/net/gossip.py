@@ -13,6 +13,7 @@ of messages and members is waited for, so that a slow user slows its peers and f
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
@@ -172,7 +173,8 @@ class GossipCarrier:
             nursery.cancel_scope.cancel()
 
     async def carry(self, effects: Collection[GossipEffect]) -> None:
-        """Do what the router decided. What is to be forwarded goes first: it waits for nobody."""
+        """Do what the router decided; timers and replies are the driver's. What is to be forwarded
+        goes first: it waits for nobody."""
         for effect in effects:
             if isinstance(effect, SendRpc):
                 self._send(effect)
@@ -271,7 +273,15 @@ class GossipCarrier:
         return True
 
     async def _write(self, link: _Link, stream: Stream) -> None:
-        while await _write_in_time(stream, await link.take()):
+        """Write until the stream ends; a write that takes too long ends it."""
+        while True:
+            data = await link.take()
+            link.writing.deadline = trio.current_time() + _WRITE_TIMEOUT_S
+            try:
+                await stream.send_all(data)
+            except _STREAM_ENDED:
+                return
+            link.writing.deadline = math.inf
             if link.has_overflowed:
                 link.has_overflowed = False
                 await self._put(SendDropped(link.peer))
@@ -324,16 +334,6 @@ async def _receive(stream: Stream) -> bytes:
         return bytes(await stream.receive_some(_READ_BYTES))
     except _STREAM_ENDED:
         return b""
-
-
-async def _write_in_time(stream: Stream, data: bytes) -> bool:
-    """False when the stream has ended, or might as well have."""
-    try:
-        with trio.fail_after(_WRITE_TIMEOUT_S):
-            await stream.send_all(data)
-    except (*_STREAM_ENDED, trio.TooSlowError):
-        return False
-    return True
 
 
 async def _watch(stream: Stream, scope: trio.CancelScope) -> None:

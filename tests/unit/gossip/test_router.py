@@ -139,8 +139,11 @@ def test_a_peer_over_the_limit_is_not_spoken_with(stage, named):
 def test_a_peer_whose_stream_is_new_is_told_everything_again(stage):
     alice = stage()
     (bob,) = alice.mesh_with(["bob"])
+    alice.give(Publish(1, ROOM, b"lost with the old stream"))
     alice.give(PeerUp(bob))
     assert alice.to(bob) == Rpc(subscriptions=(subscribes(),), graft=(ROOM,))
+    alice.beat()
+    assert alice.to(bob).ihave == (IHave(ROOM, (message_id(b"lost with the old stream"),)),)
 
 
 def test_topics_over_the_limit_of_a_peer_are_skipped(stage, named):
