@@ -31,6 +31,11 @@ from libp2p.security.exceptions import HandshakeFailure
 from libp2p.security.noise.transport import Transport
 from libp2p.security.secure_session import SecureSession
 from multiaddr import Multiaddr  # pyright: ignore[reportMissingTypeStubs]  # has none
+from noise.exceptions import (  # pyright: ignore[reportMissingTypeStubs]  # has none
+    NoiseHandshakeError,
+    NoiseInvalidMessage,
+    NoiseValueError,
+)
 
 from p2pchat.net.libp2p.noise_packets import (
     BadPacket,
@@ -44,6 +49,13 @@ __all__ = ["LeanNoise", "LeanSession"]
 RECEIVE_BYTES: Final = 128 * 1024
 """What one receive may bring: two full packets, which stay in the processor's cache."""
 
+_NO_HANDSHAKE = (
+    InvalidTag,
+    NoiseHandshakeError,
+    NoiseInvalidMessage,
+    NoiseValueError,
+    ValueError,  # what py-libp2p makes of a payload that does not decode
+)
 _LOST = (BaseLibp2pError, OSError, EOFError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 
@@ -172,7 +184,7 @@ async def _lean(conn: IRawConnection, handshake: Awaitable[ISecureConn]) -> Lean
         handshaken = await handshake
     except HandshakeFailure:
         raise
-    except (*_LOST, InvalidTag, ValueError) as error:
+    except (*_LOST, *_NO_HANDSHAKE) as error:
         raise HandshakeFailure(f"Noise handshake: {str(error) or type(error).__name__}") from error
     assert isinstance(handshaken, SecureSession)
     return LeanSession(handshaken, conn)
