@@ -241,7 +241,6 @@ class SimulatedNetwork:
             raise DialFailed("this is an address of our own")
         if target is None or target.place.nat is Nat.CLOSED:
             await trio.sleep_forever()
-            raise AssertionError("unreachable")
         for refusal in ("connection refused", "connection lost in the handshake"):
             await self.travel(source.peer_id, target.peer_id)
             await self._knock(target, refusal)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.sim
 
 PROTOCOL = "/chatter/1.0.0"
 HOSTS = 20
-VIRTUAL_S = 60.0
+VIRTUAL_S = 30.0
 FRAME = 32
 
 

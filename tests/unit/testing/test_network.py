@@ -325,6 +325,46 @@ def test_a_circuit_is_not_made_when_a_leg_ends_in_the_handshake():
     play(story, link=STEADY)
 
 
+def test_addresses_that_lead_nowhere_say_why():
+    async def story(network):
+        async with (
+            network.host("alice") as alice,
+            network.host("bob") as bob,
+            network.host("gone", listening=False) as gone,
+        ):
+            reasons = {
+                f"/ip4/10.0.0.3/tcp/4001/p2p/{gone.peer_id}/p2p-circuit": "cannot be reached",
+                f"/p2p/{gone.peer_id}/p2p-circuit": "cannot be reached",
+                "/ip4/10.0.0.2/tcp/4001/p2p-circuit": "names its relay",
+                "/ip4/10.0.0.1/tcp/4001": "our own",
+                "/dns4/bob.example/tcp/4001": "can be dialled",
+            }
+            with pytest.raises(PeerUnreachable) as unreachable:
+                await alice.connect(bob.peer_id, [*reasons])
+            attempts = dict(unreachable.value.attempts)
+            assert all(reasons[address] in attempts[address] for address in reasons), attempts
+
+    play(story)
+
+
+def test_circuits_do_not_nest():
+    async def story(network):
+        async with (
+            network.host("inner", relay=True, listening=False) as inner,
+            network.host("outer", relay=True) as outer,
+            network.host("alice") as alice,
+            network.host("bob", listening=False) as bob,
+        ):
+            await inner.connect(outer.peer_id, outer.addresses)
+            await inner.reserve(outer.peer_id)
+            await alice.connect(inner.peer_id, inner.addresses)
+            with pytest.raises(PeerUnreachable) as unreachable:
+                await alice.connect(bob.peer_id, [f"/p2p/{inner.peer_id}/p2p-circuit"])
+            assert "directly" in unreachable.value.attempts[0][1]
+
+    play(story)
+
+
 def test_several_dials_of_one_host_make_one_connection():
     async def story(network):
         async with network.host("alice") as alice, network.host("bob") as bob:
