@@ -75,30 +75,23 @@ class CarrierStatistics:
     """RPCs that did not fit a queue."""
 
 
-class _Link:
-    """A peer that is connected and may speak GossipSub: its queue, and its stream to us."""
+class _Queue:
+    """Frames that wait to be written to one peer, at most `QUEUE_BYTES_MAX`."""
 
-    def __init__(self, state: Connectedness) -> None:
-        self.peer = state.peer
-        self.is_outbound = not state.inbound
-        self.is_announced = False
-        self.announcing = trio.Lock()
-        self.life = trio.CancelScope()
-        self.writing = trio.CancelScope()
-        self.reading = trio.CancelScope()
+    def __init__(self) -> None:
+        self.size_bytes = 0
         self.has_overflowed = False
-        self.queued_bytes = 0
         self._frames: deque[bytes] = deque()
         self._wake = trio.Event()
 
     def offer(self, rpc: bytes) -> bool:
-        """Queue an RPC; False when it does not fit."""
+        """Take an RPC; False when it does not fit."""
         frame = encode_varint(len(rpc)) + rpc
-        if self.queued_bytes + len(frame) > QUEUE_BYTES_MAX:
+        if self.size_bytes + len(frame) > QUEUE_BYTES_MAX:
             self.has_overflowed = True
             return False
         self._frames.append(frame)
-        self.queued_bytes += len(frame)
+        self.size_bytes += len(frame)
         self._wake.set()
         return True
 
@@ -112,14 +105,33 @@ class _Link:
         while self._frames and size + len(self._frames[0]) <= _WRITE_BYTES:
             size += len(self._frames[0])
             frames.append(self._frames.popleft())
-        self.queued_bytes -= size
+        self.size_bytes -= size
         return b"".join(frames)
+
+    def clear(self) -> None:
+        """Drop all."""
+        self._frames.clear()
+        self.size_bytes = 0
+
+
+class _Link:
+    """A peer that is connected and may speak GossipSub; a scope for all about it, for our stream
+    to it and for its stream to us."""
+
+    def __init__(self, state: Connectedness) -> None:
+        self.peer = state.peer
+        self.is_outbound = not state.inbound
+        self.queue = _Queue()
+        self.is_announced = False
+        self.announcing = trio.Lock()
+        self.life = trio.CancelScope()
+        self.writing = trio.CancelScope()
+        self.reading = trio.CancelScope()
 
     def hang_up(self) -> None:
         """The stream to the peer is gone, and what was queued with it."""
         self.is_announced = False
-        self._frames.clear()
-        self.queued_bytes = 0
+        self.queue.clear()
 
 
 class GossipCarrier:
@@ -147,7 +159,7 @@ class GossipCarrier:
         """What is open and what was refused."""
         return CarrierStatistics(
             links=len(self._links),
-            queued_bytes=sum(link.queued_bytes for link in self._links.values()),
+            queued_bytes=sum(link.queue.size_bytes for link in self._links.values()),
             shunned=len(self._shunned),
             malformed=self._malformed,
             dropped=self._dropped,
@@ -186,7 +198,7 @@ class GossipCarrier:
 
     def _send(self, effect: SendRpc) -> None:
         link = self._links.get(effect.peer)
-        if link is not None and not link.offer(effect.rpc):
+        if link is not None and not link.queue.offer(effect.rpc):
             self._dropped += 1
 
     def _shun(self, peer: PeerId) -> None:
@@ -275,15 +287,15 @@ class GossipCarrier:
     async def _write(self, link: _Link, stream: Stream) -> None:
         """Write until the stream ends; a write that takes too long ends it."""
         while True:
-            data = await link.take()
+            data = await link.queue.take()
             link.writing.deadline = trio.current_time() + _WRITE_TIMEOUT_S
             try:
                 await stream.send_all(data)
             except _STREAM_ENDED:
                 return
             link.writing.deadline = math.inf
-            if link.has_overflowed:
-                link.has_overflowed = False
+            if link.queue.has_overflowed:
+                link.queue.has_overflowed = False
                 await self._put(SendDropped(link.peer))
 
     # What others say
