@@ -20,7 +20,6 @@ from p2pchat.model.contact import ContactState
 from p2pchat.model.conversation import direct_id
 from p2pchat.model.ids import DeviceId
 from p2pchat.model.machine import Now, Reply, TimerFired
-from p2pchat.model.op import Kind
 from p2pchat.model.snapshot import Snapshot
 from p2pchat.protocol import outbox as outboxes
 from p2pchat.protocol import receipts as receipt_rules
@@ -92,9 +91,7 @@ class Chat:
         try:
             effects = self._route(input, now)
         except RemoteProtocolError as error:
-            self.state.refuse(error)
-            peer = input.peer if isinstance(input, Received | Heard) else None
-            effects = list[Effect]([Drop(peer, str(error))] if peer is not None else [])
+            effects = self._refuse(error, input.peer if isinstance(input, Received) else None)
         self._is_committing |= any(isinstance(effect, Persist) for effect in effects)
         return effects
 
@@ -110,7 +107,7 @@ class Chat:
             case Received():
                 return self._received(input, now)
             case Heard():
-                return self._ops(input.ops, input.peer, now)
+                return self._heard(input, now)
             case SendText():
                 return self._send_text(input, now)
             case AddContact():
@@ -149,6 +146,7 @@ class Chat:
                 return [*self.outbox.peer_up(peer, now), *self.sync.peer_up(peer, now)]
             case PeerDown(peer, reason):
                 self.state.connected.discard(peer)
+                self.state.directory.part(peer)
                 self.sync.peer_down(peer)
                 return self.outbox.peer_down(peer, reason, now)
             case DialFailed(peer, reason):
@@ -190,33 +188,43 @@ class Chat:
 
     def _hello(self, peer: DeviceId, hello: Hello, now: Now) -> list[Effect]:
         """A device says whose it is."""
-        state = self.state
-        if peer not in hello.devices.devices:
+        state, devices = self.state, hello.devices
+        if peer not in devices.devices:
             state.refuse("hello of another device")
             return []
-        effects = self.intake.learn(hello.devices)
-        id = direct_id(state.me.account, hello.devices.account)
-        if effects and id in state.conversations:
-            effects += self.outbox.watch(id, hello.devices.account, peer)
-            effects += self.sync.peer_up(peer, now)
-        return effects
+        is_new = not state.directory.certifies(devices.account, peer)
+        state.directory.greet(peer, devices)
+        id = direct_id(state.me.account, devices.account)
+        if id not in state.conversations:
+            return []
+        effects = [*self.intake.keep(devices), *self.outbox.watch(id, devices.account, peer)]
+        return effects + self.sync.peer_up(peer, now) if is_new else effects
 
-    def _ops(self, ops: Ops, peer: DeviceId | None, now: Now) -> list[Effect]:
+    def _ops(self, ops: Ops, peer: DeviceId, now: Now) -> list[Effect]:
         effects: list[Effect] = []
-        for devices in ops.devices:
-            effects += self.intake.learn(devices)
-        for op in ops.ops:
-            begins = op.header.kind == Kind.REQUEST
-            known = op.header.conversation in self.state.conversations
-            if begins and not known and peer is not None:
-                effects += self.contacts.requested(op, peer, now)
-            else:
+        self.intake.tell(ops.devices)
+        try:
+            effects += self.contacts.requested(ops.ops, peer, now)
+            for op in ops.ops:
                 effects += self.intake.offer(op, peer, now)
+        except RemoteProtocolError as error:
+            effects += self._refuse(error, peer)  # what came before it is applied, and stays
         for conversation in self.intake.gaps:
-            if peer is not None:
-                effects += self.sync.begin(conversation, peer, now)
+            effects += self.sync.begin(conversation, peer, now)
         self.intake.gaps.clear()
         return effects
+
+    def _heard(self, heard: Heard, now: Now) -> list[Effect]:
+        """A blob of a room: about that room alone, and not the fault of who forwarded it."""
+        if any(op.header.conversation != heard.conversation for op in heard.ops.ops):
+            self.state.refuse("blob about another conversation")
+            return []
+        effects = self._ops(heard.ops, heard.peer, now)
+        return [effect for effect in effects if not isinstance(effect, Drop)]
+
+    def _refuse(self, error: RemoteProtocolError, peer: DeviceId | None) -> list[Effect]:
+        self.state.refuse(error)
+        return [Drop(peer, str(error))] if peer is not None else []
 
     def _send_text(self, command: SendText, now: Now) -> list[Effect]:
         state = self.state
@@ -273,7 +281,7 @@ class Chat:
     def _restore(self, snapshot: Snapshot) -> None:
         state = self.state
         for row in snapshot.device_sets:
-            state.directory.learn(read_device_set(row.raw))
+            state.directory.keep(read_device_set(row.raw))
         for row in snapshot.names:
             state.directory.names[row.account] = (row.hlc, row.name)
         others = {row.conversation: row.account for row in snapshot.contacts}

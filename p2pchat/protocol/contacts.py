@@ -7,7 +7,8 @@ any other op. Until it is accepted nothing answers it, not even a receipt.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from enum import Enum, auto
 
 from p2pchat.errors import LinkError, LocalProtocolError, UnknownContact
@@ -15,9 +16,9 @@ from p2pchat.events import ContactAccepted, ContactRequested
 from p2pchat.model.change import PutContact, PutConversation
 from p2pchat.model.contact import ContactState
 from p2pchat.model.conversation import direct_id
-from p2pchat.model.ids import AccountId, DeviceId
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId
 from p2pchat.model.machine import Now, Reply
-from p2pchat.model.op import Op
+from p2pchat.model.op import Kind, Op
 from p2pchat.protocol.intake import Intake
 from p2pchat.protocol.machine import (
     AcceptContact,
@@ -30,7 +31,7 @@ from p2pchat.protocol.machine import (
 )
 from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.receipts import Receipts
-from p2pchat.protocol.state import Conversation, State
+from p2pchat.protocol.state import State
 from p2pchat.wire.contents import Accept, Content, Reject, Request, decode_content
 
 
@@ -74,20 +75,32 @@ class Contacts:
         if link.account == state.me.account:
             error = LinkError("this is your own link; give it to somebody else")
             return [Reply(command.id, error=error)]
-        before = state.contact_state(link.account)
+        before = state.contacts.get(link.account)
         effects = self._ensure(link.account, now)
         effects += self._outbox.watch(
             direct_id(state.me.account, link.account), link.account, link.device
         )
+        known = state.directory.certificate(link.account, link.device)
+        effects += self.intake.keep(known) if known is not None else []
         effects += self._step(link.account, Step.WE_ASK, now, link.intro)
-        name, half = state.me.name, command.pair_half
-        if before is None:
-            effects += self._write(link.account, Request(name, "", link.intro, half), now)
-        elif before in (ContactState.REQUEST, ContactState.REJECTED):
-            effects += self._write(link.account, Accept(name, half), now)
+        effects += self._ask(before, command, now)
         effects.append(Reply(command.id, state.contact_info(state.contacts[link.account])))
         effects.append(Dial(link.device, link.addresses))
         return effects
+
+    def _ask(self, before: PutContact | None, command: AddContact, now: Now) -> list[Effect]:
+        """Write what the state before calls for: a request, once for each token, or a yes."""
+        link, name, half = command.link, self._state.me.name, command.pair_half
+        asked = before.state if before is not None else None
+        match asked:
+            case ContactState.REQUEST | ContactState.REJECTED:
+                return self._write(link.account, Accept(name, half), now)
+            case ContactState.ASKED if before is not None and before.intro == link.intro:
+                return []
+            case ContactState.ASKED | None:
+                return self._write(link.account, Request(name, "", link.intro, half), now)
+            case _:
+                return []
 
     def accept(self, command: AcceptContact, now: Now) -> list[Effect]:
         """Say yes to who asked."""
@@ -109,31 +122,50 @@ class Contacts:
             return [Reply(command.id, error=_nobody_asked(command.account))]
         effects = self._step(command.account, Step.WE_REJECT, now)
         effects += self._write(command.account, Reject(), now)
+        self._owe_receipts(command.account)
         return [*effects, Reply(command.id)]
 
     # What others do
 
-    def requested(self, op: Op, peer: DeviceId, now: Now) -> list[Effect]:
-        """A request from an account without a conversation. Raises `RemoteProtocolError`."""
-        state, header = self._state, op.header
+    def requested(self, ops: Sequence[Op], peer: DeviceId, now: Now) -> list[Effect]:
+        """A frame that may hold a request from an account without a conversation.
+
+        The chain must begin in the frame; its newest request shows the token, since an earlier one
+        may have been written with a link that was revoked. Raises `RemoteProtocolError`.
+        """
+        state = self._state
+        requests = [
+            op
+            for op in ops
+            if op.header.kind == Kind.REQUEST and op.header.conversation not in state.conversations
+        ]
+        if not requests:
+            return []
+        first, newest = requests[0], requests[-1]
+        reason = self._refusal(first, newest, peer)
+        if reason:
+            state.refuse(reason)
+            return []
+        kept = self.intake.verify(newest)
+        if kept is None or (first is not newest and self.intake.verify(first) is None):
+            return []
+        header = first.header
+        effects = [*kept, *self._ensure(header.account, now)]
+        effects += self._outbox.watch(header.conversation, header.account, header.device)
+        return effects + self.intake.apply(state.conversations[header.conversation], first, now)
+
+    def _refusal(self, first: Op, newest: Op, peer: DeviceId) -> str:
+        """Why a request is not taken, before any signature is looked at; empty when it may be."""
+        state, header = self._state, first.header
         own_place = header.conversation == direct_id(state.me.account, header.account)
-        if not own_place or header.device != peer or header.seq != 0:
-            state.refuse("request out of place")
-            return []
-        self.intake.verify(op)
-        assert op.content is not None, "verify() refuses ops without content"
-        request = decode_content(header.kind, op.content)
+        one_chain = _chain_of(first) == _chain_of(newest)
+        if not own_place or not one_chain or header.device != peer or header.seq != 0:
+            return "request out of place"
+        request = decode_content(Kind.REQUEST, newest.content or b"")
         if not isinstance(request, Request) or request.intro != state.me.intro:
-            state.refuse("request with a revoked link")
-            return []
+            return "request with a revoked link"
         waiting = sum(c.state is ContactState.REQUEST for c in state.contacts.values())
-        if waiting >= state.limits.requests_max:
-            state.refuse("too many requests")
-            return []
-        effects = self._ensure(header.account, now)
-        conversation = state.conversations[header.conversation]
-        effects += self._outbox.watch(conversation.id, header.account, header.device)
-        return effects + self.intake.apply(conversation, op, now)
+        return "too many requests" if waiting >= state.limits.requests_max else ""
 
     def consent(self, op: Op, content: Content, now: Now) -> list[Effect]:
         """A control op of a direct conversation is applied: ours or the other side's."""
@@ -166,25 +198,29 @@ class Contacts:
         state = self._state
         row = state.contacts.get(account)
         after = TRANSITIONS.get((row.state if row else None, step))
-        if after is None or (row is not None and row.state is after):
+        if after is None:
             return []
-        id = direct_id(state.me.account, account)
-        created_ms = row.created_ms if row else now.wall_ms
-        contact = PutContact(account, id, after, created_ms, row.intro if row else intro)
+        if row is None:
+            id = direct_id(state.me.account, account)
+            row = PutContact(account, id, after, now.wall_ms, b"")
+        contact = replace(row, state=after, intro=intro or row.intro)
+        if contact == state.contacts.get(account):
+            return []
         state.contacts[account] = contact
         effects: list[Effect] = [Persist(contact)]
         if after is ContactState.REQUEST:
             effects.append(Emit(ContactRequested(account, state.directory.name(account))))
         if after is ContactState.ACCEPTED:
-            effects += self._opened(state.conversations[id], account)
+            self._owe_receipts(account)
+            self._outbox.touch(contact.conversation)
+            effects.append(Emit(ContactAccepted(account)))
         return effects
 
-    def _opened(self, conversation: Conversation, account: AccountId) -> list[Effect]:
-        """Both agreed: what was asked is receipted, what waited is sent."""
+    def _owe_receipts(self, account: AccountId) -> None:
+        """We have answered: what was asked is receipted."""
+        conversation = self._state.conversations[direct_id(self._state.me.account, account)]
         for device in self._devices(account):
             self._receipts.owe(conversation, device)
-        self._outbox.touch(conversation.id)
-        return [Emit(ContactAccepted(account))]
 
     def _devices(self, account: AccountId) -> Iterable[DeviceId]:
         known = self._state.directory.sets.get(account)
@@ -195,6 +231,10 @@ class Contacts:
         op = self._state.author(conversation, content, now)
         self._outbox.touch(conversation.id)
         return self.intake.apply(conversation, op, now)
+
+
+def _chain_of(op: Op) -> tuple[ConversationId, AccountId, DeviceId]:
+    return op.header.conversation, op.header.account, op.header.device
 
 
 def _nobody_asked(account: AccountId) -> LocalProtocolError:

@@ -6,7 +6,7 @@ what an op does. Cheap checks come before the signature; the signature before an
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from p2pchat.errors import MalformedMessage
 from p2pchat.events import MembersChanged, MessageReceived, SecurityAlert
@@ -19,7 +19,7 @@ from p2pchat.model.query import OpsQuery
 from p2pchat.protocol.log import Place
 from p2pchat.protocol.machine import Effect, Emit, ForFork, Load, Loaded, Persist
 from p2pchat.protocol.receipts import Receipts
-from p2pchat.protocol.state import Conversation, State
+from p2pchat.protocol.state import ACCOUNTS_MAX, Conversation, State
 from p2pchat.protocol.timeline import wall_of
 from p2pchat.wire.contents import Accept, Content, Profile, Reject, Request, Text, decode_content
 from p2pchat.wire.devices import DeviceSet
@@ -39,17 +39,16 @@ class Intake:
         self._state = state
         self._receipts = receipts
         self._consent = consent
+        self._told: dict[AccountId, DeviceSet] = {}
         self._fork_checks: set[OpId] = set()
-        self.gaps: set[Conversation] = set()
+        self.gaps: dict[Conversation, None] = {}
         """Conversations in which something was held back since this was last cleared."""
 
-    def learn(self, devices: DeviceSet) -> list[Effect]:
-        """Remember a verified device set."""
-        if not self._state.directory.learn(devices):
-            return []
-        return [Persist(PutDeviceSet(devices.account, devices.raw))]
+    def tell(self, sets: Iterable[DeviceSet]) -> None:
+        """The device sets that came with the frame at hand; the next frame's replace them."""
+        self._told = {devices.account: devices for devices in sets}
 
-    def offer(self, op: Op, peer: DeviceId | None, now: Now) -> list[Effect]:
+    def offer(self, op: Op, peer: DeviceId, now: Now) -> list[Effect]:
         """Take one op that somebody sent, or refuse and count it.
 
         Raises `BadSignature` and `MalformedMessage`: the sender broke the rules.
@@ -59,27 +58,47 @@ class Intake:
         if conversation is None or not self._may_write(conversation, op, peer):
             state.refuse("not allowed")
             return []
-        match conversation.log.place(op):
-            case Place.KNOWN:
-                self._receipts.owe(conversation, header.device)
-                return []
-            case Place.SUSPECT:
-                verify_op(op)
-                return self._check_fork(op)
-            case place:
-                self.verify(op)
+        place = conversation.log.place(op)
+        if place is Place.KNOWN:
+            self._receipts.owe(conversation, header.device)
+            return []
+        if place is Place.SUSPECT:
+            verify_op(op)
+            return self._check_fork(op)
+        effects = self.verify(op)
+        if effects is None:
+            return []
         if place is Place.WAITS:
             self._hold(conversation, op)
-            return []
-        return self.apply(conversation, op, now)
+            return effects
+        return effects + self.apply(conversation, op, now)
 
-    def verify(self, op: Op) -> None:
-        """Signature, and that its device speaks for its account."""
-        if not self._state.directory.certifies(op.header.account, op.header.device):
-            raise MalformedMessage("an op came without its author's device set")
+    def verify(self, op: Op) -> list[Effect] | None:
+        """Check that the op's device acts for its account and signed it; its device set is kept.
+
+        None, and counted, when we cannot tell who the device acts for, or hold too many accounts.
+        Raises `BadSignature` and `MalformedMessage`.
+        """
+        directory, header = self._state.directory, op.header
+        devices = directory.certificate(header.account, header.device)
+        if devices is None:
+            devices = self._told.get(header.account)
+        if devices is None or header.device not in devices.devices:
+            self._state.refuse("author without a device set")
+            return None
+        if self._is_one_too_many(op):
+            self._state.refuse("too many accounts")
+            return None
         if op.content is None:
             raise MalformedMessage("a new op came without its content")
         verify_op(op)
+        return self.keep(devices)
+
+    def keep(self, devices: DeviceSet) -> list[Effect]:
+        """Remember for good which devices act for an account."""
+        if not self._state.directory.keep(devices):
+            return []
+        return [Persist(PutDeviceSet(devices.account, devices.raw))]
 
     def apply(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
         """Apply an op that is next, then those that waited for it."""
@@ -114,12 +133,25 @@ class Intake:
         if not conversation.log.branch_is_free(op):
             self._state.refuse("too many branches")
             return []
-        self.verify(op)
+        effects = self.verify(op)
+        if effects is None:
+            return []
         alert = SecurityAlert(op.header.account, "one of its devices wrote two histories")
-        return [*self.apply(conversation, op, now), Emit(alert)]
+        return [*effects, *self.apply(conversation, op, now), Emit(alert)]
+
+    def _is_one_too_many(self, op: Op) -> bool:
+        """Whether an op would make us keep one account more than there is room for."""
+        state, header = self._state, op.header
+        known = state.conversations.get(header.conversation)
+        return (
+            known is not None
+            and known.other is None
+            and header.account not in state.directory.sets
+            and len(state.directory.sets) >= ACCOUNTS_MAX
+        )
 
     def _hold(self, conversation: Conversation, op: Op) -> None:
-        self.gaps.add(conversation)
+        self.gaps[conversation] = None
         if not conversation.log.hold(op):
             self._state.refuse("too much held back")
 
@@ -133,14 +165,14 @@ class Intake:
         )
         return [Load(ForFork(op), query)]
 
-    def _may_write(self, conversation: Conversation, op: Op, peer: DeviceId | None) -> bool:
+    def _may_write(self, conversation: Conversation, op: Op, peer: DeviceId) -> bool:
         """Who may put this op into this conversation, and who may bring it."""
         state, account = self._state, op.header.account
         if conversation.other is None:
             return op.header.chain is Chain.TALK
-        two = (conversation.other, state.me.account)
-        bringer = state.directory.accounts.get(peer) if peer is not None else state.me.account
-        if account not in two or bringer not in two:
+        if account not in (conversation.other, state.me.account):
+            return False
+        if not state.is_party(conversation, peer):
             return False
         return op.header.chain is Chain.CONTROL or state.is_accepted(conversation)
 

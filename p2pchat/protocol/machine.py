@@ -109,7 +109,7 @@ class Heard:
     """A room's blob, opened, that `peer` forwarded to us."""
 
     conversation: ConversationId
-    peer: DeviceId | None
+    peer: DeviceId
     ops: Ops
 
 

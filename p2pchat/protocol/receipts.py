@@ -49,7 +49,7 @@ class Receipts:
             conversation = self._state.conversations.get(id)
             if conversation is None or author not in self._state.connected:
                 continue  # who comes back sends again what it has no receipt for
-            if self._state.is_accepted(conversation):
+            if self._state.may_answer(conversation):
                 receipt = self._receipt(conversation, author, now)
                 effects.append(Send(author, Lane.LIVE, receipt))
         owed.clear()

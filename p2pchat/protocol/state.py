@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from random import Random
 
 OWN_RECENT_MAX = 512
+GREETINGS_MAX = 1024
+"""Device sets of connected devices."""
 ACCOUNTS_MAX = 20_000
-"""Accounts whose device sets are kept in memory: members of rooms, mostly."""
+"""Accounts whose device sets are kept; past it only contacts become more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,29 +45,51 @@ class Me:
 
 
 class Directory:
-    """Which device acts for which account, and what accounts call themselves."""
+    """Which devices act for which account, and what accounts call themselves.
+
+    Anybody can certify any key, so nobody asks whose a device is: the question is whether it acts
+    for the account it claims. Kept are the sets of accounts whose ops are here; that of a stranger
+    is remembered while its device is connected, and costs no disk.
+    """
 
     def __init__(self, own: DeviceSet) -> None:
-        self.sets: dict[AccountId, DeviceSet] = {}
-        self.accounts: dict[DeviceId, AccountId] = {}
+        self.sets: dict[AccountId, DeviceSet] = {own.account: own}
         self.names: dict[AccountId, tuple[int, str]] = {}
-        self.learn(own)
+        self._greetings: dict[DeviceId, DeviceSet] = {}
 
-    def learn(self, devices: DeviceSet) -> bool:
-        """Take a verified set; True when it was new. Sets only grow: a certificate is for ever."""
+    @property
+    def accounts(self) -> dict[DeviceId, AccountId]:
+        """The accounts that connected devices say they act for."""
+        return {device: devices.account for device, devices in self._greetings.items()}
+
+    def greet(self, device: DeviceId, devices: DeviceSet) -> None:
+        """A device said hello with a set that names it; the oldest goes when there are too many."""
+        self._greetings.pop(device, None)
+        if len(self._greetings) >= GREETINGS_MAX:
+            del self._greetings[next(iter(self._greetings))]
+        self._greetings[device] = devices
+
+    def part(self, device: DeviceId) -> None:
+        """A device is gone."""
+        self._greetings.pop(device, None)
+
+    def keep(self, devices: DeviceSet) -> bool:
+        """Take a verified set for good; True when it was new. Sets only grow."""
         known = self.sets.get(devices.account)
-        if known is not None and devices.devices <= known.devices:
-            return False
-        if known is None and len(self.sets) >= ACCOUNTS_MAX:
+        if known is not None and not devices.devices > known.devices:
             return False
         self.sets[devices.account] = devices
-        for device in devices.devices:
-            self.accounts.setdefault(device, devices.account)
         return True
 
-    def certifies(self, account: AccountId, device: DeviceId) -> bool:
-        known = self.sets.get(account)
-        return known is not None and device in known.devices
+    def certificate(self, account: AccountId, device: DeviceId) -> DeviceSet | None:
+        """The set that lets a device act for an account, if we know one."""
+        for devices in (self.sets.get(account), self._greetings.get(device)):
+            if devices is not None and devices.account == account and device in devices.devices:
+                return devices
+        return None
+
+    def certifies(self, account: AccountId | None, device: DeviceId) -> bool:
+        return account is not None and self.certificate(account, device) is not None
 
     def name(self, account: AccountId) -> str:
         """What an account calls itself; a short form of its id when that is not known."""
@@ -130,12 +154,22 @@ class State:
             or self.contact_state(conversation.other) is ContactState.ACCEPTED
         )
 
+    def may_answer(self, conversation: Conversation) -> bool:
+        """Whether receipts may go out: who asks us learns nothing before we say yes or no."""
+        return self.contact_state(conversation.other) is not ContactState.REQUEST
+
     def may_read(self, conversation: Conversation, peer: DeviceId) -> bool:
         """Whether `peer` may be served this conversation; decided by what we hold alone."""
         if conversation.kind is RoomKind.OPEN:
             return True
-        account = self.directory.accounts.get(peer)
-        return account in (conversation.other, self.me.account) and self.is_accepted(conversation)
+        return self.is_party(conversation, peer) and self.is_accepted(conversation)
+
+    def is_party(self, conversation: Conversation, device: DeviceId) -> bool:
+        """Whether a device acts for one of the two accounts of a direct conversation."""
+        return any(
+            self.directory.certifies(account, device)
+            for account in (conversation.other, self.me.account)
+        )
 
     def author(self, conversation: Conversation, content: Content, now: Now) -> Op:
         """A new op of ours at the end of its chain (not yet applied)."""

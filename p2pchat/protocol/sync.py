@@ -97,11 +97,11 @@ class Sync:
 
     def peer_up(self, peer: DeviceId, now: Now) -> list[Effect]:
         """Compare the direct conversation with this device's account, and the rooms it is in."""
-        account = self._state.directory.accounts.get(peer)
+        certifies = self._state.directory.certifies
         return [
             effect
             for conversation in self._state.conversations.values()
-            if (account is not None and conversation.other == account)
+            if certifies(conversation.other, peer)
             or peer in self.room_peers.get(conversation.id, ())
             for effect in self.begin(conversation, peer, now)
         ]
@@ -126,7 +126,7 @@ class Sync:
         if peer not in self._state.connected or not self._state.may_read(conversation, peer):
             return []
         self._asking[key] = Asking(now.monotonic_s + SESSION_S_MAX)
-        if conversation.log.count(peer, Chain.TALK):
+        if any(conversation.log.count(peer, chain) for chain in Chain):
             self._receipts.owe(conversation, peer)
         digest = SyncDigest(conversation.id, conversation.log.digest())
         return [Send(peer, Lane.SYNC, digest)]

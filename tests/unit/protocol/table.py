@@ -19,6 +19,8 @@ from p2pchat.model.conversation import open_room_id
 from p2pchat.model.ids import ConversationId, DeviceId, OpId
 from p2pchat.model.machine import ClearTimer, Now, Reply, SetTimer, TimerFired
 from p2pchat.model.message import Message, MessageState
+from p2pchat.model.op import Chain, Op
+from p2pchat.model.query import OpsQuery
 from p2pchat.protocol.chat import Chat
 from p2pchat.protocol.machine import (
     AcceptContact,
@@ -58,6 +60,7 @@ from p2pchat.wire.frames import (
     encode_frame,
     encode_ops,
 )
+from p2pchat.wire.ops import restore_op
 from tests.unit.protocol.people import WALL_MS, Person, between
 
 COMMAND = 7
@@ -160,6 +163,13 @@ class Seat:
 
     def history(self, conversation: ConversationId) -> list[Message]:
         return self.store.history(conversation, Page(limit=5_000))
+
+    def chain(
+        self, conversation: ConversationId, author: Person, chain: Chain = Chain.TALK
+    ) -> list[Op]:
+        """All ops of one chain that are on disk."""
+        query = OpsQuery(conversation, author.device, chain, 0, 1 << 20, 1 << 30)
+        return [restore_op(row) for row in self.store.ops(query)]
 
     def state_of(self, message: OpId) -> MessageState:
         """As the disk tells it, after a flush."""
