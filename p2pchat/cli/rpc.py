@@ -10,8 +10,10 @@ and counts them. The node never waits for the reader of its events.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import cast
 
 import trio
@@ -56,14 +58,14 @@ Deliver = Callable[[Answer | None], None]
 """Takes the answer of one request; None of a notification."""
 
 
-async def run_rpc(home: str | None, name: str | None, config: ClientConfig) -> int:
+async def run_rpc(home: Path, config: ClientConfig) -> int:
     """Serve standard input and output; the exit status. SIGINT and SIGTERM end it in order."""
     limits = replace(config.limits, subscriber_events_max=EVENTS_MAX)
     config = replace(config, limits=limits)
     async with (
         open_stdio() as (reader, writer),
         until_signal() as ending,
-        open_client(home, name=name, config=config) as client,
+        open_client(home, config=config) as client,
     ):
         await serve(client, reader, writer)
     return 130 if ending.was_interrupted else 0
@@ -135,6 +137,16 @@ class Output:
             scope.cancel()
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that is understood, and who takes its answer."""
+
+    call: Call
+    method: Method
+    arguments: dict[str, object]
+    deliver: Deliver
+
+
 class Session:
     """The requests of one reader."""
 
@@ -142,6 +154,7 @@ class Session:
         self._methods = Methods(client, self._end_now)
         self._output = output
         self._places = trio.Semaphore(WORKING_MAX)
+        self._unbegun: deque[Request] = deque()
         self._reading = trio.CancelScope()
         self._grace_s = END_GRACE_S
 
@@ -200,11 +213,13 @@ class Session:
             deliver(None if is_silent else error_answer(call.id if call else None, error))
             await self._output.room()
             return
+        request = Request(call, method, arguments, deliver)
         if method.waits:
-            self._waiting.start_soon(self._answer, call, method, arguments, deliver)
+            self._waiting.start_soon(self._answer, request)
             return
         await self._take_place()
-        self._working.start_soon(self._work, call, method, arguments, deliver)
+        self._unbegun.append(request)
+        self._working.start_soon(self._work)
 
     async def _take_place(self) -> None:
         try:
@@ -214,25 +229,25 @@ class Session:
 
     # From requests to answers
 
-    async def _work(
-        self, call: Call, method: Method, arguments: dict[str, object], deliver: Deliver
-    ) -> None:
-        """Answer, and keep the place until there is room for the answer."""
+    async def _work(self) -> None:
+        """Begin the request whose turn it is: tasks start in any order, requests in theirs, so
+        that texts sent in a row are stored in a row. Its place is kept until there is room for
+        the answer."""
         try:
-            await self._answer(call, method, arguments, deliver)
+            await self._answer(self._unbegun.popleft())
         finally:
             self._places.release()
 
-    async def _answer(
-        self, call: Call, method: Method, arguments: dict[str, object], deliver: Deliver
-    ) -> None:
+    async def _answer(self, request: Request) -> None:
+        call = request.call
         answer = error_answer(call.id, NodeClosed("the program ends before this is done"))
         try:
-            answer = result_answer(call.id, await method.function(self._methods, **arguments))
+            result = await request.method.function(self._methods, **request.arguments)
+            answer = result_answer(call.id, result)
         except P2PChatError as error:
             answer = error_answer(call.id, error)
         finally:
-            deliver(None if call.is_notification else answer)
+            request.deliver(None if call.is_notification else answer)
         await self._output.room()
 
     def _deliver(self, answer: Answer | None) -> None:

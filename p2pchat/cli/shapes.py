@@ -12,39 +12,28 @@ import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
-from p2pchat.client.client import Client
 from p2pchat.events import Event, StartupProgress
-from p2pchat.model.identity import Identity
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, PeerId
 from p2pchat.model.message import Message
 
-__all__ = ["account", "account_at_rest", "event", "to_json"]
+if TYPE_CHECKING:
+    from p2pchat.client.client import Client
+
+__all__ = ["account", "event", "to_json"]
 
 _IDS = (AccountId, ConversationId, DeviceId, OpId, PeerId)
 
 
 def account(client: Client) -> dict[str, object]:
     """Who we are and where."""
-    return _account(
-        client.account, client.peer_id, client.profile.name, client.contact_link, client.addresses
-    )
-
-
-def account_at_rest(identity: Identity, name: str, contact_link: str) -> dict[str, object]:
-    """Who lives in a home that no node runs on; nobody can be reached there."""
-    return _account(identity.account, identity.device.peer_id, name, contact_link, ())
-
-
-def _account(
-    account: AccountId, peer: PeerId, name: str, contact_link: str, addresses: tuple[str, ...]
-) -> dict[str, object]:
     return {
-        "account": account,
-        "peer_id": peer,
-        "name": name,
-        "contact_link": contact_link,
-        "addresses": addresses,
+        "account": client.account,
+        "peer_id": client.peer_id,
+        "name": client.profile.name,
+        "contact_link": client.contact_link,
+        "addresses": client.addresses,
     }
 
 

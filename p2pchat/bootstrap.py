@@ -1,0 +1,130 @@
+"""`python -m p2pchat.bootstrap`: run a relay.
+
+Its first lines on standard output are its addresses, for people to hand on and for programs to
+read; nothing else is printed there. It ends in order at SIGINT and SIGTERM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from p2pchat.cli.options import NetworkOptions, takes_options
+
+if TYPE_CHECKING:
+    from p2pchat.config import RelayConfig
+    from p2pchat.relay import Relay
+
+__all__ = ["main"]
+
+PROGRAM = "p2pchat.bootstrap"
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayOptions(NetworkOptions):
+    """The options of a relay."""
+
+    home: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Where its key is kept. Default: the platform's directory for user data.",
+        ),
+    ] = None
+
+
+@app.command()
+@takes_options(RelayOptions)
+def relay(
+    options: RelayOptions,
+    export: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a bootstrap.json that names this relay."),
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object instead of addresses.")
+    ] = False,
+) -> None:
+    """Run a relay: others find the network through it, and reach each other when nothing else does.
+
+    It needs a port that is reachable from outside, and keeps nothing but its key and the peers it
+    met. The first relay of a network boots alone.
+
+    \b
+    Examples:
+      python -m p2pchat.bootstrap
+      python -m p2pchat.bootstrap --announce /dns4/relay.example.org/tcp/4001
+      python -m p2pchat.bootstrap --export bootstrap.json
+    """
+    from p2pchat.cli.failing import run
+
+    async def start() -> int:
+        return await _serve(_settle(options), export, json)
+
+    raise typer.Exit(run(PROGRAM, start))
+
+
+def main() -> None:
+    """The program."""
+    app(prog_name=f"python -m {PROGRAM}")
+
+
+async def _serve(config: RelayConfig, export: Path | None, as_json: bool) -> int:
+    import trio
+
+    from p2pchat.cli.signals import until_signal
+    from p2pchat.relay import open_relay
+
+    async with until_signal(), open_relay(config) as relay:
+        if export is not None:
+            _export(export, relay.addresses)
+        _introduce(relay, as_json)
+        await trio.sleep_forever()
+    return 0
+
+
+def _settle(options: RelayOptions) -> RelayConfig:
+    """The configuration in the home, and over it what was given."""
+    import platformdirs
+
+    from p2pchat.cli.settings import CONFIG_FILE, network_settings, require_usable, start_logging
+    from p2pchat.config import RelayConfig, load_relay_config
+
+    start_logging(options)
+    given = network_settings(options)
+    require_usable(RelayConfig(home=None), given)
+    home = options.home or platformdirs.user_data_path("p2pchat-relay", appauthor=False)
+    config, _ = load_relay_config(home / CONFIG_FILE)
+    return replace(config, **given)
+
+
+def _introduce(relay: Relay, as_json: bool) -> None:
+    from p2pchat.cli.shapes import to_json
+
+    if as_json:
+        ready = {"event": "ready", "peer_id": relay.peer_id, "addresses": relay.addresses}
+        typer.echo(to_json(ready))
+    else:
+        typer.echo("\n".join(relay.addresses))
+
+
+def _export(file: Path, addresses: Sequence[str]) -> None:
+    """Write a list for others, in one step. What reaches farthest is of use to them; addresses of
+    this machine alone are named only when there are no others."""
+    from p2pchat.model.scope import Scope, scope_of
+    from p2pchat.net.bootstrap_list import render_list
+
+    useful = [address for address in addresses if scope_of(address) > Scope.LOOPBACK]
+    beside = file.with_name(file.name + ".new")
+    beside.write_bytes(render_list(useful or addresses))
+    beside.replace(file)
+
+
+if __name__ == "__main__":
+    main()

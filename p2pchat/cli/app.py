@@ -1,0 +1,311 @@
+"""`p2pchat`: the commands, their parameters and their help.
+
+Nothing heavy is imported before a command runs, so that `p2pchat --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from p2pchat.cli.language import Language, language_of, translate
+from p2pchat.cli.options import Options, takes_options
+
+if TYPE_CHECKING:
+    from p2pchat.cli.settings import Settings
+
+__all__ = ["app", "main"]
+
+PROGRAM = "p2pchat"
+WAIT_S = 15.0
+
+app = typer.Typer(
+    name=PROGRAM,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+contacts_app = typer.Typer(
+    name="contacts",
+    help="People: list them, ask them, accept or reject who asks.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+rooms_app = typer.Typer(
+    name="rooms",
+    help="Rooms: list them, enter or leave one, see who is in it.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of sentences.")]
+Timeout = Annotated[
+    float, typer.Option(min=0, max=600, metavar="S", help="Seconds to wait until it got there.")
+]
+Conversation = Annotated[
+    str,
+    typer.Argument(
+        metavar="CONVERSATION", help="Name or id of a contact or room, or a contact's account."
+    ),
+]
+RoomName = Annotated[str, typer.Argument(metavar="ROOM", help="Name or id of the room.")]
+Requester = Annotated[str, typer.Argument(metavar="WHO", help="Account or name of who asks.")]
+
+in_program = takes_options(Options)
+in_command = takes_options(Options, hidden=True)
+
+
+def main() -> None:
+    """The program."""
+    command = get_command(app)
+    _translate(command, language_of(sys.argv[1:], os.environ))
+    command(prog_name=PROGRAM)
+
+
+def _run(options: Options, command: Callable[[Settings], Awaitable[int]]) -> NoReturn:
+    from p2pchat.cli.failing import run
+    from p2pchat.cli.settings import settle
+
+    async def start() -> int:
+        return await command(settle(options))
+
+    raise typer.Exit(run(PROGRAM, start))
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version(PROGRAM))
+        raise typer.Exit
+
+
+@app.callback()
+@in_program
+def program(
+    options: Options,
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Print it and end."),
+    ] = False,
+) -> None:
+    """Decentralized chat: no server, no account, encrypted from end to end.
+
+    The options below may stand before or after the command. Each command has a --help of its own.
+
+    \b
+    First steps:
+      p2pchat init --name Alice          make an identity
+      p2pchat id                         show the link to give to others
+      p2pchat contacts add dchat://u/…   ask somebody
+      p2pchat send Bob "Hello!"          write to a contact or room
+      p2pchat rpc                        run a client for other programs
+    """
+
+
+@app.command()
+@in_command
+def init(options: Options, json: Json = False) -> None:
+    """Make an identity and show it.
+
+    \b
+    Examples:
+      p2pchat init --name Alice
+      p2pchat --home alice init --name Alice --json
+    """
+    from p2pchat.cli import commands
+
+    _run(options, lambda settings: commands.init(settings, json))
+
+
+@app.command("id")
+@in_command
+def show_account(options: Options, json: Json = False) -> None:
+    """Show who you are, and your contact link."""
+    from p2pchat.cli import commands
+
+    _run(options, lambda settings: commands.show_account(settings, json))
+
+
+@app.command()
+@in_command
+def send(
+    options: Options,
+    to: Conversation,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What to write, 32 KiB at most.")],
+    timeout: Timeout = WAIT_S,
+    json: Json = False,
+) -> None:
+    """Write to a contact or room.
+
+    Waits until it is delivered, and says how far it came. A message that nobody took stays in the
+    outbox; it is never lost.
+
+    \b
+    Examples:
+      p2pchat send Bob "Hello!"
+      p2pchat send lounge "Good morning" --timeout 5
+    """
+    from p2pchat.cli import commands
+
+    _run(options, lambda settings: commands.send(settings, to, text, timeout, json))
+
+
+@app.command()
+@in_command
+def history(
+    options: Options,
+    conversation: Conversation,
+    limit: Annotated[int, typer.Option(min=1, max=5000, help="How many messages.")] = 50,
+    before: Annotated[str, typer.Option(metavar="ID", help="Only those before this one.")] = "",
+    json: Json = False,
+) -> None:
+    """Show the newest messages of a contact or room.
+
+    \b
+    Examples:
+      p2pchat history Bob
+      p2pchat history lounge --limit 500 --json
+    """
+    from p2pchat.cli import commands
+
+    _run(options, lambda settings: commands.history(settings, conversation, limit, before, json))
+
+
+@app.command()
+@in_command
+def rpc(options: Options) -> None:
+    """Run a client that other programs drive.
+
+    It speaks JSON-RPC 2.0 on standard input and output, one JSON object a line. Events come as
+    notifications. The method `shutdown`, or the end of the input, ends it.
+
+    \b
+    Example:
+      echo '{"jsonrpc":"2.0","id":1,"method":"account"}' | p2pchat rpc
+    """
+    from p2pchat.cli import commands
+
+    _run(options, commands.rpc)
+
+
+@contacts_app.command("list")
+@in_command
+def list_contacts(options: Options, json: Json = False) -> None:
+    """List contacts, and those you asked."""
+    from p2pchat.cli import commands
+
+    _run(options, lambda settings: commands.contacts(settings, json))
+
+
+@contacts_app.command("requests")
+@in_command
+def contact_requests(options: Options, json: Json = False) -> None:
+    """List who asks to be a contact."""
+    from p2pchat.cli import commands
+
+    _run(options, lambda settings: commands.contact_requests(settings, json))
+
+
+@contacts_app.command("add")
+@in_command
+def add_contact(
+    options: Options,
+    link: Annotated[str, typer.Argument(metavar="LINK", help="Their contact link, dchat://u/…")],
+    timeout: Timeout = WAIT_S,
+    json: Json = False,
+) -> None:
+    """Ask the owner of a contact link to be a contact.
+
+    \b
+    Example:
+      p2pchat contacts add dchat://u/ASABEiA…
+    """
+    from p2pchat.cli import commands
+
+    _run(options, lambda settings: commands.add_contact(settings, link, timeout, json))
+
+
+@contacts_app.command()
+@in_command
+def accept(options: Options, who: Requester, timeout: Timeout = WAIT_S, json: Json = False) -> None:
+    """Accept who asks to be a contact."""
+    from p2pchat.cli import commands
+
+    _run(options, lambda settings: commands.accept(settings, who, timeout, json))
+
+
+@contacts_app.command()
+@in_command
+def reject(options: Options, who: Requester) -> None:
+    """Reject who asks; asking again does not reach you."""
+    from p2pchat.cli import commands
+
+    _run(options, lambda settings: commands.reject(settings, who))
+
+
+@rooms_app.command("list")
+@in_command
+def list_rooms(options: Options, json: Json = False) -> None:
+    """List the rooms you are in."""
+    from p2pchat.cli import commands
+
+    _run(options, lambda settings: commands.rooms(settings, json))
+
+
+@rooms_app.command()
+@in_command
+def join(
+    options: Options,
+    room: Annotated[str, typer.Argument(metavar="NAME", help="Name of the open room.")],
+    json: Json = False,
+) -> None:
+    """Enter the open room of a name; whoever knows the name can read it."""
+    from p2pchat.cli import commands
+
+    _run(options, lambda settings: commands.join(settings, room, json))
+
+
+@rooms_app.command()
+@in_command
+def members(options: Options, room: RoomName, json: Json = False) -> None:
+    """List who is in a room."""
+    from p2pchat.cli import commands
+
+    _run(options, lambda settings: commands.members(settings, room, json))
+
+
+@rooms_app.command()
+@in_command
+def leave(options: Options, room: RoomName) -> None:
+    """Leave a room and forget what it held here."""
+    from p2pchat.cli import commands
+
+    _run(options, lambda settings: commands.leave(settings, room))
+
+
+app.add_typer(contacts_app)
+app.add_typer(rooms_app)
+
+
+def _translate(command: object, language: Language) -> None:
+    """Put the help of a command and of all below it into a language."""
+    if not isinstance(command, TyperGroup):
+        return
+    for each in (command, *command.commands.values()):
+        each.help = translate(each.help or "", language)
+        each.short_help = translate(each.short_help or "", language) or None
+        for parameter in each.params:
+            vars(parameter)["help"] = translate(vars(parameter).get("help") or "", language)
+        if each is not command:
+            _translate(each, language)
+
+
+if __name__ == "__main__":
+    main()

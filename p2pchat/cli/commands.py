@@ -1,0 +1,300 @@
+"""What the commands do, each from opening the home to its exit status.
+
+Commands that only read, or whose effect need not leave at once, open the home offline. Those that
+reach for somebody wait a bounded time and then say how far it came: what was written is on disk,
+and leaves the next time that a node runs on this home.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import trio
+import typer
+
+from p2pchat.cli import shapes
+from p2pchat.cli.finding import conversation_named, find_account, find_message, find_room
+from p2pchat.cli.language import Language
+from p2pchat.cli.settings import Settings
+from p2pchat.cli.showing import message_line, plain, progress_line, table, words
+from p2pchat.client.client import Client, open_client
+from p2pchat.errors import StoreError
+from p2pchat.events import Event, StartupProgress
+from p2pchat.model.contact import ContactInfo, ContactState
+from p2pchat.model.ids import AccountId
+from p2pchat.model.message import MessageState
+from p2pchat.node.hub import Subscription
+
+__all__ = [
+    "accept",
+    "add_contact",
+    "contact_requests",
+    "contacts",
+    "history",
+    "init",
+    "join",
+    "leave",
+    "members",
+    "reject",
+    "rooms",
+    "rpc",
+    "send",
+    "show_account",
+]
+
+DATABASE_FILE = "p2pchat.db"
+REACHED_GRACE_S = 0.5
+"""After connecting, for what waits to be written to the peer."""
+POLL_S = 0.05
+
+HOW_FAR = {
+    MessageState.QUEUED: "Queued: nobody took it yet. It stays in the outbox and leaves when a node"
+    " runs here and they can be reached.",
+    MessageState.SENT: "Sent: on its way, not acknowledged yet. Nothing is lost if it is not.",
+    MessageState.DELIVERED: "Delivered: it is on their disk.",
+    MessageState.READ: "Read.",
+    MessageState.FAILED: "Failed: nobody took it for 30 days.",
+}
+
+
+class Console:
+    """Where results go: sentences in the user's language, or JSON."""
+
+    def __init__(self, settings: Settings, as_json: bool) -> None:
+        self._language: Language = settings.language
+        self.as_json = as_json
+
+    def say(self, text: str, **values: object) -> None:
+        """One line for a person; not with JSON."""
+        if not self.as_json:
+            typer.echo(words(text, self._language, **values))
+
+    def rows(self, rows: Sequence[tuple[str, ...]], nothing: str) -> None:
+        """Aligned columns for a person, or a sentence when there are none."""
+        if self.as_json:
+            return
+        for line in table(rows):
+            typer.echo(line)
+        if not rows:
+            self.say(nothing)
+
+    def give(self, value: object) -> None:
+        """A value for a program; only with JSON."""
+        if self.as_json:
+            typer.echo(shapes.to_json(value))
+
+    def progress(self, event: Event) -> None:
+        """A step of the start, for a person who watches."""
+        if isinstance(event, StartupProgress) and not self.as_json and sys.stderr.isatty():
+            typer.echo(progress_line(event, self._language), err=True)
+
+
+def _offline(settings: Settings) -> AbstractAsyncContextManager[Client]:
+    return open_client(settings.home, config=settings.config, offline=True)
+
+
+def _online(settings: Settings) -> AbstractAsyncContextManager[Client]:
+    return open_client(settings.home, config=settings.config)
+
+
+@asynccontextmanager
+async def _progress(client: Client, console: Console) -> AsyncGenerator[None]:
+    """Show the steps of the start while the block lasts."""
+    async with client.subscribe(StartupProgress) as events, trio.open_nursery() as nursery:
+        nursery.start_soon(_show, events, console)
+        yield
+        nursery.cancel_scope.cancel()
+
+
+async def _show(events: Subscription, console: Console) -> None:
+    async for event in events:
+        console.progress(event)
+
+
+async def rpc(settings: Settings) -> int:
+    """Serve JSON-RPC."""
+    from p2pchat.cli.rpc import run_rpc
+
+    return await run_rpc(settings.home, settings.config)
+
+
+# Who we are
+
+
+async def init(settings: Settings, as_json: bool) -> int:
+    """Make an identity in a home that has none."""
+    if (settings.home / DATABASE_FILE).exists():
+        raise StoreError(
+            f"{settings.home} holds an identity already; `p2pchat id` shows it, --home DIR chooses"
+            " another place"
+        )
+    return await show_account(settings, as_json)
+
+
+async def show_account(settings: Settings, as_json: bool) -> int:
+    """Say who lives in the home."""
+    console = Console(settings, as_json)
+    async with _offline(settings) as client:
+        account = shapes.account(client)
+    console.give(account)
+    console.say("name          {name}", name=account["name"])
+    console.say("account       {account}", account=account["account"])
+    console.say("peer id       {peer_id}", peer_id=account["peer_id"])
+    console.say("contact link  {link}", link=account["contact_link"])
+    return 0
+
+
+# People
+
+
+async def contacts(settings: Settings, as_json: bool) -> int:
+    """List contacts and those we asked."""
+    console = Console(settings, as_json)
+    async with _offline(settings) as client:
+        found = [contact.info for contact in client.contacts()]
+    console.give(found)
+    console.rows(_contact_rows(settings, found), "No contacts yet. Give your contact link away.")
+    return 0
+
+
+async def contact_requests(settings: Settings, as_json: bool) -> int:
+    """List who asks us."""
+    console = Console(settings, as_json)
+    async with _offline(settings) as client:
+        found = client.contact_requests()
+    console.give(found)
+    console.rows(_contact_rows(settings, found), "Nobody asks to be a contact.")
+    return 0
+
+
+async def add_contact(settings: Settings, link: str, timeout_s: float, as_json: bool) -> int:
+    """Ask the owner of a link, and say whether the question got there."""
+    console = Console(settings, as_json)
+    async with _online(settings) as client, _progress(client, console):
+        contact = await client.add_contact(link)
+        is_reached = await _reach(client, contact.account, timeout_s)
+        info = contact.info
+    console.give(info)
+    if info.state is ContactState.ACCEPTED:
+        console.say("{name} and you are contacts now.", name=info.name or info.account)
+    elif is_reached:
+        console.say("Asked. They have to accept before you can write to each other.")
+    else:
+        console.say("Asked, but they were not reached: the question leaves when a node runs here.")
+    return 0
+
+
+async def accept(settings: Settings, who: str, timeout_s: float, as_json: bool) -> int:
+    """Say yes to a request, and say whether they know."""
+    console = Console(settings, as_json)
+    async with _online(settings) as client, _progress(client, console):
+        contact = await client.accept(find_account(client.contact_requests(), who))
+        is_reached = await _reach(client, contact.account, timeout_s)
+        info = contact.info
+    console.give(info)
+    console.say("{name} and you are contacts now.", name=info.name)
+    if not is_reached:
+        console.say("They were not reached: they learn of it when a node runs here.")
+    return 0
+
+
+async def reject(settings: Settings, who: str) -> int:
+    """Say no to a request."""
+    async with _offline(settings) as client:
+        account = find_account(client.contact_requests(), who)
+        await client.reject(account)
+    Console(settings, as_json=False).say("Rejected {account}.", account=account)
+    return 0
+
+
+async def _reach(client: Client, account: AccountId, timeout_s: float) -> bool:
+    """Whether a device of the account was connected within the time."""
+    with trio.move_on_after(timeout_s) as waiting:
+        # No event tells whose device a peer is.
+        while account not in [p.account for p in client.status().peers]:  # noqa: ASYNC110
+            await trio.sleep(POLL_S)
+        await trio.sleep(REACHED_GRACE_S)
+    return not waiting.cancelled_caught
+
+
+def _contact_rows(settings: Settings, found: Sequence[ContactInfo]) -> list[tuple[str, ...]]:
+    return [
+        (plain(info.name), words(info.state, settings.language), str(info.account))
+        for info in found
+    ]
+
+
+# Rooms
+
+
+async def rooms(settings: Settings, as_json: bool) -> int:
+    """List the rooms we are in."""
+    console = Console(settings, as_json)
+    async with _offline(settings) as client:
+        found = [room.info for room in client.rooms()]
+    console.give(found)
+    rows = [(plain(info.name), str(info.members_count), str(info.id)) for info in found]
+    console.rows(rows, "No rooms yet. `p2pchat rooms join NAME` enters an open one.")
+    return 0
+
+
+async def join(settings: Settings, name: str, as_json: bool) -> int:
+    """Enter an open room."""
+    console = Console(settings, as_json)
+    async with _offline(settings) as client:
+        info = (await client.join_open(name)).info
+    console.give(info)
+    console.say("You are in {name}. What was written there comes when a node runs here.", name=name)
+    return 0
+
+
+async def members(settings: Settings, room: str, as_json: bool) -> int:
+    """List who is in a room."""
+    console = Console(settings, as_json)
+    async with _offline(settings) as client:
+        found = find_room(client, room).members()
+    console.give(found)
+    rows = [(plain(member.name), member.role.value, str(member.account)) for member in found]
+    console.rows(rows, "Nobody is known to be in this room.")
+    return 0
+
+
+async def leave(settings: Settings, room: str) -> int:
+    """Forget a room and what it held here."""
+    async with _offline(settings) as client:
+        found = find_room(client, room)
+        name = found.name
+        await found.leave()
+    Console(settings, as_json=False).say("You have left {name}.", name=plain(name))
+    return 0
+
+
+# Messages
+
+
+async def send(settings: Settings, to: str, text: str, timeout_s: float, as_json: bool) -> int:
+    """Write a text and say how far it came within the time."""
+    console = Console(settings, as_json)
+    async with _online(settings) as client, _progress(client, console):
+        message = await conversation_named(client, to).send(text)
+        with trio.move_on_after(timeout_s):
+            await client.wait_delivered(message.id)
+        message = await client.message(message.id)
+    console.give(message)
+    console.say(HOW_FAR[message.state])
+    return 0
+
+
+async def history(settings: Settings, of: str, limit: int, before: str, as_json: bool) -> int:
+    """Show the newest messages of a conversation."""
+    console = Console(settings, as_json)
+    async with _offline(settings) as client:
+        anchor = find_message(before) if before else None
+        found = await conversation_named(client, of).history(limit, before=anchor)
+    console.give(found)
+    if not as_json:
+        for message in found:
+            typer.echo(message_line(message, settings.language))
+    return 0

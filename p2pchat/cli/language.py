@@ -1,0 +1,42 @@
+"""The command line's words in English and Chinese. JSON never changes with the language.
+
+English is written where it is used and is the key; what the table lacks stays English, as the
+messages of exceptions do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Literal
+
+__all__ = ["Language", "language_of", "translate"]
+
+Language = Literal["en", "zh"]
+
+_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
+
+
+def language_of(arguments: Sequence[str], environment: Mapping[str, str]) -> Language:
+    """What `--language` asks for, else the locale's language.
+
+    Read before anything is parsed, because help and usage errors are in that language too.
+    """
+    asked = ""
+    for word, following in pairwise([*arguments, ""]):
+        if word == "--language":
+            asked = following
+        elif word.startswith("--language="):
+            asked = word.partition("=")[2]
+    if asked == "en" or asked == "zh":
+        return asked
+    locale = next((environment[name] for name in _VARIABLES if environment.get(name)), "")
+    return "zh" if locale.startswith("zh") else "en"
+
+
+def translate(text: str, language: Language) -> str:
+    """`text` in another language, or as it is."""
+    return _CHINESE.get(text, text) if language == "zh" else text
+
+
+_CHINESE: Mapping[str, str] = {}

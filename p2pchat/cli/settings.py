@@ -1,0 +1,88 @@
+"""From options to settings: the home, and the configuration in it with what was given over it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import platformdirs
+
+from p2pchat.cli.failing import WrongUsage
+from p2pchat.cli.language import Language, language_of
+from p2pchat.cli.options import HOME_VARIABLE, NetworkOptions, Options
+from p2pchat.config import ClientConfig, RelayConfig, load_client_config
+from p2pchat.errors import ConfigError
+
+__all__ = [
+    "CONFIG_FILE",
+    "Settings",
+    "network_settings",
+    "require_usable",
+    "settle",
+    "start_logging",
+]
+
+CONFIG_FILE = "config.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a command works with."""
+
+    home: Path
+    config: ClientConfig
+    language: Language
+
+
+def settle(options: Options) -> Settings:
+    """Check the options and read the configuration.
+
+    Raises `WrongUsage` for an option, `ConfigError` for the file.
+    """
+    start_logging(options)
+    given = network_settings(options)
+    if options.name is not None:
+        given["name"] = options.name
+    require_usable(ClientConfig(), given)
+    home = options.home or _home()
+    config, _ = load_client_config(home / CONFIG_FILE)
+    language = options.language or language_of((), os.environ)
+    return Settings(home, replace(config, **given), language)
+
+
+def start_logging(options: NetworkOptions) -> None:
+    """Send the log to standard error."""
+    logging.basicConfig(
+        level=(options.log_level or "warning").upper(),
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+
+
+def network_settings(options: NetworkOptions) -> dict[str, object]:
+    """The settings of client or relay that stand on the command line."""
+    values: dict[str, object] = {
+        "bootstrap_peers": options.bootstrap_peer,
+        "listen": options.listen,
+        "announce": options.announce,
+        "identity_file": options.identity,
+    }
+    given = {key: value for key, value in values.items() if value}
+    return given | ({"fetch": False} if options.no_fetch else {})
+
+
+def require_usable(config: ClientConfig | RelayConfig, given: Mapping[str, object]) -> None:
+    """Raise `WrongUsage` when a value of the command line is wrong by itself."""
+    try:
+        replace(config, **given)
+    except ConfigError as error:
+        raise WrongUsage(str(error)) from error
+
+
+def _home() -> Path:
+    named = os.environ.get(HOME_VARIABLE)
+    return Path(named) if named else platformdirs.user_data_path("p2pchat", appauthor=False)

@@ -1,0 +1,62 @@
+"""Values as a person reads them in a terminal.
+
+Names and texts are somebody else's words: what could move the cursor or change a colour is written
+out, so that nobody draws on the reader's screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import cast
+
+from p2pchat.cli import shapes
+from p2pchat.cli.language import Language, translate
+from p2pchat.events import StartupProgress
+from p2pchat.model.message import Message
+
+__all__ = ["message_line", "plain", "progress_line", "table", "words"]
+
+_LATEST_MS = 253_370_764_800_000
+"""The year 9999: what an author claims may be beyond any calendar."""
+
+
+def words(text: str, language: Language, **values: object) -> str:
+    """A sentence in the user's language, its values made plain."""
+    shown = {name: plain(str(value)) for name, value in values.items()}
+    return translate(text, language).format(**shown)
+
+
+def plain(text: str) -> str:
+    """Text without control characters."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def table(rows: Sequence[tuple[str, ...]]) -> Iterable[str]:
+    """The rows with their columns below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        yield "  ".join(cells).rstrip()
+
+
+def message_line(message: Message, language: Language) -> str:
+    """Who wrote what and when, by the local clock; further lines of a text are indented."""
+    when = datetime.fromtimestamp(min(max(message.sent_at, 0), _LATEST_MS) / 1000).astimezone()
+    text = "\n    ".join(plain(line) for line in message.text.split("\n"))
+    state = translate(message.state, language)
+    return f"{when:%Y-%m-%d %H:%M:%S}  {plain(message.author_name)}: {text}  [{state}]"
+
+
+def progress_line(event: StartupProgress, language: Language) -> str:
+    """A step of the start with what belongs to it."""
+    step = str(shapes.event(event)["step"]).replace("_", " ")
+    details = [_detail(getattr(event, field.name)) for field in fields(event)]
+    return "  ".join([f"· {translate(step, language)}", *details]).rstrip()
+
+
+def _detail(value: object) -> str:
+    if isinstance(value, tuple):
+        return " ".join(map(str, cast("tuple[object, ...]", value)))
+    return f"{value:.1f}" if isinstance(value, float) else str(value)
