@@ -3,12 +3,12 @@
 A subscription holds what its reader has not taken yet, merged: per peer only the newest counts,
 except that a down before an up is kept, because whoever tears something down on the first must get
 to do so. A peer that came and went unread is not told at all. So a slow reader costs at most two
-changes for each peer connected now or known to it.
+changes for each peer that is connected or that it believes to be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import trio
@@ -71,9 +71,9 @@ class PeerTable:
     def subscribe(self) -> trio.MemoryReceiveChannel[PeerChanged]:
         """See `Host.changes`."""
         send, receive = trio.open_memory_channel[PeerChanged](0)
-        feed = _Feed()
-        for peer, state in self._states.items():
-            feed.put(PeerChanged(peer, state))
+        for other in self._feeds:
+            other.wake()
+        feed = _Feed(self._states.values())
         self._feeds.add(feed)
         self._nursery.start_soon(self._pump, feed, send)
         return receive
@@ -85,8 +85,10 @@ class PeerTable:
     async def _pump(self, feed: _Feed, send: trio.MemorySendChannel[PeerChanged]) -> None:
         try:
             async with send:
-                while True:
-                    await send.send(await feed.get())
+                while send.statistics().open_receive_channels:
+                    change = await feed.get()
+                    if change is not None:
+                        await send.send(change)
         except trio.BrokenResourceError:
             pass  # the reader closed its end: that is how it unsubscribes
         finally:
@@ -96,35 +98,38 @@ class PeerTable:
 class _Feed:
     """What one reader has not taken yet."""
 
-    def __init__(self) -> None:
-        self._waiting: dict[PeerId, list[PeerChanged]] = {}
-        self._told_up: set[PeerId] = set()
+    def __init__(self, states: Iterable[Connectedness]) -> None:
+        self._waiting = {state.peer: [PeerChanged(state.peer, state)] for state in states}
+        self._believed_up = set(self._waiting)  # it may have looked before it subscribed
         self._news = trio.Event()
 
     def put(self, change: PeerChanged) -> None:
         """Merge `change` into what waits."""
-        peer = change.peer
-        waiting = self._waiting.pop(peer, [])
-        if change.state is None:
-            merged = [change] if peer in self._told_up else []
-        else:
-            merged = [one for one in waiting if one.state is None] + [change]
-        if merged:
-            self._waiting[peer] = merged
-            self._news.set()
+        downs = [one for one in self._waiting.pop(change.peer, []) if one.state is None]
+        if change.state is not None:
+            self._waiting[change.peer] = [*downs, change]
+        elif change.peer in self._believed_up:
+            self._waiting[change.peer] = [change]
+        self._news.set()
 
-    async def get(self) -> PeerChanged:
-        """The next change, waiting for one."""
-        while not self._waiting:
+    def wake(self) -> None:
+        """Let who waits look whether its reader is still there."""
+        self._news.set()
+
+    async def get(self) -> PeerChanged | None:
+        """The next change, waiting for one; None when woken for another reason."""
+        if not self._waiting:
             self._news = trio.Event()
             await self._news.wait()
-        peer = next(iter(self._waiting))
+        peer = next(iter(self._waiting), None)
+        if peer is None:
+            return None
         waiting = self._waiting[peer]
         change = waiting.pop(0)
         if not waiting:
             del self._waiting[peer]
         if change.state is None:
-            self._told_up.discard(peer)
+            self._believed_up.discard(peer)
         else:
-            self._told_up.add(peer)
+            self._believed_up.add(peer)
         return change

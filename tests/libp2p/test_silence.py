@@ -1,0 +1,141 @@
+"""A peer that falls silent without a goodbye is noticed; one that has nothing to say is kept."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+
+from p2pchat.errors import StreamReset
+from tests.libp2p.hosts import ECHO, ask, echo, host, is_down, is_up, limited, play, port_of, until
+
+QUICK = {"keepalive_idle_s": 0.3, "keepalive_timeout_s": 0.3}
+
+
+class Wire:
+    """A TCP forwarder that can stop forwarding without a word to either side."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._cut = False
+        self._heard = trio.Event()
+        self.address = ""
+
+    def cut(self) -> None:
+        self._cut = True
+
+    async def traffic(self, packets: int) -> None:
+        """Wait until so many more packets have passed."""
+        for _ in range(packets):
+            self._heard = trio.Event()
+            await self._heard.wait()
+
+    async def serve(self, *, task_status) -> None:
+        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        self.address = f"/ip4/127.0.0.1/tcp/{listener.socket.getsockname()[1]}"
+        task_status.started()
+        await trio.serve_listeners(self._forward, [listener])
+
+    async def _forward(self, near: trio.SocketStream) -> None:
+        far = await trio.open_tcp_stream("127.0.0.1", self._port)
+        async with far, trio.open_nursery() as nursery:
+            nursery.start_soon(self._pump, near, far)
+            nursery.start_soon(self._pump, far, near)
+
+    async def _pump(self, source: trio.SocketStream, sink: trio.SocketStream) -> None:
+        try:
+            async for chunk in source:
+                if not self._cut:
+                    self._heard.set()
+                    await sink.send_all(chunk)
+            await sink.send_eof()
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            await trio.aclose_forcefully(sink)
+
+
+@asynccontextmanager
+async def wired(bob) -> AsyncGenerator[Wire]:
+    async with trio.open_nursery() as nursery:
+        wire = Wire(port_of(bob))
+        await nursery.start(wire.serve)
+        yield wire
+        nursery.cancel_scope.cancel()
+
+
+def test_both_sides_notice_that_packets_are_dropped():
+    async def story() -> None:
+        async with (
+            limited("alice", **QUICK) as alice,
+            limited("bob", **QUICK) as bob,
+            wired(bob) as wire,
+        ):
+            await alice.connect(bob.peer_id, [wire.address])
+            await until(bob, alice, is_up)
+            wire.cut()
+            await until(alice, bob, is_down)
+            await until(bob, alice, is_down)
+            assert alice.statistics().connections_silent_total == 1
+            assert bob.statistics().connections_silent_total == 1
+
+    play(story)
+
+
+@pytest.mark.slow
+def test_dropped_packets_are_noticed_within_15_seconds_by_default():
+    async def story() -> None:
+        async with host("alice") as alice, host("bob") as bob, wired(bob) as wire:
+            await alice.connect(bob.peer_id, [wire.address])
+            await until(bob, alice, is_up)
+            wire.cut()
+            with trio.fail_after(15):
+                await until(alice, bob, is_down)
+                await until(bob, alice, is_down)
+
+    play(story)
+
+
+def test_an_idle_connection_lives_on_what_is_asked_and_answered():
+    async def story() -> None:
+        async with limited("alice", **QUICK) as alice, host("bob") as bob, wired(bob) as wire:
+            bob.serve(ECHO, echo)
+            await alice.connect(bob.peer_id, [wire.address])
+            await wire.traffic(8)
+            assert alice.is_connected(bob.peer_id)
+            assert await ask(alice, bob, b"still") == b"still"
+            assert alice.statistics().connections_silent_total == 0
+
+    play(story)
+
+
+def test_a_busy_connection_is_not_asked():
+    async def story() -> None:
+        async with limited("alice", **QUICK) as alice, host("bob") as bob:
+            bob.serve(ECHO, echo)
+            await alice.connect(bob.peer_id, bob.addresses)
+            connection = alice._swarm.best(bob.peer_id)
+            stream = await alice.open_stream(bob.peer_id, [ECHO])
+            with trio.move_on_after(1.5):
+                while True:
+                    await stream.send_all(b"x")
+                    await stream.receive_some()
+                    await trio.sleep(0.05)
+            assert connection._asked_s is None
+            await stream.aclose()
+
+    play(story)
+
+
+def test_a_stream_that_is_not_answered_is_given_up_in_time():
+    async def story() -> None:
+        async with host("alice") as alice, host("bob") as bob, wired(bob) as wire:
+            bob.serve(ECHO, echo)
+            await alice.connect(bob.peer_id, [wire.address])
+            await until(alice, bob, lambda state: state is not None and state.protocols)
+            wire.cut()
+            with trio.fail_after(2), pytest.raises(StreamReset, match=r"within 0\.2 s"):
+                await alice.open_stream(bob.peer_id, [ECHO], timeout_s=0.2)
+            assert alice.is_connected(bob.peer_id)
+
+    play(story)
