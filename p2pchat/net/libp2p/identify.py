@@ -113,9 +113,14 @@ class Identify:
         return message.SerializeToString()
 
     async def _hear(self, stream: Stream) -> None:
-        with trio.fail_after(TIMEOUT_S):
-            async with stream:
+        assert isinstance(stream, LibP2PStream)
+        try:
+            with trio.fail_after(TIMEOUT_S):
                 message = await self._read(stream)
+                await stream.aclose()
+        except BaseException:
+            stream.abandon()
+            raise
         most = self._swarm.limits.identify_protocols_max
         protocols = [one for one in message.protocols if len(one) <= PROTOCOL_CHARACTERS_MAX]
         self._peers.identified(
@@ -149,8 +154,15 @@ def _addresses(raw: Iterable[bytes]) -> tuple[str, ...]:
     """The announced addresses that can be read, without the peer's id, without repetition."""
     found: dict[str, None] = {}
     for one in raw:
+        with suppress(Failed, ValueError), foreign_errors():
+            found[_text(one)] = None
         if len(found) == ANNOUNCED_MAX:
             break
-        with suppress(Failed, ValueError), foreign_errors():
-            found[without_peer(str(Multiaddr(bytes(one))))] = None
     return tuple(found)
+
+
+def _text(raw: bytes) -> str:
+    text = without_peer(str(Multiaddr(bytes(raw))))
+    if not text:
+        raise ValueError("an address of nothing")
+    return text

@@ -1,0 +1,166 @@
+"""identify: what is told, what is believed, and how much of it."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+from libp2p.identity.identify.pb.identify_pb2 import Identify
+from multiaddr import Multiaddr
+
+from p2pchat.wire.framing import encode_varint, frame
+from tests.libp2p.hosts import ECHO, ask, bare, echo, eventually, host, limited, play, until
+
+IDENTIFY = "/ipfs/id/1.0.0"
+PUSH = "/ipfs/id/push/1.0.0"
+SPOKEN = "/test/spoken/1.0.0"
+
+
+def answering(data: bytes, *, ends: bool = True):
+    """A handler that says this, whoever asks."""
+
+    async def handler(stream) -> None:
+        await stream.send_all(data)
+        if ends:
+            await stream.aclose()
+        else:
+            await trio.sleep_forever()
+
+    return handler
+
+
+def message(**fields) -> bytes:
+    return frame(Identify(**fields).SerializeToString())
+
+
+def test_a_connection_is_usable_before_the_peer_is_identified():
+    async def story() -> None:
+        async with host("alice") as alice, host("bob") as bob:
+            bob.serve(IDENTIFY, answering(b"", ends=False))
+            bob.serve(ECHO, echo)
+            await alice.connect(bob.peer_id, bob.addresses)
+            assert await ask(alice, bob, b"at once") == b"at once"
+            (state,) = alice.peers
+            assert state.protocols == frozenset()
+
+    play(story)
+
+
+def test_what_a_peer_told_is_in_the_next_change():
+    async def story() -> None:
+        async with host("alice") as alice, host("bob") as bob:
+            bob.serve(ECHO, echo)
+            with alice.changes() as changes:
+                await alice.connect(bob.peer_id, bob.addresses)
+                while not (state := (await changes.receive()).state) or not state.protocols:
+                    pass
+            assert ECHO in state.protocols
+            assert state.announced == (bare(bob.addresses[0]),)
+
+    play(story)
+
+
+def test_everybody_is_told_what_is_served_later():
+    async def story() -> None:
+        async with host("alice") as alice, host("bob") as bob:
+            await alice.connect(bob.peer_id, bob.addresses)
+            await until(alice, bob, lambda state: state is not None and state.protocols)
+            await until(bob, alice, lambda state: state is not None and state.protocols)
+            bob.serve(SPOKEN, echo)
+            await until(alice, bob, lambda state: SPOKEN in state.protocols)
+            bob.unserve(SPOKEN)
+            await until(alice, bob, lambda state: SPOKEN not in state.protocols)
+
+    play(story)
+
+
+def test_an_answer_in_several_messages_is_one():
+    async def story() -> None:
+        async with host("alice") as alice, host("bob") as bob:
+            parts = message(protocols=["/test/one"]) + message(protocols=["/test/two"])
+            bob.serve(IDENTIFY, answering(parts))
+            await alice.connect(bob.peer_id, bob.addresses)
+            await until(
+                alice, bob, lambda state: state.protocols == frozenset({"/test/one", "/test/two"})
+            )
+
+    play(story)
+
+
+def test_only_so_much_is_believed():
+    async def story() -> None:
+        async with host("alice") as alice, host("bob") as bob:
+            addresses = [Multiaddr(f"/ip4/8.8.8.8/tcp/{port}").to_bytes() for port in range(1, 300)]
+            told = message(
+                protocols=["/" + "x" * 300, *(f"/test/{number}" for number in range(1000))],
+                listen_addrs=[b"\xff\xff", b"", *addresses],
+            )
+            bob.serve(IDENTIFY, answering(told))
+            await alice.connect(bob.peer_id, bob.addresses)
+            await until(alice, bob, lambda state: state.protocols)
+            (state,) = alice.peers
+            assert len(state.protocols) == 256
+            assert len(state.announced) == 32
+            assert state.announced[0] == "/ip4/8.8.8.8/tcp/1"
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"\xff" * 100,
+        encode_varint(1 << 40) + bytes(100),
+        frame(b"\xff\xff\xff"),
+        message(protocols=["/test/" + "x" * 1000] * 100),
+        frame(bytes(10))[:5],
+    ],
+    ids=["no length", "a huge length", "no protobuf", "too much", "half a message"],
+)
+def test_a_peer_that_answers_nonsense_stays_connected_and_unknown(answer):
+    async def story() -> None:
+        async with host("alice") as alice, host("bob") as bob:
+            asked = trio.Event()
+
+            async def nonsense(stream) -> None:
+                await stream.send_all(answer)
+                await stream.aclose()
+                asked.set()
+
+            bob.serve(IDENTIFY, nonsense)
+            bob.serve(ECHO, echo)
+            await alice.connect(bob.peer_id, bob.addresses)
+            await asked.wait()
+            assert await ask(alice, bob, b"fine") == b"fine"
+            (state,) = alice.peers
+            assert SPOKEN not in state.protocols
+            assert alice.statistics().handlers_failed_total == 0
+
+    play(story)
+
+
+def test_a_push_of_nonsense_costs_its_stream():
+    async def story() -> None:
+        async with host("alice") as alice, limited("bob") as bob:
+            bob.serve(ECHO, echo)
+            await alice.connect(bob.peer_id, bob.addresses)
+            stream = await alice.open_stream(bob.peer_id, [PUSH])
+            await stream.send_all(b"\xff" * 100)
+            with pytest.raises(trio.BrokenResourceError):
+                await stream.receive_some()
+            await eventually(lambda: bob.statistics().streams_broken_total == 1)
+            assert await ask(alice, bob, b"fine") == b"fine"
+            await stream.aclose()
+
+    play(story)
+
+
+def test_a_host_that_listens_nowhere_is_identified_without_delay():
+    async def story() -> None:
+        async with host("alice", listen=()) as alice, host("bob") as bob:
+            await alice.connect(bob.peer_id, bob.addresses)
+            with trio.fail_after(0.4):
+                await until(bob, alice, lambda state: state is not None and state.protocols)
+            (state,) = bob.peers
+            assert state.announced == ()
+
+    play(story)
