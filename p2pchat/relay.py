@@ -57,15 +57,17 @@ class Relay:
         self._host = host
         self._peers = home.peers
         self._hub = Hub(EVENTS_MAX)
-        self._network = Network(host, _network_options(config), ambient, self._hub)
-        neighbours = Neighbours(self._peer_changed, _nobody_asked, self._remember, _nothing_to_tell)
-        self._network.build(self._peers.rows, neighbours)
+        neighbours = Neighbours(
+            self._hub, self._peer_changed, _nobody_asked, self._remember, _nothing_to_tell
+        )
+        self._network = Network(
+            host, _network_options(config), ambient, self._peers.rows, neighbours
+        )
         sources = BootstrapSources.of(config, host.peer_id, home.path)
         self._startup = Startup(
             StartupParts(
                 self._network, self._hub, sources, len(self._peers.rows), str(host.peer_id)
-            ),
-            None,
+            )
         )
 
     @property
@@ -94,12 +96,10 @@ class Relay:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Run until cancelled; `open_relay` does it."""
-        no_keys_to_publish = trio.Event()
-        no_keys_to_publish.set()
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(self._network.run)
-                nursery.start_soon(self._startup.run, no_keys_to_publish)
+                nursery.start_soon(self._startup.run)
                 nursery.start_soon(_save_now_and_then, self._peers)
                 task_status.started()
         finally:

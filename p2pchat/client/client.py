@@ -37,8 +37,9 @@ from p2pchat.net.offline import OfflineHost
 from p2pchat.net.port import Connectedness, Host
 from p2pchat.node.ambient import Ambient, SystemAmbient
 from p2pchat.node.hub import Subscription
-from p2pchat.node.network import NetworkOptions, own_form
+from p2pchat.node.network import NetworkOptions
 from p2pchat.node.node import Node, NodeParts, open_node
+from p2pchat.node.reach import own_form
 from p2pchat.protocol.machine import AcceptContact, AddContact, JoinOpen, RejectContact
 from p2pchat.store.home import open_home
 from p2pchat.store.key_file import read_identity_file
@@ -126,7 +127,7 @@ class Client:
         )
         return NetworkStatus(
             health=_health(host.peers),
-            reachability=Reachability.PUBLIC if network.was_dialled else Reachability.UNKNOWN,
+            reachability=Reachability.PUBLIC if network.reach.was_dialled else Reachability.UNKNOWN,
             connected_peers=len(peers),
             known_peers=len(network.machine.known),
             relays=self._node.relays.count,
@@ -137,7 +138,7 @@ class Client:
 
     def statistics(self) -> Statistics:
         """Counters since the start."""
-        refused = self._state.refused + self._node.handlers.refused
+        refused = self._state.refused + self._node.around.handlers.refused
         held = sum(c.log.waiting_count for c in self._state.conversations.values())
         return Statistics(dict(refused), held, self._node.chat.outbox.owed_count())
 

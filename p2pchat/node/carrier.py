@@ -8,13 +8,14 @@ and nothing of that batch has left.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 import trio
 
 from p2pchat.node.fanout import Lanes
 from p2pchat.node.handlers import LaneHandlers
 from p2pchat.node.hub import Hub
-from p2pchat.node.topics import Topics
+from p2pchat.node.rooms import RoomGossip
 from p2pchat.protocol.machine import (
     Dial,
     Drop,
@@ -32,25 +33,25 @@ from p2pchat.store.port import AsyncStore
 from p2pchat.wire.frames import encode_frame
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the chat's effects are carried to."""
+
+    store: AsyncStore
+    hub: Hub
+    rooms: RoomGossip
+    lanes: Lanes
+    handlers: LaneHandlers
+    want: Callable[[Dial], Awaitable[None]]
+    loaded: Callable[[Loaded], Awaitable[None]]
+
+
 class ChatCarrier:
     """Between the chat machine and disk, peers, rooms, subscribers."""
 
-    def __init__(self, store: AsyncStore, hub: Hub, topics: Topics) -> None:
-        self._store = store
-        self._hub = hub
-        self._topics = topics
+    def __init__(self, to: Surroundings) -> None:
+        self._to = to
         self._nursery: trio.Nursery | None = None
-
-    def connect(
-        self,
-        lanes: Lanes,
-        handlers: LaneHandlers,
-        want: Callable[[Dial], Awaitable[None]],
-        loaded: Callable[[Loaded], Awaitable[None]],
-    ) -> None:
-        """Know the neighbours; before `run`."""
-        self._lanes, self._handlers = lanes, handlers
-        self._want, self._loaded = want, loaded
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Own the reads from disk until cancelled."""
@@ -61,38 +62,38 @@ class ChatCarrier:
     async def carry(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, EnterTopic):
-                self._topics.enter(effect)
-        sealed = {id(e): self._topics.seal(e) for e in effects if isinstance(e, Publish)}
+                self._to.rooms.enter(effect)
+        sealed = {id(e): self._to.rooms.seal(e) for e in effects if isinstance(e, Publish)}
         changes = [e.change for e in effects if isinstance(e, Persist)]
         if changes:
-            await self._store.commit(changes)
+            await self._to.store.commit(changes)
         for effect in effects:
             match effect:
                 case Send(peer, lane, frame):
-                    self._lanes.send(peer, lane, encode_frame(frame))
+                    self._to.lanes.send(peer, lane, encode_frame(frame))
                 case Publish():
                     blob = sealed[id(effect)]
                     if blob is not None:
-                        self._topics.publish(effect, blob)
+                        self._to.rooms.publish(effect, blob)
                 case Load():
                     self._spawn(self._load, effect)
                 case Dial():
-                    self._spawn(self._want, effect)
+                    self._spawn(self._to.want, effect)
                 case LeaveTopic():
-                    self._topics.leave(effect)
+                    self._to.rooms.leave(effect)
                 case Drop(peer):
-                    self._handlers.drop(peer)
+                    self._to.handlers.drop(peer)
                 case _:
                     pass  # committed above, told below, or the driver's
 
     def conclude(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, Emit):
-                self._hub.emit(effect.event)
+                self._to.hub.emit(effect.event)
 
     async def _load(self, load: Load) -> None:
-        rows = await self._store.ops(load.query)
-        await self._loaded(Loaded(load.tag, tuple(rows)))
+        rows = await self._to.store.ops(load.query)
+        await self._to.loaded(Loaded(load.tag, tuple(rows)))
 
     def _spawn(self, job: Callable[..., Awaitable[None]], *args: object) -> None:
         assert self._nursery is not None, "run() comes first"

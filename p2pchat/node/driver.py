@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 import trio
 
-from p2pchat.errors import NodeClosed, P2PChatError
 from p2pchat.model.machine import ClearTimer, Machine, Reply, SetTimer, TimerFired
 from p2pchat.node.ambient import Ambient
+from p2pchat.node.calls import Calls
 from p2pchat.node.timers import Timers
 
 logger = logging.getLogger(__name__)
@@ -36,13 +36,6 @@ class Carrier(Protocol[E_contra]):
     async def carry(self, effects: Sequence[E_contra]) -> None:
         """Carry a batch in the order its kind demands. An exception ends the node."""
         ...
-
-
-@dataclass(slots=True)
-class _Call:
-    done: trio.Event = field(default_factory=trio.Event)
-    value: object = None
-    error: P2PChatError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +65,7 @@ class Driver(Generic[I, E]):
         self._batch_max = config.batch_inputs_max
         self._send, self._inbox = trio.open_memory_channel[I](config.inbox_inputs_max)
         self._timers = Timers(self._timer_fired)
-        self._calls: dict[int, _Call] = {}
-        self._serial = 0
-        self._closed = False
+        self._calls = Calls()
 
     async def put(self, input: I) -> None:
         """Hand over an input; waits while the inbox is full, and so does its peer."""
@@ -86,19 +77,9 @@ class Driver(Generic[I, E]):
         Raises what the machine answers, or `NodeClosed` when the node ends first. Cancelling
         gives up the waiting, not the command.
         """
-        if self._closed:
-            raise NodeClosed("the node is closed; open it again")
-        self._serial += 1
-        id, call = self._serial, _Call()
-        self._calls[id] = call
-        try:
-            await self._send.send(make(id))
-            await call.done.wait()
-        finally:
-            self._calls.pop(id, None)
-        if call.error is not None:
-            raise call.error
-        return call.value
+        with self._calls.begin() as call:
+            await self._send.send(make(call.id))
+            return await call.outcome()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Drive until cancelled; started when what the start owed is carried."""
@@ -110,10 +91,7 @@ class Driver(Generic[I, E]):
                 async for first in self._inbox:
                     await self._batch(first)
         finally:
-            self._closed = True
-            for call in self._calls.values():
-                call.error = NodeClosed("the node stopped before it could answer; open it again")
-                call.done.set()
+            self._calls.close()
 
     async def _batch(self, first: I) -> None:
         now = self._ambient.now()
@@ -146,18 +124,12 @@ class Driver(Generic[I, E]):
                     self._timers.set(name, delay_s)
                 case ClearTimer(name):
                     self._timers.clear(name)
-                case Reply(id, value, error):
-                    self._resolve(id, value, error)
+                case Reply() as reply:
+                    self._calls.resolve(reply)
                 case _:
                     pass  # the carrier's
         if self._conclude is not None:
             self._conclude(effects)
-
-    def _resolve(self, id: int, value: object, error: P2PChatError | None) -> None:
-        call = self._calls.get(id)
-        if call is not None:
-            call.value, call.error = value, error
-            call.done.set()
 
     async def _timer_fired(self, name: str) -> None:
         await self._send.send(cast("Any", TimerFired(name)))

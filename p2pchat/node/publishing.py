@@ -7,7 +7,10 @@ again when what they say changes; the DHT machine republishes them before they e
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
+
+import trio
 
 from p2pchat.errors import NodeClosed, P2PChatError
 from p2pchat.kad.vocabulary import FindPeer, FoundPeer, FoundValue, GetValue, KadEffect, KadInput
@@ -31,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 KadDriver = Driver[KadInput, KadEffect]
 
+REPUBLISH_S = 30.0
+"""Until a record that nobody took is put again."""
 QUORUM = 3
 """Holders asked before the newest record is believed."""
 
@@ -116,3 +121,30 @@ class Directory:
             return 0
         assert isinstance(stored, int), "PutValue is answered by a count"
         return stored
+
+
+class Publisher:
+    """Keeps our records in the DHT: put when there is a network, and again when we move."""
+
+    def __init__(self, directory: Directory, addresses: Callable[[], tuple[str, ...]]) -> None:
+        self._directory = directory
+        self._addresses = addresses
+        self._moved = trio.Event()
+        self.published = trio.Event()
+        """Set once the records were put for the first time."""
+
+    def moved(self) -> None:
+        """Our addresses changed."""
+        self._moved.set()
+
+    async def run(self, devices: DeviceSet, account: Signer, device: Signer) -> None:
+        """Publish until cancelled; begins when there is somebody to publish to."""
+        await self._directory.publish_account(devices, account)
+        while True:
+            self._moved = trio.Event()
+            stored = await self._directory.publish_bundle(
+                DeviceId(device.public_key), self._addresses(), device
+            )
+            self.published.set()
+            with trio.move_on_after(float("inf") if stored else REPUBLISH_S):
+                await self._moved.wait()

@@ -26,16 +26,17 @@ from p2pchat.net.bootstrap_list import BootstrapSources, Layer, LayerResolved, r
 from p2pchat.net.interfaces import own_addresses
 from p2pchat.node.hub import Hub
 from p2pchat.node.network import Network
+from p2pchat.node.publishing import Publisher
 from p2pchat.node.relays import Relays
 from p2pchat.protocol.peering import Source
+from p2pchat.wire.devices import DeviceSet
+from p2pchat.wire.envelope import Signer
 
 logger = logging.getLogger(__name__)
 
 JOIN_TIMEOUT_S = 10.0
 RELAYS_TIMEOUT_S = 1.0
 KEYS_TIMEOUT_S = 1.0
-IDENTIFY_GRACE_S = 0.2
-"""A peer that just connected tells what it serves within this time, or a little later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,13 @@ class StartupParts:
 class Startup:
     """One node's start."""
 
-    def __init__(self, parts: StartupParts, relays: Relays | None) -> None:
+    def __init__(
+        self, parts: StartupParts, relays: Relays | None = None, publisher: Publisher | None = None
+    ) -> None:
+        """A relay needs no relays, and has no records."""
         self._parts = parts
         self._relays = relays
+        self._publisher = publisher
         self.ready = trio.Event()
         self._known: set[PeerId] = set()
         self._resolved = trio.Event()
@@ -64,12 +69,19 @@ class Startup:
         """A peer of the network answered."""
         self._joined.set()
 
-    async def joined(self) -> None:
-        """Wait until a peer of the network has answered."""
-        await self._joined.wait()
+    def moved(self) -> None:
+        """Our addresses changed."""
+        if self._publisher is not None:
+            self._publisher.moved()
 
-    async def run(self, publish_keys: trio.Event) -> None:
-        """Take the steps; `publish_keys` is set by whoever published our records."""
+    async def publish(self, devices: DeviceSet, account: Signer, device: Signer) -> None:
+        """Keep our records in the DHT, from the moment that somebody is there to take them."""
+        assert self._publisher is not None, "who has records has a publisher"
+        await self._joined.wait()
+        await self._publisher.run(devices, account, device)
+
+    async def run(self) -> None:
+        """Take the steps."""
         hub, host = self._parts.hub, self._parts.network.host
         hub.emit(NetworkDetected(tuple(map(str, own_addresses()))))
         hub.emit(Listening(host.addresses))
@@ -79,12 +91,17 @@ class Startup:
             if self._relays is not None:
                 with trio.move_on_after(RELAYS_TIMEOUT_S):
                     await self._relays.choose()
-            hub.emit(KeysFetching())
-            with trio.move_on_after(KEYS_TIMEOUT_S):
-                await publish_keys.wait()
-            hub.emit(KeysReady(self._parts.fingerprint))
+            await self._publish_keys()
             hub.emit(Ready(host.addresses))
             self.ready.set()
+
+    async def _publish_keys(self) -> None:
+        if self._publisher is None:
+            return
+        self._parts.hub.emit(KeysFetching())
+        with trio.move_on_after(KEYS_TIMEOUT_S if self._joined.is_set() else 0):
+            await self._publisher.published.wait()
+        self._parts.hub.emit(KeysReady(self._parts.fingerprint))
 
     async def _join(self) -> None:
         """Wait for the first peer, or learn that none is known."""

@@ -13,7 +13,10 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from p2pchat.crypto.port import RoomCipher
+from p2pchat.crypto.room_keys import SharedKeyCipher
 from p2pchat.errors import RemoteProtocolError
+from p2pchat.gossip.config import GossipConfig
+from p2pchat.gossip.router import GossipRouter
 from p2pchat.gossip.vocabulary import (
     Deliver,
     GossipEffect,
@@ -28,7 +31,10 @@ from p2pchat.gossip.vocabulary import (
 )
 from p2pchat.gossip.vocabulary import Publish as PublishData
 from p2pchat.model.ids import ConversationId
-from p2pchat.node.driver import Driver
+from p2pchat.net.gossip import GossipCarrier
+from p2pchat.net.port import Host
+from p2pchat.node.ambient import Ambient
+from p2pchat.node.driver import Driver, DriverConfig
 from p2pchat.protocol.machine import (
     EnterTopic,
     Heard,
@@ -44,7 +50,6 @@ from p2pchat.wire.frames import Ops, decode_ops, encode_ops
 
 logger = logging.getLogger(__name__)
 
-GossipDriver = Driver[GossipInput, GossipEffect]
 Put = Callable[[Input], Awaitable[None]]
 _Outgoing = Subscribe | Unsubscribe | tuple[Publish, bytes]
 
@@ -55,12 +60,17 @@ PUBLISH_QUEUE_MAX = 4096
 """Sealed blobs waiting for the router; past that they are dropped, and sync brings their ops."""
 
 
-class Topics:
-    """The rooms we are in, as gossip sees them."""
+class RoomGossip:
+    """The rooms we are in, as gossip sees them; owns the router's driver and carrier."""
 
-    def __init__(self, cipher: RoomCipher, put: Put) -> None:
-        self._cipher = cipher
+    def __init__(self, host: Host, config: GossipConfig, ambient: Ambient, put: Put) -> None:
+        self._cipher: RoomCipher = SharedKeyCipher(ambient.token_bytes)
         self._put = put
+        router = GossipRouter(host.peer_id, config, ambient.rng("gossip"), self._judge)
+        self._carrier = GossipCarrier(host, self._put_gossip, self._told)
+        self._gossip = Driver[GossipInput, GossipEffect](
+            router, self._carrier, ambient, DriverConfig()
+        )
         self._secrets: dict[ConversationId, RoomSecret] = {}
         self._conversations: dict[str, ConversationId] = {}
         self._send, self._queue = trio.open_memory_channel[_Outgoing](PUBLISH_QUEUE_MAX)
@@ -89,23 +99,35 @@ class Topics:
         """Publish a sealed blob, after those before it."""
         self._queue_up((effect, blob))
 
-    async def run(self, gossip: GossipDriver) -> None:
-        """Hand over to the router in order, until cancelled."""
-        async for first in self._queue:
-            batch = [first]
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Gossip until cancelled."""
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._carrier.run)
+            await nursery.start(self._gossip.run)
+            task_status.started()
+            async for first in self._queue:
+                await self._hand_over([first, *self._waiting()])
+
+    def _waiting(self) -> list[_Outgoing]:
+        batch: list[_Outgoing] = []
+        try:
             while len(batch) < PUBLISH_QUEUE_MAX:
-                try:
-                    batch.append(self._queue.receive_nowait())
-                except trio.WouldBlock:
-                    break
-            last = {item[0].conversation: item for item in batch if isinstance(item, tuple)}
-            for item in batch:
-                if not isinstance(item, tuple):
-                    await gossip.put(item)
-                elif item is last[item[0].conversation]:
-                    await self._publish_and_report(*item, gossip)
-                elif (secret := self._secrets.get(item[0].conversation)) is not None:
-                    await gossip.put(PublishData(NOBODY, secret.topic, item[1]))
+                batch.append(self._queue.receive_nowait())
+        except trio.WouldBlock:
+            pass  # that was all
+        return batch
+
+    async def _hand_over(self, batch: list[_Outgoing]) -> None:
+        """Give the router what was queued, in order; only the newest blob of a room is waited
+        for, and reported for all."""
+        last = {item[0].conversation: item for item in batch if isinstance(item, tuple)}
+        for item in batch:
+            if not isinstance(item, tuple):
+                await self._gossip.put(item)
+            elif item is last[item[0].conversation]:
+                await self._publish_and_report(*item)
+            elif (secret := self._secrets.get(item[0].conversation)) is not None:
+                await self._gossip.put(PublishData(NOBODY, secret.topic, item[1]))
 
     def _queue_up(self, item: _Outgoing) -> None:
         try:
@@ -113,18 +135,18 @@ class Topics:
         except trio.WouldBlock:
             logger.warning("more is published than gossip takes; sync will bring it")
 
-    async def _publish_and_report(self, effect: Publish, blob: bytes, gossip: GossipDriver) -> None:
+    async def _publish_and_report(self, effect: Publish, blob: bytes) -> None:
         """The newest of several is reported for all: how many peers it went to."""
         secret = self._secrets.get(effect.conversation)
         if secret is None:
             return
-        peers = await gossip.call(lambda id: PublishData(id, secret.topic, blob))
+        peers = await self._gossip.call(lambda id: PublishData(id, secret.topic, blob))
         assert isinstance(peers, int), "the router answers a count"
         await self._put(Published(effect.conversation, effect.talk_sent, peers))
 
     # In
 
-    def judge(self, topic: str, data: bytes) -> Judgement:
+    def _judge(self, topic: str, data: bytes) -> Judgement:
         """What becomes of a message; its ops travel along when it opens."""
         conversation = self._conversations.get(topic)
         if conversation is None:
@@ -137,7 +159,10 @@ class Topics:
         except RemoteProtocolError:
             return Judgement(Verdict.REJECT)
 
-    async def told(self, event: GossipEvent) -> None:
+    async def _put_gossip(self, input: GossipInput) -> None:
+        await self._gossip.put(input)
+
+    async def _told(self, event: GossipEvent) -> None:
         """What gossip heard, as inputs of the chat."""
         conversation = self._conversations.get(event.topic)
         peer = event.peer.device

@@ -1,0 +1,50 @@
+"""Who is here: tells the chat of devices that come and go, and whose connections shall last."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from p2pchat.model.ids import DeviceId, PeerId
+from p2pchat.net.port import Host, PeerChanged
+from p2pchat.protocol.chat import Chat
+from p2pchat.protocol.machine import Input, PeerDown, PeerUp
+
+ROOM_PEERS_KEPT = 12
+"""Peers of one room whose connections make room for nobody."""
+
+Put = Callable[[Input], Awaitable[None]]
+
+
+class Presence:
+    """The devices that are connected, as the chat was told."""
+
+    def __init__(self, host: Host, chat: Chat, put: Put) -> None:
+        self._host = host
+        self._chat = chat
+        self._put = put
+        self._up: set[DeviceId] = set()
+
+    async def changed(self, change: PeerChanged) -> None:
+        """A peer came, went, or was identified."""
+        device = change.peer.device
+        if device is None:
+            return  # other key types relay and route, but cannot chat
+        if change.state is None:
+            self._up.discard(device)
+            await self._put(PeerDown(device, "the connection ended"))
+        elif device not in self._up:
+            self._up.add(device)
+            await self._put(PeerUp(device))
+
+    def protect(self, relays: tuple[PeerId, ...], connections_max: int) -> None:
+        """Relays we hold, those we owe something, room neighbours, contacts: in this order half of
+        all connections, so that there is always room for a newcomer."""
+        chat, state = self._chat, self._chat.state
+        devices = dict.fromkeys(chat.outbox.owed_devices())
+        for peers in chat.sync.room_peers.values():
+            devices.update(dict.fromkeys(list(peers)[:ROOM_PEERS_KEPT]))
+        for account in state.contacts:
+            known = state.directory.sets.get(account)
+            devices.update(dict.fromkeys(sorted(known.devices) if known else ()))
+        lasting = [*relays, *(device.peer_id for device in devices)]
+        self._host.protect(lasting[: connections_max // 2])

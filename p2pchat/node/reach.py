@@ -1,0 +1,72 @@
+"""What we are to others: the addresses we give away, and whether they can dial us.
+
+Who can be dialled serves the DHT; who cannot only asks. We count as dialled when somebody told us
+the address that others use, when somebody from the public network did dial us, or while nobody we
+know is farther away than our own addresses reach.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from p2pchat.config import DhtMode
+from p2pchat.model.scope import Scope, believable, scope_of, scope_of_all
+from p2pchat.net.port import Connectedness, Host
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What changed since the last review; None where nothing did."""
+
+    is_server: bool | None
+    addresses: tuple[str, ...] | None
+
+
+class Reach:
+    """Our side of being reachable."""
+
+    def __init__(self, host: Host, mode: DhtMode, is_announced: bool) -> None:
+        self._host = host
+        self._mode = mode
+        self._is_announced = is_announced
+        self._told = Change(False, ())
+        self.was_dialled = False
+        """Somebody from the public network has dialled us."""
+
+    def seen(self, state: Connectedness) -> None:
+        """A peer is connected."""
+        self.was_dialled |= state.inbound and scope_of_all(state.addresses) is Scope.PUBLIC
+
+    def review(self) -> Change:
+        """What others should be told now."""
+        addresses, is_server = self._host.addresses, self._serves()
+        told, self._told = self._told, Change(is_server, addresses)
+        return Change(
+            is_server if is_server != told.is_server else None,
+            addresses if addresses != told.addresses else None,
+        )
+
+    def _serves(self) -> bool:
+        if self._mode != "auto":
+            return self._mode == "server"
+        direct = [address for address in self._host.addresses if "/p2p-circuit" not in address]
+        if not direct:
+            return False
+        if self._is_announced or self.was_dialled:
+            return True
+        farthest = max(map(scope_of, direct))
+        return all(scope_of_all(peer.addresses) <= farthest for peer in self._host.peers)
+
+
+def dialable(state: Connectedness) -> tuple[str, ...]:
+    """Where a connected peer may be dialled again: what it announced, as far as it may be believed,
+    and what we dialled it at."""
+    told_over = scope_of_all(state.addresses)
+    announced = [address for address in state.announced if believable(address, told_over)]
+    dialled = () if state.inbound else state.addresses
+    return tuple(dict.fromkeys([*dialled, *announced]))
+
+
+def own_form(address: str) -> str:
+    """An address of ours without `/p2p/<own peer id>` at its end."""
+    return address.rpartition("/p2p/")[0]
