@@ -209,6 +209,7 @@ class Chat:
                 effects += self.intake.offer(op, peer, now)
         except RemoteProtocolError as error:
             effects += self._refuse(error, peer)  # what came before it is applied, and stays
+        effects += self.intake.checks()
         for conversation in self.intake.gaps:
             effects += self.sync.begin(conversation, peer, now)
         self.intake.gaps.clear()
@@ -296,7 +297,7 @@ class Chat:
         for id, op in snapshot.control:
             state.conversations[id].log.control.add(op)
         last = 0
-        for head in snapshot.heads:
+        for head in sorted(snapshot.heads, key=lambda head: head.sort_key):
             tip = Tip(head.account, head.seq, head.id, head.sort_key)
             state.conversations[head.conversation].log.restore((head.device, head.chain), tip)
             last = max(last, head.hlc if head.device == state.me.device else 0)

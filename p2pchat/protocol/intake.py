@@ -6,27 +6,30 @@ what an op does. Cheap checks come before the signature; the signature before an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from p2pchat.errors import MalformedMessage
 from p2pchat.events import MembersChanged, MessageReceived, SecurityAlert
 from p2pchat.model.change import AddMessage, AddOp, PutDeviceSet, PutName
-from p2pchat.model.ids import AccountId, DeviceId, OpId
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.machine import Now
 from p2pchat.model.message import Message, MessageState
 from p2pchat.model.op import Chain, Op
-from p2pchat.model.query import OpsQuery
-from p2pchat.protocol.log import Place
+from p2pchat.model.query import OpsQuery, StoredOp
+from p2pchat.protocol.log import BRANCHES_MAX, Place
 from p2pchat.protocol.machine import Effect, Emit, ForFork, Load, Loaded, Persist
 from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.state import ACCOUNTS_MAX, Conversation, State
 from p2pchat.protocol.timeline import wall_of
 from p2pchat.wire.contents import Accept, Content, Profile, Reject, Request, Text, decode_content
 from p2pchat.wire.devices import DeviceSet
-from p2pchat.wire.ops import verify_op
+from p2pchat.wire.ops import OP_BYTES_MAX, SEQ_MAX, verify_op
 
-FORK_CHECKS_MAX = 64
-"""Ops that wait for the disk to tell a repeat from a fork."""
+CHECKS_MAX = 16
+"""Chains of frames that wait for the disk to tell repeats from forks."""
+CHECK_ROWS_MAX = 512
+CHECK_BYTES_MAX = 1 << 20
 
 Consent = Callable[[Op, Content, Now], list[Effect]]
 """What a request, an acceptance or a rejection does to a contact (`protocol.contacts`)."""
@@ -40,7 +43,8 @@ class Intake:
         self._receipts = receipts
         self._consent = consent
         self._told: dict[AccountId, DeviceSet] = {}
-        self._fork_checks: set[OpId] = set()
+        self._suspects: dict[tuple[ConversationId, DeviceId, Chain], list[Op]] = {}
+        self._checks = 0
         self.gaps: dict[Conversation, None] = {}
         """Conversations in which something was held back since this was last cleared."""
 
@@ -59,25 +63,50 @@ class Intake:
             state.refuse("not allowed")
             return []
         place = conversation.log.place(op)
-        if place is Place.KNOWN:
-            self._receipts.owe(conversation, header.device)
-            return []
-        if place is Place.SUSPECT:
-            verify_op(op)
-            return self._check_fork(op)
-        effects = self.verify(op)
-        if effects is None:
+        match place:
+            case Place.KNOWN | Place.BELOW:
+                self._receipts.owe(conversation, header.device)
+                return []
+            case Place.SUSPECT:
+                verify_op(op)
+                key = (header.conversation, header.device, header.chain)
+                self._suspects.setdefault(key, []).append(op)
+                return []
+            case _:
+                kept = self.verify(op)
+        if kept is None:
             return []
         if place is Place.WAITS:
             self._hold(conversation, op)
-            return effects
-        return effects + self.apply(conversation, op, now)
+            return kept
+        if place is Place.FORK:
+            return kept + self._fork(conversation, op, now)
+        return kept + self.apply(conversation, op, now)
+
+    def checks(self) -> list[Effect]:
+        """Ask the disk about the suspects of the frame at hand, which are of one conversation or
+        of a few, a chain at a time."""
+        effects: list[Effect] = []
+        for ops in self._suspects.values():
+            if self._checks >= CHECKS_MAX:
+                self._state.refuse("too many fork checks")
+                continue
+            self._checks += 1
+            seqs = [op.header.seq for op in ops]
+            header, first = ops[0].header, max(min(seqs) - 1, 0)
+            rows = min((max(seqs) + 1 - first) * BRANCHES_MAX, CHECK_ROWS_MAX)
+            query = OpsQuery(
+                header.conversation, header.device, header.chain, first, rows, CHECK_BYTES_MAX
+            )
+            effects.append(Load(ForFork(tuple(ops)), query))
+        self._suspects.clear()
+        return effects
 
     def verify(self, op: Op) -> list[Effect] | None:
         """Check that the op's device acts for its account and signed it; its device set is kept.
 
-        None, and counted, when we cannot tell who the device acts for, or hold too many accounts.
-        Raises `BadSignature` and `MalformedMessage`.
+        None, and counted, when we cannot tell who the device acts for, hold too many accounts, or
+        when the content is gone: who deleted it may have had the right to. Raises `BadSignature`.
         """
         directory, header = self._state.directory, op.header
         devices = directory.certificate(header.account, header.device)
@@ -90,7 +119,8 @@ class Intake:
             self._state.refuse("too many accounts")
             return None
         if op.content is None:
-            raise MalformedMessage("a new op came without its content")
+            self._state.refuse("op without content")
+            return None
         verify_op(op)
         return self.keep(devices)
 
@@ -101,43 +131,80 @@ class Intake:
         return [Persist(PutDeviceSet(devices.account, devices.raw))]
 
     def apply(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
-        """Apply an op that is next, then those that waited for it."""
+        """Apply a verified op in its place, then those that waited for it."""
+        return self._apply(conversation, op, now) + self._release(conversation, op, now)
+
+    def _release(self, conversation: Conversation, applied: Op, now: Now) -> list[Effect]:
         effects: list[Effect] = []
-        ready = [op]
+        ready = deque(conversation.log.released(applied.id))
         while ready:
-            one = ready.pop(0)
-            effects += self._apply(conversation, one, now)
-            for waiting in conversation.log.released(one.id):
-                match conversation.log.place(waiting):
-                    case Place.NEXT:
-                        ready.append(waiting)
-                    case Place.WAITS:
-                        self._hold(conversation, waiting)
-                    case _:
-                        self._state.refuse("no place after waiting")
+            waiting = ready.popleft()
+            entered = self._enter(conversation, waiting, now)
+            effects += entered
+            if entered:
+                ready.extend(conversation.log.released(waiting.id))
         return effects
 
     def loaded(self, tag: ForFork, loaded: Loaded, now: Now) -> list[Effect]:
-        """The disk told whether an op was a repeat; if not, it forks its chain."""
-        op = tag.op
-        self._fork_checks.discard(op.id)
-        conversation = self._state.conversations.get(op.header.conversation)
+        """The disk told which of some ops are repeats; the others fork their chain."""
+        self._checks -= 1
+        effects: list[Effect] = []
+        conversation = self._state.conversations.get(tag.ops[0].header.conversation)
         if conversation is None:
+            return effects
+        seqs = {row.id: row.seq for row in loaded.rows}
+        end = _covered(loaded.rows)
+        for op in tag.ops:
+            if op.id in seqs:
+                self._receipts.owe(conversation, op.header.device)
+            elif op.header.seq < end:
+                effects += self._judge(conversation, op, seqs, now)
+        return effects
+
+    def _judge(
+        self, conversation: Conversation, op: Op, seqs: Mapping[OpId, int], now: Now
+    ) -> list[Effect]:
+        """An op that is not on disk, though its place is taken."""
+        kept = self.verify(op)
+        if kept is None:
             return []
-        ids = {row.id for row in loaded.rows}
-        if op.id in ids:
-            self._receipts.owe(conversation, op.header.device)
-            return []
-        if op.header.prev is not None and op.header.prev not in ids:
-            return []  # below a floor, or follows a branch that is not here
+        if self._place(conversation, op) is not Place.SUSPECT:
+            entered = self._enter(conversation, op, now)
+            return kept + entered + (self._release(conversation, op, now) if entered else [])
+        prev = op.header.prev
+        if prev is None or seqs.get(prev) == op.header.seq - 1:
+            return kept + self._fork(conversation, op, now)
+        self._hold(conversation, op)
+        return kept
+
+    def _place(self, conversation: Conversation, op: Op) -> Place | None:
+        """Where an op stands now that others were applied; None, and counted, if it cannot."""
+        try:
+            return conversation.log.place(op)
+        except MalformedMessage as error:
+            self._state.refuse(error)  # its author's fault, who may not be the one that sent it
+            return None
+
+    def _enter(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
+        """Put a verified op where it belongs now; empty when it is not applied."""
+        match self._place(conversation, op):
+            case Place.NEXT:
+                return self._apply(conversation, op, now)
+            case Place.FORK:
+                return self._fork(conversation, op, now)
+            case Place.WAITS:
+                self._hold(conversation, op)
+                return []
+            case _:
+                return []
+
+    def _fork(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
+        """A proven second history: kept beside the first."""
         if not conversation.log.branch_is_free(op):
             self._state.refuse("too many branches")
             return []
-        effects = self.verify(op)
-        if effects is None:
-            return []
         alert = SecurityAlert(op.header.account, "one of its devices wrote two histories")
-        return [*effects, *self.apply(conversation, op, now), Emit(alert)]
+        return [*self.apply(conversation, op, now), Emit(alert)]
 
     def _is_one_too_many(self, op: Op) -> bool:
         """Whether an op would make us keep one account more than there is room for."""
@@ -154,16 +221,6 @@ class Intake:
         self.gaps[conversation] = None
         if not conversation.log.hold(op):
             self._state.refuse("too much held back")
-
-    def _check_fork(self, op: Op) -> list[Effect]:
-        if op.id in self._fork_checks or len(self._fork_checks) >= FORK_CHECKS_MAX:
-            return []
-        self._fork_checks.add(op.id)
-        header = op.header
-        query = OpsQuery(
-            header.conversation, header.device, header.chain, max(header.seq - 1, 0), 16, 1 << 20
-        )
-        return [Load(ForFork(op), query)]
 
     def _may_write(self, conversation: Conversation, op: Op, peer: DeviceId) -> bool:
         """Who may put this op into this conversation, and who may bring it."""
@@ -255,3 +312,11 @@ class Intake:
             reply_to=text.reply_to,
             signature=op.signature,
         )
+
+
+def _covered(rows: Sequence[StoredOp]) -> int:
+    """Below which seq these rows tell all that is on disk: a read may have been cut short."""
+    is_whole = len(rows) < CHECK_ROWS_MAX and (
+        sum(row.size_bytes for row in rows) + OP_BYTES_MAX <= CHECK_BYTES_MAX
+    )
+    return SEQ_MAX if is_whole else rows[-1].seq

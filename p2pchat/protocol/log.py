@@ -19,13 +19,15 @@ from hashlib import blake2b
 from p2pchat.errors import MalformedMessage
 from p2pchat.model.ids import AccountId, DeviceId, OpId
 from p2pchat.model.machine import Now
-from p2pchat.model.op import Chain, Op, Position
+from p2pchat.model.op import Chain, Header, Op, Position
 from p2pchat.protocol.timeline import sort_key
 
 ChainKey = tuple[DeviceId, Chain]
 
 RECENT_MAX = 1024
 """Ops remembered by id, to tell a repeat from a fork without the disk."""
+WAITING_BYTES_MAX = 4 << 20
+"""Bytes of the ops of one conversation that are held back."""
 BRANCHES_MAX = 4
 AFTER_MAX = 4
 
@@ -39,8 +41,12 @@ class Place(Enum):
     """It is here already."""
     WAITS = auto()
     """A predecessor is missing: hold it."""
+    FORK = auto()
+    """Its predecessor is here, and so is another successor of that."""
     SUSPECT = auto()
-    """Its place is taken or below a floor: only the disk can tell a repeat from a fork."""
+    """Its place is taken: only the disk can tell a repeat from a fork."""
+    BELOW = auto()
+    """It lies below the chain's floor: absent by policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +74,9 @@ class Log:
         self.tips: dict[ChainKey, list[Tip]] = {}
         self.floors: dict[ChainKey, Floor] = {}
         self.control: set[OpId] = set()
-        self._recent: dict[OpId, int] = {}
-        self._waiting: dict[OpId, list[Op]] = {}
-        self._waiting_ids: set[OpId] = set()
-        self._waiting_max = waiting_ops_max
+        self._recent: dict[OpId, Tip] = {}
+        """The ops applied last: whatever follows one of them is among them."""
+        self._waiting = Waiting(waiting_ops_max)
         self._shown: deque[tuple[DeviceId, OpId]] = deque(maxlen=2 * AFTER_MAX)
         self._digest: bytes | None = None
 
@@ -93,8 +98,11 @@ class Log:
 
     def shown_heads(self, own: DeviceId) -> tuple[OpId, ...]:
         """At most four of the newest talk ops of others, which a new op is shown after."""
-        newest = {device: id for device, id in self._shown if device != own}
-        return tuple(newest.values())[-AFTER_MAX:]
+        newest: dict[DeviceId, OpId] = {}
+        for device, id in reversed(self._shown):
+            if device != own:
+                newest.setdefault(device, id)
+        return tuple(newest.values())[:AFTER_MAX]
 
     def accounts(self) -> set[AccountId]:
         """Authors of anything that is here."""
@@ -122,55 +130,54 @@ class Log:
 
     @property
     def waiting_count(self) -> int:
-        return len(self._waiting_ids)
+        return len(self._waiting)
 
     # What comes
 
     def place(self, op: Op) -> Place:
         """Where `op` stands now. Raises `MalformedMessage` when it skips a number."""
-        if op.id in self._recent or op.id in self._waiting_ids:
+        if op.id in self._recent or op.id in self._waiting:
             return Place.KNOWN
         if self._missing(op) is None:
             return Place.NEXT
         header = op.header
         floor = self.floors.get((header.device, header.chain))
-        taken = header.seq < self.count(header.device, header.chain)
-        if taken or (floor is not None and header.seq < floor.seq):
+        if floor is not None and header.seq < floor.seq:
+            return Place.BELOW
+        if header.seq >= self.count(header.device, header.chain):
+            return Place.WAITS
+        prev = self._recent.get(header.prev) if header.prev is not None else None
+        if prev is None:
             return Place.SUSPECT
-        return Place.WAITS
+        _require_next(prev, header)
+        return Place.FORK if self._dependency(op) is None else Place.WAITS
 
     def apply(self, op: Op, now: Now) -> int:
         """Make `op` a head; its sort key. Its place is `NEXT`, or it is a proven fork."""
         header = op.header
-        key = (header.device, header.chain)
-        tips = self.tips.setdefault(key, [])
-        prev_keys = [tip.sort_key for tip in tips if tip.id == header.prev]
-        known = [self._recent[id] for id in header.after if id in self._recent]
-        place = sort_key(header.hlc, now.wall_ms, [*prev_keys, *known])
-        tips[:] = [tip for tip in tips if tip.id != header.prev]
-        tips.append(Tip(header.account, header.seq, op.id, place))
+        tips = self.tips.setdefault((header.device, header.chain), [])
+        before = [tip for tip in tips if tip.id == header.prev]
+        known = (header.prev, *header.after)
+        before += [self._recent[id] for id in known if id is not None and id in self._recent]
+        key = sort_key(header.hlc, now.wall_ms, [tip.sort_key for tip in before])
+        tip = Tip(header.account, header.seq, op.id, key)
+        tips[:] = [other for other in tips if other.id != header.prev] + [tip]
         if header.chain is Chain.CONTROL:
             self.control.add(op.id)
         else:
             self._shown.append((header.device, op.id))
-        self._remember(op.id, place)
-        return place
+        self._remember(tip)
+        return key
 
     def hold(self, op: Op) -> bool:
-        """Keep `op` until what it misses is here; False when too many wait already."""
+        """Keep `op` until what it misses is here; False when too much waits already."""
         missing = self._missing(op)
         assert missing is not None, "an op that misses nothing is applied"
-        if len(self._waiting_ids) >= self._waiting_max:
-            return False
-        self._waiting.setdefault(missing, []).append(op)
-        self._waiting_ids.add(op.id)
-        return True
+        return self._waiting.put(missing, op)
 
     def released(self, id: OpId) -> list[Op]:
         """The ops that waited for `id`; they are no longer held."""
-        ops = self._waiting.pop(id, [])
-        self._waiting_ids.difference_update(op.id for op in ops)
-        return ops
+        return self._waiting.take(id)
 
     def branch_is_free(self, op: Op) -> bool:
         """Whether one more branch of this chain may be kept."""
@@ -185,9 +192,9 @@ class Log:
     # How it is restored
 
     def restore(self, key: ChainKey, tip: Tip) -> None:
-        """A head as of the last commit."""
+        """A head as of the last commit; the one shown last comes last."""
         self.tips.setdefault(key, []).append(tip)
-        self._remember(tip.id, tip.sort_key)
+        self._remember(tip)
         if key[1] is Chain.TALK:
             self._shown.append((key[0], tip.id))
 
@@ -195,28 +202,66 @@ class Log:
         """The first predecessor that is not here."""
         header = op.header
         key = (header.device, header.chain)
-        prev = header.prev
-        if prev is not None and not self._follows(key, op):
-            return prev
-        if prev is None and key in self.tips:
+        if header.prev is not None and not self._follows(key, header):
+            is_fork = header.prev in self._recent
+            return (self._dependency(op) if is_fork else None) or header.prev
+        if header.prev is None and key in self.tips:
             return op.id
-        return next((id for id in header.deps if id not in self.control), None)
+        return self._dependency(op)
 
-    def _follows(self, key: ChainKey, op: Op) -> bool:
+    def _dependency(self, op: Op) -> OpId | None:
+        """The first control op it depends on that is not here."""
+        return next((id for id in op.header.deps if id not in self.control), None)
+
+    def _follows(self, key: ChainKey, header: Header) -> bool:
         for tip in self.tips.get(key, ()):
-            if tip.id == op.header.prev:
-                if tip.seq + 1 != op.header.seq or tip.account != op.header.account:
-                    raise MalformedMessage("an op skips a number of its chain")
+            if tip.id == header.prev:
+                _require_next(tip, header)
                 return True
         floor = self.floors.get(key)
         return (
             floor is not None
             and key not in self.tips
-            and (floor.seq, floor.prev) == (op.header.seq, op.header.prev)
+            and (floor.seq, floor.prev) == (header.seq, header.prev)
         )
 
-    def _remember(self, id: OpId, key: int) -> None:
+    def _remember(self, tip: Tip) -> None:
         self._digest = None
-        self._recent[id] = key
+        self._recent[tip.id] = tip
         if len(self._recent) > RECENT_MAX:
             del self._recent[next(iter(self._recent))]
+
+
+class Waiting:
+    """Ops that miss a predecessor, bounded in number and bytes: the newest is not kept."""
+
+    def __init__(self, ops_max: int) -> None:
+        self._ops_max = ops_max
+        self._ops: dict[OpId, list[Op]] = {}
+        self._bytes: dict[OpId, int] = {}
+        self._bytes_total = 0
+
+    def __len__(self) -> int:
+        return len(self._bytes)
+
+    def __contains__(self, id: OpId) -> bool:
+        return id in self._bytes
+
+    def put(self, missing: OpId, op: Op) -> bool:
+        size = len(op.header_bytes) + len(op.content or b"")
+        if len(self) >= self._ops_max or self._bytes_total + size > WAITING_BYTES_MAX:
+            return False
+        self._ops.setdefault(missing, []).append(op)
+        self._bytes[op.id] = size
+        self._bytes_total += size
+        return True
+
+    def take(self, missing: OpId) -> list[Op]:
+        ops = self._ops.pop(missing, [])
+        self._bytes_total -= sum(self._bytes.pop(op.id) for op in ops)
+        return ops
+
+
+def _require_next(tip: Tip, header: Header) -> None:
+    if tip.seq + 1 != header.seq or tip.account != header.account:
+        raise MalformedMessage("an op skips a number of its chain")

@@ -188,9 +188,9 @@ class ForPull:
 
 @dataclass(frozen=True, slots=True)
 class ForFork:
-    """These rows tell whether an op is known or forks its chain."""
+    """These rows tell which ops, all of one chain, are known and which fork it."""
 
-    op: Op
+    ops: tuple[Op, ...]
 
 
 @dataclass(frozen=True, slots=True)
