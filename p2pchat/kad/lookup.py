@@ -55,13 +55,14 @@ class _Candidate:
 class Lookup:
     """The state of one lookup. Holds at most `lookup_queries_max` × 32 candidates.
 
-    `radius` is the distance within which k peers are to be expected; 0 for a network so small
-    that no expectation holds.
+    `radius` is the distance within which k peers are to be expected, 0 for a network so small that
+    no expectation holds; `width` is how many of the nearest have to answer.
     """
 
-    def __init__(self, own: PeerId, key: bytes, config: KadConfig, radius: int = 0) -> None:
+    def __init__(self, own: PeerId, key: bytes, config: KadConfig, radius: int, width: int) -> None:
         self._own = own
         self._radius = radius
+        self._width = width
         self._place = kad_id(key)
         self._config = config
         self._alpha = config.alpha
@@ -145,7 +146,7 @@ class Lookup:
         return tuple(dict.fromkeys((*candidate.addresses, *sorted(candidate.tried))))
 
     def _nearest(self) -> Iterator[_Candidate]:
-        """Those that have not failed, nearest first, until k of them are plausible."""
+        """Those that have not failed, nearest first, until enough of them are plausible."""
         plausible = 0
         for distance, peer in self._order:
             candidate = self._candidates[peer]
@@ -153,7 +154,7 @@ class Lookup:
                 continue
             yield candidate
             plausible += self._is_plausible(distance, plausible)
-            if plausible >= self._config.k:
+            if plausible >= self._width:
                 return
 
     def _is_plausible(self, distance: int, nearer: int) -> bool:

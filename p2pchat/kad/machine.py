@@ -9,7 +9,7 @@ Everything is bounded by `KadConfig`. Source: libp2p/specs, kad-dht (r0, 2021-05
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
@@ -239,7 +239,7 @@ class KadMachine:
     def _timer_fired(self, name: str, now: Now) -> list[KadEffect]:
         if name == _JOIN:
             self._is_joining = False
-            return self._runner.begin(None, self._refreshing([self._own], now), now)
+            return self._runner.begin(None, self._refreshing(now), now)
         if name == _RETRY:
             return self._probe(now)
         if name == _SAVE:
@@ -249,7 +249,7 @@ class KadMachine:
     def _refresh(self, now: Now) -> list[KadEffect]:
         self._server.sweep(now.wall_ms)
         self._peers.forget_news()
-        effects = self._runner.begin(None, self._refreshing(self._stale_keys(now), now), now)
+        effects = self._runner.begin(None, self._refreshing(now), now)
         for command in self._published.take_due(now.monotonic_s):
             effects += self._republish(command, now)
         return [*effects, self._refresh_timer()]
@@ -257,14 +257,6 @@ class KadMachine:
     def _refresh_timer(self) -> SetTimer:
         jitter = self._random.uniform(1 - _JITTER, 1 + _JITTER)
         return SetTimer(_REFRESH, self._config.refresh_s * jitter)
-
-    def _stale_keys(self, now: Now) -> list[bytes]:
-        """Ourselves, and a random key of each stale bucket; a table smaller than one answer is
-        refreshed by the lookup of ourselves alone."""
-        table = self._peers.table
-        stale = table.stale_buckets(now.monotonic_s) if len(table) >= self._config.k else []
-        own_id = kad_id(self._own)
-        return [self._own, *(key_in_bucket(own_id, bucket, self._random) for bucket in stale)]
 
     def _save(self) -> list[KadEffect]:
         """An empty table is not saved: whoever is offline will want the old one."""
@@ -286,8 +278,7 @@ class KadMachine:
                 case FindProviders():
                     return self._find_providers(command, now)
                 case Refresh():
-                    make = self._refreshing(self._stale_keys(now), now)
-                    return self._runner.begin(command.id, make, now)
+                    return self._runner.begin(command.id, self._refreshing(now), now)
                 case _:
                     assert_never(command)
         except LocalProtocolError as error:
@@ -376,13 +367,22 @@ class KadMachine:
             case _:
                 assert_never(command)
 
-    def _refreshing(self, keys: Sequence[bytes], now: Now) -> Callable[[], Operation]:
-        table = self._peers.table
-        return lambda: Refreshing(keys, lambda key: self._lookup(key, now), table.__len__)
+    def _refreshing(self, now: Now) -> Callable[[], Operation]:
+        return lambda: Refreshing(self._refresh_lookups(now), self._peers.table.__len__)
 
-    def _lookup(self, key: bytes, now: Now) -> Lookup:
-        self._peers.table.note_lookup(key, now.monotonic_s)
-        lookup = Lookup(self._own, key, self._config, self._peers.table.radius())
+    def _refresh_lookups(self, now: Now) -> Iterator[tuple[bytes, Lookup]]:
+        """A lookup of ourselves, then of a random key of each bucket that is stale by then: a
+        small one, since a few peers in its range are all that is wanted."""
+        yield self._own, self._lookup(self._own, now)
+        for bucket in self._peers.table.stale_buckets(now.monotonic_s):
+            key = key_in_bucket(kad_id(self._own), bucket, self._random)
+            yield key, self._lookup(key, now, self._config.alpha)
+
+    def _lookup(self, key: bytes, now: Now, width: int | None = None) -> Lookup:
+        table = self._peers.table
+        table.note_lookup(key, now.monotonic_s)
+        width = self._config.k if width is None else width
+        lookup = Lookup(self._own, key, self._config, table.radius(), width)
         lookup.seed(self._peers.reachable(self._peers.seeds(key)))
         return lookup
 

@@ -7,7 +7,7 @@ is sent once, at the end, and nobody waits for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -247,10 +247,8 @@ class Spreading(_Walk):
 class Refreshing:
     """Looks up several keys one after the other; each lookup begins with the table of then."""
 
-    def __init__(
-        self, keys: Sequence[bytes], begin: Callable[[bytes], Lookup], size: Callable[[], int]
-    ) -> None:
-        self._walks = (_Walk(begin(key), KadMessage(KadKind.FIND_NODE, key)) for key in keys)
+    def __init__(self, lookups: Iterator[tuple[bytes, Lookup]], size: Callable[[], int]) -> None:
+        self._walks = (_Walk(lookup, KadMessage(KadKind.FIND_NODE, key)) for key, lookup in lookups)
         self._size = size
         self._walk = next(self._walks)
         self._is_over = False

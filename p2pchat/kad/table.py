@@ -53,6 +53,11 @@ def key_in_bucket(own_id: int, bucket: int, random: Random) -> bytes:
             return key
 
 
+def _least(bucket: int) -> int:
+    """The least distance from us in a bucket's range, which reaches to twice that."""
+    return 1 << KEY_BITS - 1 - bucket
+
+
 @dataclass(slots=True)
 class Entry:
     """A server that we have spoken with."""
@@ -108,12 +113,16 @@ class RoutingTable:
         self._bucket(kad_id(key)).looked_up_s = now_s
 
     def stale_buckets(self, now_s: float) -> list[int]:
-        """Buckets without a lookup for long, down to the deepest that has entries."""
-        depth = max((n for n, bucket in self._buckets.items() if bucket.entries), default=-1)
+        """Buckets without a lookup for long, down to that of our k-th neighbour: the deeper ones
+        are what a lookup of ourselves finds, and so is a table smaller than one answer."""
+        neighbours = self.closest(self._own_id, self._config.k)
+        if len(neighbours) < self._config.k:
+            return []
+        deepest = shared_bits(self._own_id, neighbours[-1].place)
         before_s = now_s - self._config.bucket_stale_s
         return [
             number
-            for number in range(min(depth, self._config.refresh_depth_max) + 1)
+            for number in range(min(deepest, self._config.refresh_depth_max) + 1)
             if self._buckets.get(number, _Bucket()).looked_up_s <= before_s
         ]
 
@@ -171,10 +180,32 @@ class RoutingTable:
 
     def radius(self) -> int:
         """How far around any key k peers are to be expected, since ids are spread evenly: as far
-        as our own k-th neighbour is from us. 0 while we know fewer."""
-        neighbours = self.closest(self._own_id, self._config.k)
-        is_full = len(neighbours) == self._config.k
-        return neighbours[-1].place ^ self._own_id if is_full else 0
+        as our own k-th neighbour is from us, where nobody crowds. 0 while we know fewer.
+        """
+        crowded = self._crowded_buckets()
+        distances = [
+            entry.place ^ self._own_id
+            for entry in self.closest(self._own_id, len(self))
+            if shared_bits(self._own_id, entry.place) not in crowded
+        ]
+        if len(distances) < self._config.k:
+            return 0
+        kth = distances[self._config.k - 1]
+        left_out = (min(kth, 2 * least) - least for n in crowded if (least := _least(n)) < kth)
+        return kth - sum(left_out)
+
+    def _crowded_buckets(self) -> list[int]:
+        """Buckets that hold far more than all deeper ones, though chance puts as many there: ids
+        made to surround some key stand in one bucket, as seen from here."""
+        crowded: list[int] = []
+        deeper = 0
+        for number in sorted(self._buckets, reverse=True):
+            held = len(self._buckets[number].entries)
+            if held > 2 * deeper + self._config.k // 3:
+                crowded.append(number)
+            else:
+                deeper += held
+        return crowded
 
     def _bucket(self, place: int) -> _Bucket:
         return self._buckets.setdefault(shared_bits(self._own_id, place), _Bucket())

@@ -22,7 +22,7 @@ def peers(cast):
 @pytest.fixture
 def begin(cast):
     def make(*seeds, config=CONFIG, radius=0):
-        lookup = Lookup(cast.own, KEY, config, radius)
+        lookup = Lookup(cast.own, KEY, config, radius, config.k)
         lookup.seed(seeds)
         return lookup
 

@@ -147,15 +147,30 @@ def test_the_radius_is_as_far_as_the_kth_neighbour(table, cast):
     assert table.radius() == kad_id(peers[2]) ^ kad_id(cast.own)
 
 
-def test_buckets_without_a_lookup_for_an_hour_are_stale(cast):
-    table = RoutingTable(cast.own, KadConfig(refresh_depth_max=2))
-    assert table.stale_buckets(0.0) == []
-    deep = cast.in_bucket(4, 1)[0]
-    table.offer(entry(deep))
+def test_the_radius_leaves_out_a_bucket_that_ids_were_made_for(cast):
+    table = RoutingTable(cast.own, KadConfig(k=6))
+    honest = cast.by_distance(cast.own, 600)[::6]
+    for peer in honest:
+        table.offer(entry(peer))
+    calm = table.radius()
+    for peer in cast.in_bucket(9, 6):
+        table.offer(entry(peer))
+    assert 0.5 < table.radius() / calm < 2
+    crowded = sorted(kad_id(e.peer) ^ kad_id(cast.own) for e in table)[5]
+    assert crowded < calm / 2, "the nearest six are the crowd"
+
+
+def test_buckets_without_a_lookup_for_an_hour_are_stale_down_to_our_neighbourhood(cast):
+    table = RoutingTable(cast.own, KadConfig(k=2, refresh_depth_max=2))
+    first, *others = cast.in_bucket(4, 3)
+    table.offer(entry(first))
+    assert table.stale_buckets(0.0) == [], "a lookup of ourselves finds everybody"
+    table.offer(entry(others[0]))
     assert table.stale_buckets(0.0) == [0, 1, 2]
     table.note_lookup(cast.in_bucket(1, 1)[0], 100.0)
     table.note_lookup(cast.in_bucket(2, 1)[0], 3000.0)
     assert table.stale_buckets(3600.0) == [0]
     assert table.stale_buckets(3700.0) == [0, 1]
-    table.remove(deep)
-    assert table.stale_buckets(9000.0) == []
+    table.remove(first)
+    table.offer(entry(cast.in_bucket(1, 1)[0]))
+    assert table.stale_buckets(3700.0) == [0, 1], "not deeper than the second neighbour"
