@@ -236,11 +236,16 @@ def test_a_head_just_below_the_floor_stays_so_that_the_chain_goes_on(store: Stor
     assert len(store.history(ROOM, Page())) == 1
 
 
-def test_a_floor_above_all_that_is_here_leaves_no_head_to_wait_at(store: Store) -> None:
+@pytest.mark.parametrize("apart", [False, True], ids=["in one commit", "in two commits"])
+def test_a_floor_above_all_that_is_here_leaves_no_head_to_wait_at(
+    store: Store, *, apart: bool
+) -> None:
     writer = Writer()
-    store.commit(writer.messages(2))
+    below = writer.messages(2)
     unseen = [writer.op() for _ in range(3)]
-    store.commit([floor(writer, 5)])
+    if apart:
+        store.commit(below)
+    store.commit([*below, floor(writer, 5)])
     assert heads(store) == []
     store.commit([writer.op()])
     assert heads(store) == [writer.ops[5].id]

@@ -65,7 +65,7 @@ class GatedStore(MemoryStore):
         self.threads: set[int] = set()
 
     def commit(self, changes: Sequence[Change]) -> None:
-        self.gate.acquire()
+        assert self.gate.acquire(timeout=10)
         self.threads.add(threading.get_ident())
         self.order += [change.name for change in changes if isinstance(change, PutSetting)]
         super().commit(changes)
