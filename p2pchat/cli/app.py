@@ -12,10 +12,10 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
-from p2pchat.cli.language import Language, language_of, translate
+from p2pchat.cli.language import Language, language_of, translate_help
 from p2pchat.cli.options import Options, takes_options
 
 if TYPE_CHECKING:
@@ -295,15 +295,14 @@ app.add_typer(rooms_app)
 
 
 def _translate(command: object, language: Language) -> None:
-    """Put the help of a command and of all below it into a language."""
-    if not isinstance(command, TyperGroup):
-        return
-    for each in (command, *command.commands.values()):
-        each.help = translate(each.help or "", language)
-        each.short_help = translate(each.short_help or "", language) or None
-        for parameter in each.params:
-            vars(parameter)["help"] = translate(vars(parameter).get("help") or "", language)
-        if each is not command:
+    """Put the help of a command, its parameters, and all below it into a language."""
+    assert isinstance(command, TyperCommand | TyperGroup), "typer makes no other"
+    command.help = translate_help(command.help or "", language)
+    for parameter in command.params:
+        if isinstance(parameter, TyperOption | TyperArgument):
+            parameter.help = translate_help(parameter.help or "", language)
+    if isinstance(command, TyperGroup):
+        for each in command.commands.values():
             _translate(each, language)
 
 

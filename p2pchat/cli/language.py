@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Literal
 
-__all__ = ["Language", "language_of", "translate"]
+from p2pchat.cli.chinese import CHINESE
+
+__all__ = ["Language", "language_of", "translate", "translate_help"]
 
 Language = Literal["en", "zh"]
 
@@ -36,7 +38,15 @@ def language_of(arguments: Sequence[str], environment: Mapping[str, str]) -> Lan
 
 def translate(text: str, language: Language) -> str:
     """`text` in another language, or as it is."""
-    return _CHINESE.get(text, text) if language == "zh" else text
+    return CHINESE.get(text, text) if language == "zh" else text
 
 
-_CHINESE: Mapping[str, str] = {}
+def translate_help(text: str, language: Language) -> str:
+    """A help text, paragraph by paragraph; examples stay as they are."""
+    if language == "en":
+        return text
+    paragraphs = text.split("\n\n")
+    return "\n\n".join(
+        each if each.startswith("\b") else translate(" ".join(each.split()), language)
+        for each in paragraphs
+    )

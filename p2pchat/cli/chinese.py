@@ -1,0 +1,141 @@
+"""The command line in Chinese: by English sentence, which stands where it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = ["CHINESE"]
+
+CHINESE: Mapping[str, str] = {
+    # Help of the program and its options
+    "Decentralized chat: no server, no account, encrypted from end to end.": (
+        "去中心化聊天：没有服务器，无需注册账号，端到端加密。"
+    ),
+    "The options below may stand before or after the command. Each command has a --help of its"
+    " own.": "以下选项可以写在命令之前或之后。每个命令都有自己的 --help。",
+    "Print it and end.": "显示版本并退出。",
+    "Where keys, contacts and messages are. Default: P2PCHAT_HOME, else the platform's directory"
+    " for user data.": (
+        "存放密钥、联系人和消息的目录。默认：环境变量 P2PCHAT_HOME,否则为系统的用户数据目录。"
+    ),
+    "Nickname of an identity made at first use. Default: the login name.": (
+        "首次使用时所建身份的昵称。默认：系统登录名。"
+    ),
+    "Peer to dial first, a multiaddr with /p2p/<peer id>. Repeatable.": (
+        "首先连接的节点，以 /p2p/<节点标识> 结尾的 multiaddr。可重复。"
+    ),
+    "Listen here, such as /ip4/0.0.0.0/tcp/4001. Repeatable.": (
+        "监听地址，例如 /ip4/0.0.0.0/tcp/4001。可重复。"
+    ),
+    "Address that others shall dial. Repeatable.": "供他人连接的地址。可重复。",
+    "Use neither fetched peers nor those of the package.": (
+        "既不获取节点列表，也不使用软件包自带的节点。"
+    ),
+    "Take the device key from this file: 32 bytes, or 64 hex digits.": (
+        "从此文件读取设备密钥：32 字节，或 64 位十六进制数字。"
+    ),
+    "How much to log: debug, info, warning, error.": "日志级别：debug、info、warning、error。",
+    "Language of messages, en or zh. Default: the locale's.": (
+        "界面语言，en 或 zh。默认：系统语言。"
+    ),
+    # Help of the commands
+    "Make an identity and show it.": "创建身份并显示。",
+    "Show who you are, and your contact link.": "显示你的身份和联系链接。",
+    "Write to a contact or room.": "给联系人或房间发消息。",
+    "Waits until it is delivered, and says how far it came. A message that nobody took stays in"
+    " the outbox; it is never lost.": (
+        "等待送达，并说明进展。无人接收的消息留在发件箱中，绝不丢失。"
+    ),
+    "Show the newest messages of a contact or room.": "显示联系人或房间的最新消息。",
+    "Run a client that other programs drive.": "运行由其他程序驱动的客户端。",
+    "It speaks JSON-RPC 2.0 on standard input and output, one JSON object a line. Events come as"
+    " notifications. The method `shutdown`, or the end of the input, ends it.": (
+        "通过标准输入和输出使用 JSON-RPC 2.0,每行一个 JSON 对象。事件以通知形式发出。"
+        "调用 `shutdown` 方法或输入结束时退出。"
+    ),
+    "People: list them, ask them, accept or reject who asks.": (
+        "联系人：列出、请求添加，接受或拒绝请求。"
+    ),
+    "List contacts, and those you asked.": "列出联系人和已发出的请求。",
+    "List who asks to be a contact.": "列出收到的联系人请求。",
+    "Ask the owner of a contact link to be a contact.": "请求添加联系链接的主人为联系人。",
+    "Accept who asks to be a contact.": "接受联系人请求。",
+    "Reject who asks; asking again does not reach you.": "拒绝请求；对方再次请求也不会打扰你。",
+    "Rooms: list them, enter or leave one, see who is in it.": (
+        "房间：列出、加入、离开，查看成员。"
+    ),
+    "List the rooms you are in.": "列出你所在的房间。",
+    "Enter the open room of a name; whoever knows the name can read it.": (
+        "加入某个名称的开放房间；知道名称的人都能看到内容。"
+    ),
+    "List who is in a room.": "列出房间成员。",
+    "Leave a room and forget what it held here.": "离开房间，并删除本机上的内容。",
+    "Print JSON instead of sentences.": "输出 JSON。",
+    "Seconds to wait until it got there.": "等待送达的秒数。",
+    "Name or id of a contact or room, or a contact's account.": (
+        "联系人或房间的名称或标识，或联系人的账号。"
+    ),
+    "Name or id of the room.": "房间的名称或标识。",
+    "Name of the open room.": "开放房间的名称。",
+    "Account or name of who asks.": "请求者的账号或名称。",
+    "What to write, 32 KiB at most.": "消息内容，最多 32 KiB。",
+    "How many messages.": "消息条数。",
+    "Only those before this one.": "只显示此消息之前的。",
+    "Their contact link, dchat://u/…": "对方的联系链接，dchat://u/…",
+    # What the commands say
+    "name          {name}": "昵称      {name}",
+    "account       {account}": "账号      {account}",
+    "peer id       {peer_id}": "节点标识  {peer_id}",
+    "contact link  {link}": "联系链接  {link}",
+    "No contacts yet. Give your contact link away.": "还没有联系人。把你的联系链接发给别人吧。",
+    "Nobody asks to be a contact.": "没有联系人请求。",
+    "{name} and you are contacts now.": "你和 {name} 已互为联系人。",
+    "Asked. They have to accept before you can write to each other.": (
+        "请求已送达。对方接受后你们即可互发消息。"
+    ),
+    "Asked, but they were not reached: the question leaves when a node runs here.": (
+        "请求已保存，但未能联系到对方；本机节点运行时会继续发送。"
+    ),
+    "They were not reached: they learn of it when a node runs here.": (
+        "未能联系到对方；本机节点运行时会通知对方。"
+    ),
+    "Rejected {account}.": "已拒绝 {account}。",
+    "No rooms yet. `p2pchat rooms join NAME` enters an open one.": (
+        "还没有房间。用 `p2pchat rooms join 名称` 加入一个开放房间。"
+    ),
+    "You are in {name}. What was written there comes when a node runs here.": (
+        "你已在 {name} 中。本机节点运行时会取得其中的消息。"
+    ),
+    "Nobody is known to be in this room.": "此房间中还没有已知的成员。",
+    "You have left {name}.": "你已离开 {name}。",
+    "Queued: nobody took it yet. It stays in the outbox and leaves when a node runs here and they"
+    " can be reached.": (
+        "排队中：还没有人接收。消息留在发件箱中，待本机节点运行且能联系到对方时发出。"
+    ),
+    "Sent: on its way, not acknowledged yet. Nothing is lost if it is not.": (
+        "已发出：尚未收到回执。即使没有回执，消息也不会丢失。"
+    ),
+    "Delivered: it is on their disk.": "已送达：消息已存入对方磁盘。",
+    "Read.": "已读。",
+    "Failed: nobody took it for 30 days.": "失败：30 天内无人接收。",
+    # States and steps
+    "asked": "已请求",
+    "request": "请求中",
+    "accepted": "已接受",
+    "queued": "排队中",
+    "sent": "已发出",
+    "delivered": "已送达",
+    "read": "已读",
+    "failed": "失败",
+    "network detected": "检测到网络",
+    "listening": "正在监听",
+    "bootstrap connecting": "正在连接引导节点",
+    "bootstrap connected": "已连接引导节点",
+    "relays discovering": "正在寻找中继",
+    "relays discovered": "找到中继",
+    "relay probed": "已测试中继",
+    "relay selected": "已选定中继",
+    "keys fetching": "正在获取密钥",
+    "keys ready": "密钥就绪",
+    "ready": "就绪",
+}
