@@ -126,7 +126,8 @@ class Connection:
 
     async def ask(self) -> None:
         """Send something that has to be answered."""
-        self._asked_s = trio.current_time()
+        if self._asked_s is None or self.heard_s > self._asked_s:
+            self._asked_s = trio.current_time()
         muxed: Any = self.muxed
         try:
             with foreign_errors():

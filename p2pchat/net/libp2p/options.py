@@ -53,9 +53,11 @@ class HostLimits:
     """The bounds of one host; what is above them is refused and counted."""
 
     connections_max: int = 256
-    """Open connections; above it the least useful one is closed for a newcomer."""
+    """Open connections; above it the least useful one is closed for a newcomer. A relay has more
+    use for them."""
     connections_per_peer_max: int = 4
-    """Open connections with one peer, whatever their direction; above it the newest is refused."""
+    """Open connections with one peer, whatever their direction; above it the one that was silent
+    for longest is closed."""
     connections_per_address_max: int = 8
     """Connections and handshakes from one public address (IPv6: one /64); private and loopback
     addresses are not counted, because a household or a test shares one."""

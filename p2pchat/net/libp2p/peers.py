@@ -85,10 +85,7 @@ class PeerTable:
     async def _pump(self, feed: _Feed, send: trio.MemorySendChannel[PeerChanged]) -> None:
         try:
             async with send:
-                while send.statistics().open_receive_channels:
-                    change = await feed.get()
-                    if change is not None:
-                        await send.send(change)
+                await feed.deliver(send)
         except trio.BrokenResourceError:
             pass  # the reader closed its end: that is how it unsubscribes
         finally:
@@ -116,14 +113,16 @@ class _Feed:
         """Let who waits look whether its reader is still there."""
         self._news.set()
 
-    async def get(self) -> PeerChanged | None:
-        """The next change, waiting for one; None when woken for another reason."""
-        if not self._waiting:
+    async def deliver(self, send: trio.MemorySendChannel[PeerChanged]) -> None:
+        """Hand over changes until the reader has left."""
+        while send.statistics().open_receive_channels:
+            while self._waiting:
+                await send.send(self._take())
             self._news = trio.Event()
             await self._news.wait()
-        peer = next(iter(self._waiting), None)
-        if peer is None:
-            return None
+
+    def _take(self) -> PeerChanged:
+        peer = next(iter(self._waiting))
         waiting = self._waiting[peer]
         change = waiting.pop(0)
         if not waiting:

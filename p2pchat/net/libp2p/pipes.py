@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -29,7 +30,7 @@ READ_BYTES_MAX = 65_535
 DRAIN_TIMEOUT_S = 1.0
 """How long closing waits for the other side's end."""
 
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_RESET_ON_CLOSE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 _GONE = (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError)
 
 

@@ -66,10 +66,16 @@ class Swarm:
         return self._connections.get(peer, ())
 
     def best(self, peer: PeerId) -> Connection | None:
-        """The connection to open a stream on: the oldest direct one, else the oldest."""
-        several = self.of(peer)
-        direct = (one for one in several if one.origin.path is not Path.RELAYED)
-        return next(direct, next(iter(several), None))
+        """The connection to open a stream on: a direct one, the one last heard of.
+
+        A peer whose address changed comes back on a new connection while its old one still looks
+        alive; nothing more is heard on that.
+        """
+        return max(
+            self.of(peer),
+            key=lambda one: (one.origin.path is not Path.RELAYED, one.heard_s),
+            default=None,
+        )
 
     # ---- making connections ----
 
@@ -145,6 +151,8 @@ class Swarm:
         peer = connection.origin.peer
         self.admission.require_welcome(peer)  # once more: time has passed
         self._make_room(peer)
+        for older in self.of(peer):
+            self.nursery.start_soon(older.ask)  # it may have been left without a word
         self._connections.setdefault(peer, []).append(connection)
         self.changed(peer, connection)
         return connection
@@ -162,17 +170,24 @@ class Swarm:
         return None
 
     def _make_room(self, peer: PeerId) -> None:
-        """Raise `Refused` unless another connection with `peer` fits; the least useful may go."""
-        if len(self.of(peer)) >= self.limits.connections_per_peer_max:
-            raise Refused("refused_full_total", "too many connections with this peer")
+        """Part with the least useful connection when there are too many, with `peer` or in all.
+
+        Raises `Refused` when all of them are protected.
+        """
+        own = self.of(peer)
+        if len(own) >= self.limits.connections_per_peer_max:
+            self._evict(min(own, key=lambda one: one.heard_s))
         everyone = self.connections
         if len(everyone) < self.limits.connections_max:
             return
         spare = [one for one in everyone if self.admission.is_spare(one.origin.peer)]
         if not spare:
             raise Refused("refused_full_total", "too many connections")
+        self._evict(min(spare, key=lambda one: (one.serving, one.opened_s)))
+
+    def _evict(self, connection: Connection) -> None:
         self.totals["connections_evicted_total"] += 1
-        self._part(min(spare, key=lambda one: (one.serving, one.opened_s)))
+        self._part(connection)
 
     # ---- while they last ----
 
