@@ -14,8 +14,9 @@ from pathlib import Path
 
 import trio
 
-from p2pchat.client.client import Client, open_client
+from p2pchat.client.client import Client
 from p2pchat.client.handles import Contact, Room
+from p2pchat.client.opening import open_client
 from p2pchat.config import ClientConfig
 from p2pchat.events import ContactAccepted, ContactRequested, MessageReceived, MessageStateChanged
 from p2pchat.model.ids import AccountId

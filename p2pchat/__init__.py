@@ -14,7 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from p2pchat.client.client import Client, Profile, Statistics, open_client
+    from p2pchat.client.client import Client, Profile, Statistics
+    from p2pchat.client.opening import open_client
     from p2pchat.client.handles import Contact, Conversation, Messages, Room
     from p2pchat.config import ClientConfig, RelayConfig
     from p2pchat.errors import P2PChatError
@@ -87,7 +88,8 @@ __all__ = [
 ]
 
 _NAMES = {
-    "client.client": ("Client", "Profile", "Statistics", "open_client"),
+    "client.client": ("Client", "Profile", "Statistics"),
+    "client.opening": ("open_client",),
     "client.handles": ("Contact", "Conversation", "Messages", "Room"),
     "config": ("ClientConfig", "RelayConfig"),
     "errors": ("P2PChatError",),

@@ -19,7 +19,8 @@ from p2pchat.cli.finding import conversation_named, find_account, find_message, 
 from p2pchat.cli.language import Language
 from p2pchat.cli.settings import Settings
 from p2pchat.cli.showing import message_line, plain, progress_line, table, words
-from p2pchat.client.client import Client, open_client
+from p2pchat.client.client import Client
+from p2pchat.client.opening import open_client
 from p2pchat.errors import StoreError
 from p2pchat.events import Event, StartupProgress
 from p2pchat.model.contact import ContactInfo, ContactState

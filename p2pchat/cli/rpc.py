@@ -34,7 +34,8 @@ from p2pchat.cli.jsonrpc import (
 from p2pchat.cli.methods import Method, Methods, find_method
 from p2pchat.cli.signals import until_signal
 from p2pchat.cli.stdio import LineReader, open_stdio
-from p2pchat.client.client import Client, open_client
+from p2pchat.client.client import Client
+from p2pchat.client.opening import open_client
 from p2pchat.config import ClientConfig
 from p2pchat.errors import NodeClosed, P2PChatError
 from p2pchat.events import Event

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import cast
 
 from p2pchat.client.handles import Contact, Room
-from p2pchat.client.identity import core_identity, make_identity
-from p2pchat.config import ClientConfig, load_client_config, parse_peer_address
+from p2pchat.config import parse_peer_address
 from p2pchat.errors import (
     ConfigError,
     UnknownContact,
@@ -20,40 +16,23 @@ from p2pchat.errors import (
     UnknownMessage,
 )
 from p2pchat.events import Event, MessageStateChanged
-from p2pchat.gossip.config import GossipConfig
-from p2pchat.kad.config import KAD_PROTOCOL, KadConfig
-from p2pchat.model.change import PutName, PutSetting
+from p2pchat.kad.config import KAD_PROTOCOL
 from p2pchat.model.contact import ContactInfo, ContactState
-from p2pchat.model.identity import Identity
 from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
 from p2pchat.model.message import Message, MessageState
 from p2pchat.model.room import RoomInfo
-from p2pchat.model.snapshot import Snapshot
 from p2pchat.model.status import Health, NetworkStatus, PeerStatus, Reachability
-from p2pchat.net.bootstrap_list import BootstrapSources
-from p2pchat.net.interfaces import usable_listen
-from p2pchat.net.libp2p.options import HostLimits, HostOptions
-from p2pchat.net.offline import OfflineHost
-from p2pchat.net.port import Connectedness, Host
-from p2pchat.node.ambient import Ambient, SystemAmbient
+from p2pchat.net.port import Connectedness
+from p2pchat.node.ambient import Ambient
 from p2pchat.node.hub import Subscription
-from p2pchat.node.network import NetworkOptions
-from p2pchat.node.node import Node, NodeParts, open_node
+from p2pchat.node.node import Node
 from p2pchat.node.reach import own_form
 from p2pchat.protocol.machine import AcceptContact, AddContact, JoinOpen, RejectContact
-from p2pchat.store.home import open_home
-from p2pchat.store.key_file import read_identity_file
-from p2pchat.store.memory import MemoryStore
-from p2pchat.store.port import AsyncStore, Store
-from p2pchat.store.worker import InlineStore, open_worker
-from p2pchat.wire.contents import INTRO_BYTES, PAIR_HALF_BYTES
-from p2pchat.wire.envelope import Ed25519Signer
+from p2pchat.wire.contents import PAIR_HALF_BYTES
 from p2pchat.wire.links import ContactLink, decode_link, encode_link
 
-__all__ = ["Client", "Profile", "Statistics", "open_client"]
+__all__ = ["Client", "Profile", "Statistics"]
 
-CONFIG_FILE = "config.toml"
-INTRO_SETTING = "intro"
 LINK_HINTS = 4
 
 
@@ -264,133 +243,3 @@ def _health(peers: Sequence[Connectedness]) -> Health:
     if not peers:
         return Health.OFFLINE
     return Health.GOOD if any(KAD_PROTOCOL in p.protocols for p in peers) else Health.POOR
-
-
-@asynccontextmanager
-async def open_client(
-    home: str | os.PathLike[str] | None,
-    *,
-    name: str | None = None,
-    config: ClientConfig | None = None,
-    offline: bool = False,
-) -> AsyncGenerator[Client]:
-    """Open (or make) the client that lives in `home`; None keeps everything in memory.
-
-    `name` is the nickname of a new identity (else the configuration's, else the login name).
-    `config` is read from `<home>/config.toml` when it is not given. `offline` opens no socket: to
-    read, or to write what shall leave the next time. Raises `HomeInUse` and other `StoreError`s,
-    `ConfigError`, `AddressInUse`; a node that cannot go on ends the block with what stopped it.
-    """
-    config = config or _config(home)
-    ambient = SystemAmbient()
-    async with AsyncExitStack() as stack:
-        stored = await stack.enter_async_context(_open_store(home, name, config, ambient))
-        if offline:
-            host, sources = OfflineHost(stored.identity.device.peer_id), None
-        else:
-            host = await stack.enter_async_context(_open_host(stored.identity, config))
-            sources = BootstrapSources.of(config, host.peer_id, Path(home) if home else None)
-        parts = client_parts(host, stored, config, ambient, sources)
-        node = await stack.enter_async_context(open_node(parts))
-        yield Client(node, ambient)
-
-
-def _open_host(identity: Identity, config: ClientConfig) -> AbstractAsyncContextManager[Host]:
-    from p2pchat.net.libp2p.host import open_host  # py-libp2p takes half a second to load
-
-    options = HostOptions(
-        seed=identity.device_seed,
-        listen=usable_listen(config.listen),
-        announce=config.announce,
-        transport=config.transport,
-        limits=HostLimits(connections_max=config.limits.connections_max),
-    )
-    return open_host(options)
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What an open home gives."""
-
-    store: AsyncStore
-    snapshot: Snapshot
-    identity: Identity
-
-
-def client_parts(
-    host: Host,
-    stored: Stored,
-    config: ClientConfig,
-    ambient: Ambient,
-    sources: BootstrapSources | None,
-) -> NodeParts:
-    """Everything a client's node is made of, on any host and store."""
-    identity = stored.identity
-    intro = stored.snapshot.settings[INTRO_SETTING]
-    return NodeParts(
-        host=host,
-        store=stored.store,
-        snapshot=stored.snapshot,
-        me=core_identity(identity, intro),
-        ambient=ambient,
-        limits=config.limits,
-        options=NetworkOptions(
-            mesh=config.limits.mesh_peers_max,
-            dht_mode=config.dht.mode,
-            is_announced=bool(config.announce),
-            kad=KadConfig(query_timeout_s=config.dht.query_timeout_s),
-        ),
-        gossip=GossipConfig(),
-        sources=sources,
-        account_signer=Ed25519Signer(identity.account_seed),
-        fingerprint=str(identity.account),
-    )
-
-
-def prepare_store(store: Store, identity: Identity, ambient: Ambient) -> Snapshot:
-    """Write down what a new identity needs once."""
-    snapshot = store.snapshot()
-    if INTRO_SETTING not in snapshot.settings:
-        name = PutName(identity.account, identity.name, 1)
-        intro = PutSetting(INTRO_SETTING, ambient.token_bytes(INTRO_BYTES))
-        store.commit([intro, name])
-    return store.snapshot()
-
-
-@asynccontextmanager
-async def _open_store(
-    home: str | os.PathLike[str] | None,
-    name: str | None,
-    config: ClientConfig,
-    ambient: Ambient,
-) -> AsyncGenerator[Stored]:
-    seed = read_identity_file(config.identity_file) if config.identity_file else None
-    if home is None:
-        memory = MemoryStore()
-        identity = make_identity(_name(name, config), ambient, seed)
-        snapshot = prepare_store(memory, identity, ambient)
-        yield Stored(InlineStore(memory), snapshot, identity)
-        return
-    with open_home(home) as opened:
-        identity = opened.store.identity()
-        if identity is None:
-            identity = make_identity(_name(name, config), ambient, seed)
-            opened.store.put_identity(identity)
-        elif seed is not None and seed != identity.device_seed:
-            raise ConfigError(
-                "identity",
-                f"{config.identity_file} is not the key that {opened.path} was made with",
-            )
-        snapshot = prepare_store(opened.store, identity, ambient)
-        async with open_worker(opened.store) as worker:
-            yield Stored(worker, snapshot, identity)
-
-
-def _config(home: str | os.PathLike[str] | None) -> ClientConfig:
-    if home is None:
-        return ClientConfig()
-    return load_client_config(Path(home) / CONFIG_FILE)[0]
-
-
-def _name(name: str | None, config: ClientConfig) -> str:
-    return name or config.name or getpass.getuser()

@@ -21,8 +21,9 @@ from typing import TypeVar
 
 import trio
 
-from p2pchat.client.client import Client, Stored, client_parts, prepare_store
+from p2pchat.client.client import Client
 from p2pchat.client.identity import make_identity
+from p2pchat.client.opening import Stored, client_parts, prepare_store
 from p2pchat.config import ClientConfig
 from p2pchat.model.identity import Identity
 from p2pchat.net.bootstrap_list import BootstrapSources

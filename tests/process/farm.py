@@ -14,8 +14,9 @@ from dataclasses import replace
 
 import trio
 
-from p2pchat.client.client import Client, Stored, client_parts, prepare_store
+from p2pchat.client.client import Client
 from p2pchat.client.identity import make_identity
+from p2pchat.client.opening import Stored, client_parts, prepare_store
 from p2pchat.config import ClientConfig, DhtMode, Limits
 from p2pchat.kad.config import KadConfig
 from p2pchat.model.ids import AccountId
