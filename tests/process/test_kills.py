@@ -1,0 +1,154 @@
+"""kill -9 at every named point and at random moments, on either side: nothing lost, nothing twice.
+
+What counts is what lies in the receiver's database at the end: every text whose `send` was answered,
+once, in the order of the sender's own history. Texts that were never answered may be there, once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+from typing import cast
+
+import pytest
+import trio
+
+from p2pchat.model.ids import ConversationId
+from p2pchat.store.home import open_home
+from p2pchat.store.port import Page
+from p2pchat.testing.processes import Processes, ProgramEnded, RpcPeer, open_processes
+
+KILL_POINTS = str(Path(__file__).with_name("kill_points"))
+SENDER_POINTS = ("before_commit", "after_commit", "before_send", "receipt_received")
+RECEIVER_POINTS = ("received", "before_commit", "after_commit", "before_receipt")
+BURST = 40
+UNACKNOWLEDGED_MIN = 10
+
+
+@dataclass
+class Talk:
+    """What alice said to bob, over all her lives."""
+
+    alice: RpcPeer
+    bob: RpcPeer
+    conversation: str
+    answered: list[str] = field(default_factory=list)
+    said: int = 0
+
+    async def say(self, count: int) -> None:
+        """Send so many texts at once; those that are answered are on alice's disk."""
+        async with trio.open_nursery() as nursery:
+            for _ in range(count):
+                self.said += 1
+                nursery.start_soon(self._say_one, f"text {self.said}")
+
+    async def _say_one(self, text: str) -> None:
+        try:
+            await self.alice.call("send", conversation=self.conversation, text=text)
+        except ProgramEnded:
+            return
+        self.answered.append(text)
+
+
+async def befriend(processes: Processes) -> Talk:
+    bob = await processes.peer("bob")
+    address = cast("dict[str, list[str]]", await bob.call("account"))["addresses"][0]
+    alice = await processes.peer("alice", knows=(address,))
+    account = cast("dict[str, str]", await bob.call("account"))
+    contact = await alice.call("add_contact", link=account["contact_link"])
+    request = await bob.heard("ContactRequested")
+    await bob.call("accept", account=request["account"])
+    await alice.heard("ContactAccepted")
+    return Talk(alice, bob, cast("dict[str, str]", contact)["id"])
+
+
+def deadly(peer: RpcPeer, where: str) -> None:
+    """Let the next life of this peer end at a named point; the one after goes on."""
+    path = f"{KILL_POINTS}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    environment = {"PYTHONPATH": path, "P2PCHAT_KILL_AT": where} if where else {}
+    peer.launch = replace(peer.launch, environment=environment)
+
+
+async def kill_at(talk: Talk, victim: RpcPeer, point: str) -> None:
+    """One death at a named point, with a burst on the way, and a life after it."""
+    deadly(victim, f"{point}:1")
+    await victim.restart()
+    await talk.say(BURST)
+    await victim.wait_ended(30)
+    deadly(victim, "")
+    await victim.start()
+
+
+async def kill_some_time(talk: Talk, victim: RpcPeer, rng: Random) -> None:
+    """One death at a random moment of a long burst."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(talk.say, 5 * BURST)
+        await trio.sleep(rng.uniform(0, 0.05))
+        await victim.kill()
+    assert talk.said >= UNACKNOWLEDGED_MIN
+    await victim.start()
+
+
+async def settle(talk: Talk) -> None:
+    """Wait until alice owes nothing, then end both in order."""
+    with trio.fail_after(60):
+        while cast("dict[str, int]", await talk.alice.call("status"))["outbox"]:
+            await trio.sleep(0.1)
+    await talk.alice.stop()
+    await talk.bob.stop()
+
+
+def in_database(home: Path, conversation: str) -> list[str]:
+    """All texts of a conversation, straight from the disk."""
+    texts: list[str] = []
+    with open_home(home) as opened:
+        id, anchor = ConversationId.parse(conversation), None
+        while page := opened.store.history(id, Page(5000, before=anchor)):
+            texts[:0] = [message.text for message in page]
+            anchor = page[0].id
+    return texts
+
+
+def check(talk: Talk) -> None:
+    kept = in_database(talk.alice.home, talk.conversation)
+    received = in_database(talk.bob.home, talk.conversation)
+    assert received == kept, "the receiver holds what the sender holds, in its order"
+    assert not [text for text, times in Counter(received).items() if times > 1]
+    assert set(talk.answered) <= set(received), "what was answered is there"
+
+
+def plan(rounds: int) -> list[tuple[str, str]]:
+    points = [("alice", point) for point in SENDER_POINTS]
+    points += [("bob", point) for point in RECEIVER_POINTS]
+    return [("alice", ""), ("bob", ""), *(points * rounds)]
+
+
+async def die_often(directory: Path, deaths: list[tuple[str, str]]) -> None:
+    async with open_processes(directory) as processes:
+        talk = await befriend(processes)
+        rng = Random(len(deaths))
+        for name, point in deaths:
+            print("death", name, point, trio.current_time(), flush=True)
+            victim = talk.alice if name == "alice" else talk.bob
+            if point:
+                await kill_at(talk, victim, point)
+            else:
+                await kill_some_time(talk, victim, rng)
+        await settle(talk)
+        check(talk)
+
+
+@pytest.mark.process
+def test_nothing_is_lost_by_dying_once_at_every_named_point(tmp_path: Path) -> None:
+    trio.run(die_often, tmp_path, plan(1))
+
+
+@pytest.mark.slow
+@pytest.mark.process
+def test_nothing_is_lost_by_dying_fifty_times(tmp_path: Path) -> None:
+    deaths = plan(5) + [("alice", ""), ("bob", "")] * 4
+    assert len(deaths) == 50
+    trio.run(die_often, tmp_path, deaths)
