@@ -177,10 +177,16 @@ class KadMachine:
     def _up(self, up: PeerUp, now: Now) -> list[KadEffect]:
         is_new_server = self._peers.up(up)
         effects = self._alive(up.peer, now)
-        if is_new_server and not self._is_joining and len(self._peers.table) <= self._config.k:
+        if is_new_server and not self._is_joining and self._is_news(up.peer):
             self._is_joining = True
             effects.append(SetTimer(_JOIN, self._config.join_delay_s))
         return effects + self._runner.connected(up.peer, now)
+
+    def _is_news(self, server: PeerId) -> bool:
+        """Whether a new server may know somebody that we want to know: in a large network others
+        do as well, and one that a lookup has found is being asked already."""
+        is_small = len(self._peers.table) <= self._config.k
+        return is_small and not self._runner.is_asking(server)
 
     def _answered(self, pending: Pending, answer: KadMessage, now: Now) -> list[KadEffect]:
         question = pending.question

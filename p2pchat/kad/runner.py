@@ -56,6 +56,10 @@ class Runner:
         """Operations under way."""
         return len(self._running)
 
+    def is_asking(self, peer: PeerId) -> bool:
+        """Whether a query to a peer is in flight."""
+        return any(p.question.contact.peer == peer for p in self._pending.values())
+
     def begin(
         self, command_id: int | None, make: Callable[[], Operation], now: Now
     ) -> list[KadEffect]:

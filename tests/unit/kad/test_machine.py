@@ -196,6 +196,18 @@ def test_a_new_server_leads_to_one_lookup_of_ourselves_a_moment_later(stage, cas
     assert cast("carol") in {query.peer for query in stage.take(Query)}
 
 
+def test_a_server_that_our_lookup_found_leads_to_no_other(stage, cast):
+    stage.up(cast("alice"))
+    stage.sleep(0.1)
+    stage.answer(stage.take(Query)[0], cast.contact(cast("bob")))
+    (query,) = stage.take(Query)
+    assert query.peer == cast("bob")
+    stage.up(cast("bob"))
+    stage.answer(query)
+    stage.sleep(1)
+    assert stage.take(Query) == []
+
+
 def test_a_new_server_leads_to_no_lookup_when_the_table_is_large(new_stage, cast):
     stage = new_stage(k=2)
     for peer in (*cast.in_bucket(0, 2), *cast.in_bucket(1, 2)):
@@ -572,6 +584,9 @@ def test_who_comes_up_is_of_no_interest_to_other_commands(stage, cast):
     stage.give(Refresh(2))
     stage.up(cast("b"))
     assert stage.replies == {}
+    for query in stage.take(Query):
+        stage.fail(query)
+    assert (stage.result(1).asked, stage.result(2)) == (0, 1)
 
 
 def test_a_peer_may_refuse_a_gift_and_stay_in_the_table(stage, cast):
