@@ -15,7 +15,7 @@ from p2pchat.kad.table import Entry, RoutingTable, kad_id
 from p2pchat.kad.vocabulary import KnownPeer, PeerUp
 from p2pchat.model.ids import PeerId
 from p2pchat.model.machine import Now
-from p2pchat.model.scope import Scope, believable, network_of, scope_of_all
+from p2pchat.model.scope import Scope, believable_of, network_of, scope_of_all
 from p2pchat.wire.kad_codec import KadPeer
 from p2pchat.wire.multiaddr import is_multiaddr, without_peer
 
@@ -58,7 +58,7 @@ class Peers:
         before = self._links.get(peer)
         was_server = before is not None and before.is_server
         scope = scope_of_all(peer_up.addresses)
-        told = (a for a in peer_up.dialable if believable(a, scope))
+        told = believable_of(peer_up.dialable, scope)
         networks = dict.fromkeys(map(network_of, peer_up.addresses))
         self._links[peer] = _Link(
             scope,
@@ -153,10 +153,7 @@ class Peers:
 
     def tell(self, peers: Iterable[Entry | KadPeer], scope: Scope) -> tuple[KadPeer, ...]:
         """Peers as they are told to somebody: only addresses that he may believe."""
-        return tuple(
-            KadPeer(peer.peer, tuple(a for a in peer.addresses if believable(a, scope)))
-            for peer in peers
-        )
+        return tuple(KadPeer(p.peer, believable_of(p.addresses, scope)) for p in peers)
 
     def saved(self) -> tuple[KnownPeer, ...]:
         """The table, the most recently seen first."""
@@ -164,9 +161,9 @@ class Peers:
         return tuple(KnownPeer(e.peer, e.addresses, e.seen.wall_ms) for e in entries)
 
     def _merged(self, told: KadPeer, scope: Scope) -> KadPeer:
-        hearsay = tuple(a for a in told.addresses if believable(a, scope))
+        hearsay = believable_of(told.addresses, scope)
         entry = self.table.get(told.peer)
-        if entry is None:
+        if entry is None or entry.addresses == hearsay:
             return KadPeer(told.peer, hearsay[: self._config.addresses_max])
         both = dict.fromkeys((*entry.addresses, *hearsay))
         return KadPeer(told.peer, tuple(both)[: self._config.addresses_max])

@@ -17,7 +17,7 @@ from p2pchat.kad.records import ProviderStore, RecordStore
 from p2pchat.kad.table import Entry, kad_id
 from p2pchat.model.ids import PeerId
 from p2pchat.model.machine import Now
-from p2pchat.model.scope import believable
+from p2pchat.model.scope import believable_of
 from p2pchat.wire.kad_codec import KadKind, KadMessage, KadPeer, KadRecord
 
 __all__ = ["Server"]
@@ -107,7 +107,7 @@ class Server:
         if told is None:
             raise MalformedMessage("a peer announces itself, nobody else")
         scope = self._peers.scope(asker)
-        believed = tuple(a for a in told.addresses if believable(a, scope))
+        believed = believable_of(told.addresses, scope)
         addresses = believed or self._peers.addresses(asker)
         contact = KadPeer(asker, addresses[: self._config.addresses_max])
         self.providers.add(contact, request.key, now.wall_ms)

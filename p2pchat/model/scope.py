@@ -16,7 +16,14 @@ from enum import IntEnum
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-__all__ = ["Scope", "believable", "network_of", "scope_of", "scope_of_all"]
+__all__ = [
+    "Scope",
+    "believable",
+    "believable_of",
+    "network_of",
+    "scope_of",
+    "scope_of_all",
+]
 
 _CACHE_ENTRIES = 8192
 _IP_PROTOCOLS = ("ip4", "ip6")
@@ -36,6 +43,12 @@ class Scope(IntEnum):
 def believable(address: str, told_over: Scope) -> bool:
     """Whether an address may be used that was told over a connection of scope `told_over`."""
     return scope_of(address) >= told_over
+
+
+@lru_cache(maxsize=_CACHE_ENTRIES)
+def believable_of(addresses: tuple[str, ...], told_over: Scope) -> tuple[str, ...]:
+    """Those of `addresses` that may be used, in their order."""
+    return tuple(address for address in addresses if believable(address, told_over))
 
 
 @lru_cache(maxsize=_CACHE_ENTRIES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from p2pchat.model.scope import Scope, believable, network_of, scope_of, scope_of_all
+from p2pchat.model.scope import Scope, believable, believable_of, network_of, scope_of, scope_of_all
 
 RELAY = "12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X"
 ADDRESSES = {
@@ -45,7 +45,9 @@ def test_every_address_has_the_scope_of_its_first_hop(address):
     "address", ["/ip4/127.0.0.1/tcp/1", "/ip4/10.1.1.1/tcp/1", "/ip4/8.8.8.8/tcp/1"]
 )
 def test_an_address_is_believed_over_the_same_or_a_narrower_scope(address, told_over):
-    assert believable(address, told_over) == (told_over <= scope_of(address))
+    expected = told_over <= scope_of(address)
+    assert believable(address, told_over) == expected
+    assert believable_of((address,), told_over) == ((address,) if expected else ())
 
 
 def test_of_several_connections_the_widest_counts_and_of_none_the_widest_there_is():
