@@ -8,9 +8,10 @@ from dataclasses import fields
 import pytest
 
 from p2pchat.config.limits import FetchLimits, Limits, RelayLimits
+from p2pchat.net.libp2p.options import HostLimits
 
 ROW = re.compile(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
-EVERY = pytest.mark.parametrize("limits", [Limits, RelayLimits, FetchLimits])
+EVERY = pytest.mark.parametrize("limits", [Limits, RelayLimits, FetchLimits, HostLimits])
 
 
 def documented(root, limits: type) -> dict[str, str]:

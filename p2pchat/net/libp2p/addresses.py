@@ -17,11 +17,9 @@ from multiaddr import Multiaddr  # pyright: ignore[reportMissingTypeStubs]  # it
 from multiaddr.exceptions import (  # pyright: ignore[reportMissingTypeStubs]  # it has none
     Error as MultiaddrError,
 )
-from multiaddr.utils import (  # pyright: ignore[reportMissingTypeStubs]  # it has none
-    get_network_addrs,
-)
 
 from p2pchat.model.ids import PeerId
+from p2pchat.net.interfaces import own_addresses
 from p2pchat.net.libp2p.foreign import Failed, foreign_errors
 
 __all__ = [
@@ -156,8 +154,8 @@ def read_multiaddr(raw: bytes) -> str | None:
 def _interfaces(ip: IPAddress) -> Sequence[str]:
     if not ip.is_unspecified:
         return [str(ip)]
-    usable = [host for host in get_network_addrs(ip.version) if not ip_address(host).is_link_local]
-    return usable or (["127.0.0.1"] if ip.version == 4 else ["::1"])
+    own = [str(one) for one in own_addresses() if one.version == ip.version]
+    return own or (["127.0.0.1"] if ip.version == 4 else ["::1"])
 
 
 def plain(host: str) -> IPAddress:

@@ -128,6 +128,11 @@ class LibP2PHost:
             self._identify.push_soon()
         return holds_s
 
+    @property
+    def blocked(self) -> frozenset[PeerId]:
+        """Peers that get no connection and no stream."""
+        return frozenset(self._swarm.admission.blocked)
+
     def block(self, peer: PeerId) -> None:
         """Cut every connection with `peer` now, and refuse it in both directions from here on."""
         self._swarm.block(peer)

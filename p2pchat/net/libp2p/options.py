@@ -88,7 +88,7 @@ class HostLimits:
     identify_bytes_max: int = 32 * 1024
     """Bytes of one identify message; a longer one is ignored."""
     identify_protocols_max: int = 256
-    """Protocol ids and addresses taken from one identify message."""
+    """Protocol ids taken from one identify message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
