@@ -81,6 +81,11 @@ class Op:
     """None once it was deleted."""
 
     @property
+    def size_bytes(self) -> int:
+        """What it counts towards every limit in bytes."""
+        return len(self.header_bytes) + len(self.signature) + len(self.content or b"")
+
+    @property
     def position(self) -> Position:
         header = self.header
         return Position(header.device, header.chain, header.seq, self.id)

@@ -36,6 +36,7 @@ from p2pchat.protocol.machine import (
     ForFork,
     ForOutbox,
     ForPull,
+    ForReceipt,
     ForStates,
     Heard,
     Input,
@@ -162,7 +163,7 @@ class Chat:
                 self.sync.room_peers.get(id, {}).pop(peer, None)
                 return []
             case Published():
-                return self.outbox.published(input)
+                return self.outbox.states.published(input)
             case _:
                 assert_never(input)
 
@@ -260,12 +261,14 @@ class Chat:
         match loaded.tag:
             case ForOutbox() as tag:
                 return self.outbox.loaded(tag, loaded)
+            case ForReceipt() as tag:
+                return self.outbox.receipt_loaded(tag, loaded, now)
             case ForPull() as tag:
                 return self.sync.loaded(tag, loaded)
             case ForFork() as tag:
                 return self.intake.loaded(tag, loaded, now)
             case ForStates() as tag:
-                return self.outbox.states_loaded(tag, loaded)
+                return self.outbox.states.loaded(tag, loaded)
 
     def _fired(self, name: str, now: Now) -> list[Effect]:
         match name:

@@ -15,11 +15,12 @@ from p2pchat.model.change import Change
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.machine import ClearTimer, Reply, SetTimer, TimerFired
 from p2pchat.model.message import MessageState
-from p2pchat.model.op import Chain, Op
+from p2pchat.model.op import Chain, Op, Position
 from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.protocol.sealing import RoomSecret
 from p2pchat.wire.frames import Frame, Ops, Wanted
 from p2pchat.wire.links import ContactLink
+from p2pchat.wire.receipts import SignedReceipt
 
 
 class Lane(Enum):
@@ -178,6 +179,14 @@ class ForOutbox:
 
 
 @dataclass(frozen=True, slots=True)
+class ForReceipt:
+    """This row tells whether a receipt names our own history at `entry`."""
+
+    signed: SignedReceipt
+    entry: Position
+
+
+@dataclass(frozen=True, slots=True)
 class ForPull:
     """These rows answer a peer's pull."""
 
@@ -202,7 +211,7 @@ class ForStates:
     state: MessageState
 
 
-Tag = ForOutbox | ForPull | ForFork | ForStates
+Tag = ForOutbox | ForReceipt | ForPull | ForFork | ForStates
 
 
 @dataclass(frozen=True, slots=True)

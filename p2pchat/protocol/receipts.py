@@ -24,6 +24,7 @@ class Receipts:
         self._state = state
         self._direct: dict[tuple[ConversationId, DeviceId], None] = {}
         self._rooms: dict[tuple[ConversationId, DeviceId], None] = {}
+        self._timer_set = False
 
     def owe(self, conversation: Conversation, author: DeviceId) -> None:
         """Something of `author` is stored (or is still, when it came again)."""
@@ -35,12 +36,14 @@ class Receipts:
     def settle(self, now: Now) -> list[Effect]:
         """Receipts of direct conversations at once, those of rooms in a while."""
         effects = self._send(self._direct, now)
-        if self._rooms:
+        if self._rooms and not self._timer_set:
+            self._timer_set = True
             effects.append(SetTimer(TIMER, ROOM_DELAY_S))
         return effects
 
     def fired(self, now: Now) -> list[Effect]:
         """The gathering of room receipts is over."""
+        self._timer_set = False
         return self._send(self._rooms, now)
 
     def _send(self, owed: dict[tuple[ConversationId, DeviceId], None], now: Now) -> list[Effect]:

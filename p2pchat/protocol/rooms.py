@@ -24,11 +24,11 @@ from p2pchat.protocol.machine import (
     Persist,
     Publish,
 )
-from p2pchat.protocol.outbox import Outbox, split_ops
+from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.sealing import open_room_secret
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.contents import Profile
-from p2pchat.wire.frames import Ops
+from p2pchat.wire.frames import Ops, split_ops
 
 BLOB_BYTES_MAX = 60 * 1024
 """Several ops in one blob when they come in a burst; below gossip's 64 KB a message."""

@@ -10,7 +10,7 @@ from p2pchat.config.limits import Limits
 from p2pchat.errors import RemoteProtocolError
 from p2pchat.model.change import PutContact, PutConversation
 from p2pchat.model.contact import ContactInfo, ContactState
-from p2pchat.model.ids import AccountId, ConversationId, DeviceId
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.machine import Now
 from p2pchat.model.op import Chain, Header, Op
 from p2pchat.model.room import Role, RoomInfo, RoomKind
@@ -113,15 +113,24 @@ class Conversation:
         self._own: dict[Chain, deque[Op]] = {c: deque(maxlen=OWN_RECENT_MAX) for c in Chain}
 
     def remember_own(self, op: Op) -> None:
-        self._own[op.header.chain].append(op)
+        recent = self._own[op.header.chain]
+        if recent and recent[-1].id != op.header.prev:
+            recent.clear()  # a history of ours that we had forgotten came back
+        recent.append(op)
 
     def own_recent(self, chain: Chain, start: int, stop: int) -> list[Op] | None:
         """Our ops of `start <= seq < stop` when all are still in memory."""
         recent = self._own[chain]
         first = recent[0].header.seq if recent else stop
-        if start < first:
+        if start < first or stop > first + len(recent):
             return None
         return [recent[seq - first] for seq in range(start, stop)]
+
+    def own_id(self, chain: Chain, seq: int) -> OpId | None:
+        """The id of our op at a place, if it is still in memory."""
+        recent = self._own[chain]
+        first = recent[0].header.seq if recent else 0
+        return recent[seq - first].id if first <= seq < first + len(recent) else None
 
 
 class State:

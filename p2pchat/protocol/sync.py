@@ -18,7 +18,6 @@ from p2pchat.model.op import Chain, Op, Position
 from p2pchat.model.query import OpsQuery
 from p2pchat.protocol.log import ChainKey, Floor
 from p2pchat.protocol.machine import Effect, ForPull, Lane, Load, Loaded, Persist, Send
-from p2pchat.protocol.outbox import split_ops
 from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.devices import DeviceSet
@@ -30,6 +29,7 @@ from p2pchat.wire.frames import (
     SyncPage,
     SyncPull,
     Wanted,
+    split_ops,
 )
 from p2pchat.wire.ops import restore_op
 

@@ -6,6 +6,7 @@ message.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
@@ -18,9 +19,10 @@ from p2pchat.wire.devices import DeviceSet, read_device_set
 from p2pchat.wire.ops import SEQ_MAX, op_of
 from p2pchat.wire.receipts import SignedReceipt, entry_pb, position_of, read_receipt
 
-FRAME_BYTES_MAX = 256 * 1024
 OPS_PER_FRAME_MAX = 64
 FRONTIER_ENTRIES_MAX = 4096
+_OP_OVERHEAD_BYTES = 16
+"""Tags and lengths round an op's three fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,21 @@ def decode_frame(raw: bytes) -> Frame:
         return _value(message)
     except (DecodeError, ValueError) as error:
         raise MalformedMessage(f"a frame does not decode: {error}") from error
+
+
+def split_ops(ops: Iterable[Op], bytes_max: int) -> list[list[Op]]:
+    """Runs of ops that each fit into one frame of about `bytes_max` bytes (a single op may exceed
+    them)."""
+    parts: list[list[Op]] = []
+    size = 0
+    for op in ops:
+        op_bytes = op.size_bytes + _OP_OVERHEAD_BYTES
+        if not parts or len(parts[-1]) >= OPS_PER_FRAME_MAX or size + op_bytes > bytes_max:
+            parts.append([])
+            size = 0
+        parts[-1].append(op)
+        size += op_bytes
+    return parts
 
 
 def encode_ops(ops: Ops) -> bytes:

@@ -10,6 +10,7 @@ from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.op import Chain, Header, Kind, Op
 from p2pchat.protocol.state import Me
 from p2pchat.wire.contents import Content, Text, encode_content
+from p2pchat.wire.dchat_pb2 import DeviceSet as DeviceSetPb
 from p2pchat.wire.devices import DeviceSet, first_device_set, read_device_set
 from p2pchat.wire.envelope import Ed25519Signer
 from p2pchat.wire.links import ContactLink
@@ -92,6 +93,15 @@ class Author:
         op = make_op(Header(**{**fields, **changes}), raw, self.person.signer)
         self.ops.append(op)
         return op
+
+
+def set_of(account: Person, *devices: DeviceId) -> DeviceSet:
+    """A set in which `account` certifies these devices."""
+    whole = DeviceSetPb()
+    for device in devices:
+        raw = first_device_set(account.account_signer, device, WALL_MS)
+        whole.certificates.extend(DeviceSetPb.FromString(raw).certificates)
+    return read_device_set(whole.SerializeToString())
 
 
 def between(one: Person, other: Person) -> ConversationId:

@@ -49,7 +49,8 @@ from p2pchat.protocol.machine import (
     Send,
     SendText,
 )
-from p2pchat.protocol.outbox import RETRY_PREFIX, Link
+from p2pchat.protocol.outbox import RETRY_PREFIX
+from p2pchat.protocol.recipient import Link
 from p2pchat.store.memory import MemoryStore
 from p2pchat.store.port import Page
 from p2pchat.wire.frames import (
@@ -240,7 +241,7 @@ class Seat:
     def check(self) -> None:
         """Whoever is owed something has a connection, a dial on its way, or a timer."""
         outbox = self.chat.outbox
-        for device, recipient in outbox.recipients.items():
+        for device, recipient in outbox.recipients.by_device.items():
             timer = RETRY_PREFIX + device.hex() in self.timers
             assert recipient.timer_set == timer, f"{self.person} thinks otherwise of {device!r}"
             connected = recipient.link in (Link.UP, Link.PAUSED)

@@ -2,11 +2,62 @@
 
 from __future__ import annotations
 
-from p2pchat.model.machine import SetTimer
-from p2pchat.protocol.machine import AddContact, Dial, Lane, Send, SendFailed
-from p2pchat.protocol.outbox import Link
-from tests.unit.protocol.people import ALICE, BOB
-from tests.unit.protocol.table import COMMAND, Table
+import pytest
+
+from p2pchat.config.limits import Limits
+from p2pchat.events import MessageStateChanged
+from p2pchat.model.ids import ConversationId
+from p2pchat.model.machine import Now, SetTimer, TimerFired
+from p2pchat.model.message import MessageState
+from p2pchat.model.op import Chain, Position
+from p2pchat.protocol.machine import (
+    AddContact,
+    Dial,
+    DialFailed,
+    Lane,
+    Load,
+    Loaded,
+    PeerDown,
+    PeerUp,
+    Persist,
+    Received,
+    Send,
+    SendFailed,
+)
+from p2pchat.protocol.outbox import CHECKS_MAX, RETRY_PREFIX
+from p2pchat.protocol.recipient import Link
+from p2pchat.wire.frames import Hello, Ops
+from p2pchat.wire.receipts import Receipt, SignedReceipt, sign_receipt
+from tests.unit.protocol.people import (
+    ALICE,
+    BOB,
+    CAROL,
+    MALLORY,
+    WALL_MS,
+    Person,
+    between,
+    op_id,
+    person,
+    set_of,
+)
+from tests.unit.protocol.table import COMMAND, Seat, Table
+
+
+def contacts(limits: Limits | None = None) -> tuple[Table, Seat, Seat, ConversationId]:
+    table = Table()
+    alice, bob = table.sit(ALICE, limits), table.sit(BOB)
+    direct = table.befriend(alice, bob)
+    alice.effects.clear()
+    return table, alice, bob, direct
+
+
+def receipt_of(who: Person, conversation: ConversationId, *entries: Position) -> SignedReceipt:
+    receipt = Receipt(conversation, who.account, who.device, entries, WALL_MS)
+    return sign_receipt(receipt, who.signer)
+
+
+def message_head(seat: Seat, conversation: ConversationId) -> Position:
+    return seat.chain(conversation, seat.person)[-1].position
 
 
 def test_a_dial_that_failed_when_nothing_was_owed_does_not_hold_up_the_next_message():
@@ -75,7 +126,7 @@ def test_a_stream_for_catching_up_that_is_lost_takes_no_message_along():
     alice.do(SendFailed(BOB.device, Lane.SYNC, "reset"))
 
     assert alice.decided(SetTimer) == []
-    assert alice.chat.outbox.recipients[BOB.device].link is Link.UP
+    assert alice.chat.outbox.recipients.by_device[BOB.device].link is Link.UP
 
 
 def test_silence_is_noticed_soon_after_a_long_back_off():
@@ -96,3 +147,305 @@ def test_silence_is_noticed_soon_after_a_long_back_off():
     table.run(20)
 
     assert bob.texts(direct) == ["unanswered", "lost again"]
+
+
+def test_a_backlog_is_delivered_from_disk_once_and_in_order():
+    table, alice, bob, direct = contacts()
+    table.part(alice, bob)
+    for number in range(3_000):
+        alice.send(direct, f"number {number}")
+    alice.crash()
+    table.carried.clear()
+
+    table.heal()
+    table.run(60)
+
+    assert bob.texts(direct) == bob.received() == [f"number {n}" for n in range(3_000)]
+    assert not alice.chat.outbox.owed_devices()
+
+
+def test_no_more_ops_are_on_their_way_than_may():
+    table, alice, bob, direct = contacts(Limits(unacknowledged_ops_max=10))
+    for number in range(50):
+        alice.send(direct, f"number {number}")
+    sent = [op for e in alice.decided(Send) if isinstance(e.frame, Ops) for op in e.frame.ops]
+    assert len(sent) == 10
+    table.settle()
+    assert len(bob.texts(direct)) == 50
+
+
+def test_no_more_bytes_are_on_their_way_than_fit_into_half_the_queue():
+    table, alice, bob, direct = contacts()
+    for number in range(100):
+        alice.send(direct, f"{number}" + "x" * 30_000)
+    most = alice.limits.peer_queue_bytes_max // 2
+    sent = [op for e in alice.decided(Send) if isinstance(e.frame, Ops) for op in e.frame.ops]
+    assert most <= sum(op.size_bytes for op in sent) < most + 31_000
+    alice.crash()  # the same from disk
+    table.run(60)
+    assert len(bob.texts(direct)) == 100
+
+
+def test_one_op_is_sent_however_large():
+    table, alice, bob, direct = contacts(Limits(peer_queue_bytes_max=1))
+    for number in range(3):
+        alice.send(direct, f"number {number}")
+    table.settle()
+    assert len(bob.texts(direct)) == 3
+
+
+def test_a_message_is_told_sent_and_then_delivered_once_each():
+    table, alice, _bob, direct = contacts()
+    message = alice.send(direct, "hello")
+    alice.do(SendFailed(BOB.device, Lane.LIVE, "reset"))
+    table.run(60)
+    states = [e.state for e in alice.told(MessageStateChanged) if e.message_id == message.id]
+    assert states == [MessageState.SENT, MessageState.DELIVERED]
+    assert alice.state_of(message.id) is MessageState.DELIVERED
+
+
+def test_a_message_that_one_device_has_is_not_sent_any_more_to_a_person():
+    """A second device comes later and is sent the same; the first has it already."""
+    table, alice, _bob, direct = contacts()
+    message = alice.send(direct, "hello")
+    table.settle()
+    second = person("second").device
+    both = set_of(BOB, BOB.device, second)
+    alice.do(PeerUp(second), Received(second, Hello(both)))
+    assert [e.peer for e in alice.decided(Send) if isinstance(e.frame, Ops)][-1] == second
+    states = [e.state for e in alice.told(MessageStateChanged) if e.message_id == message.id]
+    assert states == [MessageState.SENT, MessageState.DELIVERED]
+
+
+def test_states_of_messages_that_left_memory_are_told_from_disk():
+    table, alice, bob, direct = contacts()
+    table.part(alice, bob)
+    ids = [alice.send(direct, f"number {number}").id for number in range(600)]
+    alice.crash()
+    alice.events.clear()
+    table.heal()
+    table.run(60)
+    told = [e.message_id for e in alice.told(MessageStateChanged) if e.state == "delivered"]
+    assert told == ids
+
+
+# Receipts
+
+
+def test_a_receipt_that_names_another_history_acknowledges_nothing():
+    table, alice, bob, direct = contacts()
+    table.part(alice, bob)
+    message = alice.send(direct, "hello")
+    receipt = receipt_of(BOB, direct, Position(ALICE.device, Chain.TALK, 0, op_id("another")))
+
+    alice.hear(BOB, receipt)
+    table.settle()
+
+    assert alice.state_of(message.id) is MessageState.QUEUED
+    assert alice.state.refused["receipt for another history"] == 1
+    assert receipt.body not in {row.body for row in alice.store.receipts(direct)}
+
+
+def test_a_receipt_for_what_left_memory_is_looked_up():
+    table, alice, bob, direct = contacts()
+    table.part(alice, bob)
+    first = alice.send(direct, "first")
+    alice.send(direct, "second")
+    alice.crash()
+    entry = Position(ALICE.device, Chain.TALK, 0, first.id)
+
+    alice.hear(BOB, receipt_of(BOB, direct, entry))
+    table.settle()
+
+    assert alice.state_of(first.id) is MessageState.DELIVERED
+    assert alice.store.receipts(direct)[0].body == receipt_of(BOB, direct, entry).body
+
+
+def test_a_receipt_beyond_what_we_wrote_acknowledges_nothing():
+    table, alice, bob, direct = contacts()
+    table.part(alice, bob)
+    alice.hear(BOB, receipt_of(BOB, direct, Position(ALICE.device, Chain.TALK, 9, op_id("?"))))
+    table.settle()
+    message = alice.send(direct, "hello")
+    assert alice.state_of(message.id) is MessageState.QUEUED
+
+
+def test_an_older_receipt_takes_nothing_back():
+    table, alice, _bob, direct = contacts()
+    ids = [alice.send(direct, text).id for text in ("one", "two")]
+    table.settle()
+    alice.effects.clear()
+    alice.hear(BOB, receipt_of(BOB, direct, Position(ALICE.device, Chain.TALK, 0, ids[0])))
+    assert alice.decided(Persist) == alice.decided(Load) == []
+    assert alice.state_of(ids[1]) is MessageState.DELIVERED
+
+
+def test_receipts_to_look_up_are_bounded():
+    table, alice, bob, direct = contacts()
+    table.part(alice, bob)
+    alice.send(direct, "hello")
+    entries = [Position(ALICE.device, Chain.TALK, 0, op_id(f"{n}")) for n in range(100)]
+    alice.hear(BOB, receipt_of(BOB, direct, *entries))
+    assert len(alice.decided(Load)) == CHECKS_MAX
+    assert alice.state.refused["too many receipts to look up"] == 100 - CHECKS_MAX
+    table.settle()
+    alice.hear(BOB, receipt_of(BOB, direct, *entries[:2]))
+    assert len(alice.decided(Load)) == CHECKS_MAX + 2
+
+
+@pytest.mark.parametrize("who", [CAROL, MALLORY, ALICE], ids=str)
+def test_only_the_other_side_acknowledges(who: Person):
+    table, alice, bob, direct = contacts()
+    table.part(alice, bob)
+    message = alice.send(direct, "hello")
+    entry = Position(ALICE.device, Chain.TALK, 0, message.id)
+    alice.hear(who, receipt_of(who, direct, entry))
+    assert alice.state_of(message.id) is MessageState.QUEUED
+    assert alice.state.refused["receipt out of place"] == 1
+
+
+def test_a_receipt_of_a_device_that_does_not_act_for_the_account_is_refused():
+    table, alice, bob, direct = contacts()
+    table.part(alice, bob)
+    message = alice.send(direct, "hello")
+    claim = Receipt(direct, BOB.account, MALLORY.device, (message_head(alice, direct),), WALL_MS)
+    alice.hear(MALLORY, sign_receipt(claim, MALLORY.signer))
+    assert alice.state_of(message.id) is MessageState.QUEUED
+
+
+def test_a_receipt_for_an_unknown_conversation_is_refused():
+    _, alice, _, _ = contacts()
+    alice.hear(BOB, receipt_of(BOB, between(BOB, CAROL)))
+    assert alice.state.refused["receipt out of place"] == 1
+
+
+def test_readers_of_a_room_are_bounded():
+    table = Table()
+    alice = table.sit(ALICE, Limits(room_members_max=2))
+    room = alice.join("square")
+    message = alice.send(room, "hello")
+    entry = message_head(alice, room)
+    readers = [person(f"reader {number}") for number in range(4)]
+    for reader in readers:
+        alice.hear(reader, receipt_of(reader, room, entry))
+    assert alice.state.refused["too many readers"] == 2
+    assert alice.state_of(message.id) is MessageState.DELIVERED
+
+
+def test_an_empty_receipt_makes_no_reader():
+    table = Table()
+    alice = table.sit(ALICE)
+    room = alice.join("square")
+    alice.effects.clear()
+    alice.hear(BOB, receipt_of(BOB, room))
+    assert alice.decided(Persist) == []
+
+
+# Timers
+
+
+def test_what_only_saves_work_is_written_soon_even_if_batches_keep_coming():
+    table, alice, bob, direct = contacts()
+    table.part(alice, bob)
+    alice.send(direct, "hello")
+    table.run(0.5)
+    alice.do(DialFailed(BOB.device, "nobody answers"))
+    for _ in range(10):
+        table.advance(0.01)
+        alice.do(DialFailed(CAROL.device, "not our business"))
+        table.tick(table.now.monotonic_s)
+    assert alice.chat.outbox.is_flushed
+
+
+def test_an_unreachable_contact_is_dialled_ever_more_seldom_but_for_ever():
+    table, alice, bob, direct = contacts()
+    table.part(alice, bob)
+    alice.send(direct, "hello")
+    alice.effects.clear()
+    table.run(24 * 3600)
+    dials = len(alice.decided(Dial))
+    assert 24 * 60 <= dials <= 24 * 60 * 2.2
+    table.heal()
+    table.run(61)
+    assert bob.texts(direct) == ["hello"]
+
+
+def test_a_clock_that_jumps_makes_no_storm():
+    table, alice, bob, direct = contacts()
+    table.part(alice, bob)
+    alice.send(direct, "hello")
+    alice.effects.clear()
+    for hours in (5, -10, 10 * 365 * 24, -10 * 365 * 24):
+        table.now = Now(table.now.wall_ms + hours * 3_600_000, table.now.monotonic_s)
+        table.run(60)
+    assert len(alice.decided(Dial)) < 20
+    table.heal()
+    table.run(61)
+    alice.send(direct, "again")
+    table.settle()
+    assert bob.texts(direct) == alice.texts(direct) == ["hello", "again"]
+
+
+def test_news_of_strangers_changes_nothing():
+    _table, alice, _bob, _direct = contacts()
+    alice.effects.clear()
+    for news in (
+        PeerUp(CAROL.device),
+        SendFailed(CAROL.device, Lane.LIVE, "reset"),
+        DialFailed(CAROL.device, "no way"),
+        PeerDown(CAROL.device, "gone"),
+        TimerFired(RETRY_PREFIX + CAROL.device.hex()),
+    ):
+        assert alice.do(news) == []
+
+
+def test_an_answer_from_disk_for_a_lost_connection_is_not_sent():
+    table, alice, bob, direct = contacts()
+    table.part(alice, bob)
+    alice.send(direct, "hello")
+    alice.crash()
+    table.heal()
+    table.connect(alice, bob)
+    assert alice.outbox_loads()
+    table.part(alice, bob)
+    alice.effects.clear()
+    while alice.loads:
+        alice.answer_load()
+    assert not [e for e in alice.decided(Send) if isinstance(e.frame, Ops)]
+    table.heal()
+    table.run(60)
+    assert bob.texts(direct) == ["hello"]
+
+
+def test_an_empty_answer_from_disk_is_no_reason_to_ask_again():
+    table, alice, bob, direct = contacts()
+    table.part(alice, bob)
+    alice.send(direct, "hello")
+    alice.crash()
+    table.heal()
+    table.connect(alice, bob)
+    (load,) = alice.outbox_loads()
+    alice.loads.clear()
+    alice.effects.clear()
+    alice.do(Loaded(load.tag, ()))
+    assert alice.decided(Load) == []
+
+
+def test_an_answer_from_disk_that_was_overtaken_is_not_sent():
+    table, alice, bob, direct = contacts()
+    table.part(alice, bob)
+    for text in ("one", "two"):
+        alice.send(direct, text)
+    alice.crash()
+    table.heal()
+    table.connect(alice, bob)
+    (load,) = alice.outbox_loads()
+    head = alice.chain(direct, ALICE)[0].position
+    alice.hear(BOB, receipt_of(BOB, direct, head))
+    alice.answer_load(1)
+    alice.effects.clear()
+    alice.answer_load(0)
+    assert not [e for e in alice.decided(Send) if isinstance(e.frame, Ops)]
+    assert load.query.from_seq == 0
+    table.settle()
+    assert bob.texts(direct) == ["one", "two"]

@@ -9,33 +9,21 @@ from p2pchat.model.ids import DeviceId
 from p2pchat.protocol import state as state_module
 from p2pchat.protocol.machine import PeerDown, PeerUp, Persist, Received
 from p2pchat.protocol.state import Directory
-from p2pchat.wire.dchat_pb2 import DeviceSet as DeviceSetPb
-from p2pchat.wire.devices import DeviceSet, first_device_set, read_device_set
 from p2pchat.wire.frames import Hello, Ops
 from tests.unit.protocol.people import (
     ALICE,
     BOB,
     CAROL,
     MALLORY,
-    WALL_MS,
     Author,
-    Person,
     between,
     digest,
     person,
+    set_of,
 )
 from tests.unit.protocol.table import Table
 
 SECOND = DeviceId(person("second").device)
-
-
-def set_of(account: Person, *devices: DeviceId) -> DeviceSet:
-    """A set in which `account` certifies these devices."""
-    whole = DeviceSetPb()
-    for device in devices:
-        raw = first_device_set(account.account_signer, device, WALL_MS)
-        whole.certificates.extend(DeviceSetPb.FromString(raw).certificates)
-    return read_device_set(whole.SerializeToString())
 
 
 def test_a_strangers_certificate_takes_no_device_away():
@@ -104,7 +92,7 @@ def test_a_contacts_second_device_is_kept_watched_and_caught_up():
     alice.do(PeerUp(SECOND), Received(SECOND, Hello(grown)))
 
     assert Persist(PutDeviceSet(BOB.account, grown.raw)) in alice.effects
-    assert direct in alice.chat.outbox.recipients[SECOND].deliveries
+    assert direct in alice.chat.outbox.recipients.by_device[SECOND].deliveries
 
 
 def test_strangers_in_rooms_cannot_push_contacts_out(monkeypatch: pytest.MonkeyPatch):
