@@ -39,6 +39,11 @@ class Lanes:
         self._writers: dict[tuple[DeviceId, Lane], _Writer] = {}
         self._nursery: trio.Nursery | None = None
 
+    @property
+    def longest_queue_bytes(self) -> int:
+        """Bytes that wait in the fullest queue."""
+        return max((writer.queued_bytes for writer in self._writers.values()), default=0)
+
     def send(self, peer: DeviceId, lane: Lane, body: bytes) -> None:
         """Queue one frame; a writer is made when there is none."""
         assert self._nursery is not None, "run() comes first"
@@ -108,14 +113,14 @@ class _Writer:
         self.scope = trio.CancelScope()
         self.is_full = False
         self._frames: list[bytes] = []
-        self._bytes = 0
+        self.queued_bytes = 0
         self._waiting = trio.Event()
 
     def put(self, data: bytes, bytes_max: int) -> None:
         self._frames.append(data)
-        self._bytes += len(data)
+        self.queued_bytes += len(data)
         self._waiting.set()
-        if self._bytes > bytes_max:
+        if self.queued_bytes > bytes_max:
             self.is_full = True
             self.scope.cancel()
 
@@ -129,7 +134,7 @@ class _Writer:
             size, count = size + len(data), count + 1
         joined = b"".join(self._frames[:count])
         del self._frames[:count]
-        self._bytes -= size
+        self.queued_bytes -= size
         if not self._frames:
             self._waiting = trio.Event()
         return joined
