@@ -1,6 +1,6 @@
 """What people feel: start, receipt, throughput, rooms; on disk at both ends, in real processes.
 
-    python -m benchmarks.chat [--quick]
+python -m benchmarks.chat [--quick]
 """
 
 from __future__ import annotations

@@ -116,9 +116,8 @@ class Peers:
                 began_s = time.perf_counter()
                 sent = await contact.send(stamped())
                 async for event in events:
-                    if isinstance(event, MessageStateChanged) and event.message_id == sent.id:
-                        if event.state is MessageState.DELIVERED:
-                            break
+                    if event == MessageStateChanged(sent.id, MessageState.DELIVERED):
+                        break
                 times.append((time.perf_counter() - began_s) * 1000)
         return times
 
@@ -137,12 +136,14 @@ class Peers:
 
             nursery.start_soon(send_all)
             async for event in events:
-                if isinstance(event, MessageStateChanged):
-                    if event.state is MessageState.DELIVERED:
+                match event:
+                    case MessageStateChanged(state=MessageState.DELIVERED):
                         confirmed += 1
                         places.release()
-                        if confirmed == count:
-                            break
+                    case _:
+                        continue
+                if confirmed == count:
+                    break
         return count / (time.perf_counter() - began_s)
 
     async def paced(self, index: int, argument: list[int]) -> None:

@@ -18,6 +18,7 @@ from p2pchat.client.client import Client
 from p2pchat.client.identity import make_identity
 from p2pchat.client.opening import Stored, client_parts, prepare_store
 from p2pchat.config import ClientConfig, DhtMode, Limits
+from p2pchat.events import ContactRequested
 from p2pchat.kad.config import KadConfig
 from p2pchat.model.ids import AccountId
 from p2pchat.net.bootstrap_list import BootstrapSources
@@ -93,8 +94,9 @@ class Farm:
         """Whether a request of this account comes within 15 s."""
         client, wanted = self._clients[index], AccountId.parse(account)
         with trio.move_on_after(15):
-            while all(request.account != wanted for request in client.contact_requests()):
-                await trio.sleep(0.02)
+            async with client.subscribe(ContactRequested) as events:
+                while all(r.account != wanted for r in client.contact_requests()):
+                    await events.__anext__()
             return True
         return False
 

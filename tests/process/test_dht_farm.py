@@ -24,7 +24,10 @@ pytestmark = pytest.mark.process
 class FarmProcess:
     def __init__(self, mode: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, str(FARM), mode], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, str(FARM), mode],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     def call(self, method: str, client: int, argument: object = None) -> object:

@@ -1,7 +1,8 @@
-"""kill -9 at every named point and at random moments, on either side: nothing lost, nothing twice.
+"""kill -9 at named points and random moments, on either side: nothing lost, nothing twice.
 
-What counts is what lies in the receiver's database at the end: every text whose `send` was answered,
-once, in the order of the sender's own history. Texts that were never answered may be there, once.
+What counts is what lies in the receiver's database at the end: every text whose `send` was
+answered, once, in the order of the sender's own history. Texts that were never answered may be
+there, once.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from p2pchat.model.ids import ConversationId
 from p2pchat.store.home import open_home
 from p2pchat.store.port import Page
 from p2pchat.testing.processes import Processes, ProgramEnded, RpcPeer, open_processes
+from tests.process.polling import until
 
 KILL_POINTS = str(Path(__file__).with_name("kill_points"))
 SENDER_POINTS = ("before_commit", "after_commit", "before_send", "receipt_received")
@@ -94,9 +96,11 @@ async def kill_some_time(talk: Talk, victim: RpcPeer, rng: Random) -> None:
 
 async def settle(talk: Talk) -> None:
     """Wait until alice owes nothing, then end both in order."""
-    with trio.fail_after(60):
-        while cast("dict[str, int]", await talk.alice.call("status"))["outbox"]:
-            await trio.sleep(0.1)
+
+    async def nothing_is_owed() -> bool:
+        return not cast("dict[str, int]", await talk.alice.call("status"))["outbox"]
+
+    await until(nothing_is_owed, timeout_s=60)
     await talk.alice.stop()
     await talk.bob.stop()
 
@@ -131,7 +135,6 @@ async def die_often(directory: Path, deaths: list[tuple[str, str]]) -> None:
         talk = await befriend(processes)
         rng = Random(len(deaths))
         for name, point in deaths:
-            print("death", name, point, trio.current_time(), flush=True)
             victim = talk.alice if name == "alice" else talk.bob
             if point:
                 await kill_at(talk, victim, point)
