@@ -211,6 +211,12 @@ def test_a_database_of_a_newer_program_is_left_untouched(home: Path) -> None:
     refused(home, SchemaTooNew, "newer version", "9999")
 
 
+def test_a_database_that_does_not_say_its_form_is_damaged(home: Path) -> None:
+    with open_home(home) as opened:
+        opened.store._connection.execute("DELETE FROM alembic_version")
+    refused(home, Corrupted, "does not say its form")
+
+
 def test_a_key_that_was_not_yet_in_its_place_is_put_there(home: Path) -> None:
     (home / "p2pchat.key").rename(home / "p2pchat.key.new")
     with open_home(home) as opened:
