@@ -16,7 +16,7 @@ CHINESE: Mapping[str, str] = {
     "Print it and end.": "显示版本并退出。",
     "Where keys, contacts and messages are. Default: P2PCHAT_HOME, else the platform's directory"
     " for user data.": (
-        "存放密钥、联系人和消息的目录。默认：环境变量 P2PCHAT_HOME,否则为系统的用户数据目录。"
+        "存放密钥、联系人和消息的目录。默认：环境变量 P2PCHAT_HOME，否则为系统的用户数据目录。"
     ),
     "Nickname of an identity made at first use. Default: the login name.": (
         "首次使用时所建身份的昵称。默认：系统登录名。"

@@ -138,7 +138,8 @@ def takes_options(
 def _merged(kind: type[T], context: typer.Context, given: Mapping[str, object]) -> T:
     """The program's options, and over them those given to the command; kept for the next."""
     before = context.obj if isinstance(context.obj, kind) else kind()
-    options = replace(before, **{name: value for name, value in given.items() if value})
+    absent: tuple[object, ...] = (None, False, [])
+    options = replace(before, **{n: value for n, value in given.items() if value not in absent})
     context.obj = options
     return options
 

@@ -1,0 +1,120 @@
+"""Names and parameters of the methods, and how what is given becomes what is called."""
+
+from __future__ import annotations
+
+import pytest
+
+from p2pchat.cli.jsonrpc import InvalidParams, MethodNotFound
+from p2pchat.cli.methods import METHODS, find_method
+from p2pchat.errors import UnknownContact, UnknownConversation, UnknownMessage
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
+
+CONTRACT = {
+    "account": "",
+    "accept": "account",
+    "add_contact": "link",
+    "connect": "address",
+    "contact_requests": "",
+    "contacts": "",
+    "disconnect": "peer_id",
+    "history": "conversation | limit before after",
+    "join_open": "name",
+    "leave": "room",
+    "members": "room",
+    "peers": "",
+    "profile": "",
+    "reject": "account",
+    "rooms": "",
+    "send": "conversation text | reply_to",
+    "shutdown": "",
+    "statistics": "",
+    "status": "",
+    "wait_delivered": "message_id",
+    "wait_ready": "",
+}
+PLACE = "01" * 32
+MESSAGE = "02" * 32
+
+
+def described(method):
+    required = [p.name for p in method.parameters if p.is_required]
+    optional = [p.name for p in method.parameters if not p.is_required]
+    return " ".join([*required, *(["|", *optional] if optional else [])])
+
+
+def test_methods_and_parameters_are_those_of_the_contract():
+    assert {name: described(method) for name, method in METHODS.items()} == CONTRACT
+
+
+def test_every_method_says_what_it_does():
+    assert [name for name, method in METHODS.items() if not method.function.__doc__] == []
+
+
+def test_arguments_become_what_the_function_takes():
+    given = {"conversation": PLACE, "text": "hello", "reply_to": MESSAGE}
+    assert find_method("send").arguments(given) == {
+        "conversation": ConversationId(b"\x01" * 32),
+        "text": "hello",
+        "reply_to": OpId(b"\x02" * 32),
+    }
+
+
+def test_accounts_and_peers_are_read_from_their_text():
+    account, device = AccountId(bytes(32)), DeviceId(bytes(32))
+    assert find_method("accept").arguments([str(account)]) == {"account": account}
+    given = find_method("disconnect").arguments([str(device.peer_id)])
+    assert given == {"peer_id": device.peer_id}
+
+
+def test_parameters_by_position_stand_in_the_order_of_the_contract():
+    by_name = find_method("history").arguments({"conversation": PLACE, "limit": 3})
+    assert find_method("history").arguments([PLACE, 3]) == by_name
+
+
+def test_null_is_as_good_as_leaving_an_optional_parameter_out():
+    arguments = find_method("history").arguments({"conversation": PLACE, "before": None})
+    assert arguments == {"conversation": ConversationId(b"\x01" * 32)}
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("send", {"text": "to nobody"}),
+        ("send", {"conversation": PLACE, "text": None}),
+        ("send", {"conversation": PLACE, "text": 5}),
+        ("send", {"conversation": PLACE, "text": "half \ud83d"}),
+        ("send", {"conversation": PLACE, "text": "a", "colour": "red"}),
+        ("send", [PLACE, "a", None, "too many"]),
+        ("history", {"conversation": PLACE, "limit": "5"}),
+        ("history", {"conversation": PLACE, "limit": 5.0}),
+        ("history", {"conversation": PLACE, "limit": True}),
+        ("history", {"conversation": 1}),
+        ("accept", {"account": ["z6Mk"]}),
+        ("disconnect", {"peer_id": "nobody"}),
+        ("status", [1]),
+    ],
+)
+def test_wrong_parameters_are_refused(method, params):
+    with pytest.raises(InvalidParams):
+        find_method(method).arguments(params)
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "error"),
+    [
+        ("accept", {"account": "bob"}, UnknownContact),
+        ("send", {"conversation": "lounge", "text": "a"}, UnknownConversation),
+        ("members", {"room": "01"}, UnknownConversation),
+        ("wait_delivered", {"message_id": "x" * 64}, UnknownMessage),
+        ("history", {"conversation": PLACE, "before": ""}, UnknownMessage),
+    ],
+)
+def test_text_that_is_no_id_is_an_id_that_nobody_has(method, params, error):
+    with pytest.raises(error):
+        find_method(method).arguments(params)
+
+
+@pytest.mark.parametrize("name", ["", "_shut_down", "__init__", "Send", "find_method"])
+def test_there_are_no_other_methods(name):
+    with pytest.raises(MethodNotFound):
+        find_method(name)
