@@ -7,6 +7,7 @@ import os
 import pytest
 import trio
 
+from p2pchat.errors import PeerUnreachable
 from tests.libp2p.hosts import (
     ECHO,
     Strangers,
@@ -127,6 +128,41 @@ def test_streams_may_be_closed_after_their_host():
         await stream.aclose()
         with pytest.raises(trio.ClosedResourceError):
             await stream.receive_some()
+
+    play(story)
+
+
+def test_a_closed_host_reaches_nobody_and_may_still_be_told_things():
+    async def story() -> None:
+        async with host("bob") as bob:
+            async with host("alice") as alice:
+                pass
+            alice.serve(ECHO, echo)
+            alice.unserve(ECHO)
+            alice.block(bob.peer_id)
+            await alice.disconnect(bob.peer_id)
+            with pytest.raises(PeerUnreachable):
+                await alice.connect(bob.peer_id, bob.addresses)
+            with pytest.raises(PeerUnreachable):
+                await alice.open_stream(bob.peer_id, [ECHO])
+            assert alice.peers == ()
+
+    play(story)
+
+
+def test_a_dial_under_way_ends_with_its_host():
+    async def story() -> None:
+        async with host("warm-up"):
+            pass
+        before = tasks(), descriptors(), sockets()
+        with trio.socket.socket() as mute:
+            await mute.bind(("127.0.0.1", 0))
+            mute.listen()
+            hole = f"/ip4/127.0.0.1/tcp/{mute.getsockname()[1]}"
+            with trio.move_on_after(0.2):
+                async with host("alice") as alice, host("bob") as bob:
+                    await alice.connect(bob.peer_id, [hole], timeout_s=600)
+        assert (tasks(), descriptors(), sockets()) == before
 
     play(story)
 

@@ -52,17 +52,20 @@ class Connection:
 
         Calls `ended` when it is over, and returns when its handlers are.
         """
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._multiplex)
-            await self.muxed.event_started.wait()
-            task_status.started()
-            await self._accept(nursery, serve)
-            self.is_closed = True
-            ended(self)
-            with trio.move_on_after(self._limits.close_timeout_s):
-                await self._pipe.closed.wait()
-            self._pipe.abort()
-            nursery.cancel_scope.deadline = trio.current_time() + self._limits.handler_grace_s
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._multiplex)
+                await self.muxed.event_started.wait()
+                task_status.started()
+                await self._accept(nursery, serve)
+                self.is_closed = True
+                ended(self)
+                with trio.move_on_after(self._limits.close_timeout_s):
+                    await self._pipe.closed.wait()
+                self._pipe.abort()
+                nursery.cancel_scope.deadline = trio.current_time() + self._limits.handler_grace_s
+        finally:
+            self.abort()
 
     async def _multiplex(self) -> None:
         try:

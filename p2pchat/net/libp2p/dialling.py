@@ -34,6 +34,8 @@ class Dialler:
 
     async def connect(self, peer: PeerId, addresses: Sequence[str], timeout_s: float) -> None:
         """See `Host.connect`."""
+        if self._swarm.is_closed:
+            raise PeerUnreachable("this host is closed")
         targets, attempts = self._targets(peer, addresses)
         if self._is_enough(peer, targets.values()):
             await trio.lowlevel.checkpoint()

@@ -76,7 +76,7 @@ class Identify:
 
     def push_soon(self) -> None:
         """Tell every peer anew, shortly."""
-        if not self._push_waits:
+        if not self._push_waits and not self._swarm.is_closed:
             self._push_waits = True
             self._swarm.nursery.start_soon(self._push_all)
 

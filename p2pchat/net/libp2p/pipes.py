@@ -118,11 +118,13 @@ class TcpPipe(TrioTCPStream, Pipe):
         read either: the end is sent first, and the other's awaited for a while.
         """
         self.closing.set()
-        with suppress(*_GONE), trio.move_on_after(DRAIN_TIMEOUT_S):
-            await self._heard.send_eof()
-            await self._heard.drain()
-        await super().close()
-        self.closed.set()
+        try:
+            with suppress(*_GONE), trio.move_on_after(DRAIN_TIMEOUT_S):
+                await self._heard.send_eof()
+                await self._heard.drain()
+        finally:
+            self._heard.socket.close()
+            self.closed.set()
 
     def get_remote_address(self) -> tuple[str, int] | None:
         return self._remote
@@ -130,7 +132,8 @@ class TcpPipe(TrioTCPStream, Pipe):
     def abort(self) -> None:
         sock = self._heard.socket
         if sock.fileno() >= 0:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            with suppress(OSError):  # some systems refuse it on a connection that is reset already
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             sock.close()
         self.closing.set()
         self.closed.set()
@@ -183,8 +186,10 @@ class CircuitPipe(Pipe):
 
     async def close(self) -> None:
         self.closing.set()
-        await self._stream.aclose()
-        self.closed.set()
+        try:
+            await self._stream.aclose()
+        finally:
+            self.closed.set()
 
     def get_remote_address(self) -> tuple[str, int] | None:
         return None

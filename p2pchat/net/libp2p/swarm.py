@@ -58,6 +58,11 @@ class Swarm:
         self._listening = trio.CancelScope()
 
     @property
+    def is_closed(self) -> bool:
+        """True from the moment the host begins to close."""
+        return self._listening.cancel_called
+
+    @property
     def connections(self) -> list[Connection]:
         return [one for several in self._connections.values() for one in several]
 
