@@ -38,7 +38,8 @@ class _Link:
     addresses: tuple[str, ...]
     """Where it can be dialled again."""
     networks: tuple[str, ...]
-    is_server: bool
+    is_server: bool | None
+    """None until somebody told."""
 
 
 class Peers:
@@ -56,7 +57,7 @@ class Peers:
         """A peer is connected; answers whether it is a server that was none before."""
         peer = peer_up.peer
         before = self._links.get(peer)
-        was_server = before is not None and before.is_server
+        was_server = None if before is None else before.is_server
         scope = scope_of_all(peer_up.addresses)
         told = believable_of(peer_up.dialable, scope)
         networks = dict.fromkeys(map(network_of, peer_up.addresses))
@@ -69,7 +70,7 @@ class Peers:
         if peer_up.is_server is False:
             self.table.remove(peer)
             self.suspects.clear(peer)
-        return self._links[peer].is_server and not was_server
+        return bool(self._links[peer].is_server) and not was_server
 
     def down(self, peer: PeerId) -> None:
         self._links.pop(peer, None)
@@ -116,11 +117,16 @@ class Peers:
         return Scope.PUBLIC if link is None else link.scope
 
     def seeds(self, key: bytes) -> list[KadPeer]:
-        """Whom a lookup of `key` may begin with: more than it needs, for when the nearest are gone;
-        suspects only when there is nobody better."""
+        """Whom a lookup of `key` may begin with: more than it needs, for when the nearest are
+        gone. When the table is empty, whoever might answer: suspects, and connections so new that
+        nobody has told what they serve."""
         entries = self.table.closest(kad_id(key), _SEEDS_PER_K * self._config.k)
-        known = [KadPeer(entry.peer, entry.addresses) for entry in entries]
-        return known or self.suspects.contacts[: self._config.k]
+        if entries:
+            return [KadPeer(entry.peer, entry.addresses) for entry in entries]
+        unknown = [
+            KadPeer(p, link.addresses) for p, link in self._links.items() if link.is_server is None
+        ]
+        return [*self.suspects.contacts, *unknown][: _SEEDS_PER_K * self._config.k]
 
     def believed(self, told: Sequence[KadPeer], scope: Scope) -> tuple[KadPeer, ...]:
         """Peers told over a connection of `scope`, with the addresses that may be believed; what

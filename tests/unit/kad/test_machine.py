@@ -321,6 +321,16 @@ def test_suspects_seed_a_lookup_when_there_is_nobody_else(new_stage, cast):
     assert [query.peer for query in stage.take(Query)] == [cast("bob")]
 
 
+def test_connections_that_nobody_told_of_seed_a_lookup_when_there_is_nobody_else(stage, cast):
+    stage.up(cast("client"), is_server=False)
+    stage.up(cast("unknown"), is_server=None)
+    stage.give(FindPeer(1, cast("x")))
+    (query,) = stage.take(Query)
+    assert query.peer == cast("unknown")
+    stage.answer(query)
+    assert table_of(stage) == [cast("unknown")]
+
+
 # --- What a lookup believes and tells -----------------------------------------------------------
 
 
