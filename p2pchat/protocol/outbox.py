@@ -57,7 +57,7 @@ class Outbox:
         self.recipients = Recipients()
         self.states = States(state, self.recipients)
         self._touched: dict[ConversationId, None] = {}
-        self._dirty: dict[tuple[DeviceId, ConversationId], None] = {}
+        self._dirty: dict[tuple[DeviceId, ConversationId], PutReceipt | None] = {}
         self._flush_set = False
         self._checks = 0
 
@@ -287,9 +287,9 @@ class Outbox:
         recipient.progress_s, recipient.attempts = now.monotonic_s, 0
         recipient.last_error, recipient.next_try_ms = "", 0
         self._touched[conversation.id] = None
-        self._mark(recipient, delivery)
         proof = PutReceipt(conversation.id, receipt.device, signed.body, signed.signature)
-        return [*effects, Persist(proof), *self.states.delivered(conversation, before)]
+        self._dirty[receipt.device, conversation.id] = proof
+        return [*effects, *self.states.delivered(conversation, before)]
 
     def _may_acknowledge(self, conversation: Conversation, signed: SignedReceipt) -> bool:
         receipt = signed.receipt
@@ -342,15 +342,16 @@ class Outbox:
         return effects
 
     def flush(self) -> list[Effect]:
-        """All changed deliveries, for the disk."""
-        rows = [
-            Persist(self.recipients.by_device[device].row(delivery))
-            for device, id in self._dirty
-            if (delivery := self.recipients.delivery(device, id)) is not None
-        ]
+        """All changed deliveries and the receipts that prove them, for the disk."""
+        rows: list[Effect] = []
+        for (device, id), proof in self._dirty.items():
+            delivery = self.recipients.delivery(device, id)
+            if delivery is not None:
+                rows.append(Persist(self.recipients.by_device[device].row(delivery)))
+                rows += [Persist(proof)] if proof is not None else []
         self._dirty.clear()
         self._flush_set = False
-        return list(rows)
+        return rows
 
     def _pump(self, conversation: Conversation, now: Now) -> list[Effect]:
         effects: list[Effect] = []
@@ -419,7 +420,7 @@ class Outbox:
         return Chain if self._state.is_accepted(conversation) else (Chain.CONTROL,)
 
     def _mark(self, recipient: Recipient, delivery: Delivery) -> None:
-        self._dirty[recipient.device, delivery.conversation] = None
+        self._dirty.setdefault((recipient.device, delivery.conversation))
 
 
 def _first(ops: Sequence[Op], bytes_max: int) -> Sequence[Op]:
