@@ -20,9 +20,11 @@ from p2pchat.model.message import Message
 from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.model.snapshot import Snapshot
 
-__all__ = ["PAGE_LIMIT_MAX", "AsyncStore", "Page", "Store"]
+__all__ = ["PAGE_LIMIT_MAX", "READERS_MAX", "AsyncStore", "Page", "Store"]
 
 PAGE_LIMIT_MAX = 5_000
+READERS_MAX = 4
+"""Reads of one store at a time: so many threads, and so many connections."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,14 +21,11 @@ from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.model.snapshot import Snapshot
 from p2pchat.store import reading
 from p2pchat.store.driver import connect, make_engine, store_errors
-from p2pchat.store.port import Page
+from p2pchat.store.port import READERS_MAX, Page
 from p2pchat.store.restoring import read_identity, read_snapshot
 from p2pchat.store.writing import Writer
 
-__all__ = ["READERS_MAX", "SqliteStore"]
-
-READERS_MAX = 4
-"""Connections that read at a time; `store.worker` has a thread for each."""
+__all__ = ["SqliteStore"]
 
 
 class SqliteStore:

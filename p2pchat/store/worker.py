@@ -21,12 +21,9 @@ from p2pchat.model.change import Change, PutReceipt
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.message import Message
 from p2pchat.model.query import OpsQuery, StoredOp
-from p2pchat.store.port import Page, Store
+from p2pchat.store.port import READERS_MAX, Page, Store
 
 __all__ = ["InlineStore", "StoreWorker", "open_worker"]
-
-READERS_MAX = 4
-"""Threads that read at a time; `store.sqlite` keeps a connection for each."""
 
 T = TypeVar("T")
 
