@@ -21,6 +21,7 @@ from p2pchat.model.ids import PeerId
 from p2pchat.net.libp2p.circuit import Circuits
 from p2pchat.net.libp2p.connection import Connection
 from p2pchat.net.libp2p.dialling import Dialler
+from p2pchat.net.libp2p.eager import make_eager
 from p2pchat.net.libp2p.foreign import settle, to_peer
 from p2pchat.net.libp2p.hop import Hop
 from p2pchat.net.libp2p.identify import Identify
@@ -41,9 +42,9 @@ def _upgrader(keys: KeyPair, transport: Transport) -> TransportUpgrader:
     """Whose Noise and Yamux carry the connections."""
     match transport:
         case "stock":
-            return StockUpgrader(keys)
+            return make_eager(StockUpgrader(keys))
         case "lean":
-            return LeanUpgrader(keys)
+            return make_eager(LeanUpgrader(keys))
 
 
 class LibP2PHost:
