@@ -47,13 +47,13 @@ class Timers:
         while True:
             self._changed = trio.Event()
             while self._heap and self._deadlines.get(self._heap[0][2]) != self._heap[0][:2]:
-                heappop(self._heap)
+                heappop(self._heap)  # replaced or cleared, perhaps while we waited for it
             if not self._heap:
                 await self._changed.wait()
-                continue
-            with trio.move_on_at(self._heap[0][0]) as scope:
-                await self._changed.wait()
-            if scope.cancelled_caught:
+            elif self._heap[0][0] <= trio.current_time():
                 name = heappop(self._heap)[2]
                 del self._deadlines[name]
                 return name
+            else:
+                with trio.move_on_at(self._heap[0][0]):
+                    await self._changed.wait()
