@@ -94,15 +94,17 @@ class Lanes:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_watch, stream)
-                data = self._hello
-                while True:
-                    with trio.fail_after(WRITE_TIMEOUT_S):
+                with trio.CancelScope() as patience:  # one scope: making one a write costs
+                    data = self._hello
+                    while True:
+                        patience.deadline = trio.current_time() + WRITE_TIMEOUT_S
                         await stream.send_all(data)
-                    data = await writer.take()
+                        patience.deadline = float("inf")
+                        data = await writer.take()
+                reason = f"the peer took nothing for {WRITE_TIMEOUT_S:.0f} s"
+                nursery.cancel_scope.cancel()
         except* (trio.BrokenResourceError, trio.ClosedResourceError):
             reason = "the stream was reset"
-        except* trio.TooSlowError:
-            reason = f"the peer took nothing for {WRITE_TIMEOUT_S:.0f} s"
         return reason
 
 

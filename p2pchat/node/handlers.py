@@ -81,17 +81,18 @@ class LaneHandlers:
             await stream.reset()
 
     async def _read(self, peer: DeviceId, stream: Stream) -> None:
+        """Read until the end. Raises `RemoteProtocolError`, `TooSlowError`."""
         parser = FrameParser(self._frame_bytes_max)
-        began_s = 0.0
-        while True:
-            deadline_s = began_s + FRAME_TIMEOUT_S if not parser.is_empty else float("inf")
-            with trio.fail_at(deadline_s):
-                data = await stream.receive_some(READ_BYTES)
-            if not data:
-                return
-            was_empty = parser.is_empty
-            frames = parser.feed(data)
-            if frames or was_empty:
-                began_s = trio.current_time()
-            for body in frames:
-                await self._put(Received(peer, decode_frame(body)))
+        due_s = float("inf")
+        with trio.CancelScope() as patience:  # one scope for all reads: making one a read costs
+            while data := await stream.receive_some(READ_BYTES):
+                patience.deadline = float("inf")  # our own queue may make us wait below
+                was_empty = parser.is_empty
+                frames = parser.feed(data)
+                for body in frames:
+                    await self._put(Received(peer, decode_frame(body)))
+                if frames or was_empty:
+                    due_s = trio.current_time() + FRAME_TIMEOUT_S
+                patience.deadline = float("inf") if parser.is_empty else due_s
+        if patience.cancelled_caught:
+            raise trio.TooSlowError
