@@ -79,7 +79,7 @@ class Chat:
         self.contacts = Contacts(self.state, self.outbox, self.receipts)
         self.intake = self.contacts.intake
         self.rooms = Rooms(self.state, self.outbox, self.intake)
-        self.sync = Sync(self.state, self.receipts)
+        self.sync = Sync(self.state, self.receipts, self.intake)
         self._is_committing = False
         self._restore(snapshot)
 
@@ -119,7 +119,8 @@ class Chat:
                 return self.contacts.reject(input, now)
             case JoinOpen():
                 return self.rooms.join(input, now)
-            case LeaveRoom():
+            case LeaveRoom(_, conversation):
+                self.sync.forget(conversation)
                 return self.rooms.leave(input)
             case Flush(id):
                 return [*self.outbox.flush(), Reply(id)]
@@ -171,17 +172,18 @@ class Chat:
         peer, frame = input.peer, input.frame
         match frame:
             case Ops():
+                self.sync.received(peer, frame.ops)
                 return self._ops(frame, peer, now)
             case SignedReceipt():
                 return self.outbox.receipt(frame, now)
             case Hello():
                 return self._hello(peer, frame, now)
             case SyncDigest():
-                return self.sync.digest(peer, frame)
+                return self.sync.serving.digest(peer, frame)
             case SyncFrontier():
-                return self.sync.frontier(peer, frame)
+                return self.sync.frontier(peer, frame, now)
             case SyncPull():
-                return self.sync.pull(peer, frame, now)
+                return self.sync.serving.pull(peer, frame, now)
             case SyncPage():
                 return self.sync.page(peer, frame, now)
             case _:
@@ -264,7 +266,7 @@ class Chat:
             case ForReceipt() as tag:
                 return self.outbox.receipt_loaded(tag, loaded, now)
             case ForPull() as tag:
-                return self.sync.loaded(tag, loaded)
+                return self.sync.serving.loaded(tag, loaded, now)
             case ForFork() as tag:
                 return self.intake.loaded(tag, loaded, now)
             case ForStates() as tag:

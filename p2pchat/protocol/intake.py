@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from p2pchat.errors import MalformedMessage
 from p2pchat.events import MembersChanged, MessageReceived, SecurityAlert
-from p2pchat.model.change import AddMessage, AddOp, PutDeviceSet, PutName
+from p2pchat.model.change import AddMessage, AddOp, PutDeviceSet, PutName, SetFloor
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.machine import Now
 from p2pchat.model.message import Message, MessageState
 from p2pchat.model.op import Chain, Op
 from p2pchat.model.query import OpsQuery, StoredOp
-from p2pchat.protocol.log import BRANCHES_MAX, Place
+from p2pchat.protocol.log import BRANCHES_MAX, ChainKey, Floor, Place
 from p2pchat.protocol.machine import Effect, Emit, ForFork, Load, Loaded, Persist
 from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.state import ACCOUNTS_MAX, Conversation, State
@@ -134,6 +134,25 @@ class Intake:
         """Apply a verified op in its place, then those that waited for it."""
         return self._apply(conversation, op, now) + self._release(conversation, op, now)
 
+    def claim(
+        self, conversation: Conversation, floors: Mapping[ChainKey, Floor], now: Now
+    ) -> list[Effect]:
+        """A peer of an open room says where chains begin. What is bare here may begin there, too;
+        ops that waited for what lies below are looked at again."""
+        log, own = conversation.log, self._state.me.device
+        log.claims = {
+            key: floor
+            for key, floor in floors.items()
+            if key[0] != own and key[1] is Chain.TALK and log.may_begin_at(key, floor.seq)
+        }
+        effects: list[Effect] = []
+        for floor in tuple(log.claims.values()):
+            for waiting in log.released(floor.prev):
+                entered = self._enter(conversation, waiting, now)
+                effects += entered
+                effects += self._release(conversation, waiting, now) if entered else []
+        return effects
+
     def _release(self, conversation: Conversation, applied: Op, now: Now) -> list[Effect]:
         effects: list[Effect] = []
         ready = deque(conversation.log.released(applied.id))
@@ -236,17 +255,27 @@ class Intake:
     def _apply(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
         header = op.header
         newcomer = header.seq == 0 and conversation.other is None
+        effects = self._begin_chain(conversation, op)
         key = conversation.log.apply(op, now)
         if header.device == self._state.me.device:
             conversation.remember_own(op)
         else:
             self._state.clock.observe(header.hlc, now)
             self._receipts.owe(conversation, header.device)
-        effects: list[Effect] = [Persist(AddOp(op, key, now.wall_ms))]
+        effects.append(Persist(AddOp(op, key, now.wall_ms)))
         effects += self._consequences(conversation, op, key, now)
         if newcomer:
             effects.append(Emit(MembersChanged(conversation.id)))
         return effects
+
+    def _begin_chain(self, conversation: Conversation, op: Op) -> list[Effect]:
+        """Let a chain begin with this op, if a peer claimed so and nothing older is here."""
+        floor = conversation.log.claimed(op)
+        if floor is None:
+            return []
+        key = (op.header.device, op.header.chain)
+        conversation.log.set_floor(key, floor)
+        return [Persist(SetFloor(conversation.id, *key, floor.seq, floor.prev))]
 
     def _consequences(self, conversation: Conversation, op: Op, key: int, now: Now) -> list[Effect]:
         assert op.content is not None, "only ops with content are applied"

@@ -73,6 +73,9 @@ class Log:
     def __init__(self, waiting_ops_max: int) -> None:
         self.tips: dict[ChainKey, list[Tip]] = {}
         self.floors: dict[ChainKey, Floor] = {}
+        self.claims: dict[ChainKey, Floor] = {}
+        """Where a peer says that chains begin of which nothing is here. Believed when the author's
+        own op there says the same."""
         self.control: set[OpId] = set()
         self._recent: dict[OpId, Tip] = {}
         """The ops applied last: whatever follows one of them is among them."""
@@ -127,6 +130,15 @@ class Log:
                 hasher.update(p.device + bytes((p.chain,)) + p.seq.to_bytes(8, "big") + p.head)
             self._digest = hasher.digest()
         return self._digest
+
+    def knows(self, key: ChainKey, id: OpId) -> bool:
+        """Whether an op of a chain is certainly here; older ones may be, too."""
+        return id in self._recent or any(tip.id == id for tip in self.tips.get(key, ()))
+
+    def begins_at(self, key: ChainKey) -> int:
+        """The first seq that a chain has here, or will have."""
+        floor = self.claims.get(key) or self.floors.get(key)
+        return floor.seq if floor is not None else 0
 
     @property
     def waiting_count(self) -> int:
@@ -185,9 +197,26 @@ class Log:
         return len(tips) < BRANCHES_MAX
 
     def set_floor(self, key: ChainKey, floor: Floor) -> None:
-        """Let a chain begin at `floor`."""
+        """Let a chain begin at `floor`; a head just below stays, for the chain continues there."""
         self.floors[key] = floor
         self._digest = None
+        tips = [tip for tip in self.tips.pop(key, []) if tip.seq >= floor.seq - 1]
+        if tips:
+            self.tips[key] = tips
+
+    def may_begin_at(self, key: ChainKey, seq: int) -> bool:
+        """Whether a chain of which nothing is here, but perhaps a head without its op, may go on
+        at `seq` and leave out what lies between."""
+        floor, count = self.floors.get(key), self.count(*key)
+        is_bare = count == 0 or (floor is not None and floor.seq >= count)
+        return is_bare and seq >= max(count, 1)
+
+    def claimed(self, op: Op) -> Floor | None:
+        """The claim that this op proves, if it does: its chain begins with it."""
+        claim = self.claims.pop((op.header.device, op.header.chain), None)
+        if claim is None or (claim.seq, claim.prev) != (op.header.seq, op.header.prev):
+            return None
+        return claim
 
     # How it is restored
 
@@ -218,12 +247,9 @@ class Log:
             if tip.id == header.prev:
                 _require_next(tip, header)
                 return True
-        floor = self.floors.get(key)
-        return (
-            floor is not None
-            and key not in self.tips
-            and (floor.seq, floor.prev) == (header.seq, header.prev)
-        )
+        place = Floor(header.seq, prev) if (prev := header.prev) is not None else None
+        is_floor = place is not None and place in (self.floors.get(key), self.claims.get(key))
+        return is_floor and self.may_begin_at(key, header.seq)
 
     def _remember(self, tip: Tip) -> None:
         self._digest = None

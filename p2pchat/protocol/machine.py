@@ -193,6 +193,7 @@ class ForPull:
     peer: DeviceId
     conversation: ConversationId
     wanted: Wanted
+    serial: int
 
 
 @dataclass(frozen=True, slots=True)

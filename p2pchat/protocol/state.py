@@ -173,6 +173,14 @@ class State:
             return True
         return self.is_party(conversation, peer) and self.is_accepted(conversation)
 
+    def readable(self, id: ConversationId, peer: DeviceId) -> Conversation | None:
+        """The conversation, if this peer may read it; otherwise, for the peer, there is none."""
+        conversation = self.conversations.get(id)
+        if conversation is None or not self.may_read(conversation, peer):
+            self.refuse("no such conversation for this peer")
+            return None
+        return conversation
+
     def is_party(self, conversation: Conversation, device: DeviceId) -> bool:
         """Whether a device acts for one of the two accounts of a direct conversation."""
         return any(

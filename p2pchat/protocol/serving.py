@@ -1,0 +1,198 @@
+"""Serving: answering peers that catch up.
+
+A peer sends a digest and is told where our chains end; then it pulls what follows its own heads, a
+page at a time. Rows are read one chain after the other, so that a page costs one read in memory
+however much is asked for. Whoever may not read a conversation gets no answer, as if there were
+none.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import takewhile
+
+from p2pchat.model.ids import ConversationId, DeviceId
+from p2pchat.model.machine import Now
+from p2pchat.model.op import Op, Position
+from p2pchat.model.query import OpsQuery, StoredOp
+from p2pchat.protocol.log import BRANCHES_MAX, ChainKey
+from p2pchat.protocol.machine import Effect, ForPull, Lane, Load, Loaded, Send
+from p2pchat.protocol.state import Conversation, State
+from p2pchat.wire.devices import DeviceSet
+from p2pchat.wire.frames import (
+    Ops,
+    SyncDigest,
+    SyncFrontier,
+    SyncPage,
+    SyncPull,
+    Wanted,
+    split_ops,
+)
+from p2pchat.wire.ops import OP_BYTES_MAX, restore_op
+
+HEADS_MAX = 1500
+"""Heads told at once, and as many floors: what one frame holds."""
+PULL_CHAINS_MAX = 512
+ROWS_PER_READ = 256
+READ_BYTES_MIN = (BRANCHES_MAX + 1) * OP_BYTES_MAX
+"""Holds every branch of a place and an op beyond, so that each read gets on."""
+FRAME_BYTES = 64 * 1024
+SESSION_S_MAX = 10.0
+SESSIONS_MAX = 64
+"""Pulls answered at the same time, one a peer and conversation."""
+
+BranchSeen = Callable[[Conversation, DeviceId, ChainKey, Now], list[Effect]]
+"""What becomes of the news that a peer holds a branch that we do not."""
+
+
+@dataclass(slots=True)
+class Session:
+    """One pull that is being answered."""
+
+    serial: int
+    until_s: float
+    wanted: deque[Wanted]
+    bytes_left: int
+    is_cut: bool
+    """Something is left to be asked for again, whatever is sent now."""
+    told: set[DeviceSet] = field(default_factory=set[DeviceSet])
+
+
+class Serving:
+    """All pulls of all peers."""
+
+    def __init__(self, state: State, branch_seen: BranchSeen) -> None:
+        self._state = state
+        self._branch_seen = branch_seen
+        self._sessions: dict[tuple[DeviceId, ConversationId], Session] = {}
+        self._serial = 0
+
+    def digest(self, peer: DeviceId, frame: SyncDigest) -> list[Effect]:
+        """Equal, or here is what we hold."""
+        conversation = self._state.readable(frame.conversation, peer)
+        if conversation is None:
+            return []
+        log = conversation.log
+        if log.digest() == frame.digest:
+            return [Send(peer, Lane.SYNC, SyncPage(conversation.id, more=False))]
+        heads = log.positions()
+        if len(heads) > HEADS_MAX:  # another part each time
+            first = self._state.rng.randrange(len(heads))
+            heads = (heads[first:] + heads[:first])[:HEADS_MAX]
+        floors = tuple(
+            Position(*key, floor.seq, floor.prev)
+            for key in dict.fromkeys((head.device, head.chain) for head in heads)
+            if (floor := log.floors.get(key)) is not None
+        )
+        return [Send(peer, Lane.SYNC, SyncFrontier(conversation.id, tuple(heads), floors))]
+
+    def pull(self, peer: DeviceId, frame: SyncPull, now: Now) -> list[Effect]:
+        """Begin to send what follows the asker's heads."""
+        conversation = self._state.readable(frame.conversation, peer)
+        key = (peer, frame.conversation)
+        self.expire(now)
+        if conversation is None:
+            return []
+        if key not in self._sessions and len(self._sessions) >= SESSIONS_MAX:
+            self._state.refuse("too many pulls at once")
+            return []
+        self._serial += 1
+        session = self._sessions[key] = Session(
+            self._serial,
+            now.monotonic_s + SESSION_S_MAX,
+            deque(frame.wanted[:PULL_CHAINS_MAX]),
+            self._state.limits.page_bytes_max,
+            is_cut=len(frame.wanted) > PULL_CHAINS_MAX,
+        )
+        return self._next(peer, conversation, session)
+
+    def loaded(self, tag: ForPull, loaded: Loaded, now: Now) -> list[Effect]:
+        """Rows for a peer's pull: send those that follow its own head."""
+        session = self._sessions.get((tag.peer, tag.conversation))
+        conversation = self._state.readable(tag.conversation, tag.peer)
+        if session is None or conversation is None or session.serial != tag.serial:
+            return []
+        wanted, rows = tag.wanted, loaded.rows
+        effects: list[Effect] = []
+        if _is_elsewhere(conversation, wanted, rows):
+            session.wanted.appendleft(Wanted(wanted.device, wanted.chain, 0, None))
+            key = (wanted.device, wanted.chain)
+            effects += self._branch_seen(conversation, tag.peer, key, now)
+        else:
+            whole = takewhile(lambda row: row.content is not None, rows)
+            ops = [restore_op(row) for row in whole if row.id != wanted.head]
+            effects += self._send(tag.peer, session, ops)
+            rest = _rest(conversation, wanted, rows)
+            session.wanted.extendleft(rest)
+        return effects + self._next(tag.peer, conversation, session)
+
+    def give_up(self, peer: DeviceId) -> None:
+        """What was under way to a peer is lost."""
+        for key in [key for key in self._sessions if key[0] == peer]:
+            del self._sessions[key]
+
+    def forget(self, conversation: ConversationId) -> None:
+        """A conversation is left."""
+        for key in [key for key in self._sessions if key[1] == conversation]:
+            del self._sessions[key]
+
+    def expire(self, now: Now) -> None:
+        """Forget pulls that take too long."""
+        for key in [k for k, s in self._sessions.items() if s.until_s <= now.monotonic_s]:
+            del self._sessions[key]
+
+    def _next(self, peer: DeviceId, conversation: Conversation, session: Session) -> list[Effect]:
+        """Read on, or end the page."""
+        if not session.wanted or session.bytes_left <= 0:
+            del self._sessions[peer, conversation.id]
+            more = session.is_cut or bool(session.wanted)
+            return [Send(peer, Lane.SYNC, SyncPage(conversation.id, more))]
+        wanted = session.wanted.popleft()
+        query = OpsQuery(
+            conversation.id,
+            wanted.device,
+            wanted.chain,
+            wanted.from_seq,
+            ROWS_PER_READ,
+            max(session.bytes_left, READ_BYTES_MIN),
+        )
+        return [Load(ForPull(peer, conversation.id, wanted, session.serial), query)]
+
+    def _send(self, peer: DeviceId, session: Session, ops: Sequence[Op]) -> list[Effect]:
+        effects: list[Effect] = []
+        for part in split_ops(ops, FRAME_BYTES):
+            session.bytes_left -= sum(op.size_bytes for op in part)
+            frame = Ops(tuple(part), self._untold(session, part))
+            effects.append(Send(peer, Lane.SYNC, frame))
+        return effects
+
+    def _untold(self, session: Session, ops: Iterable[Op]) -> tuple[DeviceSet, ...]:
+        """The device sets that verify these ops, each once a session."""
+        sets = self._state.directory.sets
+        needed = dict.fromkeys(op.header.account for op in ops)
+        found = [sets[account] for account in needed if account in sets]
+        fresh = tuple(devices for devices in found if devices not in session.told)
+        session.told.update(fresh)
+        return fresh
+
+
+def _is_elsewhere(conversation: Conversation, wanted: Wanted, rows: Sequence[StoredOp]) -> bool:
+    """Whether the asker's head is on a branch that is not ours (and not just below our floor)."""
+    if wanted.head is None or not rows or wanted.head in {row.id for row in rows}:
+        return False
+    floor = conversation.log.floors.get((wanted.device, wanted.chain))
+    return floor is None or wanted.from_seq >= floor.seq
+
+
+def _rest(conversation: Conversation, wanted: Wanted, rows: Sequence[StoredOp]) -> list[Wanted]:
+    """What is left of a chain after a read that was cut short; the last place is read again, for
+    it may hold several ops."""
+    if not rows or rows[-1].content is None:
+        return []
+    last = rows[-1].seq
+    if last + 1 >= conversation.log.count(wanted.device, wanted.chain):
+        return []
+    start = last if last > rows[0].seq else last + 1
+    return [Wanted(wanted.device, wanted.chain, start, None)]

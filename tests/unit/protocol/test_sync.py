@@ -1,0 +1,519 @@
+"""Two peers compare what they hold and fill each other's gaps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from p2pchat.model.change import AddOp, SetFloor
+from p2pchat.model.conversation import open_room_id
+from p2pchat.model.ids import ConversationId
+from p2pchat.model.machine import TimerFired
+from p2pchat.model.op import Chain, Op, Position
+from p2pchat.protocol import serving as serving_module
+from p2pchat.protocol.log import Floor
+from p2pchat.protocol.machine import (
+    AddContact,
+    Heard,
+    Lane,
+    LeaveRoom,
+    Load,
+    Persist,
+    Published,
+    Received,
+    RoomPeerJoined,
+    Send,
+    SendFailed,
+)
+from p2pchat.protocol.sync import SESSION_S_MAX, TIMER
+from p2pchat.store.memory import MemoryStore
+from p2pchat.wire.frames import (
+    Frame,
+    Ops,
+    SyncDigest,
+    SyncFrontier,
+    SyncPage,
+    SyncPull,
+    Wanted,
+)
+from tests.unit.protocol.people import ALICE, BOB, CAROL, Author, Person, between, op_id, person
+from tests.unit.protocol.table import Seat, Table
+
+ROOM = open_room_id("square")
+KEY = (CAROL.device, Chain.TALK)
+
+
+def square() -> tuple[Table, Seat, Seat]:
+    """Alice and Bob in a room, connected, each knowing the other's first op."""
+    table = Table()
+    alice, bob = table.sit(ALICE), table.sit(BOB)
+    table.connect(alice, bob)
+    for seat in (alice, bob):
+        seat.join("square")
+    table.run(5)
+    return table, alice, bob
+
+
+def tell(seat: Seat, *ops: Op, author: Person = CAROL) -> None:
+    """Ops of Carol's reach a seat by gossip, from somebody who is gone."""
+    for start in range(0, len(ops), 64):
+        blob = Ops(tuple(ops[start : start + 64]), (author.devices,))
+        seat.do(Heard(ROOM, author.device, blob))
+    while seat.loads:
+        seat.answer_load()
+
+
+def written(count: int, text: str = "number", author: Person = CAROL) -> list[Op]:
+    writer = Author(author, ROOM)
+    return [writer.write(f"{text} {number}") for number in range(count)]
+
+
+def branch(ops: list[Op], seq: int, count: int, text: str = "other") -> list[Op]:
+    author = Author(CAROL, ROOM)
+    author.ops, author.hlc = ops[:seq], author.hlc + 10_000
+    return [author.write(f"{text} {number}") for number in range(count)]
+
+
+def frames(seat: Seat, kind: type[Frame]) -> list:
+    return [e.frame for e in seat.decided(Send) if isinstance(e.frame, kind)]
+
+
+def ids(seat: Seat) -> set[bytes]:
+    return {op.id for op in seat.chain(ROOM, CAROL)}
+
+
+def digests(*seats: Seat) -> set[bytes]:
+    return {seat.state.conversations[ROOM].log.digest() for seat in seats}
+
+
+def meet(table: Table, one: Seat, other: Seat) -> None:
+    """They compare themselves at once, and nothing else happens."""
+    for seat, peer in ((one, other), (other, one)):
+        conversation = seat.state.conversations[ROOM]
+        seat._carry(seat.chat.sync.begin(conversation, peer.device, table.now))
+    table.settle()
+
+
+def test_who_holds_the_same_says_so_in_two_frames():
+    table, alice, _bob = square()
+    table.carried.clear()
+    alice.do(TimerFired(TIMER))
+    table.settle()
+    assert table.carried[SyncDigest] == table.carried[SyncPage] == 1
+    assert table.carried[SyncFrontier] == table.carried[SyncPull] == 0
+    assert alice.chat.sync.last_ms == table.now.wall_ms
+
+
+def test_what_one_side_lacks_is_pulled():
+    table, alice, bob = square()
+    ops = written(10)
+    tell(alice, *ops)
+    tell(bob, *ops[:4])
+    meet(table, alice, bob)
+    assert ids(bob) == ids(alice) == {op.id for op in ops}
+    assert len(digests(alice, bob)) == 1
+
+
+def test_nothing_is_sent_that_is_there_already():
+    table, alice, bob = square()
+    ops = written(100)
+    tell(alice, *ops)
+    tell(bob, *ops[:90])
+    alice.effects.clear()
+    meet(table, alice, bob)
+    assert [op.id for frame in frames(alice, Ops) for op in frame.ops] == [op.id for op in ops[90:]]
+
+
+def test_the_sets_of_authors_come_with_their_ops_once():
+    table, alice, bob = square()
+    tell(alice, *written(300))
+    alice.effects.clear()
+    meet(table, alice, bob)
+    sent = frames(alice, Ops)
+    assert len(sent) > 1
+    assert [devices for frame in sent for devices in frame.devices] == [CAROL.devices]
+    assert len(ids(bob)) == 300
+
+
+def test_a_long_history_comes_in_pages_of_one_exchange():
+    table, alice, bob = square()
+    tell(alice, *written(400, "x" * 4_000))
+    table.carried.clear()
+    meet(table, alice, bob)
+    assert len(ids(bob)) == 400
+    assert 400 * 4_000 / 256_000 - 2 < table.carried[SyncPull] <= 400 * 4_000 / 256_000 + 2
+
+
+def test_a_page_never_fills_the_peers_queue():
+    table, alice, bob = square()
+    for number in range(40):
+        author = person(f"author {number}")
+        tell(alice, *written(10, "x" * 30_000, author), author=author)
+    conversation = alice.state.conversations[ROOM]
+    biggest = 0
+    bob._carry(bob.chat.sync.begin(bob.state.conversations[ROOM], ALICE.device, table.now))
+    while table.jobs():
+        wire = table.wires.get((alice.device, bob.device, Lane.SYNC), ())
+        waiting = [op for frame in wire if isinstance(frame, Ops) for op in frame.ops]
+        biggest = max(biggest, sum(op.size_bytes for op in waiting))
+        jobs = sorted(table.jobs(), key=lambda job: job[0] == "wire")  # the network is slow
+        table.run_job(jobs[0])
+    assert biggest < alice.limits.peer_queue_bytes_max // 2
+    assert bob.state.conversations[ROOM].log.digest() == conversation.log.digest()
+
+
+def test_many_chains_are_compared_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(serving_module, "HEADS_MAX", 10)
+    table, alice, bob = square()
+    for number in range(50):
+        author = person(f"author {number}")
+        tell(alice, *written(2, author=author), author=author)
+    table.run(30 * 60)
+    assert len(digests(alice, bob)) == 1
+    assert max(len(frame.heads) for frame in frames(alice, SyncFrontier)) == 10
+
+
+def test_more_chains_than_one_pull_names_are_pulled_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr("p2pchat.protocol.sync.PULL_CHAINS_MAX", 5)
+    table, alice, bob = square()
+    for number in range(12):
+        author = person(f"author {number}")
+        tell(alice, *written(2, author=author), author=author)
+    monkeypatch.setattr(serving_module, "PULL_CHAINS_MAX", 3)
+    table.run(300)
+    assert len(digests(alice, bob)) == 1
+
+
+def test_more_chains_in_one_pull_than_are_served_are_left_for_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    table, alice, bob = square()
+    monkeypatch.setattr(serving_module, "PULL_CHAINS_MAX", 3)
+    for number in range(12):
+        author = person(f"author {number}")
+        tell(alice, *written(2, author=author), author=author)
+    meet(table, alice, bob)
+    assert len(digests(alice, bob)) == 1
+
+
+# Forks
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+@pytest.mark.parametrize(
+    ("trunk", "ours", "theirs"),
+    [(5, 5, 5), (5, 1, 9), (5, 9, 1), (0, 3, 3), (0, 9, 1), (30, 1, 1), (5, 0, 3)],
+)
+def test_two_branches_become_one_fork_on_both_sides(
+    trunk: int, ours: int, theirs: int, is_restarted: bool
+):
+    table, alice, bob = square()
+    ops = written(trunk + ours)
+    other = branch(ops, trunk, theirs)
+    tell(alice, *ops)
+    tell(bob, *ops[:trunk], *other)
+    if is_restarted:
+        for seat in (alice, bob):
+            seat.crash()
+        table.connect(alice, bob)
+    table.run(300)
+    everything = {op.id for op in ops + other}
+    assert ids(alice) == everything
+    assert ids(bob) == everything
+    assert len(digests(alice, bob)) == 1
+
+
+def test_a_fork_that_fills_many_pages_is_told_whole():
+    table, alice, bob = square()
+    ops = written(60, "x" * 20_000)
+    other = branch(ops, 2, 50, "y" * 20_000)
+    tell(alice, *ops)
+    tell(bob, *ops[:2], *other)
+    meet(table, alice, bob)
+    table.run(120)
+    assert ids(alice) == ids(bob) == {op.id for op in ops + other}
+
+
+def test_branches_met_from_several_peers_become_one_log():
+    table, alice, bob = square()
+    dave = table.sit(person("dave"))
+    dave.join("square")
+    for seat in (alice, bob):
+        table.connect(seat, dave)
+    ops = written(8)
+    first, second = branch(ops, 3, 2, "first"), branch(ops, 5, 6, "second")
+    tell(alice, *ops)
+    tell(bob, *ops[:3], *first)
+    tell(dave, *ops[:5], *second)
+    table.run(300)
+    everything = {op.id for op in ops + first + second}
+    assert ids(alice) == ids(bob) == ids(dave) == everything
+    assert len(digests(alice, bob, dave)) == 1
+
+
+def test_a_chain_with_too_many_branches_is_not_pulled_for_ever():
+    table, alice, bob = square()
+    ops = written(3)
+    tell(alice, *ops)
+    tell(bob, *ops)
+    for number in range(3):
+        tell(alice, *branch(ops, 1, 1, f"alice's {number}"))
+        tell(bob, *branch(ops, 1, 1, f"bob's {number}"))
+    table.run(60)
+    table.carried.clear()
+    table.run(3600)
+    assert len(digests(alice, bob)) == 2
+    assert table.carried[Ops] == 0
+
+
+# Floors
+
+
+def prune(seat: Seat, ops: list[Op], seq: int) -> None:
+    """Forget Carol's ops below `seq`, as a rule of the room demands."""
+    change = SetFloor(ROOM, *KEY, seq, ops[seq - 1].id)
+    seat.state.conversations[ROOM].log.set_floor(KEY, Floor(seq, ops[seq - 1].id))
+    seat.store.commit([change])
+
+
+def test_a_newcomer_begins_where_the_others_do():
+    table, alice, bob = square()
+    ops = written(20)
+    tell(alice, *ops)
+    prune(alice, ops, 15)
+    meet(table, alice, bob)
+    assert ids(bob) == {op.id for op in ops[15:]}
+    assert Persist(SetFloor(ROOM, *KEY, 15, ops[14].id)) in bob.effects
+    assert len(digests(alice, bob)) == 1
+    bob.crash()
+    table.connect(alice, bob)
+    more = Author(CAROL, ROOM)
+    more.ops = ops
+    tell(bob, more.write("and on"))
+    assert len(ids(bob)) == 6
+
+
+def test_what_came_live_before_the_past_is_put_in_its_place():
+    table, alice, bob = square()
+    ops = written(20)
+    tell(alice, *ops)
+    prune(alice, ops, 15)
+    tell(bob, *ops[15:])
+    assert ids(bob) == set()
+    meet(table, alice, bob)
+    assert ids(bob) == {op.id for op in ops[15:]}
+
+
+def test_who_was_away_longer_than_history_is_kept_goes_on_where_it_begins():
+    table, alice, bob = square()
+    ops = written(30)
+    tell(alice, *ops)
+    tell(bob, *ops[:10])
+    prune(alice, ops, 20)
+    meet(table, alice, bob)
+    assert ids(bob) == {op.id for op in ops[:10]}  # nothing of ours goes because a peer says so
+
+    prune(bob, ops, 10)
+    meet(table, alice, bob)
+    assert ids(bob) == {op.id for op in ops[20:]}
+    assert len(digests(alice, bob)) == 1
+    bob.crash()
+    assert len(digests(alice, bob)) == 1
+
+
+def test_a_false_claim_keeps_nobody_from_being_heard():
+    """A floor above all of Carol's ops, told by a liar, must not hide her."""
+    table, alice, _bob = square()
+    lie = Position(*KEY, 1 << 40, op_id("nowhere"))
+    alice._carry(alice.chat.sync.begin(alice.state.conversations[ROOM], BOB.device, table.now))
+    alice.do(Received(BOB.device, SyncFrontier(ROOM, (replace(lie, seq=1 << 41),), (lie,))))
+    table.wires.clear()
+    assert not [e for e in alice.decided(Persist) if isinstance(e.change, SetFloor)]
+    ops = written(5)
+    tell(alice, *ops)
+    assert ids(alice) == {op.id for op in ops}
+    alice.crash()
+    assert alice.state.conversations[ROOM].log.floors == {}
+
+
+def test_claims_about_ourselves_and_about_direct_conversations_are_ignored():
+    table, alice, bob = square()
+    direct = table.befriend(alice, bob)
+    for conversation in (ROOM, direct):
+        own = Position(ALICE.device, Chain.TALK, 50, op_id("below"))
+        other = Position(CAROL.device, Chain.CONTROL, 50, op_id("below"))
+        sync = alice.chat.sync
+        alice._carry(sync.begin(alice.state.conversations[conversation], BOB.device, table.now))
+        alice.do(Received(BOB.device, SyncFrontier(conversation, (), (own, other))))
+        assert alice.state.conversations[conversation].log.claims == {}
+
+
+def test_a_floor_lower_than_what_was_pruned_here_does_not_bring_it_back():
+    table, alice, bob = square()
+    ops = written(30)
+    tell(alice, *ops)
+    tell(bob, *ops)
+    prune(alice, ops, 10)
+    prune(bob, ops, 25)
+    tell(alice, *[author_of(ops).write("new")])
+    meet(table, alice, bob)
+    assert len(ids(bob)) == 6
+    assert len(ids(alice)) == 21
+
+
+def author_of(ops: list[Op]) -> Author:
+    author = Author(CAROL, ROOM)
+    author.ops, author.hlc = list(ops), ops[-1].header.hlc
+    return author
+
+
+# Who may not
+
+
+def test_who_may_not_read_gets_the_answer_of_who_asks_for_nothing():
+    table, alice, bob = square()
+    direct = table.befriend(alice, bob)
+    alice.send(direct, "secret")
+    alice.effects.clear()
+    for conversation in (direct, ConversationId(op_id("nothing"))):
+        for frame in (
+            SyncDigest(conversation, bytes(32)),
+            SyncFrontier(conversation, (), ()),
+            SyncPull(conversation, (Wanted(ALICE.device, Chain.TALK, 0, None),)),
+            SyncPage(conversation, more=True),
+        ):
+            alice.hear(CAROL, frame)
+    assert alice.decided(Send) == alice.decided(Load) == []
+    assert alice.state.refused["no such conversation for this peer"] >= 6
+
+
+def test_before_both_agreed_nothing_is_served():
+    table = Table()
+    alice, bob = table.sit(ALICE), table.sit(BOB)
+    alice.ask(lambda id: AddContact(id, BOB.link, ALICE.pair_half))
+    table.settle()
+    bob.effects.clear()
+    bob.hear(ALICE, SyncDigest(between(ALICE, BOB), bytes(32)))
+    assert bob.decided(Send) == []
+
+
+# What does not go on for ever
+
+
+def test_an_op_whose_content_is_gone_stops_its_chain_and_not_the_exchange():
+    table, alice, bob = square()
+    ops = written(10)
+    tell(alice, *ops)
+    alice.store = without_content(alice.store, ops[4])
+    meet(table, alice, bob)
+    assert ids(bob) == {op.id for op in ops[:4]}
+    table.carried.clear()
+    table.run(600)
+    assert table.carried[SyncPull] <= 2 * 600 / 15
+    assert bob.drops == []
+
+
+def without_content(store: MemoryStore, op: Op) -> MemoryStore:
+    """A store in which this op's content was deleted."""
+    other = store.fork()
+    conversation = other._state.conversations[op.header.conversation]
+    conversation.ops[op.id] = replace(op, content=None)
+    return other
+
+
+def test_a_peer_that_says_more_and_sends_nothing_is_asked_once():
+    table, alice, _bob = square()
+    alice._carry(alice.chat.sync.begin(alice.state.conversations[ROOM], BOB.device, table.now))
+    head = Position(*KEY, 99, op_id("far away"))
+    alice.effects.clear()
+    alice.do(Received(BOB.device, SyncFrontier(ROOM, (head,), ())))
+    for _ in range(5):
+        alice.do(Received(BOB.device, SyncPage(ROOM, more=True)))
+    assert len(frames(alice, SyncPull)) == 1
+
+
+def test_answers_that_nobody_asked_for_are_ignored():
+    table, alice, _bob = square()
+    alice.effects.clear()
+    before = alice.chat.sync.last_ms
+    table.advance(5)
+    head = Position(*KEY, 99, op_id("far away"))
+    alice.do(Received(BOB.device, SyncFrontier(ROOM, (head,), ())))
+    alice.do(Received(BOB.device, SyncPage(ROOM, more=True)))
+    alice.do(Received(BOB.device, SyncPage(ROOM, more=False)))
+    assert alice.decided(Send) == []
+    assert alice.chat.sync.last_ms == before
+
+
+def test_an_exchange_without_an_answer_is_given_up_and_begun_anew():
+    table, alice, _bob = square()
+    conversation = alice.state.conversations[ROOM]
+    sync = alice.chat.sync
+    assert sync.begin(conversation, BOB.device, table.now)
+    assert sync.begin(conversation, BOB.device, table.now) == []
+    table.advance(SESSION_S_MAX)
+    assert sync.begin(conversation, BOB.device, table.now)
+    table.advance(SESSION_S_MAX)
+    sync.fired(table.now)
+    assert len(sync._sessions) == 1
+
+
+def test_a_lost_stream_ends_what_it_carried():
+    table, alice, bob = square()
+    tell(bob, *written(5))
+    alice._carry(alice.chat.sync.begin(alice.state.conversations[ROOM], BOB.device, table.now))
+    table.wires.clear()
+    alice.do(SendFailed(BOB.device, Lane.SYNC, "reset"))
+    meet(table, alice, bob)
+    assert len(ids(alice)) == 5
+
+
+def test_a_room_that_was_left_is_not_compared_any_more():
+    table, alice, bob = square()
+    tell(bob, *written(5))
+    sync = alice.chat.sync
+    alice._carry(sync.begin(alice.state.conversations[ROOM], BOB.device, table.now))
+    bob.do(
+        Received(ALICE.device, SyncPull(ROOM, (Wanted(*KEY, 0, None),))),
+    )
+    for seat in (alice, bob):
+        seat.ask(lambda id: LeaveRoom(id, ROOM))
+    assert sync._sessions == {}
+    assert ROOM not in sync.room_peers
+    table.settle()
+    assert bob.chat.sync.serving._sessions == {}
+
+
+def test_an_exchange_needs_a_connection():
+    table, alice, bob = square()
+    table.disconnect(alice, bob)
+    conversation = alice.state.conversations[ROOM]
+    assert alice.chat.sync.begin(conversation, BOB.device, table.now) == []
+    alice.do(RoomPeerJoined(ROOM, BOB.device))  # late news of who is gone
+    alice.effects.clear()
+    alice.do(TimerFired(TIMER))
+    assert alice.decided(Send) == []
+
+
+def test_ops_that_arrive_live_during_an_exchange_are_not_lost():
+    table, alice, bob = square()
+    ops = written(30)
+    tell(alice, *ops[:20])
+    bob._carry(bob.chat.sync.begin(bob.state.conversations[ROOM], ALICE.device, table.now))
+    table.run_job(table.jobs()[0])
+    tell(bob, *ops[20:])
+    tell(alice, *ops[20:])
+    table.settle()
+    assert len(ids(bob)) == 30
+    assert [e for e in bob.decided(Persist) if isinstance(e.change, AddOp)]
+
+
+def test_news_of_publishing_in_a_room_that_was_left_are_ignored():
+    _table, alice, _bob = square()
+    alice.ask(lambda id: LeaveRoom(id, ROOM))
+    alice.effects.clear()
+    alice.do(Published(ROOM, 5, 3))
+    assert alice.effects == []
