@@ -8,7 +8,7 @@ and leaves the next time that a node runs on this home.
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import trio
@@ -24,9 +24,10 @@ from p2pchat.client.opening import open_client
 from p2pchat.errors import StoreError
 from p2pchat.events import Event, StartupProgress
 from p2pchat.model.contact import ContactInfo, ContactState
-from p2pchat.model.ids import AccountId
 from p2pchat.model.message import MessageState
+from p2pchat.model.status import PeerStatus
 from p2pchat.node.hub import Subscription
+from p2pchat.wire.links import decode_link
 
 __all__ = [
     "accept",
@@ -175,7 +176,8 @@ async def add_contact(settings: Settings, link: str, timeout_s: float, as_json: 
     console = Console(settings, as_json)
     async with _online(settings) as client, _progress(client, console):
         contact = await client.add_contact(link)
-        is_reached = await _reach(client, contact.account, timeout_s)
+        device = decode_link(link).device.peer_id
+        is_reached = await _reach(client, lambda peer: peer.peer_id == device, timeout_s)
         info = contact.info
     console.give(info)
     if info.state is ContactState.ACCEPTED:
@@ -192,7 +194,8 @@ async def accept(settings: Settings, who: str, timeout_s: float, as_json: bool) 
     console = Console(settings, as_json)
     async with _online(settings) as client, _progress(client, console):
         contact = await client.accept(find_account(client.contact_requests(), who))
-        is_reached = await _reach(client, contact.account, timeout_s)
+        account = contact.account
+        is_reached = await _reach(client, lambda peer: peer.account == account, timeout_s)
         info = contact.info
     console.give(info)
     console.say("{name} and you are contacts now.", name=info.name)
@@ -210,11 +213,11 @@ async def reject(settings: Settings, who: str) -> int:
     return 0
 
 
-async def _reach(client: Client, account: AccountId, timeout_s: float) -> bool:
-    """Whether a device of the account was connected within the time."""
+async def _reach(client: Client, is_theirs: Callable[[PeerStatus], bool], timeout_s: float) -> bool:
+    """Whether a peer of theirs was connected within the time."""
     with trio.move_on_after(timeout_s) as waiting:
         # No event tells whose device a peer is.
-        while account not in [p.account for p in client.status().peers]:  # noqa: ASYNC110
+        while not any(map(is_theirs, client.status().peers)):  # noqa: ASYNC110
             await trio.sleep(POLL_S)
         await trio.sleep(REACHED_GRACE_S)
     return not waiting.cancelled_caught

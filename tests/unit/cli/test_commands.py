@@ -1,0 +1,175 @@
+"""What the commands say and the status they end with, for what is right and what is wrong.
+
+Run within this process, as typer's own runner does it; signals, pipes and two people who talk are
+tried in `tests/process`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from contextlib import closing
+
+import pytest
+from typer.testing import CliRunner
+
+from p2pchat.cli.app import app
+from p2pchat.store.driver import connect
+from p2pchat.store.home import open_home
+
+LOOPBACK = ("--no-fetch", "--listen", "/ip4/127.0.0.1/tcp/0")
+
+
+def run(home, *words):
+    return CliRunner().invoke(app, ["--home", str(home), *map(str, words)])
+
+
+def refused(home, *words, status=1):
+    """The one line that a failing command writes."""
+    ended = run(home, *words)
+    assert ended.exit_code == status, ended.output
+    assert ended.stdout == ""
+    [line] = ended.stderr.splitlines()
+    assert line.startswith("p2pchat: ")
+    return line
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A home with an identity and a room, only to be read."""
+    home = tmp_path_factory.mktemp("made") / "home"
+    assert run(home, "init", "--name", "Alice").exit_code == 0
+    assert run(home, "rooms", "join", "Lounge").exit_code == 0
+    return home
+
+
+@pytest.fixture
+def mine(made, tmp_path):
+    """A copy of the home that a test may break."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    for file in made.iterdir():
+        (home / file.name).write_bytes(file.read_bytes())
+        (home / file.name).chmod(0o600)
+    (home / "p2pchat.state").unlink()
+    return home
+
+
+def account_of(home):
+    return json.loads(run(home, "id", "--json").stdout)
+
+
+def test_an_identity_is_made_once_and_shown_alike(tmp_path):
+    made = run(tmp_path / "home", "init", "--name", "Zoë", "--json")
+    account = json.loads(made.stdout)
+    assert account["name"] == "Zoë"
+    assert account["contact_link"].startswith("dchat://u/")
+    assert account_of(tmp_path / "home") == account
+    assert "holds an identity already" in refused(tmp_path / "home", "init")
+
+
+def test_any_command_makes_the_identity_at_first_use(tmp_path):
+    (tmp_path / "foreign").write_text("left alone")
+    assert json.loads(run(tmp_path, "contacts", "list", "--json", "--name", "Ann").stdout) == []
+    assert account_of(tmp_path)["name"] == "Ann"
+    assert (tmp_path / "foreign").read_text() == "left alone"
+
+
+def test_the_home_may_be_named_by_the_environment(made):
+    shown = CliRunner().invoke(app, ["id", "--json"], env={"P2PCHAT_HOME": str(made)})
+    assert json.loads(shown.stdout) == account_of(made)
+
+
+def test_the_language_changes_sentences_and_never_json(made):
+    assert "联系链接" in run(made, "--language", "zh", "id").stdout
+    assert json.loads(run(made, "--language", "zh", "id", "--json").stdout) == account_of(made)
+
+
+def test_rooms_are_joined_listed_and_left_without_a_network(mine):
+    [room] = json.loads(run(mine, "rooms", "list", "--json").stdout)
+    assert room["name"] == "lounge"
+    [member] = json.loads(run(mine, "rooms", "members", "lounge", "--json").stdout)
+    assert member["account"] == account_of(mine)["account"]
+    assert run(mine, "rooms", "leave", "lounge").exit_code == 0
+    assert json.loads(run(mine, "rooms", "list", "--json").stdout) == []
+
+
+def test_a_home_in_use_names_who_has_it(mine):
+    with open_home(mine):
+        assert f"process {os.getpid()}" in refused(mine, "id")
+
+
+def test_a_port_that_is_taken_is_named(made):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"/ip4/127.0.0.1/tcp/{taken.getsockname()[1]}"
+        assert address in refused(made, "--no-fetch", "--listen", address, "rpc")
+
+
+def test_a_home_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    assert str(tmp_path / "file") in refused(tmp_path / "file" / "home", "id")
+
+
+def test_a_newer_database_is_left_alone(mine):
+    with closing(connect(mine / "p2pchat.db", (mine / "p2pchat.key").read_bytes())) as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+        database.commit()
+    assert "newer" in refused(mine, "id")
+
+
+def test_a_damaged_database_is_said(mine):
+    with (mine / "p2pchat.db").open("r+b") as file:
+        file.seek(20_000)
+        file.write(b"\0" * 8192)
+    assert "damaged" in refused(mine, "id")
+
+
+def test_a_wrong_key_is_said(mine):
+    (mine / "p2pchat.key").write_bytes(b"\x01" * 32)
+    assert "key does not open" in refused(mine, "id")
+
+
+def test_an_identity_file_must_hold_the_key_of_the_home(made, tmp_path):
+    (tmp_path / "key").write_text("7" * 64)
+    assert "identity" in refused(made, "--identity", tmp_path / "key", "id")
+    assert "no key" in refused(made, "--identity", made / "p2pchat.db", "id")
+    assert "cannot be read" in refused(made, "--identity", tmp_path / "none", "id")
+
+
+def test_a_configuration_that_is_wrong_names_its_key(mine):
+    (mine / "config.toml").write_text('listen = ["nonsense"]\n')
+    assert "listen" in refused(mine, "id")
+
+
+def test_links_that_cannot_be_used_are_explained(made):
+    own = account_of(made)["contact_link"]
+    assert "own link" in refused(made, *LOOPBACK, "contacts", "add", own)
+    assert "dchat://u/" in refused(made, *LOOPBACK, "contacts", "add", "https://example.org")
+    assert "damaged" in refused(made, *LOOPBACK, "contacts", "add", own[:-3])
+
+
+def test_conversations_and_requests_that_are_not_there_are_explained(made):
+    assert "'nobody'" in refused(made, *LOOPBACK, "send", "nobody", "hello")
+    assert "'nobody'" in refused(made, "history", "nobody")
+    assert "'nobody'" in refused(made, "contacts", "reject", "nobody")
+
+
+def test_wrong_usage_ends_with_2(made):
+    line = refused(made, "--listen", "/ip4/127.0.0.1", "rpc", status=2)
+    assert "'/ip4/127.0.0.1'" in line
+    for words in (["nonsense"], ["send"], ["--nonsense"], ["history", "lounge", "--limit", "0"]):
+        ended = run(made, *words)
+        assert ended.exit_code == 2, words
+        assert "Error: " in ended.stderr
+        assert "Traceback" not in ended.stderr
+
+
+def test_a_message_that_nobody_takes_is_queued_and_kept(mine):
+    sent = run(mine, *LOOPBACK, "send", "lounge", "to nobody", "--timeout", "0.2")
+    assert sent.exit_code == 0
+    assert sent.stdout.startswith("Queued")
+    [kept] = json.loads(run(mine, "history", "lounge", "--json").stdout)
+    assert (kept["text"], kept["state"]) == ("to nobody", "queued")
