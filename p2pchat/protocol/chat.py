@@ -297,8 +297,11 @@ class Chat:
         for row in snapshot.contacts:
             state.contacts[row.account] = row
         for row in snapshot.floors:
-            log = state.conversations[row.conversation].log
-            log.set_floor((row.device, row.chain), Floor(row.seq, row.prev))
+            known, floor = state.conversations.get(row.conversation), Floor(row.seq, row.prev)
+            if known is None:
+                state.left[row.conversation] = floor
+            else:
+                known.log.set_floor((row.device, row.chain), floor)
         for id, op in snapshot.control:
             state.conversations[id].log.control.add(op)
         last = 0

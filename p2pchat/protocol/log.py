@@ -95,6 +95,13 @@ class Log:
         tips = self.tips.get((device, chain))
         return max(tips, key=lambda tip: tip.seq) if tips else None
 
+    def end(self, device: DeviceId, chain: Chain) -> tuple[int, OpId | None]:
+        """Seq and `prev` of the next op of a chain."""
+        tip, floor = self.tip(device, chain), self.floors.get((device, chain))
+        if tip is not None:
+            return tip.seq + 1, tip.id
+        return (floor.seq, floor.prev) if floor is not None else (0, None)
+
     def control_heads(self) -> tuple[OpId, ...]:
         """What a new op depends on."""
         return tuple(tip.id for (_, chain), tips in self.tips.items() if not chain for tip in tips)

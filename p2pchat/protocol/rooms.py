@@ -2,18 +2,22 @@
 
 No owner, no roles, no end: the id and the key are hashes of the name. What is written is published
 by gossip to those who are there, and anybody who comes later gets it from any member.
+
+Who leaves forgets everything but where its own chain ended: coming back it goes on from there,
+since a second beginning would be a fork to everybody else.
 """
 
 from __future__ import annotations
 
 from p2pchat.errors import LocalProtocolError, UnknownConversation
 from p2pchat.events import RoomJoined
-from p2pchat.model.change import DropConversation, PutConversation
+from p2pchat.model.change import DropConversation, PutConversation, SetFloor
 from p2pchat.model.conversation import normal_room_name, open_room_id
 from p2pchat.model.machine import Now, Reply
 from p2pchat.model.op import Chain, Op
 from p2pchat.model.room import RoomKind
 from p2pchat.protocol.intake import Intake
+from p2pchat.protocol.log import Floor
 from p2pchat.protocol.machine import (
     Effect,
     Emit,
@@ -31,7 +35,7 @@ from p2pchat.wire.contents import Profile
 from p2pchat.wire.frames import Ops, split_ops
 
 BLOB_BYTES_MAX = 60 * 1024
-"""Several ops in one blob when they come in a burst; below gossip's 64 KB a message."""
+"""Several ops in one blob when they come in a burst; sealed they stay below 64 KB."""
 
 
 class Rooms:
@@ -63,6 +67,9 @@ class Rooms:
             return [Reply(command.id, self._state.room_info(conversation))]
         row = PutConversation(id, RoomKind.OPEN, name, now.wall_ms)
         conversation = self._state.add_conversation(row, None)
+        floor = self._state.left.pop(id, None)
+        if floor is not None:
+            conversation.log.set_floor((self._state.me.device, Chain.TALK), floor)
         effects: list[Effect] = [Persist(row), EnterTopic(id, open_room_secret(name))]
         op = self._state.author(conversation, Profile(self._state.me.name), now)
         effects += self.write(conversation, op, now)
@@ -80,9 +87,18 @@ class Rooms:
         self._outbox.forget(conversation.id)
         return [
             Persist(DropConversation(conversation.id)),
+            *self._remember(conversation),
             LeaveTopic(conversation.id),
             Reply(command.id),
         ]
+
+    def _remember(self, conversation: Conversation) -> list[Effect]:
+        """Where our own chain ended."""
+        device = self._state.me.device
+        tip = conversation.log.tip(device, Chain.TALK)
+        assert tip is not None, "who joins writes its profile"
+        self._state.left[conversation.id] = Floor(tip.seq + 1, tip.id)
+        return [Persist(SetFloor(conversation.id, device, Chain.TALK, tip.seq + 1, tip.id))]
 
     def write(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
         """Apply an op of ours; it is published when the batch is decided."""
@@ -92,9 +108,10 @@ class Rooms:
     def settle(self) -> list[Effect]:
         """Publish what the batch wrote, several ops a blob."""
         effects: list[Effect] = []
+        devices = self._state.me.devices
         for conversation, ops in self._unpublished.items():
-            for part in split_ops(ops, BLOB_BYTES_MAX):
-                blob = Ops(tuple(part), (self._state.me.devices,))
+            for part in split_ops(ops, BLOB_BYTES_MAX - len(devices.raw)):
+                blob = Ops(tuple(part), (devices,))
                 sent = max(op.header.seq for op in part if op.header.chain is Chain.TALK) + 1
                 effects.append(Publish(conversation.id, blob, sent))
         self._unpublished.clear()

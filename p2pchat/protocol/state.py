@@ -14,7 +14,7 @@ from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.machine import Now
 from p2pchat.model.op import Chain, Header, Op
 from p2pchat.model.room import Role, RoomInfo, RoomKind
-from p2pchat.protocol.log import Log
+from p2pchat.protocol.log import Floor, Log
 from p2pchat.protocol.timeline import HybridClock
 from p2pchat.wire.contents import Content, encode_content
 from p2pchat.wire.devices import DeviceSet
@@ -144,6 +144,8 @@ class State:
         self.directory = Directory(me.devices)
         self.contacts: dict[AccountId, PutContact] = {}
         self.conversations: dict[ConversationId, Conversation] = {}
+        self.left: dict[ConversationId, Floor] = {}
+        """Where our chains in rooms that we left will go on."""
         self.connected: set[DeviceId] = set()
         self.refused: Counter[str] = Counter()
 
@@ -192,14 +194,14 @@ class State:
         """A new op of ours at the end of its chain (not yet applied)."""
         kind, raw = encode_content(content)
         chain, me = kind.chain, self.me
-        tip = conversation.log.tip(me.device, chain)
+        seq, prev = conversation.log.end(me.device, chain)
         header = Header(
             conversation=conversation.id,
             chain=chain,
             account=me.account,
             device=me.device,
-            seq=tip.seq + 1 if tip else 0,
-            prev=tip.id if tip else None,
+            seq=seq,
+            prev=prev,
             hlc=self.clock.tick(now),
             kind=kind,
             content_hash=content_hash(raw),
