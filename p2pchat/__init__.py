@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from p2pchat.client.client import Client, Profile, Statistics
-    from p2pchat.client.opening import open_client
     from p2pchat.client.handles import Contact, Conversation, Messages, Room
+    from p2pchat.client.opening import open_client
     from p2pchat.config import ClientConfig, RelayConfig
     from p2pchat.errors import P2PChatError
     from p2pchat.events import (

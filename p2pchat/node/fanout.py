@@ -90,22 +90,25 @@ class Lanes:
 
     async def _write_until_it_ends(self, stream: Stream, writer: _Writer) -> str:
         """Why it ended."""
-        reason = ""
+        reason = f"the peer took nothing for {WRITE_TIMEOUT_S:.0f} s"
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_watch, stream)
                 with trio.CancelScope() as patience:  # one scope: making one a write costs
-                    data = self._hello
-                    while True:
-                        patience.deadline = trio.current_time() + WRITE_TIMEOUT_S
-                        await stream.send_all(data)
-                        patience.deadline = float("inf")
-                        data = await writer.take()
-                reason = f"the peer took nothing for {WRITE_TIMEOUT_S:.0f} s"
+                    await self._write_all(stream, writer, patience)
                 nursery.cancel_scope.cancel()
         except* (trio.BrokenResourceError, trio.ClosedResourceError):
             reason = "the stream was reset"
         return reason
+
+    async def _write_all(self, stream: Stream, writer: _Writer, patience: trio.CancelScope) -> None:
+        """Write what is queued, each time within `WRITE_TIMEOUT_S`, until cancelled."""
+        data = self._hello
+        while True:
+            patience.deadline = trio.current_time() + WRITE_TIMEOUT_S
+            await stream.send_all(data)
+            patience.deadline = float("inf")
+            data = await writer.take()
 
 
 class _Writer:
