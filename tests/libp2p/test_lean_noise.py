@@ -9,6 +9,7 @@ import pytest
 import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from libp2p.connection_types import ConnectionType
 from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
 from libp2p.io.exceptions import ConnectionClosedError, DecryptionFailedException, IOException
 from libp2p.security.exceptions import HandshakeFailure
@@ -160,6 +161,30 @@ def test_packets_without_plaintext_are_not_the_end():
         assert await bob.read(None) == b"content"
 
     play_fast(story)
+
+
+def test_where_the_peer_is_is_asked_of_what_is_below():
+    async def story():
+        alice, _ = await lean_sessions()
+        assert alice.get_remote_address() is None
+        assert alice.get_transport_addresses() == []
+        assert alice.get_connection_type() is ConnectionType.RELAYED
+
+    play_fast(story)
+
+
+def test_what_fails_below_fails_as_a_closed_connection():
+    async def story():
+        alice, _ = await lean_sessions()
+        alice._raw.close = failing
+        with pytest.raises(ConnectionClosedError, match="no such thing"):
+            await alice.close()
+
+    play_fast(story)
+
+
+async def failing() -> None:
+    raise OSError("no such thing")
 
 
 # ---- with Yamux on top ----

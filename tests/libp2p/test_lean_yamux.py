@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 import trio
+from libp2p.io.exceptions import ConnectionClosedError
 from libp2p.stream_muxer.exceptions import (
     MuxedConnUnavailable,
     MuxedStreamClosed,
@@ -226,6 +227,22 @@ def test_a_cancelled_write_leaves_a_prefix_and_every_other_stream_intact():
     play_fast(story)
 
 
+def test_nothing_of_a_write_is_sent_after_it_was_cancelled():
+    async def story():
+        async with yamux_pair() as (alice, bob):
+            ours, theirs = await stream_pair(alice, bob)
+            with trio.move_on_after(1):
+                await ours.write(b"a" * (2 * WINDOW_BYTES))
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(ours.write, b"b" * 10)
+                received = b""
+                while not received.endswith(b"b" * 10):
+                    received += await theirs.read()
+            assert received == b"a" * WINDOW_BYTES + b"b" * 10
+
+    play_fast(story)
+
+
 def test_a_cancelled_read_takes_nothing():
     async def story():
         async with yamux_pair() as (alice, bob):
@@ -339,9 +356,28 @@ def test_what_was_written_before_closing_arrives():
             ours, theirs = await stream_pair(alice, bob)
             payload = Random(3).randbytes(HELD_BYTES_MAX)
             await ours.write(payload)
+            start = trio.current_time()
             await alice.close()
+            assert trio.current_time() == start
             assert alice.is_closed
             assert await read_to_reset(theirs) == payload
+
+    play_fast(story)
+
+
+def test_nothing_a_peer_says_while_the_connection_closes_keeps_what_was_written_back():
+    async def story():
+        async with yamux_and_wire(lockstep_stream_pair()) as (muxed, wire, nursery):
+            stream = await muxed.open_stream()
+            await wait_all_tasks_blocked()
+            await stream.write(b"last words")
+            nursery.start_soon(muxed.close)
+            await wait_all_tasks_blocked()
+            await wire.send_all(b"\xff" * 12)
+            received = b""
+            while data := await wire.receive_some():
+                received += data
+            assert received.endswith(b"last words" + GO_AWAY)
 
     play_fast(story)
 
@@ -442,6 +478,30 @@ def test_a_connection_closed_before_it_was_started_never_runs():
         assert muxed.event_started.is_set()
         assert not muxed.is_established
         assert await theirs.receive_some() == b""
+
+    play_fast(story)
+
+
+class Grumbling(Plain):
+    """Below something that ends with `b""` and cannot be closed without an error."""
+
+    async def read(self, n: int | None = None) -> bytes:
+        with suppress(ConnectionClosedError):
+            return await super().read(n)
+        return b""
+
+    async def close(self) -> None:
+        await super().close()
+        raise ConnectionClosedError("it was closed before")
+
+
+def test_what_is_below_may_end_and_close_as_it_likes():
+    async def story():
+        ours, theirs = memory_stream_pair()
+        muxed = LeanYamux(Grumbling(ours, initiator=True), peer_of(BOB))
+        async with running(muxed):
+            await theirs.aclose()
+            await muxed.event_closed.wait()
 
     play_fast(story)
 

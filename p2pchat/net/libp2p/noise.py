@@ -22,6 +22,7 @@ from libp2p.io.exceptions import (
     ConnectionClosedError,
     DecryptionFailedException,
     IOException,
+    MessageTooLarge,
 )
 from libp2p.io.trio import TrioTCPStream
 from libp2p.network.connection.raw_connection import RawConnection
@@ -48,6 +49,9 @@ __all__ = ["LeanNoise", "LeanSession"]
 
 RECEIVE_BYTES: Final = 128 * 1024
 """What one receive may bring: two full packets, which stay in the processor's cache."""
+
+READ_BYTES_MAX: Final = 1 << 20
+"""The most that is collected for one read; lengths come from the peer."""
 
 _NO_HANDSHAKE = (
     InvalidTag,
@@ -82,27 +86,27 @@ class LeanSession(BaseSession):
         self.opener = PacketOpener(receiving.k, receiving.n)
         self._raw = raw
         self._send, self._receive = _ends(raw)
-        self._rest = b""
+        self._rest = bytearray()
+        """What a read of `n` bytes left over; only negotiation reads so."""
         self._torn = False
         """True while a write is under way, and for ever once one was cut short."""
 
     async def read(self, n: int | None = None) -> bytes:
-        """Exactly `n` bytes (fewer only at the end), or what one packet brought if `n` is None.
+        """Exactly `n` bytes, or what one packet brought if `n` is None.
 
         Raises `ConnectionClosedError` at the end, never answers `b""` unless asked for 0 bytes.
         """
-        if n is None:
-            return await self._some()
-        while len(self._rest) < n:
-            self._rest += await self._packet()
-        data, self._rest = self._rest[:n], self._rest[n:]
+        rest = self._rest
+        if n is None and not rest:
+            return await self._packet()
+        size = len(rest) if n is None else n
+        if size > READ_BYTES_MAX:
+            raise MessageTooLarge(f"nothing that is read whole has {size} bytes")
+        while len(rest) < size:
+            rest += await self._packet()
+        data = bytes(rest[:size])
+        del rest[:size]
         return data
-
-    async def _some(self) -> bytes:
-        if self._rest:
-            data, self._rest = self._rest, b""
-            return data
-        return await self._packet()
 
     async def _packet(self) -> bytes:
         """The plaintext of the next packet that has any."""

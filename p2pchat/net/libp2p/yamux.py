@@ -52,7 +52,7 @@ BODY_TIMEOUT_S: Final = 60.0
 """From the header of a frame to the end of its body."""
 GONE_AWAY_TIMEOUT_S: Final = 5.0
 """From the peer's GO_AWAY to the end of the connection."""
-FLUSH_TIMEOUT_S: Final = 1.0
+FLUSH_TIMEOUT_S: Final = 2.0
 """How long closing may take to send what was accepted, and then to close the socket."""
 SWEEP_INTERVAL_S: Final = 60.0
 
@@ -68,7 +68,7 @@ class LeanStream(IMuxedStream):
 
     def __init__(self, conn: LeanYamux, substream: Substream) -> None:
         self.muxed_conn = conn
-        self.conn = conn
+        self._conn = conn
         self.stream_id = substream.id
         self.substream = substream
         self.readers = trio.lowlevel.ParkingLot()
@@ -103,9 +103,9 @@ class LeanStream(IMuxedStream):
         await trio.lowlevel.checkpoint_if_cancelled()
         size = -1 if n is None else n
         while True:
-            data = self.conn.session.read(self.substream, size)
+            data = self._conn.session.read(self.substream, size)
             if data or size == 0:
-                self.conn.wake_writer()
+                self._conn.wake_writer()
                 return data
             match self.substream.inlet.end:
                 case End.FINISHED:
@@ -122,8 +122,8 @@ class LeanStream(IMuxedStream):
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         self._require_writable()
-        segment = self.conn.session.write(self.substream, data)
-        self.conn.wake_writer()
+        segment = self._conn.session.write(self.substream, data)
+        self._conn.wake_writer()
         if segment is not None:
             await self._sent(segment)
 
@@ -148,16 +148,16 @@ class LeanStream(IMuxedStream):
 
     async def close(self) -> None:
         """Finish writing: FIN follows what was written. Reading goes on."""
-        self.conn.session.finish(self.substream)
+        self._conn.session.finish(self.substream)
         self.writers.unpark_all()
-        self.conn.wake_writer()
+        self._conn.wake_writer()
         await trio.lowlevel.checkpoint_if_cancelled()
 
     async def reset(self) -> None:
         """End both directions at once and drop what is queued."""
-        self.conn.session.reset(self.substream)
-        self.conn.settle(self.substream)
-        self.conn.wake_writer()
+        self._conn.session.reset(self.substream)
+        self._conn.settle(self.substream)
+        self._conn.wake_writer()
         await trio.lowlevel.checkpoint_if_cancelled()
 
     def set_deadline(self, ttl: int) -> None:
@@ -165,7 +165,7 @@ class LeanStream(IMuxedStream):
         raise NotImplementedError("use a trio cancel scope round read and write")
 
     def get_remote_address(self) -> tuple[str, int] | None:
-        return self.conn.get_remote_address()
+        return self._conn.get_remote_address()
 
     def wake(self) -> None:
         """Let all who wait look again."""
@@ -295,7 +295,7 @@ class LeanYamux(IMuxedConn):
         """Send what was accepted, say goodbye and close, within bounded time."""
         if not self.event_shutting_down.is_set():
             self.event_shutting_down.set()
-            self._wake_all(self.session.close(GoAwayCode(error_code)))
+            self._wake_all(self.session.close(error_code))
             if self._running is None:
                 await self._shut()
         try:
@@ -333,6 +333,8 @@ class LeanYamux(IMuxedConn):
             with trio.CancelScope() as patience:
                 while True:
                     data = await self.secured_conn.read(None)
+                    if not data:
+                        return
                     if not self.event_shutting_down.is_set():
                         self._receive(data, patience)
             log.debug("%s was too slow to finish what it began", self.peer_id)
@@ -340,9 +342,7 @@ class LeanYamux(IMuxedConn):
             log.debug("the connection with %s ended: %s", self.peer_id, error)
         except YamuxViolation as error:
             log.debug("%s breaks the rules of Yamux: %s", self.peer_id, error)
-            self._lose()
-            self.session.outbox.say_goodbye(GoAwayCode.PROTOCOL_ERROR)
-            self.wake_writer()
+            self._wake_all(self.session.close(GoAwayCode.PROTOCOL_ERROR))
             with trio.move_on_after(FLUSH_TIMEOUT_S):
                 await trio.sleep_forever()  # the writer ends it when the goodbye is sent
 

@@ -16,7 +16,6 @@ from typing import Final
 from p2pchat.net.libp2p.yamux_frames import (
     FIN,
     HEADER_BYTES,
-    GoAwayCode,
     Kind,
     YamuxViolation,
     encode_header,
@@ -61,7 +60,7 @@ class Outbox:
         """Bytes of frames without a body that wait."""
         self._ring: deque[Substream] = deque()
         self._held = 0
-        self._farewell: GoAwayCode | None = None
+        self._farewell: int | None = None
 
     def __bool__(self) -> bool:
         return bool(self._control or self._ring or self._farewell is not None)
@@ -110,7 +109,7 @@ class Outbox:
         """Drop everything queued for a stream that was reset."""
         self._held -= stream.outlet.reset()
 
-    def say_goodbye(self, code: GoAwayCode) -> None:
+    def say_goodbye(self, code: int) -> None:
         """End with a GO_AWAY once all else is sent."""
         self._farewell = code
 

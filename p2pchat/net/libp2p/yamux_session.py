@@ -21,7 +21,6 @@ from p2pchat.net.libp2p.yamux_frames import (
     RST,
     SYN,
     FrameReader,
-    GoAwayCode,
     Header,
     Kind,
 )
@@ -254,7 +253,7 @@ class Session:
 
     def reset(self, stream: Substream) -> None:
         """End both directions at once."""
-        if stream.id in self.table.streams and self.state is not State.CLOSED:
+        if stream.id in self.table.streams:
             self.outbox.control(Kind.WINDOW_UPDATE, RST, stream.id, 0)
         self._abandon(stream)
 
@@ -288,7 +287,7 @@ class Session:
 
     # How it ends
 
-    def close(self, code: GoAwayCode) -> list[Substream]:
+    def close(self, code: int) -> list[Substream]:
         """Accept nothing more; what was taken over goes out, then GO_AWAY.
 
         Answers the streams that were open.

@@ -155,6 +155,22 @@ def test_above_the_limit_of_inbound_streams_a_new_one_is_reset():
     assert session.table.unread == 0
 
 
+def test_a_stream_that_is_over_makes_room_for_another():
+    session = Session(initiator=False, limits=Limits(inbound_streams_max=1))
+    for stream_id in (1, 3, 5):
+        (event,) = feed(session, encode_header(UPDATE, SYN, stream_id, 0))
+        assert isinstance(event, Opened)
+        feed(session, encode_header(UPDATE, RST, stream_id, 0))
+
+
+def test_streams_of_the_peer_may_come_in_any_order():
+    session = Session(initiator=False)
+    feed(session, *[encode_header(UPDATE, SYN, one, 0) for one in (5, 3)])
+    feed(session, encode_header(UPDATE, RST, 5, 0))
+    assert feed(session, data_frame(5, b"late")) == []
+    assert list(session.table.streams) == [3]
+
+
 def test_a_full_backlog_resets_the_newest_and_room_in_it_lets_others_in():
     session = Session(initiator=False, limits=Limits(backlog_max=2))
     feed(session, *[encode_header(UPDATE, SYN, one, 0) for one in (1, 3, 5)])
@@ -329,6 +345,14 @@ def test_small_writes_of_a_stream_leave_as_one_frame():
     assert sent.bodies == {1: b"abcde"}
 
 
+def test_a_write_of_nothing_sends_nothing():
+    session = dialler()
+    stream = session.open()
+    drain(session)
+    assert session.write(stream, b"") is None
+    assert drain(session).headers == []
+
+
 def test_a_write_is_kept_as_it_was_when_its_writer_was_let_go():
     session = dialler()
     stream = session.open()
@@ -365,6 +389,14 @@ def test_what_is_kept_for_writers_is_bounded_over_all_streams():
         if session.write(streams[index % 8], bytes(1000)) is None:
             kept += 1000
     assert HELD_BYTES_MAX - 1000 < kept <= HELD_BYTES_MAX
+
+
+def test_what_was_sent_is_kept_no_more():
+    session = dialler()
+    stream = session.open()
+    for _ in range(3):
+        assert session.write(stream, bytes(HELD_BYTES_MAX)) is None
+        drain(session)
 
 
 def test_nothing_is_kept_beyond_the_window_of_the_peer():
@@ -525,6 +557,15 @@ def test_closing_sends_what_was_taken_over_and_then_goes_away():
     assert stream.inlet.end is End.RESET
     with pytest.raises(LocalProtocolError):
         session.open()
+
+
+def test_a_stream_that_was_finished_stays_finished_when_the_connection_is_closed():
+    session = dialler()
+    stream, other = session.open(), session.open()
+    session.finish(stream)
+    session.close(GoAwayCode.NORMAL)
+    assert stream.outlet.end is End.FINISHED
+    assert other.outlet.end is End.RESET
 
 
 def test_only_the_batch_with_the_goodbye_is_the_last():
