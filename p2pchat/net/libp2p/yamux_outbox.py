@@ -10,7 +10,7 @@ batch is as long as one Noise packet, so it costs one encryption and one system 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from p2pchat.net.libp2p.yamux_frames import (
@@ -41,11 +41,11 @@ class Batch:
     """Frames to send in one write."""
 
     parts: list[bytes | memoryview]
-    released: list[Substream] = field(default_factory=lambda: list[Substream]())
+    released: list[Substream]
     """Streams on which a waiting write is done now."""
-    finished: list[Substream] = field(default_factory=lambda: list[Substream]())
+    finished: list[Substream]
     """Streams whose FIN is among the frames."""
-    last: bool = False
+    last: bool
     """True when nothing will follow."""
 
 
@@ -115,7 +115,7 @@ class Outbox:
 
     def take(self) -> Batch:
         """The next frames to send; empty when there are none."""
-        batch = Batch(self._control)
+        batch = Batch(self._control, [], [], last=False)
         room = BATCH_BYTES - self.control_bytes
         self._control, self.control_bytes = [], 0
         while self._ring and room >= ROOM_BYTES_MIN:

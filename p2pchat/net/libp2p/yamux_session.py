@@ -10,7 +10,7 @@ Source: https://github.com/hashicorp/yamux/blob/master/spec.md
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -146,25 +146,27 @@ class Session:
             elif item.flags & SYN and self._pings.admits(now_s, self.limits.pings_per_s_max):
                 self.outbox.answer(Kind.PING, ACK, 0, item.length)
 
-    def _stream_frame(self, header: Header) -> Iterator[Event]:
+    def _stream_frame(self, header: Header) -> Sequence[Event]:
         _, flags, stream_id, length = header
         if flags & SYN:
-            stream = self._open_inbound(stream_id)
-            if stream is not None:
-                yield Opened(stream)
-        else:
-            stream = self.table.find(stream_id)
+            return self._syn(header)
+        stream = self.table.find(stream_id)
         if header.kind == Kind.DATA:
             self._current = (stream, flags)
-            if stream is not None and not self._expects(stream, length):
-                yield Reset(stream)
-            if length:
-                return
-        elif stream is not None:
+            if stream is None or self._expects(stream, length):
+                return () if length else self._flags(stream, flags)
+            return (Reset(stream),)
+        if stream is not None:
             stream.outlet.credit += length
             self.outbox.schedule(stream)
-        if stream is not None and flags & (FIN | RST):
-            yield self._end(stream, flags)
+        return self._flags(stream, flags)
+
+    def _syn(self, header: Header) -> Sequence[Event]:
+        stream = self._open_inbound(header.stream_id)
+        if stream is None:
+            self._current = (None, 0)
+            return ()
+        return (Opened(stream), *self._stream_frame(header._replace(flags=header.flags & ~SYN)))
 
     def _expects(self, stream: Substream, length: int) -> bool:
         """Whether a body may come; if not, its stream has been reset. Raises `YamuxViolation`."""
@@ -174,25 +176,26 @@ class Session:
         self.reset(stream)
         return False
 
-    def _body(self, piece: memoryview) -> Iterator[Event]:
+    def _body(self, piece: memoryview) -> Sequence[Event]:
         stream, flags = self._current
-        if stream is None:
-            return
-        if stream.inlet.end is None:
-            stream.inlet.append(piece)
-            self.table.unread += len(piece)
-            yield Readable(stream)
-        if flags & (FIN | RST) and not self._reader.body_left:
-            yield self._end(stream, flags)
+        if stream is None or stream.inlet.end is End.RESET:
+            return ()
+        stream.inlet.append(piece)
+        self.table.unread += len(piece)
+        if self._reader.body_left or not flags:
+            return (Readable(stream),)
+        return (Readable(stream), *self._flags(stream, flags))
 
-    def _end(self, stream: Substream, flags: int) -> Event:
+    def _flags(self, stream: Substream | None, flags: int) -> Sequence[Event]:
         """What FIN and RST say once the body of their frame is there."""
+        if stream is None or not flags & (FIN | RST):
+            return ()
         if flags & RST:
             self._abandon(stream)
-            return Reset(stream)
+            return (Reset(stream),)
         stream.inlet.end = stream.inlet.end or End.FINISHED
         self.table.drop_if_over(stream)
-        return Readable(stream)
+        return (Readable(stream),)
 
     def _open_inbound(self, stream_id: int) -> Substream | None:
         """The stream a SYN asks for, or None when it was refused."""
