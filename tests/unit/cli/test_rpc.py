@@ -13,6 +13,7 @@ from p2pchat.cli import rpc
 from p2pchat.client.client import Client
 from p2pchat.client.opening import open_client
 from p2pchat.config import ClientConfig, Limits
+from p2pchat.model.ids import DeviceId
 
 
 @dataclass
@@ -124,11 +125,28 @@ def test_texts_sent_in_a_row_are_stored_in_a_row():
     run(scenario)
 
 
-def test_an_error_of_the_chat_is_named():
+def test_errors_carry_the_name_of_their_exception():
     async def scenario(talk):
-        error = await talk.ask("add_contact", link=talk.client.contact_link)
-        assert error["code"] == -32000
-        assert error["data"]["type"] == "LinkError"
+        room = (await talk.ask("join_open", name="lounge"))["id"]
+        me, nobody = talk.client, DeviceId(bytes(32)).peer_id
+        for name, method, params in (
+            ("LinkError", "add_contact", {"link": me.contact_link}),
+            ("LinkError", "add_contact", {"link": "dchat://u/nonsense"}),
+            ("ConfigError", "connect", {"address": "nonsense"}),
+            ("PeerUnreachable", "connect", {"address": f"/ip4/127.0.0.1/tcp/1/p2p/{nobody}"}),
+            ("MessageTooLarge", "send", {"conversation": room, "text": "x" * 32_769}),
+            ("UnknownConversation", "send", {"conversation": "00" * 32, "text": "x"}),
+            ("UnknownConversation", "members", {"room": "00" * 32}),
+            ("UnknownMessage", "wait_delivered", {"message_id": "00" * 32}),
+            ("UnknownMessage", "history", {"conversation": room, "before": "00" * 32}),
+            ("UnknownContact", "accept", {"account": str(me.account)}),
+            ("LocalProtocolError", "join_open", {"name": "  "}),
+            ("InvalidParams", "send", {"conversation": room}),
+            ("MethodNotFound", "nonsense", {}),
+        ):
+            error = await talk.ask(method, **params)
+            assert error["data"]["type"] == name, (method, params)
+            assert error["message"]
 
     run(scenario)
 

@@ -1,0 +1,149 @@
+"""`python -m p2pchat.bootstrap`: what it prints, what it keeps, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+import trio
+
+from p2pchat.client.opening import open_client
+from p2pchat.config import ClientConfig, RelayConfig
+from p2pchat.events import ContactRequested, PeerConnected
+from p2pchat.model.ids import DeviceId
+from p2pchat.model.scope import Scope
+from p2pchat.net.bootstrap_list import parse_list
+from p2pchat.relay import open_relay
+from p2pchat.testing.processes import ProgramEnded, open_processes
+from p2pchat.wire.envelope import Ed25519Signer
+
+pytestmark = pytest.mark.process
+
+PROGRAM = (sys.executable, "-m", "p2pchat.bootstrap", "--no-fetch")
+LISTEN = "/ip4/127.0.0.1/tcp/0"
+END_S = 5.0
+
+
+async def printed(home, *words, end=signal.SIGTERM):
+    """All that a relay prints when it is ended after its first line."""
+    process = await trio.lowlevel.open_process(
+        [*PROGRAM, "--home", str(home), "--listen", LISTEN, *words], stdout=subprocess.PIPE
+    )
+    with trio.fail_after(60):
+        output = await process.stdout.receive_some()
+        process.send_signal(end)
+        with trio.fail_after(END_S):
+            assert await process.wait() == 0
+        return (output + b"".join([chunk async for chunk in process.stdout])).decode()
+
+
+def test_a_relay_prints_its_addresses_and_nothing_else(tmp_path):
+    async def main():
+        first = await printed(tmp_path / "home")
+        [address] = first.splitlines()
+        assert address.startswith("/ip4/127.0.0.1/tcp/")
+        peer_id = address.rpartition("/p2p/")[2]
+        ready = json.loads(await printed(tmp_path / "home", "--json", end=signal.SIGINT))
+        assert ready["event"] == "ready"
+        assert ready["peer_id"] == peer_id
+        assert all(each.endswith(f"/p2p/{peer_id}") for each in ready["addresses"])
+
+    trio.run(main)
+
+
+def test_a_relay_with_a_key_and_a_name_of_its_own_exports_them(tmp_path):
+    (tmp_path / "key").write_text("07" * 32 + "\n")
+    announced = "/dns4/relay.example.org/tcp/4001"
+
+    async def main():
+        first, *_ = (
+            await printed(
+                *(tmp_path / "home", "--identity", str(tmp_path / "key")),
+                *("--announce", announced, "--export", str(tmp_path / "bootstrap.json")),
+            )
+        ).splitlines()
+        peer_id = DeviceId(Ed25519Signer(b"\x07" * 32).public_key).peer_id
+        assert first == f"{announced}/p2p/{peer_id}"
+        content = await trio.Path(tmp_path / "bootstrap.json").read_bytes()
+        [entry], complaints = parse_list(content, Scope.PUBLIC, 10)
+        assert (str(entry), complaints) == (first, [])
+
+    trio.run(main)
+
+
+def test_a_relay_that_was_killed_comes_back_as_itself(tmp_path):
+    async def main():
+        async with open_processes(tmp_path) as processes:
+            relay = await processes.relay()
+            alice = await processes.peer("alice", knows=relay.addresses)
+            await alice.heard("PeerConnected", peer_id=relay.peer_id)
+            before = relay.addresses
+            with pytest.raises(ProgramEnded, match=f"process {relay.pid}"):
+                await processes.relay("relay")
+            await relay.kill()
+            await alice.heard("PeerDisconnected", peer_id=relay.peer_id)
+            told = len(alice.events)
+            await relay.start()
+            assert relay.addresses == before
+            await alice.heard(
+                "PeerConnected", lambda event: event in alice.events[told:], timeout_s=30
+            )
+
+    trio.run(main)
+
+
+def test_relays_remember_whom_they_met(tmp_path):
+    def config(name, knows=()):
+        return RelayConfig(
+            home=tmp_path / name, fetch=False, listen=(LISTEN,), bootstrap_peers=knows
+        )
+
+    async def main():
+        async with open_relay(config("one")) as one:
+            async with (
+                open_relay(config("two", one.addresses)) as two,
+                two.subscribe(PeerConnected) as connected,
+            ):
+                assert (await anext(connected)).peer_id == one.peer_id
+                await two.wait_ready()
+                assert two.statistics().network.peers == 1
+                assert two.statistics().known_peers == 1
+            async with open_relay(config("two")) as two, two.subscribe(PeerConnected) as connected:
+                if not two.statistics().network.peers:
+                    await anext(connected)
+                assert two.statistics().network.peers == 1
+
+    async def bounded():
+        with trio.fail_after(30):
+            await main()
+
+    trio.run(bounded)
+
+
+def test_a_relay_carries_a_circuit_between_two_who_cannot_dial_each_other(tmp_path):
+    async def main():
+        async with open_relay(RelayConfig(home=None, fetch=False, listen=(LISTEN,))) as relay:
+            config = ClientConfig(fetch=False, listen=(), bootstrap_peers=relay.addresses)
+            async with (
+                open_client(None, name="Alice", config=config) as alice,
+                open_client(None, name="Bob", config=config) as bob,
+                bob.subscribe(ContactRequested) as requested,
+            ):
+                for client in (alice, bob):
+                    await client.wait_ready()
+                    assert client.status().relays == 1
+                contact = await alice.add_contact(bob.contact_link)
+                await contact.send("through the relay")
+                await anext(requested)
+                assert relay.statistics().network.circuits >= 1
+                paths = {p.path for p in bob.status().peers if p.peer_id == alice.peer_id}
+                assert paths == {"relayed"}
+
+    async def bounded():
+        with trio.fail_after(30):
+            await main()
+
+    trio.run(bounded)
