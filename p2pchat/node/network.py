@@ -17,6 +17,7 @@ from p2pchat.kad.vocabulary import (
     Discovered,
     KadEffect,
     KadInput,
+    KnownPeer,
     SetAddresses,
     SetMode,
     TableChanged,
@@ -77,8 +78,10 @@ class Network:
         config = DriverConfig()
         own = host.peer_id
         validators = {"dchat": RecordValidator()}
-        kad = KadMachine(own, options.kad, ambient.rng("kad"), validators)
-        self._kad_carrier = KadCarrier(host, self._put_kad, self._told_by_kad)
+        # Peers met before stand in for a saved table: what the machine verifies anyway.
+        table = [KnownPeer(row.peer, row.addresses, row.last_seen_ms) for row in remembered]
+        kad = KadMachine(own, options.kad, ambient.rng("kad"), validators, table)
+        self._kad_carrier = KadCarrier(host, self._put_kad, self._told_by_kad, options.kad)
         self.kad = Driver[KadInput, KadEffect](kad, self._kad_carrier, ambient, config)
         self.directory = Directory(self.kad, ambient)
         self.machine = Peering(own, remembered, options.mesh, ambient.rng("peering"))
