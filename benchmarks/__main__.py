@@ -1,0 +1,74 @@
+"""All benchmarks, written to docs/benchmarks.md with date, machine, yardsticks and ratios.
+
+    python -m benchmarks [--quick]
+
+Each part runs its yardsticks in the same minute: a trio socket with ChaCha20-Poly1305 and nothing
+else, py-libp2p as it comes, SQLite without encryption. Machines are noisy; ratios hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+PARTS = {
+    "Transport": ("benchmarks.transport", "What a message costs below the chat."),
+    "Store": ("benchmarks.store", "Encrypted, `synchronous=FULL`, beside plain SQLite."),
+    "Chat": ("benchmarks.chat", "Real processes on loopback, on disk at both ends."),
+}
+
+
+def machine() -> str:
+    """What this runs on, without naming it."""
+    return (
+        f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()} "
+        f"{platform.release().split('-')[0]}, Python {platform.python_version()}"
+    )
+
+
+def measured(module: str, quick: bool) -> str:
+    """What one part prints."""
+    command = [sys.executable, "-m", module, *(["--quick"] if quick else [])]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=580)
+    if done.returncode:
+        raise SystemExit(f"{module} failed:\n{done.stderr[-2000:]}")
+    return done.stdout.strip()
+
+
+def page(parts: dict[str, str]) -> str:
+    """The whole document."""
+    loads = ", ".join(f"{load:.1f}" for load in os.getloadavg())
+    lines = [
+        "# Benchmarks",
+        "",
+        "Written by `make bench`. Never edited by hand; how to read them: compare ratios.",
+        "",
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine()}, load at the end {loads}.",
+    ]
+    for name, output in parts.items():
+        lines += ["", f"## {name}", "", PARTS[name][1], "", "```", output, "```"]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the work; writes nothing")
+    arguments = parser.parse_args()
+    parts: dict[str, str] = {}
+    for name, (module, _) in PARTS.items():
+        print(f"{name} …", flush=True)
+        parts[name] = measured(module, arguments.quick)
+        print(parts[name], flush=True)
+    if not arguments.quick:
+        PAGE.write_text(page(parts))
+        print(f"written to {PAGE}")
+
+
+if __name__ == "__main__":
+    main()
