@@ -80,6 +80,11 @@ class Startup:
         await self._joined.wait()
         await self._publisher.run(devices, account, device)
 
+    async def published(self) -> None:
+        """Wait until our records were put for the first time."""
+        assert self._publisher is not None, "who has records has a publisher"
+        await self._publisher.published.wait()
+
     async def run(self) -> None:
         """Take the steps."""
         hub, host = self._parts.hub, self._parts.network.host
@@ -100,7 +105,7 @@ class Startup:
             return
         self._parts.hub.emit(KeysFetching())
         with trio.move_on_after(KEYS_TIMEOUT_S if self._joined.is_set() else 0):
-            await self._publisher.published.wait()
+            await self.published()
         self._parts.hub.emit(KeysReady(self._parts.fingerprint))
 
     async def _join(self) -> None:

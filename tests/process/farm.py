@@ -76,7 +76,10 @@ class Farm:
         return host.addresses[0]
 
     async def ready(self, index: int, _: object) -> str:
-        return str((await self._clients[index].wait_ready()).health)
+        """Its health, once it is ready and others can look it up."""
+        status = await self._clients[index].wait_ready()
+        await self._nodes[index].startup.published()
+        return str(status.health)
 
     async def connections(self, index: int, _: object) -> list[str]:
         return [str(peer.peer_id) for peer in self._clients[index].status().peers]

@@ -30,24 +30,31 @@ class FarmProcess:
             text=True,
         )
 
-    def call(self, method: str, client: int, argument: object = None) -> object:
+    def begin(self, method: str, client: int, argument: object = None) -> None:
         assert self.process.stdin is not None
-        assert self.process.stdout is not None
         self.process.stdin.write(json.dumps([method, client, argument]) + "\n")
         self.process.stdin.flush()
+
+    def end(self) -> object:
+        assert self.process.stdout is not None
         return json.loads(self.process.stdout.readline())
+
+    def call(self, method: str, client: int, argument: object = None) -> object:
+        self.begin(method, client, argument)
+        return self.end()
 
 
 @contextmanager
 def farms(count: int, clients: int, mode: str) -> Iterator[list[FarmProcess]]:
     started = [FarmProcess(mode) for _ in range(count)]
     try:
-        addresses: list[str] = []
-        for index in range(count * clients):
-            bootstrap = Random(index).sample(addresses, min(2, len(addresses)))
-            address = started[index % count].call("open", 0, bootstrap)
-            assert isinstance(address, str)
-            addresses.append(address)
+        addresses = [str(started[0].call("open", 0, []))]
+        rng = Random(count)
+        for wave in range(clients):  # one client a farm, all farms at once
+            opening = started[1:] if wave == 0 else started
+            for farm in opening:
+                farm.begin("open", 0, rng.sample(addresses, min(2, len(addresses))))
+            addresses += [str(farm.end()) for farm in opening]
         yield started
     finally:
         for farm in started:
@@ -56,12 +63,24 @@ def farms(count: int, clients: int, mode: str) -> Iterator[list[FarmProcess]]:
             farm.process.wait(30)
 
 
+def look_up(farm: FarmProcess, client: int, link: object) -> int:
+    """Hops of a look-up; a busy machine may lose one to its time-outs."""
+    for _ in range(3):
+        hops = farm.call("hops", client, link)
+        assert isinstance(hops, int)
+        if hops:
+            break
+    return hops
+
+
 def test_a_link_without_addresses_is_resolved_over_several_hops() -> None:
     with farms(PROCESSES, CLIENTS, "auto") as all_farms:
         rng = Random(64)
         places = [(farm, client) for farm in all_farms for client in range(CLIENTS)]
-        for farm, client in places:
-            assert farm.call("ready", client) == "good"
+        for client in range(CLIENTS):
+            for farm in all_farms:
+                farm.begin("ready", client)
+            assert [farm.end() for farm in all_farms] == ["good"] * PROCESSES
         pairs = list(combinations(places, 2))
         rng.shuffle(pairs)
         far = 0
@@ -69,8 +88,7 @@ def test_a_link_without_addresses_is_resolved_over_several_hops() -> None:
             assert pairs, "look-ups of two hops are too rare to count"
             (asker_farm, asker), (farm, client) = pairs.pop()
             link = farm.call("link", client)
-            hops = asker_farm.call("hops", asker, link)
-            assert isinstance(hops, int)
+            hops = look_up(asker_farm, asker, link)
             assert hops > 0, "nobody knew where it was"
             if hops < 2:
                 continue
