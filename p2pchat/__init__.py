@@ -10,10 +10,10 @@ next to nothing: the network and the database behind `open_client` take half a s
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+import importlib
+import typing
 
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
     from p2pchat.client.client import Client, Profile, Statistics
     from p2pchat.client.handles import Contact, Conversation, Messages, Room
     from p2pchat.client.opening import open_client
@@ -113,10 +113,10 @@ def __getattr__(name: str) -> object:
     """Import a public name at its first use (PEP 562); afterwards it is an ordinary attribute."""
     if name not in _MODULES:
         raise AttributeError(f"module 'p2pchat' has no attribute {name!r}")
-    value: object = getattr(import_module(_MODULES[name]), name)
+    value: object = getattr(importlib.import_module(_MODULES[name]), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

@@ -164,9 +164,7 @@ class Session:
         error if it would take longer than the grace."""
         async with trio.open_nursery() as self._working, trio.open_nursery() as self._waiting:
             with self._reading:
-                while batch := await lines.receive():
-                    for line in batch:
-                        await self._take(line)
+                await self._take_all(lines)
             now_s = trio.current_time()
             self._waiting.cancel_scope.deadline = now_s + self._grace_s
             self._working.cancel_scope.deadline = now_s + END_GRACE_S
@@ -176,6 +174,11 @@ class Session:
         self._reading.cancel()
 
     # From lines to requests
+
+    async def _take_all(self, lines: LineReader) -> None:
+        while batch := await lines.receive():
+            for line in batch:
+                await self._take(line)
 
     async def _take(self, line: bytes) -> None:
         if not line or line.isspace():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar, cast
@@ -89,17 +90,19 @@ class Wire:
         self.tell()
 
     async def write(self, stdin: trio.abc.SendStream) -> None:
+        """Write until closed."""
         async with stdin:
-            try:
+            with suppress(trio.BrokenResourceError):  # the program is gone, which `_watch` tells
                 while self._out or not self._closed:
-                    if not self._out:
-                        self._wake = trio.Event()
-                        await self._wake.wait()
-                    data = b"".join(self._out)
-                    self._out.clear()
-                    await stdin.send_all(data)
-            except trio.BrokenResourceError:
-                pass  # the program is gone, which `_watch` tells
+                    await self._write_once(stdin)
+
+    async def _write_once(self, stdin: trio.abc.SendStream) -> None:
+        if not self._out:
+            self._wake = trio.Event()
+            await self._wake.wait()
+        data = b"".join(self._out)
+        self._out.clear()
+        await stdin.send_all(data)
 
 
 class RpcPeer(Program):
@@ -211,14 +214,16 @@ class RpcPeer(Program):
     async def _read(self, stdout: trio.abc.ReceiveStream, wire: Wire) -> None:
         rest = b""
         async with stdout:
-            try:
+            with suppress(trio.BrokenResourceError):  # killed in the middle of a line
                 async for chunk in stdout:
-                    *lines, rest = (rest + chunk).split(b"\n")
-                    for line in lines:
-                        self._take(json.loads(line), wire)
-                    wire.tell()
-            except trio.BrokenResourceError:
-                pass  # killed in the middle of a line
+                    rest = self._take_lines(rest + chunk, wire)
+
+    def _take_lines(self, data: bytes, wire: Wire) -> bytes:
+        *lines, rest = data.split(b"\n")
+        for line in lines:
+            self._take(json.loads(line), wire)
+        wire.tell()
+        return rest
 
     def _take(self, message: Fields | list[Fields], wire: Wire) -> None:
         if isinstance(message, list) or "method" not in message:
