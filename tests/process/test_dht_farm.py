@@ -59,8 +59,10 @@ def farms(count: int, clients: int, mode: str) -> Iterator[list[FarmProcess]]:
     finally:
         for farm in started:
             assert farm.process.stdin is not None
+            assert farm.process.stdout is not None
             farm.process.stdin.close()
             farm.process.wait(30)
+            farm.process.stdout.close()
 
 
 def look_up(farm: FarmProcess, client: int, link: object) -> int:
