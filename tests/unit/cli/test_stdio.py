@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,3 +68,22 @@ def test_chunks_of_any_size_give_the_same_lines(lines, data):
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)))))
     chunks = [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
     assert lines_of(*chunks) == lines
+
+
+def test_nothing_but_the_stream_reaches_standard_output():
+    code = """
+import os, sys, trio
+from p2pchat.cli.stdio import open_stdio
+async def main():
+    print("before")
+    async with open_stdio() as (reader, writer):
+        print("stray", flush=True)
+        os.write(1, b"stray, too\\n")
+        await writer.send_all(b"echo " + await reader.receive_some())
+trio.run(main)
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", code], input=b"hello\n", capture_output=True, check=True
+    )
+    assert run.stdout == b"before\necho hello\n"
+    assert run.stderr == b"stray\nstray, too\n"
