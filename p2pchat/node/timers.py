@@ -7,6 +7,9 @@ from heapq import heapify, heappop, heappush
 
 import trio
 
+DELAY_S_MIN = 0.001
+"""A rest that rounding left of a delay: waiting for less might let no time pass at all, and the
+machine would ask for the same rest again, for ever."""
 STALE_MAX = 1024
 """Replaced entries kept in the heap before it is swept."""
 
@@ -24,7 +27,7 @@ class Timers:
     def set(self, name: str, delay_s: float) -> None:
         """Fire `name` after `delay_s`, in place of a timer of that name."""
         self._serial += 1
-        entry = (trio.current_time() + max(delay_s, 0.0), self._serial)
+        entry = (trio.current_time() + max(delay_s, DELAY_S_MIN), self._serial)
         self._deadlines[name] = entry
         if not self._heap or entry < self._heap[0][:2]:
             self._changed.set()

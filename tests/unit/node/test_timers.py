@@ -55,3 +55,8 @@ def test_a_timer_can_be_set_again_after_it_fired():
 def test_many_replaced_timers_leave_one():
     steps = [(0.0, "a", 50.0 - n / 1000) for n in range(5_000)]
     assert [name for _, name in fired(*steps)] == ["a"]
+
+
+def test_a_rest_too_small_for_the_clock_lets_time_pass():
+    ((at_s, _),) = fired((15.0, "a", 3.6e-15))
+    assert at_s > 15.0
