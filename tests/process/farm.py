@@ -104,11 +104,11 @@ class Farm:
         return False
 
     async def hops(self, index: int, link: str) -> int:
-        """How many peers were asked one after the other to find the link's device; 0: nobody
-        knows it."""
+        """How many peers were asked one after the other to find the link's device; 0 when its
+        record is here, -1 when nobody knows it."""
         directory = self._nodes[index].network.directory
         found = await directory.find(decode_link(link).device.peer_id)
-        return found.hops if found.addresses else 0
+        return found.hops if found.addresses else -1
 
 
 async def main() -> None:

@@ -70,7 +70,7 @@ def look_up(farm: FarmProcess, client: int, link: object) -> int:
     for _ in range(3):
         hops = farm.call("hops", client, link)
         assert isinstance(hops, int)
-        if hops:
+        if hops >= 0:
             break
     return hops
 
@@ -91,7 +91,7 @@ def test_a_link_without_addresses_is_resolved_over_several_hops() -> None:
             (asker_farm, asker), (farm, client) = pairs.pop()
             link = farm.call("link", client)
             hops = look_up(asker_farm, asker, link)
-            assert hops > 0, "nobody knew where it was"
+            assert hops >= 0, "nobody knew where it was"
             if hops < 2:
                 continue
             far += 1
@@ -106,4 +106,4 @@ def test_a_link_without_addresses_is_resolved_over_several_hops() -> None:
 def test_without_the_dht_nobody_is_found() -> None:
     with farms(1, 6, "client") as (farm,):
         link = farm.call("link", 5)
-        assert farm.call("hops", 0, link) == 0
+        assert farm.call("hops", 0, link) == -1
