@@ -25,6 +25,7 @@ class Transcript:
     began_s: float = field(default_factory=trio.current_time)
     place: str = ""
     """The conversation that is going on."""
+    room: str = ""
     said: dict[str, list[str]] = field(default_factory=dict)
     """Texts by conversation, in the order in which they were delivered."""
 
@@ -37,7 +38,8 @@ class Transcript:
     def message(self, sender: RpcPeer, receiver: RpcPeer, message: dict, state: str) -> None:
         if state.endswith("delivered"):
             self.said.setdefault(message["conversation"], []).append(message["text"])
-        self.step(f"{sender.name:>5} → {receiver.name:<5}  {message['text']:<32}  {state}")
+        to = "room" if message["conversation"] == self.room else receiver.name
+        self.step(f"{sender.name:>5} → {to:<5}  {message['text']:<32}  {state}")
 
 
 async def say(transcript: Transcript, sender: RpcPeer, receiver: RpcPeer, text: str) -> None:
@@ -84,7 +86,7 @@ async def get_acquainted(transcript: Transcript, alice: RpcPeer, bob: RpcPeer) -
 async def talk(transcript: Transcript, alice: RpcPeer, bob: RpcPeer) -> None:
     transcript.title("Direct messages: delivered means that the other's disk has it")
     await say(transcript, alice, bob, "Hello Bob, can you read this?")
-    await say(transcript, bob, alice, "Every word. 你好,Alice!")
+    await say(transcript, bob, alice, "Every word. 你好，Alice！")
     await say(transcript, alice, bob, "And no server has.")
 
 
@@ -98,7 +100,7 @@ async def meet(transcript: Transcript, alice: RpcPeer, bob: RpcPeer) -> None:
             await peer.heard("MembersChanged")
             await trio.sleep(0.05)
     transcript.step("alice and bob see each other in the room")
-    transcript.place = room["id"]
+    transcript.place = transcript.room = room["id"]
     await say(transcript, alice, bob, "Welcome to the lounge.")
     await say(transcript, bob, alice, "Nice in here.")
 
