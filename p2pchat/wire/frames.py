@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from google.protobuf.message import DecodeError
 
 from p2pchat.errors import MalformedMessage
-from p2pchat.model.ids import HASH_BYTES, ConversationId, DeviceId, OpId
+from p2pchat.model.ids import HASH_BYTES, AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.op import Chain, Op, Position
 from p2pchat.wire import dchat_pb2 as pb
-from p2pchat.wire.devices import DeviceSet, read_device_set
+from p2pchat.wire.devices import DeviceSet, claimed_account, read_device_set
 from p2pchat.wire.ops import SEQ_MAX, op_of
 from p2pchat.wire.receipts import SignedReceipt, entry_pb, position_of, read_receipt
 
@@ -34,7 +34,7 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Ops:
-    """Up to 64 ops, with the device sets of authors the reader may not know."""
+    """Up to 64 ops, with the device sets of those authors whom the reader may not know."""
 
     ops: tuple[Op, ...]
     devices: tuple[DeviceSet, ...] = ()
@@ -196,7 +196,18 @@ def _value(message: pb.Frame) -> Frame:
 def _ops_value(message: pb.Ops) -> Ops:
     _bound(len(message.ops), OPS_PER_FRAME_MAX)
     _bound(len(message.devices), OPS_PER_FRAME_MAX)
-    return Ops(tuple(map(op_of, message.ops)), tuple(map(read_device_set, message.devices)))
+    ops = tuple(map(op_of, message.ops))
+    return Ops(ops, _sets(message.devices, {op.header.account for op in ops}))
+
+
+def _sets(raws: Iterable[bytes], authors: set[AccountId]) -> tuple[DeviceSet, ...]:
+    """One device set of each author; others are not worth verifying."""
+    found: dict[AccountId, DeviceSet] = {}
+    for raw in raws:
+        account = claimed_account(raw)
+        if account in authors and account not in found:
+            found[account] = read_device_set(raw)
+    return tuple(found.values())
 
 
 def _frontier(message: pb.SyncFrontier) -> SyncFrontier:

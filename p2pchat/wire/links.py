@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -18,6 +19,7 @@ from p2pchat.errors import LinkError
 from p2pchat.model.ids import AccountId, DeviceId
 from p2pchat.wire.contents import INTRO_BYTES
 from p2pchat.wire.dchat_pb2 import ContactLink as ContactLinkPb
+from p2pchat.wire.multiaddr import is_multiaddr
 
 PREFIX = "dchat://u/"
 VERSION = 1
@@ -29,7 +31,8 @@ _HINT = re.compile(r"/[\x21-\x7e]{1,255}")
 
 @dataclass(frozen=True, slots=True)
 class ContactLink:
-    """Who, at which device, with which token, and where it was lately (hints, maybe none)."""
+    """Who, at which device, with which token, and where it was lately: multiaddrs of protocols
+    that this program knows, maybe none."""
 
     account: AccountId
     device: DeviceId
@@ -38,17 +41,11 @@ class ContactLink:
 
 
 def encode_link(link: ContactLink) -> str:
-    """The text to hand to somebody."""
-    body = (
-        bytes((VERSION,))
-        + ContactLinkPb(
-            account=link.account,
-            device=link.device,
-            intro=link.intro,
-            addresses=link.addresses[:HINTS_MAX],
-        ).SerializeToString()
-    )
-    return PREFIX + base64.urlsafe_b64encode(body + _check(body)).decode().rstrip("=")
+    """The text to hand to somebody; hints that would make it too long are left out."""
+    hints = list(filter(_is_hint, link.addresses))[:HINTS_MAX]
+    while len(text := _text(link, hints)) > LINK_CHARS_MAX:
+        hints.pop()
+    return text
 
 
 def decode_link(text: str) -> ContactLink:
@@ -71,7 +68,19 @@ def decode_link(text: str) -> ContactLink:
     hints = tuple(message.addresses)
     if len(message.intro) != INTRO_BYTES or not all(map(_HINT.fullmatch, hints)):
         raise LinkError("this link is damaged; copy it again, whole")
-    return ContactLink(account, device, message.intro, hints[:HINTS_MAX])
+    return ContactLink(account, device, message.intro, tuple(filter(_is_hint, hints))[:HINTS_MAX])
+
+
+def _text(link: ContactLink, hints: Iterable[str]) -> str:
+    message = ContactLinkPb(
+        account=link.account, device=link.device, intro=link.intro, addresses=hints
+    )
+    body = bytes((VERSION,)) + message.SerializeToString()
+    return PREFIX + base64.urlsafe_b64encode(body + _check(body)).decode().rstrip("=")
+
+
+def _is_hint(text: str) -> bool:
+    return _HINT.fullmatch(text) is not None and is_multiaddr(text)
 
 
 def _body(encoded: str) -> bytes:

@@ -18,6 +18,7 @@ from p2pchat.wire.dchat_pb2 import BundleRecord as BundlePb
 from p2pchat.wire.dchat_pb2 import Signed as SignedPb
 from p2pchat.wire.devices import DeviceSet, read_device_set
 from p2pchat.wire.envelope import Purpose, Signer, verify
+from p2pchat.wire.multiaddr import is_multiaddr
 
 RECORD_BYTES_MAX = 4096
 ADDRESSES_MAX = 16
@@ -39,7 +40,8 @@ class AccountRecord:
 
 @dataclass(frozen=True, slots=True)
 class BundleRecord:
-    """Where a device is reached: multiaddrs without `/p2p/<own id>`, circuit ones included."""
+    """Where a device is reached: multiaddrs without `/p2p/<own id>`, circuit ones included, of
+    protocols that this program knows."""
 
     device: DeviceId
     addresses: tuple[str, ...]
@@ -115,7 +117,7 @@ def _bundle(device: DeviceId, signed: SignedPb) -> BundleRecord:
     addresses = tuple(pb.addresses)
     if len(addresses) > ADDRESSES_MAX or any(len(a) > ADDRESS_CHARS_MAX for a in addresses):
         raise MalformedMessage("a bundle has too many or too long addresses")
-    return BundleRecord(device, addresses, pb.seq, pb.expires_ms)
+    return BundleRecord(device, tuple(filter(is_multiaddr, addresses)), pb.seq, pb.expires_ms)
 
 
 class RecordValidator:

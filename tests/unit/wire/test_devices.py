@@ -1,0 +1,74 @@
+"""Which devices act for an account."""
+
+from __future__ import annotations
+
+import pytest
+
+from p2pchat.errors import BadSignature, MalformedMessage
+from p2pchat.model.ids import DeviceId
+from p2pchat.wire.dchat_pb2 import Certificate, Signed
+from p2pchat.wire.dchat_pb2 import DeviceSet as DeviceSetPb
+from p2pchat.wire.devices import DEVICES_MAX, claimed_account, first_device_set, read_device_set
+from p2pchat.wire.envelope import Purpose
+from tests.unit.protocol.people import ALICE, BOB, WALL_MS, digest, set_of
+
+
+def test_a_first_set_certifies_one_device():
+    found = read_device_set(first_device_set(ALICE.account_signer, ALICE.device, WALL_MS))
+    assert (found.account, found.devices) == (ALICE.account, {ALICE.device})
+    assert found == ALICE.devices
+    assert len(found.hash) == 32
+    assert claimed_account(found.raw) == ALICE.account
+
+
+def test_a_set_holds_several_devices():
+    devices = [DeviceId(digest(f"device {number}")) for number in range(DEVICES_MAX)]
+    assert set_of(ALICE, *devices).devices == set(devices)
+
+
+def test_too_many_devices_are_refused_before_any_signature_is_looked_at():
+    devices = [DeviceId(digest(f"device {number}")) for number in range(DEVICES_MAX + 1)]
+    with pytest.raises(MalformedMessage, match="1 to 32"):
+        set_of(ALICE, *devices)
+
+
+def test_a_set_without_certificates_is_none():
+    with pytest.raises(MalformedMessage):
+        read_device_set(b"")
+
+
+def test_a_set_is_of_one_account():
+    both = DeviceSetPb.FromString(ALICE.devices.raw)
+    both.MergeFromString(BOB.devices.raw)
+    with pytest.raises(MalformedMessage, match="one account"):
+        read_device_set(both.SerializeToString())
+
+
+def test_a_set_has_its_limit_in_bytes():
+    with pytest.raises(MalformedMessage, match="too large"):
+        read_device_set(bytes(8 * 1024 + 1))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\xff",
+        Certificate(account=b"short", device=ALICE.device).SerializeToString(),
+        Certificate(account=ALICE.account, device=b"").SerializeToString(),
+    ],
+)
+def test_a_certificate_that_makes_no_sense_is_malformed(body: bytes):
+    signed = Signed(body=body, signature=ALICE.account_signer.sign(Purpose.CERTIFICATE, body))
+    raw = DeviceSetPb(certificates=[signed]).SerializeToString()
+    for read in (read_device_set, claimed_account):
+        with pytest.raises(MalformedMessage):
+            read(raw)
+
+
+def test_a_certificate_is_signed_by_the_account():
+    raw = first_device_set(BOB.account_signer, BOB.device, WALL_MS)
+    forged = DeviceSetPb.FromString(raw)
+    body = Certificate(account=ALICE.account, device=BOB.device).SerializeToString()
+    forged.certificates[0].body = body
+    with pytest.raises(BadSignature):
+        read_device_set(forged.SerializeToString())

@@ -1,0 +1,290 @@
+"""The golden bytes of the protocol, as plain values for JSON.
+
+`python -m tests.vectors.golden` writes the files anew. Do that only for what is added: when an
+entry that was there changes, the protocol has changed, and peers of before do not understand it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from p2pchat.model.conversation import direct_id, open_room_id, open_room_key, room_topic
+from p2pchat.model.op import Chain, Header, Op, Position
+from p2pchat.wire.contents import (
+    Accept,
+    Content,
+    Profile,
+    Reject,
+    Request,
+    Text,
+    encode_content,
+)
+from p2pchat.wire.frames import (
+    Frame,
+    Hello,
+    Ops,
+    SyncDigest,
+    SyncFrontier,
+    SyncPage,
+    SyncPull,
+    Wanted,
+    encode_frame,
+)
+from p2pchat.wire.links import ContactLink, encode_link
+from p2pchat.wire.ops import content_hash, encode_op, make_op
+from p2pchat.wire.receipts import Receipt, SignedReceipt, sign_receipt
+from p2pchat.wire.records import (
+    AccountRecord,
+    BundleRecord,
+    account_key,
+    bundle_key,
+    encode_record,
+)
+from tests.unit.protocol.people import ALICE, BOB, WALL_MS, Person, digest, op_id
+
+FOLDER = Path(__file__).parent
+DIRECT = direct_id(ALICE.account, BOB.account)
+ROOM = open_room_id("square")
+ADDRESSES = ("/ip4/192.0.2.7/tcp/4001", "/dns4/relay.example/tcp/443/wss")
+HLC = WALL_MS << 16 | 3
+CONTENTS: dict[str, Content] = {
+    "request": Request("Alice", "We met in Lisbon.", BOB.intro, ALICE.pair_half),
+    "accept": Accept("Bob", BOB.pair_half),
+    "reject": Reject(),
+    "profile": Profile("Алиса 🌿"),
+    "text": Text("你好, world"),
+    "reply": Text("yes", op_id("question")),
+}
+
+Vectors = list[dict[str, object]]
+
+
+def people() -> Vectors:
+    return [
+        {
+            "name": person.name,
+            "account_seed": digest(f"account {person.name}").hex(),
+            "device_seed": digest(f"device {person.name}").hex(),
+            "account": person.account.hex(),
+            "account_text": str(person.account),
+            "device": person.device.hex(),
+            "peer_id": str(person.device),
+            "certified_ms": WALL_MS,
+            "device_set": person.devices.raw.hex(),
+            "device_set_hash": person.devices.hash.hex(),
+        }
+        for person in (ALICE, BOB)
+    ]
+
+
+def conversations() -> Vectors:
+    rooms = ["square", "  The  SQUARE ", "Straße", "ﬁsh", "广场"]
+    return [
+        {"accounts": [ALICE.account.hex(), BOB.account.hex()], "id": DIRECT.hex()},
+        *(
+            {
+                "open_room": name,
+                "id": open_room_id(name).hex(),
+                "key": open_room_key(name).hex(),
+                "topic": room_topic(open_room_key(name)),
+            }
+            for name in rooms
+        ),
+    ]
+
+
+def op_of(content: Content, person: Person = ALICE, **changes: object) -> Op:
+    kind, raw = encode_content(content)
+    fields: dict[str, object] = {
+        "conversation": DIRECT if kind.chain is Chain.CONTROL else ROOM,
+        "chain": kind.chain,
+        "account": person.account,
+        "device": person.device,
+        "seq": 0,
+        "prev": None,
+        "hlc": HLC,
+        "kind": kind,
+        "content_hash": content_hash(raw),
+        "devices": person.devices.hash,
+    }
+    return make_op(Header(**{**fields, **changes}), raw, person.signer)
+
+
+def all_ops() -> dict[str, Op]:
+    first = op_of(CONTENTS["text"])
+    return {
+        **{name: op_of(content) for name, content in CONTENTS.items()},
+        "second of its chain": op_of(
+            Text("and another thing"),
+            seq=1,
+            prev=first.id,
+            hlc=HLC + 1,
+            after=(op_id("shown"), op_id("shown, too")),
+        ),
+        "with dependencies": op_of(
+            CONTENTS["accept"], BOB, deps=tuple(sorted((op_id("one"), op_id("two"))))
+        ),
+        "largest numbers": op_of(
+            Text("late"), seq=(1 << 48) - 1, prev=op_id("before"), hlc=(1 << 63) - 1
+        ),
+    }
+
+
+def ops() -> Vectors:
+    return [
+        {
+            "name": name,
+            "signed_by": "alice" if op.header.device == ALICE.device else "bob",
+            "header": {
+                "version": 1,
+                "conversation": op.header.conversation.hex(),
+                "chain": int(op.header.chain),
+                "account": op.header.account.hex(),
+                "device": op.header.device.hex(),
+                "seq": op.header.seq,
+                "prev": op.header.prev.hex() if op.header.prev is not None else "",
+                "hlc": op.header.hlc,
+                "kind": int(op.header.kind),
+                "content_hash": op.header.content_hash.hex(),
+                "deps": [id.hex() for id in op.header.deps],
+                "after": [id.hex() for id in op.header.after],
+                "devices": op.header.devices.hex(),
+            },
+            "content": (op.content or b"").hex(),
+            "header_bytes": op.header_bytes.hex(),
+            "id": op.id.hex(),
+            "signature": op.signature.hex(),
+            "signed_op": encode_op(op).hex(),
+        }
+        for name, op in all_ops().items()
+    ]
+
+
+def all_receipts() -> dict[str, SignedReceipt]:
+    head = Position(ALICE.device, Chain.TALK, 41, op_id("head"))
+    branch = Position(ALICE.device, Chain.TALK, 7, op_id("branch"))
+    control = Position(ALICE.device, Chain.CONTROL, 0, op_id("control"))
+    entries = {"direct": (control, head), "of a fork": (head, branch), "of nothing": ()}
+    return {
+        name: sign_receipt(Receipt(DIRECT, BOB.account, BOB.device, found, WALL_MS), BOB.signer)
+        for name, found in entries.items()
+    }
+
+
+def receipts() -> Vectors:
+    return [
+        {
+            "name": name,
+            "conversation": signed.receipt.conversation.hex(),
+            "account": signed.receipt.account.hex(),
+            "device": signed.receipt.device.hex(),
+            "sent_ms": signed.receipt.sent_ms,
+            "entries": [position(entry) for entry in signed.receipt.entries],
+            "body": signed.body.hex(),
+            "signature": signed.signature.hex(),
+        }
+        for name, signed in all_receipts().items()
+    ]
+
+
+def position(place: Position) -> dict[str, object]:
+    return {
+        "device": place.device.hex(),
+        "chain": int(place.chain),
+        "seq": place.seq,
+        "head": place.head.hex(),
+    }
+
+
+def all_frames() -> dict[str, Frame]:
+    head = Position(ALICE.device, Chain.TALK, 41, op_id("head"))
+    floor = Position(ALICE.device, Chain.TALK, 5, op_id("below"))
+    known = Wanted(ALICE.device, Chain.TALK, 40, op_id("own head"))
+    unknown = Wanted(BOB.device, Chain.CONTROL, 0, None)
+    return {
+        "hello": Hello(ALICE.devices),
+        "ops": Ops((op_of(CONTENTS["text"]), op_of(CONTENTS["reject"])), (ALICE.devices,)),
+        "no ops": Ops(()),
+        "receipt": all_receipts()["direct"],
+        "sync digest": SyncDigest(ROOM, digest("frontier")),
+        "sync frontier": SyncFrontier(ROOM, (head,), (floor,)),
+        "sync pull": SyncPull(ROOM, (known, unknown)),
+        "sync page, more": SyncPage(ROOM, more=True),
+        "sync page, last": SyncPage(ROOM, more=False),
+    }
+
+
+def frames() -> Vectors:
+    return [
+        {"name": name, "frame": encode_frame(frame).hex()} for name, frame in all_frames().items()
+    ]
+
+
+def all_links() -> dict[str, ContactLink]:
+    return {
+        "without hints": ContactLink(ALICE.account, ALICE.device, ALICE.intro),
+        "with hints": ContactLink(BOB.account, BOB.device, BOB.intro, ADDRESSES),
+    }
+
+
+def links() -> Vectors:
+    return [
+        {
+            "name": name,
+            "account": link.account.hex(),
+            "device": link.device.hex(),
+            "intro": link.intro.hex(),
+            "addresses": list(link.addresses),
+            "text": encode_link(link),
+        }
+        for name, link in all_links().items()
+    ]
+
+
+def records() -> Vectors:
+    account = AccountRecord(ALICE.account, ALICE.devices, WALL_MS, WALL_MS + 1_000)
+    bundle = BundleRecord(ALICE.device, ADDRESSES, WALL_MS, WALL_MS + 1_000)
+    return [
+        {
+            "name": "account",
+            "key": account_key(ALICE.account).hex(),
+            "seq": WALL_MS,
+            "expires_ms": WALL_MS + 1_000,
+            "devices": ALICE.devices.raw.hex(),
+            "value": encode_record(account, ALICE.account_signer).hex(),
+        },
+        {
+            "name": "bundle",
+            "key": bundle_key(ALICE.device).hex(),
+            "seq": WALL_MS,
+            "expires_ms": WALL_MS + 1_000,
+            "addresses": list(ADDRESSES),
+            "value": encode_record(bundle, ALICE.signer).hex(),
+        },
+    ]
+
+
+GOLDEN = {
+    "people": people,
+    "conversations": conversations,
+    "ops": ops,
+    "receipts": receipts,
+    "frames": frames,
+    "links": links,
+    "records": records,
+}
+
+
+def read(name: str) -> Vectors:
+    return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def main() -> None:
+    for name, vectors in GOLDEN.items():
+        text = json.dumps(vectors(), indent=2, ensure_ascii=False)
+        (FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""The protocol as it is on the wire, byte for byte."""
+
+from __future__ import annotations
+
+import json
+from hashlib import blake2b
+
+import pytest
+from nacl.signing import SigningKey, VerifyKey
+
+from p2pchat.model.ids import AccountId, DeviceId
+from p2pchat.wire.contents import decode_content
+from p2pchat.wire.frames import decode_frame
+from p2pchat.wire.links import decode_link
+from p2pchat.wire.ops import decode_op, verify_op
+from p2pchat.wire.receipts import read_receipt
+from p2pchat.wire.records import AccountRecord, BundleRecord, read_record
+from tests.vectors import golden
+
+
+def raw(vector: dict, name: str) -> bytes:
+    return bytes.fromhex(vector[name])
+
+
+@pytest.mark.parametrize("name", golden.GOLDEN)
+def test_what_is_made_now_is_what_was_made_before(name: str):
+    made = json.loads(json.dumps(golden.GOLDEN[name]()))
+    assert made == golden.read(name)
+
+
+def test_ops_read_as_they_were_written():
+    for vector, (name, op) in zip(golden.read("ops"), golden.all_ops().items(), strict=True):
+        found = decode_op(raw(vector, "signed_op"))
+        assert (vector["name"], found) == (name, op)
+        verify_op(found)
+
+
+def test_contents_read_as_they_were_written():
+    ops = {vector["name"]: decode_op(raw(vector, "signed_op")) for vector in golden.read("ops")}
+    for name, content in golden.CONTENTS.items():
+        op = ops[name]
+        assert decode_content(op.header.kind, op.content or b"") == content
+
+
+def test_an_ops_id_and_signature_follow_from_its_bytes_alone():
+    """With another library, as another implementation would."""
+    people = {vector["name"]: vector for vector in golden.read("people")}
+    for vector in golden.read("ops"):
+        header = raw(vector, "header_bytes")
+        assert blake2b(header, digest_size=32).digest() == raw(vector, "id")
+        key = SigningKey(raw(people[vector["signed_by"]], "device_seed"))
+        signed = key.sign(b"dchat/op/1\0" + header)
+        assert signed.signature == raw(vector, "signature")
+
+
+def test_receipts_read_as_they_were_written():
+    wanted = golden.all_receipts().values()
+    for vector, signed in zip(golden.read("receipts"), wanted, strict=True):
+        assert read_receipt(raw(vector, "body"), raw(vector, "signature")) == signed
+        key = VerifyKey(raw(vector, "device"))
+        key.verify(b"dchat/receipt/1\0" + signed.body, signed.signature)
+
+
+def test_frames_read_as_they_were_written():
+    for vector, frame in zip(golden.read("frames"), golden.all_frames().values(), strict=True):
+        assert decode_frame(raw(vector, "frame")) == frame
+
+
+def test_links_read_as_they_were_written():
+    for vector, link in zip(golden.read("links"), golden.all_links().values(), strict=True):
+        assert decode_link(vector["text"]) == link
+
+
+def test_records_read_as_they_were_written():
+    account, bundle = golden.read("records")
+    found = read_record(raw(account, "key"), raw(account, "value"))
+    assert isinstance(found, AccountRecord)
+    assert (found.seq, found.devices.raw) == (account["seq"], raw(account, "devices"))
+    found = read_record(raw(bundle, "key"), raw(bundle, "value"))
+    assert isinstance(found, BundleRecord)
+    assert (found.expires_ms, list(found.addresses)) == (bundle["expires_ms"], bundle["addresses"])
+
+
+def test_people_have_the_text_forms_that_others_use():
+    for vector in golden.read("people"):
+        account, device = AccountId(raw(vector, "account")), DeviceId(raw(vector, "device"))
+        assert str(account) == vector["account_text"]
+        assert AccountId.parse(vector["account_text"]) == account
+        assert vector["account_text"].startswith("z6Mk")
+        assert DeviceId.parse(vector["peer_id"]) == device
+        assert vector["peer_id"].startswith("12D3Koo")
