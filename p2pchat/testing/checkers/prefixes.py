@@ -1,0 +1,48 @@
+"""Every log is a prefix of what its author wrote.
+
+So a gap is known exactly, nothing can be slipped in between, and two peers that hold as much of a
+chain hold the same of it.
+"""
+
+from __future__ import annotations
+
+from p2pchat.model.change import AddOp, Change, SetFloor
+from p2pchat.model.op import Op
+from p2pchat.testing.checkers.base import Checker, Complaints
+from p2pchat.testing.lives import Life
+
+__all__ = ["Prefixes"]
+
+
+class Prefixes(Checker):
+    """A chain grows by the op that its author put next, and begins where it has to."""
+
+    def committed(self, life: Life, change: Change) -> Complaints:
+        match change:
+            case AddOp(op) if op.header.device == life.peer.identity.device:
+                yield from self._written(life, op)
+            case AddOp(op) if self.ledger.is_honest(op.header.device):
+                yield from self._taken(life, op)
+            case SetFloor() if self.ledger.parties(change.conversation) is not None:
+                yield f"{life.peer.name} lets a chain of a direct conversation begin late"
+            case _:
+                pass
+
+    def _written(self, life: Life, op: Op) -> Complaints:
+        header = op.header
+        before = self.ledger.written(header.conversation, (header.device, header.chain))
+        prev = before[-1] if before else None
+        if (header.seq, header.prev) != (len(before), prev):
+            yield f"{life.peer.name} writes a second op number {header.seq} into one chain"
+
+    def _taken(self, life: Life, op: Op) -> Complaints:
+        header, disk = op.header, self.ledger.disk(life.peer.identity.device)
+        key = (header.device, header.chain)
+        written = self.ledger.written(header.conversation, key)
+        author = self.ledger.names[header.device]
+        if op.id not in written[header.seq : header.seq + 1]:
+            yield f"{life.peer.name} takes an op number {header.seq} that {author} never wrote"
+        held = len(disk.chain(header.conversation, key))
+        due = disk.floor(header.conversation, key) + held
+        if header.seq != due:
+            yield f"{life.peer.name} takes op {header.seq} of {author}, though {due} comes next"

@@ -1,0 +1,133 @@
+"""The reference model: who said what where, and so what everybody must be able to read.
+
+It knows nothing of ops, chains or receipts; it heard the calls that people made. A call that was
+answered binds: its text is in the history of everybody in the conversation, once, and marked as
+delivered at its author. A call that a crash cut short binds to nothing: its text is there for all
+or for nobody. Calls that followed each other are read in that order; those that overlapped in
+either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+
+import trio
+
+from p2pchat.model.ids import ConversationId
+from p2pchat.model.message import Message, MessageState
+from p2pchat.store.port import PAGE_LIMIT_MAX, Page
+from p2pchat.testing.ledger import Ledger
+from p2pchat.testing.lives import Peer
+
+__all__ = ["Oracle", "Statement"]
+
+
+@dataclass(slots=True, eq=False)
+class Statement:
+    """One call of `send`."""
+
+    author: str
+    conversation: ConversationId
+    text: str
+    began_s: float
+    ended_s: float = inf
+    is_binding: bool = False
+    """The call was answered, and its author is still in the conversation."""
+
+
+class Oracle:
+    """Everything that was said."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._said: dict[ConversationId, dict[str, Statement]] = {}
+        self._gone: set[tuple[str, ConversationId]] = set()
+
+    @property
+    def binding_count(self) -> int:
+        """Texts that everybody concerned must be able to read."""
+        return sum(one.is_binding for said in self._said.values() for one in said.values())
+
+    def begin(self, author: str, conversation: ConversationId, text: str) -> Statement:
+        """Somebody calls `send`; no text is said twice in one conversation."""
+        statement = Statement(author, conversation, text, trio.current_time())
+        said = self._said.setdefault(conversation, {})
+        assert text not in said, "a text names its statement"
+        said[text] = statement
+        return statement
+
+    def answered(self, statement: Statement) -> None:
+        """`send` returned to a caller that lives."""
+        statement.ended_s = trio.current_time()
+        statement.is_binding = (statement.author, statement.conversation) not in self._gone
+
+    def left(self, author: str, conversation: ConversationId) -> None:
+        """Who leaves a room takes back what may not have reached anybody yet."""
+        self._gone.add((author, conversation))
+        for statement in self._said.get(conversation, {}).values():
+            if statement.author == author:
+                statement.is_binding = False
+
+    def objections(self, peers: Sequence[Peer]) -> Iterator[str]:
+        """Where the histories of peers are not what the model predicts."""
+        by_device = {peer.identity.device: peer for peer in peers}
+        for id, said in self._said.items():
+            devices = self._ledger.parties(id) or self._ledger.members(id)
+            members = [by_device[device] for device in sorted(devices) if device in by_device]
+            histories = {p.name: p.store.history(id, Page(PAGE_LIMIT_MAX)) for p in members}
+            authors = {peer.identity.account: peer.name for peer in peers}
+            for reader, history in histories.items():
+                spoken = [m for m in history if m.author in authors]
+                yield from _unfaithful(reader, spoken, said)
+                if len(members) > 1 and id not in self._deserted:
+                    own = [m for m in spoken if authors[m.author] == reader]
+                    yield from _undelivered(reader, own)
+            yield from _unequal(histories)
+
+    @property
+    def _deserted(self) -> set[ConversationId]:
+        """Rooms that somebody left. Leaving an open room is silent, so that the others go on to
+        count who is gone, and call nothing delivered that one has not."""
+        return {conversation for _, conversation in self._gone}
+
+
+def _unfaithful(
+    reader: str, history: Sequence[Message], said: dict[str, Statement]
+) -> Iterator[str]:
+    """What one reader lacks, has twice, never was said, or has in a wrong order."""
+    texts = [message.text for message in history]
+    yield from (f"{reader} reads {text!r}, which nobody said" for text in texts if text not in said)
+    if len(set(texts)) < len(texts):
+        yield f"{reader} reads {len(texts) - len(set(texts))} texts twice"
+    lacking = [one for one in said.values() if one.is_binding and one.text not in set(texts)]
+    if lacking:
+        first = min(lacking, key=lambda one: one.began_s)
+        yield f"{reader} lacks {len(lacking)} texts, the first {first.text!r} of {first.author}"
+    statements = [said[text] for text in texts if text in said]
+    for author in dict.fromkeys(one.author for one in statements):
+        yield from _disordered(reader, [one for one in statements if one.author == author])
+
+
+def _disordered(reader: str, statements: Iterable[Statement]) -> Iterator[str]:
+    """A later place in a history for what was answered before an earlier one was begun."""
+    latest_began_s = -inf
+    for statement in statements:
+        if statement.ended_s < latest_began_s:
+            yield f"{reader} reads {statement.text!r} of {statement.author} too late"
+        latest_began_s = max(latest_began_s, statement.began_s)
+
+
+def _undelivered(author: str, own: Sequence[Message]) -> Iterator[str]:
+    """What its author believes not to have arrived, though everybody is there."""
+    waiting = [message for message in own if message.state is not MessageState.DELIVERED]
+    if waiting:
+        yield f"{author} has {len(waiting)} texts {waiting[0].state}, such as {waiting[0].text!r}"
+
+
+def _unequal(histories: Mapping[str, Sequence[Message]]) -> Iterator[str]:
+    """Members of one conversation with different sets of messages."""
+    sets = {frozenset(m.id for m in history): reader for reader, history in histories.items()}
+    if len(sets) > 1:
+        yield f"{' and '.join(sorted(sets.values())[:2])} read different histories"
