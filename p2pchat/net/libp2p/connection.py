@@ -37,7 +37,7 @@ class Connection:
         self.serving = 0
         self.malformed = 0
         self.is_closed = False
-        self.opened_s = trio.current_time()
+        self.opened_s = self.used_s = trio.current_time()
         self._pipe = pipe
         self._limits = limits
         self._asked_s: float | None = None
@@ -82,10 +82,12 @@ class Connection:
                     stream = await self.muxed.accept_stream()
             except Failed:
                 return  # the connection ended; that is how py-libp2p says so
+            self.used_s = trio.current_time()
             nursery.start_soon(serve, self, stream)
 
     async def open_stream(self) -> IMuxedStream:
         """A new outbound stream, not negotiated yet. Raises `Failed`."""
+        self.used_s = trio.current_time()
         with foreign_errors():
             return await self.muxed.open_stream()
 

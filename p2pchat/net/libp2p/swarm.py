@@ -188,7 +188,9 @@ class Swarm:
         spare = [one for one in everyone if self.admission.is_spare(one.origin.peer)]
         if not spare:
             raise Refused("refused_full_total", "too many connections")
-        self._evict(min(spare, key=lambda one: (one.serving, one.opened_s)))
+        # Who has long-lived streams is protected by the node; of the others, mostly queries of the
+        # DHT, the one whose last stream is longest ago is needed least.
+        self._evict(min(spare, key=lambda one: one.used_s))
 
     def _evict(self, connection: Connection) -> None:
         self.totals["connections_evicted_total"] += 1
