@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 
 from p2pchat.errors import ConfigError
 
-__all__ = ["FetchLimits", "Limits", "RelayLimits"]
+__all__ = ["NAME_CHARS_MAX", "TEXT_BYTES_MAX", "FetchLimits", "Limits", "RelayLimits"]
 
 _KIB = 1024
 _MIB = 1024 * _KIB
@@ -22,7 +22,10 @@ _GIB = 1024 * _MIB
 _HOUR_S = 3600
 _DAY_S = 24 * _HOUR_S
 
-_TEXT_BYTES_AGREED = 32 * _KIB
+TEXT_BYTES_MAX = 32 * _KIB
+"""UTF-8 bytes of one text; a peer that gets more refuses it."""
+NAME_CHARS_MAX = 64
+"""Characters of a person's name; a peer that gets more refuses it."""
 _PAGE_BYTES_AGREED = 256 * _KIB
 _FRAME_OVERHEAD_BYTES = 4 * _KIB
 """Headers and signatures round the content of one op, generously."""
@@ -32,19 +35,15 @@ _FRAME_OVERHEAD_BYTES = 4 * _KIB
 class Limits:
     """The bounds of the chat core; configuration table `[limits]`."""
 
-    text_bytes_max: int = _TEXT_BYTES_AGREED
+    text_bytes_max: int = TEXT_BYTES_MAX
     """UTF-8 bytes of one text; above it sending raises `MessageTooLarge`. An agreement."""
     page_bytes_max: int = _PAGE_BYTES_AGREED
     """Bytes of ops put into one frame when catching up; the rest follows. An agreement."""
-    frame_bytes_max: int = _PAGE_BYTES_AGREED + _TEXT_BYTES_AGREED + 32 * _KIB
+    frame_bytes_max: int = _PAGE_BYTES_AGREED + TEXT_BYTES_MAX + 32 * _KIB
     """Bytes of one frame that is read: a page that one op overshoots. Above it the stream ends."""
 
     requests_max: int = 100
     """Contact requests kept, one an account; above it new ones are refused."""
-    request_text_characters_max: int = 500
-    """Characters of the text in a contact request."""
-    name_characters_max: int = 64
-    """Characters of the name of a person or room."""
     room_members_max: int = 1_000
     """Members of a room; above it nobody is admitted."""
     control_ops_max: int = 10_000
@@ -54,11 +53,11 @@ class Limits:
     """Ops of one conversation held back until what they follow arrives; the newest is dropped, and
     asked for again when the gap closes."""
     open_room_ops_max: int = 10_000
-    """Ops kept of an open or password room; the oldest go."""
+    """Ops kept of an open room, shared evenly by its authors; the oldest of each go."""
     open_room_device_ops_max: int = 1_000
     """Ops of one device kept of an open or password room; its oldest go."""
-    open_room_age_s_max: int = 30 * _DAY_S
-    """Age of an op kept of an open or password room."""
+    open_room_devices_max: int = 1_000
+    """Devices whose ops are kept of one open room; those of further ones are refused."""
 
     unacknowledged_ops_max: int = 512
     """Ops on the way to one device without a receipt; the next wait for one."""
@@ -83,7 +82,7 @@ class Limits:
 
     def __post_init__(self) -> None:
         _require_positive(self, "limits")
-        _require_at_most(self.text_bytes_max, _TEXT_BYTES_AGREED, "limits.text_bytes_max")
+        _require_at_most(self.text_bytes_max, TEXT_BYTES_MAX, "limits.text_bytes_max")
         _require_at_most(self.page_bytes_max, _PAGE_BYTES_AGREED, "limits.page_bytes_max")
         least = self.page_bytes_max + self.text_bytes_max + _FRAME_OVERHEAD_BYTES
         if self.frame_bytes_max < least:

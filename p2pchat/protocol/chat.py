@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from p2pchat.config.limits import Limits
 from p2pchat.errors import (
+    InvalidText,
     MessageTooLarge,
     PermissionDenied,
     RemoteProtocolError,
@@ -35,6 +36,7 @@ from p2pchat.protocol.machine import (
     Flush,
     ForFork,
     ForOutbox,
+    ForPruning,
     ForPull,
     ForReceipt,
     ForStates,
@@ -88,11 +90,8 @@ class Chat:
         return [*self.rooms.start(), *self.outbox.start(), *self.sync.start()]
 
     def handle(self, input: Input, now: Now) -> list[Effect]:
-        """Decide on one input; a peer that broke the rules is dropped and counted."""
-        try:
-            effects = self._route(input, now)
-        except RemoteProtocolError as error:
-            effects = self._refuse(error, input.peer if isinstance(input, Received) else None)
+        """Decide on one input."""
+        effects = self._route(input, now)
         self._is_committing |= any(isinstance(effect, Persist) for effect in effects)
         return effects
 
@@ -154,6 +153,7 @@ class Chat:
             case DialFailed(peer, reason):
                 return self.outbox.dial_failed(peer, reason, now)
             case SendFailed(peer, Lane.LIVE, reason):
+                self.receipts.lost(peer)
                 return self.outbox.send_failed(peer, reason, now)
             case SendFailed(peer, _):
                 self.sync.give_up(peer)
@@ -204,6 +204,8 @@ class Chat:
         return effects + self.sync.peer_up(peer, now) if is_new else effects
 
     def _ops(self, ops: Ops, peer: DeviceId, now: Now) -> list[Effect]:
+        """Take a frame's ops, the only part of a frame that is judged after it was decoded; a peer
+        that broke the rules is dropped and counted."""
         effects: list[Effect] = []
         self.intake.tell(ops.devices)
         try:
@@ -211,7 +213,8 @@ class Chat:
             for op in ops.ops:
                 effects += self.intake.offer(op, peer, now)
         except RemoteProtocolError as error:
-            effects += self._refuse(error, peer)  # what came before it is applied, and stays
+            self.state.refuse(error)
+            effects.append(Drop(peer, str(error)))  # what came before it is applied, and stays
         effects += self.intake.checks()
         for conversation in self.intake.gaps:
             effects += self.sync.begin(conversation, peer, now)
@@ -226,10 +229,6 @@ class Chat:
         effects = self._ops(heard.ops, heard.peer, now)
         return [effect for effect in effects if not isinstance(effect, Drop)]
 
-    def _refuse(self, error: RemoteProtocolError, peer: DeviceId | None) -> list[Effect]:
-        self.state.refuse(error)
-        return [Drop(peer, str(error))] if peer is not None else []
-
     def _send_text(self, command: SendText, now: Now) -> list[Effect]:
         state = self.state
         conversation = state.conversations.get(command.conversation)
@@ -237,7 +236,12 @@ class Chat:
             error = UnknownConversation("no conversation has this id; see `contacts` and `rooms`")
             return [Reply(command.id, error=error)]
         most = state.limits.text_bytes_max
-        if not 0 < len(command.text.encode()) <= most:
+        try:
+            size = len(command.text.encode())
+        except UnicodeEncodeError:
+            error = InvalidText("the text holds half a surrogate pair; take that character out")
+            return [Reply(command.id, error=error)]
+        if not 0 < size <= most:
             error = MessageTooLarge(f"a text has 1 to {most} bytes of UTF-8; send it in parts")
             return [Reply(command.id, error=error)]
         if state.contact_state(conversation.other) in (ContactState.REQUEST, ContactState.REJECTED):
@@ -269,6 +273,8 @@ class Chat:
                 return self.sync.serving.loaded(tag, loaded, now)
             case ForFork() as tag:
                 return self.intake.loaded(tag, loaded, now)
+            case ForPruning() as tag:
+                return self.intake.pruning.loaded(tag, loaded)
             case ForStates() as tag:
                 return self.outbox.states.loaded(tag, loaded)
 

@@ -19,6 +19,7 @@ from p2pchat.model.op import Chain, Op
 from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.protocol.log import BRANCHES_MAX, ChainKey, Floor, Place
 from p2pchat.protocol.machine import Effect, Emit, ForFork, Load, Loaded, Persist
+from p2pchat.protocol.pruning import Pruning
 from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.state import ACCOUNTS_MAX, Conversation, State
 from p2pchat.protocol.timeline import wall_of
@@ -41,6 +42,7 @@ class Intake:
     def __init__(self, state: State, receipts: Receipts, consent: Consent) -> None:
         self._state = state
         self._receipts = receipts
+        self.pruning = Pruning(state)
         self._consent = consent
         self._told: dict[AccountId, DeviceSet] = {}
         self._suspects: dict[tuple[ConversationId, DeviceId, Chain], list[Op]] = {}
@@ -61,6 +63,11 @@ class Intake:
         conversation = state.conversations.get(header.conversation)
         if conversation is None or not self._may_write(conversation, op, peer):
             state.refuse("not allowed")
+            return []
+        if conversation.other is None and not self.pruning.has_room_for(
+            conversation, header.device
+        ):
+            state.refuse("too many authors")
             return []
         place = conversation.log.place(op)
         match place:
@@ -266,6 +273,8 @@ class Intake:
         effects += self._consequences(conversation, op, key, now)
         if newcomer:
             effects.append(Emit(MembersChanged(conversation.id)))
+        if conversation.other is None:
+            effects += self.pruning.applied(conversation)
         return effects
 
     def _begin_chain(self, conversation: Conversation, op: Op) -> list[Effect]:

@@ -212,7 +212,16 @@ class ForStates:
     state: MessageState
 
 
-Tag = ForOutbox | ForReceipt | ForPull | ForFork | ForStates
+@dataclass(frozen=True, slots=True)
+class ForPruning:
+    """This row lies just below the floor that an open room's chain is to get at `seq`."""
+
+    conversation: ConversationId
+    device: DeviceId
+    seq: int
+
+
+Tag = ForOutbox | ForReceipt | ForPull | ForFork | ForStates | ForPruning
 
 
 @dataclass(frozen=True, slots=True)

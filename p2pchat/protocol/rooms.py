@@ -84,6 +84,7 @@ class Rooms:
             return [Reply(command.id, error=error)]
         del self._state.conversations[conversation.id]
         self._unpublished.pop(conversation, None)
+        self._intake.pruning.forget(conversation.id)
         self._outbox.forget(conversation.id)
         return [
             Persist(DropConversation(conversation.id)),
