@@ -42,6 +42,8 @@ FLUSH_DELAY_S = 0.025
 RETRY_PREFIX = "retry:"
 SILENCE_S = 15.0
 """Without a receipt for so long what was sent is taken for lost."""
+GRAIN_S = 0.01
+"""A timer may run out this early by rounding; to wait for the rest would be to wait in a loop."""
 BACK_OFF_S_MIN, BACK_OFF_S_MAX = 1.0, 60.0
 UNANSWERED_S_MAX = 600.0
 CHECKS_MAX = 64
@@ -176,9 +178,9 @@ class Outbox:
 
     def _check_silence(self, recipient: Recipient, now: Now) -> list[Effect]:
         """Send again when no receipt came for long."""
-        silence_s = now.monotonic_s - recipient.progress_s
-        if silence_s < SILENCE_S:
-            return self._set_timer(recipient, SILENCE_S - silence_s)
+        left_s = recipient.progress_s + SILENCE_S - now.monotonic_s
+        if left_s > GRAIN_S:
+            return self._set_timer(recipient, left_s)
         effects = self._begin_again(recipient)
         return effects + self._retry_later(recipient, "no receipt came", now, UNANSWERED_S_MAX)
 

@@ -255,8 +255,13 @@ class Peering:
         return known
 
     def _forget_one(self, source: Source) -> bool:
-        """Make room: the least useful idle peer goes, if it is worth less than the new one."""
-        idle = [k for k in self.known.values() if k.link is Link.IDLE and k.source >= source]
+        """Make room: the least useful idle peer goes, if it is worth no more than the new one and
+        nobody waits for it."""
+        idle = [
+            k
+            for k in self.known.values()
+            if k.link is Link.IDLE and k.source >= source and not k.is_wanted
+        ]
         if not idle:
             return False
         worst = max(idle, key=lambda k: (k.source, k.attempts))
@@ -267,8 +272,7 @@ class Peering:
         known = self._learn(wanted.peer, wanted.hints, Source.WANTED)
         if known is None:
             return [Unreachable(wanted.peer, "too many peers are known")]
-        if known.link is not Link.UP:
-            known.is_wanted = True
+        known.is_wanted = True  # also while connected: the news of its end may be on its way
         if known.link is Link.IDLE:
             known.next_try_s, known.was_resolved = 0.0, False
         return []
@@ -381,7 +385,8 @@ class Peering:
         if known is None or known.link is not Link.UP:
             return []
         self._turn(known, Turn.LOST)
-        self._back_off(known, now)
+        if not known.is_wanted:
+            self._back_off(known, now)
         return [Announce(PeerDisconnected(peer))]
 
     def _turn(self, known: Known, turn: Turn) -> None:

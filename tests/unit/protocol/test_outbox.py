@@ -24,7 +24,7 @@ from p2pchat.protocol.machine import (
     Send,
     SendFailed,
 )
-from p2pchat.protocol.outbox import CHECKS_MAX, RETRY_PREFIX
+from p2pchat.protocol.outbox import CHECKS_MAX, RETRY_PREFIX, SILENCE_S
 from p2pchat.protocol.recipient import Link
 from p2pchat.wire.frames import Hello, Ops
 from p2pchat.wire.receipts import Receipt, SignedReceipt, sign_receipt
@@ -384,6 +384,20 @@ def test_a_clock_that_jumps_makes_no_storm():
     alice.send(direct, "again")
     table.settle()
     assert bob.texts(direct) == alice.texts(direct) == ["hello", "again"]
+
+
+def test_a_timer_that_runs_out_a_rounding_error_early_is_not_set_again_and_again():
+    table, alice, bob, direct = contacts()
+    table.advance(0.1)
+    alice.send(direct, "lost")
+    table.wires.clear()
+    name = RETRY_PREFIX + BOB.device.hex()
+    progress_s = alice.chat.outbox.recipients.by_device[BOB.device].progress_s
+    table.now = Now(table.now.wall_ms, progress_s + SILENCE_S - 1e-12)
+    del alice.timers[name]
+    alice.do(TimerFired(name))
+    table.settle()
+    assert bob.texts(direct) == ["lost"]
 
 
 def test_news_of_strangers_changes_nothing():
