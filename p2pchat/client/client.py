@@ -89,7 +89,7 @@ class Client:
         """What to give to somebody who shall ask us: `dchat://u/…`."""
         me = self._state.me
         hints = tuple(own_form(address) for address in self.addresses[:LINK_HINTS])
-        return encode_link(ContactLink(me.account, me.device, me.intro, hints))
+        return encode_link(ContactLink(me.account, me.device, me.intro, me.devices, hints))
 
     def status(self) -> NetworkStatus:
         """The network at this moment."""

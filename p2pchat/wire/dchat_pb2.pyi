@@ -235,13 +235,15 @@ class BundleRecord(_message.Message):
     def __init__(self, device: _Optional[bytes] = ..., seq: _Optional[int] = ..., expires_ms: _Optional[int] = ..., addresses: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ContactLink(_message.Message):
-    __slots__ = ("account", "device", "intro", "addresses")
+    __slots__ = ("account", "device", "intro", "addresses", "devices")
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     INTRO_FIELD_NUMBER: _ClassVar[int]
     ADDRESSES_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
     account: bytes
     device: bytes
     intro: bytes
     addresses: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, account: _Optional[bytes] = ..., device: _Optional[bytes] = ..., intro: _Optional[bytes] = ..., addresses: _Optional[_Iterable[str]] = ...) -> None: ...
+    devices: bytes
+    def __init__(self, account: _Optional[bytes] = ..., device: _Optional[bytes] = ..., intro: _Optional[bytes] = ..., addresses: _Optional[_Iterable[str]] = ..., devices: _Optional[bytes] = ...) -> None: ...

@@ -1,11 +1,13 @@
 """Device sets: which devices act for an account, each certified by the account key.
 
-Grow-only, so that the order in which certificates arrive does not matter.
+Grow-only: sets of one account are merged by certificates, so that the order in which they arrive
+does not matter. The hash of a set in an op's header tells which one its author had at the time. It
+is informational: what counts is whether any certificate names the device.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -56,6 +58,39 @@ def read_device_set(raw: bytes) -> DeviceSet:
     for one in signed:
         verify(devices.account, Purpose.CERTIFICATE, one.body, one.signature)
     return devices
+
+
+def merged(known: DeviceSet, other: DeviceSet) -> DeviceSet:
+    """Both sets' certificates, which were verified; `known` where `other` adds nothing, or where
+    the account has more devices than a set may hold."""
+    devices = known.devices | other.devices
+    if devices == known.devices or len(devices) > DEVICES_MAX:
+        return known
+    by_device = _certificates(known)
+    for device, signed in _certificates(other).items():
+        by_device[device] = min(by_device.get(device, signed), signed)
+    raw = _join(by_device[device] for device in sorted(by_device))
+    return DeviceSet(known.account, devices, raw) if len(raw) <= DEVICE_SET_BYTES_MAX else known
+
+
+def narrowed(devices: DeviceSet, device: DeviceId) -> DeviceSet:
+    """The one certificate that lets `device` act for its account."""
+    return DeviceSet(devices.account, frozenset((device,)), _join([_certificates(devices)[device]]))
+
+
+def _certificates(devices: DeviceSet) -> dict[DeviceId, bytes]:
+    """The signed certificate of each device, the smallest where there are several."""
+    found: dict[DeviceId, bytes] = {}
+    for signed in DeviceSetPb.FromString(devices.raw).certificates:
+        device = DeviceId(CertificatePb.FromString(signed.body).device)
+        raw = signed.SerializeToString()
+        found[device] = min(found.get(device, raw), raw)
+    return found
+
+
+def _join(certificates: Iterable[bytes]) -> bytes:
+    signed = map(SignedPb.FromString, certificates)
+    return DeviceSetPb(certificates=signed).SerializeToString()
 
 
 def claimed_account(raw: bytes) -> AccountId:

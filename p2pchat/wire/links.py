@@ -2,6 +2,9 @@
 
 Layout under the base64: one version byte, the protobuf `ContactLink`, four bytes of BLAKE2b over
 both, so that a mistyped link is told from a wrong one. Reading a link dials nothing.
+
+A link carries the owner's certificate for the device it names. Who passes it on can change where
+to look, but not who is found there.
 """
 
 from __future__ import annotations
@@ -15,10 +18,11 @@ from hashlib import blake2b
 
 from google.protobuf.message import DecodeError
 
-from p2pchat.errors import LinkError
+from p2pchat.errors import LinkError, RemoteProtocolError
 from p2pchat.model.ids import AccountId, DeviceId
 from p2pchat.wire.contents import INTRO_BYTES
 from p2pchat.wire.dchat_pb2 import ContactLink as ContactLinkPb
+from p2pchat.wire.devices import DeviceSet, narrowed, read_device_set
 from p2pchat.wire.multiaddr import is_multiaddr
 
 PREFIX = "dchat://u/"
@@ -37,6 +41,8 @@ class ContactLink:
     account: AccountId
     device: DeviceId
     intro: bytes = field(repr=False)
+    devices: DeviceSet
+    """Certifies `device` under `account`."""
     addresses: tuple[str, ...] = ()
 
 
@@ -68,12 +74,30 @@ def decode_link(text: str) -> ContactLink:
     hints = tuple(message.addresses)
     if len(message.intro) != INTRO_BYTES or not all(map(_HINT.fullmatch, hints)):
         raise LinkError("this link is damaged; copy it again, whole")
-    return ContactLink(account, device, message.intro, tuple(filter(_is_hint, hints))[:HINTS_MAX])
+    devices = _devices(message.devices, account, device)
+    hints = tuple(filter(_is_hint, hints))[:HINTS_MAX]
+    return ContactLink(account, device, message.intro, devices, hints)
+
+
+def _devices(raw: bytes, account: AccountId, device: DeviceId) -> DeviceSet:
+    """The proof that the device named acts for the account named."""
+    error = LinkError("this link was altered; ask for a new one")
+    try:
+        devices = read_device_set(raw)
+    except RemoteProtocolError as cause:
+        raise error from cause
+    if devices.account != account or device not in devices.devices:
+        raise error
+    return devices
 
 
 def _text(link: ContactLink, hints: Iterable[str]) -> str:
     message = ContactLinkPb(
-        account=link.account, device=link.device, intro=link.intro, addresses=hints
+        account=link.account,
+        device=link.device,
+        intro=link.intro,
+        addresses=hints,
+        devices=narrowed(link.devices, link.device).raw,
     )
     body = bytes((VERSION,)) + message.SerializeToString()
     return PREFIX + base64.urlsafe_b64encode(body + _check(body)).decode().rstrip("=")

@@ -28,7 +28,7 @@ from p2pchat.node.ambient import SystemAmbient
 from p2pchat.node.node import Node, open_node
 from p2pchat.store.memory import MemoryStore
 from p2pchat.store.worker import InlineStore
-from p2pchat.wire.links import ContactLink, decode_link, encode_link
+from p2pchat.wire.links import decode_link, encode_link
 
 LISTEN = ("/ip4/127.0.0.1/tcp/0",)
 CONNECTIONS_MAX = 8
@@ -39,7 +39,7 @@ K = 4
 def without_hints(link: str) -> str:
     """The same contact, without saying where it is."""
     parsed = decode_link(link)
-    return encode_link(ContactLink(parsed.account, parsed.device, parsed.intro))
+    return encode_link(replace(parsed, addresses=()))
 
 
 class Farm:

@@ -7,6 +7,7 @@ entry that was there changes, the protocol has changed, and peers of before do n
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from p2pchat.model.conversation import direct_id, open_room_id, open_room_key, room_topic
@@ -223,8 +224,8 @@ def frames() -> Vectors:
 
 def all_links() -> dict[str, ContactLink]:
     return {
-        "without hints": ContactLink(ALICE.account, ALICE.device, ALICE.intro),
-        "with hints": ContactLink(BOB.account, BOB.device, BOB.intro, ADDRESSES),
+        "without hints": ALICE.link,
+        "with hints": replace(BOB.link, addresses=ADDRESSES),
     }
 
 
@@ -235,6 +236,7 @@ def links() -> Vectors:
             "account": link.account.hex(),
             "device": link.device.hex(),
             "intro": link.intro.hex(),
+            "devices": link.devices.raw.hex(),
             "addresses": list(link.addresses),
             "text": encode_link(link),
         }

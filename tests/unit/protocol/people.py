@@ -45,7 +45,7 @@ class Person:
 
     @property
     def link(self) -> ContactLink:
-        return ContactLink(self.account, self.device, self.intro)
+        return ContactLink(self.account, self.device, self.intro, self.devices)
 
     def __repr__(self) -> str:
         return self.name

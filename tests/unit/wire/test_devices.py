@@ -8,9 +8,15 @@ from p2pchat.errors import BadSignature, MalformedMessage
 from p2pchat.model.ids import DeviceId
 from p2pchat.wire.dchat_pb2 import Certificate, Signed
 from p2pchat.wire.dchat_pb2 import DeviceSet as DeviceSetPb
-from p2pchat.wire.devices import DEVICES_MAX, claimed_account, first_device_set, read_device_set
+from p2pchat.wire.devices import (
+    DEVICES_MAX,
+    claimed_account,
+    first_device_set,
+    merged,
+    read_device_set,
+)
 from p2pchat.wire.envelope import Purpose
-from tests.unit.protocol.people import ALICE, BOB, WALL_MS, digest, set_of
+from tests.unit.protocol.people import ALICE, BOB, CAROL, WALL_MS, digest, set_of
 
 
 def test_a_first_set_certifies_one_device():
@@ -72,3 +78,17 @@ def test_a_certificate_is_signed_by_the_account():
     forged.certificates[0].body = body
     with pytest.raises(BadSignature):
         read_device_set(forged.SerializeToString())
+
+
+def test_sets_of_one_account_merge_in_any_order():
+    one, other = set_of(ALICE, ALICE.device, BOB.device), set_of(ALICE, CAROL.device, ALICE.device)
+    both = merged(one, other)
+    assert both == merged(other, one) == read_device_set(both.raw)
+    assert both.devices == {ALICE.device, BOB.device, CAROL.device}
+    assert merged(both, one) is both
+
+
+def test_a_merged_set_holds_no_more_devices_than_a_set_may():
+    devices = [DeviceId(digest(f"device {number}")) for number in range(DEVICES_MAX)]
+    full = set_of(ALICE, *devices)
+    assert merged(full, ALICE.devices) is full
