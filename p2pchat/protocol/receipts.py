@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from p2pchat.model.ids import ConversationId, DeviceId
 from p2pchat.model.machine import Now, SetTimer
-from p2pchat.model.op import Position
+from p2pchat.model.op import Chain, Position
 from p2pchat.protocol.machine import Effect, Lane, Send
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.receipts import Receipt, SignedReceipt, sign_receipt
@@ -32,6 +32,13 @@ class Receipts:
             return
         owed = self._direct if conversation.other is not None else self._rooms
         owed[conversation.id, author] = None
+
+    def lost(self, author: DeviceId) -> None:
+        """What was on its way to a device is lost, receipts for rooms perhaps among it. Unlike the
+        author in a direct conversation, nobody in a room sends again what has no receipt."""
+        for conversation in self._state.conversations.values():
+            if conversation.other is None and conversation.log.count(author, Chain.TALK):
+                self.owe(conversation, author)
 
     def settle(self, now: Now) -> list[Effect]:
         """Receipts of direct conversations at once, those of rooms in a while."""
