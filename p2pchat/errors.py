@@ -5,7 +5,7 @@
     ├─ LinkError                    a link that cannot be used
     ├─ LocalProtocolError           you asked for what the state forbids
     │   ├─ UnknownContact           ├─ UnknownConversation   ├─ UnknownMessage
-    │   ├─ PermissionDenied         └─ MessageTooLarge
+    │   ├─ PermissionDenied         ├─ MessageTooLarge       └─ InvalidText
     ├─ RemoteProtocolError          the peer broke the rules: its stream is reset and it is counted
     │   ├─ MalformedMessage         ├─ BadSignature          └─ FrameTooLarge
     ├─ NetworkError
@@ -29,6 +29,7 @@ __all__ = [
     "FrameTooLarge",
     "HomeInUse",
     "HomeUnwritable",
+    "InvalidText",
     "LinkError",
     "LocalProtocolError",
     "MalformedMessage",
@@ -88,6 +89,10 @@ class PermissionDenied(LocalProtocolError):
 
 class MessageTooLarge(LocalProtocolError):
     """A text is over its limit; nothing was stored."""
+
+
+class InvalidText(LocalProtocolError):
+    """A text holds what UTF-8 cannot carry; nothing was stored."""
 
 
 class RemoteProtocolError(P2PChatError):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from p2pchat.client.client import Client
 from p2pchat.client.identity import core_identity, make_identity
-from p2pchat.config import ClientConfig, load_client_config
+from p2pchat.config import ClientConfig, checked_name, load_client_config
 from p2pchat.errors import AddressInUse, ConfigError
 from p2pchat.gossip.config import GossipConfig
 from p2pchat.kad.config import KadConfig
@@ -39,6 +39,7 @@ __all__ = ["Stored", "client_parts", "open_client", "prepare_store"]
 
 CONFIG_FILE = "config.toml"
 INTRO_SETTING = "intro"
+NAMELESS = "someone"
 PORTS_SETTING = "ports"
 """The listen addresses of the last life, one a line, so that who knows us finds us again."""
 
@@ -198,4 +199,13 @@ def _config(home: str | os.PathLike[str] | None) -> ClientConfig:
 
 
 def _name(name: str | None, config: ClientConfig) -> str:
-    return name or config.name or getpass.getuser()
+    given = name if name is not None else config.name
+    return _login_name() if given is None else checked_name(given)
+
+
+def _login_name() -> str:
+    """What the system calls its user, where it has a name that can be shown."""
+    try:
+        return checked_name(getpass.getuser())
+    except (KeyError, OSError, ImportError, ConfigError):
+        return NAMELESS  # a container's user often stands in no passwd file

@@ -18,6 +18,7 @@ from p2pchat.config.settings import (
     DhtMode,
     RelayConfig,
     TransportKind,
+    checked_name,
 )
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "RelayConfig",
     "RelayLimits",
     "TransportKind",
+    "checked_name",
     "load_client_config",
     "load_relay_config",
     "parse_announce",

@@ -14,10 +14,17 @@ from typing import Literal, get_args
 
 from p2pchat.config.addresses import parse_announce, parse_listen, parse_peer_address
 from p2pchat.config.fetch_url import FetchUrl
-from p2pchat.config.limits import FetchLimits, Limits, RelayLimits
+from p2pchat.config.limits import NAME_CHARS_MAX, FetchLimits, Limits, RelayLimits
 from p2pchat.errors import ConfigError
 
-__all__ = ["ClientConfig", "DhtConfig", "DhtMode", "RelayConfig", "TransportKind"]
+__all__ = [
+    "ClientConfig",
+    "DhtConfig",
+    "DhtMode",
+    "RelayConfig",
+    "TransportKind",
+    "checked_name",
+]
 
 DhtMode = Literal["auto", "server", "client"]
 TransportKind = Literal["lean", "stock"]
@@ -76,7 +83,7 @@ class ClientConfig:
 
     def __post_init__(self) -> None:
         if self.name is not None:
-            object.__setattr__(self, "name", _checked_name(self.name, self.limits))
+            object.__setattr__(self, "name", checked_name(self.name))
         _require_choice(self.transport, get_args(TransportKind), "transport")
         _settle_network(self)
 
@@ -117,6 +124,14 @@ class RelayConfig:
         return None if self.metrics is None else _split_host_port(self.metrics)
 
 
+def checked_name(name: str) -> str:
+    """A nickname without the blanks around it. Raises `ConfigError` for one that others refuse."""
+    name = name.strip()
+    if not name.isprintable() or not 0 < len(name) <= NAME_CHARS_MAX:
+        raise ConfigError("name", f"give 1 to {NAME_CHARS_MAX} visible characters")
+    return name
+
+
 def _settle_network(config: ClientConfig | RelayConfig) -> None:
     """Check what client and relay share, and put the canonical form in its place."""
     settled: dict[str, tuple[object, ...]] = {
@@ -149,13 +164,6 @@ def _checked(
         except ValueError as error:
             raise ConfigError(key, f"{text[:200]!a} cannot be used: {error}") from error
     return tuple(settled)
-
-
-def _checked_name(name: str, limits: Limits) -> str:
-    name = name.strip()
-    if not name.isprintable() or not 0 < len(name) <= limits.name_characters_max:
-        raise ConfigError("name", f"give 1 to {limits.name_characters_max} visible characters")
-    return name
 
 
 def _require_choice(value: str, choices: tuple[str, ...], key: str) -> None:

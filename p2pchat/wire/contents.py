@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 
 from google.protobuf.message import DecodeError
 
+from p2pchat.config.limits import NAME_CHARS_MAX, TEXT_BYTES_MAX
 from p2pchat.errors import MalformedMessage
 from p2pchat.model.ids import OpId
 from p2pchat.model.op import Kind
 from p2pchat.wire import dchat_pb2 as pb
 
-TEXT_BYTES_MAX = 32 * 1024
-NAME_CHARS_MAX = 64
 GREETING_CHARS_MAX = 500
 INTRO_BYTES = 16
 PAIR_HALF_BYTES = 32
