@@ -32,6 +32,9 @@ from p2pchat.protocol.machine import (
 from p2pchat.store.port import AsyncStore
 from p2pchat.wire.frames import encode_frame
 
+READS_MAX = 64
+"""Reads from disk at the same time; the machine bounds how many wait for their turn."""
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -52,6 +55,7 @@ class ChatCarrier:
     def __init__(self, to: Surroundings) -> None:
         self._to = to
         self._nursery: trio.Nursery | None = None
+        self._reads = trio.CapacityLimiter(READS_MAX)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Own the reads from disk until cancelled."""
@@ -92,8 +96,9 @@ class ChatCarrier:
                 self._to.hub.emit(effect.event)
 
     async def _load(self, load: Load) -> None:
-        rows = await self._to.store.ops(load.query)
-        await self._to.loaded(Loaded(load.tag, tuple(rows)))
+        async with self._reads:  # until the rows are taken: they are what is large
+            rows = await self._to.store.ops(load.query)
+            await self._to.loaded(Loaded(load.tag, tuple(rows)))
 
     def _spawn(self, job: Callable[..., Awaitable[None]], *args: object) -> None:
         assert self._nursery is not None, "run() comes first"

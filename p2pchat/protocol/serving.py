@@ -41,7 +41,8 @@ READ_BYTES_MIN = (BRANCHES_MAX + 1) * OP_BYTES_MAX
 FRAME_BYTES = 64 * 1024
 SESSION_S_MAX = 10.0
 SESSIONS_MAX = 64
-"""Pulls answered at the same time, one a peer and conversation."""
+"""Pulls answered at the same time, one a peer and conversation; and reads under way for them, also
+for those that were given up since."""
 
 BranchSeen = Callable[[Conversation, DeviceId, ChainKey, Now], list[Effect]]
 """What becomes of the news that a peer holds a branch that we do not."""
@@ -68,6 +69,7 @@ class Serving:
         self._branch_seen = branch_seen
         self._sessions: dict[tuple[DeviceId, ConversationId], Session] = {}
         self._serial = 0
+        self._loads = 0
 
     def digest(self, peer: DeviceId, frame: SyncDigest) -> list[Effect]:
         """Equal, or here is what we hold."""
@@ -95,7 +97,10 @@ class Serving:
         self.expire(now)
         if conversation is None:
             return []
-        if key not in self._sessions and len(self._sessions) >= SESSIONS_MAX:
+        if key in self._sessions:  # whoever waits for a page asks once
+            self._state.refuse("pull during a pull")
+            return []
+        if max(len(self._sessions), self._loads) >= SESSIONS_MAX:
             self._state.refuse("too many pulls at once")
             return []
         self._serial += 1
@@ -110,6 +115,7 @@ class Serving:
 
     def loaded(self, tag: ForPull, loaded: Loaded, now: Now) -> list[Effect]:
         """Rows for a peer's pull: send those that follow its own head."""
+        self._loads -= 1
         session = self._sessions.get((tag.peer, tag.conversation))
         conversation = self._state.readable(tag.conversation, tag.peer)
         if session is None or conversation is None or session.serial != tag.serial:
@@ -158,6 +164,7 @@ class Serving:
             ROWS_PER_READ,
             max(session.bytes_left, READ_BYTES_MIN),
         )
+        self._loads += 1
         return [Load(ForPull(peer, conversation.id, wanted, session.serial), query)]
 
     def _send(self, peer: DeviceId, session: Session, ops: Sequence[Op]) -> list[Effect]:

@@ -400,6 +400,40 @@ def test_before_both_agreed_nothing_is_served():
     assert bob.decided(Send) == []
 
 
+# Who asks too much
+
+
+def everything(author: Person = CAROL) -> SyncPull:
+    return SyncPull(ROOM, (Wanted(author.device, Chain.TALK, 0, None),))
+
+
+def test_a_flood_of_pulls_costs_one_read_at_a_time():
+    _, alice, _ = square()
+    tell(alice, *written(10))
+    alice.effects.clear()
+    alice.hear(BOB, *[everything()] * 500)
+    assert len(alice.decided(Load)) == 1
+    assert alice.state.refused["pull during a pull"] == 499
+    alice.answer_load()
+    alice.hear(BOB, everything())
+    assert len(alice.decided(Load)) == 2
+
+
+def test_coming_back_does_not_buy_more_reads(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(serving_module, "SESSIONS_MAX", 3)
+    _, alice, _ = square()
+    tell(alice, *written(10))
+    alice.effects.clear()
+    for _ in range(10):
+        alice.hear(BOB, everything())
+        alice.do(SendFailed(BOB.device, Lane.SYNC, "reset"))
+    assert len(alice.decided(Load)) == 3
+    while alice.loads:
+        alice.answer_load()
+    alice.hear(BOB, everything())
+    assert len(alice.decided(Load)) == 4
+
+
 # What does not go on for ever
 
 
