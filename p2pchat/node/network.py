@@ -30,7 +30,7 @@ from p2pchat.node.ambient import Ambient
 from p2pchat.node.dialling import Dialler, Neighbours
 from p2pchat.node.driver import Driver, DriverConfig
 from p2pchat.node.publishing import Directory
-from p2pchat.node.reach import Reach, dialable, own_form
+from p2pchat.node.reach import Reach, announced, dialled, own_form
 from p2pchat.protocol.peering import (
     Connected,
     Disconnected,
@@ -112,7 +112,7 @@ class Network:
                 await self.peering.put(Disconnected(change.peer))
             else:
                 self.reach.seen(state)
-                await self.peering.put(Connected(change.peer, dialable(state)))
+                await self.peering.put(Connected(change.peer, dialled(state), announced(state)))
             await self._neighbours.peer_changed(change)
             await self._review()
 

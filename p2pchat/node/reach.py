@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from p2pchat.config import DhtMode
-from p2pchat.model.scope import Scope, believable, scope_of, scope_of_all
+from p2pchat.model.scope import Scope, believable_of, scope_of, scope_of_all
 from p2pchat.net.port import Connectedness, Host
 
 
@@ -58,13 +58,14 @@ class Reach:
         return all(scope_of_all(peer.addresses) <= farthest for peer in self._host.peers)
 
 
-def dialable(state: Connectedness) -> tuple[str, ...]:
-    """Where a connected peer may be dialled again: what it announced, as far as it may be believed,
-    and what we dialled it at."""
-    told_over = scope_of_all(state.addresses)
-    announced = [address for address in state.announced if believable(address, told_over)]
-    dialled = () if state.inbound else state.addresses
-    return tuple(dict.fromkeys([*dialled, *announced]))
+def dialled(state: Connectedness) -> tuple[str, ...]:
+    """Where we reached a connected peer; none when it came to us."""
+    return () if state.inbound else state.addresses
+
+
+def announced(state: Connectedness) -> tuple[str, ...]:
+    """Where a connected peer says it can be reached, as far as it may be believed."""
+    return believable_of(state.announced, scope_of_all(state.addresses))
 
 
 def own_form(address: str) -> str:

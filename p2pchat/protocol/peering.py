@@ -2,8 +2,12 @@
 
 Small networks become a full mesh, larger ones keep a bounded number of connections. A peer that
 somebody wants to talk to is dialled at its known addresses, then looked up, and only then reported
-as not reachable; the rest is retried with jittered back-off for ever. A pure machine of its own,
-because a relay needs it as much as a chatting client.
+as not reachable; the rest is retried with jittered back-off. A pure machine of its own, because a
+relay needs it as much as a chatting client.
+
+An identity costs nothing, so what strangers say about themselves earns no lasting place: a peer is
+remembered only once *we* have reached it, each source fills at most its share of the table, and
+who cannot be reached while others can is forgotten in the end.
 """
 
 from __future__ import annotations
@@ -28,8 +32,13 @@ KNOWN_MAX = 1000
 REMEMBERED_MAX = 200
 DIALS_MAX = 16
 DISCOVERED_TRIES_MAX = 3
-"""A peer that was only heard of is forgotten after so many failures."""
+LISTED_TRIES_MAX = 8
+REMEMBERED_TRIES_MAX = 32
+"""A peer is forgotten after so many failures in a row; 32 are half an hour, which outlives most
+restarts and partitions. Who is configured or was wanted is never given up."""
 REMEMBER_EVERY_MS = 3600 * 1000
+REMEMBER_MOVED_EVERY_MS = 60 * 1000
+"""What a peer announces may change with every identify message; the disk hears of it so often."""
 
 
 class Source(IntEnum):
@@ -40,6 +49,15 @@ class Source(IntEnum):
     REMEMBERED = 2
     LISTED = 3
     DISCOVERED = 4
+
+
+TRIES_MAX = {
+    Source.REMEMBERED: REMEMBERED_TRIES_MAX,
+    Source.LISTED: LISTED_TRIES_MAX,
+    Source.DISCOVERED: DISCOVERED_TRIES_MAX,
+}
+SHARE_MAX = {Source.LISTED: 150, Source.DISCOVERED: 500}
+"""Places that a source may fill. With `REMEMBERED_MAX` it leaves some for those we ask for."""
 
 
 class Link(Enum):
@@ -108,7 +126,10 @@ class Connected:
     """A first connection is up, or what is known of a connected peer changed."""
 
     peer: PeerId
-    dialable: tuple[str, ...]
+    dialled: tuple[str, ...]
+    """Where we reached it; none when it came to us."""
+    announced: tuple[str, ...] = ()
+    """Where it says it can be reached, as far as that is believable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +221,8 @@ class Peering:
         """How many connections are sought on our own account."""
         self._rng = rng
         self.known: dict[PeerId, Known] = {}
+        self._dropped: list[PeerId] = []
+        """Forgotten in this batch, and on disk."""
         for row in remembered:
             entry = Known(row.peer, Source.REMEMBERED, row.addresses, remembered=row)
             self.known[row.peer] = entry
@@ -208,7 +231,9 @@ class Peering:
         return self._dial_due(now)
 
     def settle(self, now: Now) -> list[PeeringEffect]:
-        return self._dial_due(now)
+        drops = [Remember(DropPeer(p)) for p in self._dropped if not self._is_remembered(p)]
+        self._dropped.clear()
+        return [*drops, *self._dial_due(now)]
 
     def handle(self, input: PeeringInput, now: Now) -> list[PeeringEffect]:
         match input:
@@ -243,7 +268,7 @@ class Peering:
             return None
         known = self.known.get(peer)
         if known is None:
-            if len(self.known) >= KNOWN_MAX and not self._forget_one(source):
+            if not self._has_place(source):
                 return None
             known = self.known[peer] = Known(peer, source)
         known.source = min(known.source, source)
@@ -254,19 +279,29 @@ class Peering:
                 known.next_try_s = 0.0
         return known
 
-    def _forget_one(self, source: Source) -> bool:
-        """Make room: the least useful idle peer goes, if it is worth no more than the new one and
-        nobody waits for it."""
-        idle = [
-            k
-            for k in self.known.values()
-            if k.link is Link.IDLE and k.source >= source and not k.is_wanted
-        ]
+    def _has_place(self, source: Source) -> bool:
+        """Whether one more of this source may be known, now that the least useful has gone."""
+        peers = self.known.values()
+        if sum(k.source is source for k in peers) >= SHARE_MAX.get(source, KNOWN_MAX):
+            return self._forget_one(k for k in peers if k.source is source)
+        return len(peers) < KNOWN_MAX or self._forget_one(k for k in peers if k.source >= source)
+
+    def _forget_one(self, among: Iterable[Known]) -> bool:
+        """Make room: the least useful idle peer goes, unless somebody waits for it."""
+        idle = [k for k in among if k.link is Link.IDLE and not k.is_wanted]
         if not idle:
             return False
-        worst = max(idle, key=lambda k: (k.source, k.attempts))
-        del self.known[worst.peer]
+        self._forget(max(idle, key=lambda k: (k.source, k.attempts)))
         return True
+
+    def _forget(self, known: Known) -> None:
+        del self.known[known.peer]
+        if known.remembered is not None:
+            self._dropped.append(known.peer)
+
+    def _is_remembered(self, peer: PeerId) -> bool:
+        known = self.known.get(peer)
+        return known is not None and known.remembered is not None
 
     def _want(self, wanted: Wanted) -> list[PeeringEffect]:
         known = self._learn(wanted.peer, wanted.hints, Source.WANTED)
@@ -338,11 +373,18 @@ class Peering:
             effects.append(Unreachable(known.peer, reason))
         known.is_wanted = known.was_resolved = False
         known.attempts += 1
-        if known.source is Source.DISCOVERED and known.attempts >= DISCOVERED_TRIES_MAX:
-            del self.known[known.peer]
-            return effects
-        self._back_off(known, now)
+        if self._is_hopeless(known):
+            self._forget(known)
+        else:
+            self._back_off(known, now)
         return effects
+
+    def _is_hopeless(self, known: Known) -> bool:
+        """Whether it failed too often. While nobody at all is connected it may be our own network
+        that fails: then only hearsay is given up."""
+        if known.attempts < TRIES_MAX.get(known.source, known.attempts + 1):
+            return False
+        return known.source is Source.DISCOVERED or self.connected_count > 0
 
     def _back_off(self, known: Known, now: Now) -> None:
         delay_s = min(BACK_OFF_S_MIN * 2 ** min(known.attempts, 16), BACK_OFF_S_MAX)
@@ -351,7 +393,8 @@ class Peering:
     # Connected
 
     def _connected(self, input: Connected, now: Now) -> list[PeeringEffect]:
-        known = self._learn(input.peer, input.dialable, Source.DISCOVERED)
+        addresses = input.dialled + input.announced
+        known = self._learn(input.peer, addresses, Source.DISCOVERED)
         if known is None:
             return []
         effects: list[PeeringEffect] = []
@@ -359,26 +402,29 @@ class Peering:
             self._turn(known, Turn.CONNECTED)
             effects.append(Announce(PeerConnected(known.peer)))
         known.attempts, known.is_wanted, known.was_resolved = 0, False, False
-        return effects + self._remember(known, input.dialable, now)
+        return effects + self._remember(known, input, now)
 
-    def _remember(self, known: Known, dialable: tuple[str, ...], now: Now) -> list[PeeringEffect]:
-        """Where it was reached goes to disk, when that is news."""
+    def _remember(self, known: Known, input: Connected, now: Now) -> list[PeeringEffect]:
+        """Where it was reached goes to disk, when that is news. Who came to us has proven nothing
+        about its addresses, unless we had reached it before."""
         before = known.remembered
-        if not dialable or (
-            before is not None
-            and before.addresses == dialable
-            and now.wall_ms - before.last_seen_ms < REMEMBER_EVERY_MS
-        ):
+        earlier = before.addresses if before is not None and not input.dialled else ()
+        addresses = tuple(dict.fromkeys(input.dialled + input.announced + earlier))[:ADDRESSES_MAX]
+        if not (input.dialled or before) or not _is_news(before, addresses, input.dialled, now):
             return []
-        known.remembered = PutPeer(known.peer, dialable[:ADDRESSES_MAX], now.wall_ms)
+        known.remembered = PutPeer(known.peer, addresses, now.wall_ms)
         known.source = min(known.source, Source.REMEMBERED)
-        effects: list[PeeringEffect] = [Remember(known.remembered)]
+        return [Remember(known.remembered), *self._forget_oldest_row()]
+
+    def _forget_oldest_row(self) -> list[PeeringEffect]:
         rows = [k.remembered for k in self.known.values() if k.remembered is not None]
-        if len(rows) > REMEMBERED_MAX:
-            oldest = min(rows, key=lambda row: (row.last_seen_ms, row.peer))
-            self.known[oldest.peer].remembered = None
-            effects.append(Remember(DropPeer(oldest.peer)))
-        return effects
+        if len(rows) <= REMEMBERED_MAX:
+            return []
+        oldest = self.known[min(rows, key=lambda row: (row.last_seen_ms, row.peer)).peer]
+        oldest.remembered = None
+        if oldest.source is Source.REMEMBERED:
+            oldest.source = Source.DISCOVERED
+        return [Remember(DropPeer(oldest.peer))]
 
     def _disconnected(self, peer: PeerId, now: Now) -> list[PeeringEffect]:
         known = self.known.get(peer)
@@ -391,3 +437,15 @@ class Peering:
 
     def _turn(self, known: Known, turn: Turn) -> None:
         known.link = TRANSITIONS.get((known.link, turn), known.link)
+
+
+def _is_news(
+    before: PutPeer | None, addresses: tuple[str, ...], dialled: tuple[str, ...], now: Now
+) -> bool:
+    """Whether a row is worth writing: the peer is new, was reached elsewhere, says that it moved,
+    or was last written long ago."""
+    if before is None or not set(dialled) <= set(before.addresses):
+        return True
+    age_ms = now.wall_ms - before.last_seen_ms
+    is_moved = addresses != before.addresses
+    return age_ms >= (REMEMBER_MOVED_EVERY_MS if is_moved else REMEMBER_EVERY_MS)

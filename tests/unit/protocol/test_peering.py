@@ -16,6 +16,8 @@ from p2pchat.protocol.peering import (
     BACK_OFF_S_MAX,
     DIALS_MAX,
     REMEMBER_EVERY_MS,
+    REMEMBERED_TRIES_MAX,
+    SHARE_MAX,
     TIMER,
     Announce,
     Connect,
@@ -308,3 +310,54 @@ def test_a_peer_without_a_chat_key_is_a_peer():
     relay = PeerId(b"\x12\x20" + bytes(32))
     script = Script()
     assert script.hear(Found(relay, at(1), Source.CONFIGURED)) == [Connect(relay, at(1))]
+
+
+def test_who_came_to_us_is_not_remembered_until_we_have_reached_it():
+    script = Script()
+    assert script.hear(Connected(A, (), at(1))) == [Announce(PeerConnected(A))]
+    assert script.peering.known[A].source is Source.DISCOVERED
+    script.hear(Disconnected(A))
+    assert script.wait(2) == [Connect(A, at(1))]
+    assert Remember(PutPeer(A, at(1), WALL_MS + 2000)) in script.hear(Connected(A, at(1)))
+
+
+def test_throw_away_identities_leave_room_for_others_and_no_row():
+    script = Script(mesh=0)
+    for number in range(SHARE_MAX[Source.DISCOVERED] + 10):
+        stranger = PeerId(b"\x12\x20" + number.to_bytes(32, "big"))
+        script.hear(Found(stranger, at(1), Source.DISCOVERED))
+    assert len(script.peering.known) == SHARE_MAX[Source.DISCOVERED]
+    script.hear(Found(A, at(1), Source.LISTED))
+    assert A in script.peering.known
+
+
+def test_a_remembered_peer_that_fails_while_others_answer_is_forgotten_on_disk():
+    script = Script(PutPeer(A, at(1), 0))
+    script.hear(Connected(B, ()))
+    effects: list[PeeringEffect] = []
+    for _ in range(REMEMBERED_TRIES_MAX):
+        effects += script.hear(DialFailed(A, "no"))
+        script.wait(BACK_OFF_S_MAX)
+    assert effects == [Remember(DropPeer(A))]
+    assert A not in script.peering.known
+
+
+@pytest.mark.parametrize("source", [Source.CONFIGURED, Source.WANTED])
+def test_who_was_asked_for_is_never_given_up(source: Source):
+    script = Script()
+    script.hear(Connected(B, ()), Found(A, at(1), source))
+    for _ in range(REMEMBERED_TRIES_MAX + 8):
+        script.hear(DialFailed(A, "no"))
+        script.wait(BACK_OFF_S_MAX)
+    assert A in script.peering.known
+
+
+def test_announced_addresses_go_to_disk_once_a_minute_and_a_dialled_one_at_once():
+    script = Script()
+    script.hear(Connected(A, at(1)))
+    rows = sum(len(script.hear(Connected(A, at(1), at(port)))) for port in range(2, 50))
+    assert rows == 0
+    assert script.hear(Connected(A, at(9))) == [Remember(PutPeer(A, at(9), WALL_MS))]
+    script.now_s += 60
+    (row,) = script.hear(Connected(A, (), at(7)))
+    assert row == Remember(PutPeer(A, at(7) + at(9), WALL_MS + 60_000))
