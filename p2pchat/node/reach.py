@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from p2pchat.config import DhtMode
+from p2pchat.model.route import Path
 from p2pchat.model.scope import Scope, believable_of, scope_of, scope_of_all
 from p2pchat.net.port import Connectedness, Host
 
@@ -35,7 +36,10 @@ class Reach:
 
     def seen(self, state: Connectedness) -> None:
         """A peer is connected."""
-        self.was_dialled |= state.inbound and scope_of_all(state.addresses) is Scope.PUBLIC
+        is_direct = not any("/p2p-circuit" in address for address in state.addresses)
+        # A call through a relay says nothing about who can dial us.
+        is_dial = state.inbound and is_direct and state.path is not Path.RELAYED
+        self.was_dialled |= is_dial and scope_of_all(state.addresses) is Scope.PUBLIC
 
     def review(self) -> Change:
         """What others should be told now."""

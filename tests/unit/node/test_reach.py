@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from random import Random
+
+import pytest
+import trio
+import trio.testing
+
 from p2pchat.model.route import Path
 from p2pchat.net.port import Connectedness
-from p2pchat.node.reach import announced, dialled
+from p2pchat.node.reach import Reach, announced, dialled
+from p2pchat.testing.network import open_network
 from tests.unit.protocol.people import person
 
 PEER = person("peer").device.peer_id
@@ -18,3 +25,24 @@ def test_where_we_reached_a_peer_and_what_it_says_are_told_apart():
     assert announced(outbound) == (PUBLIC,)
     inbound = Connectedness(PEER, ("/ip4/9.9.9.9/tcp/1",), Path.DIRECT, True)
     assert dialled(inbound) == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "address", "is_dialled"),
+    [
+        (Path.DIRECT, PUBLIC, True),
+        (Path.DIRECT, "/ip4/192.168.0.1/tcp/22", False),
+        (Path.RELAYED, PUBLIC, False),
+        (Path.DIRECT, f"{PUBLIC}/p2p/{PEER}/p2p-circuit", False),
+    ],
+)
+def test_only_a_direct_call_from_the_public_network_shows_that_we_can_be_dialled(
+    path: Path, address: str, is_dialled: bool
+):
+    async def main() -> None:
+        async with open_network(Random(1)) as network, network.host("me") as host:
+            reach = Reach(host, "auto", is_announced=False)
+            reach.seen(Connectedness(PEER, (address,), path, inbound=True))
+            assert reach.was_dialled is is_dialled
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
