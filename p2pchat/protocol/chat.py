@@ -179,7 +179,7 @@ class Chat:
             case Hello():
                 return self._hello(peer, frame, now)
             case SyncDigest():
-                return self.sync.serving.digest(peer, frame)
+                return self.sync.serving.digest(peer, frame, now)
             case SyncFrontier():
                 return self.sync.frontier(peer, frame, now)
             case SyncPull():

@@ -81,6 +81,7 @@ class Log:
         """The ops applied last: whatever follows one of them is among them."""
         self._waiting = Waiting(waiting_ops_max)
         self._shown: deque[tuple[DeviceId, OpId]] = deque(maxlen=2 * AFTER_MAX)
+        self._positions: tuple[Position, ...] | None = None
         self._digest: bytes | None = None
 
     # What is here
@@ -118,22 +119,24 @@ class Log:
         """Authors of anything that is here."""
         return {tip.account for tips in self.tips.values() for tip in tips}
 
-    def positions(self) -> list[Position]:
+    @property
+    def positions(self) -> tuple[Position, ...]:
         """All heads, sorted."""
-        return sorted(
-            (
+        if self._positions is None:
+            heads = [
                 Position(device, chain, tip.seq, tip.id)
                 for (device, chain), tips in self.tips.items()
                 for tip in tips
-            ),
-            key=lambda p: (p.device, p.chain, p.seq, p.head),
-        )
+            ]
+            heads.sort(key=lambda p: (p.device, p.chain, p.seq, p.head))
+            self._positions = tuple(heads)
+        return self._positions
 
     def digest(self) -> bytes:
         """BLAKE2b-256 over the sorted heads: equal exactly when both hold the same ops."""
         if self._digest is None:
             hasher = blake2b(b"dchat/frontier/1\0", digest_size=32)
-            for p in self.positions():
+            for p in self.positions:
                 hasher.update(p.device + bytes((p.chain,)) + p.seq.to_bytes(8, "big") + p.head)
             self._digest = hasher.digest()
         return self._digest
@@ -206,10 +209,10 @@ class Log:
     def set_floor(self, key: ChainKey, floor: Floor) -> None:
         """Let a chain begin at `floor`; a head just below stays, for the chain continues there."""
         self.floors[key] = floor
-        self._digest = None
         tips = [tip for tip in self.tips.pop(key, []) if tip.seq >= floor.seq - 1]
         if tips:
             self.tips[key] = tips
+        self._positions = self._digest = None
 
     def may_begin_at(self, key: ChainKey, seq: int) -> bool:
         """Whether a chain of which nothing is here, but perhaps a head without its op, may go on
@@ -259,7 +262,7 @@ class Log:
         return is_floor and self.may_begin_at(key, header.seq)
 
     def _remember(self, tip: Tip) -> None:
-        self._digest = None
+        self._positions = self._digest = None
         self._recent[tip.id] = tip
         if len(self._recent) > RECENT_MAX:
             del self._recent[next(iter(self._recent))]

@@ -19,6 +19,7 @@ from p2pchat.model.op import Op, Position
 from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.protocol.log import BRANCHES_MAX, ChainKey
 from p2pchat.protocol.machine import Effect, ForPull, Lane, Load, Loaded, Send
+from p2pchat.protocol.pace import Buckets, Rate
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.devices import DeviceSet
 from p2pchat.wire.frames import (
@@ -40,6 +41,8 @@ READ_BYTES_MIN = (BRANCHES_MAX + 1) * OP_BYTES_MAX
 """Holds every branch of a place and an op beyond, so that each read gets on."""
 FRAME_BYTES = 64 * 1024
 SESSION_S_MAX = 10.0
+DIGEST_RATE = Rate(per_s=1, burst=8)
+"""Comparisons with one peer of one conversation: each gap begins one, so they come in bursts."""
 SESSIONS_MAX = 64
 """Pulls answered at the same time, one a peer and conversation; and reads under way for them, also
 for those that were given up since."""
@@ -70,16 +73,22 @@ class Serving:
         self._sessions: dict[tuple[DeviceId, ConversationId], Session] = {}
         self._serial = 0
         self._loads = 0
+        self._digests = Buckets[tuple[DeviceId, ConversationId]](DIGEST_RATE)
 
-    def digest(self, peer: DeviceId, frame: SyncDigest) -> list[Effect]:
-        """Equal, or here is what we hold."""
+    def digest(self, peer: DeviceId, frame: SyncDigest, now: Now) -> list[Effect]:
+        """Equal, or here is what we hold: an answer that is far larger than the question, so it is
+        not given all the time."""
         conversation = self._state.readable(frame.conversation, peer)
         if conversation is None:
+            return []
+        now_s = now.monotonic_s
+        if not self._digests.of((peer, conversation.id), now_s).take(1, now_s):
+            self._state.refuse("too many digests")
             return []
         log = conversation.log
         if log.digest() == frame.digest:
             return [Send(peer, Lane.SYNC, SyncPage(conversation.id, more=False))]
-        heads = log.positions()
+        heads = log.positions
         if len(heads) > HEADS_MAX:  # another part each time
             first = self._state.rng.randrange(len(heads))
             heads = (heads[first:] + heads[:first])[:HEADS_MAX]
@@ -88,7 +97,7 @@ class Serving:
             for key in dict.fromkeys((head.device, head.chain) for head in heads)
             if (floor := log.floors.get(key)) is not None
         )
-        return [Send(peer, Lane.SYNC, SyncFrontier(conversation.id, tuple(heads), floors))]
+        return [Send(peer, Lane.SYNC, SyncFrontier(conversation.id, heads, floors))]
 
     def pull(self, peer: DeviceId, frame: SyncPull, now: Now) -> list[Effect]:
         """Begin to send what follows the asker's heads."""

@@ -228,7 +228,7 @@ def test_the_digest_is_equal_exactly_for_equal_heads():
     assert one.digest() != other.digest()
     other.apply(ops[2], NOW)
     assert one.digest() == other.digest() == one.digest()
-    assert one.positions() == other.positions() == [ops[2].position]
+    assert one.positions == other.positions == (ops[2].position,)
 
 
 def test_a_new_op_is_shown_after_the_newest_of_four_others():

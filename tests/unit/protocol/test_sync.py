@@ -434,6 +434,21 @@ def test_coming_back_does_not_buy_more_reads(monkeypatch: pytest.MonkeyPatch):
     assert len(alice.decided(Load)) == 4
 
 
+def test_comparisons_are_answered_in_bursts_and_then_once_a_second():
+    table, alice, _ = square()
+    tell(alice, *written(10))
+    table.run(60)
+    alice.effects.clear()
+    asked = SyncDigest(ROOM, bytes(32))
+    alice.hear(BOB, *[asked] * 500)
+    assert len(frames(alice, SyncFrontier)) == 8
+    assert alice.state.refused["too many digests"] == 492
+    table.run(1)
+    alice.effects.clear()
+    alice.hear(BOB, asked, asked, asked)
+    assert len(frames(alice, SyncFrontier)) == 1
+
+
 # What does not go on for ever
 
 
