@@ -111,18 +111,21 @@ class LeanSession(BaseSession):
     async def _packet(self) -> bytes:
         """The plaintext of the next packet that has any."""
         try:
-            while True:
-                while (plaintext := self.opener.next()) is not None:
-                    if plaintext:
-                        return plaintext
-                block = await self._receive()
-                if not block:
-                    raise ConnectionClosedError("the peer closed the connection")
-                self.opener.feed(block)
+            while not (plaintext := self.opener.next()):
+                if plaintext is None:
+                    self.opener.feed(await self._block())
         except (BadPacket, NonceExhausted) as error:
             raise DecryptionFailedException(str(error)) from error
         except _LOST as error:
             raise _as_closed(error) from error
+        return plaintext
+
+    async def _block(self) -> bytes:
+        """What one receive brings."""
+        block = await self._receive()
+        if not block:
+            raise ConnectionClosedError("the peer closed the connection")
+        return block
 
     async def write(self, data: bytes) -> None:
         """Send `data` sealed. A write that is cancelled ends the connection for writing: the peer

@@ -331,13 +331,9 @@ class LeanYamux(IMuxedConn):
         """Pass on what arrives until nothing more will."""
         try:
             with trio.CancelScope() as patience:
-                while True:
-                    data = await self.secured_conn.read(None)
-                    if not data:
-                        return
-                    if not self.event_shutting_down.is_set():
-                        self._receive(data, patience)
-            log.debug("%s was too slow to finish what it began", self.peer_id)
+                while data := await self.secured_conn.read(None):
+                    self._receive(data, patience)
+            log.debug("%s ended, or was too slow to finish what it began", self.peer_id)
         except IOException as error:
             log.debug("the connection with %s ended: %s", self.peer_id, error)
         except YamuxViolation as error:
@@ -347,6 +343,8 @@ class LeanYamux(IMuxedConn):
                 await trio.sleep_forever()  # the writer ends it when the goodbye is sent
 
     def _receive(self, data: bytes, patience: trio.CancelScope) -> None:
+        if self.event_shutting_down.is_set():
+            return
         begun = self.session.frames_begun
         for event in self.session.receive(data, trio.current_time()):
             self._handle(event)
