@@ -135,7 +135,8 @@ class Intake:
         """Remember for good which devices act for an account."""
         if not self._state.directory.keep(devices):
             return []
-        return [Persist(PutDeviceSet(devices.account, devices.raw))]
+        kept = self._state.directory.sets[devices.account]
+        return [Persist(PutDeviceSet(kept.account, kept.raw))]
 
     def apply(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
         """Apply a verified op in its place, then those that waited for it."""

@@ -17,7 +17,7 @@ from p2pchat.model.room import Role, RoomInfo, RoomKind
 from p2pchat.protocol.log import Floor, Log
 from p2pchat.protocol.timeline import HybridClock
 from p2pchat.wire.contents import Content, encode_content
-from p2pchat.wire.devices import DeviceSet
+from p2pchat.wire.devices import DeviceSet, merged
 from p2pchat.wire.envelope import Signer
 from p2pchat.wire.ops import content_hash, make_op
 
@@ -74,12 +74,11 @@ class Directory:
         self._greetings.pop(device, None)
 
     def keep(self, devices: DeviceSet) -> bool:
-        """Take a verified set for good; True when it was new. Sets only grow."""
+        """Take a verified set's certificates for good; True when one was new. Sets only grow."""
         known = self.sets.get(devices.account)
-        if known is not None and not devices.devices > known.devices:
-            return False
-        self.sets[devices.account] = devices
-        return True
+        kept = merged(known, devices) if known is not None else devices
+        self.sets[devices.account] = kept
+        return kept is not known
 
     def certificate(self, account: AccountId, device: DeviceId) -> DeviceSet | None:
         """The set that lets a device act for an account, if we know one."""

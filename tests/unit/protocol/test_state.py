@@ -74,9 +74,10 @@ def test_sets_only_grow():
     directory = Directory(ALICE.devices)
     assert directory.keep(set_of(BOB, BOB.device))
     assert not directory.keep(set_of(BOB, BOB.device))
-    assert not directory.keep(set_of(BOB, SECOND))
+    assert directory.keep(set_of(BOB, SECOND, CAROL.device))
+    assert not directory.keep(set_of(BOB, BOB.device, SECOND))
     assert directory.certifies(BOB.account, BOB.device)
-    assert directory.keep(set_of(BOB, BOB.device, SECOND))
+    assert directory.certifies(BOB.account, CAROL.device)
     assert directory.certifies(BOB.account, SECOND)
     assert not directory.certifies(CAROL.account, SECOND)
     assert not directory.certifies(None, SECOND)
@@ -93,6 +94,16 @@ def test_a_contacts_second_device_is_kept_watched_and_caught_up():
 
     assert Persist(PutDeviceSet(BOB.account, grown.raw)) in alice.effects
     assert direct in alice.chat.outbox.recipients.by_device[SECOND].deliveries
+
+
+def test_two_sets_of_a_contact_are_both_on_disk():
+    table = Table()
+    alice, bob = table.sit(ALICE), table.sit(BOB)
+    table.befriend(alice, bob)
+    alice.do(PeerUp(SECOND), Received(SECOND, Hello(set_of(BOB, SECOND))))
+    alice.crash()
+    assert alice.state.directory.certifies(BOB.account, BOB.device)
+    assert alice.state.directory.certifies(BOB.account, SECOND)
 
 
 def test_strangers_in_rooms_cannot_push_contacts_out(monkeypatch: pytest.MonkeyPatch):
