@@ -76,12 +76,10 @@ class Contacts:
             error = LinkError("this is your own link; give it to somebody else")
             return [Reply(command.id, error=error)]
         before = state.contacts.get(link.account)
-        effects = self._ensure(link.account, now)
+        effects = [*self._ensure(link.account, now), *self.intake.keep(link.devices)]
         effects += self._outbox.watch(
             direct_id(state.me.account, link.account), link.account, link.device
         )
-        known = state.directory.certificate(link.account, link.device)
-        effects += self.intake.keep(known) if known is not None else []
         effects += self._step(link.account, Step.WE_ASK, now, link.intro)
         effects += self._ask(before, command, now)
         effects.append(Reply(command.id, state.contact_info(state.contacts[link.account])))

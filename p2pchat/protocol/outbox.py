@@ -68,8 +68,8 @@ class Outbox:
     def restore(self, row: SetDelivery) -> None:
         """A delivery as of the last commit."""
         acked = {Chain.CONTROL: row.control_acked, Chain.TALK: row.talk_acked}
-        delivery = Delivery(row.conversation, acked, dict(acked), row.talk_sent)
-        recipient = self.recipients.add(row.account, row.device, delivery)
+        delivery = Delivery(row.conversation, row.account, acked, dict(acked), row.talk_sent)
+        recipient = self.recipients.add(row.device, delivery)
         recipient.attempts, recipient.last_error = row.attempts, row.last_error
 
     def start(self) -> list[Effect]:
@@ -82,14 +82,16 @@ class Outbox:
     def watch(
         self, conversation: ConversationId, account: AccountId, device: DeviceId
     ) -> list[Effect]:
-        """From now on a device is owed our ops of a conversation."""
+        """From now on a device is owed our ops of a conversation, if it acts for the account."""
+        if not self._state.directory.certifies(account, device):
+            return []
+        self._touched[conversation] = None
         if self.recipients.delivery(device, conversation) is not None:
             return []
-        delivery = Delivery(conversation)
-        recipient = self.recipients.add(account, device, delivery)
+        delivery = Delivery(conversation, account)
+        recipient = self.recipients.add(device, delivery)
         if device in self._state.connected:
             recipient.turn(Turn.CONNECTED)
-        self._touched[conversation] = None
         return [Persist(recipient.row(delivery))]
 
     def touch(self, conversation: ConversationId) -> None:
@@ -105,7 +107,7 @@ class Outbox:
         return any(
             delivery.acked[chain] < self._total(known, chain)
             for id, delivery in recipient.deliveries.items()
-            if (known := self._state.conversations.get(id)) and known.other is not None
+            if (known := self._state.conversations.get(id)) and self._may_send(known, recipient)
             for chain in self._sendable(known)
         )
 
@@ -275,7 +277,9 @@ class Outbox:
     ) -> list[Effect]:
         """A device has so many of our ops: tell, and keep the proof, if that is news."""
         receipt = signed.receipt
-        if not counts or not self._may_count(conversation, receipt.device):
+        if not counts or not self._may_acknowledge(conversation, signed):
+            return []  # it may have left while the disk was asked
+        if not self._may_count(conversation, receipt.device):
             return []
         effects = self.watch(conversation.id, receipt.account, receipt.device)
         recipient = self.recipients.by_device[receipt.device]
@@ -358,6 +362,8 @@ class Outbox:
     def _pump(self, conversation: Conversation, now: Now) -> list[Effect]:
         effects: list[Effect] = []
         for recipient in self.recipients.watching(conversation.id):
+            if not self._may_send(conversation, recipient):
+                continue
             if recipient.link is Link.UP:
                 delivery = recipient.deliveries[conversation.id]
                 effects += self._advance(recipient, delivery, conversation, now)
@@ -417,6 +423,10 @@ class Outbox:
 
     def _total(self, conversation: Conversation, chain: Chain) -> int:
         return conversation.log.count(self._state.me.device, chain)
+
+    def _may_send(self, conversation: Conversation, recipient: Recipient) -> bool:
+        """Whether a device acts for the other side: what we write is for nobody else."""
+        return self._state.directory.certifies(conversation.other, recipient.device)
 
     def _sendable(self, conversation: Conversation) -> Iterable[Chain]:
         return Chain if self._state.is_accepted(conversation) else (Chain.CONTROL,)

@@ -62,6 +62,8 @@ class Delivery:
     """How far one recipient device has come with our ops of one conversation."""
 
     conversation: ConversationId
+    account: AccountId
+    """Whom the device acts for in this conversation; anybody may have certified it, too."""
     acked: dict[Chain, int] = field(default_factory=lambda: dict.fromkeys(Chain, 0))
     sent: dict[Chain, int] = field(default_factory=lambda: dict.fromkeys(Chain, 0))
     """On this connection; back to `acked` when it is lost."""
@@ -103,7 +105,6 @@ class Recipient:
     """One device that is owed our ops."""
 
     device: DeviceId
-    account: AccountId
     link: Link = Link.IDLE
     attempts: int = 0
     next_try_ms: int = 0
@@ -127,7 +128,7 @@ class Recipient:
         """A delivery as the disk knows it."""
         return SetDelivery(
             conversation=delivery.conversation,
-            account=self.account,
+            account=delivery.account,
             device=self.device,
             control_acked=delivery.acked[Chain.CONTROL],
             talk_acked=delivery.acked[Chain.TALK],
@@ -145,9 +146,9 @@ class Recipients:
         self.by_device: dict[DeviceId, Recipient] = {}
         self._watching: dict[ConversationId, dict[DeviceId, Recipient]] = {}
 
-    def add(self, account: AccountId, device: DeviceId, delivery: Delivery) -> Recipient:
+    def add(self, device: DeviceId, delivery: Delivery) -> Recipient:
         """Watch how far a device comes with a conversation."""
-        recipient = self.by_device.setdefault(device, Recipient(device, account))
+        recipient = self.by_device.setdefault(device, Recipient(device))
         recipient.deliveries[delivery.conversation] = delivery
         self._watching.setdefault(delivery.conversation, {})[device] = recipient
         return recipient
@@ -170,8 +171,9 @@ class Recipients:
         """How many of our talk ops every recipient account has on disk."""
         best: dict[AccountId, int] = {}
         for recipient in self.watching(conversation):
-            acked = recipient.deliveries[conversation].acked[Chain.TALK]
-            best[recipient.account] = max(best.get(recipient.account, 0), acked)
+            delivery = recipient.deliveries[conversation]
+            acked = max(best.get(delivery.account, 0), delivery.acked[Chain.TALK])
+            best[delivery.account] = acked
         return min(best.values(), default=0)
 
     def sent(self, conversation: ConversationId) -> int:

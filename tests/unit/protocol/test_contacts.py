@@ -405,3 +405,12 @@ def test_a_hello_of_another_device_is_refused():
     bob.do(Received(MALLORY.device, Hello(ALICE.devices)))
     assert bob.state.refused["hello of another device"] == 1
     assert bob.state.directory.accounts == {}
+
+
+def test_who_is_asked_is_known_by_the_certificate_in_the_link():
+    table, alice, bob = two()
+    table.cut.add(frozenset((alice.device, bob.device)))
+    ask(alice, bob)
+    alice.crash()
+    assert alice.state.directory.certifies(BOB.account, BOB.device)
+    assert not alice.state.directory.certifies(BOB.account, CAROL.device)

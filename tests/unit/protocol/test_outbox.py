@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from p2pchat.config.limits import Limits
 from p2pchat.events import MessageStateChanged
+from p2pchat.model.change import SetDelivery
 from p2pchat.model.ids import ConversationId
 from p2pchat.model.machine import Now, SetTimer, TimerFired
 from p2pchat.model.message import MessageState
@@ -463,3 +466,29 @@ def test_an_answer_from_disk_that_was_overtaken_is_not_sent():
     assert load.query.from_seq == 0
     table.settle()
     assert bob.texts(direct) == ["one", "two"]
+
+
+def test_nothing_is_sent_to_a_device_that_the_contact_did_not_certify():
+    table, alice, _, direct = contacts()
+    table.cut.add(frozenset((ALICE.device, BOB.device)))
+    row = SetDelivery(direct, BOB.account, MALLORY.device, 0, 0, 0, 0, 0, "")
+    alice.chat.outbox.restore(row)
+    alice.do(PeerUp(MALLORY.device))
+    alice.send(direct, "for bob alone")
+    table.run(600)
+    assert not [e for e in alice.decided(Send) if e.peer == MALLORY.device]
+    assert alice.chat.outbox.watch(direct, BOB.account, CAROL.device) == []
+
+
+def test_who_certifies_the_device_of_another_is_not_taken_for_its_owner():
+    table = Table()
+    alice, bob = table.sit(ALICE), table.sit(BOB)
+    claim = replace(MALLORY.link, device=BOB.device, devices=set_of(MALLORY, BOB.device))
+    alice.do(AddContact(COMMAND, claim, ALICE.pair_half))
+    direct = table.befriend(alice, bob)
+    recipient = alice.chat.outbox.recipients.by_device[BOB.device]
+    assert recipient.deliveries[direct].account == BOB.account
+    assert recipient.row(recipient.deliveries[direct]).account == BOB.account
+    message = alice.send(direct, "hello")
+    table.settle()
+    assert alice.state_of(message.id) is MessageState.DELIVERED
