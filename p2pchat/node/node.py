@@ -16,7 +16,6 @@ import trio
 from p2pchat.config import Limits
 from p2pchat.gossip.config import GossipConfig
 from p2pchat.kad.config import KAD_PROTOCOL
-from p2pchat.model.change import DropPeer, PutPeer
 from p2pchat.model.ids import PeerId
 from p2pchat.model.snapshot import Snapshot
 from p2pchat.net.bootstrap_list import BootstrapSources
@@ -27,6 +26,8 @@ from p2pchat.node.driver import Driver, DriverConfig
 from p2pchat.node.fanout import Lanes
 from p2pchat.node.handlers import LaneHandlers
 from p2pchat.node.hub import Hub
+from p2pchat.node.memory import PeerMemory
+from p2pchat.node.lifetime import running
 from p2pchat.node.network import Neighbours, Network, NetworkOptions
 from p2pchat.node.presence import Presence
 from p2pchat.node.publishing import Publisher
@@ -77,6 +78,7 @@ class Node:
         self.hub = Hub(limits.subscriber_events_max)
         self.chat = Chat(parts.me, parts.snapshot, limits, ambient.rng("chat"))
         self.presence = Presence(host, self.chat, self._put)
+        self.memory = PeerMemory(parts.store.commit)
         remembered = parts.snapshot.peers
         self.network = Network(host, parts.options, ambient, remembered, self._neighbours())
         self.around = self._surroundings()
@@ -99,6 +101,7 @@ class Node:
                 for part in (around.lanes, self._carrier, around.rooms):
                     await nursery.start(part.run)
                 around.handlers.serve()
+                nursery.start_soon(self.memory.run)
                 await nursery.start(self.driver.run)
                 await nursery.start(self.network.run)
                 nursery.start_soon(self.relays.run)
@@ -120,7 +123,7 @@ class Node:
 
     def _neighbours(self) -> Neighbours:
         return Neighbours(
-            self.hub, self._peer_changed, self._unreachable, self._remember, self._moved
+            self.hub, self._peer_changed, self._unreachable, self.memory.note, self._moved
         )
 
     def _surroundings(self) -> Surroundings:
@@ -157,9 +160,6 @@ class Node:
         self._protect()
         await self.network.peering.put(Wanted(dial.peer.peer_id, dial.hints))
 
-    async def _remember(self, change: PutPeer | DropPeer) -> None:
-        await self.parts.store.commit([change])
-
     async def _moved(self) -> None:
         self.startup.moved()
 
@@ -172,9 +172,7 @@ class Node:
 
 @asynccontextmanager
 async def open_node(parts: NodeParts) -> AsyncGenerator[Node]:
-    """Run a node while the block lasts."""
+    """Run a node while the block lasts; a node that cannot go on ends it with what stopped it."""
     node = Node(parts)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(node.run)
+    async with running(node.run):
         yield node
-        nursery.cancel_scope.cancel()
