@@ -25,6 +25,7 @@ from p2pchat.net.libp2p.options import CircuitLimits, HostLimits, HostOptions, H
 from p2pchat.net.port import PeerChanged
 from p2pchat.node.ambient import Ambient, SystemAmbient
 from p2pchat.node.hub import Hub, Subscription
+from p2pchat.node.lifetime import running
 from p2pchat.node.network import Neighbours, Network, NetworkOptions
 from p2pchat.node.startup import Startup, StartupParts
 from p2pchat.store.key_file import read_identity_file
@@ -129,10 +130,8 @@ async def open_relay(config: RelayConfig) -> AsyncGenerator[Relay]:
         )
         host = await stack.enter_async_context(open_host(_host_options(config, home.key)))
         relay = Relay(host, config, home, ambient)
-        async with trio.open_nursery() as nursery:
-            await nursery.start(relay.run)
-            yield relay
-            nursery.cancel_scope.cancel()
+        await stack.enter_async_context(running(relay.run))
+        yield relay
 
 
 def _host_options(config: RelayConfig, key: bytes) -> HostOptions:

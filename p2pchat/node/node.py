@@ -28,6 +28,7 @@ from p2pchat.node.handlers import LaneHandlers
 from p2pchat.node.hub import Hub
 from p2pchat.node.memory import PeerMemory
 from p2pchat.node.lifetime import running
+from p2pchat.node.lifetime import running
 from p2pchat.node.network import Neighbours, Network, NetworkOptions
 from p2pchat.node.presence import Presence
 from p2pchat.node.publishing import Publisher
