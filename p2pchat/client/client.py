@@ -15,15 +15,16 @@ from p2pchat.errors import (
     UnknownConversation,
     UnknownMessage,
 )
-from p2pchat.events import Event, MessageStateChanged
+from p2pchat.events import Event
 from p2pchat.kad.config import KAD_PROTOCOL
 from p2pchat.model.contact import ContactInfo, ContactState
 from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
-from p2pchat.model.message import Message, MessageState
+from p2pchat.model.message import Message
 from p2pchat.model.room import RoomInfo
 from p2pchat.model.status import Health, NetworkStatus, PeerStatus, Reachability
 from p2pchat.net.port import Connectedness
 from p2pchat.node.ambient import Ambient
+from p2pchat.node.deliveries import UNDER_WAY
 from p2pchat.node.hub import Subscription
 from p2pchat.node.node import Node
 from p2pchat.node.reach import own_form
@@ -133,7 +134,8 @@ class Client:
     async def subscribe(self, *kinds: type[Event]) -> AsyncGenerator[Subscription]:
         """Hear events of these kinds (all, when none is named) while the block lasts.
 
-        Bounded: a slow reader gets `EventsDropped` instead of what it missed.
+        Bounded: a slow reader gets `EventsDropped` instead of what it missed. Ends with the node;
+        raises `NodeClosed` when that has ended already.
         """
         with self._node.hub.subscribe(*kinds) as subscription:
             yield subscription
@@ -212,16 +214,13 @@ class Client:
         return message
 
     async def wait_delivered(self, id: OpId) -> Message:
-        """Wait until a message of ours is on disk at every recipient. Raises `UnknownMessage`."""
-        with self._node.hub.subscribe(MessageStateChanged) as events:
+        """Wait until a message of ours is on disk at every recipient, or failed. Raises
+        `UnknownMessage`, and `NodeClosed` when the node ends first."""
+        with self._node.deliveries.waiting(id) as waiter:
             message = await self.message(id)
-            while message.state in (MessageState.QUEUED, MessageState.SENT):
-                match await events.__anext__():
-                    case MessageStateChanged(changed, state):
-                        message = replace(message, state=state) if changed == id else message
-                    case _:
-                        message = await self.message(id)  # some were dropped: the disk knows
-        return message
+            if message.state not in UNDER_WAY:
+                return message
+            return replace(message, state=await waiter.state())
 
     # The network by hand
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import trio
 
+from p2pchat.errors import NodeClosed
 from p2pchat.events import Event, EventsDropped
 
 
@@ -62,10 +63,14 @@ class Hub:
     def __init__(self, events_max: int) -> None:
         self._events_max = events_max
         self._subscriptions: dict[Subscription, None] = {}
+        self._closed = False
 
     @contextmanager
     def subscribe(self, *kinds: type[Event]) -> Generator[Subscription]:
-        """Hear events of these kinds (all, when none is named) from now on."""
+        """Hear events of these kinds (all, when none is named) from now on. Raises `NodeClosed`
+        after `close`."""
+        if self._closed:
+            raise NodeClosed("the node is closed; open it again")
         subscription = Subscription(kinds, self._events_max)
         self._subscriptions[subscription] = None
         try:
@@ -81,5 +86,6 @@ class Hub:
 
     def close(self) -> None:
         """End all subscriptions."""
+        self._closed = True
         for subscription in self._subscriptions:
             subscription.close()

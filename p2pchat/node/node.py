@@ -7,7 +7,7 @@ exactly this file.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -22,6 +22,7 @@ from p2pchat.net.bootstrap_list import BootstrapSources
 from p2pchat.net.port import Host, PeerChanged
 from p2pchat.node.ambient import Ambient
 from p2pchat.node.carrier import ChatCarrier, Surroundings
+from p2pchat.node.deliveries import Deliveries
 from p2pchat.node.driver import Driver, DriverConfig
 from p2pchat.node.fanout import Lanes
 from p2pchat.node.handlers import LaneHandlers
@@ -77,6 +78,7 @@ class Node:
         self.parts = parts
         host, limits, ambient = parts.host, parts.limits, parts.ambient
         self.hub = Hub(limits.subscriber_events_max)
+        self.deliveries = Deliveries()
         self.chat = Chat(parts.me, parts.snapshot, limits, ambient.rng("chat"))
         self.presence = Presence(host, self.chat, self._put)
         self.memory = PeerMemory(parts.store.commit)
@@ -85,7 +87,7 @@ class Node:
         self.around = self._surroundings()
         carrier = ChatCarrier(self.around)
         config = DriverConfig(limits.inbox_inputs_max, limits.batch_inputs_max)
-        self.driver = Driver[Input, Effect](self.chat, carrier, ambient, config, carrier.conclude)
+        self.driver = Driver[Input, Effect](self.chat, carrier, ambient, config, self._conclude)
         self._carrier = carrier
         publisher = Publisher(self.network.directory, self._own_addresses)
         self.relays = Relays(host, self.hub, publisher.moved)
@@ -113,6 +115,11 @@ class Node:
                 task_status.started()
         finally:
             self.hub.close()
+            self.deliveries.close()
+
+    def _conclude(self, effects: Sequence[Effect]) -> None:
+        self._carrier.conclude(effects)
+        self.deliveries.conclude(effects)
 
     async def flushed_store(self) -> AsyncStore:
         """The store, once it knows all that the chat knows."""

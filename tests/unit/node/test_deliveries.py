@@ -1,0 +1,75 @@
+"""Waiting for one message: woken by its own end, by nothing else, and never for ever."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+from p2pchat.client.opening import open_client
+from p2pchat.errors import NodeClosed, UnknownMessage
+from p2pchat.events import MessageReceived, MessageStateChanged
+from p2pchat.model.ids import OpId
+from p2pchat.model.message import MessageState
+from p2pchat.node.deliveries import Deliveries
+from p2pchat.protocol.machine import Emit
+
+MINE, OTHER = OpId(b"m" * 32), OpId(b"o" * 32)
+
+
+def told(id: OpId, state: MessageState) -> Emit:
+    return Emit(MessageStateChanged(id, state))
+
+
+def test_a_waiter_is_woken_by_the_end_of_its_own_message_only():
+    async def main() -> None:
+        deliveries = Deliveries()
+        with deliveries.waiting(MINE) as waiter:
+            deliveries.conclude([told(OTHER, MessageState.DELIVERED)])
+            deliveries.conclude([told(MINE, MessageState.SENT)])
+            with trio.move_on_after(0) as scope:
+                await waiter.state()
+            assert scope.cancelled_caught
+            deliveries.conclude([told(MINE, MessageState.FAILED)])
+            assert await waiter.state() is MessageState.FAILED
+
+    trio.run(main)
+
+
+def test_several_may_wait_for_one_message_and_all_are_told():
+    async def main() -> None:
+        deliveries = Deliveries()
+        with deliveries.waiting(MINE) as one, deliveries.waiting(MINE) as two:
+            deliveries.conclude([told(MINE, MessageState.DELIVERED)])
+            assert {await one.state(), await two.state()} == {MessageState.DELIVERED}
+        deliveries.conclude([told(MINE, MessageState.DELIVERED)])  # nobody waits any more
+
+    trio.run(main)
+
+
+def test_who_waits_when_the_node_ends_is_told_so_and_nobody_waits_afterwards():
+    async def main() -> None:
+        deliveries = Deliveries()
+        with deliveries.waiting(MINE) as waiter:
+            deliveries.close()
+            with pytest.raises(NodeClosed):
+                await waiter.state()
+        with pytest.raises(NodeClosed), deliveries.waiting(MINE):
+            pass
+
+    trio.run(main)
+
+
+def test_a_client_that_ended_neither_waits_nor_lets_others_subscribe():
+    async def main() -> None:
+        async with open_client(None, name="Alice", offline=True) as client:
+            with pytest.raises(UnknownMessage):
+                await client.wait_delivered(MINE)
+            sent = await (await client.join_open("lounge")).send("to nobody")
+        with trio.fail_after(5):
+            with pytest.raises(NodeClosed):
+                await client.wait_delivered(sent.id)
+            with pytest.raises(NodeClosed):
+                async with client.subscribe(MessageReceived):
+                    pass
+
+    trio.run(main)
