@@ -27,9 +27,8 @@ from p2pchat.node.driver import Driver, DriverConfig
 from p2pchat.node.fanout import Lanes
 from p2pchat.node.handlers import LaneHandlers
 from p2pchat.node.hub import Hub
+from p2pchat.node.lifetime import running
 from p2pchat.node.memory import PeerMemory
-from p2pchat.node.lifetime import running
-from p2pchat.node.lifetime import running
 from p2pchat.node.network import Neighbours, Network, NetworkOptions
 from p2pchat.node.presence import Presence
 from p2pchat.node.publishing import Publisher

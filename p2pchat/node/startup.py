@@ -95,7 +95,7 @@ class Startup:
             await self._join()
             if self._relays is not None:
                 with trio.move_on_after(RELAYS_TIMEOUT_S):
-                    await self._relays.choose()
+                    await self._relays.start()
             await self._publish_keys()
             hub.emit(Ready(host.addresses))
             self.ready.set()
