@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from enum import Enum, auto
+from hmac import compare_digest
 
 from p2pchat.errors import LinkError, LocalProtocolError, UnknownContact
 from p2pchat.events import ContactAccepted, ContactRequested
@@ -19,7 +20,7 @@ from p2pchat.model.conversation import direct_id
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId
 from p2pchat.model.machine import Now, Reply
 from p2pchat.model.op import Kind, Op
-from p2pchat.protocol.intake import Intake
+from p2pchat.protocol.intake import CONTROL_BYTES_MAX, Intake
 from p2pchat.protocol.machine import (
     AcceptContact,
     AddContact,
@@ -159,8 +160,12 @@ class Contacts:
         one_chain = _chain_of(first) == _chain_of(newest)
         if not own_place or not one_chain or header.device != peer or header.seq != 0:
             return "request out of place"
+        if any(len(op.content or b"") > CONTROL_BYTES_MAX for op in (first, newest)):
+            return "request that is too large"
+        decode_content(Kind.REQUEST, first.content or b"")
         request = decode_content(Kind.REQUEST, newest.content or b"")
-        if not isinstance(request, Request) or request.intro != state.me.intro:
+        assert isinstance(request, Request), "this kind is a request"
+        if not compare_digest(request.intro, state.me.intro):
             return "request with a revoked link"
         waiting = sum(c.state is ContactState.REQUEST for c in state.contacts.values())
         return "too many requests" if waiting >= state.limits.requests_max else ""

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from p2pchat.errors import MalformedMessage
 from p2pchat.events import MembersChanged, MessageReceived, SecurityAlert
 from p2pchat.model.change import AddMessage, AddOp, PutDeviceSet, PutName, SetFloor
+from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.machine import Now
 from p2pchat.model.message import Message, MessageState
-from p2pchat.model.op import Chain, Op
+from p2pchat.model.op import Chain, Kind, Op
 from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.protocol.log import BRANCHES_MAX, ChainKey, Floor, Place
 from p2pchat.protocol.machine import Effect, Emit, ForFork, Load, Loaded, Persist
@@ -31,6 +32,12 @@ CHECKS_MAX = 16
 """Chains of frames that wait for the disk to tell repeats from forks."""
 CHECK_ROWS_MAX = 512
 CHECK_BYTES_MAX = 1 << 20
+
+CONTROL_BYTES_MAX = 4 * 1024
+"""Content of a control op."""
+STRANGER_OPS_MAX = 8
+"""Length of the control chain of a device whose account only asked to be a contact."""
+_LIFECYCLE = frozenset((Kind.REQUEST, Kind.ACCEPT, Kind.REJECT))
 
 Consent = Callable[[Op, Content, Now], list[Effect]]
 """What a request, an acceptance or a rejection does to a contact (`protocol.contacts`)."""
@@ -258,7 +265,29 @@ class Intake:
             return False
         if not state.is_party(conversation, peer):
             return False
-        return op.header.chain is Chain.CONTROL or state.is_accepted(conversation)
+        if op.header.chain is Chain.TALK:
+            return state.is_accepted(conversation)
+        return self._may_change(conversation, op)
+
+    def _may_change(self, conversation: Conversation, op: Op) -> bool:
+        """Whether a control op of a direct conversation is taken.
+
+        Who only asks may write what asking takes; who was told no may only repeat what is here, for
+        the sake of a receipt.
+        """
+        state, header = self._state, op.header
+        is_long = header.seq >= state.limits.control_ops_max
+        if is_long or len(op.content or b"") > CONTROL_BYTES_MAX:
+            return False
+        contact = state.contact_state(conversation.other)
+        if header.account == state.me.account or contact in (
+            ContactState.ACCEPTED,
+            ContactState.ASKED,
+        ):
+            return True
+        if contact is ContactState.REJECTED:
+            return conversation.log.knows((header.device, Chain.CONTROL), op.id)
+        return header.seq < STRANGER_OPS_MAX and header.kind in _LIFECYCLE
 
     def _apply(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
         header = op.header

@@ -12,17 +12,19 @@ from p2pchat.events import ContactAccepted, ContactRequested
 from p2pchat.model.change import AddOp
 from p2pchat.model.contact import ContactInfo, ContactState
 from p2pchat.model.message import MessageState
-from p2pchat.model.op import Chain
+from p2pchat.model.op import Chain, Kind
+from p2pchat.protocol.intake import STRANGER_OPS_MAX
 from p2pchat.protocol.machine import (
     AcceptContact,
     AddContact,
     Dial,
+    PeerUp,
     Persist,
     Received,
     RejectContact,
     Send,
 )
-from p2pchat.wire.contents import Profile, Reject, Request
+from p2pchat.wire.contents import Profile, Reject, Request, encode_content
 from p2pchat.wire.frames import Hello, Ops
 from p2pchat.wire.receipts import SignedReceipt
 from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, Author, between, digest, person
@@ -414,3 +416,68 @@ def test_who_is_asked_is_known_by_the_certificate_in_the_link():
     alice.crash()
     assert alice.state.directory.certifies(BOB.account, BOB.device)
     assert not alice.state.directory.certifies(BOB.account, CAROL.device)
+
+
+def asked(limits: Limits | None = None) -> tuple[Seat, Author]:
+    """Bob, whom Alice asked, and Alice's pen."""
+    bob = Table().sit(BOB, limits)
+    author = Author(ALICE, DIRECT)
+    bob.hear(ALICE, Hello(ALICE.devices), Ops((author.write(request()),), (ALICE.devices,)))
+    assert bob.state.contact_state(ALICE.account) is ContactState.REQUEST
+    return bob, author
+
+
+def control_count(seat: Seat) -> int:
+    return seat.state.conversations[DIRECT].log.count(ALICE.device, Chain.CONTROL)
+
+
+def test_who_only_asked_cannot_fill_the_disk():
+    bob, author = asked()
+    for _ in range(50):
+        bob.hear(ALICE, Ops((author.write(request()),)))
+    assert control_count(bob) == STRANGER_OPS_MAX
+    assert bob.state.refused["not allowed"] == 51 - STRANGER_OPS_MAX
+
+
+@pytest.mark.parametrize(("kind", "size"), [(9, 1), (Kind.REJECT, 4 * 1024 + 1)])
+def test_who_only_asked_writes_nothing_but_what_asking_takes(kind: int, size: int):
+    bob, author = asked()
+    bob.hear(ALICE, Ops((author.write_raw(kind, bytes(size)),)))
+    assert control_count(bob) == 1
+    assert bob.state.refused["not allowed"] == 1
+
+
+def test_a_request_of_many_bytes_is_refused():
+    bob = Table().sit(BOB)
+    kind, raw = encode_content(request())
+    padding = b"\xfa\x07\x80\x20" + bytes(4096)  # a field of a later version
+    op = Author(ALICE, DIRECT).write_raw(kind, raw + padding)
+    bob.hear(ALICE, Ops((op,), (ALICE.devices,)))
+    assert bob.state.refused["request that is too large"] == 1
+    assert DIRECT not in bob.state.conversations
+
+
+def test_a_chain_that_does_not_begin_with_a_request_that_reads_makes_no_conversation():
+    bob, author = Table().sit(BOB), Author(ALICE, DIRECT)
+    ops = (author.write_raw(Kind.REQUEST, b"\xff"), author.write(request()))
+    bob.hear(ALICE, Ops(ops, (ALICE.devices,)))
+    assert DIRECT not in bob.state.conversations
+
+
+def test_who_was_told_no_writes_nothing_more_and_gets_receipts_for_repeats():
+    bob, author = asked()
+    bob.do(PeerUp(ALICE.device))
+    bob.ask(lambda id: RejectContact(id, ALICE.account))
+    bob.effects.clear()
+    bob.hear(ALICE, Ops((author.write(request()),)))
+    assert control_count(bob) == 1
+    assert bob.decided(Persist) == []
+    bob.hear(ALICE, Ops((author.ops[0],)))
+    assert [e for e in bob.decided(Send) if isinstance(e.frame, SignedReceipt)]
+
+
+def test_a_control_chain_ends_though_its_author_is_a_contact():
+    bob, author = asked(Limits(control_ops_max=3))
+    bob.ask(lambda id: AcceptContact(id, ALICE.account, BOB.pair_half))
+    bob.hear(ALICE, *(Ops((author.write(Reject()),)) for _ in range(5)))
+    assert control_count(bob) == 3
