@@ -178,12 +178,15 @@ class Log:
         """Make `op` a head; its sort key. Its place is `NEXT`, or it is a proven fork."""
         header = op.header
         tips = self.tips.setdefault((header.device, header.chain), [])
-        before = [tip for tip in tips if tip.id == header.prev]
-        known = (header.prev, *header.after)
-        before += [self._recent[id] for id in known if id is not None and id in self._recent]
-        key = sort_key(header.hlc, now.wall_ms, [tip.sort_key for tip in before])
+        before = [self._recent[id].sort_key for id in header.after if id in self._recent]
+        prev = _taken(tips, header.prev)
+        if prev is None and header.prev is not None:
+            prev = self._recent.get(header.prev)  # a fork's, which is no tip any more
+        if prev is not None:
+            before.append(prev.sort_key)
+        key = sort_key(header.hlc, now.wall_ms, before)
         tip = Tip(header.account, header.seq, op.id, key)
-        tips[:] = [other for other in tips if other.id != header.prev] + [tip]
+        tips.append(tip)
         if header.chain is Chain.CONTROL:
             self.control.add(op.id)
         else:
@@ -296,6 +299,14 @@ class Waiting:
         ops = self._ops.pop(missing, [])
         self._bytes_total -= sum(self._bytes.pop(op.id) for op in ops)
         return ops
+
+
+def _taken(tips: list[Tip], id: OpId | None) -> Tip | None:
+    """Remove and give the tip of this id."""
+    for index, tip in enumerate(tips):
+        if tip.id == id:
+            return tips.pop(index)
+    return None
 
 
 def _require_next(tip: Tip, header: Header) -> None:

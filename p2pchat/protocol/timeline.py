@@ -45,5 +45,7 @@ class HybridClock:
 def sort_key(hlc: int, received_ms: int, predecessors: Iterable[int]) -> int:
     """Where an op is shown: by its own time, but after its predecessors' keys; fixed when it is
     applied. Replicas may differ only round ops whose clock is over five minutes ahead."""
-    own = min(hlc, hlc_at(received_ms + AHEAD_MS_MAX))
-    return max(own, *(key + 1 for key in predecessors), 0)
+    place = min(hlc, hlc_at(received_ms + AHEAD_MS_MAX))
+    for key in predecessors:
+        place = max(place, key + 1)
+    return place
