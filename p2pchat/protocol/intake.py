@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from p2pchat.errors import MalformedMessage
+from p2pchat.errors import MalformedMessage, RemoteProtocolError
 from p2pchat.events import MembersChanged, MessageReceived, SecurityAlert
 from p2pchat.model.change import AddMessage, AddOp, PutDeviceSet, PutName, SetFloor
 from p2pchat.model.contact import ContactState
@@ -25,7 +25,7 @@ from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.state import ACCOUNTS_MAX, Conversation, State
 from p2pchat.protocol.timeline import wall_of
 from p2pchat.wire.contents import Accept, Content, Profile, Reject, Request, Text, decode_content
-from p2pchat.wire.devices import DeviceSet
+from p2pchat.wire.devices import ClaimedSet, DeviceSet, certified
 from p2pchat.wire.ops import OP_BYTES_MAX, SEQ_MAX, verify_op
 
 CHECKS_MAX = 16
@@ -51,13 +51,13 @@ class Intake:
         self._receipts = receipts
         self.pruning = Pruning(state)
         self._consent = consent
-        self._told: dict[AccountId, DeviceSet] = {}
+        self._told: dict[AccountId, ClaimedSet] = {}
         self._suspects: dict[tuple[ConversationId, DeviceId, Chain], list[Op]] = {}
         self._checks = 0
         self.gaps: dict[Conversation, None] = {}
         """Conversations in which something was held back since this was last cleared."""
 
-    def tell(self, sets: Iterable[DeviceSet]) -> None:
+    def tell(self, sets: Iterable[ClaimedSet]) -> None:
         """The device sets that came with the frame at hand; the next frame's replace them."""
         self._told = {devices.account: devices for devices in sets}
 
@@ -117,16 +117,15 @@ class Intake:
         return effects
 
     def verify(self, op: Op) -> list[Effect] | None:
-        """Check that the op's device acts for its account and signed it; its device set is kept.
+        """Check that the op's device acts for its account and signed it; its certificate is kept.
 
         None, and counted, when we cannot tell who the device acts for, hold too many accounts, or
         when the content is gone: who deleted it may have had the right to. Raises `BadSignature`.
         """
         directory, header = self._state.directory, op.header
         devices = directory.certificate(header.account, header.device)
-        if devices is None:
-            devices = self._told.get(header.account)
-        if devices is None or header.device not in devices.devices:
+        claim = devices or self._told.get(header.account)
+        if claim is None or header.device not in claim.devices:
             self._state.refuse("author without a device set")
             return None
         if self._is_one_too_many(op):
@@ -136,7 +135,7 @@ class Intake:
             self._state.refuse("op without content")
             return None
         verify_op(op)
-        return self.keep(devices)
+        return self.keep(devices or certified(claim, header.device))
 
     def keep(self, devices: DeviceSet) -> list[Effect]:
         """Remember for good which devices act for an account."""
@@ -199,7 +198,11 @@ class Intake:
         self, conversation: Conversation, op: Op, seqs: Mapping[OpId, int], now: Now
     ) -> list[Effect]:
         """An op that is not on disk, though its place is taken."""
-        kept = self.verify(op)
+        try:
+            kept = self.verify(op)
+        except RemoteProtocolError as error:
+            self._state.refuse(error)  # of the frame that came last, which may not be this op's
+            return []
         if kept is None:
             return []
         if self._place(conversation, op) is not Place.SUSPECT:

@@ -26,12 +26,17 @@ DEVICE_SET_BYTES_MAX = 8 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceSet:
-    """A verified device set with the exact bytes it came in."""
+class ClaimedSet:
+    """A device set as somebody told it, with the exact bytes it came in: nothing is verified."""
 
     account: AccountId
     devices: frozenset[DeviceId]
     raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSet(ClaimedSet):
+    """A device set of which every certificate was verified."""
 
     @property
     def hash(self) -> bytes:
@@ -54,10 +59,10 @@ def read_device_set(raw: bytes) -> DeviceSet:
 
     Raises `MalformedMessage` (also when certificates name several accounts), `BadSignature`.
     """
-    signed, devices = _decode(raw)
+    signed, claim = _decode(raw)
     for one in signed:
-        verify(devices.account, Purpose.CERTIFICATE, one.body, one.signature)
-    return devices
+        verify(claim.account, Purpose.CERTIFICATE, one.body, one.signature)
+    return DeviceSet(claim.account, claim.devices, raw)
 
 
 def merged(known: DeviceSet, other: DeviceSet) -> DeviceSet:
@@ -78,7 +83,13 @@ def narrowed(devices: DeviceSet, device: DeviceId) -> DeviceSet:
     return DeviceSet(devices.account, frozenset((device,)), _join([_certificates(devices)[device]]))
 
 
-def _certificates(devices: DeviceSet) -> dict[DeviceId, bytes]:
+def certified(claim: ClaimedSet, device: DeviceId) -> DeviceSet:
+    """Verify the one certificate of a claim that names `device`: one signature, whatever came
+    with it. Raises `BadSignature`."""
+    return read_device_set(_join([_certificates(claim)[device]]))
+
+
+def _certificates(devices: ClaimedSet) -> dict[DeviceId, bytes]:
     """The signed certificate of each device, the smallest where there are several."""
     found: dict[DeviceId, bytes] = {}
     for signed in DeviceSetPb.FromString(devices.raw).certificates:
@@ -93,15 +104,12 @@ def _join(certificates: Iterable[bytes]) -> bytes:
     return DeviceSetPb(certificates=signed).SerializeToString()
 
 
-def claimed_account(raw: bytes) -> AccountId:
-    """Whose device set this says to be; nothing is verified, so it costs next to nothing.
-
-    Raises `MalformedMessage`.
-    """
-    return _decode(raw)[1].account
+def claimed_set(raw: bytes) -> ClaimedSet:
+    """Decode and bound alone, which costs next to nothing. Raises `MalformedMessage`."""
+    return _decode(raw)[1]
 
 
-def _decode(raw: bytes) -> tuple[Sequence[SignedPb], DeviceSet]:
+def _decode(raw: bytes) -> tuple[Sequence[SignedPb], ClaimedSet]:
     if len(raw) > DEVICE_SET_BYTES_MAX:
         raise MalformedMessage("a device set is too large")
     try:
@@ -115,4 +123,4 @@ def _decode(raw: bytes) -> tuple[Sequence[SignedPb], DeviceSet]:
         raise MalformedMessage(f"a device set does not decode: {error}") from error
     if len(accounts) != 1:
         raise MalformedMessage("a device set has certificates of one account")
-    return signed, DeviceSet(accounts.pop(), devices, raw)
+    return signed, ClaimedSet(accounts.pop(), devices, raw)

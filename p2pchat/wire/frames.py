@@ -15,7 +15,7 @@ from p2pchat.errors import MalformedMessage
 from p2pchat.model.ids import HASH_BYTES, AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.op import Chain, Op, Position
 from p2pchat.wire import dchat_pb2 as pb
-from p2pchat.wire.devices import DeviceSet, claimed_account, read_device_set
+from p2pchat.wire.devices import ClaimedSet, DeviceSet, claimed_set, read_device_set
 from p2pchat.wire.ops import SEQ_MAX, op_of
 from p2pchat.wire.receipts import SignedReceipt, entry_pb, position_of, read_receipt
 
@@ -34,10 +34,13 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Ops:
-    """Up to 64 ops, with the device sets of those authors whom the reader may not know."""
+    """Up to 64 ops, with the device sets of those authors whom the reader may not know.
+
+    What was read is claimed alone: most of it is known already, and what is not is verified where
+    an op needs it."""
 
     ops: tuple[Op, ...]
-    devices: tuple[DeviceSet, ...] = ()
+    devices: tuple[ClaimedSet, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ def encode_ops(ops: Ops) -> bytes:
 
 
 def decode_ops(raw: bytes) -> Ops:
-    """The inverse of `encode_ops`. Raises `MalformedMessage`, `BadSignature`."""
+    """The inverse of `encode_ops`; no signature is looked at. Raises `MalformedMessage`."""
     try:
         return _ops_value(pb.Ops.FromString(raw))
     except (DecodeError, ValueError) as error:
@@ -200,13 +203,12 @@ def _ops_value(message: pb.Ops) -> Ops:
     return Ops(ops, _sets(message.devices, {op.header.account for op in ops}))
 
 
-def _sets(raws: Iterable[bytes], authors: set[AccountId]) -> tuple[DeviceSet, ...]:
-    """One device set of each author; others are not worth verifying."""
-    found: dict[AccountId, DeviceSet] = {}
-    for raw in raws:
-        account = claimed_account(raw)
-        if account in authors and account not in found:
-            found[account] = read_device_set(raw)
+def _sets(raws: Iterable[bytes], authors: set[AccountId]) -> tuple[ClaimedSet, ...]:
+    """One device set of each author; others are of no use."""
+    found: dict[AccountId, ClaimedSet] = {}
+    for claim in map(claimed_set, raws):
+        if claim.account in authors:
+            found.setdefault(claim.account, claim)
     return tuple(found.values())
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from p2pchat.errors import LinkError, RemoteProtocolError
 from p2pchat.model.op import Kind
 from p2pchat.wire.contents import decode_content
-from p2pchat.wire.devices import claimed_account, read_device_set
+from p2pchat.wire.devices import claimed_set, read_device_set
 from p2pchat.wire.frames import Ops, decode_frame, decode_ops, encode_frame, encode_ops
 from p2pchat.wire.framing import FrameParser
 from p2pchat.wire.links import PREFIX, decode_link, encode_link
@@ -40,11 +40,11 @@ def read_op(raw: bytes) -> object:
 
 
 def read_blob(raw: bytes) -> Ops:
-    """What a receiver of a blob does with every op of it."""
+    """What a receiver of a blob does with every op and every set of it."""
     ops = decode_ops(raw)
     for op in ops.ops:
         verify_op(op)
-    return ops
+    return Ops(ops.ops, tuple(read_device_set(claim.raw) for claim in ops.devices))
 
 
 def record_reader(name: str) -> Decoder:
@@ -58,7 +58,7 @@ DECODERS: dict[str, tuple[Decoder, bytes]] = {
     **{f"frame: {name}": (decode_frame, encode_frame(frame)) for name, frame in FRAMES.items()},
     "blob": (decode_ops, encode_ops(FRAMES["ops"])),
     "device set": (read_device_set, ALICE.devices.raw),
-    "account of a device set": (claimed_account, ALICE.devices.raw),
+    "account of a device set": (claimed_set, ALICE.devices.raw),
     **{f"record: {name}": (record_reader(name), value) for name, (_, value) in RECORDS.items()},
     **{
         f"content: {name}": (lambda raw, kind=op.header.kind: decode_content(kind, raw), op.content)

@@ -21,6 +21,7 @@ from p2pchat.wire.contents import (
     Text,
     encode_content,
 )
+from p2pchat.wire.devices import claimed_set
 from p2pchat.wire.frames import (
     Frame,
     Hello,
@@ -199,13 +200,14 @@ def position(place: Position) -> dict[str, object]:
 
 
 def all_frames() -> dict[str, Frame]:
+    claim = claimed_set(ALICE.devices.raw)
     head = Position(ALICE.device, Chain.TALK, 41, op_id("head"))
     floor = Position(ALICE.device, Chain.TALK, 5, op_id("below"))
     known = Wanted(ALICE.device, Chain.TALK, 40, op_id("own head"))
     unknown = Wanted(BOB.device, Chain.CONTROL, 0, None)
     return {
         "hello": Hello(ALICE.devices),
-        "ops": Ops((op_of(CONTENTS["text"]), op_of(CONTENTS["reject"])), (ALICE.devices,)),
+        "ops": Ops((op_of(CONTENTS["text"]), op_of(CONTENTS["reject"])), (claim,)),
         "no ops": Ops(()),
         "receipt": all_receipts()["direct"],
         "sync digest": SyncDigest(ROOM, digest("frontier")),

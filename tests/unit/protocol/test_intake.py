@@ -13,6 +13,7 @@ from p2pchat.model.op import Chain, Kind, Op
 from p2pchat.protocol import intake as intake_module
 from p2pchat.protocol.log import BRANCHES_MAX
 from p2pchat.protocol.machine import Heard, LeaveRoom, Load, PeerUp, Persist, Send
+from p2pchat.wire.devices import claimed_set
 from p2pchat.wire.frames import Ops, SyncDigest
 from p2pchat.wire.receipts import SignedReceipt
 from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, Author, between
@@ -127,6 +128,19 @@ def test_a_forged_op_is_refused_wherever_it_would_stand():
     assert len(bob.drops) == 3
     assert bob.texts(DIRECT) == ["number 0", "number 1"]
     assert bob.decided(Load) == []
+
+
+def test_a_forged_certificate_is_the_fault_of_who_sent_it():
+    bob = bob_with_contact()
+    room = bob.join("square")
+    forged = bytearray(CAROL.devices.raw)
+    forged[-1] ^= 1
+    blob = Ops((Author(CAROL, room).write(),), (claimed_set(bytes(forged)),))
+    bob.hear(ALICE, blob)
+    assert len(bob.drops) == 1
+    assert CAROL.account not in bob.state.directory.sets
+    bob.hear(ALICE, Ops((Author(CAROL, room).write(),), (CAROL.devices,)))
+    assert bob.texts(room) == ["hello"]
 
 
 def test_an_op_of_an_unknown_device_is_refused_without_blaming_who_sent_it():

@@ -6,11 +6,13 @@ import pytest
 
 from p2pchat.errors import BadSignature, MalformedMessage
 from p2pchat.model.ids import DeviceId
+from p2pchat.wire import devices as devices_module
 from p2pchat.wire.dchat_pb2 import Certificate, Signed
 from p2pchat.wire.dchat_pb2 import DeviceSet as DeviceSetPb
 from p2pchat.wire.devices import (
     DEVICES_MAX,
-    claimed_account,
+    certified,
+    claimed_set,
     first_device_set,
     merged,
     read_device_set,
@@ -24,7 +26,21 @@ def test_a_first_set_certifies_one_device():
     assert (found.account, found.devices) == (ALICE.account, {ALICE.device})
     assert found == ALICE.devices
     assert len(found.hash) == 32
-    assert claimed_account(found.raw) == ALICE.account
+    claim = claimed_set(found.raw)
+    assert (claim.account, claim.devices) == (found.account, found.devices)
+    assert claim != found
+
+
+def test_of_a_claim_the_one_certificate_that_is_needed_is_verified(monkeypatch):
+    others = [DeviceId(digest(f"one of many {number}")) for number in range(31)]
+    claim = claimed_set(set_of(ALICE, ALICE.device, *others).raw)
+    verified: list[bytes] = []
+    monkeypatch.setattr(devices_module, "verify", lambda *given: verified.append(given[2]))
+    read_device_set.cache_clear()
+    found = certified(claim, others[7])
+    assert len(verified) == 1
+    assert (found.account, found.devices) == (ALICE.account, {others[7]})
+    read_device_set.cache_clear()
 
 
 def test_a_set_holds_several_devices():
@@ -66,7 +82,7 @@ def test_a_set_has_its_limit_in_bytes():
 def test_a_certificate_that_makes_no_sense_is_malformed(body: bytes):
     signed = Signed(body=body, signature=ALICE.account_signer.sign(Purpose.CERTIFICATE, body))
     raw = DeviceSetPb(certificates=[signed]).SerializeToString()
-    for read in (read_device_set, claimed_account):
+    for read in (read_device_set, claimed_set):
         with pytest.raises(MalformedMessage):
             read(raw)
 

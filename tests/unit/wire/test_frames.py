@@ -9,7 +9,7 @@ from p2pchat.errors import BadSignature, MalformedMessage
 from p2pchat.model.op import Chain, Kind, Position
 from p2pchat.protocol.serving import HEADS_MAX, PULL_CHAINS_MAX
 from p2pchat.wire import dchat_pb2 as pb
-from p2pchat.wire.devices import DEVICES_MAX
+from p2pchat.wire.devices import DEVICES_MAX, DeviceSet, certified, claimed_set
 from p2pchat.wire.frames import (
     FRONTIER_ENTRIES_MAX,
     OPS_PER_FRAME_MAX,
@@ -40,7 +40,7 @@ def test_a_frame_reads_as_it_was_written(name: str):
 
 
 def test_a_blob_reads_as_it_was_written():
-    ops = Ops((Author(ALICE, DIRECT).write(),), (ALICE.devices,))
+    ops = Ops((Author(ALICE, DIRECT).write(),), (claimed_set(ALICE.devices.raw),))
     assert decode_ops(encode_ops(ops)) == ops
 
 
@@ -51,18 +51,21 @@ def test_device_sets_that_no_op_needs_cost_nothing_and_are_left_out():
         ops=[pb.SignedOp(header=op.header_bytes, signature=op.signature, content=op.content)],
         devices=[BOB.devices.raw, forged, ALICE.devices.raw, ALICE.devices.raw],
     )
-    assert decode_ops(message.SerializeToString()) == Ops((op,), (ALICE.devices,))
+    found = decode_ops(message.SerializeToString())
+    assert found == Ops((op,), (claimed_set(ALICE.devices.raw),))
 
 
-def test_a_device_set_that_an_op_needs_is_verified():
+def test_no_device_set_is_verified_before_an_op_needs_it():
     op = Author(ALICE, DIRECT).write()
     forged = ALICE.devices.raw[:-1] + bytes((ALICE.devices.raw[-1] ^ 1,))
     message = pb.Ops(
         ops=[pb.SignedOp(header=op.header_bytes, signature=op.signature, content=op.content)],
         devices=[forged],
     )
+    (claim,) = decode_ops(message.SerializeToString()).devices
+    assert not isinstance(claim, DeviceSet)
     with pytest.raises(BadSignature):
-        decode_ops(message.SerializeToString())
+        certified(claim, ALICE.device)
 
 
 @pytest.mark.parametrize(
