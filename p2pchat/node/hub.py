@@ -13,7 +13,11 @@ from contextlib import contextmanager
 import trio
 
 from p2pchat.errors import NodeClosed
-from p2pchat.events import Event, EventsDropped
+from p2pchat.events import Event, EventsDropped, StartupProgress
+
+
+PROGRESS_MAX = 64
+"""Steps of the start that are kept: it begins before anybody can subscribe."""
 
 
 class Subscription:
@@ -63,16 +67,46 @@ class Hub:
     def __init__(self, events_max: int) -> None:
         self._events_max = events_max
         self._subscriptions: dict[Subscription, None] = {}
+        self._progress: list[StartupProgress] = []
         self._closed = False
 
     @contextmanager
     def subscribe(self, *kinds: type[Event]) -> Generator[Subscription]:
-        """Hear events of these kinds (all, when none is named) from now on. Raises `NodeClosed`
-        after `close`."""
+        """Hear events of these kinds (all, when none is named) from now on.
+
+        Who asks for steps of the start is told those before, too. Raises `NodeClosed` after
+        `close`.
+        """
+        if self._closed:
+                raise StopAsyncIteration
+            self._news = trio.Event()
+            await self._news.wait()
+        if self._events:
+            return self._events.popleft()
+        dropped, self._dropped = self._dropped, 0
+        return EventsDropped(dropped)
+
+
+class Hub:
+    """All subscriptions of one node."""
+
+    def __init__(self, events_max: int) -> None:
+        self._events_max = events_max
+        self._subscriptions: dict[Subscription, None] = {}
+        self._progress: list[StartupProgress] = []
+        self._closed = False
+
+    @contextmanager
+    def subscribe(self, *kinds: type[Event]) -> Generator[Subscription]:
+        """Hear events of these kinds (all, when none is named) from now on; who asks for steps of the
+        start is told those before, too. Raises `NodeClosed` after `close`."""
         if self._closed:
             raise NodeClosed("the node is closed; open it again")
         subscription = Subscription(kinds, self._events_max)
         self._subscriptions[subscription] = None
+        if any(issubclass(kind, StartupProgress) for kind in kinds):
+            for event in self._progress:
+                subscription.offer(event)
         try:
             yield subscription
         finally:
@@ -81,6 +115,8 @@ class Hub:
 
     def emit(self, event: Event) -> None:
         """Tell everybody."""
+        if isinstance(event, StartupProgress) and len(self._progress) < PROGRESS_MAX:
+            self._progress.append(event)
         for subscription in self._subscriptions:
             subscription.offer(event)
 
