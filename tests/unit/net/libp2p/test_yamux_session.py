@@ -109,6 +109,12 @@ def test_above_the_limit_of_inbound_streams_a_new_one_is_reset():
     assert session.table.unread == 0
 
 
+def test_the_body_of_a_refused_stream_reaches_no_other():
+    session, stream = listener_with_stream(inbound_streams_max=1)
+    feed(session, data_frame(1, b"ours"), data_frame(3, b"foreign", SYN), data_frame(1, b"!"))
+    assert session.read(stream, -1) == b"ours!"
+
+
 def test_a_stream_that_is_over_makes_room_for_another():
     session = Session(initiator=False, limits=Limits(inbound_streams_max=1))
     for stream_id in (1, 3, 5):
