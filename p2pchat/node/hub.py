@@ -78,29 +78,6 @@ class Hub:
         `close`.
         """
         if self._closed:
-                raise StopAsyncIteration
-            self._news = trio.Event()
-            await self._news.wait()
-        if self._events:
-            return self._events.popleft()
-        dropped, self._dropped = self._dropped, 0
-        return EventsDropped(dropped)
-
-
-class Hub:
-    """All subscriptions of one node."""
-
-    def __init__(self, events_max: int) -> None:
-        self._events_max = events_max
-        self._subscriptions: dict[Subscription, None] = {}
-        self._progress: list[StartupProgress] = []
-        self._closed = False
-
-    @contextmanager
-    def subscribe(self, *kinds: type[Event]) -> Generator[Subscription]:
-        """Hear events of these kinds (all, when none is named) from now on; who asks for steps of the
-        start is told those before, too. Raises `NodeClosed` after `close`."""
-        if self._closed:
             raise NodeClosed("the node is closed; open it again")
         subscription = Subscription(kinds, self._events_max)
         self._subscriptions[subscription] = None
