@@ -175,7 +175,7 @@ class Chat:
                 self.sync.received(peer, frame.ops)
                 return self._ops(frame, peer, now)
             case SignedReceipt():
-                return self.outbox.receipt(frame, now)
+                return self.outbox.receipt(peer, frame, now)
             case Hello():
                 return self._hello(peer, frame, now)
             case SyncDigest():

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from p2pchat.errors import BadSignature
 from p2pchat.model.change import PutReceipt, SetDelivery
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId
 from p2pchat.model.machine import ClearTimer, Now, SetTimer
@@ -20,6 +21,7 @@ from p2pchat.model.query import OpsQuery
 from p2pchat.protocol.log import BRANCHES_MAX
 from p2pchat.protocol.machine import (
     Dial,
+    Drop,
     Effect,
     ForOutbox,
     ForReceipt,
@@ -34,7 +36,7 @@ from p2pchat.protocol.state import Conversation, State
 from p2pchat.protocol.states import States
 from p2pchat.wire.frames import Ops, split_ops
 from p2pchat.wire.ops import OP_BYTES_MAX, restore_op
-from p2pchat.wire.receipts import SignedReceipt
+from p2pchat.wire.receipts import SignedReceipt, verify_receipt
 
 FLUSH_TIMER = "outbox"
 FLUSH_DELAY_S = 0.025
@@ -231,13 +233,19 @@ class Outbox:
 
     # Receipts
 
-    def receipt(self, signed: SignedReceipt, now: Now) -> list[Effect]:
-        """A device says what it holds of ours: believed where it names our own history."""
+    def receipt(self, peer: DeviceId, signed: SignedReceipt, now: Now) -> list[Effect]:
+        """A device says what it holds of ours: believed where it names our own history. What is
+        out of place anyway is not worth looking at its signature."""
         receipt, me = signed.receipt, self._state.me
         conversation = self._state.conversations.get(receipt.conversation)
         if conversation is None or not self._may_acknowledge(conversation, signed):
             self._state.refuse("receipt out of place")
             return []
+        try:
+            verify_receipt(signed)
+        except BadSignature as error:
+            self._state.refuse(error)
+            return [Drop(peer, str(error))]
         delivery = self.recipients.delivery(receipt.device, conversation.id)
         counts: dict[Chain, int] = {}
         effects: list[Effect] = []

@@ -17,7 +17,7 @@ from p2pchat.model.op import Chain, Op, Position
 from p2pchat.wire import dchat_pb2 as pb
 from p2pchat.wire.devices import ClaimedSet, DeviceSet, claimed_set, read_device_set
 from p2pchat.wire.ops import SEQ_MAX, op_of
-from p2pchat.wire.receipts import SignedReceipt, entry_pb, position_of, read_receipt
+from p2pchat.wire.receipts import SignedReceipt, decode_receipt, entry_pb, position_of
 
 OPS_PER_FRAME_MAX = 64
 FRONTIER_ENTRIES_MAX = 4096
@@ -95,8 +95,8 @@ def encode_frame(frame: Frame) -> bytes:
 
 
 def decode_frame(raw: bytes) -> Frame:
-    """Read, bound and verify what carries its own signature (device sets, receipts); ops are
-    verified where it is known which of them are new.
+    """Read and bound. The set of a hello is verified, for it says whom we talk to; whatever else is
+    signed is verified where it is known to matter.
 
     Raises `MalformedMessage`, `BadSignature`.
     """
@@ -176,7 +176,7 @@ def _value(message: pb.Frame) -> Frame:
         case "ops":
             return _ops_value(message.ops)
         case "receipt":
-            return read_receipt(message.receipt.body, message.receipt.signature)
+            return decode_receipt(message.receipt.body, message.receipt.signature)
         case "hello":
             return Hello(read_device_set(message.hello.devices))
         case "digest":

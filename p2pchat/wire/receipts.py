@@ -30,7 +30,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class SignedReceipt:
-    """A receipt with the bytes that prove it."""
+    """A receipt with the bytes that prove it, once they were verified."""
 
     receipt: Receipt
     body: bytes
@@ -66,6 +66,18 @@ def sign_receipt(receipt: Receipt, signer: Signer) -> SignedReceipt:
 
 def read_receipt(body: bytes, signature: bytes) -> SignedReceipt:
     """Decode and verify. Raises `MalformedMessage`, `BadSignature`."""
+    signed = decode_receipt(body, signature)
+    verify_receipt(signed)
+    return signed
+
+
+def verify_receipt(signed: SignedReceipt) -> None:
+    """That its device signed it. Raises `BadSignature`."""
+    verify(signed.receipt.device, Purpose.RECEIPT, signed.body, signed.signature)
+
+
+def decode_receipt(body: bytes, signature: bytes) -> SignedReceipt:
+    """Decode and bound alone. Raises `MalformedMessage`."""
     try:
         pb = ReceiptPb.FromString(body)
         if pb.version != VERSION or len(pb.entries) > ENTRIES_MAX:
@@ -79,5 +91,4 @@ def read_receipt(body: bytes, signature: bytes) -> SignedReceipt:
         )
     except (DecodeError, ValueError) as error:
         raise MalformedMessage(f"a receipt does not decode: {error}") from error
-    verify(receipt.device, Purpose.RECEIPT, body, signature)
     return SignedReceipt(receipt, body, signature)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2pchat.errors import LinkError, RemoteProtocolError
+from p2pchat.errors import LinkError, MalformedMessage, RemoteProtocolError
 from p2pchat.model.op import Kind
 from p2pchat.wire.contents import decode_content
 from p2pchat.wire.devices import claimed_set, read_device_set
@@ -18,7 +18,7 @@ from p2pchat.wire.frames import Ops, decode_frame, decode_ops, encode_frame, enc
 from p2pchat.wire.framing import FrameParser
 from p2pchat.wire.links import PREFIX, decode_link, encode_link
 from p2pchat.wire.ops import decode_header, decode_op, encode_op, verify_op
-from p2pchat.wire.receipts import read_receipt
+from p2pchat.wire.receipts import SignedReceipt, read_receipt, verify_receipt
 from p2pchat.wire.records import RecordValidator, account_key, bundle_key, read_record
 from tests.unit.protocol.people import ALICE, WALL_MS
 from tests.vectors import golden
@@ -37,6 +37,15 @@ def read_op(raw: bytes) -> object:
     op = decode_op(raw)
     verify_op(op)
     return op
+
+
+def read_receipt_frame(raw: bytes) -> SignedReceipt:
+    """What a receiver of a receipt does with it."""
+    receipt = decode_frame(raw)
+    if not isinstance(receipt, SignedReceipt):
+        raise MalformedMessage("a frame of another kind")
+    verify_receipt(receipt)
+    return receipt
 
 
 def read_blob(raw: bytes) -> Ops:
@@ -168,7 +177,7 @@ SIGNED: dict[str, tuple[Decoder, bytes]] = {
     **{f"op: {name}": (read_op, encode_op(op)) for name, op in OPS.items()},
     "blob": (read_blob, encode_ops(Ops((OPS["text"],), (ALICE.devices,)))),
     "hello": (decode_frame, encode_frame(FRAMES["hello"])),
-    "receipt": (decode_frame, encode_frame(FRAMES["receipt"])),
+    "receipt": (read_receipt_frame, encode_frame(FRAMES["receipt"])),
     "device set": (read_device_set, ALICE.devices.raw),
     **{f"record: {name}": (record_reader(name), value) for name, (_, value) in RECORDS.items()},
 }

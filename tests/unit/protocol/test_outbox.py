@@ -322,6 +322,19 @@ def test_a_receipt_for_an_unknown_conversation_is_refused():
     assert alice.state.refused["receipt out of place"] == 1
 
 
+def test_a_forged_receipt_is_looked_at_only_where_it_would_matter():
+    table, alice, bob, direct = contacts()
+    table.part(alice, bob)
+    message = alice.send(direct, "hello")
+    forged = replace(receipt_of(BOB, direct, message_head(alice, direct)), signature=bytes(64))
+    alice.hear(BOB, forged)
+    assert alice.state.refused["BadSignature"] == len(alice.drops) == 1
+    assert alice.state_of(message.id) is MessageState.QUEUED
+    elsewhere = replace(receipt_of(BOB, between(BOB, CAROL)), signature=bytes(64))
+    alice.hear(BOB, elsewhere)
+    assert alice.state.refused["BadSignature"] == len(alice.drops) == 1
+
+
 def test_readers_of_a_room_are_bounded():
     table = Table()
     alice = table.sit(ALICE, Limits(room_members_max=2))
