@@ -83,8 +83,7 @@ class Intake:
                 return []
             case Place.SUSPECT:
                 verify_op(op)
-                key = (header.conversation, header.device, header.chain)
-                self._suspects.setdefault(key, []).append(op)
+                self._suspect(op)
                 return []
             case _:
                 kept = self.verify(op)
@@ -96,6 +95,11 @@ class Intake:
         if place is Place.FORK:
             return kept + self._fork(conversation, op, now)
         return kept + self.apply(conversation, op, now)
+
+    def _suspect(self, op: Op) -> None:
+        header = op.header
+        key = (header.conversation, header.device, header.chain)
+        self._suspects.setdefault(key, []).append(op)
 
     def checks(self) -> list[Effect]:
         """Ask the disk about the suspects of the frame at hand, which are of one conversation or
@@ -192,7 +196,7 @@ class Intake:
                 self._receipts.owe(conversation, op.header.device)
             elif op.header.seq < end:
                 effects += self._judge(conversation, op, seqs, now)
-        return effects
+        return effects + self.checks()
 
     def _judge(
         self, conversation: Conversation, op: Op, seqs: Mapping[OpId, int], now: Now
@@ -231,6 +235,9 @@ class Intake:
                 return self._fork(conversation, op, now)
             case Place.WAITS:
                 self._hold(conversation, op)
+                return []
+            case Place.SUSPECT:
+                self._suspect(op)
                 return []
             case _:
                 return []
