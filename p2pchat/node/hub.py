@@ -15,7 +15,6 @@ import trio
 from p2pchat.errors import NodeClosed
 from p2pchat.events import Event, EventsDropped, StartupProgress
 
-
 PROGRESS_MAX = 64
 """Steps of the start that are kept: it begins before anybody can subscribe."""
 
