@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol, cast
 
-from p2pchat.errors import UnknownContact, UnknownConversation
+from p2pchat.errors import UnknownContact, UnknownConversation, UnknownMessage
 from p2pchat.events import Event, EventsDropped, MessageReceived, MessageStateChanged
 from p2pchat.model.contact import ContactInfo, ContactState
 from p2pchat.model.ids import AccountId, ConversationId, OpId
@@ -21,6 +21,10 @@ from p2pchat.store.port import Page
 __all__ = ["Contact", "Conversation", "Messages", "Room"]
 
 CATCH_UP_PAGE = 200
+REREAD_MAX = 5_000
+"""Messages, counted from the newest, among which those are sought that a slow reader missed."""
+SHOWN_MAX = 2 * REREAD_MAX
+"""Messages that a reader is known to have: enough for all that is read again."""
 
 
 class Messages(Protocol):
@@ -60,25 +64,34 @@ class Conversation:
 
     @asynccontextmanager
     async def messages(self, since: OpId | None = None) -> AsyncGenerator[Messages]:
-        """Everything after `since` (or from the beginning), then everything that comes, without a
-        gap and each once. A reader that is too slow is fed from the disk again."""
+        """Everything after `since` (or from the beginning), then everything that comes, each once.
+
+        What came late stands where it came, not where it sorts. A reader too slow for the events is
+        fed from the disk again: nothing is left out, unless more than 10,000 messages were shown
+        already and a late one sorts before the newest 5,000, which `history` has then.
+        """
         kinds = (MessageReceived, MessageStateChanged)
         with self._node.hub.subscribe(*kinds) as events:
-            yield _Follower(self, events, since)
+            yield _Follower(self._node, self.id, events, since)
 
 
 class _Follower:
-    """History, then live: the subscription is older than the first page read."""
+    """History, then live: the subscription is older than the first page read.
+
+    History is walked forward a page at a time, so that a long one takes no more memory than a page.
+    """
 
     def __init__(
-        self, conversation: Conversation, events: Subscription, since: OpId | None
+        self, node: Node, id: ConversationId, events: Subscription, since: OpId | None
     ) -> None:
-        self._conversation = conversation
+        self._node = node
+        self._id = id
         self._events = events
         self._since = since
+        self._walked_to = since
+        self._must_walk = True
         self._page: deque[Message] = deque()
-        self._recent: deque[OpId] = deque(maxlen=5_000)
-        self._must_read = True
+        self._shown: dict[OpId, None] = {}
 
     def __aiter__(self) -> AsyncIterator[Message]:
         return self
@@ -87,42 +100,62 @@ class _Follower:
         while True:
             while self._page:
                 message = self._page.popleft()
-                if message.id not in self._recent:
-                    self._recent.append(message.id)
-                    self._since = message.id
+                if message.id not in self._shown:
+                    self._note(message.id)
                     return message
-            if self._must_read:
-                await self._read()
-                continue
-            self._take(await self._events.__anext__())
+            if self._must_walk:
+                await self._walk()
+            else:
+                await self._take(await self._events.__anext__())
 
-    async def _read(self) -> None:
-        if self._since is None:
-            self._page.extend(await self._oldest())
-        else:
-            found = await self._conversation.history(CATCH_UP_PAGE, after=self._since)
-            self._page.extend(found)
-        self._must_read = len(self._page) >= CATCH_UP_PAGE
+    def _note(self, id: OpId) -> None:
+        self._shown[id] = None
+        if len(self._shown) > SHOWN_MAX:
+            del self._shown[next(iter(self._shown))]
 
-    async def _oldest(self) -> list[Message]:
-        """The whole history, walked back page by page (there is no anchor to begin after)."""
-        pages: list[list[Message]] = []
-        anchor: OpId | None = None
-        while True:
-            page = await self._conversation.history(CATCH_UP_PAGE, before=anchor)
-            pages.append(page)
-            if len(page) < CATCH_UP_PAGE:
-                return [message for page in reversed(pages) for message in page]
-            anchor = page[0].id
+    async def _walk(self) -> None:
+        try:
+            page = await self._read(
+                Page(CATCH_UP_PAGE, after=self._walked_to, from_start=self._walked_to is None)
+            )
+        except UnknownMessage:
+            if self._walked_to == self._since:
+                raise
+            await self._walk_back()  # where we stood was dropped from the room meanwhile
+            return
+        self._page.extend(page)
+        self._walked_to = page[-1].id if page else self._walked_to
+        self._must_walk = len(page) >= CATCH_UP_PAGE
 
-    def _take(self, event: Event) -> None:
+    async def _take(self, event: Event) -> None:
         match event:
-            case MessageReceived(message) if message.conversation == self._conversation.id:
+            case MessageReceived(message) if message.conversation == self._id:
                 self._page.append(message)
-            case MessageStateChanged(_, MessageState.SENT) | EventsDropped():
-                self._must_read = True  # one of our own, or some were dropped: the disk knows
+            case MessageStateChanged(_, MessageState.SENT):
+                self._must_walk = True  # perhaps one of our own, which no event brings
+            case EventsDropped():
+                await self._walk_back()
             case _:
                 pass
+
+    async def _walk_back(self) -> None:
+        """Go back as far as what was missed may sort: to the beginning, as long as all that was
+        shown is known, else by `REREAD_MAX` messages."""
+        self._must_walk = True
+        self._walked_to = self._since
+        if len(self._shown) < SHOWN_MAX:
+            return
+        anchor: OpId | None = None
+        for _ in range(REREAD_MAX // CATCH_UP_PAGE):
+            page = await self._read(Page(CATCH_UP_PAGE, before=anchor))
+            if len(page) < CATCH_UP_PAGE or any(message.id == self._since for message in page):
+                return
+            anchor = page[0].id
+        self._walked_to = anchor
+
+    async def _read(self, page: Page) -> list[Message]:
+        store = await self._node.flushed_store()
+        return await store.history(self._id, page)
 
 
 class Contact(Conversation):

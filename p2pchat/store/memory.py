@@ -126,7 +126,7 @@ class _Conversation:
         end = len(self.timeline)
         if page.before is not None:
             end = bisect_left(self.timeline, self._place(page.before))
-        if page.after is None:
+        if not page.is_oldest_first:
             start = max(start, end - limit)
         return [op for _, op in self.timeline[start : min(end, start + limit)]]
 

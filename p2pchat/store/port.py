@@ -30,11 +30,18 @@ READERS_MAX = 4
 @dataclass(frozen=True, slots=True)
 class Page:
     """Which messages: the newest `limit` before, or the oldest after, an anchor; with both, the
-    oldest of those between. More than `PAGE_LIMIT_MAX` is read as that many."""
+    oldest of those between. `from_start` is an anchor before all others, in place of `after`. More
+    than `PAGE_LIMIT_MAX` is read as that many."""
 
     limit: int = 50
     before: OpId | None = None
     after: OpId | None = None
+    from_start: bool = False
+
+    @property
+    def is_oldest_first(self) -> bool:
+        """Whether a page that is cut keeps its oldest messages."""
+        return self.from_start or self.after is not None
 
 
 class Store(Protocol):

@@ -105,8 +105,8 @@ _ANCHOR = select(messages.c.sort_key).where(
 
 
 @cache
-def _page(*, before: bool, after: bool) -> Select[*tuple[object, ...]]:
-    """The statement of a page: newest first, unless it begins after an anchor."""
+def _page(*, before: bool, after: bool, ascending: bool) -> Select[*tuple[object, ...]]:
+    """The statement of a page: newest first, unless it ascends."""
     statement = _MESSAGES.where(messages.c.conversation == _conversation_key)
     if before:
         statement = statement.where(
@@ -114,7 +114,7 @@ def _page(*, before: bool, after: bool) -> Select[*tuple[object, ...]]:
         )
     if after:
         statement = statement.where(_place > tuple_(bindparam("after_key"), bindparam("after_id")))
-    order = _in_order if after else tuple(column.desc() for column in _in_order)
+    order = _in_order if ascending else tuple(column.desc() for column in _in_order)
     return statement.order_by(*order).limit(bindparam("limit"))
 
 
@@ -128,9 +128,13 @@ def read_history(connection: Connection, id: ConversationId, page: Page) -> list
         if anchor is not None:
             parameters[f"{name}_key"] = _anchor_key(connection, id, anchor)
             parameters[f"{name}_id"] = anchor
-    statement = _page(before=page.before is not None, after=page.after is not None)
+    statement = _page(
+        before=page.before is not None,
+        after=page.after is not None,
+        ascending=page.is_oldest_first,
+    )
     found = _read(connection, id, statement, parameters)
-    return found if page.after is not None else found[::-1]
+    return found if page.is_oldest_first else found[::-1]
 
 
 def read_message(connection: Connection, id: OpId) -> Message | None:

@@ -172,3 +172,12 @@ def test_what_was_published_is_sent(store: Store) -> None:
 def test_messages_of_others_are_delivered_whatever_ours_are(store: Store) -> None:
     store.commit(Writer(person=BOB, own=False).messages(2))
     assert states(store) == "dd"
+
+
+def test_a_page_from_the_start_is_the_oldest_of_all(store: Store) -> None:
+    writer = Writer()
+    store.commit(writer.messages(10))
+    assert texts(store.history(ROOM, Page(2, from_start=True))) == ["number 0", "number 1"]
+    page = Page(9, before=writer.ops[3].id, from_start=True)
+    assert texts(store.history(ROOM, page)) == ["number 0", "number 1", "number 2"]
+    assert store.history(OTHER_ROOM, Page(from_start=True)) == []
