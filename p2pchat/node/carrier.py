@@ -86,7 +86,7 @@ class ChatCarrier:
                 case LeaveTopic():
                     self._to.rooms.leave(effect)
                 case Drop(peer):
-                    self._to.handlers.drop(peer)
+                    self._spawn(self._to.handlers.drop, peer)
                 case _:
                     pass  # committed above, told below, or the driver's
 

@@ -1,8 +1,8 @@
 """Inbound lanes: bytes from a peer become inputs of the chat machine.
 
 A read is parsed whole before the first await, so a block of frames arrives as one batch. What
-breaks the rules ends its stream and is counted; a peer that sends faster than we decide waits,
-because the inbox is bounded.
+breaks the rules ends its stream and is counted, and in the end the connection; a peer that sends
+faster than we decide waits, because the inbox is bounded, and so does one that floods us.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import trio
 from p2pchat.errors import RemoteProtocolError
 from p2pchat.model.ids import DeviceId
 from p2pchat.net.port import Host, Stream
+from p2pchat.node.guard import Guard
 from p2pchat.protocol.machine import Lane, Received
 from p2pchat.wire.frames import decode_frame
 from p2pchat.wire.framing import FrameParser
@@ -39,6 +40,7 @@ class LaneHandlers:
         self._frame_bytes_max = frame_bytes_max
         self._put = put
         self._open: dict[tuple[DeviceId, str], list[trio.CancelScope]] = {}
+        self._guard = Guard(trio.current_time)
         self.refused: Counter[str] = Counter()
 
     def serve(self) -> None:
@@ -46,16 +48,27 @@ class LaneHandlers:
         for lane in Lane:
             self._host.serve(lane.value, self._handle)
 
-    def drop(self, peer: DeviceId) -> None:
+    async def drop(self, peer: DeviceId) -> None:
         """End the inbound streams of a peer that broke the rules."""
         for lane in Lane:
             for scope in self._open.get((peer, lane.value), ()):
                 scope.cancel()
+        await self._blame(peer)
+
+    async def _blame(self, peer: DeviceId) -> None:
+        """Count an offence; the connection ends when it was one too many."""
+        if self._guard.blame(peer):
+            self.refused["banned peer"] += 1
+            logger.warning("%s broke the rules too often", peer.peer_id.short)
+            await self._host.disconnect(peer.peer_id)
 
     async def _handle(self, stream: Stream) -> None:
         peer = stream.peer.device
         if peer is None:
             self.refused["peer id without Ed25519 key"] += 1
+            await stream.reset()
+            return
+        if self._guard.is_banned(peer):
             await stream.reset()
             return
         key = (peer, stream.protocol)
@@ -69,6 +82,7 @@ class LaneHandlers:
             except RemoteProtocolError as error:
                 self.refused[type(error).__name__] += 1
                 logger.info("%s broke the rules: %s", stream.peer.short, error)
+                await self._blame(peer)
             except trio.TooSlowError:
                 self.refused["slow frame"] += 1
             except trio.BrokenResourceError:
@@ -89,6 +103,9 @@ class LaneHandlers:
                 patience.deadline = float("inf")  # our own queue may make us wait below
                 was_empty = parser.is_empty
                 frames = parser.feed(data)
+                delay_s = self._guard.delay_s(peer, len(frames), len(data))
+                if delay_s > 0:
+                    await trio.sleep(delay_s)
                 for body in frames:
                     await self._put(Received(peer, decode_frame(body)))
                 if frames or was_empty:
