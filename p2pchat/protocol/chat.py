@@ -172,8 +172,9 @@ class Chat:
         peer, frame = input.peer, input.frame
         match frame:
             case Ops():
-                self.sync.received(peer, frame.ops)
-                return self._ops(frame, peer, now)
+                effects = self._ops(frame, peer, now)
+                self.sync.received(peer, self.intake.taken)
+                return effects
             case SignedReceipt():
                 return self.outbox.receipt(peer, frame, now)
             case Hello():

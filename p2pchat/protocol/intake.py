@@ -54,12 +54,15 @@ class Intake:
         self._told: dict[AccountId, ClaimedSet] = {}
         self._suspects: dict[tuple[ConversationId, DeviceId, Chain], list[Op]] = {}
         self._checks = 0
+        self.taken: list[Op] = []
+        """Ops of the frame at hand that were well signed and allowed."""
         self.gaps: dict[Conversation, None] = {}
         """Conversations in which something was held back since this was last cleared."""
 
     def tell(self, sets: Iterable[ClaimedSet]) -> None:
         """The device sets that came with the frame at hand; the next frame's replace them."""
         self._told = {devices.account: devices for devices in sets}
+        self.taken = []
 
     def offer(self, op: Op, peer: DeviceId, now: Now) -> list[Effect]:
         """Take one op that somebody sent, or refuse and count it.
@@ -78,17 +81,22 @@ class Intake:
             return []
         place = conversation.log.place(op)
         match place:
-            case Place.KNOWN | Place.BELOW:
+            case Place.KNOWN:
+                self.taken.append(op)
                 self._receipts.owe(conversation, header.device)
                 return []
+            case Place.BELOW:
+                return []  # a receipt would say that it is stored
             case Place.SUSPECT:
                 verify_op(op)
+                self.taken.append(op)
                 self._suspect(op)
                 return []
             case _:
                 kept = self.verify(op)
         if kept is None:
             return []
+        self.taken.append(op)
         if place is Place.WAITS:
             self._hold(conversation, op)
             return kept

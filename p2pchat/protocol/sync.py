@@ -137,13 +137,13 @@ class Sync:
         return effects + self._pull(peer, conversation, session)
 
     def received(self, peer: DeviceId, ops: Iterable[Op]) -> None:
-        """Note how far a peer has come with what it was asked for."""
+        """Note how far a peer has come with what it was asked for; these ops were taken."""
         if not self._sessions:
             return
         for op in ops:
             header, session = op.header, self._sessions.get((peer, op.header.conversation))
-            if session is not None:
-                key = (header.device, header.chain)
+            key = (header.device, header.chain)
+            if session is not None and key in session.heads:
                 session.reached[key] = max(header.seq, session.reached.get(key, 0))
 
     def page(self, peer: DeviceId, frame: SyncPage, now: Now) -> list[Effect]:

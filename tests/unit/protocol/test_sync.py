@@ -566,3 +566,32 @@ def test_news_of_publishing_in_a_room_that_was_left_are_ignored():
     alice.effects.clear()
     alice.do(Published(ROOM, 5, 3))
     assert alice.effects == []
+
+
+def test_only_what_was_asked_for_and_taken_counts_as_progress():
+    table, alice, _bob = square()
+    alice._carry(alice.chat.sync.begin(alice.state.conversations[ROOM], BOB.device, table.now))
+    ops = written(3)
+    alice.do(Received(BOB.device, SyncFrontier(ROOM, (ops[2].position,), ())))
+    (session,) = alice.chat.sync._sessions.values()
+    forged = replace(ops[1], signature=bytes(64))
+    unasked = Author(person("somebody"), ROOM).write()
+    devices = (CAROL.devices, person("somebody").devices)
+    for part in ((ops[0],), (unasked,), (forged,)):
+        alice.do(Received(BOB.device, Ops(part, devices)))
+    assert session.reached == {KEY: 0}
+
+
+def test_an_op_below_a_floor_is_not_receipted():
+    table, alice, _bob = square()
+    ops = written(5)
+    tell(alice, *ops)
+    prune(alice, ops, 3)
+    alice.state.connected.add(CAROL.device)
+    table.run(5)
+    alice.crash()
+    alice.state.connected.add(CAROL.device)
+    alice.effects.clear()
+    tell(alice, ops[0])
+    table.run(5)
+    assert not [e for e in alice.decided(Send) if e.peer == CAROL.device]
