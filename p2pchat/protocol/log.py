@@ -195,7 +195,7 @@ class Log:
         return key
 
     def hold(self, op: Op) -> bool:
-        """Keep `op` until what it misses is here; False when too much waits already."""
+        """Keep `op` until what it misses is here; False when something had to go for it."""
         missing = self._missing(op)
         assert missing is not None, "an op that misses nothing is applied"
         return self._waiting.put(missing, op)
@@ -272,33 +272,63 @@ class Log:
 
 
 class Waiting:
-    """Ops that miss a predecessor, bounded in number and bytes: the newest is not kept."""
+    """Ops that miss a predecessor, bounded in number and bytes.
+
+    What never gets its predecessor would stay for ever, so the oldest makes room. Of the device
+    that takes most, that is: whoever floods pushes out nobody but itself.
+    """
 
     def __init__(self, ops_max: int) -> None:
         self._ops_max = ops_max
-        self._ops: dict[OpId, list[Op]] = {}
-        self._bytes: dict[OpId, int] = {}
+        self._ops: dict[OpId, dict[OpId, Op]] = {}
+        """By what they miss."""
+        self._missing: dict[OpId, OpId] = {}
+        self._sizes: dict[DeviceId, dict[OpId, int]] = {}
+        """Of each device, oldest first."""
         self._bytes_total = 0
 
     def __len__(self) -> int:
-        return len(self._bytes)
+        return len(self._missing)
 
     def __contains__(self, id: OpId) -> bool:
-        return id in self._bytes
+        return id in self._missing
 
     def put(self, missing: OpId, op: Op) -> bool:
+        """Keep `op`; False when another, or this one, had to go for it."""
+        assert op.id not in self, "an op waits once"
         size = len(op.header_bytes) + len(op.content or b"")
-        if len(self) >= self._ops_max or self._bytes_total + size > WAITING_BYTES_MAX:
-            return False
-        self._ops.setdefault(missing, []).append(op)
-        self._bytes[op.id] = size
+        self._ops.setdefault(missing, {})[op.id] = op
+        self._missing[op.id] = missing
+        self._sizes.setdefault(op.header.device, {})[op.id] = size
         self._bytes_total += size
-        return True
+        has_room = True
+        while len(self) > self._ops_max or self._bytes_total > WAITING_BYTES_MAX:
+            self._evict()
+            has_room = False
+        return has_room
 
     def take(self, missing: OpId) -> list[Op]:
-        ops = self._ops.pop(missing, [])
-        self._bytes_total -= sum(self._bytes.pop(op.id) for op in ops)
+        ops = list(self._ops.get(missing, {}).values())
+        for op in ops:
+            self._remove(op.header.device, op.id)
         return ops
+
+    def _evict(self) -> None:
+        """Drop the oldest of the device that has most of what is scarce."""
+        too_many = len(self) > self._ops_max
+        device, sizes = max(
+            self._sizes.items(), key=lambda row: len(row[1]) if too_many else sum(row[1].values())
+        )
+        self._remove(device, next(iter(sizes)))
+
+    def _remove(self, device: DeviceId, id: OpId) -> None:
+        missing = self._missing.pop(id)
+        del self._ops[missing][id]
+        if not self._ops[missing]:
+            del self._ops[missing]
+        self._bytes_total -= self._sizes[device].pop(id)
+        if not self._sizes[device]:
+            del self._sizes[device]
 
 
 def _taken(tips: list[Tip], id: OpId | None) -> Tip | None:

@@ -69,6 +69,24 @@ def test_no_more_ops_wait_than_may():
     log = Log(2)
     assert [log.hold(op) for op in ops[1:]] == [True, True, False]
     assert log.waiting_count == 2
+    assert log.released(ops[0].id) == []
+    assert log.released(ops[1].id) == [ops[2]]
+
+
+@pytest.mark.parametrize("scarce", ["ops", "bytes"])
+def test_who_floods_pushes_out_nobody_else(scarce: str, monkeypatch: pytest.MonkeyPatch):
+    flood, honest = written(40), Author(BOB, HERE)
+    first, second = honest.write(), honest.write()
+    if scarce == "bytes":
+        monkeypatch.setattr(log_module, "WAITING_BYTES_MAX", 4000)
+    log = Log(8 if scarce == "ops" else 100)
+    for op in flood[1:20]:
+        log.hold(op)
+    log.hold(second)
+    for op in flood[20:]:
+        log.hold(op)
+    assert log.waiting_count < 20
+    assert log.released(first.id) == [second]
 
 
 def test_no_more_bytes_wait_than_may(monkeypatch: pytest.MonkeyPatch):
@@ -77,8 +95,9 @@ def test_no_more_bytes_wait_than_may(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(log_module, "WAITING_BYTES_MAX", 2 * size + 1)
     log = Log(10)
     assert [log.hold(second), log.hold(third), log.hold(fourth)] == [True, True, False]
-    log.released(second.header.prev)
-    assert log.hold(fourth)
+    assert log.released(second.header.prev) == []
+    assert log.released(second.id) == [third]
+    assert log.hold(second)
 
 
 def test_an_op_waits_for_the_control_op_it_depends_on():
