@@ -1,7 +1,8 @@
 """Our records in the DHT, and reading those of others.
 
-The account record names our devices, the bundle record says where this device is. Both are put
-again when what they say changes; the DHT machine republishes them before they expire.
+The account record names our devices, the bundle record says where this device is. The DHT machine
+puts again what it was given, which lasts as long as the signature says: so both are signed anew
+every day, and the bundle record whenever we move.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ KadDriver = Driver[KadInput, KadEffect]
 
 REPUBLISH_S = 30.0
 """Until a record that nobody took is put again."""
+SIGN_EVERY_S = 24 * 3600.0
+"""A record holds for thirty days; a node that stays up signs another long before."""
 QUORUM = 3
 """Holders asked before the newest record is believed."""
 
@@ -56,11 +59,18 @@ class Directory:
     def __init__(self, kad: KadDriver, ambient: Ambient) -> None:
         self._kad = kad
         self._ambient = ambient
+        self._last_seq = 0
+
+    def _next_seq(self) -> int:
+        """Newer than the last one, also when the wall clock was put back."""
+        self._last_seq = max(self._last_seq + 1, self._ambient.now().wall_ms)
+        return self._last_seq
 
     async def publish_account(self, devices: DeviceSet, signer: Signer) -> None:
         """Put the account record."""
         now_ms = self._ambient.now().wall_ms
-        record = AccountRecord(devices.account, devices, now_ms, now_ms + LIFETIME_MS)
+        expires_ms = now_ms + LIFETIME_MS
+        record = AccountRecord(devices.account, devices, self._next_seq(), expires_ms)
         await self._put(account_key(devices.account), encode_record(record, signer))
 
     async def publish_bundle(
@@ -68,7 +78,7 @@ class Directory:
     ) -> int:
         """Put where we are; how many peers hold it now."""
         now_ms = self._ambient.now().wall_ms
-        record = BundleRecord(device, addresses, now_ms, now_ms + LIFETIME_MS)
+        record = BundleRecord(device, addresses, self._next_seq(), now_ms + LIFETIME_MS)
         return await self._put(bundle_key(device), encode_record(record, signer))
 
     async def find(self, peer: PeerId) -> Whereabouts:
@@ -139,7 +149,13 @@ class Publisher:
 
     async def run(self, devices: DeviceSet, account: Signer, device: Signer) -> None:
         """Publish until cancelled; begins when there is somebody to publish to."""
-        await self._directory.publish_account(devices, account)
+        while True:
+            await self._directory.publish_account(devices, account)
+            with trio.move_on_after(SIGN_EVERY_S):
+                await self._keep_bundle(device)
+
+    async def _keep_bundle(self, device: Signer) -> None:
+        """Put where we are, again when we move, and until somebody takes it."""
         while True:
             self._moved = trio.Event()
             stored = await self._directory.publish_bundle(

@@ -1,0 +1,77 @@
+"""Our records stay valid for as long as we are up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import trio
+import trio.testing
+
+from p2pchat.kad.vocabulary import KadEffect, KadInput, PutValue
+from p2pchat.model.machine import Now, Reply
+from p2pchat.node.ambient import SimulatedAmbient
+from p2pchat.node.driver import Driver, DriverConfig
+from p2pchat.node.publishing import Directory, Publisher
+from p2pchat.wire.records import AccountRecord, BundleRecord, read_record
+from tests.unit.protocol.people import person
+
+ALICE = person("alice")
+DAY_S = 24 * 3600
+Record = AccountRecord | BundleRecord
+
+
+class Holder:
+    """A DHT of one holder that takes everything; carries its own effects, which are none."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    def start(self, now: Now) -> list[KadEffect]:
+        return []
+
+    def handle(self, input: KadInput, now: Now) -> list[KadEffect]:
+        assert isinstance(input, PutValue)
+        self.records.append(read_record(input.key, input.value))
+        return [Reply(input.id, 1)]
+
+    def settle(self, now: Now) -> list[KadEffect]:
+        return []
+
+    async def carry(self, effects: Sequence[KadEffect]) -> None:
+        """Replies are the driver's."""
+
+
+def published(for_s: float, set_back_ms: int = 0) -> list[Record]:
+    """The records put in so much time, the wall clock being put back halfway."""
+    holder = Holder()
+
+    async def main() -> None:
+        ambient = SimulatedAmbient(1, "alice")
+        driver = Driver[KadInput, KadEffect](holder, holder, ambient, DriverConfig())
+        publisher = Publisher(Directory(driver, ambient), lambda: ("/ip4/192.0.2.1/tcp/1",))
+        async with trio.open_nursery() as nursery:
+            await nursery.start(driver.run)
+            nursery.start_soon(publisher.run, ALICE.devices, ALICE.account_signer, ALICE.signer)
+            await trio.sleep(for_s / 2)
+            ambient.skew_ms -= set_back_ms
+            publisher.moved()
+            await trio.sleep(for_s / 2)
+            nursery.cancel_scope.cancel()
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    return holder.records
+
+
+def test_records_are_signed_anew_every_day():
+    records = published(40 * DAY_S + 60)
+    accounts = [record for record in records if isinstance(record, AccountRecord)]
+    assert len(accounts) == 41
+    assert accounts[-1].expires_ms - accounts[0].expires_ms == 40 * DAY_S * 1000
+    assert len(records) == 2 * 41 + 1  # once it moved
+
+
+def test_a_clock_that_is_put_back_leaves_the_newest_record_the_newest():
+    records = published(DAY_S / 2, set_back_ms=DAY_S * 1000)
+    seqs = [record.seq for record in records]
+    assert len(seqs) == 3
+    assert seqs == sorted(set(seqs))
