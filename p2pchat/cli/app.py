@@ -57,7 +57,7 @@ Conversation = Annotated[
     ),
 ]
 RoomName = Annotated[str, typer.Argument(metavar="ROOM", help="Name or id of the room.")]
-Requester = Annotated[str, typer.Argument(metavar="WHO", help="Account or name of who asks.")]
+Requester = Annotated[str, typer.Argument(metavar="WHO", help="Account of who asks.")]
 
 in_program = takes_options(Options)
 in_command = takes_options(Options, hidden=True)

@@ -20,6 +20,7 @@ from p2pchat.cli.language import Language
 from p2pchat.cli.settings import Settings
 from p2pchat.cli.showing import message_line, plain, progress_line, table, words
 from p2pchat.client.client import Client
+from p2pchat.client.handles import Contact
 from p2pchat.client.opening import open_client
 from p2pchat.errors import StoreError
 from p2pchat.events import Event, StartupProgress
@@ -282,7 +283,12 @@ async def send(settings: Settings, to: str, text: str, timeout_s: float, as_json
     """Write a text and say how far it came within the time."""
     console = Console(settings, as_json)
     async with _online(settings) as client, _progress(client, console):
-        message = await conversation_named(client, to).send(text)
+        conversation = conversation_named(client, to)
+        if isinstance(conversation, Contact):
+            console.say(
+                "To {name}, {account}", name=conversation.name, account=conversation.account
+            )
+        message = await conversation.send(text)
         with trio.move_on_after(timeout_s):
             await client.wait_delivered(message.id)
         message = await client.message(message.id)

@@ -1,4 +1,8 @@
-"""From what a person types to a contact, a room or a message: an id, an account, or a name."""
+"""From what a person types to a contact, a room or a message.
+
+Names are chosen by whoever bears them, and anybody may take another's. Who asks is therefore told
+by the account alone, and a name means a contact only when one accepted contact bears it.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import TypeVar
 from p2pchat.client.client import Client
 from p2pchat.client.handles import Contact, Room
 from p2pchat.errors import LocalProtocolError, UnknownContact, UnknownConversation, UnknownMessage
-from p2pchat.model.contact import ContactInfo
+from p2pchat.model.contact import ContactInfo, ContactState
 from p2pchat.model.ids import AccountId, OpId
 
 __all__ = ["conversation_named", "find_account", "find_message", "find_room"]
@@ -19,8 +23,11 @@ T = TypeVar("T", bound=Contact | Room)
 def conversation_named(client: Client, text: str) -> Contact | Room:
     """The contact or room that is meant. Raises `UnknownConversation`, or `LocalProtocolError`
     when the name is that of several."""
-    known: list[Contact | Room] = [*client.contacts(), *client.rooms()]
-    return _only(text, [each for each in known if _is_meant(each, text)])
+    contacts = client.contacts()
+    exact = [each for each in contacts if text in (str(each.id), str(each.account))]
+    named = [each for each in contacts if _bears(each, text)]
+    rooms = [room for room in client.rooms() if _is_meant(room, text)]
+    return _only(text, [*exact, *rooms] if exact else [*named, *rooms])
 
 
 def find_room(client: Client, text: str) -> Room:
@@ -29,18 +36,13 @@ def find_room(client: Client, text: str) -> Room:
 
 
 def find_account(requests: Iterable[ContactInfo], text: str) -> AccountId:
-    """Who is meant of those who ask. Raises `UnknownContact`."""
-    found = [
-        info.account
-        for info in requests
-        if text == str(info.account) or info.name.casefold() == text.casefold()
-    ]
-    if len(found) != 1:
-        raise UnknownContact(
-            f"{len(found) or 'none'} of the requests is by {text[:100]!a}; `p2pchat contacts"
-            " requests` lists them"
-        )
-    return found[0]
+    """Who is meant of those who ask, by account. Raises `UnknownContact`."""
+    for info in requests:
+        if text == str(info.account):
+            return info.account
+    raise UnknownContact(
+        f"no request is by the account {text[:100]!a}; `p2pchat contacts requests` lists them"
+    )
 
 
 def find_message(text: str) -> OpId:
@@ -51,19 +53,23 @@ def find_message(text: str) -> OpId:
         raise UnknownMessage(f"{text[:100]!a} is no message's id") from error
 
 
-def _is_meant(conversation: Contact | Room, text: str) -> bool:
-    names = [str(conversation.id), conversation.name.casefold()]
-    if isinstance(conversation, Contact):
-        names.append(str(conversation.account))
-    return text in names or text.casefold() in names
+def _bears(contact: Contact, name: str) -> bool:
+    """Whether this is an accepted contact of that name."""
+    return contact.state is ContactState.ACCEPTED and contact.name.casefold() == name.casefold()
+
+
+def _is_meant(room: Room, text: str) -> bool:
+    return text == str(room.id) or text.casefold() == room.name.casefold()
 
 
 def _only(text: str, found: list[T]) -> T:
     if not found:
         raise UnknownConversation(
-            f"no contact or room is {text[:100]!a}; `p2pchat contacts` and `p2pchat rooms` list"
-            " them"
+            f"no accepted contact or room is {text[:100]!a}; `p2pchat contacts list` and `p2pchat"
+            " rooms list` show them; give the account of whom you asked"
         )
     if len(found) > 1:
-        raise LocalProtocolError(f"{text[:100]!a} means {len(found)} of them; use the id instead")
+        raise LocalProtocolError(
+            f"{text[:100]!a} means {len(found)} of them; give the account or id"
+        )
     return found[0]

@@ -1,0 +1,64 @@
+"""Who is meant: a name never decides between people whom nobody vouches for."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+from p2pchat.cli.finding import conversation_named, find_account
+from p2pchat.client.opening import open_client
+from p2pchat.errors import LocalProtocolError, UnknownContact, UnknownConversation
+from p2pchat.model.change import PutContact
+from p2pchat.model.contact import ContactInfo, ContactState
+from p2pchat.model.ids import AccountId, ConversationId
+
+BOB, MALLORY = AccountId(b"b" * 32), AccountId(b"m" * 32)
+
+
+def know(client, account: AccountId, name: str, state: ContactState) -> None:
+    """A row as the contact machine keeps it."""
+    machine = client._node.chat.state
+    place = ConversationId(bytes(account))
+    machine.contacts[account] = PutContact(account, place, state, 1, b"")
+    machine.directory.names[account] = (1, name)
+
+
+def found(text: str, *people: tuple[AccountId, str, ContactState]):
+    """The account or room that a text means among these people and the room "lounge"."""
+
+    async def main():
+        async with open_client(None, name="Alice", offline=True) as client:
+            await client.join_open("lounge")
+            for person in people:
+                know(client, *person)
+            meant = conversation_named(client, text)
+            return meant.name if text == "lounge" else meant.account
+
+    return trio.run(main)
+
+
+def test_a_name_means_the_one_accepted_contact_who_bears_it():
+    bob = (BOB, "Bob", ContactState.ACCEPTED)
+    assert found("bob", bob, (MALLORY, "Bob", ContactState.ASKED)) == BOB
+    assert found("lounge", bob) == "lounge"
+
+
+def test_a_name_that_two_bear_is_refused_and_the_account_still_decides():
+    people = ((BOB, "Bob", ContactState.ACCEPTED), (MALLORY, "Bob", ContactState.ACCEPTED))
+    with pytest.raises(LocalProtocolError, match="give the account"):
+        found("Bob", *people)
+    assert found(str(MALLORY), *people) == MALLORY
+
+
+def test_whom_we_only_asked_is_found_by_account_and_not_by_name():
+    asked = (BOB, "Bob", ContactState.ASKED)
+    with pytest.raises(UnknownConversation, match="account"):
+        found("Bob", asked)
+    assert found(str(BOB), asked) == BOB
+
+
+def test_who_asks_is_told_by_the_account_alone():
+    request = ContactInfo(BOB, ConversationId(b"c" * 32), "Bob", ContactState.REQUEST, 1)
+    assert find_account([request], str(BOB)) == BOB
+    with pytest.raises(UnknownContact, match="'Bob'"):
+        find_account([request], "Bob")
