@@ -27,7 +27,8 @@ E = TypeVar("E")
 E_contra = TypeVar("E_contra", contravariant=True)
 
 CHECKPOINT_EVERY = 16
-"""Inputs decided on between two chances for other tasks to run."""
+"""Inputs decided on, or effects decided, between two chances for other tasks to run: one input may
+hold as much work as many others."""
 
 
 class Carrier(Protocol[E_contra]):
@@ -96,11 +97,15 @@ class Driver(Generic[I, E]):
     async def _batch(self, first: I) -> None:
         now = self._ambient.now()
         effects: list[E] = []
-        for count, input in enumerate(self._waiting(first), 1):
+        work = 0
+        for input in self._waiting(first):
             if logger.isEnabledFor(logging.DEBUG):
                 logger.debug("%s", type(input).__name__)
-            effects += self._machine.handle(input, now)
-            if count % CHECKPOINT_EVERY == 0:
+            decided = self._machine.handle(input, now)
+            effects += decided
+            work += max(len(decided), 1)
+            if work >= CHECKPOINT_EVERY:
+                work = 0
                 await trio.lowlevel.checkpoint()
         effects += self._machine.settle(now)
         await self._carry(effects)
@@ -117,6 +122,9 @@ class Driver(Generic[I, E]):
     async def _carry(self, effects: list[E]) -> None:
         if not effects:
             return
+        # Who carries may have been cancelled already, while this task was in an await that
+        # cancellation does not interrupt.
+        await trio.lowlevel.checkpoint_if_cancelled()
         await self._carrier.carry(effects)
         for effect in effects:
             match effect:
