@@ -1,8 +1,8 @@
 """Rooms on gossip: which topic is which conversation, sealed on the way out, opened on the way in.
 
 The router asks `judge` about every message: what does not open under a key we hold is none of our
-business; what opens is forwarded at once and judged apart; what opens but is no blob of ops could
-not have been made by a correct member and is held against who forwarded it.
+business; what opens is forwarded at once, up to a pace, and judged apart; what opens but is no
+blob of ops could not have been made by a correct member and is held against who forwarded it.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from p2pchat.net.gossip import GossipCarrier
 from p2pchat.net.port import Host
 from p2pchat.node.ambient import Ambient
 from p2pchat.node.driver import Driver, DriverConfig
+from p2pchat.node.room_pace import RoomPace
 from p2pchat.protocol.machine import (
     EnterTopic,
     Heard,
@@ -66,6 +67,7 @@ class RoomGossip:
     def __init__(self, host: Host, config: GossipConfig, ambient: Ambient, put: Put) -> None:
         self._cipher: RoomCipher = SharedKeyCipher(ambient.token_bytes)
         self._put = put
+        self._pace = RoomPace(lambda: ambient.now().monotonic_s)
         router = GossipRouter(host.peer_id, config, ambient.rng("gossip"), self._judge)
         self._carrier = GossipCarrier(host, self._put_gossip, self._told)
         self._gossip = Driver[GossipInput, GossipEffect](
@@ -155,9 +157,12 @@ class RoomGossip:
         if plaintext is None:
             return Judgement(Verdict.IGNORE)
         try:
-            return Judgement(Verdict.ACCEPT, decode_ops(plaintext))
+            ops = decode_ops(plaintext)
         except RemoteProtocolError:
             return Judgement(Verdict.REJECT)
+        if not self._pace.admits(conversation, ops):
+            return Judgement(Verdict.IGNORE)
+        return Judgement(Verdict.ACCEPT, ops)
 
     async def _put_gossip(self, input: GossipInput) -> None:
         await self._gossip.put(input)
