@@ -20,7 +20,6 @@ _KIB = 1024
 _MIB = 1024 * _KIB
 _GIB = 1024 * _MIB
 _HOUR_S = 3600
-_DAY_S = 24 * _HOUR_S
 
 TEXT_BYTES_MAX = 32 * _KIB
 """UTF-8 bytes of one text; a peer that gets more refuses it."""
@@ -61,8 +60,6 @@ class Limits:
 
     unacknowledged_ops_max: int = 512
     """Ops on the way to one device without a receipt; the next wait for one."""
-    outbox_age_s_max: int = 30 * _DAY_S
-    """Age of an undelivered message before it is failed."""
     peer_queue_bytes_max: int = _MIB
     """Bytes waiting to be written to one peer; above it sync takes over."""
 
@@ -72,8 +69,6 @@ class Limits:
     """Inputs decided on, and committed, together."""
     subscriber_events_max: int = 1_000
     """Events one subscriber has not read; above it they are dropped and counted."""
-    history_messages_max: int = 5_000
-    """Messages in one answer of history or search."""
 
     connections_max: int = 256
     """Connections open at once; above it the least useful is closed."""

@@ -180,6 +180,5 @@ _CLIENT: Mapping[str, _Read] = {
 }
 _RELAY: Mapping[str, _Read] = {
     **_SHARED,
-    "metrics": _text,
     "limits": _table(RelayLimits, _numbers(RelayLimits)),
 }

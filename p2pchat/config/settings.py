@@ -105,8 +105,6 @@ class RelayConfig:
     """Multiaddrs to listen on; their ports must be reachable from outside."""
     announce: tuple[str, ...] = ()
     """Multiaddrs that others shall dial: a domain name, or an address behind a port forwarding."""
-    metrics: str | None = None
-    """`HOST:PORT` that serves /metrics, /healthz and /status; None serves none."""
     dht: DhtConfig = field(default_factory=lambda: DhtConfig(mode="server"))
     limits: RelayLimits = field(default_factory=RelayLimits)
     fetch_limits: FetchLimits = field(default_factory=FetchLimits)
@@ -115,13 +113,6 @@ class RelayConfig:
         _settle_network(self)
         if not self.listen:
             raise ConfigError("listen", "a relay must listen; give an address such as the default")
-        if self.metrics is not None:
-            _split_host_port(self.metrics)
-
-    @property
-    def metrics_socket(self) -> tuple[str, int] | None:
-        """Host and port to serve metrics at; port 0 takes any that is free."""
-        return None if self.metrics is None else _split_host_port(self.metrics)
 
 
 def checked_name(name: str) -> str:
@@ -174,11 +165,3 @@ def _require_choice(value: str, choices: tuple[str, ...], key: str) -> None:
 def _require_at_most(key: str, count: int, most: int) -> None:
     if count > most:
         raise ConfigError(key, f"{count} entries are too many; give {most} at most")
-
-
-def _split_host_port(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not host or not (port.isascii() and port.isdecimal()) or int(port) > 65_535:
-        raise ConfigError("metrics", f"{text!r} is not HOST:PORT, such as 127.0.0.1:9464")
-    return host, int(port)

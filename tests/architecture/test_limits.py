@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import fields
 
@@ -27,3 +28,18 @@ def test_every_limit_has_a_row_with_its_default_and_every_row_a_limit(root, limi
     defaults = limits()
     real = {field.name: f"{getattr(defaults, field.name):,}" for field in fields(limits)}
     assert documented(root, limits) == real
+
+
+DECLARING = {"p2pchat/config/limits.py", "p2pchat/net/libp2p/options.py"}
+
+
+@EVERY
+def test_every_limit_is_read_by_the_product(product, limits):
+    read = {
+        node.attr
+        for file in product
+        if file.path not in DECLARING
+        for node in ast.walk(file.tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
+    }
+    assert {field.name for field in fields(limits)} - read == set()

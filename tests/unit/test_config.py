@@ -236,19 +236,6 @@ def test_a_relay_without_a_listen_address_is_refused():
     assert refusal(RelayConfig, home=None, listen=()).key == "listen"
 
 
-@pytest.mark.parametrize(
-    ("text", "socket"),
-    [("127.0.0.1:9464", ("127.0.0.1", 9464)), ("[::1]:0", ("::1", 0)), (None, None)],
-)
-def test_metrics_are_served_at_a_host_and_a_port(text, socket):
-    assert RelayConfig(home=None, metrics=text).metrics_socket == socket
-
-
-@pytest.mark.parametrize("text", ["", "9464", ":9464", "host:", "host:x", "host:70000", "host:１"])
-def test_metrics_need_both_host_and_port(text):
-    assert refusal(RelayConfig, home=None, metrics=text).key == "metrics"
-
-
 # URLs
 
 
@@ -394,12 +381,10 @@ def test_every_setting_can_stand_in_the_file(tmp_path):
 
 
 def test_a_relay_reads_its_file_and_lives_beside_it(tmp_path):
-    path = write(tmp_path, 'metrics = "127.0.0.1:9464"\n[limits]\ncircuits_max = 7\n')
+    path = write(tmp_path, "[limits]\ncircuits_max = 7\n")
     config, warnings = load_relay_config(path)
     assert warnings == ()
-    assert config == RelayConfig(
-        home=tmp_path, metrics="127.0.0.1:9464", limits=RelayLimits(circuits_max=7)
-    )
+    assert config == RelayConfig(home=tmp_path, limits=RelayLimits(circuits_max=7))
 
 
 def test_an_unknown_key_is_ignored_with_one_warning_that_names_it(tmp_path, caplog):
