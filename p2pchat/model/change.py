@@ -5,7 +5,7 @@ Each is idempotent: applying it twice is applying it once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, PeerId
@@ -36,7 +36,7 @@ class AddMessage:
     seq: int
     own: bool
     """True when the author's account is our own."""
-    text: str
+    text: str = field(repr=False)
     type: str
     sent_ms: int
     received_ms: int
@@ -102,7 +102,7 @@ class PutContact:
     conversation: ConversationId
     state: ContactState
     created_ms: int
-    intro: bytes
+    intro: bytes = field(repr=False)
     """16-byte token of the contact link we were given (empty when the other side asked)."""
 
 
@@ -176,7 +176,7 @@ class PutSetting:
     """A small named value, such as the saved routing table."""
 
     name: str
-    value: bytes
+    value: bytes = field(repr=False)
 
 
 Change = (

@@ -7,7 +7,7 @@ signs the header's exact bytes and the id is their hash. Nothing is ever encoded
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
@@ -77,7 +77,7 @@ class Op:
     header: Header
     header_bytes: bytes
     signature: bytes
-    content: bytes | None
+    content: bytes | None = field(repr=False)
     """None once it was deleted."""
 
     @property

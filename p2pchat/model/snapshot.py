@@ -47,4 +47,4 @@ class Snapshot:
     device_sets: tuple[PutDeviceSet, ...] = ()
     peers: tuple[PutPeer, ...] = ()
     blocks: frozenset[str] = frozenset()
-    settings: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    settings: dict[str, bytes] = field(default_factory=dict[str, bytes], repr=False)

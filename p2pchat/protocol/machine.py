@@ -39,7 +39,7 @@ class SendText:
 
     id: int
     conversation: ConversationId
-    text: str
+    text: str = field(repr=False)
     reply_to: OpId | None = None
 
 
