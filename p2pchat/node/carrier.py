@@ -71,6 +71,8 @@ class ChatCarrier:
         changes = [e.change for e in effects if isinstance(e, Persist)]
         if changes:
             await self._to.store.commit(changes)
+            # A commit runs to its end; when the node ended meanwhile, so did who would send.
+            await trio.lowlevel.checkpoint_if_cancelled()
         for effect in effects:
             match effect:
                 case Send(peer, lane, frame):
