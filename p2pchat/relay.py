@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["Relay", "RelayStatistics", "open_relay"]
 
 EVENTS_MAX = 1_000
+CONNECTIONS_PER_ADDRESS_MAX = 64
+"""Carrier-grade NAT puts many households behind one address, and all of them need a relay."""
 SAVE_EVERY_S = 5.0
 """How long peers just met may stay unwritten."""
 
@@ -141,7 +143,10 @@ def _host_options(config: RelayConfig, key: bytes) -> HostOptions:
         listen=usable_listen(config.listen),
         announce=config.announce,
         is_relay=True,
-        limits=HostLimits(connections_max=limits.connections_max),
+        limits=HostLimits(
+            connections_max=limits.connections_max,
+            connections_per_address_max=CONNECTIONS_PER_ADDRESS_MAX,
+        ),
         circuits=_circuits(limits),
     )
 

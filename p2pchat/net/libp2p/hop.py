@@ -38,6 +38,8 @@ __all__ = ["Hop"]
 
 ANSWER_TIMEOUT_S = 5.0
 CHUNK_BYTES = 65_536
+CIRCUITS_PER_PAIR_MAX = 4
+"""Circuits from one caller to one target: no single caller uses up what a peer may receive."""
 
 
 class _Refusal(Exception):
@@ -59,7 +61,9 @@ class Hop:
         self._wall_clock_s = options.wall_clock_s
         self._addresses = addresses
         self._until_s: dict[PeerId, float] = {}
-        self._circuits: Counter[PeerId] = Counter()
+        self._calls: Counter[PeerId] = Counter()
+        self._called: Counter[PeerId] = Counter()
+        self._pairs: Counter[tuple[PeerId, PeerId]] = Counter()
         self.circuits_open = 0
         swarm.server.handlers[HOP] = self._asked
 
@@ -141,20 +145,27 @@ class Hop:
     @contextmanager
     def _slot(self, caller: PeerId, target: PeerId) -> Generator[None]:
         """Count a circuit while inside; raise `_Refusal` when there are too many."""
-        most = self._limits.circuits_per_peer_max
-        if self.circuits_open >= self._limits.circuits_max or any(
-            self._circuits[peer] >= most for peer in (caller, target)
+        most, pair = self._limits.circuits_per_peer_max, (caller, target)
+        # Counted apart: who calls a lot can still be called, and who is called still calls.
+        if (
+            self.circuits_open >= self._limits.circuits_max
+            or self._calls[caller] >= most
+            or self._called[target] >= most
+            or self._pairs[pair] >= CIRCUITS_PER_PAIR_MAX
         ):
             raise _Refusal(Status.RESOURCE_LIMIT_EXCEEDED)
         self._swarm.totals["circuits_total"] += 1
         self.circuits_open += 1
-        self._circuits.update((caller, target))
+        self._calls[caller] += 1
+        self._called[target] += 1
+        self._pairs[pair] += 1
         try:
             yield
         finally:
             self.circuits_open -= 1
-            self._circuits.subtract((caller, target))
-            self._circuits += Counter[PeerId]()  # drops the zeros
+            self._calls -= Counter((caller,))  # drops zeros, too
+            self._called -= Counter((target,))
+            self._pairs -= Counter((pair,))
 
     async def _call(self, target: PeerId, caller: PeerId) -> LibP2PStream:
         """A stream to `target` on which it agreed to talk to `caller`."""
