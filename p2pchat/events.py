@@ -109,7 +109,7 @@ class RelaySelected(StartupProgress):
 
 @dataclass(frozen=True, slots=True)
 class KeysFetching(StartupProgress):
-    """Publishing our records and reading our contacts'."""
+    """Publishing our own records, so that others find us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ class RoomJoined(Event):
 
 @dataclass(frozen=True, slots=True)
 class MembersChanged(Event):
-    """The known members of a room, or their names, changed."""
+    """Somebody wrote in a room for the first time, and counts as a member."""
 
     conversation: ConversationId
 

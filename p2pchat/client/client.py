@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import cast
@@ -16,15 +16,14 @@ from p2pchat.errors import (
     UnknownMessage,
 )
 from p2pchat.events import Event
-from p2pchat.kad.config import KAD_PROTOCOL
 from p2pchat.model.contact import ContactInfo, ContactState
 from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
 from p2pchat.model.message import Message
 from p2pchat.model.room import RoomInfo
-from p2pchat.model.status import Health, NetworkStatus, PeerStatus, Reachability
-from p2pchat.net.port import Connectedness
+from p2pchat.model.status import NetworkStatus, PeerStatus, Reachability
 from p2pchat.node.ambient import Ambient
 from p2pchat.node.deliveries import UNDER_WAY
+from p2pchat.node.health import health_of
 from p2pchat.node.hub import Subscription
 from p2pchat.node.node import Node
 from p2pchat.node.reach import own_form
@@ -106,7 +105,7 @@ class Client:
             for state in host.peers
         )
         return NetworkStatus(
-            health=_health(host.peers),
+            health=health_of(host.peers),
             reachability=Reachability.PUBLIC if network.reach.was_dialled else Reachability.UNKNOWN,
             connected_peers=len(peers),
             known_peers=len(network.machine.known),
@@ -236,9 +235,3 @@ class Client:
     async def disconnect(self, peer: PeerId) -> None:
         """Close all connections to a peer; it may come back."""
         await self._node.parts.host.disconnect(peer)
-
-
-def _health(peers: Sequence[Connectedness]) -> Health:
-    if not peers:
-        return Health.OFFLINE
-    return Health.GOOD if any(KAD_PROTOCOL in p.protocols for p in peers) else Health.POOR

@@ -173,7 +173,7 @@ class DropBlock:
 
 @dataclass(frozen=True, slots=True)
 class PutSetting:
-    """A small named value, such as the saved routing table."""
+    """A small named value, such as the ports of the last life."""
 
     name: str
     value: bytes = field(repr=False)

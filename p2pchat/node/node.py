@@ -26,6 +26,7 @@ from p2pchat.node.deliveries import Deliveries
 from p2pchat.node.driver import Driver, DriverConfig
 from p2pchat.node.fanout import Lanes
 from p2pchat.node.handlers import LaneHandlers
+from p2pchat.node.health import HealthWatch
 from p2pchat.node.hub import Hub
 from p2pchat.node.lifetime import running
 from p2pchat.node.memory import PeerMemory
@@ -78,6 +79,7 @@ class Node:
         host, limits, ambient = parts.host, parts.limits, parts.ambient
         self.hub = Hub(limits.subscriber_events_max)
         self.deliveries = Deliveries()
+        self._health = HealthWatch(self.hub)
         self.chat = Chat(parts.me, parts.snapshot, limits, ambient.rng("chat"))
         self.presence = Presence(host, self.chat, self._put)
         self.memory = PeerMemory(parts.store.commit)
@@ -153,6 +155,7 @@ class Node:
         """The chat hears of devices, the start of the first server, the relays of everybody."""
         self.relays.changed()
         self._protect()
+        self._health.look(self.parts.host.peers)
         if change.state is not None and KAD_PROTOCOL in change.state.protocols:
             self.startup.peer_served()
         if change.state is None and change.peer.device is not None:
