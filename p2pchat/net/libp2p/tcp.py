@@ -9,13 +9,25 @@ import trio
 
 from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
-from p2pchat.net.libp2p.addresses import Endpoint, resolve
+from p2pchat.model.scope import scope_of
+from p2pchat.net.libp2p.addresses import Endpoint, IPAddress, resolve
 from p2pchat.net.libp2p.foreign import Failed, foreign_errors
 from p2pchat.net.libp2p.pipes import TcpPipe
 from p2pchat.net.libp2p.streams import Origin
 from p2pchat.net.libp2p.swarm import Swarm
 
-__all__ = ["TcpDialler"]
+__all__ = ["TcpDialler", "believed"]
+
+
+def believed(endpoint: Endpoint, found: list[tuple[IPAddress, int]]) -> list[tuple[IPAddress, int]]:
+    """Those of the addresses found for a name that reach as far as the name does.
+
+    Anybody can let a name of theirs resolve to an address in our user's house.
+    """
+    if endpoint.family is None:
+        return found
+    scope = scope_of(f"/dns/{endpoint.host}")
+    return [(ip, port) for ip, port in found if scope_of(f"/ip{ip.version}/{ip}") >= scope]
 
 
 class TcpDialler:
@@ -49,10 +61,10 @@ class TcpDialler:
 
     async def _connect(self, endpoint: Endpoint) -> TcpPipe:
         with foreign_errors():
-            found = await resolve(endpoint)
+            found = believed(endpoint, await resolve(endpoint))
         for ip, _ in found:
             self._swarm.admission.require_allowed(ip)
-        failed = Failed("the name has no address")
+        failed = Failed("the name has no address that it may have")
         for ip, port in found:
             try:
                 with foreign_errors():
