@@ -109,6 +109,9 @@ class Node:
                 await nursery.start(self.driver.run)
                 await nursery.start(self.network.run)
                 nursery.start_soon(self.relays.run)
+                nursery.start_soon(
+                    self.presence.run, lambda: self.relays.held, self.parts.limits.connections_max
+                )
                 nursery.start_soon(self.startup.run)
                 nursery.start_soon(
                     self.startup.publish, me.devices, self.parts.account_signer, me.signer
@@ -154,7 +157,7 @@ class Node:
     async def _peer_changed(self, change: PeerChanged) -> None:
         """The chat hears of devices, the start of the first server, the relays of everybody."""
         self.relays.changed()
-        self._protect()
+        self.presence.due()
         self._health.look(self.parts.host.peers)
         if change.state is not None and KAD_PROTOCOL in change.state.protocols:
             self.startup.peer_served()
@@ -167,14 +170,11 @@ class Node:
             await self._put(DialFailed(peer.device, reason))
 
     async def _want(self, dial: Dial) -> None:
-        self._protect()
+        self.presence.due()
         await self.network.peering.put(Wanted(dial.peer.peer_id, dial.hints))
 
     async def _moved(self) -> None:
         self.startup.moved()
-
-    def _protect(self) -> None:
-        self.presence.protect(self.relays.held, self.parts.limits.connections_max)
 
     def _own_addresses(self) -> tuple[str, ...]:
         return tuple(map(own_form, self.parts.host.addresses))

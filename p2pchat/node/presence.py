@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import trio
+
+from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import DeviceId, PeerId
 from p2pchat.net.port import Host, PeerChanged
 from p2pchat.protocol.chat import Chat
@@ -11,6 +14,9 @@ from p2pchat.protocol.machine import Input, PeerDown, PeerUp
 
 ROOM_PEERS_KEPT = 12
 """Peers of one room whose connections make room for nobody."""
+REVIEW_EVERY_S = 1.0
+LASTING = (ContactState.ACCEPTED, ContactState.ASKED)
+"""Contacts of ours; who merely asks is a stranger."""
 
 Put = Callable[[Input], Awaitable[None]]
 
@@ -23,6 +29,7 @@ class Presence:
         self._chat = chat
         self._put = put
         self._up: set[DeviceId] = set()
+        self._is_due = trio.Event()
 
     async def changed(self, change: PeerChanged) -> None:
         """A peer came, went, or was identified."""
@@ -36,6 +43,18 @@ class Presence:
             self._up.add(device)
             await self._put(PeerUp(device))
 
+    def due(self) -> None:
+        """Whose connections shall last may have changed."""
+        self._is_due.set()
+
+    async def run(self, relays: Callable[[], tuple[PeerId, ...]], connections_max: int) -> None:
+        """Keep the host told until cancelled; at most once a second, for it looks at everybody."""
+        while True:
+            await self._is_due.wait()
+            self._is_due = trio.Event()
+            self.protect(relays(), connections_max)
+            await trio.sleep(REVIEW_EVERY_S)
+
     def protect(self, relays: tuple[PeerId, ...], connections_max: int) -> None:
         """Relays we hold, those we owe something, room neighbours, contacts: in this order half of
         all connections, so that there is always room for a newcomer."""
@@ -43,7 +62,9 @@ class Presence:
         devices = dict.fromkeys(chat.outbox.owed_devices())
         for peers in chat.sync.room_peers.values():
             devices.update(dict.fromkeys(list(peers)[:ROOM_PEERS_KEPT]))
-        for account in state.contacts:
+        for account, contact in state.contacts.items():
+            if contact.state not in LASTING:
+                continue
             known = state.directory.sets.get(account)
             devices.update(dict.fromkeys(sorted(known.devices) if known else ()))
         lasting = [*relays, *(device.peer_id for device in devices)]

@@ -1,0 +1,42 @@
+"""Whose connections last is worked out now and then, not with every change."""
+
+from __future__ import annotations
+
+from random import Random
+
+import trio
+import trio.testing
+
+from p2pchat.config import Limits
+from p2pchat.model.ids import PeerId
+from p2pchat.model.snapshot import Snapshot
+from p2pchat.node.presence import Presence
+from p2pchat.protocol.chat import Chat
+from p2pchat.protocol.machine import Input
+from p2pchat.testing.network import open_network
+from tests.unit.protocol.people import person
+
+
+def test_a_storm_of_changes_is_looked_at_once_a_second():
+    looked_s: list[float] = []
+
+    def relays() -> tuple[PeerId, ...]:
+        looked_s.append(trio.current_time())
+        return ()
+
+    async def put(_: Input) -> None:
+        raise AssertionError("nobody came or went")
+
+    async def main() -> None:
+        chat = Chat(person("me").me, Snapshot(), Limits(), Random(1))
+        async with open_network(Random(1)) as network, network.host("me") as host:
+            presence = Presence(host, chat, put)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(presence.run, relays, 100)
+                for _ in range(300):
+                    presence.due()
+                    await trio.sleep(0.01)
+                nursery.cancel_scope.cancel()
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert 3 <= len(looked_s) <= 4
