@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 
 KadDriver = Driver[KadInput, KadEffect]
 
+SETTLING_S = (10.0, 60.0, 600.0)
+"""Pauses between the first puts: who joined with us may be closer than who took the record."""
 REPUBLISH_S = 30.0
 """Until a record that nobody took is put again."""
 SIGN_EVERY_S = 24 * 3600.0
@@ -155,12 +157,15 @@ class Publisher:
                 await self._keep_bundle(device)
 
     async def _keep_bundle(self, device: Signer) -> None:
-        """Put where we are, again when we move, and until somebody takes it."""
+        """Put where we are, again when we move, and until somebody takes it; and now and then while
+        those who are closest to it may still be coming."""
+        pauses = iter(SETTLING_S)
         while True:
             self._moved = trio.Event()
             stored = await self._directory.publish_bundle(
                 DeviceId(device.public_key), self._addresses(), device
             )
             self.published.set()
-            with trio.move_on_after(float("inf") if stored else REPUBLISH_S):
+            pause_s = next(pauses, float("inf")) if stored else REPUBLISH_S
+            with trio.move_on_after(pause_s):
                 await self._moved.wait()
