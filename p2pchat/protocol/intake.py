@@ -163,17 +163,20 @@ class Intake:
     def claim(
         self, conversation: Conversation, floors: Mapping[ChainKey, Floor], now: Now
     ) -> list[Effect]:
-        """A peer of an open room says where chains begin. What is bare here may begin there, too;
-        ops that waited for what lies below are looked at again."""
+        """A peer of an open room says where chains begin. What is bare here may begin there, too,
+        and so may what our own rule would cut there: its author wrote that much more. Ops that
+        waited for what lies below are looked at again."""
         log, own = conversation.log, self._state.me.device
-        log.claims = {
-            key: floor
-            for key, floor in floors.items()
-            if key[0] != own and key[1] is Chain.TALK and log.may_begin_at(key, floor.seq)
-        }
+        share = self.pruning.share(conversation)
+        log.claims.clear()
+        for key, floor in floors.items():
+            is_ours_to_cut = floor.seq - log.count(*key) >= share
+            may_begin = is_ours_to_cut or log.may_begin_at(key, floor.seq)
+            if key[0] != own and key[1] is Chain.TALK and may_begin:
+                log.claim(key, floor)
         effects: list[Effect] = []
-        for floor in tuple(log.claims.values()):
-            for waiting in log.released(floor.prev):
+        for claim in tuple(log.claims.values()):
+            for waiting in log.released(claim.floor.prev):
                 entered = self._enter(conversation, waiting, now)
                 effects += entered
                 effects += self._release(conversation, waiting, now) if entered else []
@@ -326,7 +329,7 @@ class Intake:
         return effects
 
     def _begin_chain(self, conversation: Conversation, op: Op) -> list[Effect]:
-        """Let a chain begin with this op, if a peer claimed so and nothing older is here."""
+        """Let a chain begin with this op, if a peer claimed so."""
         floor = conversation.log.claimed(op)
         if floor is None:
             return []

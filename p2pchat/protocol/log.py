@@ -67,15 +67,23 @@ class Floor:
     prev: OpId
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A peer says that a chain, of which we held `count` ops then, begins at `floor`."""
+
+    floor: Floor
+    count: int
+
+
 class Log:
     """Heads, floors and waiting ops of one conversation."""
 
     def __init__(self, waiting_ops_max: int) -> None:
         self.tips: dict[ChainKey, list[Tip]] = {}
         self.floors: dict[ChainKey, Floor] = {}
-        self.claims: dict[ChainKey, Floor] = {}
-        """Where a peer says that chains begin of which nothing is here. Believed when the author's
-        own op there says the same."""
+        self.claims: dict[ChainKey, Claim] = {}
+        """Where a peer says that chains begin. Believed when the author's own op there says the
+        same, and nothing was added to the chain here in the meantime."""
         self.control: set[OpId] = set()
         self._recent: dict[OpId, Tip] = {}
         """The ops applied last: whatever follows one of them is among them."""
@@ -147,8 +155,13 @@ class Log:
 
     def begins_at(self, key: ChainKey) -> int:
         """The first seq that a chain has here, or will have."""
-        floor = self.claims.get(key) or self.floors.get(key)
+        floor = self.floors.get(key)
         return floor.seq if floor is not None else 0
+
+    def pulled_from(self, key: ChainKey) -> int:
+        """From where on a chain is asked for of which nothing is here."""
+        claim = self.claims.get(key)
+        return claim.floor.seq if claim is not None else self.begins_at(key)
 
     @property
     def waiting_count(self) -> int:
@@ -218,18 +231,23 @@ class Log:
         self._positions = self._digest = None
 
     def may_begin_at(self, key: ChainKey, seq: int) -> bool:
-        """Whether a chain of which nothing is here, but perhaps a head without its op, may go on
-        at `seq` and leave out what lies between."""
+        """Whether nothing of a chain is here, but perhaps a head without its op, so that it may go
+        on at `seq` without what lies between."""
         floor, count = self.floors.get(key), self.count(*key)
         is_bare = count == 0 or (floor is not None and floor.seq >= count)
         return is_bare and seq >= max(count, 1)
 
+    def claim(self, key: ChainKey, floor: Floor) -> None:
+        """Note what a peer says."""
+        self.claims[key] = Claim(floor, self.count(*key))
+
     def claimed(self, op: Op) -> Floor | None:
         """The claim that this op proves, if it does: its chain begins with it."""
-        claim = self.claims.pop((op.header.device, op.header.chain), None)
-        if claim is None or (claim.seq, claim.prev) != (op.header.seq, op.header.prev):
+        key = (op.header.device, op.header.chain)
+        claim = self.claims.pop(key, None)
+        if claim is None or not self._is_proven(claim, op.header):
             return None
-        return claim
+        return claim.floor
 
     # How it is restored
 
@@ -260,9 +278,16 @@ class Log:
             if tip.id == header.prev:
                 _require_next(tip, header)
                 return True
-        place = Floor(header.seq, prev) if (prev := header.prev) is not None else None
-        is_floor = place is not None and place in (self.floors.get(key), self.claims.get(key))
+        claim, floor = self.claims.get(key), self.floors.get(key)
+        if claim is not None and self._is_proven(claim, header):
+            return True
+        is_floor = floor is not None and (floor.seq, floor.prev) == (header.seq, header.prev)
         return is_floor and self.may_begin_at(key, header.seq)
+
+    def _is_proven(self, claim: Claim, header: Header) -> bool:
+        key, floor = (header.device, header.chain), claim.floor
+        is_there = (floor.seq, floor.prev) == (header.seq, header.prev)
+        return is_there and claim.count == self.count(*key) < floor.seq
 
     def _remember(self, tip: Tip) -> None:
         self._positions = self._digest = None

@@ -57,11 +57,16 @@ class Pruning:
         """A room is left."""
         self._since.pop(conversation, None)
 
+    def share(self, conversation: Conversation) -> int:
+        """How many ops are kept of each device."""
+        limits = self._state.limits
+        chains = sum(chain is Chain.TALK for _, chain in conversation.log.tips)
+        share = limits.open_room_ops_max // max(chains, 1)
+        return min(max(share, SHARE_MIN), limits.open_room_device_ops_max)
+
     def _trim(self, conversation: Conversation) -> list[Effect]:
-        limits, log = self._state.limits, conversation.log
+        log, share = conversation.log, self.share(conversation)
         chains = [key for key in log.tips if key[1] is Chain.TALK]
-        share = limits.open_room_ops_max // max(len(chains), 1)
-        share = min(max(share, SHARE_MIN), limits.open_room_device_ops_max)
         return [
             self._ask(conversation, key[0], log.count(*key) - share)
             for key in chains

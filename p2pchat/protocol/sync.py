@@ -186,7 +186,7 @@ class Sync:
             if all(log.knows(key, head.head) for head in heads):
                 continue
             tip, branches = log.tip(*key), len(log.tips.get(key, ()))
-            reached = session.reached.get(key, log.begins_at(key))
+            reached = session.reached.get(key, log.pulled_from(key))
             if tip is None:
                 yield Wanted(*key, reached, None)
             elif branches > 1 or len(heads) > 1 or key in session.forked:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from p2pchat.config.limits import Limits
 from p2pchat.model.change import AddOp, SetFloor
 from p2pchat.model.conversation import open_room_id
 from p2pchat.model.ids import ConversationId
@@ -349,6 +350,44 @@ def test_claims_about_ourselves_and_about_direct_conversations_are_ignored():
         alice._carry(sync.begin(alice.state.conversations[conversation], BOB.device, table.now))
         alice.do(Received(BOB.device, SyncFrontier(conversation, (), (own, other))))
         assert alice.state.conversations[conversation].log.claims == {}
+
+
+def test_who_was_away_while_an_author_wrote_more_than_is_kept_hears_it_again():
+    table = Table()
+    limits = Limits(open_room_device_ops_max=10)
+    alice, bob = table.sit(ALICE, limits), table.sit(BOB, limits)
+    for seat in (alice, bob):
+        seat.join("square")
+    ops = written(200)
+    tell(alice, *ops)
+    tell(bob, *ops[:5])
+    assert alice.state.conversations[ROOM].log.begins_at(KEY) > 50
+    table.connect(alice, bob)
+    table.run(120)
+    log = bob.state.conversations[ROOM].log
+    assert ops[-1].id in ids(bob) <= ids(alice)
+    assert log.waiting_count == 0
+    assert len(digests(alice, bob)) == 1
+    more = author_of(ops).write("and on")
+    tell(bob, more)
+    bob.crash()
+    assert more.id in ids(bob)
+    assert bob.state.conversations[ROOM].log.begins_at(KEY) == log.begins_at(KEY)
+
+
+def test_a_claim_is_void_when_the_chain_went_on_in_the_meantime():
+    table, _alice, bob = square()
+    ops = written(1_100)
+    tell(bob, *ops[:10])
+    sync = bob.chat.sync
+    bob._carry(sync.begin(bob.state.conversations[ROOM], ALICE.device, table.now))
+    claim = Position(*KEY, 1_050, ops[1_049].id)
+    head = ops[-1].position
+    bob.do(Received(ALICE.device, SyncFrontier(ROOM, (head,), (claim,))))
+    assert KEY in bob.state.conversations[ROOM].log.claims
+    tell(bob, ops[10])
+    tell(bob, ops[1_050])
+    assert ids(bob) == {op.id for op in ops[:11]}
 
 
 def test_a_floor_lower_than_what_was_pruned_here_does_not_bring_it_back():
