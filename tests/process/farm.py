@@ -26,6 +26,7 @@ from p2pchat.net.libp2p.host import open_host
 from p2pchat.net.libp2p.options import HostLimits, HostOptions
 from p2pchat.node.ambient import SystemAmbient
 from p2pchat.node.node import Node, open_node
+from p2pchat.node.reach import own_form
 from p2pchat.store.memory import MemoryStore
 from p2pchat.store.worker import InlineStore
 from p2pchat.wire.links import decode_link, encode_link
@@ -80,6 +81,13 @@ class Farm:
         status = await self._clients[index].wait_ready()
         await self._nodes[index].startup.published()
         return str(status.health)
+
+    async def settled(self, index: int, _: object) -> int:
+        """Put its record again, now that everybody is there; how many took it."""
+        node = self._nodes[index]
+        addresses = tuple(map(own_form, node.parts.host.addresses))
+        me = node.parts.me
+        return await node.network.directory.publish_bundle(me.device, addresses, me.signer)
 
     async def connections(self, index: int, _: object) -> list[str]:
         return [str(peer.peer_id) for peer in self._clients[index].status().peers]
