@@ -7,6 +7,7 @@ Rooms      open rooms                       Sync      what both sides lack
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, assert_never
 
 from p2pchat.config.limits import Limits
@@ -21,6 +22,7 @@ from p2pchat.model.contact import ContactState
 from p2pchat.model.conversation import direct_id
 from p2pchat.model.ids import DeviceId
 from p2pchat.model.machine import Now, Reply, TimerFired
+from p2pchat.model.op import Op
 from p2pchat.model.snapshot import Snapshot
 from p2pchat.protocol import outbox as outboxes
 from p2pchat.protocol import receipts as receipt_rules
@@ -217,10 +219,17 @@ class Chat:
             self.state.refuse(error)
             effects.append(Drop(peer, str(error)))  # what came before it is applied, and stays
         effects += self.intake.checks()
+        self._touch_own(ops.ops)
         for conversation in self.intake.gaps:
             effects += self.sync.begin(conversation, peer, now)
         self.intake.gaps.clear()
         return effects
+
+    def _touch_own(self, ops: Iterable[Op]) -> None:
+        """Ops of ours that come back may be of a history that we had lost: it is owed, too."""
+        for op in ops:
+            if op.header.device == self.state.me.device:
+                self.outbox.touch(op.header.conversation)
 
     def _heard(self, heard: Heard, now: Now) -> list[Effect]:
         """A blob of a room: about that room alone, and not the fault of who forwarded it."""
@@ -273,6 +282,7 @@ class Chat:
             case ForPull() as tag:
                 return self.sync.serving.loaded(tag, loaded, now)
             case ForFork() as tag:
+                self._touch_own(tag.ops)
                 return self.intake.loaded(tag, loaded, now)
             case ForPruning() as tag:
                 return self.intake.pruning.loaded(tag, loaded)

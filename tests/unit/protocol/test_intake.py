@@ -364,3 +364,51 @@ def test_names_in_messages_are_those_known_when_they_came():
     (event,) = bob.told(MessageReceived)
     assert event.message.author_name == "alice"
     assert [e for e in bob.decided(Persist) if isinstance(e.change, AddOp | AddMessage)]
+
+
+def test_what_waited_and_turns_out_to_skip_a_number_is_dropped_without_blaming_who_sent_the_rest():
+    bob = bob_with_contact()
+    author = Author(ALICE, DIRECT)
+    first = author.write("first")
+    skipping = author.write("skipping", seq=5)
+    give(bob, skipping)
+    give(bob, first)
+    assert bob.texts(DIRECT) == ["first"]
+    assert bob.state.refused["MalformedMessage"] == 1
+    assert bob.drops == []
+    assert bob.state.conversations[DIRECT].log.waiting_count == 0
+
+
+def test_our_own_op_that_comes_back_is_not_receipted_to_ourselves():
+    table = Table()
+    alice, bob = table.sit(ALICE), table.sit(BOB)
+    direct = table.befriend(alice, bob)
+    alice.send(direct, "mine")
+    (op,) = alice.chain(direct, ALICE)
+    alice.effects.clear()
+    alice.hear(BOB, Ops((op,)))
+    assert receipts(alice) == []
+
+
+def test_a_history_of_our_own_that_we_lost_comes_back_and_goes_on():
+    """The home was restored from an older copy; the other side holds more."""
+    table = Table()
+    alice, bob = table.sit(ALICE), table.sit(BOB)
+    direct = table.befriend(alice, bob)
+    older = alice.store.fork()
+    for number in range(3):
+        alice.send(direct, f"number {number}")
+    table.settle()
+    alice.store = older
+    alice.crash()
+    alice.send(direct, "forked")
+    table.connect(alice, bob)
+    table.run(120)
+    for seat in (alice, bob):
+        everything = [f"number {number}" for number in range(3)] + ["forked"]
+        assert sorted(seat.texts(direct)) == sorted(everything)
+    assert [alert.account for alert in bob.told(SecurityAlert)] == [ALICE.account]
+    alice.send(direct, "and on")
+    table.run(60)
+    assert bob.texts(direct)[-1] == "and on"
+    assert not alice.chat.outbox.owed_devices()

@@ -9,6 +9,7 @@ import pytest
 from p2pchat.config.limits import Limits
 from p2pchat.events import MessageStateChanged
 from p2pchat.model.change import SetDelivery
+from p2pchat.model.conversation import open_room_id
 from p2pchat.model.ids import ConversationId
 from p2pchat.model.machine import Now, SetTimer, TimerFired
 from p2pchat.model.message import MessageState
@@ -17,7 +18,11 @@ from p2pchat.protocol.machine import (
     AddContact,
     Dial,
     DialFailed,
+    ForOutbox,
+    ForReceipt,
+    ForStates,
     Lane,
+    LeaveRoom,
     Load,
     Loaded,
     PeerDown,
@@ -505,3 +510,48 @@ def test_who_certifies_the_device_of_another_is_not_taken_for_its_owner():
     message = alice.send(direct, "hello")
     table.settle()
     assert alice.state_of(message.id) is MessageState.DELIVERED
+
+
+def test_answers_from_disk_for_what_is_forgotten_are_dropped():
+    _table, alice, _bob, direct = contacts()
+    gone = open_room_id("gone")
+    receipt = receipt_of(BOB, gone, Position(ALICE.device, Chain.TALK, 0, op_id("?")))
+    for tag in (
+        ForOutbox(CAROL.device, direct, Chain.TALK),
+        ForReceipt(receipt, receipt.receipt.entries[0]),
+        ForStates(direct, 5, MessageState.SENT),
+    ):
+        alice.do(Loaded(tag, ()))
+    assert alice.effects == []
+
+
+def test_a_room_that_is_left_takes_its_readers_along_but_not_contacts():
+    table = Table()
+    alice, bob, carol = (table.sit(person) for person in (ALICE, BOB, CAROL))
+    table.befriend(alice, bob)
+    for seat in (alice, bob, carol):
+        seat.join("square")
+    table.connect(alice, carol)
+    room = open_room_id("square")
+    table.run(60)
+    alice.send(room, "hello")
+    table.run(1.02)
+    table.settle()
+    alice.ask(lambda id: LeaveRoom(id, room))
+    assert set(alice.chat.outbox.recipients.by_device) == {BOB.device}
+    table.run(60)
+    assert alice.store.snapshot().deliveries
+    assert {row.conversation for row in alice.store.snapshot().deliveries} == {between(ALICE, BOB)}
+
+
+def test_losses_do_not_use_up_what_may_be_on_its_way():
+    table, alice, bob, direct = contacts(Limits(peer_queue_bytes_max=2_000))
+    for number in range(30):
+        alice.send(direct, f"number {number}")
+        table.wires.clear()
+        alice.do(SendFailed(BOB.device, Lane.LIVE, "reset"))
+        table.run(0.2)
+    table.run(300)
+    assert bob.texts(direct) == [f"number {number}" for number in range(30)]
+    (delivery,) = alice.chat.outbox.recipients.by_device[BOB.device].deliveries.values()
+    assert delivery.flight_bytes == 0
