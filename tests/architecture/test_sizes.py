@@ -15,7 +15,12 @@ PARAMETERS_MAX = 5
 NESTING_MAX = 3
 ATTRIBUTES_MAX = 10
 
-ALLOWED: dict[str, int] = {}
+ALLOWED: dict[str, int] = {
+    "p2pchat/node/node.py:Node attributes": 13,
+    "tests/unit/gossip/test_router.py lines": 754,
+    "tests/unit/kad/test_machine.py lines": 795,
+    "tests/unit/protocol/test_sync.py lines": 636,
+}
 """Measure by `<path>:<qualified name> <what>`."""
 
 BLOCKS = (

@@ -40,8 +40,8 @@ class QueueLimits(Checker):
 
 
 def _unacknowledged(name: str, node: Node, limits: Limits) -> Complaints:
-    for recipient in node.chat.outbox.recipients.by_device.values():
-        for delivery in recipient.deliveries.values():
-            for chain, sent in delivery.sent.items():
-                if sent - delivery.acked[chain] > limits.unacknowledged_ops_max:
-                    yield f"{name} has {sent - delivery.acked[chain]} ops unacknowledged"
+    recipients = node.chat.outbox.recipients.by_device.values()
+    for delivery in (one for recipient in recipients for one in recipient.deliveries.values()):
+        most = max(sent - delivery.acked[chain] for chain, sent in delivery.sent.items())
+        if most > limits.unacknowledged_ops_max:
+            yield f"{name} has {most} ops unacknowledged"
