@@ -348,14 +348,13 @@ class LeanYamux(IMuxedConn):
         begun = self.session.frames_begun
         for event in self.session.receive(data, trio.current_time()):
             self._handle(event)
-        limit_s = self._patience_s()
-        if (
-            limit_s == math.inf
-            or patience.deadline == math.inf
-            or self.session.frames_begun > begun
-        ):
-            patience.deadline = trio.current_time() + limit_s
         self.wake_writer()
+        limit_s, was_patient = self._patience_s(), patience.deadline == math.inf
+        if limit_s == math.inf:
+            if not was_patient:
+                patience.deadline = math.inf
+        elif was_patient or self.session.frames_begun > begun:
+            patience.deadline = trio.current_time() + limit_s
 
     def _patience_s(self) -> float:
         """How long what the peer has begun may take from now on."""
