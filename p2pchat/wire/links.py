@@ -30,6 +30,7 @@ VERSION = 1
 LINK_CHARS_MAX = 2048
 HINTS_MAX = 8
 _CHECK_BYTES = 4
+_ALPHABET = re.compile(r"[A-Za-z0-9_-]*")
 _HINT = re.compile(r"/[\x21-\x7e]{1,255}")
 
 
@@ -108,10 +109,12 @@ def _is_hint(text: str) -> bool:
 
 
 def _body(encoded: str) -> bytes:
+    if not _ALPHABET.fullmatch(encoded):
+        raise LinkError("this link holds characters that no link has; copy it again")
     try:
-        raw = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise LinkError("this link holds characters that no link has; copy it again") from error
+        raw = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+    except binascii.Error as error:
+        raise LinkError("this link is damaged or cut short; copy it again, whole") from error
     body, check = raw[:-_CHECK_BYTES], raw[-_CHECK_BYTES:]
     if len(body) < 2 or _check(body) != check:
         raise LinkError("this link is damaged or cut short; copy it again, whole")
