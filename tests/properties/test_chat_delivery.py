@@ -4,15 +4,19 @@ is delivered once, in order, and nobody is ever left waiting for nothing."""
 from __future__ import annotations
 
 from random import Random
+from unittest.mock import patch
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from p2pchat.config.limits import Limits
+from p2pchat.events import SecurityAlert
 from p2pchat.model.conversation import open_room_id
 from p2pchat.model.ids import ConversationId
 from p2pchat.model.message import MessageState
 from p2pchat.model.op import Chain
+from p2pchat.protocol import pruning as pruning_module
+from p2pchat.protocol.chat import Chat
 from p2pchat.protocol.machine import (
     AcceptContact,
     AddContact,
@@ -48,7 +52,7 @@ class Weather:
             seat = self.rng.choice(self.seats)
             match self.rng.randrange(20):
                 case 0 | 1 | 2:
-                    self._write(seat, self.rng.choice(conversations))
+                    self.write(seat, self.rng.choice(conversations))
                 case 3:
                     seat.crash_in = self.rng.choice(["before commit", "after commit"])
                 case 4:
@@ -73,7 +77,7 @@ class Weather:
         for seat in self.seats:
             seat.crash_in = ""
 
-    def _write(self, seat: Seat, conversation: ConversationId) -> None:
+    def write(self, seat: Seat, conversation: ConversationId) -> None:
         self._serial += 1
         text = f"{seat.person.name} {self._serial}"
         seat.replies.clear()
@@ -230,3 +234,45 @@ def test_no_weather_makes_a_storm_of_timers(seed: int):
     table.run(3600)
     for seat in (alice, bob):
         assert seat.fired.total() < TIMERS_PER_HOUR_MAX
+
+
+@STORIES
+@given(SEEDS)
+def test_a_room_that_forgets_keeps_what_is_newest_at_all(seed: int):
+    """However small the room and however bad the weather: nobody is lost for good, nobody is taken
+    for a forger, and memory and disk agree on what was forgotten."""
+    rng = Random(seed)
+    table = Table(seed)
+    small = Limits(open_room_device_ops_max=10, open_room_ops_max=24)
+    seats = [table.sit(person, small) for person in (ALICE, BOB, CAROL)]
+    pairs = [(seats[0], seats[1]), (seats[1], seats[2]), (seats[0], seats[2])]
+    with patch.object(pruning_module, "CHECK_EVERY", 4):
+        for seat in seats:
+            seat.do(JoinOpen(COMMAND, "square"))
+        weather = Weather(table, rng)
+        for _ in range(20):
+            table.connect(*rng.choice(pairs))
+            writer = rng.choice(seats)
+            for _ in range(rng.randint(0, 12)):
+                weather.write(writer, ROOM)
+            weather.blow(10, ROOM)
+        weather.clear_up()
+        for pair in pairs:
+            table.connect(*pair)
+        for _ in range(3):
+            table.run(120)
+            for seat in seats:
+                weather.write(seat, ROOM)
+        table.run(120)
+
+    for reader in seats:
+        assert reader.told(SecurityAlert) == []
+        log = reader.state.conversations[ROOM].log
+        reopened = Chat(reader.person.me, reader.store.snapshot(), small, Random(0))
+        assert reopened.state.conversations[ROOM].log.floors == log.floors
+        assert reopened.state.conversations[ROOM].log.digest() == log.digest()
+        for author in seats:
+            written = chain_texts(author, ROOM, author)
+            assert chain_texts(reader, ROOM, author)[-3:] == written[-3:]
+            assert written[-1] == weather.said[author.person.name][-1]
+    assert len({seat.state.conversations[ROOM].log.digest() for seat in seats}) == 1

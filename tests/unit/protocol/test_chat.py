@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from p2pchat.config.limits import Limits
-from p2pchat.errors import MessageTooLarge, PermissionDenied, UnknownConversation
+from p2pchat.errors import InvalidText, MessageTooLarge, PermissionDenied, UnknownConversation
 from p2pchat.model.conversation import open_room_id
 from p2pchat.protocol.machine import (
     AddContact,
@@ -191,3 +191,9 @@ def test_what_memory_bounds_is_told_by_limits():
     room = alice.join("square")
     with pytest.raises(MessageTooLarge):
         alice.send(room, "123456")
+
+
+def test_a_text_that_is_no_unicode_is_refused():
+    _, alice, _ = contacts()
+    with pytest.raises(InvalidText):
+        alice.send(DIRECT, "half a \ud800 pair")

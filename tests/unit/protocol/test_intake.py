@@ -16,7 +16,7 @@ from p2pchat.protocol.machine import Heard, LeaveRoom, Load, PeerUp, Persist, Se
 from p2pchat.wire.devices import claimed_set
 from p2pchat.wire.frames import Ops, SyncDigest
 from p2pchat.wire.receipts import SignedReceipt
-from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, Author, between
+from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, Author, between, set_of
 from tests.unit.protocol.table import Seat, Table
 
 DIRECT = between(ALICE, BOB)
@@ -412,3 +412,53 @@ def test_a_history_of_our_own_that_we_lost_comes_back_and_goes_on():
     table.run(60)
     assert bob.texts(direct)[-1] == "and on"
     assert not alice.chat.outbox.owed_devices()
+
+
+def test_an_op_that_misses_two_things_waits_for_both():
+    bob = bob_with_contact()
+    author, control = Author(ALICE, DIRECT), Author(ALICE, DIRECT)
+    control.ops = bob.chain(DIRECT, ALICE, Chain.CONTROL)
+    later = control.write_raw(9, b"something of a later version")
+    first = author.write("first")
+    give(bob, author.write("second", deps=(later.id,)))
+    give(bob, first)
+    assert bob.texts(DIRECT) == ["first"]
+    give(bob, later)
+    assert bob.texts(DIRECT) == ["first", "second"]
+
+
+def test_a_sibling_that_waited_until_its_predecessor_was_forgotten_is_a_fork_too(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr("p2pchat.protocol.log.RECENT_MAX", 2)
+    bob = bob_with_contact()
+    ops = written(4)
+    others = branch(ops, 1, 3, "second") + branch(ops, 1, 3, "third")
+    give(bob, *ops[1:], *others)
+    give(bob, ops[0])
+    assert {op.id for op in bob.chain(DIRECT, ALICE)} == {op.id for op in ops + others}
+    assert len(bob.told(SecurityAlert)) == 2
+
+
+def test_a_fork_under_a_forged_certificate_is_refused():
+    table = Table()
+    alice = table.sit(ALICE)
+    room = alice.join("square")
+    author = Author(BOB, room)
+    ops = [author.write() for _ in range(3)]
+    alice.do(Heard(room, BOB.device, Ops(tuple(ops), (BOB.devices,))))
+    alice.crash()
+    forged = set_of(MALLORY, BOB.device).raw[:-1] + b"?"
+    thief = author.fork(1).write("mine now", account=MALLORY.account)
+    alice.do(Heard(room, BOB.device, Ops((thief,), (claimed_set(forged),))))
+    while alice.loads:
+        alice.answer_load()
+    assert len(alice.chain(room, BOB)) == 3
+    assert alice.state.refused["BadSignature"] == 1
+
+
+def test_only_the_two_bring_ops_into_their_conversation():
+    bob = bob_with_contact()
+    bob.hear(MALLORY, Ops(tuple(written(1)), (ALICE.devices,)))
+    assert bob.texts(DIRECT) == []
+    assert bob.state.refused["not allowed"] == 1

@@ -555,3 +555,18 @@ def test_losses_do_not_use_up_what_may_be_on_its_way():
     assert bob.texts(direct) == [f"number {number}" for number in range(30)]
     (delivery,) = alice.chat.outbox.recipients.by_device[BOB.device].deliveries.values()
     assert delivery.flight_bytes == 0
+
+
+def test_who_waits_for_a_timer_and_is_owed_nothing_any_more_is_left_alone():
+    """Somebody else brought the receipt."""
+    table, alice, bob, direct = contacts()
+    table.part(alice, bob)
+    alice.send(direct, "hello")
+    table.settle()
+    assert alice.chat.outbox.recipients.by_device[BOB.device].link is Link.WAITING
+    alice.hear(CAROL, receipt_of(BOB, direct, message_head(alice, direct)))
+    alice.effects.clear()
+    table.run(120)
+    assert alice.decided(Dial) == []
+    alice.send(direct, "again")
+    assert alice.decided(Dial) != []

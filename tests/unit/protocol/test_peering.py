@@ -361,3 +361,14 @@ def test_announced_addresses_go_to_disk_once_a_minute_and_a_dialled_one_at_once(
     script.now_s += 60
     (row,) = script.hear(Connected(A, (), at(7)))
     assert row == Remember(PutPeer(A, at(7) + at(9), WALL_MS + 60_000))
+
+
+@pytest.mark.usefixtures("small")
+def test_a_configured_peer_stays_what_it_is_when_its_row_on_disk_goes():
+    script = Script()
+    script.hear(Found(A, at(1), Source.CONFIGURED))
+    for peer in (A, B):
+        script.hear(Connected(peer, at(1)))
+        script.now_s += 1
+    assert Remember(DropPeer(A)) in script.hear(Connected(C, at(1)))
+    assert script.peering.known[A].source is Source.CONFIGURED

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from p2pchat.config.limits import Limits
 from p2pchat.model.conversation import open_room_id
+from p2pchat.model.ids import OpId
 from p2pchat.model.op import Chain
+from p2pchat.model.query import StoredOp
+from p2pchat.protocol.machine import ForPruning, Loaded, Persist
 from p2pchat.protocol.pruning import CHECK_EVERY
 from tests.unit.protocol.people import ALICE, BOB, CAROL
 from tests.unit.protocol.table import Seat, Table
@@ -67,3 +70,16 @@ def test_authors_beyond_the_bound_are_refused():
     table.run(60)
     assert "let me in" not in bob.texts(ROOM)
     assert bob.state.refused["too many authors"] > 0
+
+
+def test_an_answer_for_a_room_that_was_left_or_cut_further_changes_nothing():
+    _, _, bob = talkative(3 * CHECK_EVERY)
+    log = bob.state.conversations[ROOM].log
+    begins = log.begins_at((ALICE.device, Chain.TALK))
+    row = StoredOp(OpId(bytes(32)), 3, b"", b"", b"")
+    bob.effects.clear()
+    bob.do(Loaded(ForPruning(ROOM, ALICE.device, 4), (row,)))
+    bob.do(Loaded(ForPruning(open_room_id("left"), ALICE.device, 4), (row,)))
+    bob.do(Loaded(ForPruning(ROOM, ALICE.device, begins + 9), ()))
+    assert bob.decided(Persist) == []
+    assert log.begins_at((ALICE.device, Chain.TALK)) == begins

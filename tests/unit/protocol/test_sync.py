@@ -634,3 +634,14 @@ def test_an_op_below_a_floor_is_not_receipted():
     tell(alice, ops[0])
     table.run(5)
     assert not [e for e in alice.decided(Send) if e.peer == CAROL.device]
+
+
+def test_a_branch_that_begins_far_above_the_first_page_is_reached():
+    table, alice, bob = square()
+    ops = written(60, "x" * 20_000)
+    other = branch(ops, 25, 50, "y" * 20_000)
+    tell(alice, *ops[:40])
+    tell(bob, *ops[:25], *other)
+    meet(table, alice, bob)
+    table.run(120)
+    assert ids(alice) == ids(bob) == {op.id for op in ops[:40] + other}
