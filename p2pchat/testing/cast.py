@@ -15,7 +15,7 @@ __all__ = ["CLUB", "LOBBY", "RELAYS", "Role", "draw_cast", "draw_skew_ms"]
 LOBBY = "Lobby"
 """The open room of everybody."""
 CLUB = "Chess club"
-"""The open room of some, a few of whom leave it for good."""
+"""The open room of some, a few of whom leave it, for good or for a while."""
 
 RELAYS = ("relay0", "relay1")
 """Known to everybody; two peers that cannot be dialled meet there."""
@@ -41,6 +41,8 @@ class Role:
     rooms: tuple[str, ...]
     leaves_s: float | None
     """When it leaves the club."""
+    returns_s: float | None
+    """When it joins the club again."""
     skew_ms: int
 
 
@@ -57,6 +59,8 @@ def _draw(rng: Random, name: str, earlier: list[Role]) -> Role:
     first_ones = len(earlier) < 2
     is_shy = not first_ones and rng.random() < 0.25
     in_club = rng.random() < 0.4
+    leaves_s = rng.uniform(10, 30) if in_club and rng.random() < 0.3 else None
+    comes_back = leaves_s is not None and rng.random() < 0.6
     return Role(
         name=name,
         options=PeerOptions(
@@ -65,10 +69,11 @@ def _draw(rng: Random, name: str, earlier: list[Role]) -> Role:
             nat=Nat.CLOSED if is_shy and rng.random() < 0.5 else Nat.OPEN,
             config=TIGHT if rng.random() < 0.5 else CONFIG,
         ),
-        arrives_s=rng.uniform(0.0, 2.0) if first_ones or rng.random() < 0.7 else rng.uniform(3, 35),
+        arrives_s=rng.uniform(0.0, 2.0) if first_ones or rng.random() < 0.7 else rng.uniform(3, 25),
         friends=tuple(rng.sample([role.name for role in earlier], min(2, len(earlier)))),
         rooms=(LOBBY, CLUB) if in_club else (LOBBY,),
-        leaves_s=rng.uniform(20, 50) if in_club and rng.random() < 0.2 else None,
+        leaves_s=leaves_s,
+        returns_s=rng.uniform(leaves_s, 35) if leaves_s is not None and comes_back else None,
         skew_ms=draw_skew_ms(rng),
     )
 

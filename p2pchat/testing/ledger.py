@@ -40,8 +40,8 @@ class Disk:
         default_factory=dict[ConversationId, dict[ChainKey, list[OpId]]]
     )
     """Ops that are stored now, in the order they came."""
-    shown: set[OpId] = field(default_factory=set[OpId])
-    """Ops that were stored as messages at any time."""
+    shown: dict[ConversationId, set[OpId]] = field(default_factory=dict[ConversationId, set[OpId]])
+    """Ops that are stored as messages now."""
     floors: dict[ConversationId, dict[ChainKey, int]] = field(
         default_factory=dict[ConversationId, dict[ChainKey, int]]
     )
@@ -65,7 +65,7 @@ class Disk:
                 chains = self.chains.setdefault(op.header.conversation, {})
                 chains.setdefault((op.header.device, op.header.chain), []).append(op.id)
             case AddMessage():
-                self.shown.add(change.op)
+                self.shown.setdefault(change.conversation, set()).add(change.op)
             case SetFloor():
                 key = (change.device, change.chain)
                 self.chains.get(change.conversation, {}).pop(key, None)
@@ -75,7 +75,7 @@ class Disk:
             case PutConversation(id, kind, name) if kind is not None:
                 self.rooms[id] = name
             case DropConversation(id):
-                for forgotten in (self.chains, self.floors, self.rooms):
+                for forgotten in (self.chains, self.floors, self.shown, self.rooms):
                     forgotten.pop(id, None)
             case _:
                 pass  # nothing that is asked for

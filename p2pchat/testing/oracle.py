@@ -4,7 +4,8 @@ It knows nothing of ops, chains or receipts; it heard the calls that people made
 answered binds: its text is in the history of everybody in the conversation, once, and marked as
 delivered at its author. A call that a crash cut short binds to nothing: its text is there for all
 or for nobody. Calls that followed each other are read in that order; those that overlapped in
-either.
+either. Who leaves a room forgets what it held, own words included, and takes back those that had
+not reached anybody yet.
 """
 
 from __future__ import annotations
@@ -33,8 +34,14 @@ class Statement:
     text: str
     began_s: float
     ended_s: float = inf
-    is_binding: bool = False
-    """The call was answered, and its author is still in the conversation."""
+    is_answered: bool = False
+    is_forgotten: bool = False
+    """Its author has left the room since."""
+
+    @property
+    def is_binding(self) -> bool:
+        """Whether everybody must be able to read it."""
+        return self.is_answered and not self.is_forgotten
 
 
 class Oracle:
@@ -43,7 +50,9 @@ class Oracle:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._said: dict[ConversationId, dict[str, Statement]] = {}
-        self._gone: set[tuple[str, ConversationId]] = set()
+        self._deserted: set[ConversationId] = set()
+        """Rooms that somebody left. Leaving an open room is silent, so that the others go on to
+        count who is gone, and call nothing delivered that one has not."""
 
     @property
     def binding_count(self) -> int:
@@ -61,14 +70,13 @@ class Oracle:
     def answered(self, statement: Statement) -> None:
         """`send` returned to a caller that lives."""
         statement.ended_s = trio.current_time()
-        statement.is_binding = (statement.author, statement.conversation) not in self._gone
+        statement.is_answered = True
 
     def left(self, author: str, conversation: ConversationId) -> None:
-        """Who leaves a room takes back what may not have reached anybody yet."""
-        self._gone.add((author, conversation))
+        """Somebody is about to leave a room."""
+        self._deserted.add(conversation)
         for statement in self._said.get(conversation, {}).values():
-            if statement.author == author:
-                statement.is_binding = False
+            statement.is_forgotten |= statement.author == author
 
     def objections(self, peers: Sequence[Peer]) -> Iterator[str]:
         """Where the histories of peers are not what the model predicts."""
@@ -84,13 +92,7 @@ class Oracle:
                 if len(members) > 1 and id not in self._deserted:
                     own = [m for m in spoken if authors[m.author] == reader]
                     yield from _undelivered(reader, own)
-            yield from _unequal(histories)
-
-    @property
-    def _deserted(self) -> set[ConversationId]:
-        """Rooms that somebody left. Leaving an open room is silent, so that the others go on to
-        count who is gone, and call nothing delivered that one has not."""
-        return {conversation for _, conversation in self._gone}
+            yield from _unequal(histories, {one.text for one in said.values() if one.is_forgotten})
 
 
 def _unfaithful(
@@ -126,8 +128,11 @@ def _undelivered(author: str, own: Sequence[Message]) -> Iterator[str]:
         yield f"{author} has {len(waiting)} texts {waiting[0].state}, such as {waiting[0].text!r}"
 
 
-def _unequal(histories: Mapping[str, Sequence[Message]]) -> Iterator[str]:
+def _unequal(histories: Mapping[str, Sequence[Message]], forgotten: set[str]) -> Iterator[str]:
     """Members of one conversation with different sets of messages."""
-    sets = {frozenset(m.id for m in history): reader for reader, history in histories.items()}
+    sets = {
+        frozenset(message.id for message in history if message.text not in forgotten): reader
+        for reader, history in histories.items()
+    }
     if len(sets) > 1:
         yield f"{' and '.join(sorted(sets.values())[:2])} read different histories"

@@ -101,17 +101,24 @@ class Person:
 
     async def _join(self, name: str) -> None:
         await trio.sleep(self._rng.uniform(0.1, 5.0))
-        while True:
-            room = await self._attempt(lambda client: client.join_open(name))
-            if room is not None:
-                break
-            await trio.sleep(self._rng.uniform(0.5, 3.0))
+        room = await self._enter(name)
         if name == CLUB and self.role.leaves_s is not None:
             await trio.sleep_until(self.role.leaves_s)
             await self._leave(room)
+            if self.role.returns_s is not None:
+                await trio.sleep_until(self.role.returns_s)
+                await self._enter(name)
+                self._left.discard(room.id)
+
+    async def _enter(self, name: str) -> Room:
+        while True:
+            room = await self._attempt(lambda client: client.join_open(name))
+            if room is not None:
+                return room
+            await trio.sleep(self._rng.uniform(0.5, 3.0))
 
     async def _leave(self, room: Room) -> None:
-        """Go for good; what was said last may be lost with it."""
+        """Go; what was said last may be lost with it."""
         self._left.add(room.id)
         self._oracle.left(self.name, room.id)
         while True:

@@ -24,7 +24,7 @@ from p2pchat.testing.world import InvariantBroken, World, run_world
 
 __all__ = ["TROUBLE_S", "Plan", "Report", "healing_s", "play"]
 
-TROUBLE_S = 60.0
+TROUBLE_S = 40.0
 QUIET_S = 3.0
 """Once all is well, it stays so: nothing comes twice, nothing changes any more."""
 VILLAINS = (Stranger, DoubleTalker, Liar)

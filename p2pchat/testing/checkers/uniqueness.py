@@ -1,14 +1,15 @@
 """Nothing is accepted twice.
 
 Repeats are normal: outboxes send again, gossip brings a blob by several ways, sync overlaps. An op
-comes in once all the same, and a person is told of a message once.
+comes in once all the same, and a person is told of a message once - or once more after leaving the
+room and coming back, since leaving forgets.
 """
 
 from __future__ import annotations
 
 from p2pchat.events import Event, MessageReceived
-from p2pchat.model.change import AddMessage, AddOp, Change
-from p2pchat.model.ids import DeviceId, OpId
+from p2pchat.model.change import AddMessage, AddOp, Change, DropConversation
+from p2pchat.model.ids import ConversationId, DeviceId, OpId
 from p2pchat.testing.checkers.base import Checker, Complaints
 from p2pchat.testing.ledger import Ledger
 from p2pchat.testing.lives import Life
@@ -21,7 +22,7 @@ class Uniqueness(Checker):
 
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger)
-        self._told: set[tuple[DeviceId, OpId]] = set()
+        self._told: dict[tuple[DeviceId, ConversationId], set[OpId]] = {}
 
     def committed(self, life: Life, change: Change) -> Complaints:
         disk = self.ledger.disk(life.peer.identity.device)
@@ -31,14 +32,18 @@ class Uniqueness(Checker):
                 if op.id in disk.chain(header.conversation, (header.device, header.chain)):
                     yield f"{life.peer.name} stores {str(op.id)[:8]} twice"
             case AddMessage():
-                if change.op in disk.shown:
+                if change.op in disk.shown.get(change.conversation, ()):
                     yield f"{life.peer.name} shows {str(change.op)[:8]} twice"
+            case DropConversation(id):
+                self._told.pop((life.peer.identity.device, id), None)
             case _:
                 pass
 
     def told(self, life: Life, event: Event) -> Complaints:
         if isinstance(event, MessageReceived):
-            key = (life.peer.identity.device, event.message.id)
-            if key in self._told:
-                yield f"{life.peer.name} is told of {str(event.message.id)[:8]} twice"
-            self._told.add(key)
+            message = event.message
+            key = (life.peer.identity.device, message.conversation)
+            told = self._told.setdefault(key, set())
+            if message.id in told:
+                yield f"{life.peer.name} is told of {str(message.id)[:8]} twice"
+            told.add(message.id)
