@@ -4,42 +4,87 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from dataclasses import fields
+from importlib import import_module
+from pathlib import PurePosixPath
 
 import pytest
 
 from p2pchat.config.limits import FetchLimits, Limits, RelayLimits
-from p2pchat.net.libp2p.options import HostLimits
+from p2pchat.gossip.config import GossipConfig
+from p2pchat.kad.config import KadConfig
+from p2pchat.net.libp2p.options import CircuitLimits, HostLimits
+from p2pchat.protocol.pace import Rate
 
-ROW = re.compile(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
-EVERY = pytest.mark.parametrize("limits", [Limits, RelayLimits, FetchLimits, HostLimits])
+ROW = re.compile(r"^\| `([\w.]+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
+SETTINGS = (Limits, RelayLimits, FetchLimits, HostLimits, CircuitLimits, KadConfig, GossipConfig)
+PACKAGES = ("model", "wire", "protocol", "kad", "gossip", "net", "net.libp2p", "node")
+BOUND = re.compile(r"[A-Z][A-Z0-9_]*(_MAX|_TIMEOUT_S)")
+"""What must have a row; other constants may."""
 
 
-def documented(root, limits: type) -> dict[str, str]:
-    """Default by name, from the table under the heading of the class."""
+def documented(root, heading: str) -> dict[str, str]:
+    """Value by name, from the table under a heading."""
     text = (root / "docs/limits.md").read_text(encoding="utf-8")
-    _, _, section = text.partition(f"\n## `{limits.__name__}`\n")
+    _, _, section = text.partition(f"\n## `{heading}`\n")
     table, _, _ = section.partition("\n## ")
-    return {name: default.strip() for name, default, _ in ROW.findall(table)}
+    return {name: value.strip() for name, value, _ in ROW.findall(table)}
 
 
-@EVERY
+def written(value: object) -> str:
+    """As the tables write it."""
+    match value:
+        case Rate(per_s, burst):
+            return f"{per_s:,} a second, {burst:,} at once"
+        case bool():
+            return str(value)
+        case _:
+            return f"{value:,}"
+
+
+@pytest.mark.parametrize("limits", SETTINGS)
 def test_every_limit_has_a_row_with_its_default_and_every_row_a_limit(root, limits):
     defaults = limits()
-    real = {field.name: f"{getattr(defaults, field.name):,}" for field in fields(limits)}
-    assert documented(root, limits) == real
+    real = {field.name: written(getattr(defaults, field.name)) for field in fields(limits)}
+    assert documented(root, limits.__name__) == real
 
 
-DECLARING = {"p2pchat/config/limits.py", "p2pchat/net/libp2p/options.py"}
+def constants(product, package: str) -> Iterator[tuple[str, object]]:
+    """The numbers and rates that modules of a package bind, as `module.NAME`."""
+    folder = PurePosixPath("p2pchat", *package.split("."))
+    for file in product:
+        path = PurePosixPath(file.path)
+        if path.parent == folder:
+            module = import_module(".".join(path.with_suffix("").parts))
+            for name in bound_names(file.tree):
+                value = getattr(module, name)
+                if isinstance(value, int | float | Rate):
+                    yield f"{path.stem}.{name}", value
 
 
-@EVERY
-def test_every_limit_is_read_by_the_product(product, limits):
-    read = {
-        node.attr
-        for file in product
-        if file.path not in DECLARING
-        for node in ast.walk(file.tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
-    }
-    assert {field.name for field in fields(limits)} - read == set()
+def bound_names(tree: ast.Module) -> Iterator[str]:
+    for statement in tree.body:
+        match statement:
+            case ast.Assign(targets=targets):
+                for target in targets:
+                    yield from (n.id for n in ast.walk(target) if isinstance(n, ast.Name))
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                yield name
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_constant_that_bounds_something_has_a_row_with_its_value(root, product, package):
+    real = {name: written(value) for name, value in constants(product, package)}
+    rows = documented(root, f"p2pchat.{package}")
+    bounds = {name for name in real if BOUND.fullmatch(name.partition(".")[2])}
+    assert bounds - rows.keys() == set(), "say in docs/limits.md what happens when it is reached"
+    assert rows == {name: real.get(name) for name in rows}
+
+
+def test_no_table_is_missing(root):
+    text = (root / "docs/limits.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^## `([\w.]+)`$", text, re.MULTILINE)
+    tables = {limits.__name__ for limits in SETTINGS} | {f"p2pchat.{name}" for name in PACKAGES}
+    assert set(headings) <= tables
+    assert tables - set(headings) == {"p2pchat.gossip"}, "its bounds are those of GossipConfig"
