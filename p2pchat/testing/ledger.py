@@ -68,7 +68,8 @@ class Disk:
                 self.shown.setdefault(change.conversation, set()).add(change.op)
             case SetFloor():
                 key = (change.device, change.chain)
-                self.chains.get(change.conversation, {}).pop(key, None)
+                below = change.seq - self.floor(change.conversation, key)
+                del self.chains.get(change.conversation, {}).get(key, [])[:below]
                 self.floors.setdefault(change.conversation, {})[key] = change.seq
             case PutContact():
                 self.contacts[change.account] = change.state

@@ -1,8 +1,9 @@
-"""Nobody reads what they may not.
+"""Nobody reads or writes where they may not.
 
-A direct conversation is the business of two devices: no frame about it goes to a third, none of its
-ops lands on a third disk, and what is said there is found in no other bytes that leave a peer - not
-in gossip, not in the DHT. Who asks to be a contact learns nothing before the answer.
+A direct conversation is the business of two devices: no third writes in it, no frame about it goes
+to a third, none of its ops lands on a third disk, and what is said there is found in no other bytes
+that leave a peer - not in gossip, not in the DHT. Who asks to be a contact learns nothing before
+the answer.
 """
 
 from __future__ import annotations
@@ -30,9 +31,13 @@ class Access(Checker):
 
     def committed(self, life: Life, change: Change) -> Complaints:
         if isinstance(change, AddOp):
-            parties = self.ledger.parties(change.op.header.conversation)
+            header = change.op.header
+            parties = self.ledger.parties(header.conversation)
             if parties is not None and life.peer.identity.device not in parties:
                 yield f"{life.peer.name} holds an op of a conversation of others"
+            elif parties is not None and header.device not in parties:
+                author = self.ledger.names.get(header.device, "somebody")
+                yield f"{life.peer.name} lets {author} write in a conversation of others"
 
     def sent(self, life: Life, to: PeerId, frame: Frame) -> Complaints:
         for conversation in _conversations(frame):

@@ -1,0 +1,84 @@
+"""Bad minutes: fresh ones each time something changes, and those that once went wrong for ever."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from p2pchat.testing.scenario import Plan, play
+
+HERE = Path(__file__).parent
+REGRESSIONS = [
+    tuple(map(int, line.split()[:2]))
+    for line in (HERE / "regressions.txt").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("#")
+]
+HALVES = 2
+"""The fresh seeds are played in two tests, which may run beside each other."""
+HALF_S = 30.0
+SEEDS_MIN = 5
+WORLDS = 1_000
+
+pytestmark = pytest.mark.sim
+
+
+def first_fresh_seed() -> int:
+    """A seed of the present commit; of the day, where there is no repository."""
+    command = ["git", "-c", "safe.directory=*", "rev-parse", "HEAD"]
+    head = subprocess.run(command, cwd=HERE, check=False, capture_output=True, text=True).stdout
+    return int(head[:6] or datetime.now(UTC).strftime("%y%m%d"), 16) * WORLDS
+
+
+def show(what: object) -> None:
+    """For who looks at the output of a test; a failure says by itself how to see it again."""
+    sys.stdout.write(f"{what}\n")
+
+
+@pytest.mark.parametrize(("seed", "peers"), REGRESSIONS)
+def test_what_was_broken_once_stays_mended(seed: int, peers: int):
+    play(Plan(seed, peers))
+
+
+@pytest.mark.parametrize("half", range(HALVES))
+def test_twenty_peers_come_through_a_bad_minute(half: int):
+    seeds_min = (SEEDS_MIN + half) // HALVES
+    until_s = time.monotonic() + HALF_S
+    seed, played = first_fresh_seed() + half, 0
+    while played < seeds_min or time.monotonic() < until_s:
+        show(play(Plan(seed, peers=20)))
+        seed, played = seed + HALVES, played + 1
+
+
+def test_fifty_peers_come_through_a_bad_minute():
+    show(play(Plan(first_fresh_seed(), peers=50)))
+
+
+@pytest.mark.slow
+def test_a_thousand_worlds_of_fifty_peers(minutes: float):
+    """As many as there is time for."""
+    until_s = time.monotonic() + minutes * 60
+    first = first_fresh_seed()
+    for seed in range(first, first + WORLDS):
+        show(play(Plan(seed, peers=50)))
+        if time.monotonic() > until_s:
+            show(f"no time for more than {seed - first + 1} of {WORLDS}")
+            break
+
+
+def test_a_plan_prints_as_the_line_that_plays_it():
+    line = str(Plan(8821, 50, 41.3))
+    assert line == "python -m p2pchat.testing --seed 8821 --peers 50 --until 41.3"
+
+
+def test_a_cut_changes_nothing_that_comes_before_it():
+    short, long = play(Plan(5, 4, until_s=6.0)), play(Plan(5, 4, until_s=12.0))
+    assert short.healed_after_s is long.healed_after_s is None
+    assert 0 < short.steps < long.steps
+    assert play(Plan(5, 4, until_s=6.0)).digest == short.digest
+    assert re.fullmatch(r"[0-9a-f]{32}", short.digest)
