@@ -218,7 +218,7 @@ class Chat:
         except RemoteProtocolError as error:
             self.state.refuse(error)
             effects.append(Drop(peer, str(error)))  # what came before it is applied, and stays
-        effects += self.intake.checks()
+        effects += self.intake.conclude(now)
         self._touch_own(ops.ops)
         for conversation in self.intake.gaps:
             effects += self.sync.begin(conversation, peer, now)

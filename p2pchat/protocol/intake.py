@@ -18,7 +18,7 @@ from p2pchat.model.machine import Now
 from p2pchat.model.message import Message, MessageState
 from p2pchat.model.op import Chain, Kind, Op
 from p2pchat.model.query import OpsQuery, StoredOp
-from p2pchat.protocol.log import BRANCHES_MAX, ChainKey, Floor, Place
+from p2pchat.protocol.log import BRANCHES_MAX, ChainKey, Claim, Floor, Place
 from p2pchat.protocol.machine import Effect, Emit, ForFork, Load, Loaded, Persist
 from p2pchat.protocol.pruning import Pruning
 from p2pchat.protocol.receipts import Receipts
@@ -54,6 +54,7 @@ class Intake:
         self._told: dict[AccountId, ClaimedSet] = {}
         self._suspects: dict[tuple[ConversationId, DeviceId, Chain], list[Op]] = {}
         self._checks = 0
+        self._freed: list[tuple[Conversation, Claim]] = []
         self.taken: list[Op] = []
         """Ops of the frame at hand that were well signed and allowed."""
         self.gaps: dict[Conversation, None] = {}
@@ -109,10 +110,10 @@ class Intake:
         key = (header.conversation, header.device, header.chain)
         self._suspects.setdefault(key, []).append(op)
 
-    def checks(self) -> list[Effect]:
-        """Ask the disk about the suspects of the frame at hand, which are of one conversation or
-        of a few, a chain at a time."""
-        effects: list[Effect] = []
+    def conclude(self, now: Now) -> list[Effect]:
+        """After the last op of a frame: begin chains that may begin now, and ask the disk about
+        the suspects, a chain at a time."""
+        effects = self._begin_freed(now)
         for ops in self._suspects.values():
             if self._checks >= CHECKS_MAX:
                 self._state.refuse("too many fork checks")
@@ -163,20 +164,27 @@ class Intake:
     def claim(
         self, conversation: Conversation, floors: Mapping[ChainKey, Floor], now: Now
     ) -> list[Effect]:
-        """A peer of an open room says where chains begin. What is bare here may begin there, too,
-        and so may what our own rule would cut there: its author wrote that much more. Ops that
-        waited for what lies below are looked at again."""
+        """A peer of an open room says where chains begin that go on there and not here."""
         log, own = conversation.log, self._state.me.device
-        share = self.pruning.share(conversation)
         log.claims.clear()
         for key, floor in floors.items():
-            is_ours_to_cut = floor.seq - log.count(*key) >= share
-            may_begin = is_ours_to_cut or log.may_begin_at(key, floor.seq)
-            if key[0] != own and key[1] is Chain.TALK and may_begin:
-                log.claim(key, floor)
+            if key[0] != own and key[1] is Chain.TALK and floor.seq > log.count(*key):
+                is_free = self._is_beyond(conversation, key, floor.seq)
+                log.claim(key, floor, is_free=is_free)
+        self._freed += [(conversation, claim) for claim in log.claims.values() if claim.is_free]
+        return self.conclude(now)
+
+    def _is_beyond(self, conversation: Conversation, key: ChainKey, seq: int) -> bool:
+        """Whether an author who has come to `seq` wrote so much more than is here that our own
+        rule would cut all of it."""
+        return seq - conversation.log.count(*key) >= self.pruning.share(conversation)
+
+    def _begin_freed(self, now: Now) -> list[Effect]:
+        """Look again at ops that wait where a chain may begin now."""
         effects: list[Effect] = []
-        for claim in tuple(log.claims.values()):
-            for waiting in log.released(claim.floor.prev):
+        freed, self._freed = self._freed, []
+        for conversation, claim in freed:
+            for waiting in conversation.log.released(claim.floor.prev):
                 entered = self._enter(conversation, waiting, now)
                 effects += entered
                 effects += self._release(conversation, waiting, now) if entered else []
@@ -207,7 +215,7 @@ class Intake:
                 self._receipts.owe(conversation, op.header.device)
             elif op.header.seq < end:
                 effects += self._judge(conversation, op, seqs, now)
-        return effects + self.checks()
+        return effects + self.conclude(now)
 
     def _judge(
         self, conversation: Conversation, op: Op, seqs: Mapping[OpId, int], now: Now
@@ -273,9 +281,17 @@ class Intake:
         )
 
     def _hold(self, conversation: Conversation, op: Op) -> None:
+        """Keep a verified op until what it misses is here. It also proves how far its author has
+        come, and with that perhaps that nobody keeps what it misses any more."""
         self.gaps[conversation] = None
-        if not conversation.log.hold(op):
+        log, key = conversation.log, (op.header.device, op.header.chain)
+        if not log.hold(op):
             self._state.refuse("too much held back")
+        claim = log.claims.get(key)
+        if claim is not None and not claim.is_free:
+            is_free = self._is_beyond(conversation, key, op.header.seq)
+            log.claim(key, claim.floor, is_free=is_free)
+            self._freed += [(conversation, log.claims[key])] if is_free else []
 
     def _may_write(self, conversation: Conversation, op: Op, peer: DeviceId) -> bool:
         """Who may put this op into this conversation, and who may bring it."""

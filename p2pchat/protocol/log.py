@@ -73,6 +73,8 @@ class Claim:
 
     floor: Floor
     count: int
+    is_free: bool
+    """Whether nothing is given up for it: only then a chain may begin there."""
 
 
 class Log:
@@ -237,9 +239,11 @@ class Log:
         is_bare = count == 0 or (floor is not None and floor.seq >= count)
         return is_bare and seq >= max(count, 1)
 
-    def claim(self, key: ChainKey, floor: Floor) -> None:
+    def claim(self, key: ChainKey, floor: Floor, *, is_free: bool) -> None:
         """Note what a peer says."""
-        self.claims[key] = Claim(floor, self.count(*key))
+        self.claims[key] = Claim(
+            floor, self.count(*key), is_free or self.may_begin_at(key, floor.seq)
+        )
 
     def claimed(self, op: Op) -> Floor | None:
         """The claim that this op proves, if it does: its chain begins with it."""
@@ -287,7 +291,7 @@ class Log:
     def _is_proven(self, claim: Claim, header: Header) -> bool:
         key, floor = (header.device, header.chain), claim.floor
         is_there = (floor.seq, floor.prev) == (header.seq, header.prev)
-        return is_there and claim.count == self.count(*key) < floor.seq
+        return claim.is_free and is_there and claim.count == self.count(*key) < floor.seq
 
     def _remember(self, tip: Tip) -> None:
         self._positions = self._digest = None

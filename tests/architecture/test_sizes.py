@@ -19,7 +19,6 @@ ALLOWED: dict[str, int] = {
     "p2pchat/node/node.py:Node attributes": 13,
     "tests/unit/gossip/test_router.py lines": 754,
     "tests/unit/kad/test_machine.py lines": 795,
-    "tests/unit/protocol/test_sync.py lines": 636,
 }
 """Measure by `<path>:<qualified name> <what>`."""
 

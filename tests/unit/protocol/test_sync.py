@@ -6,17 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from p2pchat.config.limits import Limits
-from p2pchat.model.change import AddOp, SetFloor
-from p2pchat.model.conversation import open_room_id
+from p2pchat.model.change import AddOp
 from p2pchat.model.ids import ConversationId
 from p2pchat.model.machine import TimerFired
 from p2pchat.model.op import Chain, Op, Position
 from p2pchat.protocol import serving as serving_module
-from p2pchat.protocol.log import Floor
 from p2pchat.protocol.machine import (
     AddContact,
-    Heard,
     Lane,
     LeaveRoom,
     Load,
@@ -30,7 +26,6 @@ from p2pchat.protocol.machine import (
 from p2pchat.protocol.sync import SESSION_S_MAX, TIMER
 from p2pchat.store.memory import MemoryStore
 from p2pchat.wire.frames import (
-    Frame,
     Ops,
     SyncDigest,
     SyncFrontier,
@@ -39,61 +34,19 @@ from p2pchat.wire.frames import (
     Wanted,
 )
 from tests.unit.protocol.people import ALICE, BOB, CAROL, Author, Person, between, op_id, person
-from tests.unit.protocol.table import Seat, Table
-
-ROOM = open_room_id("square")
-KEY = (CAROL.device, Chain.TALK)
-
-
-def square() -> tuple[Table, Seat, Seat]:
-    """Alice and Bob in a room, connected, each knowing the other's first op."""
-    table = Table()
-    alice, bob = table.sit(ALICE), table.sit(BOB)
-    table.connect(alice, bob)
-    for seat in (alice, bob):
-        seat.join("square")
-    table.run(5)
-    return table, alice, bob
-
-
-def tell(seat: Seat, *ops: Op, author: Person = CAROL) -> None:
-    """Ops of Carol's reach a seat by gossip, from somebody who is gone."""
-    for start in range(0, len(ops), 64):
-        blob = Ops(tuple(ops[start : start + 64]), (author.devices,))
-        seat.do(Heard(ROOM, author.device, blob))
-    while seat.loads:
-        seat.answer_load()
-
-
-def written(count: int, text: str = "number", author: Person = CAROL) -> list[Op]:
-    writer = Author(author, ROOM)
-    return [writer.write(f"{text} {number}") for number in range(count)]
-
-
-def branch(ops: list[Op], seq: int, count: int, text: str = "other") -> list[Op]:
-    author = Author(CAROL, ROOM)
-    author.ops, author.hlc = ops[:seq], author.hlc + 10_000
-    return [author.write(f"{text} {number}") for number in range(count)]
-
-
-def frames(seat: Seat, kind: type[Frame]) -> list:
-    return [e.frame for e in seat.decided(Send) if isinstance(e.frame, kind)]
-
-
-def ids(seat: Seat) -> set[bytes]:
-    return {op.id for op in seat.chain(ROOM, CAROL)}
-
-
-def digests(*seats: Seat) -> set[bytes]:
-    return {seat.state.conversations[ROOM].log.digest() for seat in seats}
-
-
-def meet(table: Table, one: Seat, other: Seat) -> None:
-    """They compare themselves at once, and nothing else happens."""
-    for seat, peer in ((one, other), (other, one)):
-        conversation = seat.state.conversations[ROOM]
-        seat._carry(seat.chat.sync.begin(conversation, peer.device, table.now))
-    table.settle()
+from tests.unit.protocol.square import (
+    KEY,
+    ROOM,
+    branch,
+    digests,
+    frames,
+    ids,
+    meet,
+    square,
+    tell,
+    written,
+)
+from tests.unit.protocol.table import Table
 
 
 def test_who_holds_the_same_says_so_in_two_frames():
@@ -268,145 +221,6 @@ def test_a_chain_with_too_many_branches_is_not_pulled_for_ever():
     table.run(3600)
     assert len(digests(alice, bob)) == 2
     assert table.carried[Ops] == 0
-
-
-# Floors
-
-
-def prune(seat: Seat, ops: list[Op], seq: int) -> None:
-    """Forget Carol's ops below `seq`, as a rule of the room demands."""
-    change = SetFloor(ROOM, *KEY, seq, ops[seq - 1].id)
-    seat.state.conversations[ROOM].log.set_floor(KEY, Floor(seq, ops[seq - 1].id))
-    seat.store.commit([change])
-
-
-def test_a_newcomer_begins_where_the_others_do():
-    table, alice, bob = square()
-    ops = written(20)
-    tell(alice, *ops)
-    prune(alice, ops, 15)
-    meet(table, alice, bob)
-    assert ids(bob) == {op.id for op in ops[15:]}
-    assert Persist(SetFloor(ROOM, *KEY, 15, ops[14].id)) in bob.effects
-    assert len(digests(alice, bob)) == 1
-    bob.crash()
-    table.connect(alice, bob)
-    more = Author(CAROL, ROOM)
-    more.ops = ops
-    tell(bob, more.write("and on"))
-    assert len(ids(bob)) == 6
-
-
-def test_what_came_live_before_the_past_is_put_in_its_place():
-    table, alice, bob = square()
-    ops = written(20)
-    tell(alice, *ops)
-    prune(alice, ops, 15)
-    tell(bob, *ops[15:])
-    assert ids(bob) == set()
-    meet(table, alice, bob)
-    assert ids(bob) == {op.id for op in ops[15:]}
-
-
-def test_who_was_away_longer_than_history_is_kept_goes_on_where_it_begins():
-    table, alice, bob = square()
-    ops = written(30)
-    tell(alice, *ops)
-    tell(bob, *ops[:10])
-    prune(alice, ops, 20)
-    meet(table, alice, bob)
-    assert ids(bob) == {op.id for op in ops[:10]}  # nothing of ours goes because a peer says so
-
-    prune(bob, ops, 10)
-    meet(table, alice, bob)
-    assert ids(bob) == {op.id for op in ops[20:]}
-    assert len(digests(alice, bob)) == 1
-    bob.crash()
-    assert len(digests(alice, bob)) == 1
-
-
-def test_a_false_claim_keeps_nobody_from_being_heard():
-    """A floor above all of Carol's ops, told by a liar, must not hide her."""
-    table, alice, _bob = square()
-    lie = Position(*KEY, 1 << 40, op_id("nowhere"))
-    alice._carry(alice.chat.sync.begin(alice.state.conversations[ROOM], BOB.device, table.now))
-    alice.do(Received(BOB.device, SyncFrontier(ROOM, (replace(lie, seq=1 << 41),), (lie,))))
-    table.wires.clear()
-    assert not [e for e in alice.decided(Persist) if isinstance(e.change, SetFloor)]
-    ops = written(5)
-    tell(alice, *ops)
-    assert ids(alice) == {op.id for op in ops}
-    alice.crash()
-    assert alice.state.conversations[ROOM].log.floors == {}
-
-
-def test_claims_about_ourselves_and_about_direct_conversations_are_ignored():
-    table, alice, bob = square()
-    direct = table.befriend(alice, bob)
-    for conversation in (ROOM, direct):
-        own = Position(ALICE.device, Chain.TALK, 50, op_id("below"))
-        other = Position(CAROL.device, Chain.CONTROL, 50, op_id("below"))
-        sync = alice.chat.sync
-        alice._carry(sync.begin(alice.state.conversations[conversation], BOB.device, table.now))
-        alice.do(Received(BOB.device, SyncFrontier(conversation, (), (own, other))))
-        assert alice.state.conversations[conversation].log.claims == {}
-
-
-def test_who_was_away_while_an_author_wrote_more_than_is_kept_hears_it_again():
-    table = Table()
-    limits = Limits(open_room_device_ops_max=10)
-    alice, bob = table.sit(ALICE, limits), table.sit(BOB, limits)
-    for seat in (alice, bob):
-        seat.join("square")
-    ops = written(200)
-    tell(alice, *ops)
-    tell(bob, *ops[:5])
-    assert alice.state.conversations[ROOM].log.begins_at(KEY) > 50
-    table.connect(alice, bob)
-    table.run(120)
-    log = bob.state.conversations[ROOM].log
-    assert ops[-1].id in ids(bob) <= ids(alice)
-    assert log.waiting_count == 0
-    assert len(digests(alice, bob)) == 1
-    more = author_of(ops).write("and on")
-    tell(bob, more)
-    bob.crash()
-    assert more.id in ids(bob)
-    assert bob.state.conversations[ROOM].log.begins_at(KEY) == log.begins_at(KEY)
-
-
-def test_a_claim_is_void_when_the_chain_went_on_in_the_meantime():
-    table, _alice, bob = square()
-    ops = written(1_100)
-    tell(bob, *ops[:10])
-    sync = bob.chat.sync
-    bob._carry(sync.begin(bob.state.conversations[ROOM], ALICE.device, table.now))
-    claim = Position(*KEY, 1_050, ops[1_049].id)
-    head = ops[-1].position
-    bob.do(Received(ALICE.device, SyncFrontier(ROOM, (head,), (claim,))))
-    assert KEY in bob.state.conversations[ROOM].log.claims
-    tell(bob, ops[10])
-    tell(bob, ops[1_050])
-    assert ids(bob) == {op.id for op in ops[:11]}
-
-
-def test_a_floor_lower_than_what_was_pruned_here_does_not_bring_it_back():
-    table, alice, bob = square()
-    ops = written(30)
-    tell(alice, *ops)
-    tell(bob, *ops)
-    prune(alice, ops, 10)
-    prune(bob, ops, 25)
-    tell(alice, *[author_of(ops).write("new")])
-    meet(table, alice, bob)
-    assert len(ids(bob)) == 6
-    assert len(ids(alice)) == 21
-
-
-def author_of(ops: list[Op]) -> Author:
-    author = Author(CAROL, ROOM)
-    author.ops, author.hlc = list(ops), ops[-1].header.hlc
-    return author
 
 
 # Who may not
@@ -619,21 +433,6 @@ def test_only_what_was_asked_for_and_taken_counts_as_progress():
     for part in ((ops[0],), (unasked,), (forged,)):
         alice.do(Received(BOB.device, Ops(part, devices)))
     assert session.reached == {KEY: 0}
-
-
-def test_an_op_below_a_floor_is_not_receipted():
-    table, alice, _bob = square()
-    ops = written(5)
-    tell(alice, *ops)
-    prune(alice, ops, 3)
-    alice.state.connected.add(CAROL.device)
-    table.run(5)
-    alice.crash()
-    alice.state.connected.add(CAROL.device)
-    alice.effects.clear()
-    tell(alice, ops[0])
-    table.run(5)
-    assert not [e for e in alice.decided(Send) if e.peer == CAROL.device]
 
 
 def test_a_branch_that_begins_far_above_the_first_page_is_reached():

@@ -1,0 +1,64 @@
+"""An open room with Alice and Bob in it, and what Carol wrote there before she went."""
+
+from __future__ import annotations
+
+from p2pchat.model.conversation import open_room_id
+from p2pchat.model.op import Chain, Op
+from p2pchat.protocol.machine import Heard, Send
+from p2pchat.wire.frames import Frame, Ops
+from tests.unit.protocol.people import ALICE, BOB, CAROL, Author, Person
+from tests.unit.protocol.table import Seat, Table
+
+ROOM = open_room_id("square")
+KEY = (CAROL.device, Chain.TALK)
+
+
+def square() -> tuple[Table, Seat, Seat]:
+    """Alice and Bob in a room, connected, each knowing the other's first op."""
+    table = Table()
+    alice, bob = table.sit(ALICE), table.sit(BOB)
+    table.connect(alice, bob)
+    for seat in (alice, bob):
+        seat.join("square")
+    table.run(5)
+    return table, alice, bob
+
+
+def tell(seat: Seat, *ops: Op, author: Person = CAROL) -> None:
+    """Ops of Carol's reach a seat by gossip, from somebody who is gone."""
+    for start in range(0, len(ops), 64):
+        blob = Ops(tuple(ops[start : start + 64]), (author.devices,))
+        seat.do(Heard(ROOM, author.device, blob))
+    while seat.loads:
+        seat.answer_load()
+
+
+def written(count: int, text: str = "number", author: Person = CAROL) -> list[Op]:
+    writer = Author(author, ROOM)
+    return [writer.write(f"{text} {number}") for number in range(count)]
+
+
+def branch(ops: list[Op], seq: int, count: int, text: str = "other") -> list[Op]:
+    author = Author(CAROL, ROOM)
+    author.ops, author.hlc = ops[:seq], author.hlc + 10_000
+    return [author.write(f"{text} {number}") for number in range(count)]
+
+
+def frames(seat: Seat, kind: type[Frame]) -> list:
+    return [e.frame for e in seat.decided(Send) if isinstance(e.frame, kind)]
+
+
+def ids(seat: Seat) -> set[bytes]:
+    return {op.id for op in seat.chain(ROOM, CAROL)}
+
+
+def digests(*seats: Seat) -> set[bytes]:
+    return {seat.state.conversations[ROOM].log.digest() for seat in seats}
+
+
+def meet(table: Table, one: Seat, other: Seat) -> None:
+    """They compare themselves at once, and nothing else happens."""
+    for seat, peer in ((one, other), (other, one)):
+        conversation = seat.state.conversations[ROOM]
+        seat._carry(seat.chat.sync.begin(conversation, peer.device, table.now))
+    table.settle()
