@@ -9,6 +9,7 @@ import pytest
 from p2pchat.config.limits import Limits
 from p2pchat.errors import InvalidText, MessageTooLarge, PermissionDenied, UnknownConversation
 from p2pchat.model.conversation import open_room_id
+from p2pchat.model.machine import Now
 from p2pchat.protocol.machine import (
     AddContact,
     Flush,
@@ -197,3 +198,16 @@ def test_a_text_that_is_no_unicode_is_refused():
     _, alice, _ = contacts()
     with pytest.raises(InvalidText):
         alice.send(DIRECT, "half a \ud800 pair")
+
+
+def test_our_clock_goes_on_after_a_restart_though_the_machines_was_set_back():
+    table, alice, bob = contacts()
+    alice.send(DIRECT, "one")
+    table.now = Now(table.now.wall_ms - 3_600_000, table.now.monotonic_s)
+    alice.crash()
+    table.connect(alice, bob)
+    alice.send(DIRECT, "two")
+    table.run(60)
+    first, second = alice.chain(DIRECT, ALICE)
+    assert second.header.hlc > first.header.hlc
+    assert bob.texts(DIRECT) == ["one", "two"]

@@ -570,3 +570,17 @@ def test_who_waits_for_a_timer_and_is_owed_nothing_any_more_is_left_alone():
     assert alice.decided(Dial) == []
     alice.send(direct, "again")
     assert alice.decided(Dial) != []
+
+
+def test_a_receipt_after_a_long_silence_ends_the_back_off():
+    table, alice, _bob, direct = contacts()
+    alice.send(direct, "unanswered")
+    head = message_head(alice, direct)
+    for _ in range(8):
+        table.wires.clear()
+        table.tick(float("inf"))
+    alice.hear(BOB, receipt_of(BOB, direct, head))
+    table.wires.clear()
+
+    alice.send(direct, "another")
+    assert alice.timers[RETRY_PREFIX + BOB.device.hex()] <= table.now.monotonic_s + SILENCE_S

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from p2pchat.model.change import SetFloor
 from p2pchat.model.conversation import open_room_id
 from p2pchat.model.op import Chain
 from p2pchat.protocol.machine import Heard, LeaveRoom, Load, Received, Send
@@ -104,18 +105,31 @@ def test_a_peer_is_answered_before_it_may_ask_again():
     assert len(alice.decided(Load)) == 2
 
 
-def test_a_pull_that_takes_too_long_is_forgotten():
+def test_a_late_answer_to_a_pull_that_was_given_up_is_not_taken_for_the_next():
     alice = room_with(2)
     pull(alice, BOB, ALL)
-    (load,) = alice.loads
     alice.table.advance(SESSION_S_MAX)
-    pull(alice, CAROL, ALL)
-    assert alice.loads == [load, alice.loads[1]]
-    alice.effects.clear()
+    pull(alice, BOB, ALL)
+    assert len(alice.loads) == 2
     alice.answer_load()
     assert sent(alice) == []
     alice.answer_load()
     assert len(sent(alice)) == 2
+
+
+def test_an_asker_below_our_floor_is_no_branch_and_gets_what_there_is():
+    alice = room_with(6)
+    ops = alice.chain(ROOM, CAROL)
+    floor = SetFloor(ROOM, CAROL.device, Chain.TALK, 4, ops[3].id)
+    alice.store.commit([floor])
+    alice.crash()
+    alice.state.connected.add(BOB.device)
+    alice.effects.clear()
+    pull(alice, BOB, Wanted(CAROL.device, Chain.TALK, 1, ops[1].id))
+    alice.answer_load()
+    assert alice.loads == []
+    assert [op.header.seq for frame in sent(alice)[:-1] for op in frame.ops] == [4, 5]
+    assert alice.chat.sync._sessions == {}
 
 
 def test_a_pull_that_was_forgotten_because_its_room_was_left_is_not_answered():
