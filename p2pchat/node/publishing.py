@@ -8,7 +8,7 @@ every day, and the bundle record whenever we move.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import trio
@@ -151,15 +151,15 @@ class Publisher:
 
     async def run(self, devices: DeviceSet, account: Signer, device: Signer) -> None:
         """Publish until cancelled; begins when there is somebody to publish to."""
+        pauses = iter(SETTLING_S)
         while True:
             await self._directory.publish_account(devices, account)
             with trio.move_on_after(SIGN_EVERY_S):
-                await self._keep_bundle(device)
+                await self._keep_bundle(device, pauses)
 
-    async def _keep_bundle(self, device: Signer) -> None:
+    async def _keep_bundle(self, device: Signer, pauses: Iterator[float]) -> None:
         """Put where we are, again when we move, and until somebody takes it; and now and then while
         those who are closest to it may still be coming."""
-        pauses = iter(SETTLING_S)
         while True:
             self._moved = trio.Event()
             stored = await self._directory.publish_bundle(

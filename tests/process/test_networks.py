@@ -87,7 +87,7 @@ def test_a_late_joiner_gets_the_history_of_a_room_whose_author_is_gone(tmp_path:
             await alice.stop()
             dave = await processes.peer("dave", knows=await addresses(bob))
             await dave.call("join_open", name="ARCHIVE")
-            await until_texts(dave, room, len(said), timeout_s=5)
+            await until_texts(dave, room, len(said), timeout_s=30)
             assert await texts(dave, room) == said
 
     trio.run(main)
