@@ -37,6 +37,8 @@ class Session:
     """We compare ourselves with a peer."""
 
     until_s: float
+    is_greeting: bool
+    """The peer has just come, and its outbox sends us what it owes us anyway."""
     heads: dict[ChainKey, list[Position]] = field(default_factory=dict[ChainKey, list[Position]])
     reached: dict[ChainKey, int] = field(default_factory=dict[ChainKey, int])
     """How far the peer has come with each chain that it sends."""
@@ -84,7 +86,7 @@ class Sync:
             for conversation in self._state.conversations.values()
             if certifies(conversation.other, peer)
             or peer in self.room_peers.get(conversation.id, ())
-            for effect in self.begin(conversation, peer, now)
+            for effect in self.begin(conversation, peer, now, is_greeting=True)
         ]
 
     def peer_down(self, peer: DeviceId) -> None:
@@ -105,7 +107,9 @@ class Sync:
         for key in [key for key in self._sessions if key[1] == conversation]:
             del self._sessions[key]
 
-    def begin(self, conversation: Conversation, peer: DeviceId, now: Now) -> list[Effect]:
+    def begin(
+        self, conversation: Conversation, peer: DeviceId, now: Now, *, is_greeting: bool = False
+    ) -> list[Effect]:
         """Compare one conversation with one peer, unless we are at it."""
         key = (peer, conversation.id)
         running = self._sessions.get(key)
@@ -113,7 +117,7 @@ class Sync:
             return []
         if peer not in self._state.connected or not self._state.may_read(conversation, peer):
             return []
-        self._sessions[key] = Session(now.monotonic_s + SESSION_S_MAX)
+        self._sessions[key] = Session(now.monotonic_s + SESSION_S_MAX, is_greeting)
         if any(conversation.log.count(peer, chain) for chain in Chain):
             self._receipts.owe(conversation, peer)
         digest = SyncDigest(conversation.id, conversation.log.digest())
@@ -128,8 +132,10 @@ class Sync:
         if session is None or conversation is None:
             return []
         session.heads.clear()
+        is_owed = session.is_greeting and conversation.other is not None
         for head in frame.heads:
-            session.heads.setdefault((head.device, head.chain), []).append(head)
+            if not (is_owed and head.device == peer):
+                session.heads.setdefault((head.device, head.chain), []).append(head)
         effects: list[Effect] = []
         if conversation.other is None:
             floors = {(p.device, p.chain): Floor(p.seq, p.head) for p in frame.floors}

@@ -153,6 +153,35 @@ def test_more_chains_in_one_pull_than_are_served_are_left_for_the_next(
     assert len(digests(alice, bob)) == 1
 
 
+def test_what_a_contact_owes_us_is_not_pulled_as_well_when_it_comes_back():
+    table = Table()
+    alice, bob = table.sit(ALICE), table.sit(BOB)
+    direct = table.befriend(alice, bob)
+    table.part(alice, bob)
+    for number in range(1_000):
+        alice.send(direct, f"number {number}")
+    alice.effects.clear()
+    table.heal()
+    table.run(10)
+    sent = [op.id for frame in frames(alice, Ops) for op in frame.ops]
+    assert len(sent) == len(set(sent)) == len(bob.texts(direct)) == 1_000
+
+
+def test_what_we_acknowledged_and_lost_is_pulled_from_a_contact_all_the_same():
+    """The home was restored from an older copy."""
+    table = Table()
+    alice, bob = table.sit(ALICE), table.sit(BOB)
+    direct = table.befriend(alice, bob)
+    older = bob.store.fork()
+    alice.send(direct, "hello")
+    table.settle()
+    bob.store = older
+    bob.crash()
+    table.connect(alice, bob)
+    table.run(120)
+    assert bob.texts(direct) == ["hello"]
+
+
 # Forks
 
 
