@@ -76,8 +76,8 @@ def test_both_sides_notice_that_packets_are_dropped():
             wire.cut()
             await until(alice, bob, is_down)
             await until(bob, alice, is_down)
-            assert alice.statistics().connections_silent_total == 1
-            assert bob.statistics().connections_silent_total == 1
+            assert alice.statistics().connections_silent_total >= 1
+            assert bob.statistics().connections_silent_total >= 1
 
     play(story)
 
