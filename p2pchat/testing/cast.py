@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from p2pchat.config import ClientConfig
@@ -23,10 +23,10 @@ RELAYS = ("relay0", "relay1")
 HOUR_MS = 3_600_000
 YEAR_MS = 365 * 24 * HOUR_MS
 
-TIGHT = ClientConfig(
-    fetch=False, listen=(), limits=Limits(pending_ops_max=24, unacknowledged_ops_max=12)
-)
+TIGHT = Limits(pending_ops_max=24, unacknowledged_ops_max=12)
 """Bounds that are reached within a minute."""
+MESH_MIN = 5
+"""Connections that a peer of a sparse network seeks; more it makes when it has something to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +48,18 @@ class Role:
 
 def draw_cast(rng: Random, count: int) -> list[Role]:
     """`count` peers: most can be dialled, most are there from the start, few have a true clock."""
+    is_sparse = rng.random() < 0.3
     roles: list[Role] = []
     for number in range(count):
-        roles.append(_draw(rng, f"p{number:02}", roles))
+        limits = TIGHT if rng.random() < 0.5 else Limits()
+        if is_sparse:
+            limits = replace(limits, mesh_peers_max=MESH_MIN)
+        config = replace(CONFIG, limits=limits)
+        roles.append(_draw(rng, f"p{number:02}", config, roles))
     return roles
 
 
-def _draw(rng: Random, name: str, earlier: list[Role]) -> Role:
+def _draw(rng: Random, name: str, config: ClientConfig, earlier: list[Role]) -> Role:
     reachable = [role.name for role in earlier if _is_reachable(role.options)]
     first_ones = len(earlier) < 2
     is_shy = not first_ones and rng.random() < 0.25
@@ -67,7 +72,7 @@ def _draw(rng: Random, name: str, earlier: list[Role]) -> Role:
             knows=(*rng.sample(reachable, min(2, len(reachable))), *RELAYS),
             listening=not is_shy or rng.random() < 0.5,
             nat=Nat.CLOSED if is_shy and rng.random() < 0.5 else Nat.OPEN,
-            config=TIGHT if rng.random() < 0.5 else CONFIG,
+            config=config,
         ),
         arrives_s=rng.uniform(0.0, 2.0) if first_ones or rng.random() < 0.7 else rng.uniform(3, 25),
         friends=tuple(rng.sample([role.name for role in earlier], min(2, len(earlier)))),

@@ -89,10 +89,16 @@ class Oracle:
             for reader, history in histories.items():
                 spoken = [m for m in history if m.author in authors]
                 yield from _unfaithful(reader, spoken, said)
-                if len(members) > 1 and id not in self._deserted:
+                if self._is_acknowledged(id, members):
                     own = [m for m in spoken if authors[m.author] == reader]
                     yield from _undelivered(reader, own)
             yield from _unequal(histories, {one.text for one in said.values() if one.is_forgotten})
+
+    def _is_acknowledged(self, conversation: ConversationId, members: Sequence[Peer]) -> bool:
+        """Whether receipts of everybody reach every author. In a room they travel between members
+        that are connected, which in a large one not all are."""
+        mesh = min(peer.options.config.limits.mesh_peers_max for peer in members)
+        return 1 < len(members) <= mesh and conversation not in self._deserted
 
 
 def _unfaithful(
