@@ -182,7 +182,7 @@ class Chat:
             case Hello():
                 return self._hello(peer, frame, now)
             case SyncDigest():
-                return self.sync.serving.digest(peer, frame, now)
+                return self.sync.digest(peer, frame, now)
             case SyncFrontier():
                 return self.sync.frontier(peer, frame, now)
             case SyncPull():

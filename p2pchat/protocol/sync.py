@@ -2,8 +2,8 @@
 
 One digest tells whether anything differs; if so the other's frontier (where each chain ends) tells
 exactly what, and the asker pulls it page by page. Frontiers only grow, so a page that got lost is
-simply asked for again. Each side pulls for itself; both do so when they meet. What is asked is
-answered by `protocol.serving`.
+simply asked for again. Each side pulls for itself: both do so when they meet, and in a room also
+when one of them finds a difference. What is asked is answered by `protocol.serving`.
 
 A head that is lower than ours is taken for an ancestor of ours. Where it is not, the chain is
 forked, and either side notices: more than one head is told, or the other asks from a head that is
@@ -108,7 +108,13 @@ class Sync:
             del self._sessions[key]
 
     def begin(
-        self, conversation: Conversation, peer: DeviceId, now: Now, *, is_greeting: bool = False
+        self,
+        conversation: Conversation,
+        peer: DeviceId,
+        now: Now,
+        *,
+        is_greeting: bool = False,
+        in_answer: bool = False,
     ) -> list[Effect]:
         """Compare one conversation with one peer, unless we are at it."""
         key = (peer, conversation.id)
@@ -120,10 +126,21 @@ class Sync:
         self._sessions[key] = Session(now.monotonic_s + SESSION_S_MAX, is_greeting)
         if any(conversation.log.count(peer, chain) for chain in Chain):
             self._receipts.owe(conversation, peer)
-        digest = SyncDigest(conversation.id, conversation.log.digest())
+        digest = SyncDigest(conversation.id, conversation.log.digest(), in_answer)
         return [Send(peer, Lane.SYNC, digest)]
 
     # What comes back
+
+    def digest(self, peer: DeviceId, frame: SyncDigest, now: Now) -> list[Effect]:
+        """Answer a peer that compares. In a room, ask it in turn when we differ: what it said
+        before it knew of us went past us, and only it notices when that changes."""
+        effects = self.serving.digest(peer, frame, now)
+        conversation = self._state.readable(frame.conversation, peer)
+        if conversation is None or conversation.other is not None or frame.in_answer:
+            return effects
+        if not effects or conversation.log.digest() == frame.digest:
+            return effects
+        return effects + self.begin(conversation, peer, now, in_answer=True)
 
     def frontier(self, peer: DeviceId, frame: SyncFrontier, now: Now) -> list[Effect]:
         """Pull what the peer holds and we do not."""

@@ -147,12 +147,14 @@ class Ops(_message.Message):
     def __init__(self, ops: _Optional[_Iterable[_Union[SignedOp, _Mapping]]] = ..., devices: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class SyncDigest(_message.Message):
-    __slots__ = ("conversation", "digest")
+    __slots__ = ("conversation", "digest", "in_answer")
     CONVERSATION_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
+    IN_ANSWER_FIELD_NUMBER: _ClassVar[int]
     conversation: bytes
     digest: bytes
-    def __init__(self, conversation: _Optional[bytes] = ..., digest: _Optional[bytes] = ...) -> None: ...
+    in_answer: bool
+    def __init__(self, conversation: _Optional[bytes] = ..., digest: _Optional[bytes] = ..., in_answer: _Optional[bool] = ...) -> None: ...
 
 class SyncFrontier(_message.Message):
     __slots__ = ("conversation", "heads", "floors")

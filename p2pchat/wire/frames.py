@@ -49,6 +49,8 @@ class SyncDigest:
 
     conversation: ConversationId
     digest: bytes
+    in_answer: bool = False
+    """The sender compares because it was asked; it is not asked back for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +155,14 @@ def _message(frame: Frame) -> pb.Frame:
             return pb.Frame(receipt=pb.Signed(body=body, signature=signature))
         case Hello(devices):
             return pb.Frame(hello=pb.Hello(devices=devices.raw))
-        case SyncDigest(conversation, digest):
-            return pb.Frame(digest=pb.SyncDigest(conversation=conversation, digest=digest))
+        case SyncDigest():
+            return pb.Frame(
+                digest=pb.SyncDigest(
+                    conversation=frame.conversation,
+                    digest=frame.digest,
+                    in_answer=frame.in_answer,
+                )
+            )
         case SyncFrontier(conversation, heads, floors):
             return pb.Frame(
                 frontier=pb.SyncFrontier(
@@ -183,7 +191,7 @@ def _value(message: pb.Frame) -> Frame:
             digest = message.digest
             if len(digest.digest) != HASH_BYTES:
                 raise MalformedMessage("a digest has 32 bytes")
-            return SyncDigest(ConversationId(digest.conversation), digest.digest)
+            return SyncDigest(ConversationId(digest.conversation), digest.digest, digest.in_answer)
         case "frontier":
             return _frontier(message.frontier)
         case "pull":

@@ -211,6 +211,7 @@ def all_frames() -> dict[str, Frame]:
         "no ops": Ops(()),
         "receipt": all_receipts()["direct"],
         "sync digest": SyncDigest(ROOM, digest("frontier")),
+        "sync digest, in answer": SyncDigest(ROOM, digest("frontier"), in_answer=True),
         "sync frontier": SyncFrontier(ROOM, (head,), (floor,)),
         "sync pull": SyncPull(ROOM, (known, unknown)),
         "sync page, more": SyncPage(ROOM, more=True),

@@ -41,6 +41,7 @@ class Connection:
         self._pipe = pipe
         self._limits = limits
         self._asked_s: float | None = None
+        self._admitted = trio.Event()
 
     @property
     def heard_s(self) -> float:
@@ -50,13 +51,15 @@ class Connection:
     async def run(self, serve: Serve, ended: Ended, *, task_status: trio.TaskStatus[None]) -> None:
         """Carry the connection; started once streams can be opened.
 
-        Calls `ended` when it is over, and returns when its handlers are.
+        Serves those of the other side once `admit` was called. Calls `ended` when it is over, and
+        returns when its handlers are.
         """
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._multiplex)
                 await self.muxed.event_started.wait()
                 task_status.started()
+                await self._admitted.wait()
                 await self._accept(nursery, serve)
                 self.is_closed = True
                 ended(self)
@@ -74,6 +77,12 @@ class Connection:
         except Failed as failed:
             logger.debug("connection with %s ended: %s", self.origin.peer.short, failed)
             self._pipe.abort()
+        finally:
+            self._admitted.set()
+
+    def admit(self) -> None:
+        """Serve its streams: the host knows of it now, so that whoever handles one may ask."""
+        self._admitted.set()
 
     async def _accept(self, nursery: trio.Nursery, serve: Serve) -> None:
         while True:

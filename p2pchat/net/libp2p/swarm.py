@@ -159,6 +159,7 @@ class Swarm:
         for older in self.of(peer):
             self.nursery.start_soon(older.ask)  # it may have been left without a word
         self._connections.setdefault(peer, []).append(connection)
+        connection.admit()
         self.changed(peer, connection)
         return connection
 

@@ -58,7 +58,12 @@ def digests(*seats: Seat) -> set[bytes]:
 
 def meet(table: Table, one: Seat, other: Seat) -> None:
     """They compare themselves at once, and nothing else happens."""
-    for seat, peer in ((one, other), (other, one)):
-        conversation = seat.state.conversations[ROOM]
-        seat._carry(seat.chat.sync.begin(conversation, peer.device, table.now))
+    ask(table, one, other)
+    ask(table, other, one)
     table.settle()
+
+
+def ask(table: Table, one: Seat, other: Seat) -> None:
+    """One begins to compare itself with the other."""
+    conversation = one.state.conversations[ROOM]
+    one._carry(one.chat.sync.begin(conversation, other.device, table.now))

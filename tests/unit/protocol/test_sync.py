@@ -37,6 +37,7 @@ from tests.unit.protocol.people import ALICE, BOB, CAROL, Author, Person, betwee
 from tests.unit.protocol.square import (
     KEY,
     ROOM,
+    ask,
     branch,
     digests,
     frames,
@@ -67,6 +68,28 @@ def test_what_one_side_lacks_is_pulled():
     meet(table, alice, bob)
     assert ids(bob) == ids(alice) == {op.id for op in ops}
     assert len(digests(alice, bob)) == 1
+
+
+def test_who_is_asked_in_a_room_asks_back():
+    """Alice published before she knew that Bob listens, and Bob does not know what he missed."""
+    table, alice, bob = square()
+    tell(alice, *written(10))
+    alice.effects.clear()
+    bob.effects.clear()
+    ask(table, alice, bob)
+    table.settle()
+    assert ids(bob) == ids(alice) != set()
+    assert [frame.in_answer for frame in frames(alice, SyncDigest)] == [False]
+    assert [frame.in_answer for frame in frames(bob, SyncDigest)] == [True]
+
+
+def test_who_asks_in_answer_is_not_asked_back():
+    """Two who can never agree would ask each other for ever."""
+    _table, _alice, bob = square()
+    bob.effects.clear()
+    bob.do(Received(ALICE.device, SyncDigest(ROOM, bytes(32), in_answer=True)))
+    assert frames(bob, SyncFrontier)
+    assert not frames(bob, SyncDigest)
 
 
 def test_nothing_is_sent_that_is_there_already():
