@@ -25,6 +25,8 @@ class GossipConfig:
     """D_hi: above this many it is cut back. A smaller room may be meshed completely."""
     mesh_outbound_min: int = 2
     """D_out: members that we dialled ourselves, against a take-over from outside."""
+    pushing_min: int = 2
+    """Members of a mesh that go on sending whole messages though others were faster."""
     lazy_peers_min: int = 6
     """D_lazy: peers outside the mesh to whom a heartbeat advertises messages, at least."""
     lazy_share: float = 0.25

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from p2pchat.gossip.choking import Choking
 from p2pchat.gossip.config import GossipConfig
 from p2pchat.gossip.peers import PeerTable
 from p2pchat.model.ids import PeerId
@@ -77,6 +78,7 @@ class Mesh:
         self._peers = peers
         self._members: dict[str, dict[PeerId, None]] = {}
         self.backoffs = Backoffs(config.backoffs_max)
+        self.choking = Choking(config)
 
     def __contains__(self, topic: str) -> bool:
         return topic in self._members
@@ -104,6 +106,7 @@ class Mesh:
         """End a mesh; answers whom to PRUNE, for `unsubscribe_backoff_s`."""
         members = list(self._members[topic])
         self._members.pop(topic).clear()
+        self.choking.end(topic)
         for peer in members:
             self.backoffs.extend(topic, peer, now_s + self._config.unsubscribe_backoff_s)
         return members
@@ -112,6 +115,7 @@ class Mesh:
         """A peer asks into a mesh of ours. Refused, it is to be sent PRUNE."""
         members = self._members[topic]
         if peer in members:
+            self.choking.forget(topic, peer)  # it begins anew, and so do we
             return Graft.ACCEPTED
         if self.backoffs.holds(topic, peer, now_s):
             self._put_off(topic, peer, now_s)
@@ -144,6 +148,7 @@ class Mesh:
         members = self._members.get(topic)
         if members is not None:
             members.pop(peer, None)
+            self.choking.forget(topic, peer)
 
     def maintain(self, topic: str, now_s: float) -> Changes:
         """At each heartbeat: fill, cut back, and see to members that we dialled."""
@@ -193,7 +198,7 @@ class Mesh:
         kept = list(dict.fromkeys([*dialled, *order]))[: config.mesh_size]
         pruned = [peer for peer in order if peer not in kept]
         for peer in pruned:
-            del members[peer]
+            self.drop(topic, peer)
             self._put_off(topic, peer, now_s)
         return pruned
 

@@ -88,6 +88,8 @@ class Messages:
             counts.duplicates += 1
             if message.id in pending:
                 pending[message.id].holders.add(peer.id)
+            if peer.id in self._mesh.members(message.topic):
+                self._mesh.choking.count(message.topic, peer.id, is_news=False)
         return delivered
 
     def choose_wanted(self, peer: Peer, advertised: Sequence[IHave]) -> list[MessageId]:
@@ -166,8 +168,12 @@ class Messages:
         judgement = self._judge(topic, data)
         match judgement.verdict:
             case Verdict.ACCEPT:
-                pending = self._keep(id, topic, data, self._mesh.members(topic), now_s)
+                members = self._mesh.members(topic)
+                pending = self._keep(id, topic, data, members, now_s)
                 pending.holders.add(peer)
+                pending.holders.update(self._mesh.choking.chokers(topic))
+                if peer in members:
+                    self._mesh.choking.count(topic, peer, is_news=True)
                 self._counts.delivered += 1
                 yield Deliver(topic, peer, id, data, judgement.opened)
             case Verdict.IGNORE:

@@ -148,6 +148,7 @@ class GossipRouter:
         for topic in self._mesh:
             self._outbox.add_subscription(id, codec.encode_subscription(topic, subscribes=True))
             if id in self._mesh.members(topic):
+                self._mesh.choking.forget(topic, id)  # as the peer will when it reads the GRAFT
                 self._outbox.add_control(id, codec.encode_graft(topic))
 
     def _forget(self, id: PeerId) -> list[GossipEffect]:
@@ -225,6 +226,10 @@ class GossipRouter:
             effects += self._on_graft(peer, rpc.graft, now_s)
         if rpc.prune:
             self._on_prune(peer, rpc.prune, now_s)
+        for topics, chokes in ((rpc.choke, True), (rpc.unchoke, False)):
+            for topic in topics:
+                if peer.id in self._mesh.members(topic):
+                    self._mesh.choking.choked_by(topic, peer.id, chokes=chokes)
         return effects
 
     def _on_subscriptions(
@@ -268,6 +273,18 @@ class GossipRouter:
         if wanted:
             self._messages.expect(peer.id, self._random.choice(wanted), now_s)
             self._outbox.add_control(peer.id, codec.encode_iwant(wanted))
+            self._release(peer.id, advertised, wanted)
+
+    def _release(
+        self, id: PeerId, advertised: Sequence[codec.IHave], wanted: Collection[codec.MessageId]
+    ) -> None:
+        """What a member advertises is ahead of what others push: it is to push again. Said though
+        it may never have been choked: a CHOKE and a GRAFT may have crossed."""
+        news = set(wanted)
+        for ihave in advertised:
+            if id in self._mesh.members(ihave.topic) and not news.isdisjoint(ihave.ids):
+                self._mesh.choking.release(ihave.topic, id)
+                self._outbox.add_control(id, codec.encode_choke(ihave.topic, chokes=False))
 
     def _on_iwant(self, peer: Peer, ids: Sequence[codec.MessageId]) -> None:
         for publish in self._messages.serve(peer, ids):
@@ -324,14 +341,20 @@ class GossipRouter:
                 self._outbox.add_control(id, codec.encode_graft(topic))
             for id in changes.pruned:
                 self._prune(id, topic, self._config.prune_backoff_s)
+            choked, released = self._mesh.choking.review(topic, self._mesh.members(topic))
+            for id in choked:
+                self._outbox.add_control(id, codec.encode_choke(topic, chokes=True))
+            for id in released:
+                self._outbox.add_control(id, codec.encode_choke(topic, chokes=False))
 
     def _advertise(self, topic: str, ids: Sequence[codec.MessageId]) -> None:
-        """To some subscribers outside the mesh, and to members for whom something was dropped."""
+        """To some of those we push nothing to, and to members for whom something was dropped."""
         members = self._mesh.members(topic) or self._fanout.members(topic)
+        chokers = self._mesh.choking.chokers(topic)
         lazy: list[PeerId] = []
         lagging: list[PeerId] = []
         for id in self._peers.subscribers(topic):
-            if id not in members:
+            if id not in members or id in chokers:
                 lazy.append(id)
             elif self._is_lagging(id):
                 lagging.append(id)

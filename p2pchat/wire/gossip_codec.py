@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from itertools import chain
-from typing import NewType
+from typing import NewType, cast
 
 from google.protobuf.message import DecodeError
 
@@ -35,6 +35,7 @@ FIELDS_MAX = 2 * ENTRIES_MAX
 """Fields of an RPC and its control message together, counted then."""
 
 MESSAGE_ID_BYTES = 32
+_ID_SIZES = frozenset((MESSAGE_ID_BYTES,))
 MessageId = NewType("MessageId", bytes)
 """SHA-256 of a message's data, which is js-libp2p's choice for unsigned messages."""
 
@@ -80,7 +81,8 @@ class Prune:
 
 @dataclass(frozen=True, slots=True)
 class Rpc:
-    """One frame: `iwant` asks for messages, `graft` names topics whose mesh the sender joins."""
+    """One frame: `iwant` asks for messages, `graft` names topics whose mesh the sender joins, and
+    `choke` those of which it wants advertisements in place of messages, until `unchoke`."""
 
     subscriptions: tuple[Subscription, ...] = ()
     messages: tuple[Message, ...] = ()
@@ -88,6 +90,8 @@ class Rpc:
     iwant: tuple[MessageId, ...] = ()
     graft: tuple[str, ...] = ()
     prune: tuple[Prune, ...] = ()
+    choke: tuple[str, ...] = ()
+    unchoke: tuple[str, ...] = ()
 
 
 def message_id(data: bytes) -> MessageId:
@@ -167,6 +171,13 @@ def encode_prune(topic: str, backoff_s: int) -> bytes:
     return pb.ControlMessage(prune=[entry]).SerializeToString()
 
 
+def encode_choke(topic: str, *, chokes: bool) -> bytes:
+    """One control entry, CHOKE or UNCHOKE."""
+    entry = [pb.ControlChoke(topicID=topic)]
+    message = pb.ControlMessage(choke=entry) if chokes else pb.ControlMessage(unchoke=entry)
+    return message.SerializeToString()
+
+
 @lru_cache(maxsize=1024)
 def _encode_topic(topic: str) -> bytes:
     raw = topic.encode()
@@ -180,6 +191,8 @@ def _read_all(rpc: pb.RPC, messages: tuple[Message, ...]) -> Rpc:
     _require_count("IWANT", control.iwant)
     _require_count("GRAFT", control.graft)
     _require_count("PRUNE", control.prune)
+    _require_count("CHOKE", control.choke)
+    _require_count("UNCHOKE", control.unchoke)
     return Rpc(
         subscriptions=tuple(
             Subscription(_read_topic(entry.topicid), entry.subscribe) for entry in rpc.subscriptions
@@ -192,6 +205,8 @@ def _read_all(rpc: pb.RPC, messages: tuple[Message, ...]) -> Rpc:
         iwant=tuple(chain.from_iterable(_read_ids(entry.messageIDs) for entry in control.iwant)),
         graft=tuple(_read_topic(entry.topicID) for entry in control.graft),
         prune=tuple(Prune(_read_topic(entry.topicID), entry.backoff) for entry in control.prune),
+        choke=tuple(_read_topic(entry.topicID) for entry in control.choke),
+        unchoke=tuple(_read_topic(entry.topicID) for entry in control.unchoke),
     )
 
 
@@ -212,9 +227,9 @@ def _read_topic(topic: str) -> str:
 
 
 def _read_ids(ids: Sequence[bytes]) -> tuple[MessageId, ...]:
-    if any(len(raw) != MESSAGE_ID_BYTES for raw in ids):
+    if not _ID_SIZES.issuperset(map(len, ids)):
         raise MalformedMessage(f"a message id has {MESSAGE_ID_BYTES} bytes")
-    return tuple(map(MessageId, ids))
+    return cast("tuple[MessageId, ...]", tuple(ids))
 
 
 def _require_count(kind: str, entries: Sequence[object]) -> None:

@@ -39,16 +39,20 @@ class Message(_message.Message):
     def __init__(self, data: _Optional[bytes] = ..., seqno: _Optional[bytes] = ..., topic: _Optional[str] = ..., signature: _Optional[bytes] = ..., key: _Optional[bytes] = ..., **kwargs) -> None: ...
 
 class ControlMessage(_message.Message):
-    __slots__ = ("ihave", "iwant", "graft", "prune")
+    __slots__ = ("ihave", "iwant", "graft", "prune", "choke", "unchoke")
     IHAVE_FIELD_NUMBER: _ClassVar[int]
     IWANT_FIELD_NUMBER: _ClassVar[int]
     GRAFT_FIELD_NUMBER: _ClassVar[int]
     PRUNE_FIELD_NUMBER: _ClassVar[int]
+    CHOKE_FIELD_NUMBER: _ClassVar[int]
+    UNCHOKE_FIELD_NUMBER: _ClassVar[int]
     ihave: _containers.RepeatedCompositeFieldContainer[ControlIHave]
     iwant: _containers.RepeatedCompositeFieldContainer[ControlIWant]
     graft: _containers.RepeatedCompositeFieldContainer[ControlGraft]
     prune: _containers.RepeatedCompositeFieldContainer[ControlPrune]
-    def __init__(self, ihave: _Optional[_Iterable[_Union[ControlIHave, _Mapping]]] = ..., iwant: _Optional[_Iterable[_Union[ControlIWant, _Mapping]]] = ..., graft: _Optional[_Iterable[_Union[ControlGraft, _Mapping]]] = ..., prune: _Optional[_Iterable[_Union[ControlPrune, _Mapping]]] = ...) -> None: ...
+    choke: _containers.RepeatedCompositeFieldContainer[ControlChoke]
+    unchoke: _containers.RepeatedCompositeFieldContainer[ControlChoke]
+    def __init__(self, ihave: _Optional[_Iterable[_Union[ControlIHave, _Mapping]]] = ..., iwant: _Optional[_Iterable[_Union[ControlIWant, _Mapping]]] = ..., graft: _Optional[_Iterable[_Union[ControlGraft, _Mapping]]] = ..., prune: _Optional[_Iterable[_Union[ControlPrune, _Mapping]]] = ..., choke: _Optional[_Iterable[_Union[ControlChoke, _Mapping]]] = ..., unchoke: _Optional[_Iterable[_Union[ControlChoke, _Mapping]]] = ...) -> None: ...
 
 class ControlIHave(_message.Message):
     __slots__ = ("topicID", "messageIDs")
@@ -65,6 +69,12 @@ class ControlIWant(_message.Message):
     def __init__(self, messageIDs: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class ControlGraft(_message.Message):
+    __slots__ = ("topicID",)
+    TOPICID_FIELD_NUMBER: _ClassVar[int]
+    topicID: str
+    def __init__(self, topicID: _Optional[str] = ...) -> None: ...
+
+class ControlChoke(_message.Message):
     __slots__ = ("topicID",)
     TOPICID_FIELD_NUMBER: _ClassVar[int]
     topicID: str

@@ -37,7 +37,7 @@ class Connection:
         self.serving = 0
         self.malformed = 0
         self.is_closed = False
-        self.opened_s = self.used_s = trio.current_time()
+        self.used_s = trio.current_time()
         self._pipe = pipe
         self._limits = limits
         self._asked_s: float | None = None

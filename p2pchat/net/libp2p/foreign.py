@@ -61,12 +61,20 @@ def _inner(error: BaseException) -> BaseException | None:
     return error.__cause__
 
 
+_PYTHONS_THRESHOLDS = (700, 10, 10)
+_THRESHOLDS = (10_000, 20, 20)
+"""Objects made and not freed before the young are looked at; then as many times as follow before
+those that survived are."""
+
+
 def settle() -> None:
-    """Once a process: keep py-libp2p's log off stderr, and its half a million objects out of sight.
+    """Once a process: keep py-libp2p's log off stderr, and the garbage collector out of the way.
 
     It reports each refused dial as an error; its import sets level and propagation, so this comes
     after it. Whoever wants the log adds a handler to the logger `libp2p`. What an import leaves
     behind never becomes garbage, and every full collection would stop the loop for 50 ms over it.
+    Of what we make hardly anything is in a cycle: at Python's thresholds a sixth of a busy room's
+    time went into looking for it. A program that chose thresholds of its own keeps them.
     """
     logger = logging.getLogger("libp2p")
     if not logger.handlers:
@@ -74,3 +82,5 @@ def settle() -> None:
         logger.setLevel(logging.ERROR)
         gc.collect()
         gc.freeze()
+        if gc.get_threshold() == _PYTHONS_THRESHOLDS:
+            gc.set_threshold(*_THRESHOLDS)

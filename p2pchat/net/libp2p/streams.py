@@ -53,6 +53,8 @@ async def read_some(stream: IMuxedStream, max_bytes: int | None = None) -> bytes
     """What has arrived, `b""` at the end; `trio.BrokenResourceError` when reset or lost."""
     try:
         with foreign_errors():
+            if isinstance(stream.muxed_conn, StockYamux):  # which may not yield
+                await trio.lowlevel.checkpoint()
             return await stream.read(max_bytes)
     except Failed as failed:
         data = _read_late(stream, max_bytes, failed.__cause__)
@@ -76,6 +78,7 @@ async def write_all(stream: IMuxedStream, data: bytes) -> None:
     try:
         with foreign_errors():
             if isinstance(stream.muxed_conn, StockYamux):
+                await trio.lowlevel.checkpoint()
                 await stream.muxed_conn.write_patiently(cast("YamuxStream", stream), data)
             else:
                 await stream.write(data)
@@ -210,9 +213,10 @@ class LibP2PStream(Stream):
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         with self._sending:
-            await trio.lowlevel.checkpoint()
             if data:
                 await write_all(self._muxed, data if isinstance(data, bytes) else bytes(data))
+            else:
+                await trio.lowlevel.checkpoint()
 
     async def wait_send_all_might_not_block(self) -> None:
         with self._sending:
@@ -224,8 +228,8 @@ class LibP2PStream(Stream):
         if max_bytes is not None:
             _require_positive(max_bytes)
         with self._receiving:
-            await trio.lowlevel.checkpoint()
             if self._early:
+                await trio.lowlevel.checkpoint()
                 size = max_bytes or len(self._early)
                 data, self._early = self._early[:size], self._early[size:]
                 return data

@@ -100,9 +100,11 @@ class LeanStream(IMuxedStream):
 
         Raises `MuxedStreamEOF` after the last byte, `MuxedStreamReset`.
         """
-        await trio.lowlevel.checkpoint_if_cancelled()
         size = -1 if n is None else n
+        has_yielded = False
         while True:
+            if not has_yielded and (self.substream.inlet or self.recv_closed or size == 0):
+                await trio.lowlevel.checkpoint()  # before anything is taken
             data = self._conn.session.read(self.substream, size)
             if data or size == 0:
                 self._conn.wake_writer()
@@ -114,6 +116,7 @@ class LeanStream(IMuxedStream):
                     raise MuxedStreamReset("this stream was reset or its connection lost")
                 case None:
                     await self.readers.park()
+                    has_yielded = True
 
     async def write(self, data: bytes) -> None:
         """Return when `data` is sent or kept for sending; waits while the peer does not read.
@@ -126,6 +129,8 @@ class LeanStream(IMuxedStream):
         self._conn.wake_writer()
         if segment is not None:
             await self._sent(segment)
+        else:
+            await trio.lowlevel.cancel_shielded_checkpoint()  # it is sent: too late to cancel
 
     async def _sent(self, segment: Segment) -> None:
         try:

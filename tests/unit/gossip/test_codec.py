@@ -19,6 +19,7 @@ from p2pchat.wire.gossip_codec import (
     Rpc,
     Subscription,
     decode_rpc,
+    encode_choke,
     encode_control,
     encode_graft,
     encode_ihave,
@@ -32,12 +33,15 @@ from p2pchat.wire.gossip_codec import (
 
 ID = MessageId(bytes(range(32)))
 
-# Written down from the specification's schema, byte by byte, so that a change of ours shows.
+# Written down from the specification's schema (CHOKE and UNCHOKE: from docs/protocols/gossip.md),
+# byte by byte, so that a change of ours shows.
 SUBSCRIBE_VECTOR = bytes.fromhex("0a0608011202" + b"ab".hex())
 UNSUBSCRIBE_VECTOR = bytes.fromhex("0a0608001202" + b"ab".hex())
 PUBLISH_VECTOR = bytes.fromhex("120b1205" + b"hello".hex() + "2202" + b"ab".hex())
 GRAFT_VECTOR = bytes.fromhex("1a061a040a02" + b"ab".hex())
 PRUNE_VECTOR = bytes.fromhex("1a0822060a02" + b"ab".hex() + "183c")
+CHOKE_VECTOR = bytes.fromhex("1a07aa06040a02" + b"ab".hex())
+UNCHOKE_VECTOR = bytes.fromhex("1a07b206040a02" + b"ab".hex())
 IHAVE_VECTOR = bytes.fromhex("1a280a260a02" + b"ab".hex() + "1220") + ID
 IWANT_VECTOR = bytes.fromhex("1a2412220a20") + ID
 
@@ -68,6 +72,8 @@ IWANT_VECTOR = bytes.fromhex("1a2412220a20") + ID
             Rpc(ihave=(IHave("ab", (ID,)),)),
         ),
         (encode_control([encode_iwant([ID])]), IWANT_VECTOR, Rpc(iwant=(ID,))),
+        (encode_control([encode_choke("ab", chokes=True)]), CHOKE_VECTOR, Rpc(choke=("ab",))),
+        (encode_control([encode_choke("ab", chokes=False)]), UNCHOKE_VECTOR, Rpc(unchoke=("ab",))),
     ],
 )
 def test_each_part_is_encoded_and_decoded_as_the_specification_has_it(encoded, vector, decoded):

@@ -1,0 +1,120 @@
+"""Choking: of the members of a mesh only those push whole messages to us who have news for us.
+
+A mesh is redundant on purpose, so most of what it carries comes again. A member that told us
+nothing new for a while is asked to stop (CHOKE) and to advertise instead; the one whose
+advertisement is ahead of what is pushed is asked to go on (UNCHOKE). What remains pushed is close
+to a tree along the fastest links, as in Plumtree (Leitão, Pereira, Rodrigues, "Epidemic Broadcast
+Trees", SRDS 2007) and in libp2p's proposal for episub, whose terms these are. Own messages are not
+concerned: they go to every subscriber. Peers that know neither entry skip both and go on pushing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from p2pchat.gossip.config import GossipConfig
+from p2pchat.model.ids import PeerId
+
+_NOBODY: Mapping[PeerId, None] = {}
+
+
+REPEATS_PER_NEWS = 8
+"""Who says less than one new message among so many known ones is not needed."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What one member pushed since the last heartbeat."""
+
+    news: int = 0
+    repeats: int = 0
+
+    @property
+    def is_idle(self) -> bool:
+        return self.news * REPEATS_PER_NEWS < self.repeats
+
+
+@dataclass(slots=True)
+class _Topic:
+    choked: dict[PeerId, None] = field(default_factory=dict[PeerId, None])
+    """Members that were asked not to push to us."""
+    chokers: dict[PeerId, None] = field(default_factory=dict[PeerId, None])
+    """Members that asked us not to push to them."""
+    tallies: dict[PeerId, _Tally] = field(default_factory=dict[PeerId, _Tally])
+
+
+class Choking:
+    """Who pushes, in the meshes of all topics we hear. Members of a mesh alone are named to it."""
+
+    def __init__(self, config: GossipConfig) -> None:
+        self._config = config
+        self._topics: dict[str, _Topic] = {}
+
+    def chokers(self, topic: str) -> Mapping[PeerId, None]:
+        """Members that want advertisements; a live view."""
+        known = self._topics.get(topic)
+        return known.chokers if known is not None else _NOBODY
+
+    def count(self, topic: str, member: PeerId, *, is_news: bool) -> None:
+        """A member pushed a message."""
+        tallies = self._of(topic).tallies
+        tally = tallies.get(member)
+        if tally is None:
+            tally = tallies[member] = _Tally()
+        if is_news:
+            tally.news += 1
+        else:
+            tally.repeats += 1
+
+    def choked_by(self, topic: str, member: PeerId, *, chokes: bool) -> None:
+        """A member told us not to push, or to push again."""
+        chokers = self._of(topic).chokers
+        if chokes:
+            chokers[member] = None
+        else:
+            chokers.pop(member, None)
+
+    def release(self, topic: str, peer: PeerId) -> bool:
+        """Its advertisement was ahead of what is pushed: True when it is to be sent UNCHOKE."""
+        known = self._topics.get(topic)
+        if known is None or peer not in known.choked:
+            return False
+        del known.choked[peer]
+        return True
+
+    def forget(self, topic: str, peer: PeerId) -> None:
+        """A peer entered the mesh or left it: it begins anew, pushing and pushed to."""
+        known = self._topics.get(topic)
+        if known is not None:
+            for place in (known.choked, known.chokers, known.tallies):
+                place.pop(peer, None)
+
+    def end(self, topic: str) -> None:
+        """The topic is heard no longer."""
+        self._topics.pop(topic, None)
+
+    def review(self, topic: str, members: Collection[PeerId]) -> tuple[list[PeerId], list[PeerId]]:
+        """At each heartbeat: whom to CHOKE, and whom to UNCHOKE since too few push."""
+        known = self._topics.get(topic)
+        if known is None:
+            return [], []
+        tallies, known.tallies = known.tallies, {}
+        pushing = [member for member in members if member not in known.choked]
+        spare = len(pushing) - self._config.pushing_min
+        if spare < 0:
+            released = list(known.choked)[:-spare]
+            for member in released:
+                del known.choked[member]
+            return [], released
+        idle = [member for member in pushing if member in tallies and tallies[member].is_idle]
+        idle.sort(key=lambda member: (tallies[member].news, -tallies[member].repeats))
+        chosen = idle[:spare]
+        known.choked.update(dict.fromkeys(chosen))
+        return chosen, []
+
+    def _of(self, topic: str) -> _Topic:
+        known = self._topics.get(topic)
+        if known is None:
+            known = self._topics[topic] = _Topic()
+        return known

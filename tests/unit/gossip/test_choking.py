@@ -1,0 +1,140 @@
+"""Members of a mesh without news are asked to advertise, and asked back when they are ahead."""
+
+from __future__ import annotations
+
+import pytest
+
+from p2pchat.gossip.vocabulary import PeerDown, PeerUp, Publish, Subscribe, Unsubscribe
+from p2pchat.wire.gossip_codec import IHave, Prune
+from tests.unit.gossip.conftest import ROOM
+
+NAMES = ("bob", "carol", "dave", "erin")
+
+
+def push(stage, message, member, *data: bytes) -> None:
+    for one in data:
+        stage.hear(member, messages=(message(one),))
+
+
+@pytest.fixture
+def busy(stage, message):
+    """Bob is always first, all others tell the same after him; a heartbeat has passed."""
+    stage = stage(pushing_min=2)
+    members = stage.mesh_with(NAMES)
+    for number in range(10):
+        for member in members:
+            push(stage, message, member, b"%d" % number)
+    stage.beat()
+    return stage, members
+
+
+def test_members_without_news_are_choked_down_to_those_that_must_push(busy):
+    stage, (bob, *others) = busy
+    assert stage.to(bob).choke == ()
+    choked = [member for member in others if stage.to(member).choke == (ROOM,)]
+    assert len(choked) == len(NAMES) - stage.config.pushing_min
+    assert set(stage.router.mesh(ROOM)) == {bob, *others}, "they stay in the mesh"
+
+
+def test_a_member_that_says_little_again_is_left_alone(stage, message):
+    stage = stage(pushing_min=2)
+    members = stage.mesh_with(NAMES)
+    for number in range(12):
+        author = members[number % 4]
+        for member in (author, *members):
+            push(stage, message, member, b"%d" % number)
+    stage.beat()
+    assert not stage.receivers("choke")
+
+
+def test_an_idle_mesh_chokes_nobody(stage):
+    stage = stage()
+    stage.mesh_with(NAMES)
+    stage.beat(5)
+    assert not stage.receivers("choke")
+
+
+def test_who_chokes_us_is_advertised_to_and_not_pushed_to(stage, message, named):
+    stage = stage()
+    bob, carol, dave, _ = stage.mesh_with(NAMES)
+    stage.hear(carol, choke=(ROOM,))
+    push(stage, message, bob, b"news")
+    assert dave in stage.receivers("messages")
+    assert carol not in stage.receivers("messages")
+    stage.beat()
+    (advertised,) = stage.to(carol).ihave
+    assert advertised.ids == (message(b"news").id,)
+    stage.hear(carol, unchoke=(ROOM,))
+    push(stage, message, bob, b"more news")
+    assert carol in stage.receivers("messages")
+
+
+def test_own_messages_go_to_those_who_choke_us_too(stage):
+    stage = stage()
+    _, carol, *_ = stage.mesh_with(NAMES)
+    stage.hear(carol, choke=(ROOM,))
+    stage.give(Publish(1, ROOM, b"mine"))
+    assert carol in stage.receivers("messages")
+
+
+def test_an_advertisement_that_is_ahead_unchokes(busy, message):
+    stage, members = busy
+    choked = next(member for member in members if stage.to(member).choke)
+    news = message(b"what the others do not push").id
+    stage.hear(choked, ihave=(IHave(ROOM, (news,)),))
+    assert stage.to(choked).iwant == (news,)
+    assert stage.to(choked).unchoke == (ROOM,)
+    known = message(b"0").id
+    stage.hear(choked, ihave=(IHave(ROOM, (known,)),))
+    assert stage.to(choked).unchoke == ()
+
+
+def test_when_too_few_push_others_are_asked_to(busy):
+    stage, members = busy
+    choked = [member for member in members if stage.to(member).choke]
+    for member in members:
+        if member not in choked:
+            stage.give(PeerDown(member))
+    stage.beat()
+    assert stage.receivers("unchoke") == choked
+
+
+@pytest.mark.parametrize("how", ["prune", "graft", "new stream"])
+def test_a_link_that_begins_anew_is_not_choked(stage, message, how):
+    stage = stage()
+    bob, carol, *_ = stage.mesh_with(NAMES)
+    stage.hear(carol, choke=(ROOM,))
+    match how:
+        case "prune":
+            stage.hear(carol, prune=(Prune(ROOM, 1),))
+            stage.now_s += 10
+            stage.hear(carol, graft=(ROOM,))
+        case "graft":
+            stage.hear(carol, graft=(ROOM,))
+        case _:
+            stage.give(PeerUp(carol))
+            assert stage.to(carol).graft == (ROOM,)
+    assert carol in stage.router.mesh(ROOM)
+    push(stage, message, bob, b"news")
+    assert carol in stage.receivers("messages")
+
+
+def test_who_is_not_in_the_mesh_chokes_nothing(stage, named):
+    stage = stage()
+    stage.mesh_with(NAMES)
+    (stranger,) = stage.meet("frank")
+    stage.router._mesh.drop(ROOM, stranger)
+    stage.hear(stranger, choke=(ROOM, "/dchat/room/other"))
+    assert stranger not in stage.router._mesh.choking.chokers(ROOM)
+    assert not stage.router._mesh.choking.chokers("/dchat/room/other")
+
+
+def test_a_topic_that_is_left_is_forgotten(busy):
+    stage, (bob, *_) = busy
+    stage.hear(bob, choke=(ROOM,))
+    stage.give(Unsubscribe(ROOM))
+    assert not stage.router._mesh.choking.chokers(ROOM)
+    stage.now_s += 20
+    stage.give(Subscribe(ROOM))
+    stage.beat()
+    assert not stage.receivers("unchoke")
