@@ -103,6 +103,10 @@ class MalformedMessage(RemoteProtocolError):
     """Bytes from a peer do not decode, or decode to values out of bounds."""
 
 
+class UnknownVersion(RemoteProtocolError):
+    """A peer sent something of a later version: it is skipped, and nobody is to blame."""
+
+
 class BadSignature(RemoteProtocolError):
     """A signature from a peer does not verify."""
 

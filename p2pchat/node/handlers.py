@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from p2pchat.errors import RemoteProtocolError
+from p2pchat.errors import RemoteProtocolError, UnknownVersion
 from p2pchat.model.ids import DeviceId
 from p2pchat.net.port import Host, Stream
 from p2pchat.node.guard import Guard
@@ -94,6 +94,14 @@ class LaneHandlers:
         with trio.CancelScope(shield=True), trio.move_on_after(1):
             await stream.reset()
 
+    async def _take(self, peer: DeviceId, body: bytes) -> None:
+        try:
+            frame = decode_frame(body)
+        except UnknownVersion:
+            self.refused["later version"] += 1
+            return
+        await self._put(Received(peer, frame))
+
     async def _read(self, peer: DeviceId, stream: Stream) -> None:
         """Read until the end. Raises `RemoteProtocolError`, `TooSlowError`."""
         parser = FrameParser(self._frame_bytes_max)
@@ -107,7 +115,7 @@ class LaneHandlers:
                 if delay_s > 0:
                     await trio.sleep(delay_s)
                 for body in frames:
-                    await self._put(Received(peer, decode_frame(body)))
+                    await self._take(peer, body)
                 if frames or was_empty:
                     due_s = trio.current_time() + FRAME_TIMEOUT_S
                 patience.deadline = float("inf") if parser.is_empty else due_s

@@ -6,12 +6,12 @@ message.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
 
-from p2pchat.errors import MalformedMessage
+from p2pchat.errors import MalformedMessage, UnknownVersion
 from p2pchat.model.ids import HASH_BYTES, AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.op import Chain, Op, Position
 from p2pchat.wire import dchat_pb2 as pb
@@ -100,7 +100,8 @@ def decode_frame(raw: bytes) -> Frame:
     """Read and bound. The set of a hello is verified, for it says whom we talk to; whatever else is
     signed is verified where it is known to matter.
 
-    Raises `MalformedMessage`, `BadSignature`.
+    Ops of a later version are left out. Raises `MalformedMessage`, `BadSignature`, and
+    `UnknownVersion` for a frame of a kind that is not known.
     """
     try:
         message = pb.Frame.FromString(raw)
@@ -201,14 +202,22 @@ def _value(message: pb.Frame) -> Frame:
         case "page":
             return SyncPage(ConversationId(message.page.conversation), message.page.more)
         case _:
-            raise MalformedMessage("a frame of an unknown kind")
+            raise UnknownVersion("a frame of an unknown kind")
 
 
 def _ops_value(message: pb.Ops) -> Ops:
     _bound(len(message.ops), OPS_PER_FRAME_MAX)
     _bound(len(message.devices), OPS_PER_FRAME_MAX)
-    ops = tuple(map(op_of, message.ops))
+    ops = tuple(_known_ops(message.ops))
     return Ops(ops, _sets(message.devices, {op.header.account for op in ops}))
+
+
+def _known_ops(messages: Iterable[pb.SignedOp]) -> Iterator[Op]:
+    for message in messages:
+        try:
+            yield op_of(message)
+        except UnknownVersion:
+            continue  # for those who know it, whom it reaches all the same
 
 
 def _sets(raws: Iterable[bytes], authors: set[AccountId]) -> tuple[ClaimedSet, ...]:

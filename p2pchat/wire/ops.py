@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 from google.protobuf.message import DecodeError
 
-from p2pchat.errors import MalformedMessage
+from p2pchat.errors import MalformedMessage, UnknownVersion
 from p2pchat.model.ids import HASH_BYTES, AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.op import Chain, Header, Kind, Op
 from p2pchat.model.query import StoredOp
@@ -60,7 +60,10 @@ def encode_op(op: Op) -> bytes:
 
 
 def decode_op(raw: bytes) -> Op:
-    """Read a `SignedOp`; its signature is not checked yet. Raises `MalformedMessage`."""
+    """Read a `SignedOp`; its signature is not checked yet.
+
+    Raises `MalformedMessage`, `UnknownVersion`.
+    """
     try:
         message = SignedOpPb.FromString(raw)
     except DecodeError as error:
@@ -69,7 +72,7 @@ def decode_op(raw: bytes) -> Op:
 
 
 def op_of(message: SignedOpPb) -> Op:
-    """A decoded message as a value in bounds. Raises `MalformedMessage`."""
+    """A decoded message as a value in bounds. Raises `MalformedMessage`, `UnknownVersion`."""
     if len(message.header) > HEADER_BYTES_MAX or len(message.signature) != _SIGNATURE_BYTES:
         raise MalformedMessage("an op's header or signature has the wrong size")
     content = message.content if message.HasField("content") else None
@@ -82,9 +85,10 @@ def op_of(message: SignedOpPb) -> Op:
 
 
 def decode_header(raw: bytes) -> Header:
-    """Read and bound a header. Raises `MalformedMessage`."""
+    """Read and bound a header. Raises `MalformedMessage`, `UnknownVersion`."""
     try:
         pb = HeaderPb.FromString(raw)
+        require_version("an op", pb.version)
         header = Header(
             ConversationId(pb.conversation),
             Chain(pb.chain),
@@ -101,10 +105,16 @@ def decode_header(raw: bytes) -> Header:
         )
     except (DecodeError, ValueError) as error:
         raise MalformedMessage(f"an op's header does not decode: {error}") from error
-    if pb.version != VERSION:
-        raise MalformedMessage(f"an op of version {pb.version}; this program knows {VERSION}")
     _check(header)
     return header
+
+
+def require_version(what: str, version: int) -> None:
+    """Raises `UnknownVersion` above ours, `MalformedMessage` where none is named."""
+    if version == 0:
+        raise MalformedMessage(f"{what} names no version")
+    if version > VERSION:
+        raise UnknownVersion(f"{what} of version {version}; this program knows {VERSION}")
 
 
 def _check(header: Header) -> None:

@@ -12,7 +12,7 @@ from p2pchat.model.op import Chain, Position
 from p2pchat.wire.dchat_pb2 import FrontierEntry as EntryPb
 from p2pchat.wire.dchat_pb2 import Receipt as ReceiptPb
 from p2pchat.wire.envelope import Purpose, Signer, verify
-from p2pchat.wire.ops import SEQ_MAX, VERSION
+from p2pchat.wire.ops import SEQ_MAX, VERSION, require_version
 
 ENTRIES_MAX = 1024
 
@@ -65,7 +65,7 @@ def sign_receipt(receipt: Receipt, signer: Signer) -> SignedReceipt:
 
 
 def read_receipt(body: bytes, signature: bytes) -> SignedReceipt:
-    """Decode and verify. Raises `MalformedMessage`, `BadSignature`."""
+    """Decode and verify. Raises `MalformedMessage`, `UnknownVersion`, `BadSignature`."""
     signed = decode_receipt(body, signature)
     verify_receipt(signed)
     return signed
@@ -77,11 +77,12 @@ def verify_receipt(signed: SignedReceipt) -> None:
 
 
 def decode_receipt(body: bytes, signature: bytes) -> SignedReceipt:
-    """Decode and bound alone. Raises `MalformedMessage`."""
+    """Decode and bound alone. Raises `MalformedMessage`, `UnknownVersion`."""
     try:
         pb = ReceiptPb.FromString(body)
-        if pb.version != VERSION or len(pb.entries) > ENTRIES_MAX:
-            raise MalformedMessage("a receipt of an unknown version or with too many entries")
+        require_version("a receipt", pb.version)
+        if len(pb.entries) > ENTRIES_MAX:
+            raise MalformedMessage("a receipt with too many entries")
         receipt = Receipt(
             ConversationId(pb.conversation),
             AccountId(pb.account),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from p2pchat.config.limits import Limits
-from p2pchat.errors import BadSignature, MalformedMessage
+from p2pchat.errors import BadSignature, MalformedMessage, UnknownVersion
 from p2pchat.model.op import Chain, Kind, Position
 from p2pchat.protocol.serving import HEADS_MAX, PULL_CHAINS_MAX
 from p2pchat.wire import dchat_pb2 as pb
+from p2pchat.wire.dchat_pb2 import Header as HeaderPb
 from p2pchat.wire.devices import DEVICES_MAX, DeviceSet, certified, claimed_set
 from p2pchat.wire.frames import (
     FRONTIER_ENTRIES_MAX,
@@ -71,7 +72,6 @@ def test_no_device_set_is_verified_before_an_op_needs_it():
 @pytest.mark.parametrize(
     "message",
     [
-        pb.Frame(),
         pb.Frame(ops=pb.Ops(ops=[pb.SignedOp()] * (OPS_PER_FRAME_MAX + 1))),
         pb.Frame(ops=pb.Ops(devices=[b""] * (OPS_PER_FRAME_MAX + 1))),
         pb.Frame(ops=pb.Ops(devices=[b"\xff"])),
@@ -102,6 +102,22 @@ def test_no_device_set_is_verified_before_an_op_needs_it():
 def test_a_frame_out_of_bounds_is_malformed(message: pb.Frame):
     with pytest.raises(MalformedMessage):
         decode_frame(message.SerializeToString())
+
+
+@pytest.mark.parametrize("raw", [b"", bytes.fromhex("c20301ff")], ids=["none", "field 56"])
+def test_a_frame_of_a_kind_that_is_not_known_is_of_a_later_version(raw: bytes):
+    with pytest.raises(UnknownVersion):
+        decode_frame(raw)
+
+
+def test_of_several_ops_those_of_a_later_version_are_left_out():
+    """A room goes on while some of its members have a newer program."""
+    first, second = (Author(ALICE, DIRECT).write(text) for text in ("one", "two"))
+    header = HeaderPb.FromString(second.header_bytes)
+    header.version = 2
+    message = pb.Frame.FromString(encode_frame(Ops((first, second))))
+    message.ops.ops[1].header = header.SerializeToString()
+    assert decode_frame(message.SerializeToString()) == Ops((first,))
 
 
 @pytest.mark.parametrize("read", [decode_frame, decode_ops])

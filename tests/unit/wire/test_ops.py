@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from p2pchat.errors import BadSignature, MalformedMessage
+from p2pchat.errors import BadSignature, MalformedMessage, UnknownVersion
 from p2pchat.model.op import Chain, Kind
 from p2pchat.model.query import StoredOp
 from p2pchat.wire.dchat_pb2 import Header as HeaderPb
@@ -79,7 +79,6 @@ def test_the_id_is_the_hash_of_the_bytes_as_they_came():
     "fields",
     [
         {"version": 0},
-        {"version": 2},
         {"conversation": b"short"},
         {"chain": 0},
         {"chain": 2},
@@ -108,6 +107,13 @@ def test_the_id_is_the_hash_of_the_bytes_as_they_came():
 def test_a_header_out_of_bounds_is_malformed(fields: dict[str, object]):
     with pytest.raises(MalformedMessage):
         decode_header(changed(**fields))
+
+
+def test_an_op_of_a_later_version_is_told_apart_from_a_malformed_one():
+    with pytest.raises(UnknownVersion):
+        decode_header(changed(version=2))
+    with pytest.raises(UnknownVersion):
+        decode_header(changed(version=2, chain=7))
 
 
 def test_a_header_at_the_bounds_is_taken():

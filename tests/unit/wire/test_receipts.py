@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from p2pchat.errors import BadSignature, MalformedMessage
+from p2pchat.errors import BadSignature, MalformedMessage, UnknownVersion
 from p2pchat.model.op import Chain, Position
 from p2pchat.wire.dchat_pb2 import FrontierEntry
 from p2pchat.wire.dchat_pb2 import Receipt as ReceiptPb
@@ -48,7 +48,7 @@ def test_a_receipt_is_signed_by_its_device():
 @pytest.mark.parametrize(
     "changes",
     [
-        {"version": 2},
+        {"version": 0},
         {"conversation": b""},
         {"account": bytes(33)},
         {"device": b"short"},
@@ -63,6 +63,11 @@ def test_a_receipt_is_signed_by_its_device():
 def test_a_receipt_out_of_bounds_is_malformed(changes: dict[str, object]):
     with pytest.raises(MalformedMessage):
         read_receipt(*signed_body(**changes))
+
+
+def test_a_receipt_of_a_later_version_is_told_apart_from_a_malformed_one():
+    with pytest.raises(UnknownVersion):
+        read_receipt(*signed_body(version=2))
 
 
 def test_a_receipt_at_the_bounds_is_taken():
