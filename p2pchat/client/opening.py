@@ -27,11 +27,10 @@ from p2pchat.node.ambient import Ambient, SystemAmbient
 from p2pchat.node.network import NetworkOptions
 from p2pchat.node.node import NodeParts, open_node
 from p2pchat.node.reach import own_form
-from p2pchat.store.home import open_home
 from p2pchat.store.key_file import read_identity_file
 from p2pchat.store.memory import MemoryStore
 from p2pchat.store.port import AsyncStore, Store
-from p2pchat.store.worker import InlineStore, open_worker
+from p2pchat.store.worker import InlineStore, open_home_aside, open_worker
 from p2pchat.wire.contents import INTRO_BYTES
 from p2pchat.wire.envelope import Ed25519Signer
 
@@ -177,7 +176,7 @@ async def _open_store(
         snapshot = prepare_store(memory, identity, ambient)
         yield Stored(InlineStore(memory), snapshot, identity)
         return
-    with open_home(home) as opened:
+    async with open_home_aside(home) as opened:
         identity = opened.store.identity()
         if identity is None:
             identity = make_identity(_name(name, config), ambient, seed)

@@ -6,6 +6,7 @@ has its tables; one without them was damaged, and nothing is ever made anew in i
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,6 +18,11 @@ from p2pchat.store.driver import connect, damaged, store_errors
 from p2pchat.store.files import create_private
 
 __all__ = ["MIGRATIONS", "Migrations", "create_database", "prepare_database"]
+
+logger = logging.getLogger(__name__)
+
+SLOW_CHECK_BYTES = 64 << 20
+"""A database of this size takes about a second to read: whoever waits is told what for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,13 @@ def prepare_database(
 
 
 def _check(path: Path, connection: sqlite3.Connection) -> None:
+    size_bytes = path.stat().st_size
+    logger.log(
+        logging.WARNING if size_bytes >= SLOW_CHECK_BYTES else logging.INFO,
+        "reading all %.0f MB of %s, to see that it is whole",
+        size_bytes / 1e6,
+        path,
+    )
     (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if finding != "ok":
         raise Corrupted(damaged(path, finding.splitlines()[0]))

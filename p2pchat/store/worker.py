@@ -1,14 +1,16 @@
 """The store as trio tasks hold it: `store.port.AsyncStore`, twice.
 
 SQLAlchemy and SQLite block, and a commit ends in an fsync, so `StoreWorker` gives writes a thread
-of their own, which is all the locking they need, and reads up to four more. Virtual time must not
-wait for threads (it would jump past them), so `InlineStore` calls a memory store on the spot.
+of their own, which is all the locking they need, and reads up to four more. Opening a home may read
+all of a large database: it has a thread for that long. Virtual time must not wait for threads (it
+would jump past them), so `InlineStore` calls a memory store on the spot.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from queue import SimpleQueue
 from threading import Thread
@@ -21,9 +23,10 @@ from p2pchat.model.change import Change, PutReceipt
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.message import Message
 from p2pchat.model.query import OpsQuery, StoredOp
+from p2pchat.store.home import Home, open_home
 from p2pchat.store.port import READERS_MAX, Page, Store
 
-__all__ = ["InlineStore", "StoreWorker", "open_worker"]
+__all__ = ["InlineStore", "StoreWorker", "open_home_aside", "open_worker"]
 
 T = TypeVar("T")
 
@@ -108,6 +111,14 @@ async def open_worker(store: Store) -> AsyncGenerator[StoreWorker]:
         yield worker
     finally:
         worker.close()
+
+
+@asynccontextmanager
+async def open_home_aside(path: str | os.PathLike[str]) -> AsyncGenerator[Home]:
+    """`open_home` while other tasks go on. A cancellation is noticed when the opening ends: it
+    leaves no home half open."""
+    with ExitStack() as stack:
+        yield await trio.to_thread.run_sync(stack.enter_context, open_home(path))
 
 
 class InlineStore:

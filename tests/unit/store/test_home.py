@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import os
 import stat
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from p2pchat.errors import (
 from p2pchat.model.change import PutSetting
 from p2pchat.model.identity import Identity
 from p2pchat.model.ids import AccountId, DeviceId
+from p2pchat.store import opening
 from p2pchat.store.home import open_home
 
 SECRET = b"this text must not be readable on the disk"
@@ -192,6 +194,26 @@ def test_a_database_that_was_cut_is_found_at_the_next_start(home: Path, pages: i
     database.write_bytes(database.read_bytes()[: pages * 4096])
     with pytest.raises(Corrupted, match="put back a copy"), open_home(home):
         pass
+
+
+@pytest.mark.parametrize(("slow_bytes", "level"), [(0, logging.WARNING), (1 << 40, logging.INFO)])
+def test_whoever_waits_for_a_large_database_to_be_read_is_told_so(
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    slow_bytes: int,
+    level: int,
+) -> None:
+    monkeypatch.setattr(opening, "SLOW_CHECK_BYTES", slow_bytes)
+    caplog.set_level(logging.INFO, logger=opening.__name__)
+    with open_home(home):
+        assert caplog.records == []
+    (home / "p2pchat.state").unlink()
+    with open_home(home):
+        pass
+    [record] = caplog.records
+    assert record.levelno == level
+    assert str(home / "p2pchat.db") in record.getMessage()
 
 
 def test_damage_under_a_running_store_is_told_where_it_is_met(home: Path) -> None:

@@ -3,19 +3,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
 import trio.testing
 
-from p2pchat.errors import UnknownMessage
+from p2pchat.errors import HomeInUse, UnknownMessage
 from p2pchat.model.change import Change, PutReceipt, PutSetting
 from p2pchat.model.op import Chain
 from p2pchat.model.query import OpsQuery
+from p2pchat.store import home as home_module
 from p2pchat.store.home import open_home
 from p2pchat.store.memory import MemoryStore
 from p2pchat.store.port import AsyncStore, Page
-from p2pchat.store.worker import InlineStore, open_worker
+from p2pchat.store.worker import InlineStore, open_home_aside, open_worker
 from tests.compliance.store.values import ALICE, BOB, ROOM, Writer
 
 
@@ -173,5 +175,53 @@ def test_readers_do_not_wait_for_a_commit(tmp_path: Path) -> None:
                     opened.store._connection.execute("BEGIN IMMEDIATE")
                     assert len(await store.history(ROOM, Page())) == 2
                     opened.store._connection.execute("ROLLBACK")
+
+    trio.run(main)
+
+
+def test_tasks_go_on_while_a_home_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other_task_ran = threading.Event()
+    prepare = home_module.prepare_database
+
+    def prepare_when_let(*args: Any, **options: Any) -> None:
+        assert other_task_ran.wait(timeout=10), "the opening holds the loop up"
+        prepare(*args, **options)
+
+    async def main() -> None:
+        with trio.fail_after(30):
+            async with trio.open_nursery() as nursery:
+
+                async def open_it() -> None:
+                    async with open_home_aside(tmp_path) as opened:
+                        assert opened.store.identity() is None
+
+                nursery.start_soon(open_it)
+                await trio.testing.wait_all_tasks_blocked()
+                other_task_ran.set()
+
+    monkeypatch.setattr(home_module, "prepare_database", prepare_when_let)
+    trio.run(main)
+
+
+def test_a_home_whose_opening_was_cancelled_is_closed_again(tmp_path: Path) -> None:
+    async def main() -> None:
+        with trio.CancelScope() as scope:
+            async with open_home_aside(tmp_path):
+                scope.cancel()
+                await trio.sleep_forever()
+        assert scope.cancelled_caught
+        with open_home(tmp_path):
+            pass
+
+    trio.run(main)
+
+
+def test_what_forbids_to_open_a_home_comes_out_bare(tmp_path: Path) -> None:
+    async def main() -> None:
+        with open_home(tmp_path), pytest.raises(HomeInUse):
+            async with open_home_aside(tmp_path):
+                pass
 
     trio.run(main)
