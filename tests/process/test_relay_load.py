@@ -1,0 +1,91 @@
+"""A relay under those who come and go, and those who never say who they are."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import trio
+
+from p2pchat.model.ids import PeerId
+from p2pchat.testing.processes import RelayProcess, open_processes
+from tests.libp2p.hosts import bare, host, read_to_end
+from tests.process.polling import until
+
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
+]
+
+WARM_UP = 50
+CYCLES = 300
+STRANGERS = 600
+GROWTH_BYTES_MAX = 12 << 20
+"""What allocators keep; the state of 300 connections would be several times as much."""
+
+
+def descriptors(relay: RelayProcess) -> int:
+    return len(list(Path(f"/proc/{relay.pid}/fd").iterdir()))
+
+
+def resident_bytes(relay: RelayProcess) -> int:
+    return int(Path(f"/proc/{relay.pid}/statm").read_text().split()[1]) * 4096
+
+
+async def come_and_go(relay: RelayProcess, times: int) -> None:
+    async with host("alice") as alice:
+        for _ in range(times):
+            await alice.connect(PeerId.parse(relay.peer_id), relay.addresses)
+            await alice.disconnect(PeerId.parse(relay.peer_id))
+
+
+async def until_descriptors(relay: RelayProcess, count: int) -> None:
+    async def are_back() -> bool:
+        return descriptors(relay) <= count
+
+    await until(are_back, 30)
+
+
+def test_who_comes_and_goes_leaves_nothing_at_a_relay(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with open_processes(tmp_path) as processes:
+            relay = await processes.relay()
+            idle = descriptors(relay)
+            await come_and_go(relay, WARM_UP)
+            await until_descriptors(relay, idle)
+            before = resident_bytes(relay)
+            await come_and_go(relay, CYCLES)
+            await until_descriptors(relay, idle)
+            assert resident_bytes(relay) - before < GROWTH_BYTES_MAX
+
+    trio.run(main)
+
+
+def test_an_honest_client_gets_in_under_600_who_never_say_who_they_are(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with open_processes(tmp_path) as processes, AsyncExitStack() as stack:
+            relay = await processes.relay()
+            idle = descriptors(relay)
+            port = int(bare(relay.addresses[0]).rpartition("/")[2])
+            strangers = [await stranger(port, number) for number in range(STRANGERS)]
+            for each in strangers:
+                stack.push_async_callback(trio.aclose_forcefully, each)
+            assert await read_to_end(strangers[0]) != b""  # it was let in, and had to make room
+            async with host("alice") as alice:
+                with trio.fail_after(2):
+                    await alice.connect(PeerId.parse(relay.peer_id), relay.addresses)
+            assert descriptors(relay) < idle + STRANGERS
+            await stack.aclose()
+            await until_descriptors(relay, idle)
+
+    trio.run(main)
+
+
+async def stranger(port: int, number: int) -> trio.SocketStream:
+    """A connection from an address of its own, on which nothing is ever sent."""
+    sock = trio.socket.socket()
+    await sock.bind((f"127.1.{1 + number // 200}.{1 + number % 200}", 0))
+    await sock.connect(("127.0.0.1", port))
+    return trio.SocketStream(sock)
