@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import cast
 
@@ -9,6 +10,7 @@ import pytest
 import trio
 
 from p2pchat.testing.processes import Launch, Processes, RpcPeer, open_processes
+from tests.process.memory import holds
 from tests.process.polling import until
 
 pytestmark = pytest.mark.process
@@ -111,10 +113,15 @@ def test_two_who_listen_nowhere_chat_through_the_relay(tmp_path: Path) -> None:
             relay = await processes.relay()
             alice, bob = await two_without_addresses(processes, relay.addresses)
             conversation = await befriend(alice, bob)
-            for sender, text in ((alice, "to bob"), (bob, "to alice")):
+            said = ["the heron waits by the weir", "until the moon is over the mill"]
+            for sender, text in zip((alice, bob), said, strict=True):
                 sent = await fields(sender, "send", conversation=conversation, text=text)
                 await sender.call("wait_delivered", message_id=sent["id"])
-            assert await texts(alice, conversation) == ["to bob", "to alice"]
+            assert await texts(alice, conversation) == said
+            if sys.platform == "linux":
+                for text in said:
+                    assert holds(bob.pid, text.encode()), "else nothing is found anywhere"
+                    assert not holds(relay.pid, text.encode())
             status = await fields(alice, "status")
             peers = cast("list[dict[str, object]]", status["peers"])
             paths = {str(peer["peer_id"]): peer["path"] for peer in peers}
