@@ -83,7 +83,7 @@ class Network:
         kad = KadMachine(own, options.kad, ambient.rng("kad"), validators, table)
         self._kad_carrier = KadCarrier(host, self._put_kad, self._told_by_kad, options.kad)
         self.kad = Driver[KadInput, KadEffect](kad, self._kad_carrier, ambient, config)
-        self.directory = Directory(self.kad, ambient)
+        self.directory = Directory(self.kad, ambient, lambda: host.addresses)
         self.machine = Peering(own, remembered, options.mesh, ambient.rng("peering"))
         self._dialler = Dialler(host, self.directory, neighbours, self._put_peering)
         self.peering = Driver[PeeringInput, PeeringEffect](

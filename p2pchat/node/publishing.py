@@ -19,6 +19,7 @@ from p2pchat.kad.vocabulary import PutValue as PutRecord
 from p2pchat.model.ids import AccountId, DeviceId, PeerId
 from p2pchat.node.ambient import Ambient
 from p2pchat.node.driver import Driver
+from p2pchat.node.reach import shared_reach
 from p2pchat.wire.devices import DeviceSet
 from p2pchat.wire.envelope import Signer
 from p2pchat.wire.records import (
@@ -58,9 +59,12 @@ class Whereabouts:
 class Directory:
     """The DHT as the node uses it: where is this device, whose is it, and here we are."""
 
-    def __init__(self, kad: KadDriver, ambient: Ambient) -> None:
+    def __init__(
+        self, kad: KadDriver, ambient: Ambient, own_addresses: Callable[[], tuple[str, ...]]
+    ) -> None:
         self._kad = kad
         self._ambient = ambient
+        self._own_addresses = own_addresses
         self._last_seq = 0
 
     def _next_seq(self) -> int:
@@ -84,12 +88,13 @@ class Directory:
         return await self._put(bundle_key(device), encode_record(record, signer))
 
     async def find(self, peer: PeerId) -> Whereabouts:
-        """Where a peer says it is; else where others saw it."""
+        """Where a peer says it is, as far as we share its networks; else where others saw it."""
         hops = 0
         if peer.device is not None:
             record, hops = await self._get(bundle_key(peer.device))
-            if isinstance(record, BundleRecord) and record.addresses:
-                return Whereabouts(record.addresses, hops)
+            signed = record.addresses if isinstance(record, BundleRecord) else ()
+            if usable := shared_reach(signed, self._own_addresses()):
+                return Whereabouts(usable, hops)
         answer = await self._ask_for(peer)
         if answer is None:
             return Whereabouts((), hops)

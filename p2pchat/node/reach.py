@@ -7,6 +7,7 @@ know is farther away than our own addresses reach.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from p2pchat.config import DhtMode
@@ -70,6 +71,17 @@ def dialled(state: Connectedness) -> tuple[str, ...]:
 def announced(state: Connectedness) -> tuple[str, ...]:
     """Where a connected peer says it can be reached, as far as it may be believed."""
     return believable_of(state.announced, scope_of_all(state.addresses))
+
+
+def shared_reach(signed: tuple[str, ...], own: Iterable[str]) -> tuple[str, ...]:
+    """Those of the addresses in a record that lie where we can be reached as well, or in public.
+
+    Whoever holds a record may have got it from anywhere, so no connection says how far to believe
+    it; and what a stranger has signed about itself must not send us knocking about in networks
+    where nobody could knock at our door.
+    """
+    ours = {Scope.PUBLIC, *map(scope_of, own)}
+    return tuple(address for address in signed if scope_of(address) in ours)
 
 
 def own_form(address: str) -> str:

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 import trio
 import trio.testing
 
-from p2pchat.kad.vocabulary import KadEffect, KadInput, PutValue
+from p2pchat.kad.vocabulary import (
+    FindPeer,
+    FoundPeer,
+    FoundValue,
+    GetValue,
+    KadEffect,
+    KadInput,
+    PutValue,
+)
 from p2pchat.model.machine import Now, Reply
 from p2pchat.node.ambient import SimulatedAmbient
 from p2pchat.node.driver import Driver, DriverConfig
 from p2pchat.node.publishing import SETTLING_S, Directory, Publisher
-from p2pchat.wire.records import AccountRecord, BundleRecord, read_record
+from p2pchat.wire.records import (
+    LIFETIME_MS,
+    AccountRecord,
+    BundleRecord,
+    encode_record,
+    read_record,
+)
 from tests.unit.protocol.people import person
 
 ALICE = person("alice")
@@ -48,7 +63,8 @@ def published(for_s: float, set_back_ms: int = 0) -> list[Record]:
     async def main() -> None:
         ambient = SimulatedAmbient(1, "alice")
         driver = Driver[KadInput, KadEffect](holder, holder, ambient, DriverConfig())
-        publisher = Publisher(Directory(driver, ambient), lambda: ("/ip4/192.0.2.1/tcp/1",))
+        addresses = ("/ip4/192.0.2.1/tcp/1",)
+        publisher = Publisher(Directory(driver, ambient, lambda: ()), lambda: addresses)
         async with trio.open_nursery() as nursery:
             await nursery.start(driver.run)
             nursery.start_soon(publisher.run, ALICE.devices, ALICE.account_signer, ALICE.signer)
@@ -76,3 +92,50 @@ def test_a_clock_that_is_put_back_leaves_the_newest_record_the_newest():
     seqs = [record.seq for record in records]
     assert len(seqs) == 3 + len(SETTLING_S)
     assert seqs == sorted(set(seqs))
+
+
+SEEN = "/ip4/9.9.9.9/tcp/1"
+HERE, HOUSE, PUBLIC = "/ip4/127.0.0.1/tcp/22", "/ip4/192.168.0.1/tcp/22", "/ip4/8.8.8.8/tcp/4001"
+
+
+class Teller(Holder):
+    """A DHT that has a record of Alice, and saw her at `SEEN`."""
+
+    def __init__(self, signed: tuple[str, ...]) -> None:
+        super().__init__()
+        record = BundleRecord(ALICE.device, signed, 1, LIFETIME_MS)
+        self._value = encode_record(record, ALICE.signer)
+
+    def handle(self, input: KadInput, now: Now) -> list[KadEffect]:
+        match input:
+            case GetValue(id, key):
+                return [Reply(id, FoundValue(key, self._value, 1, 1, 1))]
+            case FindPeer(id, peer):
+                return [Reply(id, FoundPeer(peer, (SEEN,), False, 1, 1))]
+            case _:
+                raise AssertionError(input)
+
+
+@pytest.mark.parametrize(
+    ("own", "signed", "found"),
+    [
+        (PUBLIC, (HERE, HOUSE, PUBLIC), (PUBLIC,)),
+        ("/ip4/192.168.0.2/tcp/1", (HERE, HOUSE, PUBLIC), (HOUSE, PUBLIC)),
+        ("/ip4/127.0.0.1/tcp/1", (HERE,), (HERE,)),
+        (PUBLIC, (HERE, HOUSE), (SEEN,)),
+    ],
+    ids=["from afar", "from the same house", "on the same machine", "nothing usable"],
+)
+def test_a_record_is_followed_only_where_we_can_be_reached_too(
+    own: str, signed: tuple[str, ...], found: tuple[str, ...]
+):
+    async def main() -> None:
+        teller, ambient = Teller(signed), SimulatedAmbient(1, "bob")
+        driver = Driver[KadInput, KadEffect](teller, teller, ambient, DriverConfig())
+        async with trio.open_nursery() as nursery:
+            await nursery.start(driver.run)
+            directory = Directory(driver, ambient, lambda: (own,))
+            assert (await directory.find(ALICE.device.peer_id)).addresses == found
+            nursery.cancel_scope.cancel()
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))

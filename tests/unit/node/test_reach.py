@@ -10,7 +10,7 @@ import trio.testing
 
 from p2pchat.model.route import Path
 from p2pchat.net.port import Connectedness
-from p2pchat.node.reach import Reach, announced, dialled
+from p2pchat.node.reach import Reach, announced, dialled, shared_reach
 from p2pchat.testing.network import open_network
 from tests.unit.protocol.people import person
 
@@ -46,3 +46,31 @@ def test_only_a_direct_call_from_the_public_network_shows_that_we_can_be_dialled
             assert reach.was_dialled is is_dialled
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+LOOPBACK = "/ip4/127.0.0.1/tcp/22"
+LINK_LOCAL = "/ip4/169.254.0.9/tcp/22"
+MULTICAST = "/ip4/224.0.0.251/tcp/5353"
+PRIVATE = "/ip4/192.168.0.1/tcp/22"
+PRIVATE_IPV6 = "/ip6/fd00::1/tcp/22"
+NAMED = "/dns4/peer.example/tcp/4001"
+LOCALHOST = "/dns4/localhost/tcp/22"
+SIGNED = (LOOPBACK, LINK_LOCAL, MULTICAST, PRIVATE, PRIVATE_IPV6, NAMED, LOCALHOST, PUBLIC)
+
+
+@pytest.mark.parametrize(
+    ("own", "usable"),
+    [
+        ((), (NAMED, PUBLIC)),
+        (("/ip4/9.9.9.9/tcp/1",), (NAMED, PUBLIC)),
+        (("/ip4/10.0.0.7/tcp/1",), (PRIVATE, PRIVATE_IPV6, NAMED, PUBLIC)),
+        (("/ip4/127.0.0.1/tcp/1",), (LOOPBACK, NAMED, LOCALHOST, PUBLIC)),
+        (("/ip4/169.254.0.7/tcp/1",), (LINK_LOCAL, MULTICAST, NAMED, PUBLIC)),
+        ((f"{PUBLIC}/p2p/{PEER}/p2p-circuit",), (NAMED, PUBLIC)),
+        ((f"{PRIVATE}/p2p/{PEER}/p2p-circuit",), (PRIVATE, PRIVATE_IPV6, NAMED, PUBLIC)),
+    ],
+)
+def test_a_record_leads_only_into_networks_where_we_can_be_reached_too(
+    own: tuple[str, ...], usable: tuple[str, ...]
+):
+    assert shared_reach(SIGNED, own) == usable
