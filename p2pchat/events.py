@@ -172,7 +172,7 @@ class MessageReceived(Event):
 
 @dataclass(frozen=True, slots=True)
 class MessageStateChanged(Event):
-    """One of our own messages moved on: queued, sent, delivered, read, failed."""
+    """One of our own messages moved on: queued, sent, delivered."""
 
     message_id: OpId
     state: MessageState

@@ -118,7 +118,7 @@ CHINESE: Mapping[str, str] = {
     ),
     "Delivered: it is on their disk.": "已送达：消息已存入对方磁盘。",
     "Read.": "已读。",
-    "Failed: nobody took it for 30 days.": "失败：30 天内无人接收。",
+    "Failed: it is not sent any more.": "失败：不再发送。",
     # States and steps
     "asked": "已请求",
     "request": "请求中",

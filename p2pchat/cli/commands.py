@@ -58,7 +58,7 @@ HOW_FAR = {
     MessageState.SENT: "Sent: on its way, not acknowledged yet. Nothing is lost if it is not.",
     MessageState.DELIVERED: "Delivered: it is on their disk.",
     MessageState.READ: "Read.",
-    MessageState.FAILED: "Failed: nobody took it for 30 days.",
+    MessageState.FAILED: "Failed: it is not sent any more.",
 }
 
 

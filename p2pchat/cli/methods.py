@@ -132,7 +132,7 @@ class Methods:
         return await self._client.conversation(conversation).history(limit, before, after)
 
     async def wait_delivered(self, message_id: OpId) -> Message:
-        """The message, once it is on disk at every recipient or has failed."""
+        """The message, once it is on disk at every recipient, however long that takes."""
         return await self._client.wait_delivered(message_id)
 
 

@@ -213,8 +213,8 @@ class Client:
         return message
 
     async def wait_delivered(self, id: OpId) -> Message:
-        """Wait until a message of ours is on disk at every recipient, or failed. Raises
-        `UnknownMessage`, and `NodeClosed` when the node ends first."""
+        """Wait until a message of ours is on disk at every recipient, however long that takes.
+        Raises `UnknownMessage`, and `NodeClosed` when the node ends first."""
         with self._node.deliveries.waiting(id) as waiter:
             message = await self.message(id)
             if message.state not in UNDER_WAY:

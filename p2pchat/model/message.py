@@ -9,7 +9,10 @@ from p2pchat.model.ids import AccountId, ConversationId, OpId
 
 
 class MessageState(StrEnum):
-    """How far one of our messages has come; a message of others is always `DELIVERED`."""
+    """How far one of our messages has come; a message of others is always `DELIVERED`.
+
+    No message is `READ` or `FAILED` yet: nobody tells what was seen, and nothing is given up.
+    """
 
     QUEUED = "queued"
     SENT = "sent"

@@ -584,3 +584,19 @@ def test_a_receipt_after_a_long_silence_ends_the_back_off():
 
     alice.send(direct, "another")
     assert alice.timers[RETRY_PREFIX + BOB.device.hex()] <= table.now.monotonic_s + SILENCE_S
+
+
+def test_a_message_is_never_given_up():
+    table, alice, bob, direct = contacts()
+    table.part(alice, bob)
+    message = alice.send(direct, "whenever you are back")
+    for _ in range(400):
+        table.advance(24 * 3600)
+        table.run(120)
+    assert alice.state_of(message.id) is MessageState.QUEUED
+    table.heal()
+    table.run(120)
+    assert bob.texts(direct) == ["whenever you are back"]
+    assert alice.state_of(message.id) is MessageState.DELIVERED
+    told = [event.state for event in alice.told(MessageStateChanged)]
+    assert set(told) <= {MessageState.SENT, MessageState.DELIVERED}
