@@ -158,20 +158,6 @@ class DropPeer:
 
 
 @dataclass(frozen=True, slots=True)
-class PutBlock:
-    """Block an account, a peer or a subnet, by its text form."""
-
-    target: str
-
-
-@dataclass(frozen=True, slots=True)
-class DropBlock:
-    """Lift a block."""
-
-    target: str
-
-
-@dataclass(frozen=True, slots=True)
 class PutSetting:
     """A small named value, such as the ports of the last life."""
 
@@ -193,7 +179,5 @@ Change = (
     | PutDeviceSet
     | PutPeer
     | DropPeer
-    | PutBlock
-    | DropBlock
     | PutSetting
 )

@@ -46,5 +46,4 @@ class Snapshot:
     published: dict[ConversationId, int] = field(default_factory=dict[ConversationId, int])
     device_sets: tuple[PutDeviceSet, ...] = ()
     peers: tuple[PutPeer, ...] = ()
-    blocks: frozenset[str] = frozenset()
     settings: dict[str, bytes] = field(default_factory=dict[str, bytes], repr=False)

@@ -17,10 +17,8 @@ from p2pchat.model.change import (
     AddMessage,
     AddOp,
     Change,
-    DropBlock,
     DropConversation,
     DropPeer,
-    PutBlock,
     PutContact,
     PutConversation,
     PutDeviceSet,
@@ -164,7 +162,6 @@ class _State:
         default_factory=dict[AccountId, PutDeviceSet]
     )
     peers: dict[PeerId, PutPeer] = field(default_factory=dict[PeerId, PutPeer])
-    blocks: set[str] = field(default_factory=set[str])
     settings: dict[str, bytes] = field(default_factory=dict[str, bytes])
 
     def conversation(self, id: ConversationId) -> _Conversation:
@@ -196,14 +193,7 @@ class _State:
 
     def _apply_global(
         self,
-        change: PutContact
-        | PutName
-        | PutDeviceSet
-        | PutPeer
-        | DropPeer
-        | PutBlock
-        | DropBlock
-        | PutSetting,
+        change: PutContact | PutName | PutDeviceSet | PutPeer | DropPeer | PutSetting,
     ) -> None:
         match change:
             case PutContact():
@@ -216,10 +206,6 @@ class _State:
                 self.peers[change.peer] = change
             case DropPeer():
                 self.peers.pop(change.peer, None)
-            case PutBlock():
-                self.blocks.add(change.target)
-            case DropBlock():
-                self.blocks.discard(change.target)
             case PutSetting():
                 self.settings[change.name] = change.value
             case _:
@@ -232,7 +218,6 @@ class _State:
             dict(self.names),
             dict(self.device_sets),
             dict(self.peers),
-            set(self.blocks),
             dict(self.settings),
         )
 
@@ -275,7 +260,6 @@ class MemoryStore:
             },
             device_sets=_by_key(state.device_sets),
             peers=_by_key(state.peers),
-            blocks=frozenset(state.blocks),
             settings=dict(sorted(state.settings.items())),
         )
 

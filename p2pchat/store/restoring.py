@@ -27,7 +27,6 @@ from p2pchat.model.room import RoomKind
 from p2pchat.model.snapshot import Head, Snapshot
 from p2pchat.store.schema import (
     accounts,
-    blocks,
     contacts,
     conversation_details,
     conversations,
@@ -84,7 +83,6 @@ _DELIVERIES = (
 _PUBLISHED = select(published, _conversation_id).join(conversations).order_by(_conversation_id)
 _DEVICE_SETS = select(device_sets, _account_id).join(accounts).order_by(_account_id)
 _PEERS = select(peers).order_by(peers.c.peer)
-_BLOCKS = select(blocks)
 _SETTINGS = select(settings).order_by(settings.c.name)
 
 
@@ -126,7 +124,6 @@ def read_snapshot(connection: Connection) -> Snapshot:
             for row in connection.execute(_DEVICE_SETS)
         ),
         peers=_peers(connection),
-        blocks=frozenset(row.target for row in connection.execute(_BLOCKS)),
         settings={row.name: row.value for row in connection.execute(_SETTINGS)},
     )
 

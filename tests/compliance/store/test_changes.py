@@ -9,10 +9,8 @@ import pytest
 from p2pchat.model.change import (
     AddOp,
     Change,
-    DropBlock,
     DropConversation,
     DropPeer,
-    PutBlock,
     PutContact,
     PutConversation,
     PutDeviceSet,
@@ -137,16 +135,16 @@ def test_rows_come_back_in_the_order_of_their_ids(store: Store) -> None:
 
 def test_what_is_dropped_is_gone_and_may_be_dropped_again(store: Store) -> None:
     gone = peer_id("bob")
-    store.commit([PutPeer(gone, (), 1), PutBlock("10.0.0.0/8")])
-    store.commit([DropPeer(gone), DropBlock("10.0.0.0/8")])
-    store.commit([DropPeer(gone), DropBlock("10.0.0.0/8")])
+    store.commit([PutPeer(gone, (), 1)])
+    store.commit([DropPeer(gone)])
+    store.commit([DropPeer(gone)])
     assert store.snapshot() == Snapshot()
 
 
 def test_the_order_of_changes_in_one_commit_counts(store: Store) -> None:
-    peer = PutPeer(peer_id("bob"), (), 1)
-    store.commit([peer, DropPeer(peer.peer), PutBlock("a"), DropBlock("a"), PutBlock("a")])
-    assert store.snapshot() == Snapshot(blocks=frozenset({"a"}))
+    bob, carol = PutPeer(peer_id("bob"), (), 1), PutPeer(peer_id("carol"), (), 1)
+    store.commit([bob, DropPeer(bob.peer), carol, DropPeer(carol.peer), carol])
+    assert store.snapshot() == Snapshot(peers=(carol,))
 
 
 def heads(store: Store) -> list[OpId]:

@@ -16,10 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from p2pchat.errors import UnknownMessage
 from p2pchat.model.change import (
     Change,
-    DropBlock,
     DropConversation,
     DropPeer,
-    PutBlock,
     PutContact,
     PutConversation,
     PutDeviceSet,
@@ -157,10 +155,9 @@ class TwoStores(RuleBasedStateMachine):
     ) -> None:
         peer = peer_id(person.name)
         self._waiting.append(PutPeer(peer, tuple(addresses), len(text)))
-        self._waiting.append(PutBlock(text))
         self._waiting.append(PutSetting(person.name, text.encode()))
         if dropped:
-            self._waiting += [DropPeer(peer), DropBlock(text)]
+            self._waiting.append(DropPeer(peer))
 
     @rule(room=rooms)
     def drop(self, room: ConversationId) -> None:

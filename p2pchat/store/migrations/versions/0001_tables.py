@@ -172,5 +172,4 @@ def _make_people() -> None:
 
 def _make_surroundings() -> None:
     _keyed("peers", _blob("peer", primary_key=True), _text("addresses"), _integer("last_seen_ms"))
-    _keyed("blocks", _text("target", primary_key=True))
     _keyed("settings", _text("name", primary_key=True), _blob("value"))
