@@ -16,7 +16,7 @@ import trio
 from p2pchat.errors import NodeClosed, P2PChatError
 from p2pchat.kad.vocabulary import FindPeer, FoundPeer, FoundValue, GetValue, KadEffect, KadInput
 from p2pchat.kad.vocabulary import PutValue as PutRecord
-from p2pchat.model.ids import AccountId, DeviceId, PeerId
+from p2pchat.model.ids import DeviceId, PeerId
 from p2pchat.node.ambient import Ambient
 from p2pchat.node.driver import Driver
 from p2pchat.node.reach import shared_reach
@@ -99,11 +99,6 @@ class Directory:
         if answer is None:
             return Whereabouts((), hops)
         return Whereabouts(answer.addresses, max(hops, answer.hops))
-
-    async def devices_of(self, account: AccountId) -> DeviceSet | None:
-        """The device set that an account has published."""
-        record, _ = await self._get(account_key(account))
-        return record.devices if isinstance(record, AccountRecord) else None
 
     async def _get(self, key: bytes) -> tuple[AccountRecord | BundleRecord | None, int]:
         try:
