@@ -70,8 +70,6 @@ class KadConfig:
     """Entries of one public /24 (IPv6 /48) in the table; further ones do not enter."""
     addresses_max: int = 8
     """Addresses kept of one peer; the rest is ignored."""
-    save_s: float = 5 * _MINUTE_S
-    """Least time between two unasked effects that carry the table."""
     discovered_max: int = 512
     """Peers already told of, within one refresh; above it the oldest may be told again."""
 

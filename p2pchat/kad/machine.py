@@ -43,7 +43,6 @@ from p2pchat.kad.vocabulary import (
     GetValue,
     KadEffect,
     KadInput,
-    KnownPeer,
     PeerDown,
     PeerUp,
     Provide,
@@ -51,11 +50,9 @@ from p2pchat.kad.vocabulary import (
     QueryFailed,
     Refresh,
     Refuse,
-    SaveTable,
     Serve,
     SetAddresses,
     SetMode,
-    TableChanged,
     Withdraw,
 )
 from p2pchat.model.ids import PeerId
@@ -68,7 +65,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KadMachine", "KadStatistics"]
 
-_JOIN, _REFRESH, _RETRY, _SAVE = "join", "refresh", "retry", "save"
+_JOIN, _REFRESH, _RETRY = "join", "refresh", "retry"
 _JITTER = 0.1
 _GIFTS = (KadKind.PUT_VALUE, KadKind.ADD_PROVIDER)
 """What a peer may refuse in good faith: it may hold a better value, or have no room."""
@@ -99,7 +96,7 @@ class KadMachine:
         config: KadConfig,
         random: Random,
         validators: Mapping[str, Validator],
-        restored: Sequence[KnownPeer] = (),
+        restored: Sequence[KadPeer] = (),
     ) -> None:
         self._own = own
         self._config = config
@@ -117,8 +114,7 @@ class KadMachine:
         for known in self._restored:
             addresses = clean_addresses(known.addresses, known.peer, self._config.addresses_max)
             self._peers.suspects.restore(KadPeer(known.peer, addresses), now.monotonic_s)
-        timers: list[KadEffect] = [self._refresh_timer(), SetTimer(_SAVE, self._config.save_s)]
-        return timers + self._probe(now)
+        return [self._refresh_timer(), *self._probe(now)]
 
     def settle(self, now: Now) -> list[KadEffect]:
         return []
@@ -157,8 +153,6 @@ class KadMachine:
             case Withdraw(key):
                 self._published.forget(key)
                 return []
-            case SaveTable():
-                return self._save()
             case TimerFired(name):
                 return self._timer_fired(name, now)
             case _:
@@ -248,8 +242,6 @@ class KadMachine:
             return self._runner.begin(None, self._refreshing(now), now)
         if name == _RETRY:
             return self._probe(now)
-        if name == _SAVE:
-            return [*self._save(), SetTimer(_SAVE, self._config.save_s)]
         return self._refresh(now)
 
     def _refresh(self, now: Now) -> list[KadEffect]:
@@ -263,11 +255,6 @@ class KadMachine:
     def _refresh_timer(self) -> SetTimer:
         jitter = self._random.uniform(1 - _JITTER, 1 + _JITTER)
         return SetTimer(_REFRESH, self._config.refresh_s * jitter)
-
-    def _save(self) -> list[KadEffect]:
-        """An empty table is not saved: whoever is offline will want the old one."""
-        entries = self._peers.saved()
-        return [TableChanged(entries)] if entries else []
 
     # --- Commands -------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from p2pchat.kad.config import KadConfig
 from p2pchat.kad.suspects import Suspects
 from p2pchat.kad.table import Entry, RoutingTable, kad_id
-from p2pchat.kad.vocabulary import KnownPeer, PeerUp
+from p2pchat.kad.vocabulary import PeerUp
 from p2pchat.model.ids import PeerId
 from p2pchat.model.machine import Now
 from p2pchat.model.scope import Scope, believable_of, network_of, scope_of_all
@@ -160,11 +160,6 @@ class Peers:
     def tell(self, peers: Iterable[Entry | KadPeer], scope: Scope) -> tuple[KadPeer, ...]:
         """Peers as they are told to somebody: only addresses that he may believe."""
         return tuple(KadPeer(p.peer, believable_of(p.addresses, scope)) for p in peers)
-
-    def saved(self) -> tuple[KnownPeer, ...]:
-        """The table, the most recently seen first."""
-        entries = sorted(self.table, key=lambda entry: (-entry.seen.wall_ms, entry.peer))
-        return tuple(KnownPeer(e.peer, e.addresses, e.seen.wall_ms) for e in entries)
 
     def _merged(self, told: KadPeer, scope: Scope) -> KadPeer:
         hearsay = believable_of(told.addresses, scope)

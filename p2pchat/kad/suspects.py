@@ -2,7 +2,7 @@
 
 A peer that fails leaves the routing table at once, so that no lookup waits for it again; but it may
 only have been restarting. It stays here and is tried again, ever more rarely, until it answers or
-is forgotten. Entries saved by an earlier run begin here as well: they count when they answer.
+is forgotten. Peers of an earlier run begin here as well: they count when they answer.
 """
 
 from __future__ import annotations

@@ -151,11 +151,6 @@ class Withdraw:
     key: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SaveTable:
-    """Emit `TableChanged` now."""
-
-
 KadInput = (
     PeerUp
     | PeerDown
@@ -171,7 +166,6 @@ KadInput = (
     | FindProviders
     | Refresh
     | Withdraw
-    | SaveTable
     | TimerFired
 )
 
@@ -188,10 +182,6 @@ class FoundPeer:
     """Peers asked one after the other until one told of it; 0: we knew it ourselves."""
     asked: int
     """Peers that answered."""
-
-    @property
-    def is_found(self) -> bool:
-        return self.is_connected or bool(self.addresses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,16 +206,6 @@ class FoundProviders:
     providers: tuple[KadPeer, ...]
     hops: int
     asked: int
-
-
-@dataclass(frozen=True, slots=True)
-class KnownPeer:
-    """An entry of the table as it is saved."""
-
-    peer: PeerId
-    addresses: tuple[str, ...]
-    seen_ms: int
-    """Wall clock when it last answered or asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,13 +250,4 @@ class Discovered:
     addresses: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TableChanged:
-    """Effect: the table, to be saved and given to the constructor after a restart."""
-
-    entries: tuple[KnownPeer, ...]
-
-
-KadEffect = (
-    Query | Answer | Refuse | Serve | Discovered | TableChanged | Reply | SetTimer | ClearTimer
-)
+KadEffect = Query | Answer | Refuse | Serve | Discovered | Reply | SetTimer | ClearTimer

@@ -25,7 +25,6 @@ from p2pchat.kad.vocabulary import (
     Query,
     Refuse,
     Serve,
-    TableChanged,
 )
 from p2pchat.model.ids import PeerId
 from p2pchat.net.kad_queries import KadQueries
@@ -63,14 +62,14 @@ def peer_up(state: Connectedness) -> PeerUp:
 class KadCarrier:
     """Between one Kademlia machine and a host; `run` it, and give its effects to `carry`.
 
-    `put` feeds the machine's driver, `told` hears of discovered peers and of tables to save.
+    `put` feeds the machine's driver, `told` hears of discovered peers.
     """
 
     def __init__(
         self,
         host: Host,
         put: Callable[[KadInput], Awaitable[None]],
-        told: Callable[[Discovered | TableChanged], Awaitable[None]],
+        told: Callable[[Discovered], Awaitable[None]],
         config: KadConfig | None = None,
     ) -> None:
         config = KadConfig() if config is None else config
@@ -120,7 +119,7 @@ class KadCarrier:
                     self._requests.decide(effect)
                 case Serve(is_server):
                     self._serve(is_server)
-                case Discovered() | TableChanged():
+                case Discovered():
                     await self._told(effect)
                 case _:
                     pass  # timers and replies are the driver's

@@ -17,10 +17,8 @@ from p2pchat.kad.vocabulary import (
     Discovered,
     KadEffect,
     KadInput,
-    KnownPeer,
     SetAddresses,
     SetMode,
-    TableChanged,
 )
 from p2pchat.model.change import PutPeer
 from p2pchat.model.ids import PeerId
@@ -41,6 +39,7 @@ from p2pchat.protocol.peering import (
     PeeringInput,
     Source,
 )
+from p2pchat.wire.kad_codec import KadPeer
 from p2pchat.wire.records import RecordValidator
 
 __all__ = ["Neighbours", "Network", "NetworkOptions"]
@@ -78,8 +77,8 @@ class Network:
         config = DriverConfig()
         own = host.peer_id
         validators = {"dchat": RecordValidator()}
-        # Peers met before stand in for a saved table: what the machine verifies anyway.
-        table = [KnownPeer(row.peer, row.addresses, row.last_seen_ms) for row in remembered]
+        # Peers met before stand in for a saved table: the machine verifies them anyway.
+        table = [KadPeer(row.peer, row.addresses) for row in remembered]
         kad = KadMachine(own, options.kad, ambient.rng("kad"), validators, table)
         self._kad_carrier = KadCarrier(host, self._put_kad, self._told_by_kad, options.kad)
         self.kad = Driver[KadInput, KadEffect](kad, self._kad_carrier, ambient, config)
@@ -137,6 +136,5 @@ class Network:
     async def _put_peering(self, input: PeeringInput) -> None:
         await self.peering.put(input)
 
-    async def _told_by_kad(self, effect: Discovered | TableChanged) -> None:
-        if isinstance(effect, Discovered):
-            await self.found(effect.peer, effect.addresses, Source.DISCOVERED)
+    async def _told_by_kad(self, peer: Discovered) -> None:
+        await self.found(peer.peer, peer.addresses, Source.DISCOVERED)

@@ -45,7 +45,6 @@ from p2pchat.kad.vocabulary import (
     Query,
     QueryFailed,
     Refuse,
-    SaveTable,
     SetAddresses,
     SetMode,
 )
@@ -216,7 +215,7 @@ class Swarm:
                     number = node.timers[name] = next(self._order)
                     self.after(delay_s, partial(self._fire, node, name, number))
                 case _:
-                    pass  # nobody here saves tables or dials what was discovered
+                    pass  # nobody here dials what was discovered
 
     def _query(self, node: Node, query: Query) -> None:
         self.queries += 1
@@ -294,8 +293,7 @@ def test_a_thousand_nodes_know_their_part_of_the_network(thousand):
     assert min(tables) >= CONFIG.k
     assert thousand.queries / len(tables) < 100
     for node in thousand.random.sample(thousand.living, 30):
-        (changed,) = node.machine.handle(SaveTable(), thousand.now)
-        known = {entry.peer for entry in changed.entries}
+        known = {entry.peer for entry in node.machine._peers.table}
         place = kad_id(node.peer)
         neighbours = sorted(thousand.nodes, key=lambda peer, p=place: kad_id(peer) ^ p)
         assert len(known.intersection(neighbours[1 : CONFIG.k + 1])) >= CONFIG.k - 2

@@ -17,16 +17,13 @@ from p2pchat.kad.vocabulary import (
     FoundProviders,
     FoundValue,
     GetValue,
-    KnownPeer,
     PeerDown,
     PeerUp,
     Provide,
     PutValue,
     Query,
     Refresh,
-    SaveTable,
     SetAddresses,
-    TableChanged,
     Withdraw,
 )
 from p2pchat.wire.kad_codec import KadKind, KadMessage, KadPeer, KadRecord
@@ -40,10 +37,8 @@ def record(value, key=KEY):
 
 
 def table_of(stage):
-    """The peers that a restart would begin with."""
-    (changed,) = stage.give(SaveTable()) or [TableChanged(())]
-    stage.take()
-    return [entry.peer for entry in changed.entries]
+    """The peers in the routing table."""
+    return sorted(entry.peer for entry in stage.machine._peers.table)
 
 
 # --- Who enters the table -----------------------------------------------------------------------
@@ -279,27 +274,9 @@ def test_a_late_outcome_of_an_earlier_walk_does_not_disturb_a_refresh(new_stage,
     assert stage.result() == (2 if is_answered else 1)
 
 
-def test_the_table_is_saved_every_few_minutes_and_on_demand_but_never_empty(stage, cast):
-    assert stage.give(SaveTable()) == []
-    stage.sleep(301)
-    assert stage.take(TableChanged) == []
-    stage.up(cast("alice"))
-    stage.now_s += 2
-    stage.up(cast("bob"))
-    seen_ms = stage.now.wall_ms
-    stage.sleep(300)
-    (changed,) = stage.take(TableChanged)
-    assert changed.entries == (
-        KnownPeer(cast("bob"), (cast.address_of(cast("bob")),), seen_ms),
-        KnownPeer(cast("alice"), (cast.address_of(cast("alice")),), seen_ms - 2000),
-    )
-    stage.sleep(300)
-    assert len(stage.take(TableChanged)) == 1
-
-
 def test_restored_peers_are_asked_at_the_start_and_trusted_when_they_answer(new_stage, cast):
     names = ["own", "alice", "bob", "carol"]
-    restored = [KnownPeer(cast(n), (cast.address_of(cast(n)), "none"), 0) for n in names]
+    restored = [KadPeer(cast(n), (cast.address_of(cast(n)), "none")) for n in names]
     stage = new_stage(restored=restored, restored_max=2)
     asked = [effect for effect in stage.started if isinstance(effect, Query)]
     assert [query.peer for query in asked] == [cast("alice"), cast("bob")]
@@ -313,7 +290,7 @@ def test_restored_peers_are_asked_at_the_start_and_trusted_when_they_answer(new_
 
 
 def test_suspects_seed_a_lookup_when_there_is_nobody_else(new_stage, cast):
-    stage = new_stage(restored=[KnownPeer(cast("alice"), (cast.address_of(cast("alice")),), 0)])
+    stage = new_stage(restored=[cast.contact(cast("alice"))])
     stage.give(FindPeer(1, cast("x")))
     assert [query.peer for query in stage.take(Query)] == [cast("alice")]
     stage.up(cast("bob"))
@@ -365,7 +342,6 @@ def test_a_peer_without_a_believable_address_is_asked_only_when_connected(stage,
     stage.answer(stage.take(Query)[0], KadPeer(cast("y")))
     assert stage.take(Query) == []
     assert stage.result() == FoundPeer(cast("x"), (), False, 1, 1)
-    assert not FoundPeer(cast("x"), (), False, 1, 1).is_found
     stage.up(cast("y"), is_server=None)
     stage.give(FindPeer(2, cast("x")))
     stage.answer(stage.take(Query)[0], KadPeer(cast("y")))
@@ -431,9 +407,8 @@ def test_a_peer_is_found_by_asking_one_after_the_other(stage, cast):
     asked = stage.play(respond)
     assert [query.peer for query in asked] == [cast(n) for n in ("a", "b", "c", "target")]
     assert {query.message for query in asked} == {KadMessage(KadKind.FIND_NODE, cast("target"))}
-    found = stage.result()
-    assert found == FoundPeer(cast("target"), (cast.address_of(cast("target")),), True, 3, 4)
-    assert found.is_found
+    at = (cast.address_of(cast("target")),)
+    assert stage.result() == FoundPeer(cast("target"), at, True, 3, 4)
 
 
 def test_a_peer_that_serves_nobody_is_found_when_it_comes_up(stage, cast):
