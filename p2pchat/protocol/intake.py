@@ -68,7 +68,7 @@ class Intake:
     def offer(self, op: Op, peer: DeviceId, now: Now) -> list[Effect]:
         """Take one op that somebody sent, or refuse and count it.
 
-        Raises `BadSignature` and `MalformedMessage`: the sender broke the rules.
+        Raises `BadSignature`: nobody honest passes on what it has not verified.
         """
         state, header = self._state, op.header
         conversation = state.conversations.get(header.conversation)
@@ -80,13 +80,13 @@ class Intake:
         ):
             state.refuse("too many authors")
             return []
-        place = conversation.log.place(op)
+        place = self._place(conversation, op)
         match place:
             case Place.KNOWN:
                 self.taken.append(op)
                 self._receipts.owe(conversation, header.device)
                 return []
-            case Place.BELOW:
+            case None | Place.BELOW:
                 return []  # a receipt would say that it is stored
             case Place.SUSPECT:
                 verify_op(op)
@@ -238,11 +238,15 @@ class Intake:
         return kept
 
     def _place(self, conversation: Conversation, op: Op) -> Place | None:
-        """Where an op stands now that others were applied; None, and counted, if it cannot."""
+        """Where an op stands; None, and counted, if it contradicts its chain.
+
+        Nobody is blamed: who brings it may hold another part of that chain, for instance one that
+        begins with this very op, and cannot see what its author did.
+        """
         try:
             return conversation.log.place(op)
         except MalformedMessage as error:
-            self._state.refuse(error)  # its author's fault, who may not be the one that sent it
+            self._state.refuse(error)
             return None
 
     def _enter(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:

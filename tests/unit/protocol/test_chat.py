@@ -56,9 +56,9 @@ def test_what_came_before_a_bad_op_in_its_frame_is_on_disk_when_it_is_acknowledg
 def test_a_peer_that_breaks_the_rules_is_dropped_and_counted():
     _, _alice, bob = contacts()
     author = Author(ALICE, DIRECT)
-    bob.hear(ALICE, Ops((author.write(), author.write(seq=7))))
-    assert bob.drops == ["an op skips a number of its chain"]
-    assert bob.state.refused["MalformedMessage"] == 1
+    bob.hear(ALICE, Ops((author.write(), replace(author.write(), signature=bytes(64)))))
+    assert bob.drops == ["a signature for op does not verify"]
+    assert bob.state.refused["BadSignature"] == 1
 
 
 def test_who_forwards_a_bad_blob_is_not_dropped():

@@ -379,6 +379,16 @@ def test_what_waited_and_turns_out_to_skip_a_number_is_dropped_without_blaming_w
     assert bob.state.conversations[DIRECT].log.waiting_count == 0
 
 
+def test_an_op_that_skips_a_number_keeps_nothing_else_of_its_frame_away():
+    bob = bob_with_contact()
+    author = Author(ALICE, DIRECT)
+    first = author.write("first")
+    give(bob, first, author.fork(1).write("skips", seq=7), author.write("second"))
+    assert bob.texts(DIRECT) == ["first", "second"]
+    assert bob.state.refused["MalformedMessage"] == 1
+    assert bob.drops == []
+
+
 def test_our_own_op_that_comes_back_is_not_receipted_to_ourselves():
     table = Table()
     alice, bob = table.sit(ALICE), table.sit(BOB)
