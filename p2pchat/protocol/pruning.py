@@ -58,10 +58,12 @@ class Pruning:
         self._since.pop(conversation, None)
 
     def share(self, conversation: Conversation) -> int:
-        """How many ops are kept of each device."""
+        """How many ops are kept of each device; a frontier asks that for each floor it claims.
+
+        Open rooms have no control ops, so that there is a talk chain for each device and no other.
+        """
         limits = self._state.limits
-        chains = sum(chain is Chain.TALK for _, chain in conversation.log.tips)
-        share = limits.open_room_ops_max // max(chains, 1)
+        share = limits.open_room_ops_max // max(len(conversation.log.tips), 1)
         return min(max(share, SHARE_MIN), limits.open_room_device_ops_max)
 
     def _trim(self, conversation: Conversation) -> list[Effect]:

@@ -39,6 +39,8 @@ class Session:
     until_s: float
     is_greeting: bool
     """The peer has just come, and its outbox sends us what it owes us anyway."""
+    is_told: bool = False
+    """The frontier came: there is one to each digest of ours."""
     heads: dict[ChainKey, list[Position]] = field(default_factory=dict[ChainKey, list[Position]])
     reached: dict[ChainKey, int] = field(default_factory=dict[ChainKey, int])
     """How far the peer has come with each chain that it sends."""
@@ -143,12 +145,16 @@ class Sync:
         return effects + self.begin(conversation, peer, now, in_answer=True)
 
     def frontier(self, peer: DeviceId, frame: SyncFrontier, now: Now) -> list[Effect]:
-        """Pull what the peer holds and we do not."""
+        """Pull what the peer holds and we do not. It is much work to compare, so a peer gets that
+        done once for each digest that we sent."""
         session = self._sessions.get((peer, frame.conversation))
         conversation = self._state.readable(frame.conversation, peer)
         if session is None or conversation is None:
             return []
-        session.heads.clear()
+        if session.is_told or session.until_s <= now.monotonic_s:
+            self._state.refuse("frontier that nobody asked for")
+            return []
+        session.is_told = True
         is_owed = session.is_greeting and conversation.other is not None
         for head in frame.heads:
             if not (is_owed and head.device == peer):

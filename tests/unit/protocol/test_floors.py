@@ -6,11 +6,12 @@ from dataclasses import replace
 
 from p2pchat.config.limits import Limits
 from p2pchat.model.change import SetFloor
+from p2pchat.model.ids import DeviceId
 from p2pchat.model.op import Chain, Op, Position
 from p2pchat.protocol.log import Floor
 from p2pchat.protocol.machine import PeerUp, Persist, Received, Send
 from p2pchat.wire.frames import Ops, SyncDigest, SyncFrontier
-from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, Author, op_id
+from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, Author, digest, op_id
 from tests.unit.protocol.square import KEY, ROOM, digests, ids, meet, square, tell, written
 from tests.unit.protocol.table import Seat, Table
 
@@ -92,6 +93,27 @@ def test_claims_about_ourselves_and_about_direct_conversations_are_ignored():
         alice._carry(sync.begin(alice.state.conversations[conversation], BOB.device, table.now))
         alice.do(Received(BOB.device, SyncFrontier(conversation, (), (own, other))))
         assert alice.state.conversations[conversation].log.claims == {}
+
+
+class Counted(dict):
+    """Heads that count how often somebody goes through them."""
+
+    walks = 0
+
+    def __iter__(self):
+        self.walks += 1
+        return super().__iter__()
+
+
+def test_a_frontier_costs_no_walk_through_the_room_for_each_floor():
+    table, alice, _bob = square()
+    log = alice.state.conversations[ROOM].log
+    alice._carry(alice.chat.sync.begin(alice.state.conversations[ROOM], BOB.device, table.now))
+    floors = [Position(DeviceId(digest(str(n))), Chain.TALK, 9, op_id("below")) for n in range(500)]
+    log.tips = Counted(log.tips)
+    alice.do(Received(BOB.device, SyncFrontier(ROOM, (), tuple(floors))))
+    assert len(log.claims) == len(floors)
+    assert log.tips.walks < 10
 
 
 def test_who_was_away_while_an_author_wrote_more_than_is_kept_hears_it_again():

@@ -402,6 +402,30 @@ def test_answers_that_nobody_asked_for_are_ignored():
     assert alice.chat.sync.last_ms == before
 
 
+def test_a_digest_is_answered_by_one_frontier():
+    table, alice, _bob = square()
+    conversation = alice.state.conversations[ROOM]
+    alice._carry(alice.chat.sync.begin(conversation, BOB.device, table.now))
+    first, second = (Position(*KEY, seq, op_id("far away")) for seq in (98, 99))
+    alice.effects.clear()
+    for head in (first, second):
+        floor = Position(*KEY, head.seq, head.head)
+        alice.do(Received(BOB.device, SyncFrontier(ROOM, (head,), (floor,))))
+    assert len(frames(alice, SyncPull)) == 1
+    assert conversation.log.claims[KEY].floor.seq == first.seq
+    assert alice.state.refused["frontier that nobody asked for"] == 1
+
+
+def test_a_frontier_that_comes_after_its_exchange_was_given_up_is_ignored():
+    table, alice, _bob = square()
+    alice._carry(alice.chat.sync.begin(alice.state.conversations[ROOM], BOB.device, table.now))
+    table.advance(SESSION_S_MAX)
+    alice.effects.clear()
+    head = Position(*KEY, 99, op_id("far away"))
+    alice.do(Received(BOB.device, SyncFrontier(ROOM, (head,), ())))
+    assert frames(alice, SyncPull) == []
+
+
 def test_an_exchange_without_an_answer_is_given_up_and_begun_anew():
     table, alice, _bob = square()
     conversation = alice.state.conversations[ROOM]
