@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from p2pchat.errors import StreamReset
 from p2pchat.net.port import Stream
 from p2pchat.wire.framing import FrameParser
@@ -12,17 +14,17 @@ _READ_BYTES = 64 * 1024
 
 
 class FrameReader:
-    """Holds at most one read of the stream and one frame."""
+    """Holds at most one read of the stream and one frame. These protocols know no empty frame."""
 
     def __init__(self, stream: Stream, frame_bytes_max: int) -> None:
         self._stream = stream
-        self._parser = FrameParser(frame_bytes_max)
-        self._ready: list[bytes] = []
+        self._parser = FrameParser(frame_bytes_max, skips_empty=False)
+        self._ready: Iterator[bytes] = iter(())
 
     @property
     def is_between(self) -> bool:
         """Whether everything that came was taken: nothing waits, nothing is half there."""
-        return not self._ready and self._parser.is_empty
+        return self._parser.is_empty
 
     async def next(self) -> bytes | None:
         """The next frame, or None at the end of the stream.
@@ -30,12 +32,12 @@ class FrameReader:
         Raises `StreamReset` when the stream ends inside a frame, `FrameTooLarge` and
         `MalformedMessage` for a bad length, and what the stream raises.
         """
-        while not self._ready:
+        while (body := next(self._ready, None)) is None:
             data = await self._stream.receive_some(_READ_BYTES)
             if data:
-                self._ready = self._parser.feed(data)[::-1]
+                self._ready = self._parser.feed(data)
             elif self._parser.is_empty:
                 return None
             else:
                 raise StreamReset("the stream ended inside a frame")
-        return self._ready.pop()
+        return body

@@ -104,13 +104,13 @@ class LaneHandlers:
 
     async def _read(self, peer: DeviceId, stream: Stream) -> None:
         """Read until the end. Raises `RemoteProtocolError`, `TooSlowError`."""
-        parser = FrameParser(self._frame_bytes_max)
+        parser = FrameParser(self._frame_bytes_max, skips_empty=False)
         due_s = float("inf")
         with trio.CancelScope() as patience:  # one scope for all reads: making one a read costs
             while data := await stream.receive_some(READ_BYTES):
                 patience.deadline = float("inf")  # our own queue may make us wait below
                 was_empty = parser.is_empty
-                frames = parser.feed(data)
+                frames = list(parser.feed(data))
                 delay_s = self._guard.delay_s(peer, len(frames), len(data))
                 if delay_s > 0:
                     await trio.sleep(delay_s)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from p2pchat.errors import FrameTooLarge, MalformedMessage
 from p2pchat.wire.framing import FrameParser, encode_varint, frame, join_frames
 
-BODIES = [b"", b"a", b"x" * 127, b"y" * 128, b"z" * 20_000]
+BODIES = [b"a", b"x" * 127, b"y" * 128, b"z" * 20_000]
 
 
 @pytest.mark.parametrize(
@@ -34,20 +34,20 @@ def test_frames_come_out_as_they_went_in_however_they_are_cut(step: int):
 
 def test_a_frame_cut_short_is_noticed():
     parser = FrameParser(10)
-    assert parser.feed(frame(b"abc")[:-1]) == []
+    assert list(parser.feed(frame(b"abc")[:-1])) == []
     assert not parser.is_empty
 
 
 def test_a_frame_over_the_limit_is_refused_by_its_length_alone():
     parser = FrameParser(10)
     with pytest.raises(FrameTooLarge):
-        parser.feed(encode_varint(11))
+        next(parser.feed(encode_varint(11)))
     with pytest.raises(FrameTooLarge):
-        FrameParser(10).feed(encode_varint(2**62))
+        next(FrameParser(10).feed(encode_varint(2**62)))
 
 
 def test_a_frame_at_the_limit_is_taken():
-    assert FrameParser(10).feed(frame(b"x" * 10)) == [b"x" * 10]
+    assert list(FrameParser(10).feed(frame(b"x" * 10))) == [b"x" * 10]
 
 
 @pytest.mark.parametrize(
@@ -57,26 +57,76 @@ def test_a_frame_at_the_limit_is_taken():
 )
 def test_a_length_in_a_form_of_its_own_is_refused(raw: bytes):
     with pytest.raises(MalformedMessage):
-        FrameParser(1 << 20).feed(raw)
+        next(FrameParser(1 << 20).feed(raw))
 
 
 def test_an_endless_length_is_refused_before_it_ends():
     parser = FrameParser(1 << 20)
     for _ in range(8):
-        parser.feed(b"\x80")
+        assert list(parser.feed(b"\x80")) == []
     with pytest.raises(MalformedMessage):
-        parser.feed(b"\x80")
+        next(parser.feed(b"\x80"))
 
 
 def test_a_parser_holds_no_more_than_one_frame():
     parser = FrameParser(100)
     for _ in range(1_000):
-        parser.feed(frame(b"x" * 100)[:50])
-        parser.feed(frame(b"x" * 100)[50:])
+        assert list(parser.feed(frame(b"x" * 100)[:50])) == []
+        assert len(list(parser.feed(frame(b"x" * 100)[50:]))) == 1
         assert len(parser._buffer) == 0
 
 
-@given(st.lists(st.binary(max_size=300), max_size=8), st.lists(st.integers(1, 400), min_size=1))
+def test_a_frame_is_cut_when_it_is_asked_for_and_not_before():
+    parser = FrameParser(10)
+    frames = parser.feed(join_frames([b"one", b"two"]) + b"\xff" * 9)
+    assert next(frames) == b"one"
+    assert not parser.is_empty
+    assert next(frames) == b"two"
+    with pytest.raises(MalformedMessage):
+        next(frames)
+
+
+def test_what_was_not_asked_for_comes_after_the_next_read():
+    parser = FrameParser(10)
+    assert next(parser.feed(join_frames([b"one", b"two"]))) == b"one"
+    assert list(parser.feed(frame(b"three"))) == [b"two", b"three"]
+    assert parser.is_empty
+
+
+def test_an_empty_frame_is_malformed_where_a_protocol_knows_none():
+    frames = FrameParser(10, skips_empty=False).feed(join_frames([b"one", b"", b"two"]))
+    assert next(frames) == b"one"
+    with pytest.raises(MalformedMessage):
+        next(frames)
+
+
+@pytest.mark.parametrize("step", [1, 5, 1000])
+def test_empty_frames_are_passed_elsewhere(step: int):
+    data = b"\0" * 500 + frame(b"one") + b"\0" * 500 + frame(b"two") + b"\0" * 500
+    parser = FrameParser(10)
+    pieces = [data[start : start + step] for start in range(0, len(data), step)]
+    assert [body for piece in pieces for body in parser.feed(piece)] == [b"one", b"two"]
+    assert parser.is_empty
+
+
+def test_a_run_of_empty_frames_is_one_step(monkeypatch: pytest.MonkeyPatch):
+    steps = 0
+    cut = FrameParser._next
+
+    def counted(parser: FrameParser) -> bytes | None:
+        nonlocal steps
+        steps += 1
+        return cut(parser)
+
+    monkeypatch.setattr(FrameParser, "_next", counted)
+    assert list(FrameParser(10).feed(b"\0" * 262_144)) == []
+    assert steps == 1
+
+
+@given(
+    st.lists(st.binary(min_size=1, max_size=300), max_size=8),
+    st.lists(st.integers(1, 400), min_size=1),
+)
 def test_any_bodies_survive_any_cuts(bodies: list[bytes], cuts: list[int]):
     data = join_frames(bodies)
     parser = FrameParser(300)
@@ -92,4 +142,4 @@ def test_any_bodies_survive_any_cuts(bodies: list[bytes], cuts: list[int]):
 @given(st.binary(max_size=40))
 def test_any_bytes_are_frames_or_the_peers_fault(data: bytes):
     with suppress(FrameTooLarge, MalformedMessage):
-        FrameParser(16).feed(data)
+        list(FrameParser(16).feed(data))
