@@ -109,7 +109,7 @@ class Client:
             reachability=Reachability.PUBLIC if network.reach.was_dialled else Reachability.UNKNOWN,
             connected_peers=len(peers),
             known_peers=len(network.machine.known),
-            relays=self._node.relays.count,
+            relays=self._node.connections.relays.count,
             last_sync=self._node.chat.sync.last_ms,
             outbox=self._node.chat.outbox.owed_count(),
             peers=peers,

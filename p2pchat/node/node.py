@@ -22,6 +22,7 @@ from p2pchat.net.bootstrap_list import BootstrapSources
 from p2pchat.net.port import Host, PeerChanged
 from p2pchat.node.ambient import Ambient
 from p2pchat.node.carrier import ChatCarrier, Surroundings
+from p2pchat.node.connections import Connections
 from p2pchat.node.deliveries import Deliveries
 from p2pchat.node.driver import Driver, DriverConfig
 from p2pchat.node.fanout import Lanes
@@ -79,23 +80,23 @@ class Node:
         host, limits, ambient = parts.host, parts.limits, parts.ambient
         self.hub = Hub(limits.subscriber_events_max)
         self.deliveries = Deliveries()
-        self._health = HealthWatch(self.hub)
         self.chat = Chat(parts.me, parts.snapshot, limits, ambient.rng("chat"))
-        self.presence = Presence(host, self.chat, self._put)
-        self.memory = PeerMemory(parts.store.commit)
+        memory = PeerMemory(parts.store.commit)
         remembered = parts.snapshot.peers
-        self.network = Network(host, parts.options, ambient, remembered, self._neighbours())
+        self.network = Network(host, parts.options, ambient, remembered, self._neighbours(memory))
         self.around = self._surroundings()
         carrier = ChatCarrier(self.around)
         config = DriverConfig(limits.inbox_inputs_max, limits.batch_inputs_max)
         self.driver = Driver[Input, Effect](self.chat, carrier, ambient, config, self._conclude)
         self._carrier = carrier
         publisher = Publisher(self.network.directory, self._own_addresses)
-        self.relays = Relays(host, self.hub, publisher.moved)
+        presence = Presence(host, self.chat, self._put)
+        relays = Relays(host, self.hub, publisher.moved)
+        self.connections = Connections(host, HealthWatch(self.hub), presence, relays, memory)
         startup = StartupParts(
             self.network, self.hub, parts.sources, len(remembered), parts.fingerprint
         )
-        self.startup = Startup(startup, self.relays, publisher)
+        self.startup = Startup(startup, relays, publisher)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Run until cancelled; started when the node takes commands."""
@@ -105,13 +106,9 @@ class Node:
                 for part in (around.lanes, self._carrier, around.rooms):
                     await nursery.start(part.run)
                 around.handlers.serve()
-                nursery.start_soon(self.memory.run)
+                nursery.start_soon(self.connections.run, self.parts.limits.connections_max)
                 await nursery.start(self.driver.run)
                 await nursery.start(self.network.run)
-                nursery.start_soon(self.relays.run)
-                nursery.start_soon(
-                    self.presence.run, lambda: self.relays.held, self.parts.limits.connections_max
-                )
                 nursery.start_soon(self.startup.run)
                 nursery.start_soon(
                     self.startup.publish, me.devices, self.parts.account_signer, me.signer
@@ -133,10 +130,8 @@ class Node:
 
     # Who is connected to what
 
-    def _neighbours(self) -> Neighbours:
-        return Neighbours(
-            self.hub, self._peer_changed, self._unreachable, self.memory.note, self._moved
-        )
+    def _neighbours(self, memory: PeerMemory) -> Neighbours:
+        return Neighbours(self.hub, self._peer_changed, self._unreachable, memory.note, self._moved)
 
     def _surroundings(self) -> Surroundings:
         parts, limits = self.parts, self.parts.limits
@@ -155,22 +150,19 @@ class Node:
         await self.driver.put(input)
 
     async def _peer_changed(self, change: PeerChanged) -> None:
-        """The chat hears of devices, the start of the first server, the relays of everybody."""
-        self.relays.changed()
-        self.presence.due()
-        self._health.look(self.parts.host.peers)
+        """The start hears of the first server, the lanes of who is gone, the rest of everybody."""
         if change.state is not None and KAD_PROTOCOL in change.state.protocols:
             self.startup.peer_served()
         if change.state is None and change.peer.device is not None:
             self.around.lanes.drop(change.peer.device)
-        await self.presence.changed(change)
+        await self.connections.changed(change)
 
     async def _unreachable(self, peer: PeerId, reason: str) -> None:
         if peer.device is not None:
             await self._put(DialFailed(peer.device, reason))
 
     async def _want(self, dial: Dial) -> None:
-        self.presence.due()
+        self.connections.presence.due()
         await self.network.peering.put(Wanted(dial.peer.peer_id, dial.hints))
 
     async def _moved(self) -> None:
