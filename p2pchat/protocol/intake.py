@@ -75,9 +75,7 @@ class Intake:
         if conversation is None or not self._may_write(conversation, op, peer):
             state.refuse("not allowed")
             return []
-        if conversation.other is None and not self.pruning.has_room_for(
-            conversation, header.device
-        ):
+        if not self.pruning.has_room_for(conversation, header.device):
             state.refuse("too many authors")
             return []
         place = self._place(conversation, op)

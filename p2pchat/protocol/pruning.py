@@ -30,9 +30,11 @@ class Pruning:
         self._asked: set[tuple[ConversationId, DeviceId]] = set()
 
     def has_room_for(self, conversation: Conversation, device: DeviceId) -> bool:
-        """Whether an op of this device may be taken: its author is known, or one more fits."""
-        tips = conversation.log.tips
-        return (device, Chain.TALK) in tips or len(tips) < self._state.limits.open_room_devices_max
+        """Whether an op of this device may be taken: its author is known, or one more fits. In a
+        direct conversation everybody who may write does."""
+        tips, most = conversation.log.tips, self._state.limits.open_room_devices_max
+        is_room = conversation.other is None
+        return not is_room or (device, Chain.TALK) in tips or len(tips) < most
 
     def applied(self, conversation: Conversation) -> list[Effect]:
         """An op was applied: now and then look at the size."""

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 
 from p2pchat.model.ids import ConversationId, DeviceId
 from p2pchat.model.machine import Now, SetTimer
 from p2pchat.model.op import Chain, Op, Position
 from p2pchat.protocol.intake import Intake
-from p2pchat.protocol.log import BRANCHES_MAX, ChainKey, Floor, Log
+from p2pchat.protocol.log import BRANCHES_MAX, ChainKey, Floor
 from p2pchat.protocol.machine import Effect, Lane, Send
 from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.serving import PULL_CHAINS_MAX, Serving
@@ -146,7 +147,12 @@ class Sync:
 
     def frontier(self, peer: DeviceId, frame: SyncFrontier, now: Now) -> list[Effect]:
         """Pull what the peer holds and we do not. It is much work to compare, so a peer gets that
-        done once for each digest that we sent."""
+        done once for each digest that we sent.
+
+        The chains go into no order that somebody could choose: a pull holds only so much, and what
+        stands before a chain may be what can never be taken. The order stays for the exchange, for
+        another one would look like progress.
+        """
         session = self._sessions.get((peer, frame.conversation))
         conversation = self._state.readable(frame.conversation, peer)
         if session is None or conversation is None:
@@ -156,7 +162,7 @@ class Sync:
             return []
         session.is_told = True
         is_owed = session.is_greeting and conversation.other is not None
-        for head in frame.heads:
+        for head in self._state.rng.sample(frame.heads, len(frame.heads)):
             if not (is_owed and head.device == peer):
                 session.heads.setdefault((head.device, head.chain), []).append(head)
         effects: list[Effect] = []
@@ -202,17 +208,21 @@ class Sync:
     # How
 
     def _pull(self, peer: DeviceId, conversation: Conversation, session: Session) -> list[Effect]:
-        wanted = tuple(self._wanted(conversation.log, session))[:PULL_CHAINS_MAX]
+        wanted = tuple(islice(self._wanted(conversation, session), PULL_CHAINS_MAX))
         if not wanted or wanted == session.last:
             del self._sessions[peer, conversation.id]
             return []
         session.last = wanted
         return [Send(peer, Lane.SYNC, SyncPull(conversation.id, wanted))]
 
-    def _wanted(self, log: Log, session: Session) -> Iterable[Wanted]:
-        """For each chain in which the peer holds a head that we do not: from where on."""
+    def _wanted(self, conversation: Conversation, session: Session) -> Iterable[Wanted]:
+        """For each chain in which the peer holds a head that we do not, and which we have room for:
+        from where on."""
+        log, has_room_for = conversation.log, self._intake.pruning.has_room_for
         for key, heads in session.heads.items():
             if all(log.knows(key, head.head) for head in heads):
+                continue
+            if not has_room_for(conversation, key[0]):
                 continue
             tip, branches = log.tip(*key), len(log.tips.get(key, ()))
             reached = session.reached.get(key, log.pulled_from(key))

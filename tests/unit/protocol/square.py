@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from p2pchat.model.conversation import open_room_id
-from p2pchat.model.op import Chain, Op
-from p2pchat.protocol.machine import Heard, Send
-from p2pchat.wire.frames import Frame, Ops
+from p2pchat.model.op import Chain, Op, Position
+from p2pchat.protocol.machine import Heard, PeerDown, PeerUp, Send
+from p2pchat.wire.frames import Frame, Ops, SyncDigest, SyncFrontier
 from tests.unit.protocol.people import ALICE, BOB, CAROL, Author, Person
 from tests.unit.protocol.table import Seat, Table
 
@@ -67,3 +69,31 @@ def ask(table: Table, one: Seat, other: Seat) -> None:
     """One begins to compare itself with the other."""
     conversation = one.state.conversations[ROOM]
     one._carry(one.chat.sync.begin(conversation, other.device, table.now))
+
+
+def tell_late(seat: Seat, author: Person, before: Op, op: Op) -> None:
+    """An author brings a chain that begins with `op`, says that it follows `before`, and goes."""
+    key = (author.device, Chain.TALK)
+    seat.do(PeerUp(author.device))
+    seat.hear(author, SyncDigest(ROOM, bytes(32)))
+    floor = Position(*key, op.header.seq, before.id)
+    seat.hear(author, SyncFrontier(ROOM, (op.position,), (floor,)))
+    seat.hear(author, Ops((op,), (author.devices,)))
+    while seat.loads:
+        seat.answer_load()
+    seat.do(PeerDown(author.device, "gone"))
+
+
+def contradictions(alice: Seat, bob: Seat, *authors: Person) -> None:
+    """Chains that Bob holds, and can serve, and that Alice can never take from him."""
+    for author in authors:
+        writer = Author(author, ROOM)
+        ops = [writer.write() for _ in range(2)]
+        tell(alice, *ops, author=author)
+        tell_late(bob, author, ops[1], writer.write("skips", seq=10))
+
+
+def people_before(person: Person, count: int) -> list[Person]:
+    """Others whose devices stand before this one's."""
+    some = (Person(f"somebody {number}") for number in range(100))
+    return list(islice((one for one in some if one.device < person.device), count))

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from p2pchat.config.limits import Limits
 from p2pchat.model.change import AddOp
 from p2pchat.model.ids import ConversationId
 from p2pchat.model.machine import TimerFired
@@ -39,10 +40,12 @@ from tests.unit.protocol.square import (
     ROOM,
     ask,
     branch,
+    contradictions,
     digests,
     frames,
     ids,
     meet,
+    people_before,
     square,
     tell,
     written,
@@ -174,6 +177,35 @@ def test_more_chains_in_one_pull_than_are_served_are_left_for_the_next(
         tell(alice, *written(2, author=author), author=author)
     meet(table, alice, bob)
     assert len(digests(alice, bob)) == 1
+
+
+def test_authors_who_find_no_room_keep_nobody_else_away(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("p2pchat.protocol.sync.PULL_CHAINS_MAX", 3)
+    table = Table()
+    alice, bob = table.sit(ALICE, Limits(open_room_devices_max=2)), table.sit(BOB)
+    for seat in (alice, bob):
+        seat.join("square")
+    ops = written(10)
+    tell(alice, *ops[:5])
+    for author in people_before(CAROL, 5):
+        tell(bob, *written(1, author=author), author=author)
+    tell(bob, *ops)
+    table.connect(alice, bob)
+    meet(table, alice, bob)
+    assert ids(alice) == ids(bob)
+
+
+def test_chains_that_can_never_be_taken_keep_no_other_away_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr("p2pchat.protocol.sync.PULL_CHAINS_MAX", 3)
+    table, alice, bob = square()
+    table.disconnect(alice, bob)
+    contradictions(alice, bob, *people_before(CAROL, 6))
+    tell(bob, *written(3))
+    table.connect(alice, bob)
+    table.run(30 * 60)
+    assert ids(alice) == ids(bob)
 
 
 def test_what_a_contact_owes_us_is_not_pulled_as_well_when_it_comes_back():
