@@ -49,8 +49,8 @@ class Limits:
     """Length of one device's control chain; it ends there."""
 
     pending_ops_max: int = 1_000
-    """Ops of one conversation held back until what they follow arrives; the newest is dropped, and
-    asked for again when the gap closes."""
+    """Ops of one conversation held back until what they follow arrives; above it the oldest of the
+    device that has most of them is dropped, and asked for again."""
     open_room_ops_max: int = 10_000
     """Ops kept of an open room, shared evenly by its authors; the oldest of each go."""
     open_room_device_ops_max: int = 1_000
