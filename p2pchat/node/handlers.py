@@ -1,15 +1,17 @@
 """Inbound lanes: bytes from a peer become inputs of the chat machine.
 
-A read is parsed whole before the first await, so a block of frames arrives as one batch. What
-breaks the rules ends its stream and is counted, and in the end the connection; a peer that sends
-faster than we decide waits, because the inbox is bounded, and so does one that floods us.
+Frames are taken in blocks, each paid for before it is decoded, and others run between two of them:
+a read may hold very many. What breaks the rules ends its stream and is counted, and in the end the
+connection; a peer that sends faster than we decide waits, because the inbox is bounded, and so does
+one that floods us.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import islice
 
 import trio
 
@@ -24,6 +26,8 @@ from p2pchat.wire.framing import FrameParser
 logger = logging.getLogger(__name__)
 
 READ_BYTES = 256 * 1024
+FRAMES_AT_ONCE = 16
+"""Taken before others run; frames of a later version never wait for anything else."""
 FRAME_TIMEOUT_S = 20.0
 """From the first byte of a frame to its last."""
 STREAMS_PER_LANE_MAX = 2
@@ -94,6 +98,11 @@ class LaneHandlers:
         with trio.CancelScope(shield=True), trio.move_on_after(1):
             await stream.reset()
 
+    async def _keep_pace(self, peer: DeviceId, frames: int, size_bytes: int) -> None:
+        delay_s = self._guard.delay_s(peer, frames, size_bytes)
+        if delay_s > 0:
+            await trio.sleep(delay_s)
+
     async def _take(self, peer: DeviceId, body: bytes) -> None:
         try:
             frame = decode_frame(body)
@@ -101,6 +110,18 @@ class LaneHandlers:
             self.refused["later version"] += 1
             return
         await self._put(Received(peer, frame))
+
+    async def _take_all(self, peer: DeviceId, frames: Iterator[bytes]) -> int:
+        """Take the frames of one read, in order, and count them."""
+        count = 0
+        while block := list(islice(frames, FRAMES_AT_ONCE)):
+            if count:
+                await trio.lowlevel.checkpoint()
+            await self._keep_pace(peer, len(block), 0)
+            for body in block:
+                await self._take(peer, body)
+            count += len(block)
+        return count
 
     async def _read(self, peer: DeviceId, stream: Stream) -> None:
         """Read until the end. Raises `RemoteProtocolError`, `TooSlowError`."""
@@ -110,13 +131,9 @@ class LaneHandlers:
             while data := await stream.receive_some(READ_BYTES):
                 patience.deadline = float("inf")  # our own queue may make us wait below
                 was_empty = parser.is_empty
-                frames = list(parser.feed(data))
-                delay_s = self._guard.delay_s(peer, len(frames), len(data))
-                if delay_s > 0:
-                    await trio.sleep(delay_s)
-                for body in frames:
-                    await self._take(peer, body)
-                if frames or was_empty:
+                await self._keep_pace(peer, 0, len(data))
+                count = await self._take_all(peer, parser.feed(data))
+                if count or was_empty:
                     due_s = trio.current_time() + FRAME_TIMEOUT_S
                 patience.deadline = float("inf") if parser.is_empty else due_s
         if patience.cancelled_caught:
