@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from p2pchat.errors import MalformedMessage, RemoteProtocolError
+from p2pchat.errors import BadSignature, MalformedMessage
 from p2pchat.events import MembersChanged, MessageReceived, SecurityAlert
 from p2pchat.model.change import AddMessage, AddOp, PutDeviceSet, PutName, SetFloor
 from p2pchat.model.contact import ContactState
@@ -56,7 +56,7 @@ class Intake:
         self._checks = 0
         self._freed: list[tuple[Conversation, Claim]] = []
         self.taken: list[Op] = []
-        """Ops of the frame at hand that were well signed and allowed."""
+        """Ops of the frame at hand that are allowed, and well signed where their place is free."""
         self.gaps: dict[Conversation, None] = {}
         """Conversations in which something was held back since this was last cleared."""
 
@@ -87,9 +87,8 @@ class Intake:
             case None | Place.BELOW:
                 return []  # a receipt would say that it is stored
             case Place.SUSPECT:
-                verify_op(op)
                 self.taken.append(op)
-                self._suspect(op)
+                self._suspect(op)  # verified if the disk says that it is new
                 return []
             case _:
                 kept = self.verify(op)
@@ -200,7 +199,11 @@ class Intake:
         return effects
 
     def loaded(self, tag: ForFork, loaded: Loaded, now: Now) -> list[Effect]:
-        """The disk told which of some ops are repeats; the others fork their chain."""
+        """The disk told which of some ops are repeats; the others fork their chain.
+
+        They came in one frame, which ends at the first that is forged: a frame of forgeries costs
+        one signature. Nobody is dropped for it any more.
+        """
         self._checks -= 1
         effects: list[Effect] = []
         conversation = self._state.conversations.get(tag.ops[0].header.conversation)
@@ -208,22 +211,21 @@ class Intake:
             return effects
         seqs = {row.id: row.seq for row in loaded.rows}
         end = _covered(loaded.rows)
-        for op in tag.ops:
-            if op.id in seqs:
-                self._receipts.owe(conversation, op.header.device)
-            elif op.header.seq < end:
-                effects += self._judge(conversation, op, seqs, now)
+        try:
+            for op in tag.ops:
+                if op.id in seqs:
+                    self._receipts.owe(conversation, op.header.device)
+                elif op.header.seq < end:
+                    effects += self._judge(conversation, op, seqs, now)
+        except BadSignature as error:
+            self._state.refuse(error)
         return effects + self.conclude(now)
 
     def _judge(
         self, conversation: Conversation, op: Op, seqs: Mapping[OpId, int], now: Now
     ) -> list[Effect]:
-        """An op that is not on disk, though its place is taken."""
-        try:
-            kept = self.verify(op)
-        except RemoteProtocolError as error:
-            self._state.refuse(error)  # of the frame that came last, which may not be this op's
-            return []
+        """An op that is not on disk, though its place is taken. Raises `BadSignature`."""
+        kept = self.verify(op)
         if kept is None:
             return []
         if self._place(conversation, op) is not Place.SUSPECT:

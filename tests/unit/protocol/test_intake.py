@@ -123,11 +123,35 @@ def test_a_forged_op_is_refused_wherever_it_would_stand():
     ops = written(3)
     give(bob, ops[0], ops[1])
     restart(bob)
-    for op in (ops[0], ops[2], branch(ops, 1, 2)[1]):
+    for op in (ops[2], branch(ops, 1, 2)[1]):
         give(bob, replace(op, signature=bytes(64)))
-    assert len(bob.drops) == 3
+    assert len(bob.drops) == 2
     assert bob.texts(DIRECT) == ["number 0", "number 1"]
     assert bob.decided(Load) == []
+
+
+def test_a_repeat_that_memory_has_forgotten_costs_no_signature():
+    """A signature that is not looked at may be a wrong one."""
+    bob = bob_with_contact()
+    ops = written(3)
+    give(bob, *ops)
+    restart(bob)
+    give(bob, *(replace(op, signature=bytes(64)) for op in ops[:2]))
+    assert len(bob.decided(Load)) == 1
+    assert bob.decided(Persist) == []
+    assert bob.drops == []
+    assert bob.state.refused["BadSignature"] == 0
+
+
+def test_a_frame_of_forged_forks_costs_one_signature_and_changes_nothing():
+    bob = bob_with_contact()
+    ops = written(4)
+    give(bob, *ops)
+    restart(bob)
+    give(bob, *(replace(op, signature=bytes(64)) for op in branch(ops, 1, 3)))
+    assert bob.state.refused["BadSignature"] == 1
+    assert bob.decided(Persist) == []
+    assert bob.told(SecurityAlert) == []
 
 
 def test_a_forged_certificate_is_the_fault_of_who_sent_it():
