@@ -20,7 +20,7 @@ _NOBODY: Mapping[PeerId, None] = {}
 
 
 REPEATS_PER_NEWS = 8
-"""Who says less than one new message among so many known ones is not needed."""
+"""Who says less than one new message among so many known ones is not needed; fewer say nothing."""
 
 
 @dataclass(slots=True)
@@ -31,8 +31,8 @@ class _Tally:
     repeats: int = 0
 
     @property
-    def is_idle(self) -> bool:
-        return self.news * REPEATS_PER_NEWS < self.repeats
+    def is_needless(self) -> bool:
+        return self.repeats > REPEATS_PER_NEWS * (self.news + 1)
 
 
 @dataclass(slots=True)
@@ -42,6 +42,10 @@ class _Topic:
     chokers: dict[PeerId, None] = field(default_factory=dict[PeerId, None])
     """Members that asked us not to push to them."""
     tallies: dict[PeerId, _Tally] = field(default_factory=dict[PeerId, _Tally])
+    """Of members that pushed anything since the last heartbeat: who is silent, perhaps on purpose,
+    does not count as one that pushes."""
+    has_news: bool = False
+    """Something new was heard since, from whomever."""
 
 
 class Choking:
@@ -56,12 +60,15 @@ class Choking:
         known = self._topics.get(topic)
         return known.chokers if known is not None else _NOBODY
 
-    def count(self, topic: str, member: PeerId, *, is_news: bool) -> None:
-        """A member pushed a message."""
-        tallies = self._of(topic).tallies
-        tally = tallies.get(member)
+    def heard(self, topic: str, member: PeerId | None, *, is_news: bool) -> None:
+        """A message came, from a member of the mesh or (None) from somebody else."""
+        known = self._of(topic)
+        known.has_news |= is_news
+        if member is None:
+            return
+        tally = known.tallies.get(member)
         if tally is None:
-            tally = tallies[member] = _Tally()
+            tally = known.tallies[member] = _Tally()
         if is_news:
             tally.news += 1
         else:
@@ -99,17 +106,18 @@ class Choking:
         known = self._topics.get(topic)
         if known is None:
             return [], []
-        tallies, known.tallies = known.tallies, {}
-        pushing = [member for member in members if member not in known.choked]
+        tallies, has_news = known.tallies, known.has_news
+        known.tallies, known.has_news = {}, False
+        pushing = [member for member in members if member in tallies.keys() - known.choked.keys()]
         spare = len(pushing) - self._config.pushing_min
         if spare < 0:
-            released = list(known.choked)[:-spare]
+            released = list(known.choked)[:-spare] if has_news else []
             for member in released:
                 del known.choked[member]
             return [], released
-        idle = [member for member in pushing if member in tallies and tallies[member].is_idle]
-        idle.sort(key=lambda member: (tallies[member].news, -tallies[member].repeats))
-        chosen = idle[:spare]
+        needless = [member for member in pushing if tallies[member].is_needless]
+        needless.sort(key=lambda member: (tallies[member].news, -tallies[member].repeats))
+        chosen = needless[:spare]
         known.choked.update(dict.fromkeys(chosen))
         return chosen, []
 

@@ -72,6 +72,7 @@ class GossipConfig:
     demerits_max: int = 30
     """At this many a peer is punished; one is forgiven each heartbeat."""
 
+    rpcs_max: int = 5_000
     messages_max: int = 5_000
     message_bytes_max: int = 8 * _MIB
     """What one peer may send a heartbeat; above it the rest is dropped."""

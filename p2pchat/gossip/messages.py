@@ -89,7 +89,7 @@ class Messages:
             if message.id in pending:
                 pending[message.id].holders.add(peer.id)
             if peer.id in self._mesh.members(message.topic):
-                self._mesh.choking.count(message.topic, peer.id, is_news=False)
+                self._mesh.choking.heard(message.topic, peer.id, is_news=False)
         return delivered
 
     def choose_wanted(self, peer: Peer, advertised: Sequence[IHave]) -> list[MessageId]:
@@ -172,8 +172,8 @@ class Messages:
                 pending = self._keep(id, topic, data, members, now_s)
                 pending.holders.add(peer)
                 pending.holders.update(self._mesh.choking.chokers(topic))
-                if peer in members:
-                    self._mesh.choking.count(topic, peer, is_news=True)
+                member = peer if peer in members else None
+                self._mesh.choking.heard(topic, member, is_news=True)
                 self._counts.delivered += 1
                 yield Deliver(topic, peer, id, data, judgement.opened)
             case Verdict.IGNORE:

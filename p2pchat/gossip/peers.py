@@ -16,6 +16,7 @@ _NOBODY: Mapping[PeerId, None] = {}
 class Allowance:
     """What a peer has used of its limits since the last heartbeat."""
 
+    rpcs: int = 0
     messages: int = 0
     message_bytes: int = 0
     subscription_changes: int = 0

@@ -214,6 +214,14 @@ class GossipRouter:
 
     def _read(self, peer: Peer, rpc: codec.Rpc, now_s: float) -> list[GossipEffect]:
         effects: list[GossipEffect] = []
+        if not self._is_within_pace(peer):
+            return effects
+        for topics, chokes in ((rpc.choke, True), (rpc.unchoke, False)):
+            for (
+                topic
+            ) in topics:  # before a GRAFT, which undoes it: that is the order of a heartbeat
+                if peer.id in self._mesh.members(topic):
+                    self._mesh.choking.choked_by(topic, peer.id, chokes=chokes)
         if rpc.subscriptions:
             effects += self._on_subscriptions(peer, rpc.subscriptions, now_s)
         if rpc.messages:
@@ -226,11 +234,15 @@ class GossipRouter:
             effects += self._on_graft(peer, rpc.graft, now_s)
         if rpc.prune:
             self._on_prune(peer, rpc.prune, now_s)
-        for topics, chokes in ((rpc.choke, True), (rpc.unchoke, False)):
-            for topic in topics:
-                if peer.id in self._mesh.members(topic):
-                    self._mesh.choking.choked_by(topic, peer.id, chokes=chokes)
         return effects
+
+    def _is_within_pace(self, peer: Peer) -> bool:
+        peer.used.rpcs += 1
+        if peer.used.rpcs <= self._config.rpcs_max:
+            return True
+        self._demerits.charge_once(peer, Offence.OVER_RATE)
+        self._counts.over_limit += 1
+        return False
 
     def _on_subscriptions(
         self, peer: Peer, subscriptions: Sequence[codec.Subscription], now_s: float
@@ -281,10 +293,11 @@ class GossipRouter:
         """What a member advertises is ahead of what others push: it is to push again. Said though
         it may never have been choked: a CHOKE and a GRAFT may have crossed."""
         news = set(wanted)
-        for ihave in advertised:
-            if id in self._mesh.members(ihave.topic) and not news.isdisjoint(ihave.ids):
-                self._mesh.choking.release(ihave.topic, id)
-                self._outbox.add_control(id, codec.encode_choke(ihave.topic, chokes=False))
+        ahead = {ihave.topic: None for ihave in advertised if not news.isdisjoint(ihave.ids)}
+        for topic in ahead:
+            if id in self._mesh.members(topic):
+                self._mesh.choking.release(topic, id)
+                self._outbox.add_control(id, codec.encode_choke(topic, chokes=False))
 
     def _on_iwant(self, peer: Peer, ids: Sequence[codec.MessageId]) -> None:
         for publish in self._messages.serve(peer, ids):
@@ -348,30 +361,32 @@ class GossipRouter:
                 self._outbox.add_control(id, codec.encode_choke(topic, chokes=False))
 
     def _advertise(self, topic: str, ids: Sequence[codec.MessageId]) -> None:
-        """To some of those we push nothing to, and to members for whom something was dropped."""
+        """To whoever is in the mesh and asked for it, or lacks what was dropped; of the other
+        subscribers to some."""
         members = self._mesh.members(topic) or self._fanout.members(topic)
         chokers = self._mesh.choking.chokers(topic)
         lazy: list[PeerId] = []
-        lagging: list[PeerId] = []
+        waiting: list[PeerId] = []
         for id in self._peers.subscribers(topic):
-            if id not in members or id in chokers:
+            if id in chokers or self._is_lagging(id):
+                waiting.append(id)
+            elif id not in members:
                 lazy.append(id)
-            elif self._is_lagging(id):
-                lagging.append(id)
         share = max(self._config.lazy_peers_min, int(self._config.lazy_share * len(lazy)))
-        for id in [*self._random.sample(lazy, min(share, len(lazy))), *lagging]:
-            for entry in self._ihave_entries(topic, ids):
+        asked_max = self._config.asked_max
+        entries = _ihave_entries(topic, ids) if len(ids) <= asked_max else []
+        for id in [*self._random.sample(lazy, min(share, len(lazy))), *waiting]:
+            # Of very many a random part, another for each peer.
+            for entry in entries or _ihave_entries(topic, self._random.sample(ids, asked_max)):
                 self._outbox.add_control(id, entry)
 
     def _is_lagging(self, id: PeerId) -> bool:
         peer = self._peers.get(id)
         return peer is not None and peer.is_lagging
 
-    def _ihave_entries(self, topic: str, ids: Sequence[codec.MessageId]) -> list[bytes]:
-        """Of very many a random part, another for each peer."""
-        if len(ids) > self._config.asked_max:
-            ids = self._random.sample(ids, self._config.asked_max)
-        return [
-            codec.encode_ihave(topic, ids[start : start + _IDS_PER_IHAVE])
-            for start in range(0, len(ids), _IDS_PER_IHAVE)
-        ]
+
+def _ihave_entries(topic: str, ids: Sequence[codec.MessageId]) -> list[bytes]:
+    return [
+        codec.encode_ihave(topic, ids[start : start + _IDS_PER_IHAVE])
+        for start in range(0, len(ids), _IDS_PER_IHAVE)
+    ]

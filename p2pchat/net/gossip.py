@@ -48,6 +48,8 @@ PROTOCOLS: tuple[ProtocolId, ...] = ("/meshsub/1.1.0", "/meshsub/1.0.0")
 
 QUEUE_BYTES_MAX = 1 << 20
 """Waiting for one peer; an RPC that does not fit is dropped."""
+CHECKPOINT_EVERY = 16
+"""RPCs of one read between two chances for other tasks to run."""
 SHUN_S = 60.0
 """How long a punished peer is left alone."""
 SHUNNED_MAX = 1_024
@@ -323,13 +325,14 @@ class GossipCarrier:
         return None
 
     async def _read(self, stream: Stream) -> None:
-        """All that one read brings is decoded before anything else may run."""
+        """Read to the end. One read may bring very many RPCs: others get their turn in between."""
         parser = FrameParser(RPC_BYTES_MAX)
         try:
             while data := await _receive(stream):
-                rpcs = [decode_rpc(frame) for frame in parser.feed(data)]
-                for rpc in rpcs:
-                    await self._put(RpcReceived(stream.peer, rpc))
+                for number, frame in enumerate(parser.feed(data), 1):
+                    await self._put(RpcReceived(stream.peer, decode_rpc(frame)))
+                    if number % CHECKPOINT_EVERY == 0:
+                        await trio.lowlevel.checkpoint()
         except RemoteProtocolError:
             self._malformed += 1
             await self._put(Misbehaved(stream.peer))

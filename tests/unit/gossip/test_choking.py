@@ -89,14 +89,60 @@ def test_an_advertisement_that_is_ahead_unchokes(busy, message):
     assert stage.to(choked).unchoke == ()
 
 
-def test_when_too_few_push_others_are_asked_to(busy):
+def test_when_too_few_push_others_are_asked_to(busy, message):
     stage, members = busy
     choked = [member for member in members if stage.to(member).choke]
     for member in members:
         if member not in choked:
             stage.give(PeerDown(member))
     stage.beat()
+    assert not stage.receivers("unchoke"), "in an idle room nobody is missing"
+    (author,) = stage.meet("author")
+    stage.router._mesh.drop(ROOM, author)
+    push(stage, message, author, b"news")
+    stage.beat()
     assert stage.receivers("unchoke") == choked
+
+
+def test_silent_members_do_not_count_as_pushing(stage, message):
+    """They may be there to be the only ones left."""
+    stage = stage(pushing_min=2)
+    *silent, one, other = stage.mesh_with(["s1", "s2", "s3", "bob", "carol"])
+    (author,) = stage.meet("author")
+    for number in range(20):
+        for peer in (author, one, other):
+            push(stage, message, peer, b"%d" % number)
+    stage.beat()
+    assert not stage.receivers("choke")
+    assert len(silent) == 3
+
+
+def test_who_chokes_is_told_of_everything_however_many_there_are_beside(stage, message):
+    stage = stage(lazy_peers_min=1)
+    bob, carol, *_ = stage.mesh_with(NAMES)
+    stage.meet(*(f"subscriber {number}" for number in range(20)))
+    stage.hear(carol, choke=(ROOM,))
+    for number in range(5):
+        push(stage, message, bob, b"%d" % number)
+        stage.beat()
+        assert carol in stage.receivers("ihave")
+
+
+def test_choked_and_brought_up_to_date_in_one_heartbeat_means_that_it_pushes(stage, message):
+    """Both sides must think the same: the GRAFT undoes the CHOKE that is read before it."""
+    stage = stage()
+    bob, carol, *_ = stage.mesh_with(NAMES)
+    stage.hear(carol, graft=(ROOM,), choke=(ROOM,))
+    push(stage, message, bob, b"news")
+    assert carol in stage.receivers("messages")
+
+
+def test_an_advertisement_in_very_many_entries_is_answered_with_one_unchoke(busy, message):
+    stage, members = busy
+    choked = next(member for member in members if stage.to(member).choke)
+    stage.hear(choked, ihave=tuple(IHave(ROOM, (message(b"%d!" % n).id,)) for n in range(100)))
+    assert len(stage.to(choked).iwant) == 100
+    assert stage.to(choked).unchoke == (ROOM,)
 
 
 @pytest.mark.parametrize("how", ["prune", "graft", "new stream"])
