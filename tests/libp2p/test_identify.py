@@ -7,8 +7,10 @@ import trio
 from libp2p.identity.identify.pb.identify_pb2 import Identify
 from multiaddr import Multiaddr
 
+from p2pchat.net.libp2p import identify
+from p2pchat.protocol.pace import Rate
 from p2pchat.wire.framing import encode_varint, frame
-from tests.libp2p.hosts import ECHO, ask, bare, echo, eventually, host, limited, play, until
+from tests.libp2p.hosts import ECHO, ask, bare, echo, eventually, host, limited, pair, play, until
 
 IDENTIFY = "/ipfs/id/1.0.0"
 PUSH = "/ipfs/id/push/1.0.0"
@@ -98,9 +100,61 @@ def test_only_so_much_is_believed():
             await alice.connect(bob.peer_id, bob.addresses)
             await until(alice, bob, lambda state: state.protocols)
             (state,) = alice.peers
-            assert len(state.protocols) == 256
-            assert len(state.announced) == 32
+            assert len(state.protocols) == 255
+            assert len(state.announced) == 30
             assert state.announced[0] == "/ip4/8.8.8.8/tcp/1"
+
+    play(story)
+
+
+def raw(address: str) -> bytes:
+    return Multiaddr(address).to_bytes()
+
+
+@pytest.mark.parametrize(
+    ("first", "found"),
+    [
+        (b"", ()),
+        (b"\xff", ()),
+        (raw("/ip4/8.8.8.8/tcp/1"), ("/ip4/8.8.8.8/tcp/1",)),
+        (raw("/ip4/8.8.8.8/tcp/1") * 10, ()),
+    ],
+    ids=["nothing", "no address", "the same", "too long"],
+)
+def test_what_cannot_be_used_counts_among_what_is_looked_at(first, found):
+    async def story() -> None:
+        async with pair() as (alice, bob):
+            told = message(
+                protocols=["/test/early", *["/" + "x" * 300] * 50, *[""] * 205, "/test/late"],
+                listen_addrs=[first] * 32 + [raw("/ip4/9.9.9.9/tcp/9")],
+            )
+            await push(alice, bob, told)
+            await until(bob, alice, lambda state: "/test/early" in state.protocols)
+            (state,) = bob.peers
+            assert "/test/late" not in state.protocols
+            assert state.announced == found
+
+    play(story)
+
+
+def test_an_address_is_believed_with_the_id_of_the_peer_and_with_no_other():
+    async def story() -> None:
+        async with pair() as (alice, bob):
+            told = message(
+                protocols=[SPOKEN],
+                listen_addrs=[
+                    raw(f"/ip4/8.8.8.8/tcp/1/p2p/{alice.peer_id}"),
+                    raw(f"/ip4/8.8.8.8/tcp/2/p2p/{bob.peer_id}"),
+                    raw(f"/ip4/8.8.8.8/tcp/3/p2p/{bob.peer_id}/p2p-circuit"),
+                ],
+            )
+            await push(alice, bob, told)
+            await until(bob, alice, lambda state: SPOKEN in state.protocols)
+            (state,) = bob.peers
+            assert state.announced == (
+                "/ip4/8.8.8.8/tcp/1",
+                f"/ip4/8.8.8.8/tcp/3/p2p/{bob.peer_id}/p2p-circuit",
+            )
 
     play(story)
 
@@ -113,8 +167,18 @@ def test_only_so_much_is_believed():
         frame(b"\xff\xff\xff"),
         message(protocols=["/test/" + "x" * 1000] * 100),
         frame(bytes(10))[:5],
+        message(protocols=[SPOKEN]) * 5,
+        message(protocols=[SPOKEN]) + frame(b""),
     ],
-    ids=["no length", "a huge length", "no protobuf", "too much", "half a message"],
+    ids=[
+        "no length",
+        "a huge length",
+        "no protobuf",
+        "too much",
+        "half a message",
+        "too many pieces",
+        "an empty piece",
+    ],
 )
 def test_a_peer_that_answers_nonsense_stays_connected_and_unknown(answer):
     async def story() -> None:
@@ -136,6 +200,58 @@ def test_a_peer_that_answers_nonsense_stays_connected_and_unknown(answer):
             assert alice.statistics().handlers_failed_total == 0
 
     play(story)
+
+
+def test_of_several_pushes_the_newest_is_read_and_the_others_are_given_up():
+    async def story() -> None:
+        async with pair() as (alice, bob):
+            pushes = []
+            for _ in range(5):
+                pushes.append(await alice.open_stream(bob.peer_id, [PUSH]))
+                await ask(alice, bob, b"is it served?")
+            for older in pushes[:-1]:
+                with pytest.raises(trio.BrokenResourceError):
+                    await older.receive_some()
+            await pushes[-1].send_all(message(protocols=[SPOKEN]))
+            await pushes[-1].aclose()
+            await until(bob, alice, lambda state: SPOKEN in state.protocols)
+            assert bob.statistics().handlers_failed_total == 0
+
+    play(story)
+
+
+def test_pushes_of_one_peer_are_read_at_a_pace(monkeypatch):
+    merged = []
+    merge = identify._merge
+
+    def counted(into, body) -> None:
+        merged.append(body)
+        merge(into, body)
+
+    async def story() -> None:
+        async with pair() as (alice, bob), host("carol") as carol:
+            await carol.connect(bob.peer_id, bob.addresses)
+            await until(bob, carol, lambda state: state is not None and state.protocols)
+            told = [message(protocols=[f"/test/{number}"]) for number in range(8)]
+            for one in told:
+                await push(alice, bob, one)
+            assert [frame(body) for body in merged if frame(body) in told] == told[:2]
+            await push(carol, bob, message(protocols=[SPOKEN]))
+            await until(bob, carol, lambda state: SPOKEN in state.protocols)
+
+    monkeypatch.setattr(identify, "_merge", counted)
+    monkeypatch.setattr(identify, "PUSHES", Rate(per_s=1e-3, burst=2))
+    play(story)
+
+
+async def push(one, other, told: bytes) -> None:
+    """Say this unasked, once the asked answer was heard, and wait until there was time for it."""
+    await until(other, one, lambda state: state is not None and state.protocols)
+    stream = await one.open_stream(other.peer_id, [PUSH])
+    await stream.send_all(told)
+    await stream.send_eof()
+    for _ in range(3):
+        await ask(one, other, b"heard?")
 
 
 def test_a_push_of_nonsense_costs_its_stream():

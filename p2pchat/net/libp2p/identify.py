@@ -13,12 +13,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from itertools import islice
 
 import trio
 from libp2p.identity.identify.pb.identify_pb2 import Identify as Message
 from multiaddr import Multiaddr  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
 from p2pchat.errors import MalformedMessage, RemoteProtocolError, StreamReset
+from p2pchat.model.ids import PeerId
 from p2pchat.net.libp2p.addresses import without_peer
 from p2pchat.net.libp2p.connection import Connection
 from p2pchat.net.libp2p.foreign import Failed, foreign_errors
@@ -26,7 +28,10 @@ from p2pchat.net.libp2p.peers import PeerTable
 from p2pchat.net.libp2p.streams import LibP2PStream
 from p2pchat.net.libp2p.swarm import Swarm
 from p2pchat.net.port import Stream
+from p2pchat.protocol.pace import Buckets, Rate
 from p2pchat.wire.framing import FrameParser, frame
+from p2pchat.wire.multiaddr import multiaddr_text
+from p2pchat.wire.multiaddr import without_peer as without_owner
 
 __all__ = ["Identify"]
 
@@ -44,7 +49,11 @@ PUSH_DELAY_S = 0.05
 """Changes that come together are pushed together."""
 PROTOCOL_CHARACTERS_MAX = 256
 ANNOUNCED_MAX = 32
-"""Addresses taken from one peer."""
+"""Addresses of one answer that are looked at, whether they can be read or not."""
+MESSAGES_MAX = 4
+"""Of one answer; go-libp2p splits a large one in two."""
+PUSHES = Rate(per_s=1, burst=8)
+"""Of one peer, over all its connections."""
 
 
 class Identify:
@@ -62,8 +71,10 @@ class Identify:
         self._public_key = public_key
         self._addresses = addresses
         self._push_waits = False
+        self._pace = Buckets[PeerId](PUSHES)
+        self._newest: dict[PeerId, trio.CancelScope] = {}
         swarm.server.handlers[IDENTIFY] = self._tell
-        swarm.server.handlers[PUSH] = self._hear
+        swarm.server.handlers[PUSH] = self._take_push
 
     async def ask(self, connection: Connection) -> None:
         """Ask the peer of a new connection who it is; a failure is no reason to part."""
@@ -112,6 +123,23 @@ class Identify:
         )
         return message.SerializeToString()
 
+    async def _take_push(self, stream: Stream) -> None:
+        """Hear one push when its time has come, unless another comes first."""
+        peer = stream.peer
+        if peer in self._newest:
+            self._newest[peer].cancel()
+        with trio.CancelScope() as scope:
+            self._newest[peer] = scope
+            try:
+                now_s = trio.current_time()
+                await trio.sleep(self._pace.of(peer, now_s).owe(1, now_s))
+                await self._hear(stream)
+            finally:
+                if self._newest.get(peer) is scope:
+                    del self._newest[peer]
+        if scope.cancelled_caught:
+            await stream.reset()
+
     async def _hear(self, stream: Stream) -> None:
         assert isinstance(stream, LibP2PStream)
         try:
@@ -122,22 +150,27 @@ class Identify:
             stream.abandon()
             raise
         most = self._swarm.limits.identify_protocols_max
-        protocols = [one for one in message.protocols if len(one) <= PROTOCOL_CHARACTERS_MAX]
+        protocols = frozenset(
+            one for one in message.protocols[:most] if len(one) <= PROTOCOL_CHARACTERS_MAX
+        )
         self._peers.identified(
-            stream.peer, frozenset(protocols[:most]), _addresses(message.listen_addrs)
+            stream.peer, protocols, _addresses(message.listen_addrs, stream.peer)
         )
 
     async def _read(self, stream: Stream) -> Message:
         """Merge the messages of `stream`; large answers come in several."""
         bytes_max = self._swarm.limits.identify_bytes_max
-        parser = FrameParser(bytes_max)
+        parser = FrameParser(bytes_max, skips_empty=False)
         message = Message()
-        size = 0
+        size = count = 0
         while data := await stream.receive_some():
             size += len(data)
             if size > bytes_max:
                 raise MalformedMessage("an identify answer is too large")
             for body in parser.feed(data):
+                count += 1
+                if count > MESSAGES_MAX:
+                    raise MalformedMessage("an identify answer is in too many pieces")
                 _merge(message, body)
         return message
 
@@ -150,19 +183,12 @@ def _merge(message: Message, body: bytes) -> None:
         raise MalformedMessage(f"an identify message does not decode: {failed}") from failed
 
 
-def _addresses(raw: Iterable[bytes]) -> tuple[str, ...]:
-    """The announced addresses that can be read, without the peer's id, without repetition."""
+def _addresses(raw: Iterable[bytes], peer: PeerId) -> tuple[str, ...]:
+    """The first announced addresses that can be read, without the peer's id, without repetition."""
     found: dict[str, None] = {}
-    for one in raw:
-        with suppress(Failed, ValueError), foreign_errors():
-            found[_text(one)] = None
-        if len(found) == ANNOUNCED_MAX:
-            break
+    for one in islice(raw, ANNOUNCED_MAX):
+        with suppress(MalformedMessage):
+            address = without_owner(multiaddr_text(bytes(one)), peer)
+            if address is not None:
+                found[address] = None
     return tuple(found)
-
-
-def _text(raw: bytes) -> str:
-    text = without_peer(str(Multiaddr(bytes(raw))))
-    if not text:
-        raise ValueError("an address of nothing")
-    return text
