@@ -36,7 +36,7 @@ def test_rpcs_over_the_rate_are_not_read_and_end_in_punishment(stage, message):
     effects = []
     while not effects:
         alice.beat()
-        for n in range(8):
+        for _ in range(8):
             effects += [e for e in alice.hear(bob, prune=()) if isinstance(e, Punish)]
     assert effects[0].peer == bob
 
