@@ -67,6 +67,8 @@ class Driver(Generic[I, E]):
         self._send, self._inbox = trio.open_memory_channel[I](config.inbox_inputs_max)
         self._timers = Timers(self._timer_fired)
         self._calls = Calls()
+        self.is_busy = False
+        """What was decided last is not carried yet: the machine knows more than the disk."""
 
     async def put(self, input: I) -> None:
         """Hand over an input; waits while the inbox is full, and so does its peer. No checkpoint
@@ -94,7 +96,9 @@ class Driver(Generic[I, E]):
                 nursery.start_soon(self._timers.run)
                 task_status.started()
                 async for first in self._inbox:
+                    self.is_busy = True
                     await self._batch(first)
+                    self.is_busy = False
         finally:
             self._calls.close()
 
