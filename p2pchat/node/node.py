@@ -124,7 +124,7 @@ class Node:
 
     async def flushed_store(self) -> AsyncStore:
         """The store, once it knows all that the chat knows."""
-        # A batch under way may hold what the outbox gave away to be written, and is not written yet.
+        # A batch under way may hold what the outbox gave to be written, which is not on disk yet.
         if self.driver.is_busy or not self.chat.outbox.is_flushed:
             await self.driver.call(Flush)
         return self.parts.store
