@@ -20,6 +20,7 @@ from p2pchat.model.ids import PeerId
 __all__ = ["Failed", "foreign_errors", "settle", "to_libp2p", "to_peer"]
 
 REASON_CHARACTERS_MAX = 200
+CAUSES_MAX = 16
 
 
 class Failed(Exception):
@@ -48,8 +49,14 @@ def foreign_errors() -> Generator[None]:
 
 
 def _reason(error: BaseException) -> str:
-    """The innermost cause, which is the one that says something."""
-    while (inner := _inner(error)) is not None:
+    """The innermost cause, which is the one that says something.
+
+    Bounded: an error that several tasks raise, each from another, ends up among its own causes.
+    """
+    for _ in range(CAUSES_MAX):
+        inner = _inner(error)
+        if inner is None:
+            break
         error = inner
     text = str(error).split("\n", 1)[0]
     return f"{type(error).__name__}: {text}"[:REASON_CHARACTERS_MAX] if text else repr(error)

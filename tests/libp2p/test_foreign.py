@@ -1,0 +1,26 @@
+"""Errors of py-libp2p become one of ours, whatever shape they have."""
+
+from __future__ import annotations
+
+import pytest
+
+from p2pchat.net.libp2p.foreign import Failed, foreign_errors
+
+
+def test_the_innermost_cause_is_the_reason():
+    with pytest.raises(Failed, match="OSError: the disk is on fire"), foreign_errors():
+        try:
+            try:
+                raise OSError("the disk is on fire\nand more")
+            except OSError as error:
+                raise ExceptionGroup("several", [error]) from None
+        except ExceptionGroup as group:
+            raise RuntimeError("outer") from group
+
+
+def test_an_error_among_its_own_causes_is_told_all_the_same():
+    """Two tasks that raise the same error from each other's make such a ring."""
+    first, second = ValueError("first"), ValueError("second")
+    first.__cause__, second.__cause__ = second, first
+    with pytest.raises(Failed, match="ValueError: (first|second)"), foreign_errors():
+        raise first
