@@ -7,7 +7,8 @@
     │   ├─ UnknownContact           ├─ UnknownConversation   ├─ UnknownMessage
     │   ├─ PermissionDenied         ├─ MessageTooLarge       └─ InvalidText
     ├─ RemoteProtocolError          the peer broke the rules: its stream is reset and it is counted
-    │   ├─ MalformedMessage         ├─ BadSignature          └─ FrameTooLarge
+    │   ├─ MalformedMessage         ├─ BadSignature          ├─ FrameTooLarge
+    │   └─ UnknownVersion
     ├─ NetworkError
     │   ├─ PeerUnreachable          ├─ StreamReset           ├─ AddressInUse
     │   ├─ RelayRefused             └─ NodeClosed
@@ -47,6 +48,7 @@ __all__ = [
     "UnknownContact",
     "UnknownConversation",
     "UnknownMessage",
+    "UnknownVersion",
     "WrongKey",
 ]
 

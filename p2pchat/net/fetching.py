@@ -27,6 +27,7 @@ from p2pchat.errors import NetworkError
 
 __all__ = ["Fetched", "fetch"]
 
+_CAUSES_MAX = 16
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "p2pchat"}
 
 
@@ -165,8 +166,8 @@ def _pinned(fingerprint: str) -> type[ssl.SSLObject]:
 def _reason(error: BaseException) -> str:
     """What a person can act on: a refused certificate is told as such, wherever it was wrapped."""
     cause: BaseException | None = error
-    while cause is not None:
+    for _ in range(_CAUSES_MAX):  # causes may form a ring
         if isinstance(cause, ssl.SSLError):
             return f"the server is not trusted: {cause}"
-        cause = cause.__cause__ or cause.__context__
+        cause = cause and (cause.__cause__ or cause.__context__)
     return str(error) or type(error).__name__

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 
 import trio
@@ -329,13 +329,16 @@ class GossipCarrier:
         parser = FrameParser(RPC_BYTES_MAX)
         try:
             while data := await _receive(stream):
-                for number, frame in enumerate(parser.feed(data), 1):
-                    await self._put(RpcReceived(stream.peer, decode_rpc(frame)))
-                    if number % CHECKPOINT_EVERY == 0:
-                        await trio.lowlevel.checkpoint()
+                await self._take(stream.peer, parser.feed(data))
         except RemoteProtocolError:
             self._malformed += 1
             await self._put(Misbehaved(stream.peer))
+
+    async def _take(self, peer: PeerId, frames: Iterable[bytes]) -> None:
+        for number, frame in enumerate(frames, 1):
+            await self._put(RpcReceived(peer, decode_rpc(frame)))
+            if number % CHECKPOINT_EVERY == 0:
+                await trio.lowlevel.checkpoint()
 
 
 def _may_gossip(state: Connectedness) -> bool:

@@ -8,7 +8,7 @@ from p2pchat.net.libp2p.foreign import Failed, foreign_errors
 
 
 def test_the_innermost_cause_is_the_reason():
-    with pytest.raises(Failed, match="OSError: the disk is on fire"), foreign_errors():
+    with pytest.raises(Failed, match=r"OSError: the disk is on fire$"), foreign_errors():
         try:
             try:
                 raise OSError("the disk is on fire\nand more")
@@ -22,5 +22,5 @@ def test_an_error_among_its_own_causes_is_told_all_the_same():
     """Two tasks that raise the same error from each other's make such a ring."""
     first, second = ValueError("first"), ValueError("second")
     first.__cause__, second.__cause__ = second, first
-    with pytest.raises(Failed, match="ValueError: (first|second)"), foreign_errors():
+    with pytest.raises(Failed, match=r"ValueError: (first|second)"), foreign_errors():
         raise first
