@@ -8,14 +8,9 @@ from p2pchat.net.libp2p.foreign import Failed, foreign_errors
 
 
 def test_the_innermost_cause_is_the_reason():
+    cause = ExceptionGroup("several", [OSError("the disk is on fire\nand more")])
     with pytest.raises(Failed, match=r"OSError: the disk is on fire$"), foreign_errors():
-        try:
-            try:
-                raise OSError("the disk is on fire\nand more")
-            except OSError as error:
-                raise ExceptionGroup("several", [error]) from None
-        except ExceptionGroup as group:
-            raise RuntimeError("outer") from group
+        raise RuntimeError("outer") from cause
 
 
 def test_an_error_among_its_own_causes_is_told_all_the_same():
