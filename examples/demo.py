@@ -6,6 +6,7 @@ and what is printed is what they tell. It ends with 0 only if every message arri
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from dataclasses import dataclass, field, replace
@@ -145,13 +146,20 @@ async def demonstrate(directory: Path) -> bool:
 
 
 async def main() -> int:
-    complete = False
-    with tempfile.TemporaryDirectory(prefix="dchat-demo-") as directory:
-        try:
-            with trio.fail_after(TIMEOUT_S):
-                complete = await demonstrate(Path(directory))
-        except* (ProgramEnded, RpcError, trio.TooSlowError) as group:
-            print(f"\nThe demonstration failed: {group.exceptions[0]}", file=sys.stderr)
+    complete = has_failed = False
+    directory = Path(tempfile.mkdtemp(prefix="dchat-demo-"))
+    try:
+        with trio.fail_after(TIMEOUT_S):
+            complete = await demonstrate(directory)
+        has_failed = not complete
+    except* (ProgramEnded, RpcError, trio.TooSlowError) as group:
+        has_failed = True
+        print(f"\nThe demonstration failed: {group.exceptions[0]}", file=sys.stderr)
+    finally:
+        if not has_failed:
+            shutil.rmtree(directory)
+    if has_failed:
+        print(f"Homes and logs are left in {directory} to be looked at.", file=sys.stderr)
     print("\nEvery message arrived." if complete else "\nNot every message arrived.")
     return 0 if complete else 1
 

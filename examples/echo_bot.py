@@ -1,4 +1,4 @@
-"""A bot that accepts everybody and says back what it hears: python examples/echo_bot.py HOME"""
+"""A bot that accepts everybody and says back what it hears: python examples/echo_bot.py [HOME]"""
 
 import sys
 
@@ -8,7 +8,7 @@ import p2pchat
 from p2pchat import ContactRequested, MessageReceived
 
 
-async def main(home: str) -> None:
+async def main(home: str = "echo-home") -> None:
     async with (
         p2pchat.open_client(home, name="echo") as bot,
         bot.subscribe(ContactRequested, MessageReceived) as events,

@@ -1,4 +1,4 @@
-"""Print what is said in an open room: python examples/print_room.py HOME ROOM"""
+"""Print what is said in an open room: python examples/print_room.py [HOME [ROOM]]"""
 
 import sys
 
@@ -7,7 +7,7 @@ import trio
 import p2pchat
 
 
-async def main(home: str, name: str) -> None:
+async def main(home: str = "print-home", name: str = "lounge") -> None:
     async with p2pchat.open_client(home) as client:
         room = await client.join_open(name)
         async with room.messages() as messages:

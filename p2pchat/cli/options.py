@@ -74,6 +74,12 @@ class NetworkOptions:
     ] = None
 
 
+def _directory(text: str) -> Path:
+    if not text.strip():
+        raise typer.BadParameter("it names no directory; an unset variable, perhaps")
+    return Path(text)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options(NetworkOptions):
     """What all commands of `p2pchat` have in common."""
@@ -82,6 +88,7 @@ class Options(NetworkOptions):
         Path | None,
         typer.Option(
             metavar="DIR",
+            parser=_directory,
             help="Where keys, contacts and messages are. Default: P2PCHAT_HOME, else the"
             " platform's directory for user data.",
         ),

@@ -46,8 +46,8 @@ class Conversation:
     async def send(self, text: str, reply_to: OpId | None = None) -> Message:
         """Write a text; answers when it is on disk, queued, whatever the network does.
 
-        Raises `MessageTooLarge` (over 32 KiB of UTF-8, or empty), `UnknownConversation`,
-        `PermissionDenied` (a request not accepted yet).
+        Raises `MessageTooLarge` (over 32 KiB of UTF-8), `InvalidText` (empty),
+        `UnknownConversation`, `PermissionDenied` (a request not accepted yet).
         """
         sent = await self._node.driver.call(lambda id: SendText(id, self.id, text, reply_to))
         return cast("Message", sent)

@@ -251,8 +251,10 @@ class Chat:
         except UnicodeEncodeError:
             error = InvalidText("the text holds half a surrogate pair; take that character out")
             return [Reply(command.id, error=error)]
-        if not 0 < size <= most:
-            error = MessageTooLarge(f"a text has 1 to {most} bytes of UTF-8; send it in parts")
+        if size == 0:
+            return [Reply(command.id, error=InvalidText("the text is empty: say something"))]
+        if size > most:
+            error = MessageTooLarge(f"a text has at most {most} bytes of UTF-8; send it in parts")
             return [Reply(command.id, error=error)]
         if state.contact_state(conversation.other) in (ContactState.REQUEST, ContactState.REJECTED):
             error = PermissionDenied("accept this contact first")

@@ -122,7 +122,7 @@ def test_own_ops_go_on_where_they_ended():
 
 def test_a_text_is_refused_that_is_empty_or_too_long():
     _, alice, _ = contacts()
-    with pytest.raises(MessageTooLarge):
+    with pytest.raises(InvalidText):
         alice.send(DIRECT, "")
     with pytest.raises(MessageTooLarge):
         alice.send(DIRECT, "é" * 16_385)
