@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+FINDINGS = Path(__file__).parent / "findings.md"
+"""What people found who looked at the figures; all else on the page is measured anew."""
 PARTS = {
     "Transport": ("benchmarks.transport", "What a message costs below the chat."),
     "Store": ("benchmarks.store", "Encrypted, `synchronous=FULL`, beside plain SQLite."),
@@ -53,6 +55,7 @@ def page(parts: dict[str, str]) -> str:
     ]
     for name, output in parts.items():
         lines += ["", f"## {name}", "", PARTS[name][1], "", "```", output, "```"]
+    lines += ["", "## Findings", "", FINDINGS.read_text(encoding="utf-8").rstrip()]
     return "\n".join(lines) + "\n"
 
 
