@@ -108,7 +108,7 @@ class Choking:
             return [], []
         tallies, has_news = known.tallies, known.has_news
         known.tallies, known.has_news = {}, False
-        pushing = [member for member in members if member in tallies.keys() - known.choked.keys()]
+        pushing = [one for one in members if one in tallies and one not in known.choked]
         spare = len(pushing) - self._config.pushing_min
         if spare < 0:
             released = list(known.choked)[:-spare] if has_news else []
