@@ -82,13 +82,11 @@ class Choking:
         else:
             chokers.pop(member, None)
 
-    def release(self, topic: str, peer: PeerId) -> bool:
-        """Its advertisement was ahead of what is pushed: True when it is to be sent UNCHOKE."""
+    def release(self, topic: str, peer: PeerId) -> None:
+        """Its advertisement was ahead of what is pushed: it may push again."""
         known = self._topics.get(topic)
-        if known is None or peer not in known.choked:
-            return False
-        del known.choked[peer]
-        return True
+        if known is not None:
+            known.choked.pop(peer, None)
 
     def forget(self, topic: str, peer: PeerId) -> None:
         """A peer entered the mesh or left it: it begins anew, pushing and pushed to."""
