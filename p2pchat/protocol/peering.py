@@ -13,7 +13,7 @@ who cannot be reached while others can is forgotten in the end.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, IntEnum, auto
 from typing import TYPE_CHECKING
 
@@ -209,7 +209,6 @@ class Known:
     was_resolved: bool = False
     """The look-up of this round is done."""
     remembered: PutPeer | None = None
-    reasons: list[str] = field(default_factory=list[str])
 
 
 class Peering:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import pytest
 import trio
 from libp2p.abc import IMuxedConn, IMuxedStream, IRawConnection, ISecureConn
 from libp2p.connection_types import ConnectionType
@@ -28,11 +29,22 @@ from trio.testing import MockClock
 from p2pchat.net.libp2p.noise import LeanNoise
 from p2pchat.net.libp2p.upgrader import LeanUpgrader
 from p2pchat.net.libp2p.yamux import LeanYamux
+from p2pchat.net.libp2p.yamux_frames import Kind, encode_header
 from p2pchat.net.libp2p.yamux_session import Limits
 
 ALICE = create_new_key_pair(b"alice".ljust(32))
 BOB = create_new_key_pair(b"bob".ljust(32))
 STORY_S_MAX = 110.0
+
+UPDATE = Kind.WINDOW_UPDATE
+GO_AWAY = encode_header(Kind.GO_AWAY, 0, 0, 0)
+PROTOCOL_ERROR = encode_header(Kind.GO_AWAY, 0, 0, 1)
+
+
+async def expect(error, call, *args) -> None:
+    """Wait for a call that fails."""
+    with pytest.raises(error):
+        await call(*args)
 
 
 def peer_of(keys: KeyPair) -> ID:

@@ -28,7 +28,11 @@ from p2pchat.net.libp2p.yamux_substream import WINDOW_BYTES
 from tests.libp2p.lean import (
     ALICE,
     BOB,
+    GO_AWAY,
+    PROTOCOL_ERROR,
+    UPDATE,
     Plain,
+    expect,
     peer_of,
     play_fast,
     read_to_end,
@@ -38,16 +42,6 @@ from tests.libp2p.lean import (
     yamux_and_wire,
     yamux_pair,
 )
-
-UPDATE = Kind.WINDOW_UPDATE
-GO_AWAY = encode_header(Kind.GO_AWAY, 0, 0, 0)
-PROTOCOL_ERROR = encode_header(Kind.GO_AWAY, 0, 0, 1)
-
-
-async def expect(error, call, *args):
-    with pytest.raises(error):
-        await call(*args)
-
 
 # ---- the end of a connection ----
 

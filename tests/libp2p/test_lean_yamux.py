@@ -18,13 +18,13 @@ from p2pchat.net.libp2p.yamux import (
     SWEEP_INTERVAL_S,
     LeanYamux,
 )
-from p2pchat.net.libp2p.yamux_frames import Kind, encode_header
 from p2pchat.net.libp2p.yamux_outbox import BATCH_BYTES, HELD_BYTES_MAX
 from p2pchat.net.libp2p.yamux_session import Limits
 from p2pchat.net.libp2p.yamux_substream import WINDOW_BYTES
 from tests.libp2p.lean import (
     BOB,
     Plain,
+    expect,
     peer_of,
     play_fast,
     read_to_end,
@@ -34,15 +34,6 @@ from tests.libp2p.lean import (
     yamux_and_wire,
     yamux_pair,
 )
-
-UPDATE = Kind.WINDOW_UPDATE
-GO_AWAY = encode_header(Kind.GO_AWAY, 0, 0, 0)
-PROTOCOL_ERROR = encode_header(Kind.GO_AWAY, 0, 0, 1)
-
-
-async def expect(error, call, *args):
-    with pytest.raises(error):
-        await call(*args)
 
 
 def test_what_is_written_is_read_in_both_directions():

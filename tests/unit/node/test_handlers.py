@@ -48,15 +48,7 @@ def test_who_breaks_the_rules_time_and_again_is_disconnected_and_not_heard_for_a
         await offend(alice, bob)
         assert handlers.refused["MalformedMessage"] == OFFENCES_MAX + 1
 
-    async def main() -> None:
-        async with (
-            open_network(seeded(1, "network", "guard")) as network,
-            network.host("alice") as alice,
-            network.host("bob") as bob,
-        ):
-            await story(alice, bob)
-
-    run_simulation(main, 1)
+    play(story)
     assert heard == []
 
 
@@ -76,15 +68,7 @@ def test_what_is_of_a_later_version_is_skipped_and_held_against_nobody():
         await trio.sleep(1)
         assert handlers.refused == {"later version": OFFENCES_MAX + 1}
 
-    async def main() -> None:
-        async with (
-            open_network(seeded(1, "network", "guard")) as network,
-            network.host("alice") as alice,
-            network.host("bob") as bob,
-        ):
-            await story(alice, bob)
-
-    run_simulation(main, 1)
+    play(story)
     assert [received.frame for received in heard] == [SyncPage(ROOM, more=False)]
 
 
@@ -194,6 +178,20 @@ def test_half_a_frame_after_many_whole_ones_has_its_time_and_no_more():
         assert handlers.refused["slow frame"] == 1
 
     within(story)
+
+
+def play(story: Callable[[Host, Host], Awaitable[None]]) -> None:
+    """Tell a story of two hosts in virtual time."""
+
+    async def main() -> None:
+        async with (
+            open_network(seeded(1, "network", "guard")) as network,
+            network.host("alice") as alice,
+            network.host("bob") as bob,
+        ):
+            await story(alice, bob)
+
+    run_simulation(main, 1)
 
 
 async def offend(alice: Host, bob: Host) -> None:
