@@ -61,7 +61,7 @@ class Relay:
         self._peers = home.peers
         self._hub = Hub(EVENTS_MAX)
         neighbours = Neighbours(
-            self._hub, self._peer_changed, _nobody_asked, self._remember, _nothing_to_tell
+            hub=self._hub, peer_changed=self._peer_changed, remember=self._remember
         )
         self._network = Network(
             host, _network_options(config), ambient, self._peers.rows, neighbours
@@ -174,11 +174,3 @@ async def _save_now_and_then(peers: PeerFile) -> None:
     while True:
         await trio.sleep(SAVE_EVERY_S)
         peers.save()
-
-
-async def _nobody_asked(_: PeerId, __: str) -> None:
-    """Only a chat wants particular peers."""
-
-
-async def _nothing_to_tell() -> None:
-    """Our addresses are nowhere but in what identify and the DHT tell by themselves."""

@@ -30,15 +30,19 @@ RESOLVE_TIMEOUT_S = 10.0
 Put = Callable[[PeeringInput], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
+async def _not_of_interest(*_: object) -> None:
+    """What a part of the node that is not there does with the news."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbours:
     """Who else in the node wants to know of the network."""
 
     hub: Hub
-    peer_changed: Callable[[PeerChanged], Awaitable[None]]
-    unreachable: Callable[[PeerId, str], Awaitable[None]]
-    remember: Callable[[PutPeer | DropPeer], Awaitable[None]]
-    addresses_changed: Callable[[], Awaitable[None]]
+    peer_changed: Callable[[PeerChanged], Awaitable[None]] = _not_of_interest
+    unreachable: Callable[[PeerId, str], Awaitable[None]] = _not_of_interest
+    remember: Callable[[PutPeer | DropPeer], Awaitable[None]] = _not_of_interest
+    addresses_changed: Callable[[], Awaitable[None]] = _not_of_interest
 
 
 class Dialler:

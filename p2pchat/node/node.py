@@ -132,7 +132,13 @@ class Node:
     # Who is connected to what
 
     def _neighbours(self, memory: PeerMemory) -> Neighbours:
-        return Neighbours(self.hub, self._peer_changed, self._unreachable, memory.note, self._moved)
+        return Neighbours(
+            hub=self.hub,
+            peer_changed=self._peer_changed,
+            unreachable=self._unreachable,
+            remember=memory.note,
+            addresses_changed=self._moved,
+        )
 
     def _surroundings(self) -> Surroundings:
         parts, limits = self.parts, self.parts.limits

@@ -30,6 +30,8 @@ from p2pchat.errors import NodeClosed
 from p2pchat.net.bootstrap_list import BootstrapSources
 from p2pchat.net.port import Stream
 from p2pchat.node.ambient import SimulatedAmbient, seeded
+from p2pchat.node.hub import Hub
+from p2pchat.node.network import Neighbours, Network, NetworkOptions
 from p2pchat.node.node import NodeParts, open_node
 from p2pchat.node.relays import HOP_PROTOCOL
 from p2pchat.store.memory import MemoryStore
@@ -46,6 +48,9 @@ from p2pchat.testing.watch import Complaint, LifeWitness, Watch
 __all__ = ["InvariantBroken", "Peer", "World", "open_world", "run_world"]
 
 T = TypeVar("T")
+
+RELAY = NetworkOptions(dht_mode="server")
+"""As `p2pchat.relay` has it for a relay that was told its address."""
 
 
 class InvariantBroken(AssertionError):
@@ -118,7 +123,10 @@ class World:
         return life.client
 
     async def open_relay(self, name: str) -> None:
-        """Open a host that relays for those who cannot be dialled, and does nothing else."""
+        """Open a relay: it carries for those who cannot be dialled, and serves the DHT.
+
+        The simulated host does the carrying; the network part is the product's.
+        """
         await self._nursery.start(self._relay, name)
 
     async def stop(self, name: str) -> None:
@@ -160,9 +168,11 @@ class World:
     ) -> None:
         async with self.network.host(name, relay=True) as host:
             host.serve(HOP_PROTOCOL, Stream.aclose)
+            ambient = SimulatedAmbient(self.seed, f"{name}/0")
+            nobody = Neighbours(hub=Hub(events_max=1))
+            network = Network(host, RELAY, ambient, (), nobody)
             self.relays[name] = host
-            task_status.started()
-            await trio.sleep_forever()
+            await network.run(task_status=task_status)
 
     def _running(self, name: str) -> Life:
         life = self.peers[name].running
