@@ -19,6 +19,7 @@ def test_two_who_know_a_relay_find_each_other_by_name_alone():
             await bob.add_contact(link)
             with trio.fail_after(30):
                 request = await anext(aiter(requests))
+        assert isinstance(request, ContactRequested)
         assert request.account == bob.account
 
     run_world(scenario, 7)
