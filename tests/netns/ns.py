@@ -1,0 +1,179 @@
+"""A network of its own for one test: hosts, switches and the cables between them.
+
+    with Namespaces() as net:
+        lan = net.bridge("lan")
+        alice, bob = net.add("alice"), net.add("bob")
+        alice.plug(lan, "10.77.0.1/24")
+        bob.plug(lan, "10.77.0.2/24")
+        alice.exec("ip", "route")
+        Launch(prefix=alice.prefix)  # a program of ours on that host
+
+Hosts and switches are network namespaces, cables are veth pairs, and none of them ends in the
+machine's own namespace: whatever is wrong with a test, no packet of it leaves (`require_sealed`
+looks). Names carry the id of this process, so that several runs do not meet, and what a killed run
+left behind is removed by the next.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from itertools import count
+from types import TracebackType
+from typing import Self, TypeVar
+
+import pytest
+
+__all__ = ["Host", "Namespaces", "Switch", "missing"]
+
+NAME = re.compile(r"p2pchat-(\d+)-\d+-\w+")
+BRIDGE = "br0"
+_serial = count()
+
+H = TypeVar("H", bound="Host")
+
+
+def missing() -> str | None:
+    """Why namespaces cannot be made here; None when they can."""
+    if sys.platform != "linux":
+        return "network namespaces are Linux's"
+    if os.geteuid() != 0:
+        return "network namespaces need root"
+    return None if shutil.which("ip") else "network namespaces need the command `ip` (iproute2)"
+
+
+class Host:
+    """A namespace: a machine with a loopback interface and what is plugged in."""
+
+    def __init__(self, space: str) -> None:
+        self.space = space
+        self.prefix = ("ip", "netns", "exec", space)
+        """What runs a program there, for `Launch`."""
+        self._devices = 0
+        run("ip", "netns", "add", space)
+        self.ip("link", "set", "lo", "up")
+
+    def exec(self, *command: str) -> str:
+        """Run a program there; its output. Fails the test when it fails."""
+        return run(*self.prefix, *command)
+
+    def ip(self, *words: str) -> str:
+        """Configure it: `ip -n <host> …`."""
+        return run("ip", "-n", self.space, *words)
+
+    def plug(self, other: Host, *addresses: str) -> str:
+        """Lay a cable to a switch or another host, give this end its addresses, and bring both
+        ends up. Answers the name of the device here."""
+        here, there = self._next_device(), other._next_device()
+        far = ("peer", "name", there, "netns", other.space)
+        run("ip", "link", "add", here, "netns", self.space, "type", "veth", *far)
+        for address in addresses:
+            self.ip("address", "add", address, "broadcast", "+", "dev", here)
+        self.ip("link", "set", here, "up")
+        other.ip("link", "set", there, "up")
+        other.plugged(there)
+        return here
+
+    def unplug(self, device: str) -> None:
+        """Take the cable out; `replug` puts it back."""
+        self.ip("link", "set", device, "down")
+
+    def replug(self, device: str) -> None:
+        self.ip("link", "set", device, "up")
+
+    def plugged(self, device: str) -> None:
+        """A cable was laid to here."""
+
+    def _next_device(self) -> str:
+        self._devices += 1
+        return f"eth{self._devices - 1}"
+
+
+class Switch(Host):
+    """A namespace with a bridge; whatever is plugged in is on one link."""
+
+    def __init__(self, space: str) -> None:
+        super().__init__(space)
+        self.ip("link", "add", BRIDGE, "type", "bridge")
+        self.ip("link", "set", BRIDGE, "up")
+
+    def plugged(self, device: str) -> None:
+        self.ip("link", "set", device, "master", BRIDGE)
+
+
+class Namespaces:
+    """All hosts and switches of one test; closing removes them."""
+
+    def __init__(self) -> None:
+        self._number = next(_serial)
+        self._hosts: list[Host] = []
+        if self._number == 0:
+            remove_leftovers()
+
+    def add(self, name: str) -> Host:
+        """A host of this name."""
+        return self._keep(Host(self._space(name)))
+
+    def bridge(self, name: str) -> Switch:
+        """A switch of this name."""
+        return self._keep(Switch(self._space(name)))
+
+    def require_sealed(self) -> None:
+        """Fail when anything but our own cables is plugged in anywhere."""
+        ours = {host.space for host in self._hosts}
+        for host in self._hosts:
+            names = dict(re.findall(r"nsid (\d+).*name: (\S+)\)", host.ip("netns", "list-id")))
+            for link in json.loads(host.ip("-json", "-details", "link", "show")):
+                kind = link.get("linkinfo", {}).get("info_kind", link["link_type"])
+                assert kind in {"veth", "bridge", "loopback"}, f"{host.space} has {kind}"
+                if kind == "veth":
+                    assert names.get(str(link["link_netnsid"])) in ours, f"{host.space} leads out"
+
+    def close(self) -> None:
+        """Remove everything. Programs in it must have been ended."""
+        while self._hosts:
+            remove(self._hosts.pop().space)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _keep(self, host: H) -> H:
+        self._hosts.append(host)
+        return host
+
+    def _space(self, name: str) -> str:
+        space = f"p2pchat-{os.getpid()}-{self._number}-{name}"
+        assert NAME.fullmatch(space), "a name has letters and digits"
+        return space
+
+
+def remove_leftovers() -> None:
+    """Remove the namespaces of runs that are gone."""
+    for match in NAME.finditer(run("ip", "netns", "list")):
+        if not os.path.exists(f"/proc/{match[1]}"):
+            remove(match[0])
+
+
+def remove(space: str) -> None:
+    """Remove a namespace, if it is there."""
+    subprocess.run(["ip", "netns", "delete", space], check=False, capture_output=True)
+
+
+def run(*command: str) -> str:
+    """Run a program; its output. Fails the test, saying why, when the program fails."""
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+    if done.returncode:
+        pytest.fail(f"{' '.join(command)}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
