@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 import trio
 
 from p2pchat.errors import PeerUnreachable, RelayRefused
+from p2pchat.model.blocking import BlockList
 from p2pchat.model.ids import PeerId
 from p2pchat.net.port import Connectedness, Handler, PeerChanged, ProtocolId, Stream
 
@@ -51,6 +52,9 @@ class OfflineHost:
 
     def protect(self, peers: Iterable[PeerId]) -> None:
         """There is no connection to keep."""
+
+    def block(self, blocks: BlockList) -> None:
+        """There is nobody to refuse."""
 
     async def open_stream(
         self, peer: PeerId, protocols: Sequence[ProtocolId], *, timeout_s: float = 5.0

@@ -14,6 +14,7 @@ from typing import Protocol
 
 import trio
 
+from p2pchat.model.blocking import BlockList
 from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
 
@@ -106,6 +107,14 @@ class Host(Protocol):
     def protect(self, peers: Iterable[PeerId]) -> None:
         """Say whose connections make room for nobody when there are too many; replaces what was
         said before."""
+        ...
+
+    def block(self, blocks: BlockList) -> None:
+        """Refuse these peers and networks in both directions; replaces what was said before.
+
+        When it returns, no connection with them is left. A dial or a handshake that is under way
+        ends before it becomes a connection, so none of their streams is served.
+        """
         ...
 
     async def open_stream(

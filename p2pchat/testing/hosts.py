@@ -19,6 +19,7 @@ from typing import Protocol
 import trio
 
 from p2pchat.errors import PeerUnreachable, RelayRefused, RemoteProtocolError, StreamReset
+from p2pchat.model.blocking import NOBODY, BlockList, Refusal
 from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
 from p2pchat.net.port import Connectedness, Handler, PeerChanged, ProtocolId, Stream
@@ -152,6 +153,7 @@ class SimulatedHost:
         self._handlers: dict[ProtocolId, Handler] = {}
         self._held: dict[PeerId, Reservation] = {}
         self._guests: dict[PeerId, float] = {}
+        self._blocks = NOBODY
 
     @property
     def name(self) -> str:
@@ -186,12 +188,14 @@ class SimulatedHost:
         if self._is_satisfied(peer, addresses):
             await trio.lowlevel.checkpoint()
             return
-        failures = dict.fromkeys(addresses, f"no answer within {timeout_s:g} s")
-        if self.life is not Life.RUNNING or peer == self.peer_id:
-            reason = "that is this peer" if peer == self.peer_id else "this host is closed"
-            failures = dict.fromkeys(addresses, reason)
+        reason = self._reason_not_to_dial(peer)
+        if reason is not None:
             await trio.lowlevel.checkpoint()
-        elif await self._race(peer, failures, timeout_s):
+            raise PeerUnreachable(
+                f"{peer} is not dialled: {reason}", tuple((one, reason) for one in addresses)
+            )
+        failures = dict.fromkeys(addresses, f"no answer within {timeout_s:g} s")
+        if await self._race(peer, failures, timeout_s):
             return
         raise PeerUnreachable(
             f"{peer} does not answer at any of {len(failures)} addresses", tuple(failures.items())
@@ -224,6 +228,12 @@ class SimulatedHost:
 
     def protect(self, peers: Iterable[PeerId]) -> None:
         """Nothing to do: a simulated host has room for everybody."""
+
+    def block(self, blocks: BlockList) -> None:
+        self._blocks = blocks
+        for connection in self.book.all():
+            if self.refusal(connection.peer, connection.view.address) is not None:
+                connection.close()
 
     def unserve(self, protocol: ProtocolId) -> None:
         if self._handlers.pop(protocol, None) is not None:
@@ -258,6 +268,11 @@ class SimulatedHost:
         own = f"/p2p/{self.peer_id}"
         announced = tuple(address.removesuffix(own) for address in self.addresses)
         return Introduction(frozenset(self._handlers), announced)
+
+    def refusal(self, peer: PeerId | None, address: str) -> Refusal | None:
+        """Why this host wants no connection with `peer` (None before it said who it is) at
+        `address`, if it does not."""
+        return self._blocks.refusal(peer, address)
 
     def serves(self, protocol: ProtocolId) -> bool:
         """Whether inbound streams of `protocol` find a handler."""
@@ -322,6 +337,11 @@ class SimulatedHost:
         if best is None:
             return False
         return best.view.path is not Path.RELAYED or all(map(is_circuit, addresses))
+
+    def _reason_not_to_dial(self, peer: PeerId) -> str | None:
+        if self.life is not Life.RUNNING:
+            return "this host is closed"
+        return "that is this peer" if peer == self.peer_id else self.refusal(peer, "")
 
     async def _race(self, peer: PeerId, failures: dict[str, str], timeout_s: float) -> bool:
         """Dial all addresses at once; True when one of them won, else `failures` says why not."""

@@ -213,6 +213,7 @@ class SimulatedNetwork:
             target = parse(address, peer)
         except ValueError as error:
             raise DialFailed(str(error)) from error
+        _require_wanted(source, peer, address)
         self.trace.note(source.name, self._name_of(peer), "dial")
         if target.relay is None:
             await self._dial_direct(source, peer, target.endpoint)
@@ -243,7 +244,7 @@ class SimulatedNetwork:
             await trio.sleep_forever()
         for refusal in ("connection refused", "connection lost in the handshake"):
             await self.travel(source.peer_id, target.peer_id)
-            await self._knock(target, refusal)
+            await self._knock(source, target, refusal)
         if target.peer_id != peer:
             raise DialFailed(f"another peer answers there: {target.peer_id}")
         if source.life is not Life.RUNNING:
@@ -251,12 +252,14 @@ class SimulatedNetwork:
         if not _has_dialled(source, peer):
             self._establish(source, target)
 
-    async def _knock(self, target: SimulatedHost, refusal: str) -> None:
+    async def _knock(self, source: SimulatedHost, target: SimulatedHost, refusal: str) -> None:
         if self._machines[target.place.endpoint].life is Life.CRASHED:
             await trio.sleep_forever()
         if target.life is not Life.RUNNING or not target.place.listening:
             raise DialFailed(refusal)
         if Refusal(target.peer_id) in self._standing:
+            raise DialFailed(refusal)
+        if target.refusal(None, source.place.endpoint) is not None:
             raise DialFailed(refusal)
 
     async def _dial_circuit(
@@ -298,6 +301,9 @@ class SimulatedNetwork:
             way = (source.peer_id, relay.peer_id, target.peer_id)
             path, to_target = Path.RELAYED, f"{relay.place.address}{CIRCUIT}"
             to_source = to_target
+        _require_wanted(source, target.peer_id, to_target)
+        if target.refusal(source.peer_id, to_source) is not None:
+            raise DialFailed("connection lost in the handshake")
         near = self._side(source, View(target.peer_id, to_target, path, inbound=False), way)
         far = self._side(target, View(source.peer_id, to_source, path, inbound=True), way[::-1])
         near.join(far)
@@ -385,6 +391,12 @@ class SimulatedNetwork:
         since_s = side.wire.held_since_s
         if since_s is not None and since_s + self.medium.options.keepalive_s <= at_s:
             side.on_reset()
+
+
+def _require_wanted(source: SimulatedHost, peer: PeerId, address: str) -> None:
+    refusal = source.refusal(peer, address)
+    if refusal is not None:
+        raise DialFailed(refusal)
 
 
 def _has_dialled(source: SimulatedHost, peer: PeerId) -> bool:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import trio
 
+from p2pchat.model.blocking import BlockList
 from p2pchat.model.change import Change, PutReceipt
 from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
 from p2pchat.model.message import Message
@@ -123,6 +124,9 @@ class RecordingHost:
 
     def protect(self, peers: Iterable[PeerId]) -> None:
         self.simulated.protect(peers)
+
+    def block(self, blocks: BlockList) -> None:
+        self.simulated.block(blocks)
 
     async def open_stream(
         self, peer: PeerId, protocols: Sequence[ProtocolId], *, timeout_s: float = 5.0

@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from p2pchat.errors import PeerUnreachable
+from p2pchat.model.blocking import BlockList
 from tests.libp2p.hosts import (
     ECHO,
     Strangers,
@@ -139,7 +140,7 @@ def test_a_closed_host_reaches_nobody_and_may_still_be_told_things():
                 pass
             alice.serve(ECHO, echo)
             alice.unserve(ECHO)
-            alice.block(bob.peer_id)
+            alice.block(BlockList(frozenset({bob.peer_id})))
             await alice.disconnect(bob.peer_id)
             with pytest.raises(PeerUnreachable):
                 await alice.connect(bob.peer_id, bob.addresses)

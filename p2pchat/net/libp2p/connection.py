@@ -16,6 +16,7 @@ import trio
 from libp2p.abc import IMuxedConn, IMuxedStream
 
 from p2pchat.net.libp2p.foreign import Failed, foreign_errors
+from p2pchat.net.libp2p.guard import Admission
 from p2pchat.net.libp2p.options import HostLimits
 from p2pchat.net.libp2p.pipes import Pipe
 from p2pchat.net.libp2p.streams import Origin
@@ -79,6 +80,10 @@ class Connection:
             self._pipe.abort()
         finally:
             self._admitted.set()
+
+    def require_unblocked(self, admission: Admission) -> None:
+        """Raise `Refused` when it is blocked."""
+        admission.require_unblocked(self.origin, self._pipe)
 
     def admit(self) -> None:
         """Serve its streams: the host knows of it now, so that whoever handles one may ask."""

@@ -81,8 +81,9 @@ class Dialler:
         attempts: dict[str, str] = {}
         for address in addresses[: self._swarm.limits.addresses_per_dial_max]:
             try:
+                self._swarm.admission.require_allowed(address)
                 targets[address] = parse(address, peer)
-            except ValueError as error:
+            except (Refused, ValueError) as error:
                 attempts[address] = str(error)
         return targets, attempts
 

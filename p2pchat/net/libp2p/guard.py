@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
-from ipaddress import ip_network
 
+from p2pchat.model.blocking import Refusal
 from p2pchat.model.ids import PeerId
-from p2pchat.net.libp2p.addresses import IPAddress, public_group
+from p2pchat.net.libp2p.addresses import public_group
 from p2pchat.net.libp2p.options import HostOptions, Total
 from p2pchat.net.libp2p.pipes import Pipe
+from p2pchat.net.libp2p.streams import Origin
 
 __all__ = ["Admission", "Refused"]
 
@@ -34,15 +35,14 @@ class Admission:
     """Who is welcome, and the slots that strangers share."""
 
     def __init__(self, me: PeerId, options: HostOptions, totals: Counter[Total]) -> None:
-        self.blocked: set[PeerId] = set()
-        """Peers that get no connection and no stream."""
+        self.blocks = options.blocks
+        """Who gets no connection."""
         self.protected: frozenset[PeerId] = frozenset()
         """Peers whose connections make room for nobody."""
         self.carried: set[PeerId] = set()
         """Relays that hold a reservation of ours, and peers that hold one here: the same."""
         self._me = me
         self._limits = options.limits
-        self._denied = [ip_network(subnet) for subnet in options.deny_subnets]
         self._totals = totals
         self._handshakes: dict[Pipe, None] = {}
         self._sources: Counter[str] = Counter()
@@ -51,17 +51,26 @@ class Admission:
     def handshakes_pending(self) -> int:
         return len(self._handshakes)
 
-    def require_allowed(self, ip: IPAddress) -> None:
-        """Raise `Refused` for an address in a denied network."""
-        if any(ip in network for network in self._denied):
-            raise Refused("refused_subnet_total", f"{ip} is in a denied network")
+    def require_allowed(self, address: str) -> None:
+        """Raise `Refused` for an address in a blocked subnet."""
+        if self.blocks.blocks_address(address):
+            raise Refused("refused_subnet_total", Refusal.SUBNET)
 
     def require_welcome(self, peer: PeerId) -> None:
         """Raise `Refused` for a blocked peer, and for ourselves."""
-        if peer in self.blocked:
-            raise Refused("refused_peer_total", "the peer is blocked")
+        if self.blocks.blocks_peer(peer):
+            raise Refused("refused_peer_total", Refusal.PEER)
         if peer == self._me:
             raise Refused("refused_peer_total", "that is this host itself")
+
+    def require_unblocked(self, origin: Origin, pipe: Pipe) -> None:
+        """Raise `Refused` for a connection that is blocked by its peer, by the address it was
+        dialled at, or by the one that a name was looked up to."""
+        self.require_welcome(origin.peer)
+        self.require_allowed(origin.address)
+        remote = pipe.get_remote_address()
+        if remote is not None:
+            self.require_allowed(remote[0])
 
     def is_spare(self, peer: PeerId) -> bool:
         """True when a connection with `peer` may make room for another."""

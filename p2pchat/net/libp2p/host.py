@@ -17,6 +17,7 @@ from libp2p.peer.id import ID  # pyright: ignore[reportMissingTypeStubs]  # it h
 from libp2p.transport.upgrader import TransportUpgrader
 
 from p2pchat.errors import StreamReset
+from p2pchat.model.blocking import BlockList
 from p2pchat.model.ids import PeerId
 from p2pchat.net.libp2p.circuit import Circuits
 from p2pchat.net.libp2p.connection import Connection
@@ -129,22 +130,11 @@ class LibP2PHost:
             self._identify.push_soon()
         return holds_s
 
-    @property
-    def blocked(self) -> frozenset[PeerId]:
-        """Peers that get no connection and no stream."""
-        return frozenset(self._swarm.admission.blocked)
-
-    def block(self, peer: PeerId) -> None:
-        """Cut every connection with `peer` now, and refuse it in both directions from here on."""
-        self._swarm.block(peer)
-
-    def unblock(self, peer: PeerId) -> None:
-        """Welcome `peer` again."""
-        self._swarm.admission.blocked.discard(peer)
-
     def protect(self, peers: Iterable[PeerId]) -> None:
-        """Say whose connections make room for nobody; replaces what was said before."""
         self._swarm.admission.protected = frozenset(peers)
+
+    def block(self, blocks: BlockList) -> None:
+        self._swarm.block(blocks)
 
     def statistics(self) -> HostStatistics:
         """What happened since the host opened, and what it holds now."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from ipaddress import ip_network
 from typing import Literal
 
 from p2pchat.errors import ConfigError
+from p2pchat.model.blocking import NOBODY, BlockList
 from p2pchat.model.ids import KEY_BYTES
 
 __all__ = ["CircuitLimits", "HostLimits", "HostOptions", "HostStatistics", "Total", "Transport"]
@@ -124,19 +124,14 @@ class HostOptions:
     transport: Transport = "lean"
     limits: HostLimits = HostLimits()
     circuits: CircuitLimits = CircuitLimits()
-    deny_subnets: tuple[str, ...] = ()
-    """Networks (CIDR) neither dialled nor accepted from."""
+    blocks: BlockList = NOBODY
+    """Who is refused from the start; `LibP2PHost.block` changes it."""
     wall_clock_s: Callable[[], float] = time.time  # noqa: TID251 - the default of the port
     """Unix time: reservations carry their expiry in it."""
 
     def __post_init__(self) -> None:
         if len(self.seed) != KEY_BYTES:
             raise ConfigError("seed", f"a device key has {KEY_BYTES} bytes, not {len(self.seed)}")
-        for subnet in self.deny_subnets:
-            try:
-                ip_network(subnet)
-            except ValueError as error:
-                raise ConfigError("deny_subnets", f"{subnet!r} is no network: {error}") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,6 @@ from libp2p.abc import IMuxedStream
 
 from p2pchat.errors import MalformedMessage, RemoteProtocolError
 from p2pchat.net.libp2p.connection import Connection
-from p2pchat.net.libp2p.guard import Admission
 from p2pchat.net.libp2p.negotiation import answer
 from p2pchat.net.libp2p.options import HostLimits, Total
 from p2pchat.net.libp2p.streams import Choice, Farewells, LibP2PStream
@@ -31,13 +30,11 @@ class Server:
 
     def __init__(
         self,
-        admission: Admission,
         farewells: Farewells,
         limits: HostLimits,
         totals: Counter[Total],
     ) -> None:
         self.handlers: dict[ProtocolId, Handler] = {}
-        self._admission = admission
         self._farewells = farewells
         self._limits = limits
         self._totals = totals
@@ -45,7 +42,7 @@ class Server:
     async def serve(self, connection: Connection, muxed: IMuxedStream) -> None:
         """Negotiate and handle one inbound stream; raises nothing."""
         full = connection.serving >= self._limits.streams_per_connection_max
-        if full or connection.origin.peer in self._admission.blocked:
+        if full or connection.is_closed:
             self._totals["streams_refused_total"] += 1
             await self._farewells.reset(muxed)
             return

@@ -17,9 +17,10 @@ from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.transport.upgrader import TransportUpgrader
 
 from p2pchat.errors import MalformedMessage, PeerUnreachable, StreamReset
+from p2pchat.model.blocking import BlockList
 from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
-from p2pchat.net.libp2p.addresses import multiaddr_of, plain
+from p2pchat.net.libp2p.addresses import multiaddr_of
 from p2pchat.net.libp2p.connection import Connection
 from p2pchat.net.libp2p.foreign import Failed, foreign_errors, to_libp2p, to_peer
 from p2pchat.net.libp2p.guard import Admission, Refused
@@ -51,7 +52,7 @@ class Swarm:
         self.totals: Counter[Total] = Counter()
         self.admission = Admission(me, options, self.totals)
         self.farewells = Farewells(nursery, options.limits)
-        self.server = Server(self.admission, self.farewells, options.limits, self.totals)
+        self.server = Server(self.farewells, options.limits, self.totals)
         self.changed: Changed = lambda peer, new: None
         self._upgrader = upgrader
         self._connections: dict[PeerId, list[Connection]] = {}
@@ -96,7 +97,7 @@ class Swarm:
             remote = pipe.get_remote_address()
             if remote is None:
                 return
-            self.admission.require_allowed(plain(remote[0]))
+            self.admission.require_allowed(remote[0])
             with self.admission.source(remote[0]):
                 connection = await self.accept(pipe, multiaddr_of(*remote), Path.DIRECT)
                 if connection is not None:
@@ -136,10 +137,10 @@ class Swarm:
                     RawConnection(pipe, dialled), dialled, to_libp2p(expected) if dialled else None
                 )
                 peer = to_peer(secured.get_remote_peer())
-            self.admission.require_welcome(peer)
+            origin = Origin(peer, address, path, inbound=not dialled)
+            self.admission.require_unblocked(origin, pipe)
             with foreign_errors():
                 muxed = await self._upgrader.upgrade_connection(secured, to_libp2p(peer))
-            origin = Origin(peer, address, path, inbound=not dialled)
             return await self._start(Connection(muxed, pipe, origin, self.limits))
         except BaseException:
             pipe.abort()
@@ -154,7 +155,7 @@ class Swarm:
             connection.abort()
             return twin
         peer = connection.origin.peer
-        self.admission.require_welcome(peer)  # once more: time has passed
+        connection.require_unblocked(self.admission)  # once more: time has passed
         self._make_room(peer)
         for older in self.of(peer):
             self.nursery.start_soon(older.ask)  # it may have been left without a word
@@ -220,7 +221,7 @@ class Swarm:
 
     async def open(self, peer: PeerId, protocols: Sequence[ProtocolId]) -> LibP2PStream:
         """Open a stream on the best connection. Raises `PeerUnreachable`, `StreamReset`."""
-        connection = None if peer in self.admission.blocked else self.best(peer)
+        connection = self.best(peer)
         if connection is None:
             raise PeerUnreachable(f"there is no connection with {peer}")
         return await self.open_on(connection, protocols)
@@ -243,12 +244,15 @@ class Swarm:
 
     # ---- ending them ----
 
-    def block(self, peer: PeerId) -> None:
-        """Cut the connections with `peer`, and make none again."""
-        self.admission.blocked.add(peer)
-        for connection in tuple(self.of(peer)):
-            connection.abort()
-            self._forget(connection)
+    def block(self, blocks: BlockList) -> None:
+        """Cut the connections that are blocked from now on, and make none again."""
+        self.admission.blocks = blocks
+        for connection in self.connections:
+            try:
+                connection.require_unblocked(self.admission)
+            except Refused:
+                connection.abort()
+                self._forget(connection)
 
     async def disconnect(self, peer: PeerId) -> None:
         """Close all connections with `peer`."""

@@ -1,4 +1,4 @@
-"""Dialling socket addresses: by IP address or by name, nothing denied, not too many at once."""
+"""Dialling socket addresses: by IP address or by name, nothing blocked, not too many at once."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from p2pchat.model.route import Path
 from p2pchat.model.scope import scope_of
 from p2pchat.net.libp2p.addresses import Endpoint, IPAddress, resolve
 from p2pchat.net.libp2p.foreign import Failed, foreign_errors
+from p2pchat.net.libp2p.guard import Refused
 from p2pchat.net.libp2p.pipes import TcpPipe
 from p2pchat.net.libp2p.streams import Origin
 from p2pchat.net.libp2p.swarm import Swarm
@@ -62,13 +63,12 @@ class TcpDialler:
     async def _connect(self, endpoint: Endpoint) -> TcpPipe:
         with foreign_errors():
             found = believed(endpoint, await resolve(endpoint))
-        for ip, _ in found:
-            self._swarm.admission.require_allowed(ip)
-        failed = Failed("the name has no address that it may have")
+        failed: Failed | Refused = Failed("the name has no address that it may have")
         for ip, port in found:
             try:
+                self._swarm.admission.require_allowed(str(ip))
                 with foreign_errors():
                     return TcpPipe(await trio.open_tcp_stream(str(ip), port))
-            except Failed as error:
+            except (Failed, Refused) as error:
                 failed = error
         raise failed
