@@ -6,6 +6,7 @@ read; nothing else is printed there. It ends in order at SIGINT and SIGTERM.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from p2pchat.cli.logs import LogFormat, start_logging
 from p2pchat.cli.options import NetworkOptions, takes_options
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 PROGRAM = "p2pchat.bootstrap"
+
+logger = logging.getLogger(__name__)
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -36,6 +40,17 @@ class RelayOptions(NetworkOptions):
             metavar="DIR",
             help="Where its key is kept. Default: the platform's directory for user data.",
         ),
+    ] = None
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Serve /metrics, /healthz and /status here; a port alone means this machine only.",
+        ),
+    ] = None
+    log_format: Annotated[
+        LogFormat | None,
+        typer.Option(metavar="FORMAT", help="Log as text or json, one object a line."),
     ] = None
 
 
@@ -61,13 +76,14 @@ def relay(
       python -m p2pchat.bootstrap
       python -m p2pchat.bootstrap --announce /dns4/relay.example.org/tcp/4001
       python -m p2pchat.bootstrap --export bootstrap.json
+      python -m p2pchat.bootstrap --metrics 9464 --log-format json --log-level info
     """
     from p2pchat.cli.failing import run
 
     async def start() -> int:
         return await _serve(_settle(options), export, json)
 
-    raise typer.Exit(run(PROGRAM, start))
+    raise typer.Exit(run(PROGRAM, start, _log_failure if options.log_format == "json" else None))
 
 
 def main() -> None:
@@ -85,19 +101,26 @@ async def _serve(config: RelayConfig, export: Path | None, as_json: bool) -> int
         if export is not None:
             _export(export, relay.addresses)
         _introduce(relay, as_json)
+        logger.info("the relay listens", extra={"addresses": relay.addresses})
         await trio.sleep_forever()
     return 0
+
+
+def _log_failure(_program: str, message: str) -> None:
+    logger.error("%s", message)
 
 
 def _settle(options: RelayOptions) -> RelayConfig:
     """The configuration in the home, and over it what was given."""
     import platformdirs
 
-    from p2pchat.cli.settings import CONFIG_FILE, network_settings, require_usable, start_logging
+    from p2pchat.cli.settings import CONFIG_FILE, network_settings, require_usable
     from p2pchat.config import RelayConfig, load_relay_config
 
-    start_logging(options)
+    start_logging(options.log_level or "warning", options.log_format or "text")
     given = network_settings(options)
+    if options.metrics is not None:
+        given["metrics"] = options.metrics
     require_usable(RelayConfig(home=None), given)
     home = options.home or platformdirs.user_data_path("p2pchat-relay", appauthor=False)
     config, _ = load_relay_config(home / CONFIG_FILE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import trio
@@ -19,9 +19,11 @@ from p2pchat.events import Event
 from p2pchat.kad.config import KAD_PROTOCOL, KadConfig
 from p2pchat.model.change import DropPeer, PutPeer
 from p2pchat.model.ids import KEY_BYTES, PeerId
+from p2pchat.monitoring.pages import open_pages
+from p2pchat.monitoring.status import RelayStatistics, RelayStatus
 from p2pchat.net.bootstrap_list import BootstrapSources
 from p2pchat.net.interfaces import usable_listen
-from p2pchat.net.libp2p.options import CircuitLimits, HostLimits, HostOptions, HostStatistics
+from p2pchat.net.libp2p.options import CircuitLimits, HostLimits, HostOptions
 from p2pchat.net.port import PeerChanged
 from p2pchat.node.ambient import Ambient, SystemAmbient
 from p2pchat.node.hub import Hub, Subscription
@@ -43,14 +45,6 @@ SAVE_EVERY_S = 5.0
 """How long peers just met may stay unwritten."""
 
 
-@dataclass(frozen=True, slots=True)
-class RelayStatistics:
-    """What the relay holds and what it has carried since its start."""
-
-    known_peers: int
-    network: HostStatistics
-
-
 class Relay:
     """A running relay; made by `open_relay`."""
 
@@ -58,6 +52,7 @@ class Relay:
         self, host: LibP2PHost, config: RelayConfig, home: RelayHome, ambient: Ambient
     ) -> None:
         self._host = host
+        self._began_s = trio.current_time()
         self._peers = home.peers
         self._hub = Hub(EVENTS_MAX)
         neighbours = Neighbours(
@@ -85,7 +80,24 @@ class Relay:
 
     def statistics(self) -> RelayStatistics:
         """What it holds now, and counters since the start."""
-        return RelayStatistics(len(self._network.machine.known), self._host.statistics())
+        dht, requests = self._network.dht_statistics()
+        return RelayStatistics(
+            known_peers=len(self._network.machine.known),
+            network=self._host.statistics(),
+            dht=dht,
+            dht_requests=requests,
+        )
+
+    def status(self) -> RelayStatus:
+        """What its operator is shown."""
+        return RelayStatus(
+            peer_id=str(self.peer_id),
+            version=version("p2pchat"),
+            addresses=self.addresses,
+            uptime_s=trio.current_time() - self._began_s,
+            is_ready=self._startup.ready.is_set(),
+            statistics=self.statistics(),
+        )
 
     async def wait_ready(self) -> None:
         """Wait until the network is joined, or, for the first relay of all, opened."""
@@ -133,6 +145,8 @@ async def open_relay(config: RelayConfig) -> AsyncGenerator[Relay]:
         host = await stack.enter_async_context(open_host(_host_options(config, home.key)))
         relay = Relay(host, config, home, ambient)
         await stack.enter_async_context(running(relay.run))
+        if config.metrics is not None:
+            await stack.enter_async_context(open_pages(config.metrics, relay.status, config.limits))
         yield relay
 
 

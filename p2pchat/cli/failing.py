@@ -27,18 +27,21 @@ class WrongUsage(P2PChatError):
     """The command line asks for what cannot be."""
 
 
+Complain = Callable[[str, str], None]
+"""Given the program and one line."""
+
 Failure = P2PChatError | OSError | KeyboardInterrupt
 
 
-def run(program: str, main: Callable[[], Awaitable[int]]) -> int:
-    """Run `main` to its exit status, or say in one line why it failed."""
+def run(program: str, main: Callable[[], Awaitable[int]], tell: Complain | None = None) -> int:
+    """Run `main` to its exit status, or say in one line why it failed; `tell` says it."""
     try:
         return trio.run(main)
     except (P2PChatError, OSError, KeyboardInterrupt, BaseExceptionGroup) as error:
         failure = foreseen(error)
         if failure is None:
             raise
-        return _report(program, failure)
+        return _report(program, failure, tell or complain)
 
 
 def complain(program: str, message: str) -> None:
@@ -75,7 +78,7 @@ def _rank(failure: Failure) -> int:
             return 2
 
 
-def _report(program: str, failure: Failure) -> int:
+def _report(program: str, failure: Failure, tell: Complain) -> int:
     match failure:
         case KeyboardInterrupt():
             return INTERRUPTED
@@ -84,10 +87,10 @@ def _report(program: str, failure: Failure) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return FAILED
         case OSError(errno=errno.ENOSPC):
-            complain(program, "the disk is full: free some space")
+            tell(program, "the disk is full: free some space")
         case OSError():
-            complain(program, f"the system refused: {failure}")
+            tell(program, f"the system refused: {failure}")
         case P2PChatError():
-            complain(program, str(failure))
+            tell(program, str(failure))
             return WRONG_USAGE if isinstance(failure, WrongUsage) else FAILED
     return FAILED

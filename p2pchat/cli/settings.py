@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +11,7 @@ import platformdirs
 
 from p2pchat.cli.failing import WrongUsage
 from p2pchat.cli.language import Language, language_of
+from p2pchat.cli.logs import start_logging
 from p2pchat.cli.options import HOME_VARIABLE, NetworkOptions, Options
 from p2pchat.config import ClientConfig, RelayConfig, load_client_config
 from p2pchat.errors import ConfigError
@@ -23,7 +22,6 @@ __all__ = [
     "network_settings",
     "require_usable",
     "settle",
-    "start_logging",
 ]
 
 CONFIG_FILE = "config.toml"
@@ -43,7 +41,7 @@ def settle(options: Options) -> Settings:
 
     Raises `WrongUsage` for an option, `ConfigError` for the file.
     """
-    start_logging(options)
+    start_logging(options.log_level or "warning", "text")
     given = network_settings(options)
     if options.name is not None:
         given["name"] = options.name
@@ -52,15 +50,6 @@ def settle(options: Options) -> Settings:
     config, _ = load_client_config(home / CONFIG_FILE)
     language = options.language or language_of((), os.environ)
     return Settings(home, replace(config, **given), language)
-
-
-def start_logging(options: NetworkOptions) -> None:
-    """Send the log to standard error."""
-    logging.basicConfig(
-        level=(options.log_level or "warning").upper(),
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
 
 
 def network_settings(options: NetworkOptions) -> dict[str, object]:

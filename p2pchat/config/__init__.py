@@ -7,6 +7,7 @@ from p2pchat.config.addresses import (
     PeerAddress,
     parse_announce,
     parse_listen,
+    parse_metrics,
     parse_peer_address,
 )
 from p2pchat.config.fetch_url import FetchUrl
@@ -37,5 +38,6 @@ __all__ = [
     "load_relay_config",
     "parse_announce",
     "parse_listen",
+    "parse_metrics",
     "parse_peer_address",
 ]

@@ -15,10 +15,18 @@ from multiaddr import Multiaddr, exceptions  # pyright: ignore[reportMissingType
 
 from p2pchat.model.ids import PeerId
 
-__all__ = ["PeerAddress", "parse_announce", "parse_listen", "parse_peer_address"]
+__all__ = [
+    "PeerAddress",
+    "parse_announce",
+    "parse_listen",
+    "parse_metrics",
+    "parse_peer_address",
+]
 
 ADDRESS_CHARACTERS_MAX = 512
 """Longer than any address in use; a circuit address over a long domain name has about 450."""
+
+_PORT_MAX = 65_535
 
 _NAMES = frozenset({"dns", "dns4", "dns6"})
 _TRANSPORTS = frozenset({"ws", "wss", "tls", "sni", "quic-v1"})
@@ -72,6 +80,20 @@ def parse_announce(text: str) -> str:
         raise ValueError("leave /p2p/<peer id> out; the node adds its own")
     _require_transports([name for name, _ in parts[2:]])
     return _join(parts)
+
+
+def parse_metrics(text: str) -> tuple[str, int]:
+    """Read where to serve metrics, `HOST:PORT`; a port alone means this machine only."""
+    host, colon, port = text.strip().rpartition(":")
+    if not (port.isascii() and port.isdecimal() and int(port) <= _PORT_MAX):
+        raise ValueError("it must be PORT or HOST:PORT, such as 9464 or 127.0.0.1:9464")
+    if not colon:
+        return "127.0.0.1", int(port)
+    host = host.removeprefix("[").removesuffix("]")
+    try:
+        return str(ip_address(host)), int(port)
+    except ValueError:
+        raise ValueError("the host must be an IP address, such as 127.0.0.1 or [::1]") from None
 
 
 def _parse(text: str) -> list[_Part]:

@@ -180,5 +180,6 @@ _CLIENT: Mapping[str, _Read] = {
 }
 _RELAY: Mapping[str, _Read] = {
     **_SHARED,
+    "metrics": _text,
     "limits": _table(RelayLimits, _numbers(RelayLimits)),
 }

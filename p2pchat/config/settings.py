@@ -12,7 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
-from p2pchat.config.addresses import parse_announce, parse_listen, parse_peer_address
+from p2pchat.config.addresses import (
+    parse_announce,
+    parse_listen,
+    parse_metrics,
+    parse_peer_address,
+)
 from p2pchat.config.fetch_url import FetchUrl
 from p2pchat.config.limits import NAME_CHARS_MAX, FetchLimits, Limits, RelayLimits
 from p2pchat.errors import ConfigError
@@ -105,6 +110,9 @@ class RelayConfig:
     """Multiaddrs to listen on; their ports must be reachable from outside."""
     announce: tuple[str, ...] = ()
     """Multiaddrs that others shall dial: a domain name, or an address behind a port forwarding."""
+    metrics: str | None = None
+    """`HOST:PORT` of the pages for its operator; a port alone means this machine only. None
+    serves none."""
     dht: DhtConfig = field(default_factory=lambda: DhtConfig(mode="server"))
     limits: RelayLimits = field(default_factory=RelayLimits)
     fetch_limits: FetchLimits = field(default_factory=FetchLimits)
@@ -113,6 +121,8 @@ class RelayConfig:
         _settle_network(self)
         if not self.listen:
             raise ConfigError("listen", "a relay must listen; give an address such as the default")
+        if self.metrics is not None:
+            _require_metrics(self.metrics)
 
 
 def checked_name(name: str) -> str:
@@ -155,6 +165,13 @@ def _checked(
         except ValueError as error:
             raise ConfigError(key, f"{text[:200]!a} cannot be used: {error}") from error
     return tuple(settled)
+
+
+def _require_metrics(address: str) -> None:
+    try:
+        parse_metrics(address)
+    except ValueError as error:
+        raise ConfigError("metrics", f"{address[:200]!a} cannot be used: {error}") from error
 
 
 def _require_choice(value: str, choices: tuple[str, ...], key: str) -> None:

@@ -12,7 +12,7 @@ import trio
 
 from p2pchat.config import DhtMode
 from p2pchat.kad.config import KadConfig
-from p2pchat.kad.machine import KadMachine
+from p2pchat.kad.machine import KadMachine, KadStatistics
 from p2pchat.kad.vocabulary import (
     Discovered,
     KadEffect,
@@ -22,7 +22,7 @@ from p2pchat.kad.vocabulary import (
 )
 from p2pchat.model.change import PutPeer
 from p2pchat.model.ids import PeerId
-from p2pchat.net.kad import KadCarrier
+from p2pchat.net.kad import KadCarrier, KadCarrierStatistics
 from p2pchat.net.port import Host, PeerChanged
 from p2pchat.node.ambient import Ambient
 from p2pchat.node.dialling import Dialler, Neighbours
@@ -81,6 +81,7 @@ class Network:
         table = [KadPeer(row.peer, row.addresses) for row in remembered]
         kad = KadMachine(own, options.kad, ambient.rng("kad"), validators, table)
         self._kad_carrier = KadCarrier(host, self._put_kad, self._told_by_kad, options.kad)
+        self._kad_machine = kad
         self.kad = Driver[KadInput, KadEffect](kad, self._kad_carrier, ambient, config)
         self.directory = Directory(self.kad, ambient, lambda: host.addresses)
         self.machine = Peering(own, remembered, options.mesh, ambient.rng("peering"))
@@ -99,6 +100,10 @@ class Network:
             nursery.start_soon(self._watch_peers, changes)
             nursery.start_soon(self._watch_addresses)
             task_status.started()
+
+    def dht_statistics(self) -> tuple[KadStatistics, KadCarrierStatistics]:
+        """What the DHT holds and refused, and what its streams did."""
+        return self._kad_machine.statistics(), self._kad_carrier.statistics()
 
     async def found(self, peer: PeerId, addresses: tuple[str, ...], source: Source) -> None:
         """Learn of a peer."""

@@ -18,6 +18,7 @@ CORE = tuple(
 )
 ASYNC_ROOMS = (
     "p2pchat/node/",
+    "p2pchat/monitoring/",
     "p2pchat/net/",
     "p2pchat/client/",
     "p2pchat/cli/",
@@ -31,6 +32,7 @@ ASYNC_ROOMS = (
 )
 BROAD_EXCEPT_SEAMS = {
     "p2pchat/bootstrap.py": "the relay's main: one line for its operator instead of a traceback",
+    "p2pchat/monitoring/http.py": "a page that fails must not end what it reports on",
     "p2pchat/net/libp2p/host.py": "keeps the caller's error bare, out of the nursery's group",
     "p2pchat/net/libp2p/serving.py": "the guard round a peer's stream: it never ends the node",
     "p2pchat/node/lifetime.py": "keeps the caller's error bare, out of the nursery's group",

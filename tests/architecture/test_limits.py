@@ -19,7 +19,7 @@ from p2pchat.protocol.pace import Rate
 
 ROW = re.compile(r"^\| `([\w.]+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 SETTINGS = (Limits, RelayLimits, FetchLimits, HostLimits, CircuitLimits, KadConfig, GossipConfig)
-PACKAGES = ("model", "wire", "protocol", "kad", "gossip", "net", "net.libp2p", "node")
+PACKAGES = ("model", "wire", "protocol", "kad", "gossip", "net", "net.libp2p", "node", "monitoring")
 BOUND = re.compile(r"\w+\.[A-Z][A-Z0-9_]*(_MAX|_TIMEOUT_S)")
 """What must have a row, and rates; other constants may."""
 

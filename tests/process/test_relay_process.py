@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 
+import httpx
 import pytest
 import trio
+from prometheus_client.parser import text_string_to_metric_families
 
 from p2pchat.client.opening import open_client
 from p2pchat.config import ClientConfig, RelayConfig
@@ -17,8 +20,9 @@ from p2pchat.model.ids import DeviceId
 from p2pchat.model.scope import Scope
 from p2pchat.net.bootstrap_list import parse_list
 from p2pchat.relay import open_relay
-from p2pchat.testing.processes import ProgramEnded, open_processes
+from p2pchat.testing.processes import Launch, ProgramEnded, open_processes
 from p2pchat.wire.envelope import Ed25519Signer
+from tests.process.polling import until
 
 pytestmark = pytest.mark.process
 
@@ -70,6 +74,65 @@ def test_a_relay_with_a_key_and_a_name_of_its_own_exports_them(tmp_path):
         content = await trio.Path(tmp_path / "bootstrap.json").read_bytes()
         [entry], complaints = parse_list(content, Scope.PUBLIC, 10)
         assert (str(entry), complaints) == (first, [])
+
+    trio.run(main)
+
+
+async def fetched(url: str) -> httpx.Response:
+    async with httpx.AsyncClient(trust_env=False) as web:
+        return await web.get(url)
+
+
+def test_a_relay_shows_its_operator_what_it_does(tmp_path):
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    launch = Launch(
+        options=("--metrics", str(port), "--log-format", "json", "--log-level", "debug")
+    )
+    pages = f"http://127.0.0.1:{port}"
+
+    async def is_healthy() -> bool:
+        return (await fetched(f"{pages}/healthz")).status_code == 200
+
+    async def main():
+        async with open_processes(tmp_path) as processes:
+            relay = await processes.relay(launch=launch)
+            await until(is_healthy, 10)
+            alice = await processes.peer("alice", knows=relay.addresses)
+            await alice.heard("PeerConnected", peer_id=relay.peer_id)
+            status = (await fetched(f"{pages}/status")).json()
+            assert (status["peer_id"], status["healthy"]) == (relay.peer_id, True)
+            assert (status["addresses"], status["connections"]) == (list(relay.addresses), 1)
+            metrics = (await fetched(f"{pages}/metrics")).text
+            samples = {
+                sample.name: sample.value
+                for family in text_string_to_metric_families(metrics)
+                for sample in family.samples
+            }
+            assert samples["dchat_relay_connections"] == 1
+            assert samples["dchat_relay_connections_accepted_total"] == 1
+            assert samples["process_resident_memory_bytes"] > 0
+            assert await relay.stop() == 0
+            records = [json.loads(line) for line in relay.log.read_text().splitlines()]
+            assert records
+            assert all({"time", "level", "logger", "message"} <= each.keys() for each in records)
+            said = (relay.home / "relay.key").read_text().strip()
+            assert said not in relay.log.read_text()
+
+    trio.run(main)
+
+
+def test_a_relay_that_cannot_start_says_so_in_json(tmp_path):
+    async def main():
+        done = await trio.run_process(
+            [*PROGRAM, "--home", str(tmp_path), "--metrics", "nowhere", "--log-format", "json"],
+            capture_stderr=True,
+            check=False,
+        )
+        [line] = done.stderr.decode().splitlines()
+        assert (done.returncode, json.loads(line)["level"]) == (2, "error")
+        assert "nowhere" in json.loads(line)["message"]
 
     trio.run(main)
 

@@ -28,6 +28,7 @@ from p2pchat.config import (
     load_relay_config,
     parse_announce,
     parse_listen,
+    parse_metrics,
     parse_peer_address,
 )
 from p2pchat.errors import ConfigError
@@ -159,6 +160,28 @@ def test_any_text_is_refused_with_one_line_or_read_into_a_form_that_stays(text):
             assert str(error).isprintable()  # noqa: PT017
         else:
             assert str(parse(canonical)) == canonical
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("9464", ("127.0.0.1", 9464)),
+        ("127.0.0.1:0", ("127.0.0.1", 0)),
+        ("[::1]:9464", ("::1", 9464)),
+        (" 10.0.0.7:9464 ", ("10.0.0.7", 9464)),
+    ],
+)
+def test_metrics_are_for_this_machine_unless_an_address_is_named(text, found):
+    assert parse_metrics(text) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", ":9464", "localhost:9464", "127.0.0.1", "127.0.0.1:", "1:65536", "[::1]", "-1", "²"],
+)
+def test_where_no_metrics_can_be_served_is_refused(text):
+    error = refusal(RelayConfig, home=None, metrics=text)
+    assert error.key == "metrics"
 
 
 # Clients and relays

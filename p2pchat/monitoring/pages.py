@@ -1,0 +1,43 @@
+"""The three pages of a relay, and the server that shows them while a block lasts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+from p2pchat.config import RelayLimits, parse_metrics
+from p2pchat.monitoring.http import PageServer, Response
+from p2pchat.monitoring.status import RelayStatus, ailment, render_status
+from p2pchat.node.lifetime import running
+
+__all__ = ["open_pages"]
+
+
+@asynccontextmanager
+async def open_pages(
+    address: str, snapshot: Callable[[], RelayStatus], limits: RelayLimits
+) -> AsyncGenerator[PageServer]:
+    """Serve `/metrics`, `/healthz` and `/status` at `address`, `HOST:PORT`, while the block lasts.
+
+    Raises `AddressInUse`, `ConfigError`.
+    """
+    from p2pchat.monitoring.metrics import Metrics  # a tenth of a second, for those who want it
+
+    server = PageServer(
+        {
+            "/metrics": Metrics(snapshot, limits).page,
+            "/healthz": lambda: _health(snapshot()),
+            "/status": lambda: Response(render_status(snapshot()), "application/json"),
+        }
+    )
+    await server.listen(*parse_metrics(address))
+    async with running(server.run):
+        yield server
+
+
+def _health(status: RelayStatus) -> Response:
+    trouble = ailment(status)
+    if trouble is None:
+        return Response(b"ok\n")
+    return Response(trouble.encode() + b"\n", status=HTTPStatus.SERVICE_UNAVAILABLE)
