@@ -20,7 +20,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from itertools import pairwise
 
-from p2pchat.model.ids import PeerId
+from p2pchat.model.ids import AccountId, PeerId
 
 __all__ = [
     "BLOCKED_PEERS_MAX",
@@ -29,8 +29,10 @@ __all__ = [
     "BlockList",
     "Refusal",
     "Subnet",
+    "Target",
     "parse_subnet",
     "parse_subnets",
+    "parse_target",
 ]
 
 BLOCKED_PEERS_MAX = 4096
@@ -44,6 +46,9 @@ _MAPPED_BITS = 96
 _IP_PROTOCOLS = ("ip4", "ip6")
 
 Subnet = IPv4Network | IPv6Network
+Target = AccountId | PeerId | Subnet
+"""What a person blocks: an account with all its devices, one device, or a network. Their text forms
+tell them apart."""
 _Address = IPv4Address | IPv6Address
 
 
@@ -57,21 +62,21 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BlockList:
-    """What is refused. Raises `ValueError` when it is made too long."""
+    """What a host refuses."""
 
     peers: frozenset[PeerId] = frozenset()
     subnets: frozenset[Subnet] = frozenset()
 
-    def __post_init__(self) -> None:
-        if len(self.peers) > BLOCKED_PEERS_MAX:
-            raise ValueError(f"too many blocked peers; {BLOCKED_PEERS_MAX} is the most")
-        if len(self.subnets) > BLOCKED_SUBNETS_MAX:
-            raise ValueError(f"too many blocked subnets; {BLOCKED_SUBNETS_MAX} is the most")
-
     @classmethod
     def parse(cls, peers: Iterable[str] = (), subnets: Iterable[str] = ()) -> BlockList:
-        """Read what a person wrote. Raises `ValueError` with one line that names the bad entry."""
-        return cls(frozenset(map(_peer, peers)), frozenset(parse_subnets(subnets)))
+        """Read what a person wrote. Raises `ValueError` with one line that names the bad entry, or
+        says that there are too many."""
+        read = cls(frozenset(map(_peer, peers)), frozenset(parse_subnets(subnets)))
+        if len(read.peers) > BLOCKED_PEERS_MAX:
+            raise ValueError(f"too many blocked peers; {BLOCKED_PEERS_MAX} is the most")
+        if len(read.subnets) > BLOCKED_SUBNETS_MAX:
+            raise ValueError(f"too many blocked subnets; {BLOCKED_SUBNETS_MAX} is the most")
+        return read
 
     def blocks_peer(self, peer: PeerId) -> bool:
         return peer in self.peers
@@ -130,6 +135,20 @@ def parse_subnet(text: str) -> Subnet:
 def parse_subnets(texts: Iterable[str]) -> tuple[Subnet, ...]:
     """Each network once, in the order written. Raises `ValueError` like `parse_subnet`."""
     return tuple(dict.fromkeys(map(parse_subnet, texts)))
+
+
+def parse_target(text: str) -> Target:
+    """Read the text form of an account, a peer or a network. Raises `ValueError` with one line."""
+    text = text.strip()
+    if any(mark in text for mark in "./:"):
+        return parse_subnet(text)
+    try:
+        return AccountId.parse(text) if text.startswith("z") else PeerId.parse(text)
+    except ValueError:
+        raise ValueError(
+            f"{text[:80]!r} is neither an account (z6Mk…), a peer id (12D3KooW…),"
+            " nor a network (203.0.113.0/24)"
+        ) from None
 
 
 def _prefix(text: str) -> int:

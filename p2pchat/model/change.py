@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from p2pchat.model.blocking import Target
 from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, PeerId
 from p2pchat.model.op import Chain, Op
@@ -165,6 +166,21 @@ class PutSetting:
     value: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class PutBlock:
+    """An account, a peer or a network is blocked."""
+
+    target: Target
+    blocked_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropBlock:
+    """It is blocked no longer."""
+
+    target: Target
+
+
 Change = (
     AddOp
     | AddMessage
@@ -179,5 +195,7 @@ Change = (
     | PutDeviceSet
     | PutPeer
     | DropPeer
+    | PutBlock
+    | DropBlock
     | PutSetting
 )

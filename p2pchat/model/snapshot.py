@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from p2pchat.model.change import (
+    PutBlock,
     PutContact,
     PutConversation,
     PutDeviceSet,
@@ -46,4 +47,6 @@ class Snapshot:
     published: dict[ConversationId, int] = field(default_factory=dict[ConversationId, int])
     device_sets: tuple[PutDeviceSet, ...] = ()
     peers: tuple[PutPeer, ...] = ()
+    blocks: tuple[PutBlock, ...] = ()
+    """In the order of their texts."""
     settings: dict[str, bytes] = field(default_factory=dict[str, bytes], repr=False)

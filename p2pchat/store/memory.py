@@ -17,8 +17,10 @@ from p2pchat.model.change import (
     AddMessage,
     AddOp,
     Change,
+    DropBlock,
     DropConversation,
     DropPeer,
+    PutBlock,
     PutContact,
     PutConversation,
     PutDeviceSet,
@@ -162,6 +164,8 @@ class _State:
         default_factory=dict[AccountId, PutDeviceSet]
     )
     peers: dict[PeerId, PutPeer] = field(default_factory=dict[PeerId, PutPeer])
+    blocks: dict[str, PutBlock] = field(default_factory=dict[str, PutBlock])
+    """By the text of the target, as on disk."""
     settings: dict[str, bytes] = field(default_factory=dict[str, bytes])
 
     def conversation(self, id: ConversationId) -> _Conversation:
@@ -193,7 +197,14 @@ class _State:
 
     def _apply_global(
         self,
-        change: PutContact | PutName | PutDeviceSet | PutPeer | DropPeer | PutSetting,
+        change: PutContact
+        | PutName
+        | PutDeviceSet
+        | PutPeer
+        | DropPeer
+        | PutBlock
+        | DropBlock
+        | PutSetting,
     ) -> None:
         match change:
             case PutContact():
@@ -206,6 +217,10 @@ class _State:
                 self.peers[change.peer] = change
             case DropPeer():
                 self.peers.pop(change.peer, None)
+            case PutBlock():
+                self.blocks[str(change.target)] = change
+            case DropBlock():
+                self.blocks.pop(str(change.target), None)
             case PutSetting():
                 self.settings[change.name] = change.value
             case _:
@@ -218,6 +233,7 @@ class _State:
             dict(self.names),
             dict(self.device_sets),
             dict(self.peers),
+            dict(self.blocks),
             dict(self.settings),
         )
 
@@ -260,6 +276,7 @@ class MemoryStore:
             },
             device_sets=_by_key(state.device_sets),
             peers=_by_key(state.peers),
+            blocks=_by_key(state.blocks),
             settings=dict(sorted(state.settings.items())),
         )
 

@@ -33,7 +33,7 @@ class Migrations:
     newest: str
 
 
-MIGRATIONS = Migrations(Path(str(files("p2pchat.store") / "migrations")), newest="0001")
+MIGRATIONS = Migrations(Path(str(files("p2pchat.store") / "migrations")), newest="0002")
 
 
 def create_database(path: Path, key: bytes, migrations: Migrations = MIGRATIONS) -> None:

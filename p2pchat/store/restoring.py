@@ -10,7 +10,9 @@ import json
 
 from sqlalchemy import Connection, literal_column, select
 
+from p2pchat.model.blocking import parse_target
 from p2pchat.model.change import (
+    PutBlock,
     PutContact,
     PutConversation,
     PutDeviceSet,
@@ -27,6 +29,7 @@ from p2pchat.model.room import RoomKind
 from p2pchat.model.snapshot import Head, Snapshot
 from p2pchat.store.schema import (
     accounts,
+    blocks,
     contacts,
     conversation_details,
     conversations,
@@ -83,6 +86,7 @@ _DELIVERIES = (
 _PUBLISHED = select(published, _conversation_id).join(conversations).order_by(_conversation_id)
 _DEVICE_SETS = select(device_sets, _account_id).join(accounts).order_by(_account_id)
 _PEERS = select(peers).order_by(peers.c.peer)
+_BLOCKS = select(blocks).order_by(blocks.c.target)
 _SETTINGS = select(settings).order_by(settings.c.name)
 
 
@@ -124,6 +128,10 @@ def read_snapshot(connection: Connection) -> Snapshot:
             for row in connection.execute(_DEVICE_SETS)
         ),
         peers=_peers(connection),
+        blocks=tuple(
+            PutBlock(parse_target(row.target), row.blocked_ms)
+            for row in connection.execute(_BLOCKS)
+        ),
         settings={row.name: row.value for row in connection.execute(_SETTINGS)},
     )
 

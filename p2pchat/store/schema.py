@@ -25,6 +25,7 @@ from sqlalchemy.schema import SchemaItem
 __all__ = [
     "METADATA",
     "accounts",
+    "blocks",
     "contacts",
     "conversation_details",
     "conversations",
@@ -212,5 +213,7 @@ peers = _keyed(
     _text("addresses"),
     _integer("last_seen_ms"),
 )
+
+blocks = _keyed("blocks", _text("target", primary_key=True), _integer("blocked_ms"))
 
 settings = _keyed("settings", _text("name", primary_key=True), _blob("value"))

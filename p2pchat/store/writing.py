@@ -22,8 +22,10 @@ from p2pchat.model.change import (
     AddMessage,
     AddOp,
     Change,
+    DropBlock,
     DropConversation,
     DropPeer,
+    PutBlock,
     PutContact,
     PutConversation,
     PutDeviceSet,
@@ -105,6 +107,8 @@ _DROP_CONVERSATION = _drop(schema.conversations, "id")
 _PUT_DEVICE_SET = _put(schema.device_sets)
 _PUT_PEER = _put(schema.peers)
 _DROP_PEER = _drop(schema.peers, "peer")
+_PUT_BLOCK = _put(schema.blocks)
+_DROP_BLOCK = _drop(schema.blocks, "target")
 _PUT_SETTING = _put(schema.settings)
 _DROP_IDENTITY = _drop(schema.identity)
 _ADD_IDENTITY = _text(_insert(schema.identity))
@@ -196,7 +200,7 @@ class Writer:
                 self._apply_conversation(change)
             case PutContact() | PutName() | PutDeviceSet():
                 self._put_person(change)
-            case PutPeer() | DropPeer() | PutSetting():
+            case PutPeer() | DropPeer() | PutBlock() | DropBlock() | PutSetting():
                 self._apply_local(change)
             case _:
                 assert_never(change)
@@ -324,7 +328,7 @@ class Writer:
             case PutDeviceSet():
                 self._cursor.execute(_PUT_DEVICE_SET, account | {"raw": change.raw})
 
-    def _apply_local(self, change: PutPeer | DropPeer | PutSetting) -> None:
+    def _apply_local(self, change: PutPeer | DropPeer | PutBlock | DropBlock | PutSetting) -> None:
         match change:
             case PutPeer():
                 row: Row = {
@@ -335,5 +339,10 @@ class Writer:
                 self._cursor.execute(_PUT_PEER, row)
             case DropPeer():
                 self._cursor.execute(_DROP_PEER, {"peer": change.peer})
+            case PutBlock(target, blocked_ms):
+                row = {"target": str(target), "blocked_ms": blocked_ms}
+                self._cursor.execute(_PUT_BLOCK, row)
+            case DropBlock(target):
+                self._cursor.execute(_DROP_BLOCK, {"target": str(target)})
             case PutSetting():
                 self._cursor.execute(_PUT_SETTING, {"name": change.name, "value": change.value})

@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from p2pchat.model.blocking import parse_target
 from p2pchat.model.change import (
     AddOp,
     Change,
+    DropBlock,
     DropConversation,
     DropPeer,
+    PutBlock,
     PutContact,
     PutConversation,
     PutDeviceSet,
@@ -139,6 +142,15 @@ def test_what_is_dropped_is_gone_and_may_be_dropped_again(store: Store) -> None:
     store.commit([DropPeer(gone)])
     store.commit([DropPeer(gone)])
     assert store.snapshot() == Snapshot()
+
+
+def test_blocks_come_back_as_they_were_put_in_the_order_of_their_texts(store: Store) -> None:
+    texts = sorted(["10.0.0.0/8", "2001:db8::/32", str(peer_id("bob")), str(BOB.account)])
+    blocks = tuple(PutBlock(parse_target(text), 7) for text in texts)
+    store.commit(blocks[::-1])
+    assert store.snapshot().blocks == blocks
+    store.commit([DropBlock(blocks[0].target), replace(blocks[1], blocked_ms=8)])
+    assert store.snapshot().blocks == (replace(blocks[1], blocked_ms=8), *blocks[2:])
 
 
 def test_the_order_of_changes_in_one_commit_counts(store: Store) -> None:

@@ -16,8 +16,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from p2pchat.errors import UnknownMessage
 from p2pchat.model.change import (
     Change,
+    DropBlock,
     DropConversation,
     DropPeer,
+    PutBlock,
     PutContact,
     PutConversation,
     PutDeviceSet,
@@ -158,6 +160,13 @@ class TwoStores(RuleBasedStateMachine):
         self._waiting.append(PutSetting(person.name, text.encode()))
         if dropped:
             self._waiting.append(DropPeer(peer))
+
+    @rule(person=people, by_device=st.booleans(), when=small, dropped=st.booleans())
+    def block(self, person: Person, when: int, *, by_device: bool, dropped: bool) -> None:
+        target = peer_id(person.name) if by_device else person.account
+        self._waiting.append(PutBlock(target, when))
+        if dropped:
+            self._waiting.append(DropBlock(target))
 
     @rule(room=rooms)
     def drop(self, room: ConversationId) -> None:

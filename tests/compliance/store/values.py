@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
+from p2pchat.model.blocking import parse_target
 from p2pchat.model.change import (
     AddMessage,
     AddOp,
     Change,
+    DropBlock,
     DropConversation,
     DropPeer,
+    PutBlock,
     PutContact,
     PutConversation,
     PutDeviceSet,
@@ -160,6 +163,11 @@ def one_of_each() -> list[Change]:
         PutPeer(peer_id("bob"), ("/ip4/10.0.0.1/tcp/1", "/dns/bob.example/tcp/2"), 77),
         PutPeer(peer_id("carol"), (), 78),
         DropPeer(peer_id("carol")),
+        PutBlock(BOB.account, 80),
+        PutBlock(peer_id("carol"), 81),
+        PutBlock(parse_target("2001:db8::/32"), 82),
+        PutBlock(parse_target("203.0.113.0/24"), 83),
+        DropBlock(parse_target("203.0.113.0/24")),
         PutSetting("routing table", b"\0\1"),
         DropConversation(OTHER_ROOM),
     ]

@@ -14,8 +14,9 @@ from p2pchat.model.blocking import (
     Refusal,
     parse_subnet,
     parse_subnets,
+    parse_target,
 )
-from p2pchat.model.ids import DeviceId
+from p2pchat.model.ids import AccountId, DeviceId
 
 BOB = DeviceId(b"b" * 32).peer_id
 CAROL = DeviceId(b"c" * 32).peer_id
@@ -138,3 +139,21 @@ def test_a_list_that_is_too_long_is_refused():
     subnets = [f"10.{n // 256}.{n % 256}.0/24" for n in range(BLOCKED_SUBNETS_MAX + 1)]
     with pytest.raises(ValueError, match=f"{BLOCKED_SUBNETS_MAX} is the most"):
         BlockList.parse(subnets=subnets)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [AccountId(b"a" * 32), BOB, ip_network("10.0.0.0/24"), ip_network("2001:db8::/32")],
+    ids=str,
+)
+def test_a_target_is_read_from_its_own_text(target):
+    read = parse_target(f" {target} ")
+    assert read == target
+    assert type(read) is type(target)
+
+
+@pytest.mark.parametrize("text", ["", "bob", "z6MkNonsense", "12D3KooW", "é", "z", "l0O"])
+def test_a_target_that_is_none_is_refused_with_one_line(text):
+    with pytest.raises(ValueError, match="is neither an account") as caught:
+        parse_target(text)
+    assert "\n" not in str(caught.value)

@@ -9,6 +9,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from p2pchat.errors import SchemaTooNew, StoreError
+from p2pchat.model.blocking import parse_target
+from p2pchat.model.change import PutBlock
 from p2pchat.store.driver import connect
 from p2pchat.store.home import open_home
 from p2pchat.store.opening import MIGRATIONS, Migrations
@@ -50,13 +52,18 @@ def home(tmp_path: Path) -> Path:
     return path
 
 
+def step(number: int) -> str:
+    """The name of a form that is so many steps later than ours."""
+    return f"{int(MIGRATIONS.newest) + number:04}"
+
+
 def later(tmp_path: Path, *bodies: str) -> Migrations:
     """The migrations of a later program: one more step for each of `bodies`."""
     directory = tmp_path / "100 % later"
     shutil.copytree(MIGRATIONS.directory, directory)
     before = MIGRATIONS.newest
-    for number, body in enumerate(bodies, start=2):
-        revision = f"{number:04}"
+    for number, body in enumerate(bodies, start=1):
+        revision = step(number)
         text = STEP.format(revision=revision, before=before, body=body)
         (directory / "versions" / f"{revision}_step.py").write_text(text)
         before = revision
@@ -98,7 +105,7 @@ def test_an_older_database_is_brought_forward_and_loses_nothing(home: Path, tmp_
         with open_home(home, migrations) as opened:
             assert len(opened.store.history(ROOM, Page())) == count
             opened.store.commit(Writer().messages(4))
-    assert form(home) == "0003"
+    assert form(home) == step(2)
 
 
 def test_an_older_database_is_copied_first_under_the_same_key(home: Path, tmp_path: Path) -> None:
@@ -115,7 +122,7 @@ def test_an_older_database_is_copied_first_under_the_same_key(home: Path, tmp_pa
 def test_a_new_home_is_made_in_the_newest_form_without_a_copy(tmp_path: Path) -> None:
     with open_home(tmp_path / "home", later(tmp_path, ADD_A_COLUMN)):
         pass
-    assert form(tmp_path / "home") == "0002"
+    assert form(tmp_path / "home") == step(1)
     assert not (tmp_path / "home" / "p2pchat.db.before").exists()
 
 
@@ -123,7 +130,7 @@ def test_a_database_of_a_later_program_is_refused(home: Path, tmp_path: Path) ->
     with open_home(home, later(tmp_path, ADD_A_COLUMN)):
         pass
     before = (home / "p2pchat.db").read_bytes()
-    with pytest.raises(SchemaTooNew, match="0002"), open_home(home):
+    with pytest.raises(SchemaTooNew, match=step(1)), open_home(home):
         pass
     assert (home / "p2pchat.db").read_bytes() == before
 
@@ -132,7 +139,7 @@ def test_a_step_that_fails_leaves_nothing_behind(home: Path, tmp_path: Path) -> 
     migrations = later(tmp_path, ADD_A_COLUMN, FAIL_HALF_WAY)
     with pytest.raises(Exception, match="nowhere"), open_home(home, migrations):
         pass
-    assert form(home) == "0002"
+    assert form(home) == step(1)
     shutil.rmtree(tmp_path / "100 % later")
     with open_home(home, later(tmp_path, ADD_A_COLUMN)) as opened:
         assert len(opened.store.history(ROOM, Page())) == 3
@@ -144,3 +151,21 @@ def test_a_step_that_breaks_a_reference_is_undone(home: Path, tmp_path: Path) ->
         pass
     with open_home(home) as opened:
         assert len(opened.store.history(ROOM, Page())) == 3
+
+
+def test_a_home_of_the_first_release_is_brought_forward(tmp_path: Path) -> None:
+    first = tmp_path / "first"
+    shutil.copytree(MIGRATIONS.directory, first)
+    for file in (first / "versions").glob("*.py"):
+        if not file.name.startswith("0001"):
+            file.unlink()
+    home = tmp_path / "home"
+    with open_home(home, Migrations(first, "0001")) as opened:
+        opened.store.commit(Writer().messages(3))
+    assert form(home) == "0001"
+    with open_home(home) as opened:
+        assert len(opened.store.history(ROOM, Page())) == 3
+        block = PutBlock(parse_target("203.0.113.0/24"), 7)
+        opened.store.commit([block])
+        assert opened.store.snapshot().blocks == (block,)
+    assert form(home) == MIGRATIONS.newest
