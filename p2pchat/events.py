@@ -21,6 +21,9 @@ __all__ = [
     "EventsDropped",
     "KeysFetching",
     "KeysReady",
+    "LanClockDiffers",
+    "LanPeerFound",
+    "LanPeerLost",
     "Listening",
     "MembersChanged",
     "MessageReceived",
@@ -146,6 +149,32 @@ class PeerDisconnected(Event):
     """The last connection to this peer is gone."""
 
     peer_id: PeerId
+
+
+@dataclass(frozen=True, slots=True)
+class LanPeerFound(Event):
+    """A peer on our own network said that it is here, by a name of its choice."""
+
+    peer_id: PeerId
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class LanPeerLost(Event):
+    """A peer on our own network said goodbye, fell silent, or is not wanted there any more."""
+
+    peer_id: PeerId
+
+
+@dataclass(frozen=True, slots=True)
+class LanClockDiffers(Event):
+    """A peer on our own network is not heard, because its clock is so much ahead of ours (behind,
+    when negative)."""
+
+    peer_id: PeerId
+    name: str
+    difference_s: float
 
 
 @dataclass(frozen=True, slots=True)

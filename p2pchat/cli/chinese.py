@@ -34,6 +34,12 @@ CHINESE: Mapping[str, str] = {
     "Take the device key from this file: 32 bytes, or 64 hex digits.": (
         "从此文件读取设备密钥：32 字节，或 64 位十六进制数字。"
     ),
+    "Find others on this network; no internet is needed.": "在本地网络中寻找他人；无需互联网。",
+    "Only who knows the secret in this file is found, and finds you. Default: P2PCHAT_LAN_SECRET,"
+    " else everybody.": (
+        "只有知道此文件中密钥的人才能互相发现。"
+        "默认：环境变量 P2PCHAT_LAN_SECRET，否则对所有人开放。"
+    ),
     "How much to log: debug, info, warning, error.": "日志级别：debug、info、warning、error。",
     "Language of messages, en or zh. Default: the locale's.": (
         "界面语言，en 或 zh。默认：系统语言。"

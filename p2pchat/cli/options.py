@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
 from p2pchat.cli.language import Language
 
-__all__ = ["HOME_VARIABLE", "NetworkOptions", "Options", "takes_options"]
+__all__ = ["HOME_VARIABLE", "LAN_SECRET_VARIABLE", "NetworkOptions", "Options", "takes_options"]
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 HOME_VARIABLE = "P2PCHAT_HOME"
+LAN_SECRET_VARIABLE = "P2PCHAT_LAN_SECRET"  # noqa: S105 -- where it is, not what it is
 
 _KEYWORD = inspect.Parameter.KEYWORD_ONLY
 
@@ -98,6 +99,18 @@ class Options(NetworkOptions):
         typer.Option(
             metavar="NAME",
             help="Nickname of an identity made at first use. Default: the login name.",
+        ),
+    ] = None
+    lan: Annotated[
+        bool,
+        typer.Option("--lan", help="Find others on this network; no internet is needed."),
+    ] = False
+    lan_secret_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Only who knows the secret in this file is found, and finds you. Default:"
+            " P2PCHAT_LAN_SECRET, else everybody.",
         ),
     ] = None
 

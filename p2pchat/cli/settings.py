@@ -12,8 +12,8 @@ import platformdirs
 from p2pchat.cli.failing import WrongUsage
 from p2pchat.cli.language import Language, language_of
 from p2pchat.cli.logs import start_logging
-from p2pchat.cli.options import HOME_VARIABLE, NetworkOptions, Options
-from p2pchat.config import ClientConfig, RelayConfig, load_client_config
+from p2pchat.cli.options import HOME_VARIABLE, LAN_SECRET_VARIABLE, NetworkOptions, Options
+from p2pchat.config import ClientConfig, LanConfig, RelayConfig, load_client_config
 from p2pchat.errors import ConfigError
 
 __all__ = [
@@ -49,7 +49,8 @@ def settle(options: Options) -> Settings:
     home = options.home or _home()
     config, _ = load_client_config(home / CONFIG_FILE)
     language = options.language or language_of((), os.environ)
-    return Settings(home, replace(config, **given), language)
+    lan = _lan_settings(config.lan, options)
+    return Settings(home, replace(config, lan=lan, **given), language)
 
 
 def network_settings(options: NetworkOptions) -> dict[str, object]:
@@ -62,6 +63,20 @@ def network_settings(options: NetworkOptions) -> dict[str, object]:
     }
     given = {key: value for key, value in values.items() if value}
     return given | ({"fetch": False} if options.no_fetch else {})
+
+
+def _lan_settings(lan: LanConfig, options: Options) -> LanConfig:
+    """LAN mode with what was given over it: a file named on the command line, else the variable."""
+    secret = os.environ.get(LAN_SECRET_VARIABLE, "")
+    given: dict[str, object] = {"enabled": True} if options.lan else {}
+    if options.lan_secret_file is not None:
+        given |= {"secret": "", "secret_file": options.lan_secret_file}
+    elif secret:
+        given |= {"secret": secret, "secret_file": None}
+    try:
+        return replace(lan, **given)
+    except ConfigError as error:
+        raise WrongUsage(str(error)) from error
 
 
 def require_usable(config: ClientConfig | RelayConfig, given: Mapping[str, object]) -> None:

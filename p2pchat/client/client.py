@@ -94,13 +94,13 @@ class Client:
     def status(self) -> NetworkStatus:
         """The network at this moment."""
         host, network = self._node.parts.host, self._node.network
-        accounts = self._state.directory.accounts
+        accounts, lan = self._state.directory.accounts, network.lan
         peers = tuple(
             PeerStatus(
                 state.peer,
                 accounts.get(state.peer.device) if state.peer.device else None,
                 state.addresses,
-                state.path,
+                lan.path(state) if lan is not None else state.path,
             )
             for state in host.peers
         )
@@ -113,11 +113,15 @@ class Client:
             last_sync=self._node.chat.sync.last_ms,
             outbox=self._node.chat.outbox.owed_count(),
             peers=peers,
+            lan=lan.status if lan is not None else None,
         )
 
     def statistics(self) -> Statistics:
         """Counters since the start."""
         refused = self._state.refused + self._node.around.handlers.refused
+        lan = self._node.network.lan
+        if lan is not None:
+            refused.update({f"LAN: {reason}": count for reason, count in lan.refused.items()})
         held = sum(c.log.waiting_count for c in self._state.conversations.values())
         return Statistics(dict(refused), held, self._node.chat.outbox.owed_count())
 

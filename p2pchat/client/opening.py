@@ -9,9 +9,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import trio
+
 from p2pchat.client.client import Client
 from p2pchat.client.identity import core_identity, make_identity
-from p2pchat.config import ClientConfig, checked_name, load_client_config
+from p2pchat.config import ClientConfig, LanConfig, checked_name, load_client_config
+from p2pchat.crypto.lan_key import lan_key
 from p2pchat.errors import AddressInUse, ConfigError
 from p2pchat.gossip.config import GossipConfig
 from p2pchat.kad.config import KadConfig
@@ -20,13 +23,16 @@ from p2pchat.model.identity import Identity
 from p2pchat.model.snapshot import Snapshot
 from p2pchat.net.bootstrap_list import BootstrapSources
 from p2pchat.net.interfaces import usable_listen
+from p2pchat.net.lan import free_port
 from p2pchat.net.libp2p.options import HostLimits, HostOptions
 from p2pchat.net.offline import OfflineHost
 from p2pchat.net.port import Host
 from p2pchat.node.ambient import Ambient, SystemAmbient
+from p2pchat.node.lan import LanParts
 from p2pchat.node.network import NetworkOptions
 from p2pchat.node.node import NodeParts, open_node
 from p2pchat.node.reach import own_form
+from p2pchat.protocol.lan import LanIdentity
 from p2pchat.store.key_file import read_identity_file
 from p2pchat.store.memory import MemoryStore
 from p2pchat.store.port import AsyncStore, Store
@@ -62,24 +68,29 @@ async def open_client(
     ambient = SystemAmbient()
     async with AsyncExitStack() as stack:
         stored = await stack.enter_async_context(_open_store(home, name, config, ambient))
+        lan = None
         if offline:
             host, sources = OfflineHost(stored.identity.device.peer_id), None
         else:
-            host = await stack.enter_async_context(_open_host(stored, config))
+            lan = await _lan_parts(stored.identity, config.lan)
+            host = await stack.enter_async_context(_open_host(stored, config, lan))
             sources = BootstrapSources.of(config, host.peer_id, Path(home) if home else None)
         parts = client_parts(host, stored, config, ambient, sources)
+        parts = replace(parts, options=replace(parts.options, lan=lan))
         node = await stack.enter_async_context(open_node(parts))
         yield Client(node, ambient)
 
 
 @asynccontextmanager
-async def _open_host(stored: Stored, config: ClientConfig) -> AsyncGenerator[Host]:
+async def _open_host(
+    stored: Stored, config: ClientConfig, lan: LanParts | None
+) -> AsyncGenerator[Host]:
     """A host on the ports of the last life, where any port will do and those are still free."""
     from p2pchat.net.libp2p.host import open_host  # py-libp2p takes half a second to load
 
     options = HostOptions(
         seed=stored.identity.device_seed,
-        listen=usable_listen(config.listen),
+        listen=usable_listen((*config.listen, *_lan_listen(lan))),
         announce=config.announce,
         transport=config.transport,
         limits=HostLimits(connections_max=config.limits.connections_max),
@@ -96,6 +107,27 @@ async def _open_host(stored: Stored, config: ClientConfig) -> AsyncGenerator[Hos
         bound = "\n".join(map(own_form, host.addresses)).encode()
         await stored.store.commit([PutSetting(PORTS_SETTING, bound)])
         yield host
+
+
+async def _lan_parts(identity: Identity, config: LanConfig) -> LanParts | None:
+    """What LAN mode needs before a socket is open; None while it is off."""
+    if not config.enabled:
+        return None
+    key = None
+    if config.secret:
+        # A tenth of a second of pure computing, and the only such thing in a client's life.
+        key = await trio.to_thread.run_sync(lan_key, config.secret)  # noqa: TID251
+    port = free_port(config.listen_host, config.listen_port)
+    name = identity.name if config.name is None else config.name
+    me = LanIdentity(peer=identity.device.peer_id, name=name, listen_port=port, key=key)
+    return LanParts(config, me)
+
+
+def _lan_listen(lan: LanParts | None) -> tuple[str, ...]:
+    """LAN mode's own listen address; it is last, so that ports of before go to the others."""
+    if lan is None:
+        return ()
+    return (f"/ip4/{lan.config.listen_host}/tcp/{lan.identity.listen_port}",)
 
 
 def same_ports(listen: tuple[str, ...], before: Sequence[str]) -> tuple[str, ...]:

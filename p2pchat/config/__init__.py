@@ -11,6 +11,7 @@ from p2pchat.config.addresses import (
     parse_peer_address,
 )
 from p2pchat.config.fetch_url import FetchUrl
+from p2pchat.config.lan import LanConfig
 from p2pchat.config.limits import FetchLimits, Limits, RelayLimits
 from p2pchat.config.loading import load_client_config, load_relay_config
 from p2pchat.config.settings import (
@@ -28,6 +29,7 @@ __all__ = [
     "DhtMode",
     "FetchLimits",
     "FetchUrl",
+    "LanConfig",
     "Limits",
     "PeerAddress",
     "RelayConfig",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from p2pchat.config.fetch_url import FetchUrl
+from p2pchat.config.lan import LanConfig
 from p2pchat.config.limits import FetchLimits, Limits, RelayLimits
 from p2pchat.config.settings import ClientConfig, DhtConfig, RelayConfig
 from p2pchat.errors import ConfigError
@@ -162,6 +163,18 @@ _DHT: Mapping[str, _Read] = {
     "mode": _text,
     "query_timeout_s": _number,
 }
+_LAN: Mapping[str, _Read] = {
+    "enabled": _flag,
+    "name": _text,
+    "listen_host": _text,
+    "listen_port": _number,
+    "discovery_port": _number,
+    "heartbeat_s": _number,
+    "ttl_s": _number,
+    "allowed_subnets": _texts,
+    "secret": _text,
+    "secret_file": _path,
+}
 _SHARED: Mapping[str, _Read] = {
     "identity_file": _path,
     "bootstrap_peers": _texts,
@@ -176,6 +189,7 @@ _CLIENT: Mapping[str, _Read] = {
     **_SHARED,
     "name": _text,
     "transport": _text,
+    "lan": _table(LanConfig, _LAN),
     "limits": _table(Limits, _numbers(Limits)),
 }
 _RELAY: Mapping[str, _Read] = {

@@ -19,6 +19,7 @@ from p2pchat.config.addresses import (
     parse_peer_address,
 )
 from p2pchat.config.fetch_url import FetchUrl
+from p2pchat.config.lan import LanConfig
 from p2pchat.config.limits import NAME_CHARS_MAX, FetchLimits, Limits, RelayLimits
 from p2pchat.errors import ConfigError
 
@@ -83,6 +84,7 @@ class ClientConfig:
     transport: TransportKind = "lean"
     """`lean` is ours, `stock` py-libp2p's; both speak the same protocols."""
     dht: DhtConfig = field(default_factory=DhtConfig)
+    lan: LanConfig = field(default_factory=LanConfig)
     limits: Limits = field(default_factory=Limits)
     fetch_limits: FetchLimits = field(default_factory=FetchLimits)
 

@@ -38,6 +38,27 @@ class PeerStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class LanPeerStatus:
+    """A peer that says it is on our network; `last_heard` is in milliseconds since the epoch."""
+
+    peer_id: PeerId
+    name: str
+    address: str
+    last_heard: int
+
+
+@dataclass(frozen=True, slots=True)
+class LanStatus:
+    """LAN mode. `is_open` means that there is no secret: everybody on the network is served."""
+
+    is_open: bool
+    listen_port: int
+    subnets: tuple[str, ...]
+    """The networks it is confined to."""
+    peers: tuple[LanPeerStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkStatus:
     """A moment of the network. `connected_peers` includes relays; `relays` are those that hold a
     reservation for us; `last_sync` is in milliseconds since the epoch, 0 for never; `outbox`
@@ -51,3 +72,5 @@ class NetworkStatus:
     last_sync: int
     outbox: int
     peers: tuple[PeerStatus, ...]
+    lan: LanStatus | None = None
+    """None while LAN mode is off."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 import socket
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, ip_address
 
 import psutil
 
-__all__ = ["own_addresses", "usable_listen"]
+__all__ = ["own_addresses", "own_networks", "usable_listen"]
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +40,23 @@ def own_addresses() -> tuple[IPv4Address | IPv6Address, ...]:
         logger.warning("the system does not tell its own addresses: %s", error)
         return ()
     return tuple(dict.fromkeys(address for address in found if _reaches(address)))
+
+
+def own_networks() -> tuple[IPv4Interface, ...]:
+    """The IPv4 addresses of interfaces that are up, loopback among them, with their networks; in an
+    order that stays."""
+    try:
+        up = {name for name, state in psutil.net_if_stats().items() if state.isup}
+        found = {
+            IPv4Interface(f"{entry.address}/{entry.netmask}")
+            for name, entries in psutil.net_if_addrs().items()
+            for entry in entries
+            if name in up and entry.family == socket.AF_INET and entry.netmask
+        }
+    except OSError as error:
+        logger.warning("the system does not tell its own networks: %s", error)
+        return ()
+    return tuple(sorted(found))
 
 
 def usable_listen(addresses: tuple[str, ...]) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from p2pchat.net.port import Host, PeerChanged
 from p2pchat.node.ambient import Ambient
 from p2pchat.node.dialling import Dialler, Neighbours
 from p2pchat.node.driver import Driver, DriverConfig
+from p2pchat.node.lan import Lan, LanParts
 from p2pchat.node.publishing import Directory
 from p2pchat.node.reach import Reach, announced, dialled, own_form
 from p2pchat.protocol.peering import (
@@ -58,6 +59,15 @@ class NetworkOptions:
     is_announced: bool = False
     """Somebody told us an address that others shall dial."""
     kad: KadConfig = field(default_factory=KadConfig)
+    lan: LanParts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Dht:
+    """What decides in the DHT, and what carries it."""
+
+    machine: KadMachine
+    carrier: KadCarrier
 
 
 class Network:
@@ -80,30 +90,33 @@ class Network:
         # Peers met before stand in for a saved table: the machine verifies them anyway.
         table = [KadPeer(row.peer, row.addresses) for row in remembered]
         kad = KadMachine(own, options.kad, ambient.rng("kad"), validators, table)
-        self._kad_carrier = KadCarrier(host, self._put_kad, self._told_by_kad, options.kad)
-        self._kad_machine = kad
-        self.kad = Driver[KadInput, KadEffect](kad, self._kad_carrier, ambient, config)
+        self._dht = _Dht(kad, KadCarrier(host, self._put_kad, self._told_by_kad, options.kad))
+        self.kad = Driver[KadInput, KadEffect](kad, self._dht.carrier, ambient, config)
         self.directory = Directory(self.kad, ambient, lambda: host.addresses)
         self.machine = Peering(own, remembered, options.mesh, ambient.rng("peering"))
         self._dialler = Dialler(host, self.directory, neighbours, self._put_peering)
         self.peering = Driver[PeeringInput, PeeringEffect](
             self.machine, self._dialler, ambient, config, self._dialler.conclude
         )
+        lan = options.lan
+        self.lan = Lan(lan, ambient, self._told_by_lan, neighbours.hub.emit) if lan else None
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Run until cancelled."""
         async with trio.open_nursery() as nursery:
-            for part in (self._kad_carrier, self.kad, self._dialler, self.peering):
+            for part in (self._dht.carrier, self.kad, self._dialler, self.peering):
                 await nursery.start(part.run)
             changes = self.host.changes()
             await self._review()
             nursery.start_soon(self._watch_peers, changes)
             nursery.start_soon(self._watch_addresses)
+            if self.lan is not None:
+                await nursery.start(self.lan.run)
             task_status.started()
 
     def dht_statistics(self) -> tuple[KadStatistics, KadCarrierStatistics]:
         """What the DHT holds and refused, and what its streams did."""
-        return self._kad_machine.statistics(), self._kad_carrier.statistics()
+        return self._dht.machine.statistics(), self._dht.carrier.statistics()
 
     async def found(self, peer: PeerId, addresses: tuple[str, ...], source: Source) -> None:
         """Learn of a peer."""
@@ -140,6 +153,9 @@ class Network:
 
     async def _put_peering(self, input: PeeringInput) -> None:
         await self.peering.put(input)
+
+    async def _told_by_lan(self, peer: PeerId, addresses: tuple[str, ...]) -> None:
+        await self.found(peer, addresses, Source.LAN)
 
     async def _told_by_kad(self, peer: Discovered) -> None:
         await self.found(peer.peer, peer.addresses, Source.DISCOVERED)

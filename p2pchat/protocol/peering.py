@@ -32,6 +32,7 @@ KNOWN_MAX = 1000
 REMEMBERED_MAX = 200
 DIALS_MAX = 16
 DISCOVERED_TRIES_MAX = 3
+LAN_TRIES_MAX = 8
 LISTED_TRIES_MAX = 8
 REMEMBERED_TRIES_MAX = 32
 """A peer is forgotten after so many failures in a row; 32 are half an hour, which outlives most
@@ -47,16 +48,18 @@ class Source(IntEnum):
     CONFIGURED = 0
     WANTED = 1
     REMEMBERED = 2
-    LISTED = 3
-    DISCOVERED = 4
+    LAN = 3
+    LISTED = 4
+    DISCOVERED = 5
 
 
 TRIES_MAX = {
     Source.REMEMBERED: REMEMBERED_TRIES_MAX,
+    Source.LAN: LAN_TRIES_MAX,
     Source.LISTED: LISTED_TRIES_MAX,
     Source.DISCOVERED: DISCOVERED_TRIES_MAX,
 }
-SHARE_MAX = {Source.LISTED: 150, Source.DISCOVERED: 500}
+SHARE_MAX = {Source.LAN: 100, Source.LISTED: 150, Source.DISCOVERED: 500}
 """Places that a source may fill. With `REMEMBERED_MAX` it leaves some for those we ask for."""
 
 
@@ -274,8 +277,9 @@ class Peering:
         fresh = tuple(a for a in dict.fromkeys(addresses) if a not in known.addresses)
         if fresh:
             known.addresses = (fresh + known.addresses)[:ADDRESSES_MAX]
-            if known.link is Link.IDLE:
-                known.next_try_s = 0.0
+        # Who speaks up on our own network is there now, whatever failed before.
+        if (fresh or source is Source.LAN) and known.link is Link.IDLE:
+            known.next_try_s = 0.0
         return known
 
     def _has_place(self, source: Source) -> bool:

@@ -20,6 +20,7 @@ from p2pchat.config import (
     DhtConfig,
     FetchLimits,
     FetchUrl,
+    LanConfig,
     Limits,
     PeerAddress,
     RelayConfig,
@@ -374,6 +375,8 @@ def test_every_setting_can_stand_in_the_file(tmp_path):
         [dht]
         mode = "client"
         query_timeout_s = 3
+        [lan]
+        enabled = true
         [limits]
         requests_max = 5
         [fetch_limits]
@@ -397,6 +400,7 @@ def test_every_setting_can_stand_in_the_file(tmp_path):
         announce=("/dns4/alice.example/tcp/4001",),
         transport="stock",
         dht=DhtConfig(mode="client", query_timeout_s=3),
+        lan=LanConfig(enabled=True),
         limits=Limits(requests_max=5),
         fetch_limits=FetchLimits(timeout_s=2.5),
     )
@@ -411,13 +415,15 @@ def test_a_relay_reads_its_file_and_lives_beside_it(tmp_path):
 
 
 def test_an_unknown_key_is_ignored_with_one_warning_that_names_it(tmp_path, caplog):
-    path = write(tmp_path, "bootstrap_peer = []\nold = 1\n[limits]\nold = 2\n[lan]\nenabled = true")
+    path = write(
+        tmp_path, "bootstrap_peer = []\nold = 1\n[limits]\nold = 2\n[mdns]\nenabled = true"
+    )
     config, warnings = load_client_config(path)
     assert config == ClientConfig()
     assert [warning.split(": ")[1] for warning in warnings] == [
         "the unknown key bootstrap_peer is ignored; did you mean bootstrap_peers?",
         "the unknown key old is ignored",
-        "the unknown key lan is ignored",
+        "the unknown key mdns is ignored",
         "the unknown key limits.old is ignored",
     ]
     assert sorted(record.getMessage() for record in caplog.records) == sorted(warnings)
@@ -486,7 +492,7 @@ def test_the_packaged_list_goes_into_the_wheel():
     assert "bootstrap.json" in project["tool"]["setuptools"]["package-data"]["p2pchat"]
 
 
-@pytest.mark.parametrize("config", [ClientConfig, RelayConfig, DhtConfig, FetchUrl])
+@pytest.mark.parametrize("config", [ClientConfig, RelayConfig, DhtConfig, LanConfig, FetchUrl])
 def test_every_setting_is_documented(config):
     text = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
     missing = [field.name for field in fields(config) if f"`{field.name}`" not in text]

@@ -13,7 +13,14 @@ from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.message import Message, MessageState
 from p2pchat.model.room import Member, Role, RoomInfo, RoomKind
 from p2pchat.model.route import Path
-from p2pchat.model.status import Health, NetworkStatus, PeerStatus, Reachability
+from p2pchat.model.status import (
+    Health,
+    LanPeerStatus,
+    LanStatus,
+    NetworkStatus,
+    PeerStatus,
+    Reachability,
+)
 
 ALICE = AccountId(bytes(32))
 PEER = DeviceId(bytes(32)).peer_id
@@ -111,6 +118,24 @@ def test_a_status_has_the_fields_of_the_contract():
                 "path": "direct",
             },
             {"peer_id": str(PEER), "account": str(ALICE), "addresses": [], "path": "relayed"},
+        ],
+        "lan": None,
+    }
+
+
+def test_lan_mode_has_the_fields_of_the_contract():
+    peers = (LanPeerStatus(PEER, "Bob", "/ip4/192.0.2.1/tcp/1", 5),)
+    assert shown(LanStatus(True, 19123, ("192.0.2.0/24",), peers)) == {
+        "is_open": True,
+        "listen_port": 19123,
+        "subnets": ["192.0.2.0/24"],
+        "peers": [
+            {
+                "peer_id": str(PEER),
+                "name": "Bob",
+                "address": "/ip4/192.0.2.1/tcp/1",
+                "last_heard": 5,
+            }
         ],
     }
 

@@ -1,0 +1,124 @@
+"""LAN mode of a node: discovery by datagrams, whatever it finds handed to peering."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from dataclasses import dataclass
+from ipaddress import IPv4Address, ip_address
+
+import trio
+
+from p2pchat.config import LanConfig
+from p2pchat.events import Event
+from p2pchat.model.blocking import BlockList
+from p2pchat.model.ids import PeerId
+from p2pchat.model.route import Path
+from p2pchat.model.status import LanPeerStatus, LanStatus
+from p2pchat.net.lan import LanCarrier, open_sockets
+from p2pchat.net.port import Connectedness
+from p2pchat.node.ambient import Ambient
+from p2pchat.node.driver import Driver, DriverConfig
+from p2pchat.protocol.lan import (
+    BlocksChanged,
+    LanEffect,
+    LanIdentity,
+    LanInput,
+    LanMachine,
+    in_subnets,
+)
+
+__all__ = ["Lan", "LanParts"]
+
+logger = logging.getLogger(__name__)
+
+Found = Callable[[PeerId, tuple[str, ...]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class LanParts:
+    """What LAN mode is made of."""
+
+    config: LanConfig
+    identity: LanIdentity
+
+
+class Lan:
+    """One node's LAN mode."""
+
+    def __init__(
+        self, parts: LanParts, ambient: Ambient, found: Found, tell: Callable[[Event], None]
+    ) -> None:
+        self._parts = parts
+        self._ambient = ambient
+        self._found = found
+        self._tell = tell
+        self._machine = LanMachine(parts.identity, parts.config, ambient.rng("lan"))
+        self._driver: Driver[LanInput, LanEffect] | None = None
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Find others, and be found, until cancelled. Raises `AddressInUse`, `ConfigError`."""
+        if self._parts.identity.key is None:
+            logger.warning(
+                "LAN mode has no secret: everybody on this network finds this client and may"
+                " connect to it; `[lan] secret_file` in config.toml closes the circle"
+            )
+        with closing(await open_sockets(self._parts.config.discovery_port)) as sockets:
+            carrier = LanCarrier(sockets, self._put, self._found, self._tell)
+            self._driver = Driver[LanInput, LanEffect](
+                self._machine, carrier, self._ambient, DriverConfig(), carrier.conclude
+            )
+            try:
+                async with trio.open_nursery() as nursery:
+                    await nursery.start(self._driver.run)
+                    await nursery.start(carrier.run)
+                    task_status.started()
+            finally:
+                await carrier.part(self._machine.farewell(self._ambient.now()))
+
+    async def block(self, blocks: BlockList) -> None:
+        """These are blocked from now on."""
+        await self._put(BlocksChanged(blocks))
+
+    @property
+    def status(self) -> LanStatus:
+        """Who is here."""
+        machine, identity = self._machine, self._parts.identity
+        peers = tuple(
+            LanPeerStatus(peer.peer, peer.name, peer.address, peer.heard_ms)
+            for peer in machine.peers.values()
+        )
+        subnets = tuple(map(str, machine.allowed))
+        return LanStatus(identity.key is None, identity.listen_port, subnets, peers)
+
+    @property
+    def refused(self) -> dict[str, int]:
+        """Datagrams not taken, by reason."""
+        return dict(self._machine.refused)
+
+    def path(self, state: Connectedness) -> Path:
+        """How a connected peer is reached: over the LAN, when nothing is in between and it is in
+        one of our networks."""
+        if state.path is not Path.DIRECT:
+            return state.path
+        allowed = self._machine.allowed
+        hosts = map(_host, state.addresses)
+        is_near = any(host is not None and in_subnets(host, allowed) for host in hosts)
+        return Path.LAN if is_near else state.path
+
+    async def _put(self, input: LanInput) -> None:
+        if self._driver is not None:
+            await self._driver.put(input)
+
+
+def _host(address: str) -> IPv4Address | None:
+    """The IPv4 address that a multiaddr begins with."""
+    parts = address.split("/", 3)
+    if parts[1:2] != ["ip4"]:
+        return None
+    try:
+        host = ip_address(parts[2])
+    except ValueError:
+        return None
+    return host if isinstance(host, IPv4Address) else None

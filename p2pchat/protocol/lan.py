@@ -1,0 +1,401 @@
+"""LAN discovery: who is on this network, told by datagrams, with nothing else to help.
+
+A peer that comes says hello to everybody, whoever hears it answers with a heartbeat, and so two
+peers know of each other after one round trip. Heartbeats keep an entry alive, a goodbye ends it,
+silence does too. What is found is only where a peer id may be dialled: the handshake authenticates
+it, so all that a liar achieves is a dial in vain.
+
+A packet is judged in this order, and the first reason not to take it ends the matter: it is too
+much, it does not decode, it is our own, its peer is blocked, its source is in a blocked subnet or
+outside the allowed ones, its code is wrong, it was seen before, its time is not ours.
+
+Nonces here are names of packets, not secrets, and come from the machine's own generator.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from typing import TYPE_CHECKING
+
+from p2pchat.config.lan import LanConfig
+from p2pchat.errors import RemoteProtocolError
+from p2pchat.events import Event, LanClockDiffers, LanPeerFound, LanPeerLost
+from p2pchat.model.blocking import NOBODY, BlockList
+from p2pchat.model.ids import PeerId
+from p2pchat.model.machine import Now, SetTimer, TimerFired
+from p2pchat.protocol.lan_guard import LanPaces, Nonces
+from p2pchat.protocol.lan_search import Search
+from p2pchat.wire.lan_codec import (
+    NONCE_BYTES,
+    LanDatagram,
+    LanKind,
+    LanPacket,
+    decode_lan,
+    encode_lan,
+)
+
+if TYPE_CHECKING:
+    from random import Random
+
+__all__ = [
+    "Advertised",
+    "BlocksChanged",
+    "Datagram",
+    "InterfacesChanged",
+    "LanEffect",
+    "LanIdentity",
+    "LanInput",
+    "LanMachine",
+    "LanPeer",
+    "Reachable",
+    "Tell",
+    "Transmit",
+    "in_subnets",
+]
+
+WINDOW_MS = 90_000
+NONCE_S = 2 * WINDOW_MS / 1000
+PEERS_MAX = 256
+PEERS_PER_SOURCE_MAX = 16
+INTERFACES_MAX = 32
+GREETINGS_S = (1.0, 3.0)
+"""When hello is said again: broadcasts get lost, in the air above all."""
+EXPIRY_EVERY_S = 1.0
+
+HEARTBEAT, EXPIRY, SEARCH, GREETING = "heartbeat", "expiry", "search", "greeting"
+
+# Inputs
+
+
+@dataclass(frozen=True, slots=True)
+class Datagram:
+    """What arrived, and the address it claims to come from."""
+
+    source: IPv4Address
+    port: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Advertised:
+    """Multicast DNS names a peer and IPv4 multiaddrs of it, without `/p2p/<peer>`."""
+
+    peer: PeerId
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InterfacesChanged:
+    """The machine's own IPv4 addresses with their networks, as they are now."""
+
+    interfaces: tuple[IPv4Interface, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BlocksChanged:
+    """Who is blocked now."""
+
+    blocks: BlockList
+
+
+LanInput = Datagram | Advertised | InterfacesChanged | BlocksChanged | TimerFired
+
+# Effects
+
+
+@dataclass(frozen=True, slots=True)
+class Transmit:
+    """Send one datagram."""
+
+    address: IPv4Address
+    port: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reachable:
+    """A peer can be dialled at these multiaddrs now."""
+
+    peer: PeerId
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Tell subscribers."""
+
+    event: Event
+
+
+LanEffect = Transmit | Reachable | Tell | SetTimer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanIdentity:
+    """What we say of ourselves."""
+
+    peer: PeerId
+    name: str
+    listen_port: int
+    """The port really bound."""
+    key: bytes | None = None
+    """What the secret became; None on an open LAN."""
+
+
+@dataclass(slots=True, eq=False)
+class LanPeer:
+    """A peer that was heard of lately."""
+
+    peer: PeerId
+    name: str
+    source: IPv4Address
+    port: int
+    """Where its datagrams come from."""
+    listen_port: int
+    heard_ms: int
+    heard_s: float
+
+    @property
+    def address(self) -> str:
+        return f"/ip4/{self.source}/tcp/{self.listen_port}"
+
+
+def in_subnets(address: IPv4Address, subnets: Iterable[IPv4Network]) -> bool:
+    return any(address in subnet for subnet in subnets)
+
+
+class LanMachine:
+    """Everybody on the LAN, as far as we heard."""
+
+    def __init__(self, me: LanIdentity, config: LanConfig, rng: Random) -> None:
+        self._me = me
+        self._config = config
+        self._rng = rng
+        self._blocks = NOBODY
+        self._interfaces: tuple[IPv4Interface, ...] = ()
+        self._search = Search(map(IPv4Network, config.allowed_subnets))
+        self._nonces = Nonces(NONCE_S)
+        self._paces = LanPaces(0.0)
+        self.peers: dict[PeerId, LanPeer] = {}
+        self.refused: Counter[str] = Counter()
+
+    @property
+    def allowed(self) -> tuple[IPv4Network, ...]:
+        """The networks that LAN mode is confined to."""
+        configured = tuple(map(IPv4Network, self._config.allowed_subnets))
+        own = (own.network for own in self._interfaces if not own.is_loopback)
+        return configured or tuple(dict.fromkeys(own))
+
+    def start(self, now: Now) -> list[LanEffect]:
+        self._paces = LanPaces(now.monotonic_s)
+        timers: list[LanEffect] = [self._next_heartbeat(), SetTimer(EXPIRY, EXPIRY_EVERY_S)]
+        return [*timers, SetTimer(SEARCH, GREETINGS_S[0])] if self._search.has_ground else timers
+
+    def settle(self, now: Now) -> list[LanEffect]:
+        return []
+
+    def handle(self, input: LanInput, now: Now) -> list[LanEffect]:
+        match input:
+            case Datagram():
+                return self._received(input, now)
+            case Advertised(peer, addresses):
+                return self._advertised(peer, addresses, now)
+            case InterfacesChanged(interfaces):
+                return self._moved(interfaces[:INTERFACES_MAX], now)
+            case BlocksChanged(blocks):
+                self._blocks = blocks
+                return self._review()
+            case TimerFired(name):
+                return self._fired(name, now)
+
+    def farewell(self, now: Now) -> list[Transmit]:
+        """What is sent last."""
+        return self._to_everybody(LanKind.GOODBYE, now)
+
+    # What is heard
+
+    def _received(self, input: Datagram, now: Now) -> list[LanEffect]:
+        if not self._paces.may_speak(input.source, now.monotonic_s):
+            return self._refuse("too many datagrams")
+        try:
+            datagram = decode_lan(input.data)
+        except RemoteProtocolError as error:
+            return self._refuse(type(error).__name__)
+        reason = self._refusal(datagram, input.source)
+        if reason is not None:
+            return self._refuse(reason)
+        packet = datagram.packet
+        if packet.nonce in self._nonces:
+            return self._refuse("seen before")
+        if abs(packet.time_ms - now.wall_ms) > WINDOW_MS:
+            return self._differs(packet, now)
+        self._nonces.add(packet.nonce, now.monotonic_s)
+        if packet.kind is LanKind.GOODBYE:
+            return self._lose(packet.node)
+        answer = self._answer(packet.kind, input, now)
+        return [*self._note(packet, input, now), *answer]
+
+    def _refusal(self, datagram: LanDatagram, source: IPv4Address) -> str | None:
+        """Why a packet is not for us, whatever its time."""
+        if datagram.packet.node == self._me.peer:
+            return "our own"
+        refusal = self._blocks.refusal(datagram.packet.node, str(source), self.allowed)
+        if refusal is not None:
+            return refusal.value
+        return None if datagram.is_authentic(self._me.key) else "wrong secret"
+
+    def _refuse(self, reason: str) -> list[LanEffect]:
+        self.refused[reason] += 1
+        return []
+
+    def _differs(self, packet: LanPacket, now: Now) -> list[LanEffect]:
+        self.refused["clock differs"] += 1
+        if not self._paces.may_differ(packet.node, now.monotonic_s):
+            return []
+        difference_s = (packet.time_ms - now.wall_ms) / 1000
+        return [Tell(LanClockDiffers(packet.node, packet.name, difference_s))]
+
+    def _note(self, packet: LanPacket, input: Datagram, now: Now) -> list[LanEffect]:
+        """Keep what a packet says of its peer."""
+        known = self.peers.get(packet.node)
+        fresh = LanPeer(
+            packet.node,
+            packet.name,
+            input.source,
+            input.port,
+            packet.listen_port,
+            now.wall_ms,
+            now.monotonic_s,
+        )
+        is_news = known is None or known.address != fresh.address
+        if is_news and not self._paces.may_return(packet.node, now.monotonic_s):
+            return self._refuse("comes and goes too often")
+        if known is None and not self._has_place(input.source):
+            return self._refuse("too many peers")
+        self.peers[packet.node] = fresh
+        effects: list[LanEffect] = []
+        if known is None:
+            effects.append(Tell(LanPeerFound(fresh.peer, fresh.name, fresh.address)))
+        # Who says hello has just come, and may have been somebody's failed dial a moment ago.
+        if is_news or packet.kind is LanKind.HELLO:
+            effects += self._reach(fresh.peer, (fresh.address,), now)
+        return effects
+
+    def _has_place(self, source: IPv4Address) -> bool:
+        same = sum(peer.source == source for peer in self.peers.values())
+        return len(self.peers) < PEERS_MAX and same < PEERS_PER_SOURCE_MAX
+
+    def _reach(self, peer: PeerId, addresses: tuple[str, ...], now: Now) -> list[LanEffect]:
+        if not self._paces.may_be_dialled(now.monotonic_s):
+            return self._refuse("too many to dial")
+        return [Reachable(peer, addresses)]
+
+    def _answer(self, kind: LanKind, question: Datagram, now: Now) -> list[LanEffect]:
+        """A heartbeat to who asked, never longer than the question."""
+        if kind not in (LanKind.HELLO, LanKind.PROBE):
+            return []
+        answer = self._packet(LanKind.HEARTBEAT, now)
+        if len(answer) > len(question.data):
+            return self._refuse("too short a question")
+        if not self._paces.may_be_answered(question.source, now.monotonic_s):
+            return self._refuse("too many questions")
+        return [Transmit(question.source, question.port, answer)]
+
+    def _advertised(self, peer: PeerId, addresses: Sequence[str], now: Now) -> list[LanEffect]:
+        """A peer that speaks libp2p's multicast DNS; it has no place in the table."""
+        allowed = self.allowed
+        usable = tuple(a for a in addresses if self._blocks.refusal(peer, a, allowed) is None)
+        if peer == self._me.peer or not usable:
+            return self._refuse("advertised in vain")
+        if not self._paces.may_return(peer, now.monotonic_s):
+            return self._refuse("comes and goes too often")
+        return self._reach(peer, usable, now)
+
+    # Who is gone
+
+    def _lose(self, peer: PeerId) -> list[LanEffect]:
+        return [] if self.peers.pop(peer, None) is None else [Tell(LanPeerLost(peer))]
+
+    def _review(self) -> list[LanEffect]:
+        """Part with those who are not wanted any more."""
+        allowed = self.allowed
+        gone = [
+            peer.peer
+            for peer in self.peers.values()
+            if self._blocks.refusal(peer.peer, str(peer.source), allowed) is not None
+        ]
+        return [effect for peer in gone for effect in self._lose(peer)]
+
+    def _expire(self, now: Now) -> list[LanEffect]:
+        least_s = now.monotonic_s - self._config.ttl_s
+        gone = [peer.peer for peer in self.peers.values() if peer.heard_s <= least_s]
+        return [effect for peer in gone for effect in self._lose(peer)]
+
+    # What is said
+
+    def _moved(self, interfaces: tuple[IPv4Interface, ...], now: Now) -> list[LanEffect]:
+        new = [own for own in interfaces if own not in self._interfaces]
+        self._interfaces = interfaces
+        effects = self._review()
+        if new:
+            effects += self._broadcast(LanKind.HELLO, now, new)
+            effects += [SetTimer(f"{GREETING}{delay_s}", delay_s) for delay_s in GREETINGS_S]
+        return effects
+
+    def _fired(self, name: str, now: Now) -> list[LanEffect]:
+        match name:
+            case "heartbeat":
+                return [*self._to_everybody(LanKind.HEARTBEAT, now), self._next_heartbeat()]
+            case "expiry":
+                return [*self._expire(now), SetTimer(EXPIRY, EXPIRY_EVERY_S)]
+            case "search":
+                return self._probe(now)
+            case _:
+                return [*self._broadcast(LanKind.HELLO, now, self._interfaces)]
+
+    def _next_heartbeat(self) -> SetTimer:
+        return SetTimer(HEARTBEAT, self._config.heartbeat_s * self._rng.uniform(0.9, 1.0))
+
+    def _probe(self, now: Now) -> list[LanEffect]:
+        asked, pause_s = self._search.step()
+        own = {interface.ip for interface in self._interfaces}
+        known = {peer.source for peer in self.peers.values()}
+        probes: list[LanEffect] = [
+            self._transmit(address, LanKind.PROBE, now)
+            for address in asked
+            if address not in own | known and not self._blocks.blocks_address(str(address))
+        ]
+        return [*probes, SetTimer(SEARCH, pause_s)]
+
+    def _to_everybody(self, kind: LanKind, now: Now) -> list[Transmit]:
+        """To every network of ours, and, where networks were configured that broadcasts may not
+        reach, to everybody known."""
+        sent = self._broadcast(kind, now, self._interfaces)
+        if self._search.has_ground:
+            sent += [
+                Transmit(peer.source, peer.port, self._packet(kind, now))
+                for peer in self.peers.values()
+            ]
+        return sent
+
+    def _broadcast(
+        self, kind: LanKind, now: Now, interfaces: Iterable[IPv4Interface]
+    ) -> list[Transmit]:
+        targets = {
+            own.network.broadcast_address
+            for own in interfaces
+            if own.network.prefixlen < 31 and in_subnets(own.ip, self.allowed)
+        }
+        return [self._transmit(target, kind, now) for target in sorted(targets)]
+
+    def _transmit(self, address: IPv4Address, kind: LanKind, now: Now) -> Transmit:
+        return Transmit(address, self._config.discovery_port, self._packet(kind, now))
+
+    def _packet(self, kind: LanKind, now: Now) -> bytes:
+        me = self._me
+        nonce = self._rng.randbytes(NONCE_BYTES)
+        packet = LanPacket(kind, me.peer, me.name, me.listen_port, now.wall_ms, nonce)
+        return encode_lan(packet, me.key)

@@ -1,0 +1,67 @@
+"""What a node knows of its LAN."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Interface
+
+import pytest
+import trio
+
+from p2pchat.config import LanConfig
+from p2pchat.model.ids import DeviceId
+from p2pchat.model.route import Path
+from p2pchat.model.status import LanPeerStatus, LanStatus
+from p2pchat.net.port import Connectedness
+from p2pchat.node.ambient import SimulatedAmbient
+from p2pchat.node.lan import Lan, LanParts
+from p2pchat.protocol.lan import Datagram, InterfacesChanged, LanIdentity
+from p2pchat.wire.lan_codec import LanKind, LanPacket, encode_lan
+
+ME, BOB = DeviceId(b"m" * 32).peer_id, DeviceId(b"b" * 32).peer_id
+
+
+async def nowhere(*_: object) -> None:
+    """Nobody is dialled."""
+
+
+@pytest.fixture
+def lan():
+    """LAN mode that knows its networks and has heard of Bob."""
+
+    async def make() -> Lan:
+        ambient = SimulatedAmbient(1, "me")
+        me = LanIdentity(peer=ME, name="Me", listen_port=19123)
+        lan = Lan(LanParts(LanConfig(enabled=True), me), ambient, nowhere, print)
+        now = ambient.now()
+        packet = LanPacket(LanKind.HEARTBEAT, BOB, "Bob", 19123, now.wall_ms, bytes(16))
+        for input in (
+            InterfacesChanged((IPv4Interface("10.77.0.1/24"), IPv4Interface("127.0.0.1/8"))),
+            Datagram(IPv4Address("10.77.0.2"), 4, encode_lan(packet, None)),
+            Datagram(IPv4Address("10.77.0.3"), 4, b"junk"),
+        ):
+            lan._machine.handle(input, now)
+        return lan
+
+    return trio.run(make)
+
+
+def test_its_status_names_who_is_here(lan):
+    heard_ms = lan.status.peers[0].last_heard
+    peers = (LanPeerStatus(BOB, "Bob", "/ip4/10.77.0.2/tcp/19123", heard_ms),)
+    assert lan.status == LanStatus(True, 19123, ("10.77.0.0/24",), peers)
+    assert lan.refused == {"MalformedMessage": 1}
+
+
+@pytest.mark.parametrize(
+    ("path", "addresses", "shown"),
+    [
+        (Path.DIRECT, ("/ip4/10.77.0.2/tcp/1",), Path.LAN),
+        (Path.DIRECT, ("/ip6/fd00::1/tcp/1", "/ip4/10.77.0.2/tcp/1"), Path.LAN),
+        (Path.DIRECT, ("/ip4/10.78.0.2/tcp/1",), Path.DIRECT),
+        (Path.DIRECT, ("/dns4/bob.example/tcp/1", "/ip4/bad/tcp/1"), Path.DIRECT),
+        (Path.RELAYED, ("/ip4/10.77.0.2/tcp/1/p2p/x/p2p-circuit",), Path.RELAYED),
+        (Path.PUNCHED, ("/ip4/10.77.0.2/tcp/1",), Path.PUNCHED),
+    ],
+)
+def test_a_direct_connection_into_one_of_our_networks_is_the_lan(lan, path, addresses, shown):
+    assert lan.path(Connectedness(BOB, addresses, path, False)) is shown
