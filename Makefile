@@ -3,6 +3,7 @@
 #   make demo                   a relay and two clients exchange messages, printed as a transcript
 #   make test                   lint, types, contracts and the fast tests
 #   make test-all [MINUTES=30]  everything; MINUTES is what the open-ended tests may take together
+#   make interop                against go-libp2p and js-libp2p alone; part of test-all
 #   make bench                  the delivery figures, written to docs/benchmarks.md
 #   make desktop                the desktop client
 #   make lint | types | contracts   each check alone
@@ -17,7 +18,7 @@ export PYTHON ?= python3
 MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all bench desktop lint types contracts proto lock
+.PHONY: help setup demo test test-all interop bench desktop lint types contracts proto lock
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -34,6 +35,11 @@ test: lint types contracts
 test-all: lint types contracts
 	P2PCHAT_TEST_MINUTES=$(MINUTES) HYPOTHESIS_PROFILE=thorough \
 		$(BIN)/pytest -n 2 --dist loadgroup --durations 30
+
+# Compiles and installs the other side into build/interop/ with the go and npm of the machine; what
+# is not installed is skipped, and said.
+interop: setup
+	$(BIN)/pytest -n 2 --dist loadgroup tests/interop
 
 bench: setup
 	$(BIN)/python -m benchmarks

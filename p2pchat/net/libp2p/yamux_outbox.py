@@ -138,11 +138,14 @@ class Outbox:
         return used
 
     def _take_frame(self, stream: Substream, room: int, batch: Batch) -> int:
-        """Append one frame of `stream`, at most `room` bytes long; answers its length."""
+        """Append one frame of `stream`, at most `room` bytes long; answers its length.
+
+        FIN goes in a frame without a body: js-libp2p acts on the flag first and loses the body.
+        """
         outlet = stream.outlet
         outlet.scheduled = False
+        last = outlet.finishing and not outlet.queued
         size = min(outlet.queued, outlet.credit, room - HEADER_BYTES)
-        last = outlet.finishing and size == outlet.queued
         if size <= 0 and not last:
             return 0
         kind = Kind.DATA if size else Kind.WINDOW_UPDATE

@@ -295,14 +295,14 @@ def test_no_stream_is_opened_towards_a_peer_that_does_not_read():
 # ---- ending a stream ----
 
 
-def test_fin_rides_on_the_last_data():
+def test_fin_follows_the_last_data_in_a_frame_without_a_body():
     session = dialler()
     stream = session.open()
     drain(session)
     session.write(stream, b"last")
     session.finish(stream)
     session.finish(stream)
-    assert drain(session).headers == [Header(Kind.DATA, FIN, 1, 4)]
+    assert drain(session).headers == [Header(Kind.DATA, 0, 1, 4), Header(UPDATE, FIN, 1, 0)]
     assert session.table.streams  # the peer has not finished
 
 
@@ -338,7 +338,7 @@ def test_finishing_gives_up_the_writes_that_wait():
     segment = session.write(stream, bytes(WINDOW_BYTES))
     assert segment is not None
     session.finish(stream)
-    assert drain(session).headers == [Header(Kind.DATA, FIN, 1, 4)]
+    assert drain(session).headers == [Header(Kind.DATA, 0, 1, 4), Header(UPDATE, FIN, 1, 0)]
     assert not segment.done
 
 
