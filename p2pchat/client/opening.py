@@ -13,7 +13,7 @@ import trio
 
 from p2pchat.client.client import Client
 from p2pchat.client.identity import core_identity, make_identity
-from p2pchat.config import ClientConfig, LanConfig, checked_name, load_client_config
+from p2pchat.config import ClientConfig, checked_name, load_client_config, parse_peer_address
 from p2pchat.crypto.lan_key import lan_key
 from p2pchat.errors import AddressInUse, ConfigError
 from p2pchat.gossip.config import GossipConfig
@@ -24,6 +24,7 @@ from p2pchat.model.snapshot import Snapshot
 from p2pchat.net.bootstrap_list import BootstrapSources
 from p2pchat.net.interfaces import usable_listen
 from p2pchat.net.lan import free_port
+from p2pchat.net.lan_gate import LanGate
 from p2pchat.net.libp2p.options import HostLimits, HostOptions
 from p2pchat.net.offline import OfflineHost
 from p2pchat.net.port import Host
@@ -72,7 +73,7 @@ async def open_client(
         if offline:
             host, sources = OfflineHost(stored.identity.device.peer_id), None
         else:
-            lan = await _lan_parts(stored.identity, config.lan)
+            lan = await _lan_parts(stored.identity, config, ambient)
             host = await stack.enter_async_context(_open_host(stored, config, lan))
             sources = BootstrapSources.of(config, host.peer_id, Path(home) if home else None)
         parts = client_parts(host, stored, config, ambient, sources)
@@ -94,6 +95,7 @@ async def _open_host(
         announce=config.announce,
         transport=config.transport,
         limits=HostLimits(connections_max=config.limits.connections_max),
+        gate=lan.gate if lan is not None else None,
     )
     before = stored.snapshot.settings.get(PORTS_SETTING, b"").decode().split("\n")
     async with AsyncExitStack() as stack:
@@ -109,18 +111,20 @@ async def _open_host(
         yield host
 
 
-async def _lan_parts(identity: Identity, config: LanConfig) -> LanParts | None:
+async def _lan_parts(identity: Identity, config: ClientConfig, ambient: Ambient) -> LanParts | None:
     """What LAN mode needs before a socket is open; None while it is off."""
-    if not config.enabled:
+    lan, own = config.lan, identity.device.peer_id
+    if not lan.enabled:
         return None
-    key = None
-    if config.secret:
+    key = gate = None
+    if lan.secret:
         # A tenth of a second of pure computing, and the only such thing in a client's life.
-        key = await trio.to_thread.run_sync(lan_key, config.secret)  # noqa: TID251
-    port = free_port(config.listen_host, config.listen_port)
-    name = identity.name if config.name is None else config.name
-    me = LanIdentity(peer=identity.device.peer_id, name=name, listen_port=port, key=key)
-    return LanParts(config, me)
+        key = await trio.to_thread.run_sync(lan_key, lan.secret)  # noqa: TID251
+        configured = frozenset(parse_peer_address(text).peer for text in config.bootstrap_peers)
+        gate = LanGate(own, key, configured, ambient.token_bytes)
+    port = free_port(lan.listen_host, lan.listen_port)
+    name = identity.name if lan.name is None else lan.name
+    return LanParts(lan, LanIdentity(peer=own, name=name, listen_port=port, key=key), gate)
 
 
 def _lan_listen(lan: LanParts | None) -> tuple[str, ...]:

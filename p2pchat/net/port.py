@@ -18,7 +18,7 @@ from p2pchat.model.blocking import BlockList
 from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
 
-__all__ = ["Connectedness", "Handler", "Host", "PeerChanged", "ProtocolId", "Stream"]
+__all__ = ["Connectedness", "Gate", "Handler", "Host", "PeerChanged", "ProtocolId", "Stream"]
 
 ProtocolId = str
 """A libp2p protocol id such as `/dchat/direct/1.0.0`."""
@@ -68,6 +68,29 @@ class PeerChanged:
     peer: PeerId
     state: Connectedness | None
     """None when the peer went down."""
+
+
+class Gate(Protocol):
+    """What a peer has to show on a new connection before anything else happens on it."""
+
+    protocol: ProtocolId
+
+    def guards(self, address: str) -> bool:
+        """Whether a connection with this remote address has to pass."""
+        ...
+
+    def knows(self, peer: PeerId) -> bool:
+        """Whether this peer passes without showing anything."""
+        ...
+
+    async def prove(self, stream: Stream) -> None:
+        """Show ours and see theirs, as who opened `stream`; raises when they have nothing to show.
+        Closes the stream."""
+        ...
+
+    async def answer(self, stream: Stream) -> None:
+        """The same as the other side."""
+        ...
 
 
 class Host(Protocol):

@@ -17,6 +17,7 @@ from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
 from p2pchat.model.status import LanPeerStatus, LanStatus
 from p2pchat.net.lan import LanCarrier, open_sockets
+from p2pchat.net.lan_gate import LanGate
 from p2pchat.net.port import Connectedness
 from p2pchat.node.ambient import Ambient
 from p2pchat.node.driver import Driver, DriverConfig
@@ -42,6 +43,8 @@ class LanParts:
 
     config: LanConfig
     identity: LanIdentity
+    gate: LanGate | None = None
+    """What the host asks of peers; None on an open LAN."""
 
 
 class Lan:

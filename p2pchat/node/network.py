@@ -99,6 +99,8 @@ class Network:
             self.machine, self._dialler, ambient, config, self._dialler.conclude
         )
         lan = options.lan
+        if lan is not None and lan.gate is not None:
+            host.serve(lan.gate.protocol, lan.gate.answer)
         self.lan = Lan(lan, ambient, self._told_by_lan, neighbours.hub.emit) if lan else None
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

@@ -83,6 +83,9 @@ class Node:
         self.chat = Chat(parts.me, parts.snapshot, limits, ambient.rng("chat"))
         memory = PeerMemory(parts.store.commit)
         remembered = parts.snapshot.peers
+        lan = parts.options.lan
+        if lan is not None and lan.gate is not None:
+            lan.gate.is_contact = self._is_contact
         self.network = Network(host, parts.options, ambient, remembered, self._neighbours(memory))
         self.around = self._surroundings()
         carrier = ChatCarrier(self.around)
@@ -174,6 +177,9 @@ class Node:
 
     async def _moved(self) -> None:
         self.startup.moved()
+
+    def _is_contact(self, peer: PeerId) -> bool:
+        return peer.device is not None and self.chat.state.is_contacts(peer.device)
 
     def _own_addresses(self) -> tuple[str, ...]:
         return tuple(map(own_form, self.parts.host.addresses))

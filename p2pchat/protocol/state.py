@@ -157,6 +157,15 @@ class State:
         contact = self.contacts.get(account) if account is not None else None
         return contact.state if contact else None
 
+    def is_contacts(self, device: DeviceId) -> bool:
+        """Whether a device is one that an accepted contact is known to have."""
+        known = self.directory.sets
+        return any(
+            contact.state is ContactState.ACCEPTED and device in known[account].devices
+            for account, contact in self.contacts.items()
+            if account in known
+        )
+
     def is_accepted(self, conversation: Conversation) -> bool:
         """Whether talk may flow: a room, or a contact accepted by both."""
         return (

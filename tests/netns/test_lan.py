@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 import trio
 
-from p2pchat.testing.processes import Launch, Processes, RpcPeer, open_processes
+from p2pchat.testing.processes import Launch, Processes, RpcError, RpcPeer, open_processes
 from tests.netns.ns import Host, Namespaces
+from tests.process.polling import until
 
 pytestmark = [pytest.mark.netns, pytest.mark.process]
 
@@ -96,5 +99,99 @@ def test_two_find_each_other_at_once_and_talk(tmp_path, net):
         assert status["lan"]["listen_port"] == 19123
         assert [peer["path"] for peer in status["peers"]] == ["lan"]
         assert "LAN mode has no secret" in alice.log.read_text()
+
+    in_house(tmp_path, net, story)
+
+
+def test_another_secret_sees_nothing_and_is_served_nothing(tmp_path, net):
+    """Mallory, and Eve without a secret, know where Alice is and dial her: nothing comes of it."""
+
+    async def story(house: House) -> None:
+        alice = await house.person("alice", secret="open sesame")
+        bob = await house.person("bob", secret="open sesame")
+        mallory = await house.person("mallory", secret="open barley")
+        eve = await house.person("eve")
+        await alice.heard("PeerConnected", peer_id=await peer_id(bob), timeout_s=FIND_S)
+        await befriend(alice, bob)
+
+        for address in (await alice.call("account"))["addresses"]:
+            with pytest.raises(RpcError, match="PeerUnreachable"):
+                await mallory.call("connect", address=address)
+            with suppress(RpcError):
+                await eve.call("connect", address=address)  # up for her until Alice hangs up
+        for stranger in (mallory, eve):
+            await until(partial(is_alone, stranger), PATIENCE_S)
+            assert await lan_peers(stranger) == set()
+            assert (await stranger.call("status"))["known_peers"] <= 1  # whom it was told to dial
+        assert [event for event in mallory.events if "peer_id" in event] == []
+        assert {event["peer_id"] for event in alice.events if "peer_id" in event} == {
+            await peer_id(bob)
+        }
+        assert await lan_peers(alice) == {await peer_id(bob)}
+        assert "open sesame" not in command_line(alice) + alice.log.read_text()
+
+    in_house(tmp_path, net, story)
+
+
+async def is_alone(person: RpcPeer) -> bool:
+    return (await person.call("status"))["peers"] == []
+
+
+def command_line(person: RpcPeer) -> str:
+    """What everybody on the machine can see of a program."""
+    return Path(f"/proc/{person.pid}/cmdline").read_bytes().decode()
+
+
+def test_a_peer_that_comes_and_goes_is_found_again_each_time(tmp_path, net):
+    """It leaves with a goodbye, and without one: there is one entry, and it is dialled at once."""
+
+    async def story(house: House) -> None:
+        alice, bob = await house.person("alice"), await house.person("bob")
+        bobs = await peer_id(bob)
+        for life in range(2):
+            await alice.heard("PeerConnected", peer_id=bobs, timeout_s=5)
+            assert await lan_peers(alice) == {bobs}
+            await (bob.kill() if life % 2 else bob.stop())
+            await alice.heard("PeerDisconnected", peer_id=bobs)
+            alice.events.clear()
+            await bob.start()
+        await alice.heard("PeerConnected", peer_id=bobs, timeout_s=5)
+
+    in_house(tmp_path, net, story)
+
+
+def test_who_plugs_in_later_is_found_and_a_goodbye_is_heard_at_once(tmp_path, net):
+    async def story(house: House) -> None:
+        alice = await house.person("alice")
+        hermit = house.net.add("hermit")
+        bob = await house.person("bob", host=hermit)
+        assert await lan_peers(bob) == set()
+        hermit.plug(house.switch, "10.77.0.99/24")
+        await alice.heard("LanPeerFound", peer_id=await peer_id(bob), timeout_s=5)
+        await bob.heard("PeerConnected", peer_id=await peer_id(alice), timeout_s=5)
+        bobs = await peer_id(bob)
+        await bob.stop()
+        await alice.heard("LanPeerLost", peer_id=bobs, timeout_s=2)
+
+    in_house(tmp_path, net, story)
+
+
+def test_a_subnet_behind_a_router_is_searched_when_it_is_named(tmp_path, net):
+    """No broadcast gets there: each address in it is asked."""
+
+    async def story(house: House) -> None:
+        router, there = net.add("router"), net.bridge("there")
+        router.plug(house.switch, "10.77.0.254/24")
+        router.plug(there, "10.78.0.30/27")
+        router.exec("sysctl", "-qw", "net.ipv4.ip_forward=1")
+        near, far = house.host("near"), net.add("far")
+        far.plug(there, "10.78.0.20/27")
+        near.ip("route", "add", "10.78.0.0/27", "via", "10.77.0.254")
+        far.ip("route", "add", "10.77.0.0/24", "via", "10.78.0.30")
+        settings = '[lan]\nallowed_subnets = ["10.78.0.0/27", "10.77.0.1"]\n'
+        alice = await house.person("alice", host=near, settings=settings)
+        bob = await house.person("bob", host=far, settings=settings)
+        await alice.heard("PeerConnected", peer_id=await peer_id(bob), timeout_s=PATIENCE_S)
+        assert await lan_peers(bob) == {await peer_id(alice)}
 
     in_house(tmp_path, net, story)

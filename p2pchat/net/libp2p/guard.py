@@ -41,6 +41,8 @@ class Admission:
         """Peers whose connections make room for nobody."""
         self.carried: set[PeerId] = set()
         """Relays that hold a reservation of ours, and peers that hold one here: the same."""
+        self.gate = options.gate
+        """What a new connection has to pass."""
         self._me = me
         self._limits = options.limits
         self._totals = totals

@@ -14,6 +14,7 @@ from typing import Literal
 from p2pchat.errors import ConfigError
 from p2pchat.model.blocking import NOBODY, BlockList
 from p2pchat.model.ids import KEY_BYTES
+from p2pchat.net.port import Gate
 
 __all__ = ["CircuitLimits", "HostLimits", "HostOptions", "HostStatistics", "Total", "Transport"]
 
@@ -23,6 +24,7 @@ Total = Literal[
     "refused_address_total",
     "refused_peer_total",
     "refused_full_total",
+    "refused_gate_total",
     "handshakes_evicted_total",
     "handshakes_failed_total",
     "handshakes_timed_out_total",
@@ -126,6 +128,8 @@ class HostOptions:
     circuits: CircuitLimits = CircuitLimits()
     blocks: BlockList = NOBODY
     """Who is refused from the start; `LibP2PHost.block` changes it."""
+    gate: Gate | None = None
+    """What peers have to show on a new connection."""
     wall_clock_s: Callable[[], float] = time.time  # noqa: TID251 - the default of the port
     """Unix time: reservations carry their expiry in it."""
 
@@ -147,6 +151,7 @@ class HostStatistics:
     refused_address_total: int = 0
     refused_peer_total: int = 0
     refused_full_total: int = 0
+    refused_gate_total: int = 0
     handshakes_evicted_total: int = 0
     handshakes_failed_total: int = 0
     handshakes_timed_out_total: int = 0

@@ -23,6 +23,7 @@ from p2pchat.model.route import Path
 from p2pchat.net.libp2p.addresses import multiaddr_of
 from p2pchat.net.libp2p.connection import Connection
 from p2pchat.net.libp2p.foreign import Failed, foreign_errors, to_libp2p, to_peer
+from p2pchat.net.libp2p.gating import pass_gate
 from p2pchat.net.libp2p.guard import Admission, Refused
 from p2pchat.net.libp2p.negotiation import NotServed, propose
 from p2pchat.net.libp2p.options import HostOptions, Total
@@ -148,6 +149,8 @@ class Swarm:
 
     async def _start(self, connection: Connection) -> Connection:
         await self.nursery.start(self._carry, connection)
+        if self.admission.gate is not None:
+            await pass_gate(self.admission.gate, connection, self.farewells)
         if connection.is_closed:
             raise Failed("the connection ended at once")
         twin = self.twin(connection.origin)
