@@ -33,6 +33,7 @@ if typing.TYPE_CHECKING:
         SecurityAlert,
         StartupProgress,
     )
+    from p2pchat.model.blocking import Block, BlockKind
     from p2pchat.model.contact import ContactInfo, ContactState
     from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
     from p2pchat.model.message import Message, MessageState
@@ -43,6 +44,8 @@ if typing.TYPE_CHECKING:
 
 __all__ = [
     "AccountId",
+    "Block",
+    "BlockKind",
     "Client",
     "ClientConfig",
     "Contact",
@@ -98,6 +101,7 @@ _NAMES = {
         *("MessageReceived", "MessageStateChanged", "PeerConnected", "PeerDisconnected"),
         *("RoomJoined", "SecurityAlert", "StartupProgress"),
     ),
+    "model.blocking": ("Block", "BlockKind"),
     "model.contact": ("ContactInfo", "ContactState"),
     "model.ids": ("AccountId", "ConversationId", "OpId", "PeerId"),
     "model.message": ("Message", "MessageState"),

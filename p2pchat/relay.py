@@ -26,6 +26,7 @@ from p2pchat.net.interfaces import usable_listen
 from p2pchat.net.libp2p.options import CircuitLimits, HostLimits, HostOptions
 from p2pchat.net.port import PeerChanged
 from p2pchat.node.ambient import Ambient, SystemAmbient
+from p2pchat.node.enforcing import Enforcer
 from p2pchat.node.hub import Hub, Subscription
 from p2pchat.node.lifetime import running
 from p2pchat.node.network import Neighbours, Network, NetworkOptions
@@ -61,6 +62,8 @@ class Relay:
         self._network = Network(
             host, _network_options(config), ambient, self._peers.rows, neighbours
         )
+        self._enforcer = Enforcer(host, self._network.block)
+        self._enforcer.block(config.blocks)
         sources = BootstrapSources.of(config, host.peer_id, home.path)
         self._startup = Startup(
             StartupParts(
@@ -114,6 +117,7 @@ class Relay:
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(self._network.run)
+                nursery.start_soon(self._enforcer.run)
                 nursery.start_soon(self._startup.run)
                 nursery.start_soon(_save_now_and_then, self._peers)
                 task_status.started()
@@ -157,6 +161,7 @@ def _host_options(config: RelayConfig, key: bytes) -> HostOptions:
         listen=usable_listen(config.listen),
         announce=config.announce,
         is_relay=True,
+        blocks=config.blocks,
         limits=HostLimits(
             connections_max=limits.connections_max,
             connections_per_address_max=CONNECTIONS_PER_ADDRESS_MAX,

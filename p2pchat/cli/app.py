@@ -57,6 +57,9 @@ Conversation = Annotated[
     ),
 ]
 RoomName = Annotated[str, typer.Argument(metavar="ROOM", help="Name or id of the room.")]
+Target = Annotated[
+    str, typer.Argument(metavar="TARGET", help="Account, peer id, or network such as 10.0.0.0/8.")
+]
 Requester = Annotated[str, typer.Argument(metavar="WHO", help="Account of who asks.")]
 
 in_program = takes_options(Options)
@@ -176,6 +179,40 @@ def history(
     from p2pchat.cli import commands
 
     _run(options, lambda settings: commands.history(settings, conversation, limit, before, json))
+
+
+@app.command()
+@in_command
+def block(options: Options, target: Target, json: Json = False) -> None:
+    """Refuse an account, a peer or a network: no connection, no message, in either direction.
+
+    \b
+    Examples:
+      p2pchat block z6Mk…             an account, with all its devices
+      p2pchat block 12D3KooW…         one device
+      p2pchat block 203.0.113.0/24    a network; a bare address means its /24, IPv6 /64
+    """
+    from p2pchat.cli import commands
+
+    _run(options, lambda settings: commands.block(settings, target, json))
+
+
+@app.command()
+@in_command
+def unblock(options: Options, target: Target) -> None:
+    """Welcome somebody again who was blocked."""
+    from p2pchat.cli import commands
+
+    _run(options, lambda settings: commands.unblock(settings, target))
+
+
+@app.command()
+@in_command
+def blocks(options: Options, json: Json = False) -> None:
+    """List who is blocked."""
+    from p2pchat.cli import commands
+
+    _run(options, lambda settings: commands.blocks(settings, json))
 
 
 @app.command()

@@ -53,6 +53,12 @@ CHINESE: Mapping[str, str] = {
         "等待送达，并说明进展。无人接收的消息留在发件箱中，绝不丢失。"
     ),
     "Show the newest messages of a contact or room.": "显示联系人或房间的最新消息。",
+    "Refuse an account, a peer or a network: no connection, no message, in either direction.": (
+        "屏蔽账号、节点或网段：双方都不再建立连接，也不收发消息。"
+    ),
+    "Welcome somebody again who was blocked.": "取消屏蔽。",
+    "List who is blocked.": "列出已屏蔽的对象。",
+    "Account, peer id, or network such as 10.0.0.0/8.": "账号、节点标识，或网段，例如 10.0.0.0/8。",
     "Run a client that other programs drive.": "运行由其他程序驱动的客户端。",
     "It speaks JSON-RPC 2.0 on standard input and output, one JSON object a line. Events come as"
     " notifications. The method `shutdown`, or the end of the input, ends it.": (
@@ -107,6 +113,10 @@ CHINESE: Mapping[str, str] = {
         "未能联系到对方；本机节点运行时会通知对方。"
     ),
     "Rejected {account}.": "已拒绝 {account}。",
+    "Blocked {target}.": "已屏蔽 {target}。",
+    "Unblocked {target}.": "已取消屏蔽 {target}。",
+    "Nobody is blocked.": "没有屏蔽任何对象。",
+    "in the configuration": "来自配置文件",
     "No rooms yet. `p2pchat rooms join NAME` enters an open one.": (
         "还没有房间。用 `p2pchat rooms join 名称` 加入一个开放房间。"
     ),
@@ -129,6 +139,10 @@ CHINESE: Mapping[str, str] = {
     "asked": "已请求",
     "request": "请求中",
     "accepted": "已接受",
+    "blocked": "已屏蔽",
+    "account": "账号",
+    "peer": "节点",
+    "subnet": "网段",
     "queued": "排队中",
     "sent": "已发出",
     "delivered": "已送达",

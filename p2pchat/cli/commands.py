@@ -33,6 +33,8 @@ from p2pchat.wire.links import decode_link
 __all__ = [
     "accept",
     "add_contact",
+    "block",
+    "blocks",
     "contact_requests",
     "contacts",
     "history",
@@ -45,6 +47,7 @@ __all__ = [
     "rpc",
     "send",
     "show_account",
+    "unblock",
 ]
 
 DATABASE_FILE = "p2pchat.db"
@@ -211,6 +214,43 @@ async def reject(settings: Settings, who: str) -> int:
         account = find_account(client.contact_requests(), who)
         await client.reject(account)
     Console(settings, as_json=False).say("Rejected {account}.", account=account)
+    return 0
+
+
+async def block(settings: Settings, target: str, as_json: bool) -> int:
+    """Refuse somebody from now on."""
+    console = Console(settings, as_json)
+    async with _offline(settings) as client:
+        blocked = await client.block(target)
+    console.give(blocked)
+    console.say("Blocked {target}.", target=blocked.target)
+    return 0
+
+
+async def unblock(settings: Settings, target: str) -> int:
+    """Welcome somebody again."""
+    async with _offline(settings) as client:
+        await client.unblock(target)
+    Console(settings, as_json=False).say("Unblocked {target}.", target=target)
+    return 0
+
+
+async def blocks(settings: Settings, as_json: bool) -> int:
+    """List who is blocked."""
+    console = Console(settings, as_json)
+    async with _offline(settings) as client:
+        found = client.blocks()
+    console.give(found)
+    origin = {True: "in the configuration", False: ""}
+    rows = [
+        (
+            words(entry.kind, settings.language),
+            entry.target,
+            words(origin[entry.configured], settings.language),
+        )
+        for entry in found
+    ]
+    console.rows(rows, "Nobody is blocked.")
     return 0
 
 

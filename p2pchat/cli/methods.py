@@ -17,6 +17,7 @@ from p2pchat.cli import shapes
 from p2pchat.cli.jsonrpc import InvalidParams, MethodNotFound, Params
 from p2pchat.client.client import Client, Profile, Statistics
 from p2pchat.errors import UnknownContact, UnknownConversation, UnknownMessage
+from p2pchat.model.blocking import Block
 from p2pchat.model.contact import ContactInfo
 from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
 from p2pchat.model.message import Message
@@ -94,6 +95,18 @@ class Methods:
     async def reject(self, account: AccountId) -> None:
         """Say no to a request."""
         await self._client.reject(account)
+
+    async def block(self, target: str) -> Block:
+        """Refuse an account, a peer or a network from now on."""
+        return await self._client.block(target)
+
+    async def unblock(self, target: str) -> None:
+        """Welcome somebody again."""
+        await self._client.unblock(target)
+
+    async def blocks(self) -> list[Block]:
+        """Who is blocked."""
+        return self._client.blocks()
 
     # Rooms
 

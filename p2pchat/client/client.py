@@ -11,11 +11,13 @@ from p2pchat.client.handles import Contact, Room
 from p2pchat.config import parse_peer_address
 from p2pchat.errors import (
     ConfigError,
+    LinkError,
     UnknownContact,
     UnknownConversation,
     UnknownMessage,
 )
 from p2pchat.events import Event
+from p2pchat.model.blocking import Block, Target, parse_target
 from p2pchat.model.contact import ContactInfo, ContactState
 from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
 from p2pchat.model.message import Message
@@ -27,7 +29,14 @@ from p2pchat.node.health import health_of
 from p2pchat.node.hub import Subscription
 from p2pchat.node.node import Node
 from p2pchat.node.reach import own_form
-from p2pchat.protocol.machine import AcceptContact, AddContact, JoinOpen, RejectContact
+from p2pchat.protocol.machine import (
+    AcceptContact,
+    AddContact,
+    BlockTarget,
+    JoinOpen,
+    RejectContact,
+    UnblockTarget,
+)
 from p2pchat.wire.contents import PAIR_HALF_BYTES
 from p2pchat.wire.links import ContactLink, decode_link, encode_link
 
@@ -164,8 +173,8 @@ class Client:
         await self._node.driver.call(lambda id: RejectContact(id, account))
 
     def contacts(self) -> list[Contact]:
-        """Contacts, and those we asked."""
-        return self._contacts(ContactState.ACCEPTED, ContactState.ASKED)
+        """Contacts, those we asked, and those who are blocked."""
+        return self._contacts(ContactState.ACCEPTED, ContactState.ASKED, ContactState.BLOCKED)
 
     def contact_requests(self) -> list[ContactInfo]:
         """Who asks us."""
@@ -179,8 +188,32 @@ class Client:
         return contact
 
     def _contacts(self, *states: ContactState) -> list[Contact]:
-        rows = self._state.contacts.values()
-        return [Contact(self._node, row.account) for row in rows if row.state in states]
+        state = self._state
+        return [Contact(self._node, a) for a in state.contacts if state.contact_state(a) in states]
+
+    # Who gets no word in
+
+    async def block(self, target: Target | str) -> Block:
+        """Refuse an account with all its devices, a peer, or a network (`203.0.113.0/24`; a bare
+        address is its /24, or /64 for IPv6), from now on and after restarts.
+
+        When it returns, they are disconnected and nothing is delivered to them any more; what is
+        stored stays. Raises `LinkError` for what is none of these, `LocalProtocolError` for
+        ourselves or one too many.
+        """
+        parsed = _target(target)
+        shown = await self._node.driver.call(lambda id: BlockTarget(id, parsed))
+        return cast("Block", shown)
+
+    async def unblock(self, target: Target | str) -> None:
+        """Welcome somebody again: contacts are what they were, and what is owed goes out. Raises
+        `LinkError`, and `LocalProtocolError` for who is not blocked or is so by configuration."""
+        parsed = _target(target)
+        await self._node.driver.call(lambda id: UnblockTarget(id, parsed))
+
+    def blocks(self) -> list[Block]:
+        """Who is blocked, by the user and by the configuration."""
+        return self._node.chat.blocking.shown()
 
     # Rooms
 
@@ -239,3 +272,12 @@ class Client:
     async def disconnect(self, peer: PeerId) -> None:
         """Close all connections to a peer; it may come back."""
         await self._node.parts.host.disconnect(peer)
+
+
+def _target(given: Target | str) -> Target:
+    if not isinstance(given, str):
+        return given
+    try:
+        return parse_target(given)
+    except ValueError as error:
+        raise LinkError(str(error)) from error

@@ -33,6 +33,7 @@ from p2pchat.node.lan import LanParts
 from p2pchat.node.network import NetworkOptions
 from p2pchat.node.node import NodeParts, open_node
 from p2pchat.node.reach import own_form
+from p2pchat.protocol.blocking import in_force_at_start
 from p2pchat.protocol.lan import LanIdentity
 from p2pchat.store.key_file import read_identity_file
 from p2pchat.store.memory import MemoryStore
@@ -96,6 +97,7 @@ async def _open_host(
         transport=config.transport,
         limits=HostLimits(connections_max=config.limits.connections_max),
         gate=lan.gate if lan is not None else None,
+        blocks=in_force_at_start(stored.snapshot, config.blocks),
     )
     before = stored.snapshot.settings.get(PORTS_SETTING, b"").decode().split("\n")
     async with AsyncExitStack() as stack:
@@ -170,6 +172,7 @@ def client_parts(
     intro = stored.snapshot.settings[INTRO_SETTING]
     return NodeParts(
         host=host,
+        blocks=config.blocks,
         store=stored.store,
         snapshot=stored.snapshot,
         me=core_identity(identity, intro),

@@ -20,6 +20,8 @@ from p2pchat.config.lan import LanConfig
 from p2pchat.config.limits import FetchLimits, Limits, RelayLimits
 from p2pchat.config.settings import ClientConfig, DhtConfig, RelayConfig
 from p2pchat.errors import ConfigError
+from p2pchat.model.blocking import BlockList, Subnet
+from p2pchat.model.ids import PeerId
 
 __all__ = ["load_client_config", "load_relay_config"]
 
@@ -138,6 +140,20 @@ def _url(file: _File, key: str, value: object) -> FetchUrl:
     return _table(FetchUrl, _FETCH_URL)(file, key, cast("dict[str, object]", value))
 
 
+def _blocked_peers(file: _File, key: str, value: object) -> frozenset[PeerId]:
+    try:
+        return BlockList.parse(peers=_texts(file, key, value)).peers
+    except ValueError as error:
+        raise ConfigError(key, str(error)) from error
+
+
+def _blocked_subnets(file: _File, key: str, value: object) -> frozenset[Subnet]:
+    try:
+        return BlockList.parse(subnets=_texts(file, key, value)).subnets
+    except ValueError as error:
+        raise ConfigError(key, str(error)) from error
+
+
 def _table(make: Callable[..., _T], readers: Mapping[str, _Read]) -> Callable[..., _T]:
     """A reader of a table that becomes a value of its own."""
 
@@ -175,6 +191,10 @@ _LAN: Mapping[str, _Read] = {
     "secret": _text,
     "secret_file": _path,
 }
+_BLOCKS: Mapping[str, _Read] = {
+    "peers": _blocked_peers,
+    "subnets": _blocked_subnets,
+}
 _SHARED: Mapping[str, _Read] = {
     "identity_file": _path,
     "bootstrap_peers": _texts,
@@ -182,6 +202,7 @@ _SHARED: Mapping[str, _Read] = {
     "fetch": _flag,
     "listen": _texts,
     "announce": _texts,
+    "blocks": _table(BlockList, _BLOCKS),
     "dht": _table(DhtConfig, _DHT),
     "fetch_limits": _table(FetchLimits, _numbers(FetchLimits)),
 }

@@ -22,6 +22,7 @@ from p2pchat.config.fetch_url import FetchUrl
 from p2pchat.config.lan import LanConfig
 from p2pchat.config.limits import NAME_CHARS_MAX, FetchLimits, Limits, RelayLimits
 from p2pchat.errors import ConfigError
+from p2pchat.model.blocking import NOBODY, BlockList
 
 __all__ = [
     "ClientConfig",
@@ -81,6 +82,8 @@ class ClientConfig:
     """Multiaddrs to listen on; empty listens nowhere. Port 0 takes any that is free."""
     announce: tuple[str, ...] = ()
     """Multiaddrs that others shall dial, when the machine cannot see them itself."""
+    blocks: BlockList = NOBODY
+    """Peers and subnets that are refused, beside those that the user blocks."""
     transport: TransportKind = "lean"
     """`lean` is ours, `stock` py-libp2p's; both speak the same protocols."""
     dht: DhtConfig = field(default_factory=DhtConfig)
@@ -112,6 +115,8 @@ class RelayConfig:
     """Multiaddrs to listen on; their ports must be reachable from outside."""
     announce: tuple[str, ...] = ()
     """Multiaddrs that others shall dial: a domain name, or an address behind a port forwarding."""
+    blocks: BlockList = NOBODY
+    """Peers and subnets that are refused."""
     metrics: str | None = None
     """`HOST:PORT` of the pages for its operator; a port alone means this machine only. None
     serves none."""

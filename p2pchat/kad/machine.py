@@ -35,6 +35,7 @@ from p2pchat.kad.vocabulary import (
     Answer,
     Answered,
     Asked,
+    Blocked,
     Discovered,
     Failure,
     FindPeer,
@@ -149,6 +150,9 @@ class KadMachine:
             case SetAddresses(addresses):
                 most = self._config.addresses_max
                 self._server.addresses = clean_addresses(addresses, self._own, most)
+                return []
+            case Blocked(blocks):
+                self._peers.block(blocks)
                 return []
             case Withdraw(key):
                 self._published.forget(key)

@@ -13,6 +13,7 @@ from p2pchat.kad.config import KadConfig
 from p2pchat.kad.suspects import Suspects
 from p2pchat.kad.table import Entry, RoutingTable, kad_id
 from p2pchat.kad.vocabulary import PeerUp
+from p2pchat.model.blocking import NOBODY, BlockList
 from p2pchat.model.ids import PeerId
 from p2pchat.model.machine import Now
 from p2pchat.model.scope import Scope, believable_of, network_of, scope_of_all
@@ -50,6 +51,7 @@ class Peers:
         self._config = config
         self._links: dict[PeerId, _Link] = {}
         self._rumours: dict[PeerId, tuple[str, ...]] = {}
+        self._blocks = NOBODY
         self.table = RoutingTable(own, config)
         self.suspects = Suspects(config)
 
@@ -71,6 +73,15 @@ class Peers:
             self.table.remove(peer)
             self.suspects.clear(peer)
         return bool(self._links[peer].is_server) and not was_server
+
+    def block(self, blocks: BlockList) -> None:
+        """Let go of these, and believe nobody about them."""
+        self._blocks = blocks
+        contacts = [(one.peer, one.addresses) for one in (*self.suspects.contacts, *self.table)]
+        for peer, addresses in contacts:
+            if blocks.blocks_peer(peer) or (addresses and not self._unblocked(peer, addresses)):
+                self.table.remove(peer)
+                self.suspects.clear(peer)
 
     def down(self, peer: PeerId) -> None:
         self._links.pop(peer, None)
@@ -130,8 +141,21 @@ class Peers:
 
     def believed(self, told: Sequence[KadPeer], scope: Scope) -> tuple[KadPeer, ...]:
         """Peers told over a connection of `scope`, with the addresses that may be believed; what
-        we know first-hand comes first."""
-        return tuple(self._merged(peer, scope) for peer in told if peer.peer != self._own)
+        we know first-hand comes first. Who is blocked is not among them."""
+        merged = (self._merged(peer, scope) for peer in told if peer.peer != self._own)
+        if not self._blocks:
+            return tuple(merged)
+        return tuple(
+            KadPeer(peer.peer, self._unblocked(peer.peer, peer.addresses))
+            for peer in merged
+            if not self._blocks.blocks_peer(peer.peer)
+        )
+
+    def _unblocked(self, peer: PeerId, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        """Those addresses at which a peer may be asked."""
+        if self._blocks.blocks_peer(peer):
+            return ()
+        return tuple(one for one in addresses if not self._blocks.blocks_address(one))
 
     def reachable(self, peers: Iterable[KadPeer]) -> tuple[KadPeer, ...]:
         """Those that can be asked."""

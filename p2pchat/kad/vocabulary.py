@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from p2pchat.model.blocking import BlockList
 from p2pchat.model.ids import PeerId
 from p2pchat.model.machine import ClearTimer, Reply, SetTimer, TimerFired
 from p2pchat.wire.kad_codec import KadMessage, KadPeer
@@ -87,6 +88,13 @@ class SetAddresses:
 
 
 @dataclass(frozen=True, slots=True)
+class Blocked:
+    """Know and ask these no more, in place of those said before."""
+
+    blocks: BlockList
+
+
+@dataclass(frozen=True, slots=True)
 class FindPeer:
     """Find out where a peer is. Replies `FoundPeer`."""
 
@@ -159,6 +167,7 @@ KadInput = (
     | QueryFailed
     | SetMode
     | SetAddresses
+    | Blocked
     | FindPeer
     | GetValue
     | PutValue

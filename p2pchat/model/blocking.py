@@ -23,9 +23,12 @@ from itertools import pairwise
 from p2pchat.model.ids import AccountId, PeerId
 
 __all__ = [
+    "BLOCKED_ACCOUNTS_MAX",
     "BLOCKED_PEERS_MAX",
     "BLOCKED_SUBNETS_MAX",
     "NOBODY",
+    "Block",
+    "BlockKind",
     "BlockList",
     "Refusal",
     "Subnet",
@@ -35,6 +38,7 @@ __all__ = [
     "parse_target",
 ]
 
+BLOCKED_ACCOUNTS_MAX = 1024
 BLOCKED_PEERS_MAX = 4096
 BLOCKED_SUBNETS_MAX = 256
 
@@ -110,6 +114,37 @@ class BlockList:
 
 NOBODY = BlockList()
 """Refuses nobody."""
+
+
+class BlockKind(StrEnum):
+    """What a block names."""
+
+    ACCOUNT = "account"
+    PEER = "peer"
+    SUBNET = "subnet"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One entry of what is blocked, as it is shown."""
+
+    target: str
+    kind: BlockKind
+    blocked_at: int
+    """Milliseconds since the epoch; 0 when it stands in the configuration."""
+    configured: bool
+    """It stands in the configuration and is taken out there."""
+
+    @classmethod
+    def of(cls, target: Target, blocked_at: int, *, configured: bool) -> Block:
+        match target:
+            case AccountId():
+                kind = BlockKind.ACCOUNT
+            case PeerId():
+                kind = BlockKind.PEER
+            case _:
+                kind = BlockKind.SUBNET
+        return cls(str(target), kind, blocked_at, configured)
 
 
 def parse_subnet(text: str) -> Subnet:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import trio
 
+from p2pchat.node.enforcing import Enforcer
 from p2pchat.node.fanout import Lanes
 from p2pchat.node.handlers import LaneHandlers
 from p2pchat.node.hub import Hub
@@ -21,6 +22,7 @@ from p2pchat.protocol.machine import (
     Drop,
     Effect,
     Emit,
+    EnforceBlocks,
     EnterTopic,
     LeaveTopic,
     Load,
@@ -46,6 +48,7 @@ class Surroundings:
     lanes: Lanes
     handlers: LaneHandlers
     want: Callable[[Dial], Awaitable[None]]
+    enforcer: Enforcer
     loaded: Callable[[Loaded], Awaitable[None]]
 
 
@@ -75,6 +78,8 @@ class ChatCarrier:
             await trio.lowlevel.checkpoint_if_cancelled()
         for effect in effects:
             match effect:
+                case EnforceBlocks(blocks):
+                    self._to.enforcer.block(blocks)
                 case Send(peer, lane, frame):
                     self._to.lanes.send(peer, lane, encode_frame(frame))
                 case Publish():

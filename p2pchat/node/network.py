@@ -13,6 +13,7 @@ import trio
 from p2pchat.config import DhtMode
 from p2pchat.kad.config import KadConfig
 from p2pchat.kad.machine import KadMachine, KadStatistics
+from p2pchat.kad.vocabulary import Blocked as BlockedInKad
 from p2pchat.kad.vocabulary import (
     Discovered,
     KadEffect,
@@ -20,6 +21,7 @@ from p2pchat.kad.vocabulary import (
     SetAddresses,
     SetMode,
 )
+from p2pchat.model.blocking import BlockList
 from p2pchat.model.change import PutPeer
 from p2pchat.model.ids import PeerId
 from p2pchat.net.kad import KadCarrier, KadCarrierStatistics
@@ -31,6 +33,7 @@ from p2pchat.node.lan import Lan, LanParts
 from p2pchat.node.publishing import Directory
 from p2pchat.node.reach import Reach, announced, dialled, own_form
 from p2pchat.protocol.peering import (
+    Blocked,
     Connected,
     Disconnected,
     Found,
@@ -123,6 +126,13 @@ class Network:
     async def found(self, peer: PeerId, addresses: tuple[str, ...], source: Source) -> None:
         """Learn of a peer."""
         await self.peering.put(Found(peer, addresses, source))
+
+    async def block(self, blocks: BlockList) -> None:
+        """Know no more of these than it takes to welcome them again; the host refuses them."""
+        await self.peering.put(Blocked(blocks))
+        await self.kad.put(BlockedInKad(blocks))
+        if self.lan is not None:
+            await self.lan.block(blocks)
 
     async def _watch_peers(self, changes: trio.MemoryReceiveChannel[PeerChanged]) -> None:
         async for change in changes:

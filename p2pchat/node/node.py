@@ -16,6 +16,7 @@ import trio
 from p2pchat.config import Limits
 from p2pchat.gossip.config import GossipConfig
 from p2pchat.kad.config import KAD_PROTOCOL
+from p2pchat.model.blocking import BlockList
 from p2pchat.model.ids import PeerId
 from p2pchat.model.snapshot import Snapshot
 from p2pchat.net.bootstrap_list import BootstrapSources
@@ -25,6 +26,7 @@ from p2pchat.node.carrier import ChatCarrier, Surroundings
 from p2pchat.node.connections import Connections
 from p2pchat.node.deliveries import Deliveries
 from p2pchat.node.driver import Driver, DriverConfig
+from p2pchat.node.enforcing import Enforcer
 from p2pchat.node.fanout import Lanes
 from p2pchat.node.handlers import LaneHandlers
 from p2pchat.node.health import HealthWatch
@@ -60,6 +62,8 @@ class NodeParts:
     """What a node is made of."""
 
     host: Host
+    blocks: BlockList
+    """What the configuration blocks."""
     store: AsyncStore
     snapshot: Snapshot
     me: Me
@@ -81,6 +85,7 @@ class Node:
         self.hub = Hub(limits.subscriber_events_max)
         self.deliveries = Deliveries()
         self.chat = Chat(parts.me, parts.snapshot, limits, ambient.rng("chat"))
+        self.chat.blocking.preset(parts.blocks)
         memory = PeerMemory(parts.store.commit)
         remembered = parts.snapshot.peers
         lan = parts.options.lan
@@ -112,6 +117,7 @@ class Node:
                 nursery.start_soon(self.connections.run, self.parts.limits.connections_max)
                 await nursery.start(self.driver.run)
                 await nursery.start(self.network.run)
+                nursery.start_soon(around.enforcer.run)
                 nursery.start_soon(self.startup.run)
                 nursery.start_soon(
                     self.startup.publish, me.devices, self.parts.account_signer, me.signer
@@ -153,6 +159,7 @@ class Node:
             lanes=Lanes(parts.host, hello, limits.peer_queue_bytes_max, self._put),
             handlers=LaneHandlers(parts.host, limits.frame_bytes_max, self._put),
             want=self._want,
+            enforcer=Enforcer(parts.host, self.network.block),
             loaded=self._put,
         )
 

@@ -62,8 +62,8 @@ class Presence:
         devices = dict.fromkeys(chat.outbox.owed_devices())
         for peers in chat.sync.room_peers.values():
             devices.update(dict.fromkeys(list(peers)[:ROOM_PEERS_KEPT]))
-        for account, contact in state.contacts.items():
-            if contact.state not in LASTING:
+        for account in state.contacts:
+            if state.contact_state(account) not in LASTING:
                 continue
             known = state.directory.sets.get(account)
             devices.update(dict.fromkeys(sorted(known.devices) if known else ()))

@@ -3,6 +3,7 @@
 Contacts   who may talk to us               Outbox    what others do not have yet
 Intake     the way of an op into its log    Receipts  what we owe for what came
 Rooms      open rooms                       Sync      what both sides lack
+Blocking   who gets no word in
 """
 
 from __future__ import annotations
@@ -27,11 +28,14 @@ from p2pchat.model.snapshot import Snapshot
 from p2pchat.protocol import outbox as outboxes
 from p2pchat.protocol import receipts as receipt_rules
 from p2pchat.protocol import sync as sync_rules
-from p2pchat.protocol.contacts import Contacts
+from p2pchat.protocol.blocking import Blocking
+from p2pchat.protocol.contacts import BLOCKED, Contacts
 from p2pchat.protocol.log import Floor, Tip
 from p2pchat.protocol.machine import (
     AcceptContact,
     AddContact,
+    BlockTarget,
+    ConfigureBlocks,
     DialFailed,
     Drop,
     Effect,
@@ -58,6 +62,7 @@ from p2pchat.protocol.machine import (
     RoomPeerLeft,
     SendFailed,
     SendText,
+    UnblockTarget,
 )
 from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.receipts import Receipts
@@ -83,13 +88,15 @@ class Chat:
         self.contacts = Contacts(self.state, self.outbox, self.receipts)
         self.intake = self.contacts.intake
         self.rooms = Rooms(self.state, self.outbox, self.intake)
+        self.blocking = Blocking(self.state, self.outbox, self.intake)
         self.sync = Sync(self.state, self.receipts, self.intake)
         self._is_committing = False
         self._restore(snapshot)
 
     def start(self, now: Now) -> list[Effect]:
-        """What a restart owes: rooms entered, recipients dialled, timers set."""
-        return [*self.rooms.start(), *self.outbox.start(), *self.sync.start()]
+        """What a restart owes: blocks in force, rooms entered, recipients dialled, timers set."""
+        blocked = self.blocking.start()
+        return [*blocked, *self.rooms.start(), *self.outbox.start(), *self.sync.start()]
 
     def handle(self, input: Input, now: Now) -> list[Effect]:
         """Decide on one input."""
@@ -125,6 +132,12 @@ class Chat:
                 return self.rooms.leave(input)
             case Flush(id):
                 return [*self.outbox.flush(), Reply(id)]
+            case BlockTarget():
+                return self.blocking.block(input, now)
+            case UnblockTarget():
+                return self.blocking.unblock(input)
+            case ConfigureBlocks():
+                return self.blocking.configure(input)
             case Loaded():
                 return self._loaded(input, now)
             case TimerFired(name):
@@ -172,6 +185,9 @@ class Chat:
 
     def _received(self, input: Received, now: Now) -> list[Effect]:
         peer, frame = input.peer, input.frame
+        if self.state.is_blocked(None, peer):
+            self.state.refuse("frame of a blocked peer")  # it came before its connection was cut
+            return []
         match frame:
             case Ops():
                 effects = self._ops(frame, peer, now)
@@ -198,6 +214,9 @@ class Chat:
         if peer not in devices.devices:
             state.refuse("hello of another device")
             return []
+        if state.is_blocked(devices.account, peer):
+            state.directory.greet(peer, devices)
+            return self.blocking.greeted(peer, devices)
         is_new = not state.directory.certifies(devices.account, peer)
         state.directory.greet(peer, devices)
         id = direct_id(state.me.account, devices.account)
@@ -236,6 +255,9 @@ class Chat:
         if any(op.header.conversation != heard.conversation for op in heard.ops.ops):
             self.state.refuse("blob about another conversation")
             return []
+        if self.state.is_blocked(None, heard.peer):
+            self.state.refuse("blob of a blocked peer")
+            return []
         effects = self._ops(heard.ops, heard.peer, now)
         return [effect for effect in effects if not isinstance(effect, Drop)]
 
@@ -256,9 +278,12 @@ class Chat:
         if size > most:
             error = MessageTooLarge(f"a text has at most {most} bytes of UTF-8; send it in parts")
             return [Reply(command.id, error=error)]
-        if state.contact_state(conversation.other) in (ContactState.REQUEST, ContactState.REJECTED):
+        contact = state.contact_state(conversation.other)
+        if contact in (ContactState.REQUEST, ContactState.REJECTED):
             error = PermissionDenied("accept this contact first")
             return [Reply(command.id, error=error)]
+        if contact is ContactState.BLOCKED:
+            return [Reply(command.id, error=PermissionDenied(BLOCKED))]
         text = Text(command.text, command.reply_to)
         op = state.author(conversation, text, now)
         if conversation.other is None:
@@ -307,6 +332,7 @@ class Chat:
         state = self.state
         for row in snapshot.device_sets:
             state.directory.keep(read_device_set(row.raw))
+        self.blocking.restore(snapshot.blocks)
         for row in snapshot.names:
             state.directory.names[row.account] = (row.hlc, row.name)
         others = {row.conversation: row.account for row in snapshot.contacts}

@@ -12,7 +12,7 @@ from dataclasses import replace
 from enum import Enum, auto
 from hmac import compare_digest
 
-from p2pchat.errors import LinkError, LocalProtocolError, UnknownContact
+from p2pchat.errors import LinkError, LocalProtocolError, PermissionDenied, UnknownContact
 from p2pchat.events import ContactAccepted, ContactRequested
 from p2pchat.model.change import PutContact, PutConversation
 from p2pchat.model.contact import ContactState
@@ -34,6 +34,8 @@ from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.state import State
 from p2pchat.wire.contents import Accept, Content, Reject, Request, decode_content
+
+BLOCKED = "this account is blocked; unblock it first"
 
 
 class Step(Enum):
@@ -76,6 +78,8 @@ class Contacts:
         if link.account == state.me.account:
             error = LinkError("this is your own link; give it to somebody else")
             return [Reply(command.id, error=error)]
+        if state.is_blocked(link.account, link.device):
+            return [Reply(command.id, error=PermissionDenied(BLOCKED))]
         before = state.contacts.get(link.account)
         effects = [*self._ensure(link.account, now), *self.intake.keep(link.devices)]
         effects += self._outbox.watch(
@@ -108,6 +112,8 @@ class Contacts:
         if before is ContactState.ACCEPTED:
             info = state.contact_info(state.contacts[command.account])
             return [Reply(command.id, info)]
+        if before is ContactState.BLOCKED:
+            return [Reply(command.id, error=PermissionDenied(BLOCKED))]
         if before is not ContactState.REQUEST:
             return [Reply(command.id, error=_nobody_asked(command.account))]
         effects = self._step(command.account, Step.WE_ACCEPT, now)
@@ -160,6 +166,8 @@ class Contacts:
         one_chain = _chain_of(first) == _chain_of(newest)
         if not own_place or not one_chain or header.device != peer or header.seq != 0:
             return "request out of place"
+        if state.is_blocked(header.account, header.device):
+            return "request of somebody blocked"
         if any(len(op.content or b"") > CONTROL_BYTES_MAX for op in (first, newest)):
             return "request that is too large"
         decode_content(Kind.REQUEST, first.content or b"")
@@ -167,7 +175,7 @@ class Contacts:
         assert isinstance(request, Request), "this kind is a request"
         if not compare_digest(request.intro, state.me.intro):
             return "request with a revoked link"
-        waiting = sum(c.state is ContactState.REQUEST for c in state.contacts.values())
+        waiting = sum(state.contact_state(a) is ContactState.REQUEST for a in state.contacts)
         return "too many requests" if waiting >= state.limits.requests_max else ""
 
     def consent(self, op: Op, content: Content, now: Now) -> list[Effect]:

@@ -72,6 +72,9 @@ class Intake:
         """
         state, header = self._state, op.header
         conversation = state.conversations.get(header.conversation)
+        if state.is_blocked(header.account, header.device):
+            state.refuse("blocked author")
+            return []
         if conversation is None or not self._may_write(conversation, op, peer):
             state.refuse("not allowed")
             return []

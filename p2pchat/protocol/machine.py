@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from p2pchat.events import Event
+from p2pchat.model.blocking import BlockList, Target
 from p2pchat.model.change import Change
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.machine import ClearTimer, Reply, SetTimer, TimerFired
@@ -92,7 +93,42 @@ class Flush:
     id: int
 
 
-Command = SendText | AddContact | AcceptContact | RejectContact | JoinOpen | LeaveRoom | Flush
+@dataclass(frozen=True, slots=True)
+class BlockTarget:
+    """Refuse an account, a peer or a network; answered by `Block`."""
+
+    id: int
+    target: Target
+
+
+@dataclass(frozen=True, slots=True)
+class UnblockTarget:
+    """Answered by None."""
+
+    id: int
+    target: Target
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigureBlocks:
+    """What the configuration blocks, in place of the last; answered by None."""
+
+    id: int
+    blocks: BlockList
+
+
+Command = (
+    SendText
+    | AddContact
+    | AcceptContact
+    | RejectContact
+    | JoinOpen
+    | LeaveRoom
+    | Flush
+    | BlockTarget
+    | UnblockTarget
+    | ConfigureBlocks
+)
 
 # What the network and the disk say.
 
@@ -306,6 +342,13 @@ class LeaveTopic:
 
 
 @dataclass(frozen=True, slots=True)
+class EnforceBlocks:
+    """The host refuses these from now on, in place of the last."""
+
+    blocks: BlockList
+
+
+@dataclass(frozen=True, slots=True)
 class Emit:
     """Tell subscribers."""
 
@@ -328,6 +371,7 @@ Effect = (
     | Dial
     | EnterTopic
     | LeaveTopic
+    | EnforceBlocks
     | Emit
     | Drop
     | Reply

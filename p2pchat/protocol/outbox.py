@@ -104,6 +104,20 @@ class Outbox:
         """A conversation is left."""
         self.recipients.forget(conversation)
 
+    def purge(self, device: DeviceId) -> list[Effect]:
+        """A device is blocked: nothing is on its way to it, and nothing will be tried."""
+        recipient = self.recipients.by_device.get(device)
+        if recipient is None:
+            return []
+        recipient.turn(Turn.REST)
+        was_tried = recipient.attempts > 0
+        recipient.attempts, recipient.next_try_ms, recipient.last_error = 0, 0, ""
+        for delivery in recipient.deliveries.values():
+            delivery.rewind()
+            if was_tried:
+                self._mark(recipient, delivery)
+        return self._clear_timer(recipient)
+
     def owes(self, recipient: Recipient) -> bool:
         """Whether something that may be sent is not acknowledged."""
         return any(
@@ -118,7 +132,7 @@ class Outbox:
         return sum(
             self._total(known, Chain.TALK) - self.recipients.delivered(known.id)
             for known in self._state.conversations.values()
-            if known.other is not None
+            if known.other is not None and not self._is_blocked(known)
         )
 
     def owed_devices(self) -> list[DeviceId]:
@@ -433,8 +447,19 @@ class Outbox:
         return conversation.log.count(self._state.me.device, chain)
 
     def _may_send(self, conversation: Conversation, recipient: Recipient) -> bool:
-        """Whether a device acts for the other side: what we write is for nobody else."""
-        return self._state.directory.certifies(conversation.other, recipient.device)
+        """Whether a device acts for the other side, which is not blocked: what we write is for
+        nobody else."""
+        state, device = self._state, recipient.device
+        is_party = state.directory.certifies(conversation.other, device)
+        return is_party and not state.is_blocked(conversation.other, device)
+
+    def _is_blocked(self, conversation: Conversation) -> bool:
+        """Whether all who read a direct conversation are blocked."""
+        readers = self.recipients.watching(conversation.id)
+        return self._state.directory.blocks.is_account(conversation.other) or (
+            len(readers) > 0
+            and all(self._state.is_blocked(None, reader.device) for reader in readers)
+        )
 
     def _sendable(self, conversation: Conversation) -> Iterable[Chain]:
         return Chain if self._state.is_accepted(conversation) else (Chain.CONTROL,)

@@ -18,6 +18,7 @@ from enum import Enum, IntEnum, auto
 from typing import TYPE_CHECKING
 
 from p2pchat.events import Event, PeerConnected, PeerDisconnected
+from p2pchat.model.blocking import NOBODY, BlockList, Refusal
 from p2pchat.model.change import DropPeer, PutPeer
 from p2pchat.model.ids import PeerId
 from p2pchat.model.machine import Now, SetTimer, TimerFired
@@ -151,8 +152,23 @@ class NetworkChanged:
     """Our own addresses changed: what failed before may work now."""
 
 
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Dial and remember these no more, in place of those said before."""
+
+    blocks: BlockList
+
+
 PeeringInput = (
-    Found | Wanted | Resolved | Connected | Disconnected | DialFailed | NetworkChanged | TimerFired
+    Found
+    | Wanted
+    | Resolved
+    | Connected
+    | Disconnected
+    | DialFailed
+    | NetworkChanged
+    | Blocked
+    | TimerFired
 )
 
 # Effects
@@ -205,6 +221,8 @@ class Known:
     peer: PeerId
     source: Source
     addresses: tuple[str, ...] = ()
+    barred: tuple[str, ...] = ()
+    """Addresses that a block forbids to dial; it may be taken back."""
     link: Link = Link.IDLE
     attempts: int = 0
     next_try_s: float = 0.0
@@ -222,6 +240,7 @@ class Peering:
         self._mesh = mesh
         """How many connections are sought on our own account."""
         self._rng = rng
+        self._blocks = NOBODY
         self.known: dict[PeerId, Known] = {}
         self._dropped: list[PeerId] = []
         """Forgotten in this batch, and on disk."""
@@ -253,9 +272,10 @@ class Peering:
             case DialFailed(peer, reason):
                 return self._failed(peer, reason, now)
             case NetworkChanged():
-                for known in self.known.values():
-                    known.attempts, known.next_try_s = 0, 0.0
+                self._try_anew()
                 return []
+            case Blocked(blocks):
+                return self._blocked(blocks)
             case TimerFired():
                 return []  # `settle` dials who is due
 
@@ -263,11 +283,51 @@ class Peering:
     def connected_count(self) -> int:
         return sum(known.link is Link.UP for known in self.known.values())
 
+    def _try_anew(self) -> None:
+        for known in self.known.values():
+            known.attempts, known.next_try_s = 0, 0.0
+
+    # Blocking
+
+    def _blocked(self, blocks: BlockList) -> list[PeeringEffect]:
+        """What may be dialled is sorted out anew. Who is blocked stays known, so that it is found
+        again once it is welcome, but goes first when there is no room, and is not on disk."""
+        self._blocks = blocks
+        self._try_anew()
+        effects: list[PeeringEffect] = []
+        for known in self.known.values():
+            every = tuple(dict.fromkeys(known.addresses + known.barred))
+            known.addresses = self._unblocked(known.peer, every)
+            known.barred = tuple(a for a in every if a not in known.addresses)[:ADDRESSES_MAX]
+            if blocks.blocks_peer(known.peer):
+                effects += self._shut_out(known)
+        return effects
+
+    def _shut_out(self, known: Known) -> list[PeeringEffect]:
+        if known.source is not Source.CONFIGURED:
+            known.source = Source.DISCOVERED
+        if known.remembered is not None:
+            known.remembered = None
+            self._dropped.append(known.peer)
+        if not known.is_wanted:
+            return []
+        known.is_wanted = False
+        return [Unreachable(known.peer, Refusal.PEER)]
+
+    def _unblocked(self, peer: PeerId, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        """Those addresses at which a peer may be dialled."""
+        if not self._blocks:
+            return addresses
+        if self._blocks.blocks_peer(peer):
+            return ()
+        return tuple(one for one in addresses if not self._blocks.blocks_address(one))
+
     # Learning
 
     def _learn(self, peer: PeerId, addresses: tuple[str, ...], source: Source) -> Known | None:
-        if peer == self._own:
+        if peer == self._own or self._blocks.blocks_peer(peer):
             return None
+        addresses = self._unblocked(peer, addresses)
         known = self.known.get(peer)
         if known is None:
             if not self._has_place(source):
@@ -307,6 +367,8 @@ class Peering:
         return known is not None and known.remembered is not None
 
     def _want(self, wanted: Wanted) -> list[PeeringEffect]:
+        if self._blocks.blocks_peer(wanted.peer):
+            return [Unreachable(wanted.peer, Refusal.PEER)]
         known = self._learn(wanted.peer, wanted.hints, Source.WANTED)
         if known is None:
             return [Unreachable(wanted.peer, "too many peers are known")]
@@ -353,6 +415,7 @@ class Peering:
         known = self.known.get(peer)
         if known is None or known.link is not Link.RESOLVING:
             return []
+        addresses = self._unblocked(peer, addresses)
         if not addresses:
             return self._give_up(known, "not found in the network", now)
         known.addresses = tuple(dict.fromkeys(addresses + known.addresses))[:ADDRESSES_MAX]
@@ -412,7 +475,8 @@ class Peering:
         about its addresses, unless we had reached it before."""
         before = known.remembered
         earlier = before.addresses if before is not None and not input.dialled else ()
-        addresses = tuple(dict.fromkeys(input.dialled + input.announced + earlier))[:ADDRESSES_MAX]
+        found = self._unblocked(known.peer, input.dialled + input.announced + earlier)
+        addresses = tuple(dict.fromkeys(found))[:ADDRESSES_MAX]
         if not (input.dialled or before) or not _is_news(before, addresses, input.dialled, now):
             return []
         known.remembered = PutPeer(known.peer, addresses, now.wall_ms)

@@ -53,6 +53,7 @@ TRANSITIONS: dict[tuple[Link, Turn], Link] = {
     (Link.UP, Turn.FAILED): Link.PAUSED,
     (Link.UP, Turn.LOST): Link.IDLE,
     (Link.PAUSED, Turn.RESUME): Link.UP,
+    (Link.PAUSED, Turn.REST): Link.UP,
     (Link.PAUSED, Turn.LOST): Link.IDLE,
 }
 
@@ -156,6 +157,11 @@ class Recipients:
     def delivery(self, device: DeviceId, conversation: ConversationId) -> Delivery | None:
         recipient = self.by_device.get(device)
         return recipient.deliveries.get(conversation) if recipient is not None else None
+
+    def conversations(self, device: DeviceId) -> list[ConversationId]:
+        """What a device is owed ops of."""
+        recipient = self.by_device.get(device)
+        return list(recipient.deliveries) if recipient is not None else []
 
     def watching(self, conversation: ConversationId) -> Collection[Recipient]:
         return self._watching.get(conversation, {}).values()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from p2pchat.config.limits import Limits
 from p2pchat.errors import RemoteProtocolError
-from p2pchat.model.change import PutContact, PutConversation
+from p2pchat.model.blocking import NOBODY, Target
+from p2pchat.model.change import PutBlock, PutContact, PutConversation
 from p2pchat.model.contact import ContactInfo, ContactState
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.machine import Now
@@ -44,8 +45,26 @@ class Me:
     """The token in our contact link; a request without it does not reach us."""
 
 
+class Blocks:
+    """Who is blocked; decided by `protocol.blocking`."""
+
+    def __init__(self) -> None:
+        self.rows: dict[Target, PutBlock] = {}
+        """What the user said."""
+        self.configured = NOBODY
+        """What the configuration says."""
+        self.in_force = NOBODY
+        """What the host refuses: both, and the devices of blocked accounts."""
+
+    def is_account(self, account: AccountId | None) -> bool:
+        return account in self.rows
+
+    def is_device(self, device: DeviceId) -> bool:
+        return self.in_force.blocks_peer(device.peer_id)
+
+
 class Directory:
-    """Which devices act for which account, and what accounts call themselves.
+    """Which devices act for which account, what accounts call themselves, and who is blocked.
 
     Anybody can certify any key, so nobody asks whose a device is: the question is whether it acts
     for the account it claims. Kept are the sets of accounts whose ops are here; that of a stranger
@@ -55,6 +74,7 @@ class Directory:
     def __init__(self, own: DeviceSet) -> None:
         self.sets: dict[AccountId, DeviceSet] = {own.account: own}
         self.names: dict[AccountId, tuple[int, str]] = {}
+        self.blocks = Blocks()
         self._greetings: dict[DeviceId, DeviceSet] = {}
 
     @property
@@ -68,6 +88,15 @@ class Directory:
         if len(self._greetings) >= GREETINGS_MAX:
             del self._greetings[next(iter(self._greetings))]
         self._greetings[device] = devices
+
+    def greeted(self, account: AccountId) -> list[DeviceSet]:
+        """The sets with which connected devices said that they act for an account."""
+        return [devices for devices in self._greetings.values() if devices.account == account]
+
+    def devices(self, account: AccountId) -> frozenset[DeviceId]:
+        """The devices that are known for good to act for an account."""
+        known = self.sets.get(account)
+        return known.devices if known is not None else frozenset()
 
     def part(self, device: DeviceId) -> None:
         """A device is gone."""
@@ -154,6 +183,9 @@ class State:
         return made
 
     def contact_state(self, account: AccountId | None) -> ContactState | None:
+        """How far we have come with an account; a block lies over everything."""
+        if self.directory.blocks.is_account(account):
+            return ContactState.BLOCKED
         contact = self.contacts.get(account) if account is not None else None
         return contact.state if contact else None
 
@@ -161,10 +193,16 @@ class State:
         """Whether a device is one that an accepted contact is known to have."""
         known = self.directory.sets
         return any(
-            contact.state is ContactState.ACCEPTED and device in known[account].devices
-            for account, contact in self.contacts.items()
+            self.contact_state(account) is ContactState.ACCEPTED
+            and device in known[account].devices
+            for account in self.contacts
             if account in known
         )
+
+    def is_blocked(self, account: AccountId | None, device: DeviceId) -> bool:
+        """Whether a device, or the account it acts for, is blocked."""
+        blocks = self.directory.blocks
+        return blocks.is_account(account) or blocks.is_device(device)
 
     def is_accepted(self, conversation: Conversation) -> bool:
         """Whether talk may flow: a room, or a contact accepted by both."""
@@ -224,7 +262,7 @@ class State:
             contact.account,
             contact.conversation,
             self.directory.name(contact.account),
-            contact.state,
+            self.contact_state(contact.account) or contact.state,
             contact.created_ms,
         )
 

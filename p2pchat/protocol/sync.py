@@ -222,7 +222,7 @@ class Sync:
         for key, heads in session.heads.items():
             if all(log.knows(key, head.head) for head in heads):
                 continue
-            if not has_room_for(conversation, key[0]):
+            if not has_room_for(conversation, key[0]) or self._state.is_blocked(None, key[0]):
                 continue
             tip, branches = log.tip(*key), len(log.tips.get(key, ()))
             reached = session.reached.get(key, log.pulled_from(key))

@@ -33,6 +33,7 @@ from p2pchat.config import (
     parse_peer_address,
 )
 from p2pchat.errors import ConfigError
+from p2pchat.model.blocking import BlockList
 from p2pchat.model.ids import DeviceId, PeerId
 
 ROOT = Path(__file__).parents[2]
@@ -354,6 +355,46 @@ def test_no_file_means_the_defaults(tmp_path):
     assert load_client_config(tmp_path / "config.toml") == (ClientConfig(), ())
 
 
+@pytest.mark.parametrize(
+    ("text", "key", "reason"),
+    [
+        ('peers = ["bob"]', "blocks.peers", "'bob' is no peer id"),
+        ('subnets = ["10.0.0.0/33"]', "blocks.subnets", "'10.0.0.0/33' is no network; write"),
+        ('subnets = "10.0.0.0/8"', "blocks.subnets", "give a list in brackets"),
+    ],
+)
+def test_a_block_that_is_none_is_refused_by_its_key(tmp_path, text, key, reason):
+    path = write(tmp_path, f"[blocks]\n{text}")
+    with pytest.raises(ConfigError, match=reason) as caught:
+        load_client_config(path)
+    assert caught.value.key == key
+
+
+def test_unknown_keys_of_nested_tables_are_named_in_full(tmp_path):
+    path = write(
+        tmp_path,
+        """
+        bootstrap_urls = [{ url = "https://a.example/", insecur = true }]
+        [blocks]
+        subnet = ["10.0.0.0/8"]
+        [dht]
+        mod = "client"
+        [limits]
+        nonsense = 1
+        [mystery.deep]
+        key = 1
+        """,
+    )
+    _, warnings = load_client_config(path)
+    assert sorted(warning.partition(": ")[2] for warning in warnings) == [
+        "the unknown key blocks.subnet is ignored; did you mean blocks.subnets?",
+        "the unknown key bootstrap_urls.insecur is ignored; did you mean bootstrap_urls.insecure?",
+        "the unknown key dht.mod is ignored; did you mean dht.mode?",
+        "the unknown key limits.nonsense is ignored",
+        "the unknown key mystery is ignored",
+    ]
+
+
 def test_every_setting_can_stand_in_the_file(tmp_path):
     (tmp_path / "ca.pem").touch()
     path = write(
@@ -372,6 +413,9 @@ def test_every_setting_can_stand_in_the_file(tmp_path):
         listen = ["/ip4/127.0.0.1/tcp/0"]
         announce = ["/dns4/alice.example/tcp/4001"]
         transport = "stock"
+        [blocks]
+        peers = ["12D3KooWGi7oryN9nh72idMmyEo1eyW7xvLbyWNPAP2fChnSNhnU"]
+        subnets = ["203.0.113.7", "203.0.113.0/24", "2001:db8::/32"]
         [dht]
         mode = "client"
         query_timeout_s = 3
@@ -398,6 +442,10 @@ def test_every_setting_can_stand_in_the_file(tmp_path):
         fetch=False,
         listen=("/ip4/127.0.0.1/tcp/0",),
         announce=("/dns4/alice.example/tcp/4001",),
+        blocks=BlockList.parse(
+            ["12D3KooWGi7oryN9nh72idMmyEo1eyW7xvLbyWNPAP2fChnSNhnU"],
+            ["203.0.113.0/24", "2001:db8::/32"],
+        ),
         transport="stock",
         dht=DhtConfig(mode="client", query_timeout_s=3),
         lan=LanConfig(enabled=True),

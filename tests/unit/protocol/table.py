@@ -15,6 +15,7 @@ from random import Random
 
 from p2pchat.config.limits import Limits
 from p2pchat.events import Event, MessageReceived
+from p2pchat.model.blocking import NOBODY, BlockList
 from p2pchat.model.conversation import open_room_id
 from p2pchat.model.ids import ConversationId, DeviceId, OpId
 from p2pchat.model.machine import ClearTimer, Now, Reply, SetTimer, TimerFired
@@ -30,6 +31,7 @@ from p2pchat.protocol.machine import (
     Drop,
     Effect,
     Emit,
+    EnforceBlocks,
     EnterTopic,
     Heard,
     Input,
@@ -89,6 +91,8 @@ class Seat:
     drops: list[str] = field(default_factory=list)
     topics: set[ConversationId] = field(default_factory=set)
     loads: list[Load] = field(default_factory=list)
+    blocks: BlockList = NOBODY
+    """What the host was told to refuse."""
     crash_in: str = ""
     """Where the next batch stops: "before commit" or "after commit"."""
     fired: Counter[str] = field(default_factory=Counter)
@@ -224,6 +228,9 @@ class Seat:
                 self.events.append(event)
             case Drop(_, reason):
                 self.drops.append(reason)
+            case EnforceBlocks(blocks):
+                self.blocks = blocks
+                self.table.review(self)
             case SetTimer(name, delay_s):
                 assert delay_s >= 0
                 self.timers[name] = self.table.now.monotonic_s + delay_s
@@ -299,7 +306,7 @@ class Table:
 
     def connect(self, one: Seat, other: Seat) -> None:
         pair = frozenset((one.device, other.device))
-        if pair in self.links:
+        if pair in self.links or self.is_blocked(one, other):
             return
         self.links.add(pair)
         one.do(PeerUp(other.device))
@@ -308,11 +315,36 @@ class Table:
             one.do(RoomPeerJoined(conversation, other.device))
             other.do(RoomPeerJoined(conversation, one.device))
 
+    def is_blocked(self, one: Seat, other: Seat) -> bool:
+        return one.blocks.blocks_peer(other.device.peer_id) or other.blocks.blocks_peer(
+            one.device.peer_id
+        )
+
+    def review(self, seat: Seat) -> None:
+        """The connections that a seat refuses end; both sides hear of it behind what they have."""
+        for other in self.seats.values():
+            if other is not seat and self.is_blocked(seat, other):
+                self.disconnect_later(seat, other)
+
+    def disconnect_later(self, one: Seat, other: Seat) -> None:
+        pair = frozenset((one.device, other.device))
+        if pair not in self.links:
+            return
+        self._unlink(pair)
+        self.gossip.append((one.device, PeerDown(other.device, "blocked")))
+        self.gossip.append((other.device, PeerDown(one.device, "lost")))
+
     def disconnect(self, one: Seat, other: Seat) -> None:
         """What was under way between the two is lost."""
         pair = frozenset((one.device, other.device))
         if pair not in self.links:
             return
+        self._unlink(pair)
+        one.do(PeerDown(other.device, "lost"))
+        other.do(PeerDown(one.device, "lost"))
+
+    def _unlink(self, pair: frozenset[DeviceId]) -> None:
+        """What was under way between two is lost."""
         self.links.discard(pair)
         for way in [way for way in self.wires if frozenset(way[:2]) == pair]:
             del self.wires[way]
@@ -322,8 +354,6 @@ class Table:
             for to, input in self.gossip
             if not (isinstance(input, Heard) and frozenset((to, input.peer)) == pair)
         )
-        one.do(PeerDown(other.device, "lost"))
-        other.do(PeerDown(one.device, "lost"))
 
     def part(self, one: Seat, other: Seat) -> None:
         """Disconnect, and let no dial through."""
@@ -416,8 +446,9 @@ class Table:
         pair = frozenset((source.device, to))
         if pair in self.links:
             return
-        if to in self.seats and pair not in self.cut:
-            self.connect(source, self.seats[to])
+        other = self.seats.get(to)
+        if other is not None and pair not in self.cut and not self.is_blocked(source, other):
+            self.connect(source, other)
         else:
             source.do(DialFailed(to, "nobody answers"))
 

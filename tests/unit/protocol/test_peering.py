@@ -7,6 +7,7 @@ from random import Random
 import pytest
 
 from p2pchat.events import PeerConnected, PeerDisconnected
+from p2pchat.model.blocking import NOBODY, BlockList
 from p2pchat.model.change import DropPeer, PutPeer
 from p2pchat.model.ids import PeerId
 from p2pchat.model.machine import Now, SetTimer, TimerFired
@@ -20,6 +21,7 @@ from p2pchat.protocol.peering import (
     SHARE_MAX,
     TIMER,
     Announce,
+    Blocked,
     Connect,
     Connected,
     DialFailed,
@@ -372,3 +374,87 @@ def test_a_configured_peer_stays_what_it_is_when_its_row_on_disk_goes():
         script.now_s += 1
     assert Remember(DropPeer(A)) in script.hear(Connected(C, at(1)))
     assert script.peering.known[A].source is Source.CONFIGURED
+
+
+# Blocking
+
+ONLY_A = BlockList(frozenset({A}))
+NEAR = BlockList.parse(subnets=["192.0.2.0/24"])
+FAR = ("/ip4/198.51.100.1/tcp/1",)
+
+
+def row(peer: PeerId, *addresses: str) -> PutPeer:
+    return PutPeer(peer, addresses, WALL_MS)
+
+
+def test_a_blocked_peer_is_not_dialled_and_not_remembered():
+    script = Script(row(A, *at(1)))
+    assert script.hear(Blocked(ONLY_A)) == [Remember(DropPeer(A))]
+    assert script.wait(3600) == []
+    assert script.hear(Found(A, at(2), Source.LISTED), Wanted(A)) == [
+        Unreachable(A, "the peer is blocked")
+    ]
+    assert script.wait(3600) == []
+
+
+def test_who_waits_for_a_peer_that_is_blocked_is_told():
+    script = Script()
+    script.hear(Wanted(A, at(1)))
+    assert script.hear(Blocked(ONLY_A)) == [Unreachable(A, "the peer is blocked")]
+    assert script.hear(DialFailed(A, "the peer is blocked")) == []
+
+
+def test_a_blocked_peer_that_was_connected_goes_and_does_not_come_back():
+    script = Script()
+    script.hear(Connected(A, at(1)))
+    assert script.hear(Blocked(ONLY_A)) == [Remember(DropPeer(A))]
+    assert script.hear(Disconnected(A)) == [Announce(PeerDisconnected(A))]
+    assert script.wait(3600) == []
+    assert script.hear(Connected(A, at(1))) == []
+
+
+def test_a_peer_that_is_welcome_again_is_dialled_where_it_was():
+    script = Script(row(A, *at(1)))
+    script.hear(Blocked(ONLY_A))
+    script.wait(60)
+    assert script.hear(Blocked(NOBODY)) == [Connect(A, at(1))]
+
+
+def test_blocked_peers_make_room_first():
+    script = Script(row(A, *at(1)))
+    script.hear(Blocked(ONLY_A))
+    assert script.peering.known[A].source is Source.DISCOVERED
+
+
+def test_a_configured_peer_stays_configured_while_it_is_blocked():
+    script = Script()
+    script.hear(Found(A, at(1), Source.CONFIGURED))
+    script.hear(DialFailed(A, "down"))
+    script.hear(Blocked(ONLY_A))
+    assert script.wait(3600) == []
+    assert script.hear(Blocked(NOBODY)) == [Connect(A, at(1))]
+    assert script.peering.known[A].source is Source.CONFIGURED
+
+
+def test_addresses_in_a_blocked_subnet_are_neither_learnt_nor_dialled():
+    script = Script(row(A, *at(1)))
+    assert script.hear(Blocked(NEAR)) == []
+    script.hear(Found(B, at(2), Source.DISCOVERED))
+    assert script.wait(3600) == []
+    assert script.hear(Found(B, at(3) + FAR, Source.DISCOVERED)) == [Connect(B, FAR)]
+    assert script.hear(Wanted(C, at(4))) == [Resolve(C)]
+    assert script.hear(Resolved(C, at(4))) == [Unreachable(C, "not found in the network")]
+
+
+def test_a_peer_connected_elsewhere_is_remembered_without_its_blocked_addresses():
+    script = Script()
+    script.hear(Blocked(NEAR))
+    effects = script.hear(Connected(A, FAR, at(1)))
+    assert Remember(PutPeer(A, FAR, WALL_MS)) in effects
+
+
+def test_a_subnet_that_is_welcome_again_is_dialled_again():
+    script = Script(row(A, *at(1), *FAR))
+    assert script.hear(Blocked(NEAR)) == [Connect(A, FAR)]
+    script.hear(DialFailed(A, "down"))
+    assert script.hear(Blocked(NOBODY)) == [Connect(A, FAR + at(1))]

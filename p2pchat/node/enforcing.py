@@ -1,0 +1,39 @@
+"""Bringing a block list into force: the host at once, everybody else as soon as they look.
+
+The host is what refuses. The machines are told so that they let go of whom they know and do not
+spend dials on refusals; only the newest list counts, so one event is all that waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from p2pchat.model.blocking import NOBODY, BlockList
+from p2pchat.net.port import Host
+
+__all__ = ["Enforcer"]
+
+
+class Enforcer:
+    """Keeps a node's block list in force."""
+
+    def __init__(self, host: Host, tell: Callable[[BlockList], Awaitable[None]]) -> None:
+        self._host = host
+        self._tell = tell
+        self._newest = NOBODY
+        self._changed = trio.Event()
+
+    def block(self, blocks: BlockList) -> None:
+        """Refuse these, in place of the last; waits for nothing."""
+        self._host.block(blocks)
+        self._newest = blocks
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Keep the others told until cancelled."""
+        while True:
+            await self._changed.wait()
+            self._changed = trio.Event()
+            await self._tell(self._newest)
