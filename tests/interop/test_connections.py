@@ -8,8 +8,9 @@ import pytest
 
 from p2pchat.errors import PeerUnreachable
 from p2pchat.net.libp2p.options import HostLimits
-from tests.interop.foreign import ForeignError
+from tests.interop.foreign import ForeignError, foreign_peer
 from tests.interop.ours import ours, play
+from tests.interop.programs import command
 from tests.libp2p.hosts import eventually, host
 
 PING = "/ipfs/ping/1.0.0"
@@ -96,6 +97,42 @@ async def read_exactly(stream, size: int) -> bytes:
     while len(data) < size:
         data += await stream.receive_some(size - len(data))
     return data
+
+
+@pytest.mark.parametrize("key", ["RSA", "secp256k1"])
+def test_a_peer_with_another_kind_of_key_is_as_good_a_neighbour(meet, transport, key):
+    async def story() -> None:
+        async with (
+            meet("bob", key=key) as bob,
+            ours("alice", kad=True, transport=transport) as alice,
+        ):
+            assert bob.peer.device is None
+            await alice.dial(bob)
+            await identified(alice, bob)
+            await alice.kad.knows(1)
+            assert await alice.echo(bob.peer, b"hello") == b"hello"
+            await alice.host.disconnect(bob.peer)
+            await bob.heard("disconnected", peer=str(alice.peer))
+            await bob.call("connect", address=alice.addresses[0])
+            assert (await bob.call("echo", peer=str(alice.peer), size=10))["is_intact"]
+
+    play(story)
+
+
+def test_a_go_node_with_all_its_defaults_agrees_on_noise_and_yamux(tmp_path, transport):
+    async def story() -> None:
+        async with (
+            foreign_peer(command("go"), "bob", tmp_path / "bob.log", {"plain": True}) as bob,
+            ours("alice", transport=transport) as alice,
+        ):
+            await bob.call("connect", address=alice.addresses[0])
+            assert (await bob.call("echo", peer=str(alice.peer), size=10))["is_intact"]
+            await bob.call("disconnect", peer=str(alice.peer))
+            await eventually(lambda: state_of(alice, bob) is None)
+            await alice.dial(bob)
+            assert await alice.echo(bob.peer, b"hello") == b"hello"
+
+    play(story)
 
 
 def test_who_claims_to_be_somebody_else_is_refused_by_either_side(meet, transport):

@@ -27,7 +27,11 @@ const echoProtocol = "/interop/echo/1.0.0"
 type options struct {
 	Seed   string   `json:"seed"`
 	Listen []string `json:"listen"`
-	Relay  bool     `json:"relay"`
+	// Key is the type of the host key: Ed25519, as devices have it, unless it says another one.
+	Key string `json:"key"`
+	// Plain is a host as go-libp2p makes it by itself, with all it knows.
+	Plain bool `json:"plain"`
+	Relay bool `json:"relay"`
 	// Lenient is a node that stores and publishes what no DChat node would.
 	Lenient bool `json:"lenient"`
 	// SmallMesh is a node that takes two others into its mesh and no more.
@@ -50,17 +54,20 @@ func newNode(ctx context.Context, options options, out *voice) (*node, error) {
 		return nil, err
 	}
 	private := ed25519.NewKeyFromSeed(seed)
-	key, err := crypto.UnmarshalEd25519PrivateKey(private)
+	key, err := hostKey(options.Key, private)
 	if err != nil {
 		return nil, err
 	}
 	settings := []libp2p.Option{
 		libp2p.Identity(key),
 		libp2p.ListenAddrStrings(options.Listen...),
-		libp2p.Transport(tcp.NewTCPTransport),
-		libp2p.Security(noise.ID, noise.New),
-		libp2p.Muxer(yamux.ID, yamux.DefaultTransport),
 		libp2p.DisableMetrics(),
+	}
+	if !options.Plain {
+		settings = append(settings,
+			libp2p.Transport(tcp.NewTCPTransport),
+			libp2p.Security(noise.ID, noise.New),
+			libp2p.Muxer(yamux.ID, yamux.DefaultTransport))
 	}
 	if options.Relay {
 		settings = append(settings,
@@ -83,6 +90,18 @@ func newNode(ctx context.Context, options options, out *voice) (*node, error) {
 		},
 	})
 	return n, n.join(ctx, options)
+}
+
+func hostKey(kind string, device ed25519.PrivateKey) (key crypto.PrivKey, err error) {
+	switch kind {
+	case "RSA":
+		key, _, err = crypto.GenerateKeyPair(crypto.RSA, 2048)
+	case "secp256k1":
+		key, _, err = crypto.GenerateKeyPair(crypto.Secp256k1, 0)
+	default:
+		key, err = crypto.UnmarshalEd25519PrivateKey(device)
+	}
+	return key, err
 }
 
 // join takes part in the DHT and in gossip.

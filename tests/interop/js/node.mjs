@@ -2,7 +2,7 @@
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2'
-import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
+import { generateKeyPair, generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { gossipsub } from '@libp2p/gossipsub'
 import { identify, identifyPush } from '@libp2p/identify'
 import { kadDHT, passthroughMapper } from '@libp2p/kad-dht'
@@ -17,9 +17,11 @@ export const ECHO = '/interop/echo/1.0.0'
 const SMALL_MESH = { D: 2, Dlo: 2, Dhi: 2, Dout: 0, Dscore: 0, floodPublish: false }
 
 // A lenient node stores and publishes what no DChat node would.
-export async function createNode ({ seed, listen, relay, lenient, small_mesh: smallMesh }, say) {
+export async function createNode ({ seed, listen, key, relay, lenient, small_mesh: smallMesh }, say) {
   const node = await createLibp2p({
-    privateKey: await generateKeyPairFromSeed('Ed25519', Buffer.from(seed, 'hex')),
+    privateKey: key == null
+      ? await generateKeyPairFromSeed('Ed25519', Buffer.from(seed, 'hex'))
+      : await generateKeyPair(key),
     addresses: { listen },
     transports: [tcp(), circuitRelayTransport()],
     connectionEncrypters: [noise()],
