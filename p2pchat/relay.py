@@ -178,6 +178,11 @@ def _circuits(limits: RelayLimits) -> CircuitLimits:
         circuits_per_peer_max=limits.circuits_per_peer_max,
         circuit_s_max=limits.circuit_s_max,
         circuit_bytes_max=limits.circuit_bytes_max,
+        reservations_per_address_max=limits.reservations_per_address_max,
+        requests_per_peer_s=limits.requests_per_peer_s,
+        peer_bytes_per_s=limits.peer_bytes_per_s,
+        peer_bytes_max=limits.peer_bytes_max,
+        peer_bytes_window_s=limits.peer_bytes_window_s,
     )
 
 

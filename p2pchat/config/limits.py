@@ -95,6 +95,12 @@ class RelayLimits:
     """Connections open at once; above it the least useful is closed."""
     reservations_max: int = 1_024
     """Peers that can be reached through this relay at once; above it it refuses."""
+    reservations_per_address_max: int = 64
+    """Of them, from one public address (IPv6: one /64): carrier-grade NAT puts many households
+    behind one."""
+    requests_per_peer_s: int = 10
+    """Reservations and calls that one peer may ask for in a second, and twenty times as many at
+    once; above it it refuses."""
     reservation_s: int = _HOUR_S
     """How long a reservation holds unless refreshed."""
     circuits_max: int = 1_024
@@ -106,6 +112,14 @@ class RelayLimits:
     """Age of a relayed connection; then it is reset and dialled anew."""
     circuit_bytes_max: int = _GIB
     """Bytes through one relayed connection, both directions; then it is reset and dialled anew."""
+    peer_bytes_per_s: int = 16 * _MIB
+    """Bytes a second through all relayed connections that one peer dialled; faster ones are held
+    back."""
+    peer_bytes_max: int = 8 * _GIB
+    """Bytes through all relayed connections that one peer dialled, within the window; then they
+    are reset, and refused until some of it came back."""
+    peer_bytes_window_s: int = _HOUR_S
+    """The time in which all of `peer_bytes_max` comes back."""
 
     def __post_init__(self) -> None:
         _require_positive(self, "limits")

@@ -63,6 +63,9 @@ COUNTERS: tuple[Family, ...] = (
             "refused_address_total": "address",
             "refused_peer_total": "peer",
             "refused_full_total": "full",
+            "refused_gate_total": "gate",
+            "refused_pace_total": "pace",
+            "refused_shunned_total": "shunned",
         },
     ),
     Family(
@@ -83,6 +86,7 @@ COUNTERS: tuple[Family, ...] = (
         {
             "connections_evicted_total": "evicted",
             "connections_silent_total": "silent",
+            "connections_flooding_total": "flooding",
         },
     ),
     Family(
@@ -92,11 +96,20 @@ COUNTERS: tuple[Family, ...] = (
         {"streams_opened_total": "out", "streams_accepted_total": "in"},
     ),
     Family(
+        "streams_refused_total",
+        "Inbound streams refused, by reason.",
+        "reason",
+        {
+            "streams_refused_full_total": "full",
+            "streams_refused_pace_total": "pace",
+            "streams_refused_late_total": "late",
+        },
+    ),
+    Family(
         "streams_failed_total",
         "Inbound streams that did not end in order, by reason.",
         "reason",
         {
-            "streams_refused_total": "refused",
             "streams_malformed_total": "malformed",
             "streams_broken_total": "broken",
             "handlers_failed_total": "handler",
@@ -105,9 +118,39 @@ COUNTERS: tuple[Family, ...] = (
     Family("circuits_total", "Relayed connections made.", "", {"circuits_total": ""}),
     Family(
         "circuits_refused_total",
-        "Reservations and relayed connections refused.",
-        "",
-        {"circuits_refused_total": ""},
+        "Relayed connections refused, by reason.",
+        "reason",
+        {
+            "circuits_refused_full_total": "full",
+            "circuits_refused_peer_total": "peer",
+            "circuits_refused_bytes_total": "bytes",
+            "circuits_refused_absent_total": "absent",
+        },
+    ),
+    Family(
+        "circuits_ended_total",
+        "Relayed connections that could not be made, or had all they may, by reason.",
+        "reason",
+        {"circuits_failed_total": "unanswered", "circuits_spent_total": "spent"},
+    ),
+    Family("reservations_total", "Reservations made or refreshed.", "", {"reservations_total": ""}),
+    Family(
+        "reservations_refused_total",
+        "Reservations refused, by reason.",
+        "reason",
+        {
+            "reservations_refused_full_total": "full",
+            "reservations_refused_address_total": "address",
+        },
+    ),
+    Family(
+        "relaying_refused_total",
+        "Requests to relay that were not looked at, by reason.",
+        "reason",
+        {
+            "relaying_refused_pace_total": "pace",
+            "relaying_refused_malformed_total": "malformed",
+        },
     ),
     Family(
         "circuit_bytes_total",

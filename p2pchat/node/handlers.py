@@ -3,7 +3,7 @@
 Frames are taken in blocks, each paid for before it is decoded, and others run between two of them:
 a read may hold very many. What breaks the rules ends its stream and is counted, and in the end the
 connection; a peer that sends faster than we decide waits, because the inbox is bounded, and so does
-one that floods us.
+one that floods us, until it is cut off.
 """
 
 from __future__ import annotations
@@ -34,6 +34,10 @@ STREAMS_PER_LANE_MAX = 2
 """Of one peer; a further one ends the oldest, since a peer needs one."""
 
 Put = Callable[[Received], Awaitable[None]]
+
+
+class _Flood(Exception):
+    """The peer was held back for longer than anybody honest ever is."""
 
 
 class LaneHandlers:
@@ -87,6 +91,10 @@ class LaneHandlers:
                 self.refused[type(error).__name__] += 1
                 logger.info("%s broke the rules: %s", stream.peer.short, error)
                 await self._blame(peer)
+            except _Flood:
+                self.refused["flood"] += 1
+                logger.warning("%s sends frames without end: cut off", stream.peer.short)
+                await self._host.disconnect(stream.peer)
             except trio.TooSlowError:
                 self.refused["slow frame"] += 1
             except trio.BrokenResourceError:
@@ -98,8 +106,16 @@ class LaneHandlers:
         with trio.CancelScope(shield=True), trio.move_on_after(1):
             await stream.reset()
 
-    async def _keep_pace(self, peer: DeviceId, frames: int, size_bytes: int) -> None:
-        delay_s = self._guard.delay_s(peer, frames, size_bytes)
+    async def _pay_frames(self, peer: DeviceId, frames: int) -> None:
+        """Wait for the pace of this peer's frames. Raises `_Flood` when it has been too patient."""
+        delay_s = self._guard.frames_delay_s(peer, frames)
+        if self._guard.is_banned(peer):
+            raise _Flood
+        if delay_s > 0:
+            await trio.sleep(delay_s)
+
+    async def _pay_bytes(self, peer: DeviceId, size_bytes: int) -> None:
+        delay_s = self._guard.bytes_delay_s(peer, size_bytes)
         if delay_s > 0:
             await trio.sleep(delay_s)
 
@@ -117,7 +133,7 @@ class LaneHandlers:
         while block := list(islice(frames, FRAMES_AT_ONCE)):
             if count:
                 await trio.lowlevel.checkpoint()
-            await self._keep_pace(peer, len(block), 0)
+            await self._pay_frames(peer, len(block))
             for body in block:
                 await self._take(peer, body)
             count += len(block)
@@ -131,7 +147,7 @@ class LaneHandlers:
             while data := await stream.receive_some(READ_BYTES):
                 patience.deadline = float("inf")  # our own queue may make us wait below
                 was_empty = parser.is_empty
-                await self._keep_pace(peer, 0, len(data))
+                await self._pay_bytes(peer, len(data))
                 count = await self._take_all(peer, parser.feed(data))
                 if count or was_empty:
                     due_s = trio.current_time() + FRAME_TIMEOUT_S

@@ -15,10 +15,20 @@ from p2pchat.config.limits import FetchLimits, Limits, RelayLimits
 from p2pchat.gossip.config import GossipConfig
 from p2pchat.kad.config import KadConfig
 from p2pchat.net.libp2p.options import CircuitLimits, HostLimits
+from p2pchat.net.libp2p.yamux_session import YamuxLimits
 from p2pchat.protocol.pace import Rate
 
 ROW = re.compile(r"^\| `([\w.]+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
-SETTINGS = (Limits, RelayLimits, FetchLimits, HostLimits, CircuitLimits, KadConfig, GossipConfig)
+SETTINGS = (
+    Limits,
+    RelayLimits,
+    FetchLimits,
+    HostLimits,
+    YamuxLimits,
+    CircuitLimits,
+    KadConfig,
+    GossipConfig,
+)
 PACKAGES = ("model", "wire", "protocol", "kad", "gossip", "net", "net.libp2p", "node", "monitoring")
 BOUND = re.compile(r"\w+\.[A-Z][A-Z0-9_]*(_MAX|_TIMEOUT_S)")
 """What must have a row, and rates; other constants may."""

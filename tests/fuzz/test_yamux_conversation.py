@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2pchat.net.libp2p.yamux_outbox import BATCH_BYTES, CONTROL_BYTES_MAX, HELD_BYTES_MAX
-from p2pchat.net.libp2p.yamux_session import Limits, Opened, Reset, Session
+from p2pchat.net.libp2p.yamux_session import Opened, Reset, Session, YamuxLimits
 from p2pchat.net.libp2p.yamux_substream import WINDOW_BYTES_MAX, End, Segment, Substream
 
 STREAMS_MAX = 4
-LIMITS = Limits(backlog_max=STREAMS_MAX, outbound_streams_max=STREAMS_MAX)
+LIMITS = YamuxLimits(backlog_max=STREAMS_MAX, outbound_streams_max=STREAMS_MAX)
 
 
 class Half:

@@ -15,7 +15,7 @@ from p2pchat.net.libp2p.yamux_frames import (
     encode_header,
 )
 from p2pchat.net.libp2p.yamux_outbox import CONTROL_BYTES_MAX
-from p2pchat.net.libp2p.yamux_session import GoneAway, Limits, Opened, Session
+from p2pchat.net.libp2p.yamux_session import GoneAway, Opened, Session, YamuxLimits
 from p2pchat.net.libp2p.yamux_substream import WINDOW_BYTES
 
 LENGTHS = st.one_of(
@@ -92,7 +92,9 @@ def test_the_reader_loses_and_adds_nothing(data: bytes):
         assert used + len(reader.partial_header) == len(data)
 
 
-LIMITS = Limits(inbound_streams_max=3, backlog_max=2, unread_bytes_max=300_000, pings_per_s_max=2)
+LIMITS = YamuxLimits(
+    inbound_streams_max=3, backlog_max=2, unread_bytes_max=300_000, pings_per_s_max=2
+)
 
 
 def run(parts: list[bytes]) -> tuple[object, ...]:

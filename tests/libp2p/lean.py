@@ -30,7 +30,7 @@ from p2pchat.net.libp2p.noise import LeanNoise
 from p2pchat.net.libp2p.upgrader import LeanUpgrader
 from p2pchat.net.libp2p.yamux import LeanYamux
 from p2pchat.net.libp2p.yamux_frames import Kind, encode_header
-from p2pchat.net.libp2p.yamux_session import Limits
+from p2pchat.net.libp2p.yamux_session import YamuxLimits
 
 ALICE = create_new_key_pair(b"alice".ljust(32))
 BOB = create_new_key_pair(b"bob".ljust(32))
@@ -144,7 +144,7 @@ async def running(*several: IMuxedConn) -> AsyncGenerator[trio.Nursery]:
 
 @asynccontextmanager
 async def yamux_pair(
-    pipes: Pair | None = None, limits: Limits | None = None
+    pipes: Pair | None = None, limits: YamuxLimits | None = None
 ) -> AsyncGenerator[tuple[LeanYamux, LeanYamux]]:
     """Two lean ends of one connection in memory; `limits` are the second's."""
     ours, theirs = pipes or trio.testing.memory_stream_pair()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack, suppress
 
 import pytest
 import trio
@@ -13,6 +13,8 @@ from p2pchat.errors import PeerUnreachable
 from p2pchat.model.blocking import BlockList
 from p2pchat.model.ids import DeviceId
 from p2pchat.net.libp2p.guard import Admission, Refused
+from p2pchat.net.libp2p.options import HostLimits
+from p2pchat.protocol.pace import Rate
 from tests.libp2p.hosts import (
     ECHO,
     Strangers,
@@ -21,6 +23,7 @@ from tests.libp2p.hosts import (
     echo,
     eventually,
     host,
+    is_down,
     is_up,
     limited,
     options,
@@ -35,7 +38,8 @@ CYCLES = 300
 
 def test_connections_that_come_and_go_leave_no_slot_task_or_descriptor():
     async def story() -> None:
-        async with host("alice") as alice, host("bob") as bob:
+        haste = Rate(per_s=1, burst=2 * CYCLES)
+        async with host("alice") as alice, limited("bob", connects_per_peer=haste) as bob:
             bob.serve(ECHO, echo)
             await alice.connect(bob.peer_id, bob.addresses)
             assert await ask(alice, bob, b"first") == b"first"
@@ -111,6 +115,32 @@ def test_a_peer_that_comes_back_again_and_again_has_few_connections():
             assert bob.statistics().connections_evicted_total == 3
 
     play(story)
+
+
+def test_a_peer_that_connects_too_often_is_refused_and_others_are_not():
+    async def story() -> None:
+        slow = Rate(per_s=0.001, burst=3)
+        async with (
+            limited("bob", connects_per_peer=slow) as bob,
+            host("alice") as alice,
+            host("carol") as carol,
+        ):
+            for _ in range(3):
+                await alice.connect(bob.peer_id, bob.addresses)
+                await alice.disconnect(bob.peer_id)
+            await refused(alice, bob)
+            assert bob.statistics().refused_pace_total == 1
+            await carol.connect(bob.peer_id, bob.addresses)
+            await until(bob, carol, is_up)
+
+    play(story)
+
+
+async def refused(one, other) -> None:
+    """Dial in vain: the far side ends what the near side may have taken for a connection."""
+    with suppress(PeerUnreachable):
+        await one.connect(other.peer_id, other.addresses)
+        await until(one, other, is_down)
 
 
 def test_streams_go_to_the_connection_that_is_alive():
@@ -195,10 +225,10 @@ def test_a_public_address_gets_few_connections_and_each_slot_comes_back(source):
     guard = admission()
     with ExitStack() as held:
         for _ in range(8):
-            held.enter_context(guard.source(source))
-        with pytest.raises(Refused), guard.source(source):
+            held.enter_context(guard.source(source, 0.0))
+        with pytest.raises(Refused), guard.source(source, 0.0):
             pass
-    with guard.source(source):
+    with guard.source(source, 0.0):
         pass
 
 
@@ -206,11 +236,23 @@ def test_a_public_ipv6_network_counts_as_one_source():
     guard = admission()
     with ExitStack() as held:
         for number in range(8):
-            held.enter_context(guard.source(f"2606:4700::{number + 1:x}"))
-        with pytest.raises(Refused), guard.source("2606:4700::ffff"):
+            held.enter_context(guard.source(f"2606:4700::{number + 1:x}", 0.0))
+        with pytest.raises(Refused), guard.source("2606:4700::ffff", 0.0):
             pass
-        with guard.source("2606:4700:0:1::1"):
+        with guard.source("2606:4700:0:1::1", 0.0):
             pass
+
+
+@pytest.mark.parametrize("source", ["8.8.8.8", "2606:4700::1"])
+def test_a_public_address_that_connects_too_fast_waits_a_moment_and_no_longer(source):
+    guard = admission(limits=HostLimits(handshakes_per_address=Rate(per_s=1, burst=3)))
+    for _ in range(3):
+        with guard.source(source, 0.0):
+            pass
+    with pytest.raises(Refused, match="too often"), guard.source(source, 0.5):
+        pass
+    with guard.source("1.1.1.1", 0.5), guard.source(source, 1.0):
+        pass
 
 
 @pytest.mark.parametrize("source", ["127.0.0.1", "192.168.1.7", "10.0.0.1", "::1", "fe80::1"])
@@ -218,7 +260,7 @@ def test_loopback_and_private_addresses_are_not_counted(source):
     guard = admission()
     with ExitStack() as held:
         for _ in range(1000):
-            held.enter_context(guard.source(source))
+            held.enter_context(guard.source(source, 0.0))
 
 
 def test_an_address_in_a_blocked_subnet_is_refused():

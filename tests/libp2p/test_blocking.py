@@ -60,7 +60,7 @@ def test_a_stream_that_came_in_before_the_block_is_not_served_after_it():
             connection.is_closed = True  # as in the middle of being cut
             muxed = await alice._swarm.best(bob.peer_id).open_stream()
             await muxed.write(b"\x13/multistream/1.0.0\n")
-            await eventually(lambda: bob.statistics().streams_refused_total == 1)
+            await eventually(lambda: bob.statistics().streams_refused_late_total == 1)
             assert bob.statistics().streams_accepted_total == served
 
     play(story)

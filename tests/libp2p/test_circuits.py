@@ -255,7 +255,7 @@ def test_a_full_relay_refuses_and_keeps_its_promises():
             await alice.connect(relay.peer_id, relay.addresses)
             with pytest.raises(RelayRefused, match="takes no reservation"):
                 await alice.reserve(relay.peer_id)
-            assert relay.statistics().circuits_refused_total == 1
+            assert relay.statistics().reservations_refused_full_total == 1
             await bob.reserve(relay.peer_id)
             await alice.connect(bob.peer_id, bob.addresses)
 

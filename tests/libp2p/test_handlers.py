@@ -133,7 +133,7 @@ def test_streams_above_the_limit_are_reset_and_the_others_go_on():
             held = [await alice.open_stream(bob.peer_id, [ECHO]) for _ in range(4)]
             with pytest.raises(StreamReset):
                 await alice.open_stream(bob.peer_id, [ECHO])
-            assert bob.statistics().streams_refused_total == 1
+            assert bob.statistics().streams_refused_full_total == 1
             for stream in held:
                 await stream.send_all(b"still")
                 assert await stream.receive_some() == b"still"

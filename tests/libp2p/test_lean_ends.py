@@ -23,7 +23,7 @@ from p2pchat.net.libp2p.yamux import (
 )
 from p2pchat.net.libp2p.yamux_frames import ACK, RST, SYN, Kind, encode_header
 from p2pchat.net.libp2p.yamux_outbox import HELD_BYTES_MAX
-from p2pchat.net.libp2p.yamux_session import Limits
+from p2pchat.net.libp2p.yamux_session import YamuxLimits
 from p2pchat.net.libp2p.yamux_substream import WINDOW_BYTES
 from tests.libp2p.lean import (
     ALICE,
@@ -337,7 +337,7 @@ def test_a_flood_of_pings_costs_ten_answers_a_second():
 
 def test_streams_nobody_accepts_are_refused_above_the_backlog():
     async def story():
-        async with yamux_pair(limits=Limits(backlog_max=3)) as (alice, bob):
+        async with yamux_pair(limits=YamuxLimits(backlog_max=3)) as (alice, bob):
             streams = [await alice.open_stream() for _ in range(5)]
             await wait_all_tasks_blocked()
             for stream in streams[3:]:
@@ -351,7 +351,7 @@ def test_streams_nobody_accepts_are_refused_above_the_backlog():
 
 def test_a_peer_that_writes_to_streams_nobody_reads_is_held_to_one_limit():
     async def story():
-        limits = Limits(unread_bytes_max=3 * WINDOW_BYTES)
+        limits = YamuxLimits(unread_bytes_max=3 * WINDOW_BYTES)
         async with yamux_pair(limits=limits) as (alice, bob):
             pairs = [await stream_pair(alice, bob) for _ in range(5)]
             for ours, _ in pairs:

@@ -17,7 +17,7 @@ from trio.testing import memory_stream_pair
 from p2pchat.net.libp2p.noise import READ_BYTES_MAX
 from p2pchat.net.libp2p.upgrader import LeanUpgrader
 from p2pchat.net.libp2p.yamux import LeanYamux
-from p2pchat.net.libp2p.yamux_session import Limits
+from p2pchat.net.libp2p.yamux_session import YamuxLimits
 from tests.libp2p.lean import ALICE, BOB, Pipe, make_upgrader, peer_of, play_fast, secure
 
 HELLO = b"\x13/multistream/1.0.0\n"
@@ -98,7 +98,7 @@ def test_the_upgrader_offers_noise_and_yamux_only():
 def test_the_limits_of_an_upgrader_are_those_of_its_connections(other: str):
     async def story():
         ours, theirs = memory_stream_pair()
-        limits = Limits(backlog_max=7)
+        limits = YamuxLimits(backlog_max=7)
         ends = dict[str, object]()
 
         async def rise(name, upgrader, raw):

@@ -19,7 +19,7 @@ from p2pchat.net.libp2p.yamux import (
     LeanYamux,
 )
 from p2pchat.net.libp2p.yamux_outbox import BATCH_BYTES, HELD_BYTES_MAX
-from p2pchat.net.libp2p.yamux_session import Limits
+from p2pchat.net.libp2p.yamux_session import YamuxLimits
 from p2pchat.net.libp2p.yamux_substream import WINDOW_BYTES
 from tests.libp2p.lean import (
     BOB,
@@ -313,7 +313,7 @@ def test_a_stream_we_finished_and_its_peer_forgot_is_reset_after_minutes():
         async with yamux_pair() as (alice, bob):
             ours, theirs = await stream_pair(alice, bob)
             await ours.close()
-            sweeps = Limits().idle_sweeps_max
+            sweeps = YamuxLimits().idle_sweeps_max
             await trio.sleep(SWEEP_INTERVAL_S * (sweeps - 1))
             await theirs.write(b"slowly")
             assert await ours.read() == b"slowly"

@@ -21,6 +21,7 @@ pytestmark = [
 
 WARM_UP = 50
 CYCLES = 300
+LIVES = 25
 STRANGERS = 600
 GROWTH_BYTES_MAX = 12 << 20
 """What allocators keep; the state of 300 connections would be several times as much."""
@@ -35,10 +36,12 @@ def resident_bytes(relay: RelayProcess) -> int:
 
 
 async def come_and_go(relay: RelayProcess, times: int) -> None:
-    async with host("alice") as alice:
-        for _ in range(times):
-            await alice.connect(PeerId.parse(relay.peer_id), relay.addresses)
-            await alice.disconnect(PeerId.parse(relay.peer_id))
+    """Different peers, each as often as none is refused for its haste."""
+    for number in range(times // LIVES):
+        async with host(f"peer {number}") as peer:
+            for _ in range(LIVES):
+                await peer.connect(PeerId.parse(relay.peer_id), relay.addresses)
+                await peer.disconnect(PeerId.parse(relay.peer_id))
 
 
 async def until_descriptors(relay: RelayProcess, count: int) -> None:

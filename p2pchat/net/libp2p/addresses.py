@@ -33,6 +33,7 @@ __all__ = [
     "parse_listen",
     "plain",
     "public_group",
+    "public_source",
     "read_multiaddr",
     "relay_address",
     "resolve",
@@ -132,6 +133,12 @@ def public_group(host: str) -> str | None:
     if not ip.is_global:
         return None
     return str(ip) if ip.version == 4 else str(ip_network((int(ip), 64), strict=False))
+
+
+def public_source(address: str) -> str | None:
+    """`public_group` of the host of a multiaddr; None for a name."""
+    kind, host = _parts(address)[0]
+    return None if kind in _FAMILIES else public_group(host)
 
 
 def is_public(address: str) -> bool:

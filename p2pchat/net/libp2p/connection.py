@@ -20,6 +20,7 @@ from p2pchat.net.libp2p.guard import Admission
 from p2pchat.net.libp2p.options import HostLimits
 from p2pchat.net.libp2p.pipes import Pipe
 from p2pchat.net.libp2p.streams import Origin
+from p2pchat.net.libp2p.yamux import LeanYamux
 
 __all__ = ["Connection"]
 
@@ -48,6 +49,12 @@ class Connection:
     def heard_s(self) -> float:
         """When the other side last gave a sign of life."""
         return self._pipe.heard_s
+
+    @property
+    def violation(self) -> str | None:
+        """How the other side broke the rules of multiplexing, which ended the connection."""
+        muxed = self.muxed
+        return muxed.session.violation if isinstance(muxed, LeanYamux) else None
 
     async def run(self, serve: Serve, ended: Ended, *, task_status: trio.TaskStatus[None]) -> None:
         """Carry the connection; started once streams can be opened.

@@ -4,7 +4,7 @@ An inbound connection costs a descriptor and, until it has authenticated, belong
 table of unfinished handshakes is bounded, and when it is full the oldest goes: an honest handshake
 takes milliseconds, so whoever has waited longest is the least likely to be one. Connections from
 one public address are few; private and loopback addresses are shared by households and tests, so
-those are limited by peer alone, once it is known.
+those are limited by peer alone, once it is known. How fast all of them may come is `pace`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 
+import trio
+
 from p2pchat.model.blocking import Refusal
 from p2pchat.model.ids import PeerId
 from p2pchat.net.libp2p.addresses import public_group
 from p2pchat.net.libp2p.options import HostOptions, Total
+from p2pchat.net.libp2p.pace import Pace
 from p2pchat.net.libp2p.pipes import Pipe
 from p2pchat.net.libp2p.streams import Origin
 
@@ -43,6 +46,7 @@ class Admission:
         """Relays that hold a reservation of ours, and peers that hold one here: the same."""
         self.gate = options.gate
         """What a new connection has to pass."""
+        self.pace = Pace(options.limits)
         self._me = me
         self._limits = options.limits
         self._totals = totals
@@ -64,6 +68,13 @@ class Admission:
             raise Refused("refused_peer_total", Refusal.PEER)
         if peer == self._me:
             raise Refused("refused_peer_total", "that is this host itself")
+        if self.pace.is_shunned(peer, trio.current_time()):
+            raise Refused("refused_shunned_total", "the peer flooded us a moment ago")
+
+    def require_pace(self, peer: PeerId) -> None:
+        """Raise `Refused` for a peer that comes too often."""
+        if not self.pace.admits_entry(peer, trio.current_time()):
+            raise Refused("refused_pace_total", "the peer connects too often")
 
     def require_unblocked(self, origin: Origin, pipe: Pipe) -> None:
         """Raise `Refused` for a connection that is blocked by its peer, by the address it was
@@ -79,7 +90,7 @@ class Admission:
         return peer not in self.protected and peer not in self.carried
 
     @contextmanager
-    def source(self, host: str) -> Generator[None]:
+    def source(self, host: str, now_s: float) -> Generator[None]:
         """Count a connection from `host` while inside; raise `Refused` when it has too many."""
         group = public_group(host)
         if group is None:
@@ -87,6 +98,8 @@ class Admission:
             return
         if self._sources[group] >= self._limits.connections_per_address_max:
             raise Refused("refused_address_total", f"too many connections from {group}")
+        if not self.pace.admits_knock(group, now_s):
+            raise Refused("refused_pace_total", f"{group} connects too often")
         self._sources[group] += 1
         try:
             yield

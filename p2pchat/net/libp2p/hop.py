@@ -1,8 +1,8 @@
 """Carrying circuits for others.
 
 Whoever is connected may reserve; whoever is connected may call a peer that has reserved. A circuit
-is two streams joined: its bytes, its age and its number are bounded, and it is counted. The relay
-forwards what it cannot read.
+is two streams joined: its bytes, its age and its number are bounded (`quotas`), and it is counted.
+The relay forwards what it cannot read.
 
 py-libp2p's own service lets one peer reserve in the name of others, mixes up two circuits of one
 caller, and writes its status messages into the data.
@@ -10,9 +10,7 @@ caller, and writes its status messages into the data.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 
 import trio
 from libp2p.relay.circuit_v2.pb.circuit_pb2 import (
@@ -28,7 +26,9 @@ from multiaddr import Multiaddr  # pyright: ignore[reportMissingTypeStubs]  # it
 from p2pchat.errors import NetworkError, RemoteProtocolError
 from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
-from p2pchat.net.libp2p.options import CircuitLimits, HostOptions
+from p2pchat.net.libp2p.addresses import public_source
+from p2pchat.net.libp2p.options import CircuitLimits, HostOptions, Total
+from p2pchat.net.libp2p.quotas import OverQuota, Quotas
 from p2pchat.net.libp2p.relay_messages import HOP, STOP, read_message, write_message
 from p2pchat.net.libp2p.streams import LibP2PStream
 from p2pchat.net.libp2p.swarm import Swarm
@@ -38,16 +38,28 @@ __all__ = ["Hop"]
 
 ANSWER_TIMEOUT_S = 5.0
 CHUNK_BYTES = 65_536
-CIRCUITS_PER_PAIR_MAX = 4
-"""Circuits from one caller to one target: no single caller uses up what a peer may receive."""
+
+_STATUS: Mapping[Total, Status.ValueType] = {
+    "relaying_refused_pace_total": Status.RESOURCE_LIMIT_EXCEEDED,
+    "relaying_refused_malformed_total": Status.MALFORMED_MESSAGE,
+    "reservations_refused_full_total": Status.RESERVATION_REFUSED,
+    "reservations_refused_address_total": Status.RESERVATION_REFUSED,
+    "circuits_refused_full_total": Status.RESOURCE_LIMIT_EXCEEDED,
+    "circuits_refused_peer_total": Status.RESOURCE_LIMIT_EXCEEDED,
+    "circuits_refused_bytes_total": Status.RESOURCE_LIMIT_EXCEEDED,
+    "circuits_refused_absent_total": Status.NO_RESERVATION,
+    "circuits_failed_total": Status.CONNECTION_FAILED,
+}
+"""What the asker is told, by what is counted here."""
 
 
 class _Refusal(Exception):
-    """What the asker is told."""
+    """Something is not carried: what is counted, and what the asker is told."""
 
-    def __init__(self, status: Status.ValueType) -> None:
-        super().__init__(status)
-        self.status = status
+    def __init__(self, total: Total, status: Status.ValueType | None = None) -> None:
+        super().__init__(total)
+        self.total: Total = total
+        self.status = _STATUS[total] if status is None else status
 
 
 class Hop:
@@ -60,53 +72,58 @@ class Hop:
         self._limits: CircuitLimits = options.circuits
         self._wall_clock_s = options.wall_clock_s
         self._addresses = addresses
-        self._until_s: dict[PeerId, float] = {}
-        self._calls: Counter[PeerId] = Counter()
-        self._called: Counter[PeerId] = Counter()
-        self._pairs: Counter[tuple[PeerId, PeerId]] = Counter()
-        self.circuits_open = 0
+        self._quotas = Quotas(options.circuits)
         swarm.server.handlers[HOP] = self._asked
 
     @property
     def reservations(self) -> int:
         """Peers that can be called through here."""
         self._expire()
-        return len(self._until_s)
+        return self._quotas.reservations
+
+    @property
+    def circuits(self) -> int:
+        """Circuits that are open."""
+        return self._quotas.circuits
 
     def lost(self, peer: PeerId) -> None:
         """Take note that `peer` is not connected any more, which ends its reservation."""
-        self._until_s.pop(peer, None)
+        self._quotas.release(peer)
         self._swarm.admission.carried.discard(peer)
 
     async def _asked(self, stream: Stream) -> None:
         assert isinstance(stream, LibP2PStream)
         try:
-            with trio.fail_after(ANSWER_TIMEOUT_S):
-                message = await read_message(stream, HopMessage())
-            if stream.origin.path is Path.RELAYED:
-                raise _Refusal(Status.PERMISSION_DENIED)
-            match message.type:
-                case HopMessage.RESERVE:
-                    await self._reserve(stream)
-                case HopMessage.CONNECT:
-                    await self._connect(stream, _target(message))
-                case _:
-                    raise _Refusal(Status.UNEXPECTED_MESSAGE)
-        except _Refusal as refusal:
-            self._swarm.totals["circuits_refused_total"] += 1
+            await self._serve(stream)
+        except (_Refusal, OverQuota) as refused:
+            refusal = refused if isinstance(refused, _Refusal) else _Refusal(refused.total)
+            self._swarm.totals[refusal.total] += 1
             reply = HopMessage(type=HopMessage.STATUS, status=refusal.status)
             async with stream:
                 await write_message(stream, reply)
+
+    async def _serve(self, stream: LibP2PStream) -> None:
+        with trio.fail_after(ANSWER_TIMEOUT_S):
+            message = await read_message(stream, HopMessage())
+        if stream.origin.path is Path.RELAYED:
+            raise _Refusal("relaying_refused_malformed_total", Status.PERMISSION_DENIED)
+        self._quotas.require_pace(stream.peer, trio.current_time())
+        match message.type:
+            case HopMessage.RESERVE:
+                await self._reserve(stream)
+            case HopMessage.CONNECT:
+                await self._connect(stream, _target(message))
+            case _:
+                raise _Refusal("relaying_refused_malformed_total", Status.UNEXPECTED_MESSAGE)
 
     # ---- reservations ----
 
     async def _reserve(self, stream: LibP2PStream) -> None:
         self._expire()
-        peer = stream.peer
-        if peer not in self._until_s and len(self._until_s) >= self._limits.reservations_max:
-            raise _Refusal(Status.RESERVATION_REFUSED)
-        self._until_s[peer] = trio.current_time() + self._limits.reservation_s
-        self._swarm.admission.carried.add(peer)
+        origin = stream.origin
+        self._quotas.reserve(origin.peer, public_source(origin.address), trio.current_time())
+        self._swarm.totals["reservations_total"] += 1
+        self._swarm.admission.carried.add(origin.peer)
         reservation = Reservation(
             expire=int(self._wall_clock_s()) + self._limits.reservation_s,
             addrs=[Multiaddr(address).to_bytes() for address in self._addresses()],
@@ -115,8 +132,7 @@ class Hop:
             await write_message(stream, self._ok(reservation))
 
     def _expire(self) -> None:
-        now_s = trio.current_time()
-        for peer in [peer for peer, until_s in self._until_s.items() if until_s <= now_s]:
+        for peer in self._quotas.expired(trio.current_time()):
             self.lost(peer)
 
     def _ok(self, reservation: Reservation | None = None) -> HopMessage:
@@ -131,41 +147,17 @@ class Hop:
 
     async def _connect(self, near: LibP2PStream, target: PeerId) -> None:
         self._expire()
-        if target not in self._until_s:
-            raise _Refusal(Status.NO_RESERVATION)
-        with self._slot(near.peer, target):
+        if not self._quotas.holds(target):
+            raise _Refusal("circuits_refused_absent_total")
+        with self._quotas.circuit(near.peer, target, trio.current_time()):
             far = await self._call(target, near.peer)
+            self._swarm.totals["circuits_total"] += 1
             try:
                 await write_message(near, self._ok())
                 await self._carry(near, far)
             finally:
                 near.abandon()
                 far.abandon()
-
-    @contextmanager
-    def _slot(self, caller: PeerId, target: PeerId) -> Generator[None]:
-        """Count a circuit while inside; raise `_Refusal` when there are too many."""
-        most, pair = self._limits.circuits_per_peer_max, (caller, target)
-        # Counted apart: who calls a lot can still be called, and who is called still calls.
-        if (
-            self.circuits_open >= self._limits.circuits_max
-            or self._calls[caller] >= most
-            or self._called[target] >= most
-            or self._pairs[pair] >= CIRCUITS_PER_PAIR_MAX
-        ):
-            raise _Refusal(Status.RESOURCE_LIMIT_EXCEEDED)
-        self._swarm.totals["circuits_total"] += 1
-        self.circuits_open += 1
-        self._calls[caller] += 1
-        self._called[target] += 1
-        self._pairs[pair] += 1
-        try:
-            yield
-        finally:
-            self.circuits_open -= 1
-            self._calls -= Counter((caller,))  # drops zeros, too
-            self._called -= Counter((target,))
-            self._pairs -= Counter((pair,))
 
     async def _call(self, target: PeerId, caller: PeerId) -> LibP2PStream:
         """A stream to `target` on which it agreed to talk to `caller`."""
@@ -181,45 +173,53 @@ class Hop:
                     stream.abandon()
                     raise
         except (NetworkError, RemoteProtocolError, trio.BrokenResourceError, trio.TooSlowError):
-            raise _Refusal(Status.CONNECTION_FAILED) from None
+            raise _Refusal("circuits_failed_total") from None
         if reply.type != StopMessage.STATUS or reply.status != Status.OK:
             stream.abandon()
-            raise _Refusal(Status.CONNECTION_FAILED)
+            raise _Refusal("circuits_failed_total")
         return stream
 
     async def _carry(self, near: LibP2PStream, far: LibP2PStream) -> None:
         """Forward both ways until both ends closed, one broke, or a limit is reached."""
-        budget = _Budget(self._limits.circuit_bytes_max)
-        with trio.move_on_after(self._limits.circuit_s_max):
+        meter = _Meter(self._limits.circuit_bytes_max, self._quotas, near.peer)
+        with trio.move_on_after(self._limits.circuit_s_max) as age:
             try:
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._copy, near, far, budget)
-                    nursery.start_soon(self._copy, far, near, budget)
+                    nursery.start_soon(self._copy, near, far, meter)
+                    nursery.start_soon(self._copy, far, near, meter)
             except* trio.BrokenResourceError:
-                pass  # one end is gone, or the circuit is spent: both streams are reset
+                pass  # one end is gone: both streams are reset
+            except* OverQuota:
+                self._swarm.totals["circuits_spent_total"] += 1
+        if age.cancelled_caught:
+            self._swarm.totals["circuits_spent_total"] += 1
 
-    async def _copy(self, source: LibP2PStream, sink: LibP2PStream, budget: _Budget) -> None:
+    async def _copy(self, source: LibP2PStream, sink: LibP2PStream, meter: _Meter) -> None:
         while data := await source.receive_some(CHUNK_BYTES):
-            budget.spend(len(data))
+            await trio.sleep(meter.spend(len(data)))
             self._swarm.totals["circuit_bytes_total"] += len(data)
             await sink.send_all(data)
         await sink.send_eof()
 
 
-class _Budget:
+class _Meter:
     """The bytes that a circuit may still carry, both directions together."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, quotas: Quotas, caller: PeerId) -> None:
         self._left = size
+        self._quotas = quotas
+        self._caller = caller
 
-    def spend(self, size: int) -> None:
+    def spend(self, size: int) -> float:
+        """Charge bytes; for how long to wait before they are passed on. Raises `OverQuota`."""
         self._left -= size
         if self._left < 0:
-            raise trio.BrokenResourceError("the circuit has carried all it may")
+            raise OverQuota("circuits_spent_total")
+        return self._quotas.spend(self._caller, size, trio.current_time())
 
 
 def _target(message: HopMessage) -> PeerId:
     try:
         return PeerId(bytes(message.peer.id))
     except ValueError:
-        raise _Refusal(Status.MALFORMED_MESSAGE) from None
+        raise _Refusal("relaying_refused_malformed_total") from None

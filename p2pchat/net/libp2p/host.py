@@ -27,25 +27,26 @@ from p2pchat.net.libp2p.foreign import settle, to_peer
 from p2pchat.net.libp2p.hop import Hop
 from p2pchat.net.libp2p.identify import Identify
 from p2pchat.net.libp2p.listening import Bound, bind, raise_descriptor_limit
-from p2pchat.net.libp2p.options import HostOptions, HostStatistics, Transport
+from p2pchat.net.libp2p.options import HostOptions, HostStatistics
 from p2pchat.net.libp2p.peers import PeerTable
-from p2pchat.net.libp2p.ping import PING, answer_pings
+from p2pchat.net.libp2p.ping import PING, Pings
 from p2pchat.net.libp2p.stock import StockUpgrader
 from p2pchat.net.libp2p.swarm import Swarm
 from p2pchat.net.libp2p.tcp import TcpDialler
 from p2pchat.net.libp2p.upgrader import LeanUpgrader
+from p2pchat.net.libp2p.yamux_table import Unread
 from p2pchat.net.port import Connectedness, Handler, PeerChanged, ProtocolId, Stream
 
 __all__ = ["HostOptions", "LibP2PHost", "open_host"]
 
 
-def _upgrader(keys: KeyPair, transport: Transport) -> TransportUpgrader:
+def _upgrader(keys: KeyPair, options: HostOptions) -> TransportUpgrader:
     """Whose Noise and Yamux carry the connections."""
-    match transport:
+    match options.transport:
         case "stock":
             return make_eager(StockUpgrader(keys))
         case "lean":
-            return make_eager(LeanUpgrader(keys))
+            return make_eager(LeanUpgrader(keys, unread=Unread(options.limits.unread_bytes_max)))
 
 
 class LibP2PHost:
@@ -58,13 +59,13 @@ class LibP2PHost:
         self._bound = bound
         self._nursery = nursery
         self._peers = PeerTable(nursery)
-        upgrader = _upgrader(keys, options.transport)
+        upgrader = _upgrader(keys, options)
         self._swarm = Swarm(self._peer_id, options, upgrader, nursery)
         self._swarm.changed = self._on_changed
         self._identify = Identify(
             self._swarm, self._peers, keys.public_key.serialize(), lambda: self.addresses
         )
-        self._swarm.server.handlers[PING] = answer_pings
+        self._swarm.server.handlers[PING] = Pings().answer
         tcp = TcpDialler(self._swarm)
         self._circuits = Circuits(self._swarm, tcp, options.wall_clock_s)
         self._hop = Hop(self._swarm, options, self._own_addresses) if options.is_relay else None
@@ -145,7 +146,7 @@ class LibP2PHost:
             handshakes_pending=self._swarm.admission.handshakes_pending,
             streams_served=sum(connection.serving for connection in connections),
             reservations=self._hop.reservations if self._hop else 0,
-            circuits=self._hop.circuits_open if self._hop else 0,
+            circuits=self._hop.circuits if self._hop else 0,
             **self._swarm.totals,
         )
 

@@ -15,6 +15,7 @@ from p2pchat.errors import ConfigError
 from p2pchat.model.blocking import NOBODY, BlockList
 from p2pchat.model.ids import KEY_BYTES
 from p2pchat.net.port import Gate
+from p2pchat.protocol.pace import Rate
 
 __all__ = ["CircuitLimits", "HostLimits", "HostOptions", "HostStatistics", "Total", "Transport"]
 
@@ -25,21 +26,36 @@ Total = Literal[
     "refused_peer_total",
     "refused_full_total",
     "refused_gate_total",
+    "refused_pace_total",
+    "refused_shunned_total",
     "handshakes_evicted_total",
     "handshakes_failed_total",
     "handshakes_timed_out_total",
     "dials_failed_total",
     "connections_evicted_total",
     "connections_silent_total",
+    "connections_flooding_total",
     "streams_opened_total",
     "streams_accepted_total",
-    "streams_refused_total",
+    "streams_refused_full_total",
+    "streams_refused_pace_total",
+    "streams_refused_late_total",
     "streams_malformed_total",
     "streams_broken_total",
     "handlers_failed_total",
     "circuits_total",
-    "circuits_refused_total",
+    "circuits_refused_full_total",
+    "circuits_refused_peer_total",
+    "circuits_refused_bytes_total",
+    "circuits_refused_absent_total",
+    "circuits_failed_total",
+    "circuits_spent_total",
     "circuit_bytes_total",
+    "reservations_total",
+    "reservations_refused_full_total",
+    "reservations_refused_address_total",
+    "relaying_refused_pace_total",
+    "relaying_refused_malformed_total",
 ]
 """The fields of `HostStatistics` that are counted as things happen."""
 
@@ -67,12 +83,27 @@ class HostLimits:
     """Inbound connections that have not authenticated; above it the oldest is reset."""
     handshake_timeout_s: float = 3.0
     """From accepting to authenticated and multiplexed."""
+    handshakes_per_address: Rate = Rate(per_s=5, burst=64)
+    """Connections that one public address (IPv6: one /64) may begin; others are refused."""
+    connects_per_peer: Rate = Rate(per_s=2, burst=60)
+    """Connections that one peer may make to us, wherever from; others are refused."""
     dials_max: int = 64
     """Addresses dialled at once, all peers together; further ones wait."""
     addresses_per_dial_max: int = 16
     """Addresses of one `connect` that are tried; the rest is ignored."""
     streams_per_connection_max: int = 256
     """Inbound streams served at once on one connection; above it new ones are reset."""
+    streams_per_peer: Rate = Rate(per_s=100, burst=500)
+    """Inbound streams that one peer may open, over all its connections; others are reset."""
+    streams_per_protocol: Rate = Rate(per_s=50, burst=250)
+    """The same, of one protocol."""
+    refusals_per_peer: Rate = Rate(per_s=20, burst=200)
+    """Streams of one peer that may be refused for their pace; then it is shunned."""
+    shun_s: float = 8.0
+    """How long a peer that floods is cut off."""
+    unread_bytes_max: int = 48 << 20
+    """Received on all connections and not yet read; above it a stream that brings more is reset,
+    unless its connection holds little."""
     negotiation_timeout_s: float = 5.0
     """From an inbound stream's first byte to its protocol."""
     malformed_streams_max: int = 8
@@ -101,6 +132,11 @@ class CircuitLimits:
     """Peers reachable through this relay at once."""
     reservation_s: int = _HOUR_S
     """How long a reservation holds unless refreshed."""
+    reservations_per_address_max: int = 64
+    """Of them, from one public address (IPv6: one /64)."""
+    requests_per_peer_s: int = 10
+    """Reservations and calls that one peer may ask for in a second, and twenty times as many at
+    once."""
     circuits_max: int = 1024
     """Relayed connections at once."""
     circuits_per_peer_max: int = 32
@@ -109,6 +145,12 @@ class CircuitLimits:
     """Age of a relayed connection; then it is reset."""
     circuit_bytes_max: int = _GIB
     """Bytes through one relayed connection, both directions; then it is reset."""
+    peer_bytes_per_s: int = 16 << 20
+    """Bytes a second through all circuits that one peer dialled; faster ones are held back."""
+    peer_bytes_max: int = 8 * _GIB
+    """Bytes through all circuits that one peer dialled, within the window; then they are reset."""
+    peer_bytes_window_s: int = _HOUR_S
+    """The time in which all of that comes back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,20 +194,35 @@ class HostStatistics:
     refused_peer_total: int = 0
     refused_full_total: int = 0
     refused_gate_total: int = 0
+    refused_pace_total: int = 0
+    refused_shunned_total: int = 0
     handshakes_evicted_total: int = 0
     handshakes_failed_total: int = 0
     handshakes_timed_out_total: int = 0
     dials_failed_total: int = 0
     connections_evicted_total: int = 0
     connections_silent_total: int = 0
+    connections_flooding_total: int = 0
     streams_opened_total: int = 0
     streams_accepted_total: int = 0
-    streams_refused_total: int = 0
+    streams_refused_full_total: int = 0
+    streams_refused_pace_total: int = 0
+    streams_refused_late_total: int = 0
     streams_malformed_total: int = 0
     streams_broken_total: int = 0
     handlers_failed_total: int = 0
     reservations: int = 0
     circuits: int = 0
     circuits_total: int = 0
-    circuits_refused_total: int = 0
+    circuits_refused_full_total: int = 0
+    circuits_refused_peer_total: int = 0
+    circuits_refused_bytes_total: int = 0
+    circuits_refused_absent_total: int = 0
+    circuits_failed_total: int = 0
+    circuits_spent_total: int = 0
     circuit_bytes_total: int = 0
+    reservations_total: int = 0
+    reservations_refused_full_total: int = 0
+    reservations_refused_address_total: int = 0
+    relaying_refused_pace_total: int = 0
+    relaying_refused_malformed_total: int = 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 
 import trio
 from libp2p.abc import IMuxedStream
@@ -17,6 +18,7 @@ from p2pchat.errors import MalformedMessage, RemoteProtocolError
 from p2pchat.net.libp2p.connection import Connection
 from p2pchat.net.libp2p.negotiation import answer
 from p2pchat.net.libp2p.options import HostLimits, Total
+from p2pchat.net.libp2p.pace import Pace, Verdict
 from p2pchat.net.libp2p.streams import Choice, Farewells, LibP2PStream
 from p2pchat.net.port import Handler, ProtocolId
 
@@ -25,25 +27,30 @@ __all__ = ["Server"]
 logger = logging.getLogger(__name__)
 
 
+Flooded = Callable[[Connection, str], None]
+"""Told of a connection whose peer is shunned from now on, and why."""
+
+
 class Server:
     """Serves inbound streams of every connection."""
 
     def __init__(
         self,
+        pace: Pace,
         farewells: Farewells,
         limits: HostLimits,
         totals: Counter[Total],
     ) -> None:
         self.handlers: dict[ProtocolId, Handler] = {}
+        self.flooded: Flooded = lambda connection, reason: connection.abort()
+        self._pace = pace
         self._farewells = farewells
         self._limits = limits
         self._totals = totals
 
     async def serve(self, connection: Connection, muxed: IMuxedStream) -> None:
         """Negotiate and handle one inbound stream; raises nothing."""
-        full = connection.serving >= self._limits.streams_per_connection_max
-        if full or connection.is_closed:
-            self._totals["streams_refused_total"] += 1
+        if not self._admits(connection):
             await self._farewells.reset(muxed)
             return
         connection.serving += 1
@@ -53,6 +60,26 @@ class Server:
                 await self._handle(LibP2PStream(muxed, connection.origin, choice, self._farewells))
         finally:
             connection.serving -= 1
+
+    def _admits(self, connection: Connection) -> bool:
+        """Whether another stream of this connection is looked at; counted when not."""
+        if connection.is_closed:
+            self._totals["streams_refused_late_total"] += 1
+            return False
+        if connection.serving >= self._limits.streams_per_connection_max:
+            self._totals["streams_refused_full_total"] += 1
+            return False
+        peer = connection.origin.peer
+        return self._obeys(connection, self._pace.judge_stream(peer, trio.current_time()))
+
+    def _obeys(self, connection: Connection, verdict: Verdict) -> bool:
+        """Whether a stream goes on; who floods us loses the connection."""
+        if verdict is Verdict.SERVE:
+            return True
+        self._totals["streams_refused_pace_total"] += 1
+        if verdict is Verdict.CUT:
+            self.flooded(connection, "it opens streams without end")
+        return False
 
     async def _negotiate(self, connection: Connection, muxed: IMuxedStream) -> Choice | None:
         try:
@@ -68,6 +95,10 @@ class Server:
             return None
         except trio.BrokenResourceError:
             return None  # the peer changed its mind, or is gone
+        peer, now_s = connection.origin.peer, trio.current_time()
+        if not self._obeys(connection, self._pace.judge_protocol(peer, choice.protocol, now_s)):
+            await self._farewells.reset(muxed)
+            return None
         self._totals["streams_accepted_total"] += 1
         return choice
 

@@ -53,7 +53,8 @@ class Swarm:
         self.totals: Counter[Total] = Counter()
         self.admission = Admission(me, options, self.totals)
         self.farewells = Farewells(nursery, options.limits)
-        self.server = Server(self.farewells, options.limits, self.totals)
+        self.server = Server(self.admission.pace, self.farewells, options.limits, self.totals)
+        self.server.flooded = self._flooded
         self.changed: Changed = lambda peer, new: None
         self._upgrader = upgrader
         self._connections: dict[PeerId, list[Connection]] = {}
@@ -99,7 +100,7 @@ class Swarm:
             if remote is None:
                 return
             self.admission.require_allowed(remote[0])
-            with self.admission.source(remote[0]):
+            with self.admission.source(remote[0], trio.current_time()):
                 connection = await self.accept(pipe, multiaddr_of(*remote), Path.DIRECT)
                 if connection is not None:
                     await connection.wait_closed()
@@ -140,6 +141,8 @@ class Swarm:
                 peer = to_peer(secured.get_remote_peer())
             origin = Origin(peer, address, path, inbound=not dialled)
             self.admission.require_unblocked(origin, pipe)
+            if not dialled:
+                self.admission.require_pace(peer)
             with foreign_errors():
                 muxed = await self._upgrader.upgrade_connection(secured, to_libp2p(peer))
             return await self._start(Connection(muxed, pipe, origin, self.limits))
@@ -207,6 +210,19 @@ class Swarm:
         try:
             await connection.run(self.server.serve, self._forget, task_status=task_status)
         finally:
+            if connection.violation is not None:
+                self.admission.pace.shun(connection.origin.peer, trio.current_time())
+                self._flooded(connection, connection.violation)
+            self._forget(connection)
+
+    def _flooded(self, flooding: Connection, reason: str) -> None:
+        """Cut off a peer that is shunned from now on, with all its connections."""
+        origin = flooding.origin
+        self.totals["connections_flooding_total"] += 1
+        told = {"peer": str(origin.peer), "address": origin.address, "reason": reason}
+        logger.warning("cut off %s: %s", origin.peer.short, reason, extra=told)
+        for connection in (flooding, *self.of(origin.peer)):
+            connection.abort()
             self._forget(connection)
 
     async def watch(self) -> None:

@@ -23,7 +23,8 @@ from libp2p.transport.upgrader import TransportUpgrader
 
 from p2pchat.net.libp2p.noise import LeanNoise
 from p2pchat.net.libp2p.yamux import LeanYamux
-from p2pchat.net.libp2p.yamux_session import Limits
+from p2pchat.net.libp2p.yamux_session import YamuxLimits
+from p2pchat.net.libp2p.yamux_table import Unread
 
 __all__ = ["LeanUpgrader"]
 
@@ -32,12 +33,16 @@ _GARBAGE = (BaseLibp2pError, ValueError)
 
 
 class LeanUpgrader(TransportUpgrader):
-    """Noise and Yamux only, both lean; `key_pair` is the host's identity."""
+    """Noise and Yamux only, both lean; `key_pair` is the host's identity, `unread` what its
+    connections may hold together."""
 
-    def __init__(self, key_pair: KeyPair, limits: Limits | None = None) -> None:
+    def __init__(
+        self, key_pair: KeyPair, limits: YamuxLimits | None = None, unread: Unread | None = None
+    ) -> None:
         noise = LeanNoise(key_pair, noise_privkey=create_new_key_pair().private_key)
         super().__init__({NOISE: noise}, {TProtocol(YAMUX): LeanYamux})
         self._limits = limits
+        self._unread = unread
 
     async def upgrade_security(
         self, raw_conn: IRawConnection, is_initiator: bool, peer_id: ID | None = None
@@ -56,4 +61,4 @@ class LeanUpgrader(TransportUpgrader):
             await self.muxer_multistream.select_transport(conn)
         except _GARBAGE as error:
             raise MuxerUpgradeFailure(f"no multiplexer agreed on: {error}") from error
-        return LeanYamux(conn, peer_id, self._limits)
+        return LeanYamux(conn, peer_id, self._limits, self._unread)

@@ -37,14 +37,15 @@ from p2pchat.net.libp2p.yamux_frames import GoAwayCode, YamuxViolation
 from p2pchat.net.libp2p.yamux_session import (
     Event,
     GoneAway,
-    Limits,
     Opened,
     Readable,
     Reset,
     Session,
     State,
+    YamuxLimits,
 )
 from p2pchat.net.libp2p.yamux_substream import End, Segment, Substream
+from p2pchat.net.libp2p.yamux_table import Unread
 
 __all__ = ["LeanStream", "LeanYamux"]
 
@@ -197,14 +198,20 @@ class LeanYamux(IMuxedConn):
 
     negotiated_muxer_protocol = PROTOCOL_ID
 
-    def __init__(self, conn: ISecureConn, peer_id: ID, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        conn: ISecureConn,
+        peer_id: ID,
+        limits: YamuxLimits | None = None,
+        unread: Unread | None = None,
+    ) -> None:
         self.secured_conn = conn
         self.peer_id = peer_id
         self.event_started = trio.Event()
         self.event_shutting_down = trio.Event()
         """Set when this side closes."""
         self.event_closed = trio.Event()
-        self.session = Session(initiator=conn.is_initiator, limits=limits)
+        self.session = Session(initiator=conn.is_initiator, limits=limits, unread=unread)
         self._streams: dict[int, LeanStream] = {}
         self._acceptors = trio.lowlevel.ParkingLot()
         self._writer = trio.lowlevel.ParkingLot()
@@ -343,6 +350,7 @@ class LeanYamux(IMuxedConn):
             log.debug("the connection with %s ended: %s", self.peer_id, error)
         except YamuxViolation as error:
             log.debug("%s breaks the rules of Yamux: %s", self.peer_id, error)
+            self.session.violation = str(error)
             self._wake_all(self.session.close(GoAwayCode.PROTOCOL_ERROR))
             with trio.move_on_after(FLUSH_TIMEOUT_S):
                 await trio.sleep_forever()  # the writer ends it when the goodbye is sent

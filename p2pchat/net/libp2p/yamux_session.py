@@ -23,16 +23,18 @@ from p2pchat.net.libp2p.yamux_frames import (
     FrameReader,
     Header,
     Kind,
+    YamuxViolation,
 )
 from p2pchat.net.libp2p.yamux_outbox import Batch, Outbox
 from p2pchat.net.libp2p.yamux_substream import End, Segment, Substream
-from p2pchat.net.libp2p.yamux_table import Table
+from p2pchat.net.libp2p.yamux_table import Table, Unread
+from p2pchat.protocol.pace import Bucket, Rate
 
-__all__ = ["Event", "GoneAway", "Limits", "Opened", "Readable", "Reset", "Session", "State"]
+__all__ = ["Event", "GoneAway", "Opened", "Readable", "Reset", "Session", "State", "YamuxLimits"]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class YamuxLimits:
     """What one connection may take."""
 
     inbound_streams_max: int = 512
@@ -43,6 +45,12 @@ class Limits:
     """Streams of the peer that nobody has accepted yet; one more is reset."""
     unread_bytes_max: int = 16 << 20
     """Received and not yet read, over all streams; the stream that goes past it is reset."""
+    unread_bytes_free: int = 1 << 20
+    """What one connection may hold unread when all of the host together hold too much."""
+    empty_frames: Rate = Rate(per_s=10_000, burst=50_000)
+    """Frames without a body; more end the connection."""
+    dropped_bytes: Rate = Rate(per_s=8 << 20, burst=64 << 20)
+    """Bytes for streams that are over, which are thrown away; more end the connection."""
     pings_per_s_max: int = 10
     """Pings answered; more are ignored."""
     idle_sweeps_max: int = 5
@@ -106,18 +114,50 @@ class _PingMeter:
         return self._answered <= per_s_max
 
 
-class Session:
-    """One end of a Yamux connection."""
+class _Burden:
+    """What costs us something and brings nothing: no window slows it, so it has an end.
 
-    def __init__(self, *, initiator: bool, limits: Limits | None = None) -> None:
-        self.limits = limits or Limits()
+    What a stream carries is slowed by its window. Frames without a body and bodies of streams that
+    are over come as fast as the network is.
+    """
+
+    __slots__ = ("_bytes", "_frames", "dropped_bytes", "empty_frames")
+
+    def __init__(self, limits: YamuxLimits) -> None:
+        self.empty_frames = 0
+        self.dropped_bytes = 0
+        """Since they were settled last."""
+        self._frames = Bucket(limits.empty_frames, 0.0)
+        self._bytes = Bucket(limits.dropped_bytes, 0.0)
+
+    def settle(self, now_s: float) -> None:
+        """Charge what came. Raises `YamuxViolation` when it is too much."""
+        frames, self.empty_frames = self.empty_frames, 0
+        if frames and not self._frames.take(frames, now_s):
+            raise YamuxViolation("frames that carry nothing come without end")
+        size, self.dropped_bytes = self.dropped_bytes, 0
+        if size and not self._bytes.take(size, now_s):
+            raise YamuxViolation("bytes for streams that are over come without end")
+
+
+class Session:
+    """One end of a Yamux connection; `unread` is shared by those of a host."""
+
+    def __init__(
+        self, *, initiator: bool, limits: YamuxLimits | None = None, unread: Unread | None = None
+    ) -> None:
+        self.limits = limits = limits or YamuxLimits()
         self.state = State.OPEN
-        self.table = Table(initiator=initiator)
+        self.violation: str | None = None
+        """How the peer broke the rules, noted by who runs the session."""
+        everywhere = unread or Unread(limits.unread_bytes_max)
+        self.table = Table(initiator=initiator, everywhere=everywhere)
         self.outbox = Outbox()
         self._reader = FrameReader()
         self._current: tuple[Substream | None, int] = (None, 0)
         """Whose body comes in (None: nobody's, it is dropped), and the flags due at its end."""
         self._pings = _PingMeter()
+        self._burden = _Burden(limits)
 
     @property
     def frames_begun(self) -> int:
@@ -140,18 +180,24 @@ class Session:
             if isinstance(item, memoryview):
                 yield from self._body(item)
             elif item.kind <= Kind.WINDOW_UPDATE:
+                if item.kind != Kind.DATA or not item.length:
+                    self._burden.empty_frames += 1
                 yield from self._stream_frame(item)
             elif item.kind == Kind.GO_AWAY:
+                self._burden.empty_frames += 1
                 yield self._peer_goes(item.length)
-            elif item.flags & SYN and self._pings.admits(now_s, self.limits.pings_per_s_max):
-                self.outbox.answer(Kind.PING, ACK, 0, item.length)
+            else:
+                self._burden.empty_frames += 1
+                if item.flags & SYN and self._pings.admits(now_s, self.limits.pings_per_s_max):
+                    self.outbox.answer(Kind.PING, ACK, 0, item.length)
+        self._burden.settle(now_s)
 
     def _stream_frame(self, header: Header) -> Sequence[Event]:
-        _, flags, stream_id, length = header
+        kind, flags, stream_id, length = header
         if flags & SYN:
             return self._syn(header)
         stream = self.table.find(stream_id)
-        if header.kind == Kind.DATA:
+        if kind == Kind.DATA:
             self._current = (stream, flags)
             if stream is None or self._expects(stream, length):
                 return () if length else self._flags(stream, flags)
@@ -171,7 +217,8 @@ class Session:
     def _expects(self, stream: Substream, length: int) -> bool:
         """Whether a body may come; if not, its stream has been reset. Raises `YamuxViolation`."""
         stream.inlet.announce(length)
-        if self.table.unread + length <= self.limits.unread_bytes_max:
+        limits = self.limits
+        if self.table.has_room(length, limits.unread_bytes_max, limits.unread_bytes_free):
             return True
         self.reset(stream)
         return False
@@ -179,9 +226,10 @@ class Session:
     def _body(self, piece: memoryview) -> Sequence[Event]:
         stream, flags = self._current
         if stream is None or stream.inlet.end is End.RESET:
+            self._burden.dropped_bytes += len(piece)
             return ()
         stream.inlet.append(piece)
-        self.table.unread += len(piece)
+        self.table.hold(len(piece))
         if self._reader.body_left or not flags:
             return (Readable(stream),)
         return (Readable(stream), *self._flags(stream, flags))
@@ -237,7 +285,7 @@ class Session:
         """Up to `size` bytes (all there are if negative), giving back credit when it is time."""
         data = stream.inlet.read(size)
         if data and stream.id in self.table.streams:
-            self.table.unread -= len(data)
+            self.table.hold(-len(data))
             increment = stream.inlet.grant()
             if increment:
                 self.outbox.control(Kind.WINDOW_UPDATE, 0, stream.id, increment)

@@ -13,23 +13,42 @@ from p2pchat.errors import LocalProtocolError
 from p2pchat.net.libp2p.yamux_frames import YamuxViolation
 from p2pchat.net.libp2p.yamux_substream import Substream
 
-__all__ = ["STREAM_ID_MAX", "Table"]
+__all__ = ["STREAM_ID_MAX", "Table", "Unread"]
 
 STREAM_ID_MAX: Final = 0xFFFF_FFFF
+
+
+class Unread:
+    """What all connections of a host together have received and not read, and may."""
+
+    __slots__ = ("bytes", "bytes_max")
+
+    def __init__(self, bytes_max: int) -> None:
+        self.bytes = 0
+        self.bytes_max = bytes_max
 
 
 class Table:
     """The streams of one connection that are not over."""
 
-    __slots__ = ("_next_inbound", "_next_outbound", "backlog", "inbound", "streams", "unread")
+    __slots__ = (
+        "_everywhere",
+        "_next_inbound",
+        "_next_outbound",
+        "backlog",
+        "inbound",
+        "streams",
+        "unread",
+    )
 
-    def __init__(self, *, initiator: bool) -> None:
+    def __init__(self, *, initiator: bool, everywhere: Unread) -> None:
         self.streams: dict[int, Substream] = {}
         self.backlog: dict[int, Substream] = {}
         """Those of the peer that nobody has accepted yet, oldest first."""
         self.inbound = 0
         self.unread = 0
         """Bytes received and not read, over all streams."""
+        self._everywhere = everywhere
         self._next_outbound = 1 if initiator else 2
         self._next_inbound = 2 if initiator else 1
 
@@ -82,12 +101,23 @@ class Table:
             return self.backlog.pop(stream_id)
         return None
 
+    def has_room(self, size: int, most: int, free: int) -> bool:
+        """Whether `size` more bytes may come: `most` on this connection, and beyond `free` only
+        while all connections together have room."""
+        mine, others = self.unread + size, self._everywhere
+        return mine <= most and (mine <= free or others.bytes + size <= others.bytes_max)
+
+    def hold(self, size: int) -> None:
+        """Count bytes that came in, or, negative, that are gone."""
+        self.unread += size
+        self._everywhere.bytes += size
+
     def drop(self, stream: Substream) -> None:
         """Forget a stream and what it holds."""
         if self.streams.pop(stream.id, None) is not None:
             self.backlog.pop(stream.id, None)
             self.inbound -= stream.inbound
-            self.unread -= len(stream.inlet)
+            self.hold(-len(stream.inlet))
 
     def drop_if_over(self, stream: Substream) -> None:
         if stream.over:

@@ -22,10 +22,10 @@ def test_a_relay_without_an_address_is_of_no_use():
 
 
 def test_refusals_are_named_by_reason_and_only_those_that_occurred():
-    network = HostStatistics(refused_full_total=2, circuits_refused_total=1, accepted_total=9)
+    network = HostStatistics(refused_full_total=2, circuits_refused_full_total=1, accepted_total=9)
     assert refusals(status(network, dht_refused=4)) == {
         "refused_full": 2,
-        "circuits_refused": 1,
+        "circuits_refused_full": 1,
         "dht_requests_refused": 4,
     }
 

@@ -22,15 +22,16 @@ from p2pchat.net.libp2p.yamux_outbox import (
 )
 from p2pchat.net.libp2p.yamux_session import (
     GoneAway,
-    Limits,
     Opened,
     Readable,
     Reset,
     Session,
     State,
+    YamuxLimits,
 )
 from p2pchat.net.libp2p.yamux_substream import WINDOW_BYTES, WINDOW_BYTES_MAX, End
-from p2pchat.net.libp2p.yamux_table import STREAM_ID_MAX
+from p2pchat.net.libp2p.yamux_table import STREAM_ID_MAX, Unread
+from p2pchat.protocol.pace import Rate
 from tests.unit.net.libp2p.yamux_script import (
     UPDATE,
     data_frame,
@@ -100,7 +101,7 @@ def test_a_late_frame_for_a_stream_that_is_over_is_dropped():
 
 
 def test_above_the_limit_of_inbound_streams_a_new_one_is_reset():
-    session = Session(initiator=False, limits=Limits(inbound_streams_max=2))
+    session = Session(initiator=False, limits=YamuxLimits(inbound_streams_max=2))
     for stream_id in (1, 3):
         feed(session, encode_header(UPDATE, SYN, stream_id, 0))
         session.accept()
@@ -116,7 +117,7 @@ def test_the_body_of_a_refused_stream_reaches_no_other():
 
 
 def test_a_stream_that_is_over_makes_room_for_another():
-    session = Session(initiator=False, limits=Limits(inbound_streams_max=1))
+    session = Session(initiator=False, limits=YamuxLimits(inbound_streams_max=1))
     for stream_id in (1, 3, 5):
         (event,) = feed(session, encode_header(UPDATE, SYN, stream_id, 0))
         assert isinstance(event, Opened)
@@ -132,7 +133,7 @@ def test_streams_of_the_peer_may_come_in_any_order():
 
 
 def test_a_full_backlog_resets_the_newest_and_room_in_it_lets_others_in():
-    session = Session(initiator=False, limits=Limits(backlog_max=2))
+    session = Session(initiator=False, limits=YamuxLimits(backlog_max=2))
     feed(session, *[encode_header(UPDATE, SYN, one, 0) for one in (1, 3, 5)])
     assert drain(session).headers == [Header(UPDATE, RST, 5, 0)]
     assert session.accept() is not None
@@ -140,7 +141,7 @@ def test_a_full_backlog_resets_the_newest_and_room_in_it_lets_others_in():
 
 
 def test_a_stream_reset_before_it_was_accepted_is_never_handed_out():
-    session = Session(initiator=False, limits=Limits(backlog_max=1))
+    session = Session(initiator=False, limits=YamuxLimits(backlog_max=1))
     for stream_id in range(1, 2001, 2):
         feed(session, encode_header(UPDATE, SYN, stream_id, 0))
         feed(session, encode_header(UPDATE, RST, stream_id, 0))
@@ -241,7 +242,7 @@ def test_a_reset_drops_what_was_not_read():
 
 
 def test_the_stream_that_brings_too_much_unread_is_reset_and_the_rest_go_on():
-    session = Session(initiator=False, limits=Limits(unread_bytes_max=WINDOW_BYTES + 10))
+    session = Session(initiator=False, limits=YamuxLimits(unread_bytes_max=WINDOW_BYTES + 10))
     feed(session, encode_header(UPDATE, SYN, 1, 0), encode_header(UPDATE, SYN, 3, 0))
     first, second = session.accept(), session.accept()
     assert first is not None
@@ -258,7 +259,7 @@ def test_the_stream_that_brings_too_much_unread_is_reset_and_the_rest_go_on():
 
 
 def test_pings_are_answered_with_their_value_and_only_so_many_a_second():
-    session = Session(initiator=False, limits=Limits(pings_per_s_max=3))
+    session = Session(initiator=False, limits=YamuxLimits(pings_per_s_max=3))
     ping = encode_header(Kind.PING, SYN, 0, 77)
     feed(session, ping * 10, now_s=5.0)
     assert drain(session).headers == [Header(Kind.PING, ACK, 0, 77)] * 3
@@ -277,7 +278,7 @@ def test_the_answer_to_a_ping_is_not_answered():
 
 
 def test_a_peer_that_provokes_answers_and_reads_none_is_cut_off():
-    session = Session(initiator=False, limits=Limits(backlog_max=0))
+    session = Session(initiator=False, limits=YamuxLimits(backlog_max=0))
     count = CONTROL_BYTES_MAX // 12 + 2
     with pytest.raises(YamuxViolation, match="does not read"):
         feed(session, *[encode_header(UPDATE, SYN, 2 * n + 1, 0) for n in range(count)])
@@ -435,3 +436,52 @@ def test_after_go_away_the_open_streams_go_on_and_no_new_one_is_opened():
     assert feed(session, data_frame(1, b"more")) == [Readable(stream)]
     with pytest.raises(LocalProtocolError):
         session.open()
+
+
+# ---- what no window slows ----
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        encode_header(UPDATE, 0, 1, 1),
+        encode_header(Kind.PING, ACK, 0, 1),
+        encode_header(Kind.DATA, 0, 1, 0),
+        encode_header(Kind.GO_AWAY, 0, 0, 0),
+    ],
+)
+def test_frames_that_carry_nothing_have_a_pace(frame):
+    session, _ = listener_with_stream(empty_frames=Rate(per_s=10, burst=20))
+    feed(session, frame * 19, now_s=0.0)
+    with pytest.raises(YamuxViolation, match="carry nothing"):
+        feed(session, frame, now_s=0.0)
+    feed(session, frame * 10, now_s=1.0)
+
+
+def test_what_comes_for_a_stream_that_is_over_is_dropped_and_has_an_end():
+    session, stream = listener_with_stream(dropped_bytes=Rate(per_s=100, burst=1_000))
+    session.reset(stream)
+    feed(session, data_frame(1, bytes(1_000)), now_s=0.0)
+    with pytest.raises(YamuxViolation, match="are over"):
+        feed(session, data_frame(1, bytes(1)), now_s=0.0)
+    feed(session, data_frame(1, bytes(100)), now_s=1.0)
+
+
+def test_connections_share_what_a_host_may_hold_and_each_keeps_a_little():
+    unread = Unread(bytes_max=1_000)
+    limits = YamuxLimits(unread_bytes_free=100)
+    greedy, modest = (Session(initiator=False, limits=limits, unread=unread) for _ in range(2))
+    for session in (greedy, modest):
+        feed(session, encode_header(UPDATE, SYN, 1, 0), encode_header(UPDATE, SYN, 3, 0))
+    feed(greedy, data_frame(1, bytes(950)))
+    (event,) = feed(greedy, data_frame(3, bytes(60)))
+    assert isinstance(event, Reset)
+    (event,) = feed(modest, data_frame(1, bytes(100)))
+    assert isinstance(event, Readable)
+    (event,) = feed(modest, data_frame(3, bytes(1)))
+    assert isinstance(event, Reset)
+    assert unread.bytes == 1_050
+    greedy.lose()
+    assert unread.bytes == 100
+    modest.read(modest.table.streams[1], -1)
+    assert unread.bytes == 0

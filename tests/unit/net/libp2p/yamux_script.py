@@ -13,8 +13,8 @@ from p2pchat.net.libp2p.yamux_frames import (
 )
 from p2pchat.net.libp2p.yamux_session import (
     Event,
-    Limits,
     Session,
+    YamuxLimits,
 )
 from p2pchat.net.libp2p.yamux_substream import Substream
 
@@ -52,13 +52,13 @@ def drain(session: Session, batches: int = 1000) -> Sent:
     return sent
 
 
-def dialler(**limits: int) -> Session:
-    return Session(initiator=True, limits=Limits(**limits))
+def dialler(**limits: object) -> Session:
+    return Session(initiator=True, limits=YamuxLimits(**limits))
 
 
-def listener_with_stream(**limits: int) -> tuple[Session, Substream]:
+def listener_with_stream(**limits: object) -> tuple[Session, Substream]:
     """A session that accepted stream 1 of its peer."""
-    session = Session(initiator=False, limits=Limits(**limits))
+    session = Session(initiator=False, limits=YamuxLimits(**limits))
     feed(session, encode_header(UPDATE, SYN, 1, 0))
     stream = session.accept()
     assert stream is not None

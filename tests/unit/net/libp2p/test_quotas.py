@@ -1,0 +1,138 @@
+"""Quotas as a script: who asks for what when, and what is refused."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import pytest
+
+from p2pchat.model.ids import DeviceId
+from p2pchat.net.libp2p.options import CircuitLimits
+from p2pchat.net.libp2p.quotas import (
+    BURST_S,
+    CHARGE_BYTES,
+    CIRCUITS_PER_PAIR_MAX,
+    OverQuota,
+    Quotas,
+)
+
+ADDRESS = "8.8.8.8"
+
+
+def peer(number: int):
+    return DeviceId(number.to_bytes(32, "big")).peer_id
+
+
+ALICE, BOB, CAROL = map(peer, range(3))
+
+
+def quotas(**limits) -> Quotas:
+    return Quotas(CircuitLimits(**limits))
+
+
+def refusal(act, *arguments) -> str:
+    with pytest.raises(OverQuota) as caught:
+        act(*arguments)
+    return caught.value.total
+
+
+def test_a_relay_has_so_many_places_and_a_refreshed_one_is_not_another():
+    relay = quotas(reservations_max=2)
+    relay.reserve(ALICE, None, 0.0)
+    relay.reserve(BOB, None, 0.0)
+    assert refusal(relay.reserve, CAROL, None, 0.0) == "reservations_refused_full_total"
+    relay.reserve(ALICE, None, 1.0)
+    assert relay.reservations == 2
+    relay.release(BOB)
+    relay.reserve(CAROL, None, 1.0)
+
+
+def test_one_public_address_gets_some_of_them_and_others_get_theirs():
+    relay = quotas(reservations_per_address_max=2)
+    relay.reserve(ALICE, ADDRESS, 0.0)
+    relay.reserve(BOB, ADDRESS, 0.0)
+    assert refusal(relay.reserve, CAROL, ADDRESS, 0.0) == "reservations_refused_address_total"
+    relay.reserve(CAROL, "1.1.1.1", 0.0)
+    relay.reserve(ALICE, ADDRESS, 1.0)
+
+
+def test_a_thousand_reservations_of_one_address_leave_room_for_a_thousand_others():
+    relay, most = quotas(), CircuitLimits().reservations_per_address_max
+    refused = 0
+    for number in range(1_000):
+        try:
+            relay.reserve(peer(number), ADDRESS, 0.0)
+        except OverQuota:
+            refused += 1
+    assert (relay.reservations, refused) == (most, 1_000 - most)
+
+
+def test_addresses_that_households_share_are_not_counted():
+    relay = quotas(reservations_per_address_max=1)
+    for number in range(100):
+        relay.reserve(peer(number), None, 0.0)
+    assert relay.reservations == 100
+
+
+def test_reservations_end_in_time():
+    relay = quotas(reservation_s=10)
+    relay.reserve(ALICE, None, 0.0)
+    relay.reserve(BOB, None, 5.0)
+    assert relay.expired(9.9) == []
+    assert relay.expired(10.0) == [ALICE]
+    assert relay.holds(ALICE)
+    relay.release(ALICE)
+    assert not relay.holds(ALICE)
+
+
+def test_who_asks_too_often_waits_and_others_do_not():
+    relay = quotas(requests_per_peer_s=2)
+    for _ in range(int(2 * BURST_S)):
+        relay.require_pace(ALICE, 0.0)
+    assert refusal(relay.require_pace, ALICE, 0.0) == "relaying_refused_pace_total"
+    relay.require_pace(BOB, 0.0)
+    relay.require_pace(ALICE, 0.5)
+
+
+def test_circuits_are_bounded_in_all_for_each_caller_target_and_pair():
+    relay = quotas(circuits_max=6, circuits_per_peer_max=5)
+
+    def call(caller, target) -> str | None:
+        try:
+            held.enter_context(relay.circuit(caller, target, 0.0))
+        except OverQuota as refused:
+            return refused.total
+        return None
+
+    with ExitStack() as held:
+        for _ in range(CIRCUITS_PER_PAIR_MAX):
+            assert call(ALICE, BOB) is None
+        assert call(ALICE, BOB) == "circuits_refused_peer_total"
+        assert call(ALICE, CAROL) is None
+        assert call(ALICE, peer(7)) == "circuits_refused_peer_total"
+        assert call(BOB, ALICE) is None
+        assert call(CAROL, BOB) == "circuits_refused_full_total"
+        assert relay.circuits == 6
+    assert relay.circuits == 0
+    with relay.circuit(ALICE, BOB, 0.0):
+        assert relay.circuits == 1
+
+
+def test_bytes_are_held_back_to_a_pace():
+    relay = quotas(peer_bytes_per_s=1_000)
+    assert relay.spend(ALICE, 1_000, 0.0) == 0
+    assert relay.spend(ALICE, 500, 0.0) == 0.5
+    assert relay.spend(BOB, 500, 0.0) == 0
+    assert relay.spend(ALICE, 500, 2.0) == 0
+
+
+def test_bytes_within_a_window_are_bounded_and_come_back():
+    most = 10 * CHARGE_BYTES
+    relay = quotas(peer_bytes_max=most, peer_bytes_window_s=10, peer_bytes_per_s=most)
+    relay.spend(ALICE, most, 0.0)
+    assert refusal(relay.spend, ALICE, 1, 0.0) == "circuits_spent_total"
+    assert refusal(relay.circuit(ALICE, BOB, 0.0).__enter__) == "circuits_refused_bytes_total"
+    with relay.circuit(BOB, ALICE, 0.0):
+        relay.spend(BOB, most - CHARGE_BYTES, 0.0)
+    with relay.circuit(ALICE, BOB, 1.0):
+        pass
