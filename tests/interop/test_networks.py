@@ -9,12 +9,10 @@ import trio
 
 from p2pchat.client.opening import open_client
 from p2pchat.config import ClientConfig
-from p2pchat.crypto.room_keys import SharedKeyCipher
-from p2pchat.events import ContactAccepted, ContactRequested
+from p2pchat.events import ContactAccepted, ContactRequested, MessageReceived
 from p2pchat.kad.vocabulary import FindPeer, GetValue
 from p2pchat.model.route import Path
-from p2pchat.protocol.sealing import open_room_secret
-from p2pchat.wire.frames import decode_ops
+from p2pchat.wire.envelope import Ed25519Signer
 from p2pchat.wire.links import decode_link, encode_link
 from p2pchat.wire.records import account_key, bundle_key
 from tests.interop.foreign import LOOPBACK, Foreign, ForeignError, foreign_peer
@@ -164,25 +162,43 @@ def test_clients_that_listen_nowhere_talk_through_a_foreign_relay(meet):
     play(story)
 
 
-def test_a_foreign_node_hears_the_blobs_of_a_room_and_passes_on_what_it_cannot_read(meet):
-    secret = open_room_secret("square")
-    cipher = SharedKeyCipher(bytes)
+GRETA = "Greta"
+GRETA_SEED = bytes(range(32))
 
+
+def test_a_foreign_program_writes_and_reads_in_an_open_room(meet):
     async def story() -> None:
         async with meet("hub") as hub, client("Alice", hub) as alice:
-            await hub.call("subscribe", topic=secret.topic)
+            topic = await hub.call("room", room="square")
+            await hub.call("subscribe", topic=topic)
             await alice.wait_ready()
             room = await alice.join_open("square")
-            await hub.becomes(
-                lambda members: str(alice.peer_id) in (members or ()),
-                "members",
-                topic=secret.topic,
-            )
-            sent = await room.send("to whom it may concern")
-            found = False
-            while not found:
-                heard = await hub.heard("gossip", topic=secret.topic)
-                plaintext = cipher.open(secret, bytes.fromhex(heard["data"]))
-                found = any(op.id == sent.id for op in decode_ops(plaintext).ops)
+            name = str(alice.peer_id)
+            await hub.becomes(lambda members: name in (members or ()), "members", topic=topic)
+            await room.send("Hello, Greta!")
+            said = await heard(hub, topic, "Hello, Greta!")
+            assert said["account"] == alice.account.hex()
+            assert said["device"] == alice.peer_id.device.hex()
+            async with alice.subscribe(MessageReceived) as received:
+                for words in ("Hello, Alice!", "你好"):
+                    await write(hub, topic, words)
+                    message = (await anext(received)).message
+                    assert (message.text, message.author_name) == (words, GRETA)
+                    assert message.author == Ed25519Signer(GRETA_SEED).public_key
+            assert [member.name for member in room.members() if member.name == GRETA]
 
     play(story)
+
+
+async def heard(hub, topic: str, words: str):
+    """Wait until the hub has read these words in the room."""
+    while True:
+        blob = await hub.heard("gossip", topic=topic)
+        for said in await hub.call("read", room="square", data=blob["data"]):
+            if said["text"] == words:
+                return said
+
+
+async def write(hub, topic: str, words: str) -> None:
+    blob = await hub.call("write", room="square", account=GRETA_SEED.hex(), name=GRETA, text=words)
+    await hub.call("publish", topic=topic, data=blob)

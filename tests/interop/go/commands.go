@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -29,9 +30,12 @@ type args struct {
 	Account   string   `json:"account"`
 	Data      string   `json:"data"`
 	Key       string   `json:"key"`
+	Name      string   `json:"name"`
 	Peer      peer.ID  `json:"peer"`
 	Seq       uint64   `json:"seq"`
+	Room      string   `json:"room"`
 	Size      int      `json:"size"`
+	Text      string   `json:"text"`
 	Topic     string   `json:"topic"`
 	Value     string   `json:"value"`
 }
@@ -57,6 +61,9 @@ var commands = map[string]command{
 	"publish":        (*node).publish,
 	"reserve":        (*node).reserve,
 	"table":          (*node).table,
+	"room":           (*node).room,
+	"write":          (*node).write,
+	"read":           (*node).read,
 }
 
 // Connections and streams
@@ -236,6 +243,33 @@ func (n *node) publish(ctx context.Context, a args) (any, error) {
 		return nil, fmt.Errorf("not subscribed to %s", a.Topic)
 	}
 	return nil, topic.Publish(ctx, data)
+}
+
+// Open rooms, as docs/protocols/rooms.md has them
+
+// room answers its topic.
+func (n *node) room(_ context.Context, a args) (any, error) {
+	n.rooms[a.Room] = newRoom(a.Room)
+	return n.rooms[a.Room].topic, nil
+}
+
+// write answers a blob to publish.
+func (n *node) write(_ context.Context, a args) (any, error) {
+	seed, err := hex.DecodeString(a.Account)
+	if err != nil {
+		return nil, err
+	}
+	blob, err := n.rooms[a.Room].write(ed25519.NewKeyFromSeed(seed), n.records.device, a.Name, a.Text)
+	return hex.EncodeToString(blob), err
+}
+
+// read answers what is said in a blob.
+func (n *node) read(_ context.Context, a args) (any, error) {
+	blob, err := hex.DecodeString(a.Data)
+	if err != nil {
+		return nil, err
+	}
+	return n.rooms[a.Room].read(blob)
 }
 
 // Relaying

@@ -43,6 +43,7 @@ type node struct {
 	dht     *dht.IpfsDHT
 	pubsub  *pubsub.PubSub
 	topics  map[string]*pubsub.Topic
+	rooms   map[string]*room
 	records recordKeys
 	out     *voice
 }
@@ -77,7 +78,10 @@ func newNode(ctx context.Context, options options, out *voice) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &node{host: host, topics: map[string]*pubsub.Topic{}, records: recordKeys{private}, out: out}
+	n := &node{
+		host: host, topics: map[string]*pubsub.Topic{}, rooms: map[string]*room{},
+		records: recordKeys{private}, out: out,
+	}
 	host.SetStreamHandler(echoProtocol, echo)
 	host.Network().Notify(&network.NotifyBundle{
 		ConnectedF: func(_ network.Network, c network.Conn) {

@@ -51,15 +51,19 @@ func (k recordKeys) bundle(addresses []string, seq uint64) (key, value []byte) {
 func (k recordKeys) account(seed []byte, seq uint64) (key, value []byte) {
 	owner := ed25519.NewKeyFromSeed(seed)
 	account := owner.Public().(ed25519.PublicKey)
-	certificate := appendBytes(nil, 1, account)
-	certificate = appendBytes(certificate, 2, k.device.Public().(ed25519.PublicKey))
-	certificate = appendVarint(certificate, 3, uint64(time.Now().UnixMilli()))
-	devices := appendBytes(nil, 1, signed(owner, certificateDomain, certificate))
 	body := appendBytes(nil, 1, account)
 	body = appendVarint(body, 2, seq)
 	body = appendVarint(body, 3, expiry())
-	body = appendBytes(body, 4, devices)
+	body = appendBytes(body, 4, deviceSet(owner, k.device))
 	return append([]byte(accountPrefix), account...), signed(owner, accountDomain, body)
+}
+
+// deviceSet certifies that a device acts for an account.
+func deviceSet(owner, device ed25519.PrivateKey) []byte {
+	certificate := appendBytes(nil, 1, owner.Public().(ed25519.PublicKey))
+	certificate = appendBytes(certificate, 2, device.Public().(ed25519.PublicKey))
+	certificate = appendVarint(certificate, 3, uint64(time.Now().UnixMilli()))
+	return appendBytes(nil, 1, signed(owner, certificateDomain, certificate))
 }
 
 func expiry() uint64 { return uint64(time.Now().Add(lifetime).UnixMilli()) }

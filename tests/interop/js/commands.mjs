@@ -1,5 +1,6 @@
 // What a test can ask of the node. Bytes are hexadecimal in both directions.
 import { createHash, randomBytes } from 'node:crypto'
+import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { CID } from 'multiformats/cid'
@@ -7,6 +8,7 @@ import * as raw from 'multiformats/codecs/raw'
 import { sha256 } from 'multiformats/hashes/sha2'
 import { ECHO } from './node.mjs'
 import { accountRecord, bundleRecord, readRecord } from './records.mjs'
+import { Room } from './rooms.mjs'
 
 const TIMEOUT_MS = 30_000
 const CHUNK_BYTES = 65_536
@@ -41,7 +43,7 @@ async function echo (node, { peer, size }) {
   const [connection] = node.getConnections(peerIdFromString(peer))
   const stream = await connection.newStream(ECHO, { ...soon(), runOnLimitedConnection: true })
   const sent = randomBytes(size)
-  const writing = write(stream, sent)
+  const writing = send(stream, sent)
   const received = createHash('sha256')
   let count = 0
   for await (const chunk of stream) {
@@ -52,7 +54,7 @@ async function echo (node, { peer, size }) {
   return { size: count, is_intact: received.digest().equals(createHash('sha256').update(sent).digest()) }
 }
 
-async function write (stream, data) {
+async function send (stream, data) {
   for (let at = 0; at < data.length; at += CHUNK_BYTES) {
     if (!stream.send(data.subarray(at, at + CHUNK_BYTES))) await stream.onDrain()
   }
@@ -104,7 +106,7 @@ async function account (node, { account, seq }) {
   return keyAndValue(await accountRecord(unhex(account), node.components.privateKey, seq))
 }
 
-async function read (node, { key, value }) {
+async function readValue (node, { key, value }) {
   return await readRecord(unhex(key), unhex(value), Date.now())
 }
 
@@ -120,6 +122,27 @@ async function members (node, { topic }) {
 
 async function publish (node, { topic, data }) {
   await node.services.pubsub.publish(topic, unhex(data))
+}
+
+// Open rooms, as docs/protocols/rooms.md has them
+
+const rooms = new Map()
+
+// Answers its topic.
+async function room (node, { room }) {
+  rooms.set(room, new Room(room))
+  return rooms.get(room).topic
+}
+
+// Answers a blob to publish.
+async function write (node, { room, account, name, text }) {
+  const accountKey = await generateKeyPairFromSeed('Ed25519', unhex(account))
+  return hex(await rooms.get(room).write(accountKey, node.components.privateKey, name, text))
+}
+
+// Answers what is said in a blob.
+async function read (node, { room, data }) {
+  return await rooms.get(room).read(unhex(data))
 }
 
 // Relaying
@@ -152,7 +175,10 @@ export const commands = {
   find_providers: findProviders,
   bundle,
   account,
-  read_record: read,
+  read_record: readValue,
+  room,
+  write,
+  read,
   subscribe,
   members,
   publish,

@@ -6,7 +6,7 @@ const ACCOUNT_PREFIX = Buffer.from('/dchat/account/')
 const BUNDLE_PREFIX = Buffer.from('/dchat/bundle/')
 const ACCOUNT_DOMAIN = Buffer.from('dchat/account/1\0')
 const BUNDLE_DOMAIN = Buffer.from('dchat/bundle/1\0')
-const CERTIFICATE_DOMAIN = Buffer.from('dchat/certificate/1\0')
+export const CERTIFICATE_DOMAIN = Buffer.from('dchat/certificate/1\0')
 const LIFETIME_MS = 30 * 24 * 3600 * 1000
 const VALUE_BYTES_MAX = 4096
 const ADDRESSES_MAX = 16
@@ -23,10 +23,16 @@ export async function bundleRecord (deviceKey, addresses, seq) {
 export async function accountRecord (seed, deviceKey, seq) {
   const accountKey = await generateKeyPairFromSeed('Ed25519', seed)
   const account = accountKey.publicKey.raw
-  const certificate = writeMessage([[1, account], [2, deviceKey.publicKey.raw], [3, Date.now()]])
-  const devices = writeMessage([[1, await sign(accountKey, CERTIFICATE_DOMAIN, certificate)]])
+  const devices = await deviceSet(accountKey, deviceKey)
   const body = writeMessage([[1, account], [2, seq], [3, Date.now() + LIFETIME_MS], [4, devices]])
   return { key: Buffer.concat([ACCOUNT_PREFIX, account]), value: await sign(accountKey, ACCOUNT_DOMAIN, body) }
+}
+
+// Certifies that a device acts for an account.
+export async function deviceSet (accountKey, deviceKey) {
+  const certificate = writeMessage(
+    [[1, accountKey.publicKey.raw], [2, deviceKey.publicKey.raw], [3, Date.now()]])
+  return writeMessage([[1, await sign(accountKey, CERTIFICATE_DOMAIN, certificate)]])
 }
 
 async function sign (key, domain, body) {
@@ -68,7 +74,7 @@ async function readAccount (account, value, nowMs) {
 }
 
 // Opens a Signed and answers its body.
-async function verified (key, domain, raw) {
+export async function verified (key, domain, raw) {
   const signed = readMessage(raw)
   require(key.length === 32)
   const body = Buffer.from(signed.bytes(1))

@@ -1,15 +1,16 @@
 // As much of Protocol Buffers as records need: varints and byte strings, fields by number.
 
 export function writeMessage (fields) {
-  return Buffer.concat(fields.flatMap(([number, value]) => typeof value === 'number'
-    ? [varint(number << 3), varint(value)]
-    : [varint(number << 3 | 2), varint(value.length), value]))
+  return Buffer.concat(fields.flatMap(([number, value]) => value instanceof Uint8Array
+    ? [varint(number << 3 | 2), varint(value.length), value]
+    : [varint(number << 3), varint(value)]))
 }
 
 function varint (value) {
   const bytes = []
-  for (; value >= 0x80; value = Math.floor(value / 0x80)) bytes.push(value % 0x80 | 0x80)
-  return Buffer.from([...bytes, value])
+  let rest = BigInt(value)
+  for (; rest >= 0x80n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80)
+  return Buffer.from([...bytes, Number(rest)])
 }
 
 export function readMessage (raw) {
@@ -43,7 +44,7 @@ export function readMessage (raw) {
   }
 }
 
-// Sequence numbers and times are milliseconds, far below 2^53.
+// What is looked at is far below 2^53; clocks are above it, and not looked at.
 function readVarint (reader) {
   let value = 0
   for (let factor = 1; ; factor *= 0x80) {
