@@ -30,8 +30,10 @@ __all__ = [
     "MessageStateChanged",
     "NetworkDetected",
     "NetworkStatusChanged",
+    "PathChanged",
     "PeerConnected",
     "PeerDisconnected",
+    "ReachabilityChanged",
     "Ready",
     "RelayProbed",
     "RelaySelected",
@@ -135,6 +137,21 @@ class NetworkStatusChanged(Event):
 
     health: str
     connected_peers: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReachabilityChanged(Event):
+    """Whether others can dial us: "public", "NAT" or "unknown"."""
+
+    reachability: str
+
+
+@dataclass(frozen=True, slots=True)
+class PathChanged(Event):
+    """A connected peer is reached in another way: "lan", "direct", "punched" or "relayed"."""
+
+    peer_id: PeerId
+    path: str
 
 
 @dataclass(frozen=True, slots=True)

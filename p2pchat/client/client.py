@@ -22,7 +22,7 @@ from p2pchat.model.contact import ContactInfo, ContactState
 from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
 from p2pchat.model.message import Message
 from p2pchat.model.room import RoomInfo
-from p2pchat.model.status import NetworkStatus, PeerStatus, Reachability
+from p2pchat.model.status import NetworkStatus, PeerStatus
 from p2pchat.node.ambient import Ambient
 from p2pchat.node.deliveries import UNDER_WAY
 from p2pchat.node.health import health_of
@@ -115,10 +115,10 @@ class Client:
         )
         return NetworkStatus(
             health=health_of(host.peers),
-            reachability=Reachability.PUBLIC if network.reach.was_dialled else Reachability.UNKNOWN,
+            reachability=network.reach.reachability,
             connected_peers=len(peers),
             known_peers=len(network.machine.known),
-            relays=self._node.connections.relays.count,
+            relays=len(self._node.connections.traversal.relays),
             last_sync=self._node.chat.sync.last_ms,
             outbox=self._node.chat.outbox.owed_count(),
             peers=peers,

@@ -20,6 +20,7 @@ __all__ = [
     "Scope",
     "believable",
     "believable_of",
+    "is_circuit",
     "network_of",
     "scope_of",
     "scope_of_all",
@@ -49,6 +50,11 @@ def believable(address: str, told_over: Scope) -> bool:
 def believable_of(addresses: tuple[str, ...], told_over: Scope) -> tuple[str, ...]:
     """Those of `addresses` that may be used, in their order."""
     return tuple(address for address in addresses if believable(address, told_over))
+
+
+def is_circuit(address: str) -> bool:
+    """Whether a multiaddr leads through a relay."""
+    return "/p2p-circuit" in address
 
 
 @lru_cache(maxsize=_CACHE_ENTRIES)

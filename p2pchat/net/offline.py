@@ -14,7 +14,14 @@ import trio
 from p2pchat.errors import PeerUnreachable, RelayRefused
 from p2pchat.model.blocking import BlockList
 from p2pchat.model.ids import PeerId
-from p2pchat.net.port import Connectedness, Handler, PeerChanged, ProtocolId, Stream
+from p2pchat.net.port import (
+    Connectedness,
+    Handler,
+    Observation,
+    PeerChanged,
+    ProtocolId,
+    Stream,
+)
 
 __all__ = ["OfflineHost"]
 
@@ -32,6 +39,13 @@ class OfflineHost:
 
     @property
     def addresses(self) -> tuple[str, ...]:
+        return ()
+
+    def announce(self, addresses: Iterable[str]) -> None:
+        """There is nowhere to give them."""
+
+    @property
+    def observed(self) -> Sequence[Observation]:
         return ()
 
     @property
@@ -76,3 +90,13 @@ class OfflineHost:
     async def reserve(self, relay: PeerId, *, timeout_s: float = 5.0) -> float:
         await trio.lowlevel.checkpoint()
         raise RelayRefused(f"{relay} is not connected: this client was opened offline")
+
+    async def punch(self, peer: PeerId, *, timeout_s: float = 15.0) -> None:
+        await trio.lowlevel.checkpoint()
+        raise PeerUnreachable(f"{peer} is not connected: this client was opened offline")
+
+    async def dial_back(
+        self, server: PeerId, addresses: Sequence[str], *, timeout_s: float = 15.0
+    ) -> str | None:
+        await trio.lowlevel.checkpoint()
+        raise PeerUnreachable(f"{server} is not connected: this client was opened offline")

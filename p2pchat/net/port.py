@@ -18,10 +18,29 @@ from p2pchat.model.blocking import BlockList
 from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
 
-__all__ = ["Connectedness", "Gate", "Handler", "Host", "PeerChanged", "ProtocolId", "Stream"]
+__all__ = [
+    "AUTONAT_PROTOCOL",
+    "DCUTR_PROTOCOL",
+    "HOP_PROTOCOL",
+    "Connectedness",
+    "Gate",
+    "Handler",
+    "Host",
+    "Observation",
+    "PeerChanged",
+    "ProtocolId",
+    "Stream",
+]
 
 ProtocolId = str
 """A libp2p protocol id such as `/dchat/direct/1.0.0`."""
+
+HOP_PROTOCOL = "/libp2p/circuit/relay/0.2.0/hop"
+"""Served by who carries circuits."""
+AUTONAT_PROTOCOL = "/libp2p/autonat/1.0.0"
+"""Served by who dials back."""
+DCUTR_PROTOCOL = "/libp2p/dcutr"
+"""Served by who agrees on punching a hole."""
 
 
 class Stream(trio.abc.HalfCloseableStream):
@@ -93,6 +112,15 @@ class Gate(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Where a peer sees us, on a connection that we dialled from our listening port."""
+
+    by: PeerId
+    address: str
+    """Multiaddr without peer id. Behind a NAT that keeps its mappings, others may knock there."""
+
+
 class Host(Protocol):
     """One identity on a network."""
 
@@ -103,6 +131,16 @@ class Host(Protocol):
     def addresses(self) -> tuple[str, ...]:
         """Multiaddrs to give to others, each ending in `/p2p/<own peer id>`; concrete, never
         0.0.0.0; announced ones first, circuit addresses of held reservations last."""
+        ...
+
+    def announce(self, addresses: Iterable[str]) -> None:
+        """Give away these multiaddrs as well (without peer id): others were seen to reach us
+        there. Replaces what was said before."""
+        ...
+
+    @property
+    def observed(self) -> Sequence[Observation]:
+        """Where the connected peers see us, one observation a peer."""
         ...
 
     @property
@@ -170,5 +208,24 @@ class Host(Protocol):
         """Hold (or refresh) a circuit-relay-v2 reservation at a connected relay.
 
         Answers for how many seconds it holds; raises `RelayRefused`.
+        """
+        ...
+
+    async def punch(self, peer: PeerId, *, timeout_s: float = 15.0) -> None:
+        """Make a direct connection with a peer that has called us through a relay: both sides
+        dial at the same moment, so that the NAT of each takes the other's call for an answer
+        (DCUtR). Returns at once when there is a direct connection.
+
+        Raises `PeerUnreachable`; the relayed connection stays.
+        """
+        ...
+
+    async def dial_back(
+        self, server: PeerId, addresses: Sequence[str], *, timeout_s: float = 15.0
+    ) -> str | None:
+        """Let `server` dial us at `addresses` (AutoNAT), at the host it sees us on. Answers the
+        one that it reached, or None when it reached none.
+
+        Raises `PeerUnreachable`, `StreamReset` when it would not try.
         """
         ...

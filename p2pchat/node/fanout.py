@@ -60,6 +60,13 @@ class Lanes:
             if writer is not None:
                 writer.scope.cancel()
 
+    def move(self, peer: DeviceId) -> None:
+        """Go on over a new stream: there is a better connection now."""
+        for lane in Lane:
+            writer = self._writers.get((peer, lane))
+            if writer is not None:
+                writer.move()
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Own the writers until cancelled."""
         async with trio.open_nursery() as self._nursery:
@@ -82,29 +89,36 @@ class Lanes:
             await self._report(SendFailed(peer, lane, reason))
 
     async def _pump(self, peer: DeviceId, lane: Lane, writer: _Writer) -> None:
-        stream = await self._host.open_stream(peer.peer_id, [lane.value])
-        try:
-            raise StreamReset(await self._write_until_it_ends(stream, writer))
-        finally:
-            await _end(stream)
+        """Write on one stream after the other: each lasts until a better way is found."""
+        while True:
+            stream = await self._host.open_stream(peer.peer_id, [lane.value])
+            try:
+                reason = await self._write_until_it_ends(stream, writer)
+                if reason:
+                    raise StreamReset(reason)
+                with trio.move_on_after(WRITE_TIMEOUT_S):
+                    await stream.aclose()  # what was written arrives
+            finally:
+                await _end(stream)
 
     async def _write_until_it_ends(self, stream: Stream, writer: _Writer) -> str:
-        """Why it ended."""
+        """Why it ended; nothing, when the writer shall move to another stream."""
         reason = f"the peer took nothing for {WRITE_TIMEOUT_S:.0f} s"
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_watch, stream)
                 with trio.CancelScope() as patience:  # one scope: making one a write costs
                     await self._write_all(stream, writer, patience)
+                    reason = ""
                 nursery.cancel_scope.cancel()
         except* (trio.BrokenResourceError, trio.ClosedResourceError):
             reason = "the stream was reset"
         return reason
 
     async def _write_all(self, stream: Stream, writer: _Writer, patience: trio.CancelScope) -> None:
-        """Write what is queued, each time within `WRITE_TIMEOUT_S`, until cancelled."""
+        """Write what is queued, each time within `WRITE_TIMEOUT_S`, until it shall move."""
         data = self._hello
-        while True:
+        while data:
             patience.deadline = trio.current_time() + WRITE_TIMEOUT_S
             await stream.send_all(data)
             patience.deadline = float("inf")
@@ -120,6 +134,7 @@ class _Writer:
         self._frames: list[bytes] = []
         self.queued_bytes = 0
         self._waiting = trio.Event()
+        self._is_moving = False
 
     def put(self, data: bytes, bytes_max: int) -> None:
         self._frames.append(data)
@@ -129,9 +144,20 @@ class _Writer:
             self.is_full = True
             self.scope.cancel()
 
+    def move(self) -> None:
+        """Let `take` answer nothing, once."""
+        self._is_moving = True
+        self._waiting.set()
+
     async def take(self) -> bytes:
-        """What is queued, up to a write's worth; waits while there is nothing."""
+        """What is queued, up to a write's worth; waits while there is nothing. Empty when the
+        stream shall be left."""
         await self._waiting.wait()
+        if self._is_moving:
+            self._is_moving = False
+            if not self._frames:
+                self._waiting = trio.Event()
+            return b""
         size = count = 0
         for data in self._frames:
             if count and size + len(data) > WRITE_BYTES:

@@ -37,9 +37,9 @@ from p2pchat.node.network import Neighbours, Network, NetworkOptions
 from p2pchat.node.presence import Presence
 from p2pchat.node.publishing import Publisher
 from p2pchat.node.reach import own_form
-from p2pchat.node.relays import Relays
 from p2pchat.node.rooms import RoomGossip
 from p2pchat.node.startup import Startup, StartupParts
+from p2pchat.node.traversal import NatTraversal, TraversalListeners
 from p2pchat.protocol.chat import Chat
 from p2pchat.protocol.machine import (
     Dial,
@@ -99,12 +99,13 @@ class Node:
         self._carrier = carrier
         publisher = Publisher(self.network.directory, self._own_addresses)
         presence = Presence(host, self.chat, self._put)
-        relays = Relays(host, self.hub, publisher.moved)
-        self.connections = Connections(host, HealthWatch(self.hub), presence, relays, memory)
+        listeners = TraversalListeners(publisher.moved, self._move, self.network.reach.judged)
+        traversal = NatTraversal(host, self.hub, ambient, listeners)
+        self.connections = Connections(host, HealthWatch(self.hub), presence, traversal, memory)
         startup = StartupParts(
             self.network, self.hub, parts.sources, len(remembered), parts.fingerprint
         )
-        self.startup = Startup(startup, relays, publisher)
+        self.startup = Startup(startup, traversal, publisher)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Run until cancelled; started when the node takes commands."""
@@ -114,7 +115,7 @@ class Node:
                 for part in (around.lanes, self._carrier, around.rooms):
                     await nursery.start(part.run)
                 around.handlers.serve()
-                nursery.start_soon(self.connections.run, self.parts.limits.connections_max)
+                await nursery.start(self.connections.run, self.parts.limits.connections_max)
                 await nursery.start(self.driver.run)
                 await nursery.start(self.network.run)
                 nursery.start_soon(around.enforcer.run)
@@ -184,6 +185,11 @@ class Node:
 
     async def _moved(self) -> None:
         self.startup.moved()
+        await self.connections.traversal.moved()
+
+    def _move(self, peer: PeerId) -> None:
+        if peer.device is not None:
+            self.around.lanes.move(peer.device)
 
     def _is_contact(self, peer: PeerId) -> bool:
         return peer.device is not None and self.chat.state.is_contacts(peer.device)

@@ -1,8 +1,9 @@
 """What we are to others: the addresses we give away, and whether they can dial us.
 
 Who can be dialled serves the DHT; who cannot only asks. We count as dialled when somebody told us
-the address that others use, when somebody from the public network did dial us, or while nobody we
-know is farther away than our own addresses reach.
+the address that others use, when somebody from the public network did dial us, by itself or because
+we asked it to, or, before anybody tried, while nobody we know is farther away than our own
+addresses reach.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from dataclasses import dataclass
 
 from p2pchat.config import DhtMode
 from p2pchat.model.route import Path
-from p2pchat.model.scope import Scope, believable_of, scope_of, scope_of_all
+from p2pchat.model.scope import Scope, believable_of, is_circuit, scope_of, scope_of_all
+from p2pchat.model.status import Reachability
 from p2pchat.net.port import Connectedness, Host
 
 
@@ -34,10 +36,22 @@ class Reach:
         self._told = Change(False, ())
         self.was_dialled = False
         """Somebody from the public network has dialled us."""
+        self._judged = Reachability.UNKNOWN
+
+    @property
+    def reachability(self) -> Reachability:
+        """Whether others can dial us: a call that came counts more than one that was tried."""
+        if self._is_announced or self.was_dialled:
+            return Reachability.PUBLIC
+        return self._judged
+
+    def judged(self, reachability: Reachability) -> None:
+        """Others have tried to dial us."""
+        self._judged = reachability
 
     def seen(self, state: Connectedness) -> None:
         """A peer is connected."""
-        is_direct = not any("/p2p-circuit" in address for address in state.addresses)
+        is_direct = not any(map(is_circuit, state.addresses))
         # A call through a relay says nothing about who can dial us.
         is_dial = state.inbound and is_direct and state.path is not Path.RELAYED
         self.was_dialled |= is_dial and scope_of_all(state.addresses) is Scope.PUBLIC
@@ -54,11 +68,11 @@ class Reach:
     def _serves(self) -> bool:
         if self._mode != "auto":
             return self._mode == "server"
-        direct = [address for address in self._host.addresses if "/p2p-circuit" not in address]
+        direct = [address for address in self._host.addresses if not is_circuit(address)]
         if not direct:
             return False
-        if self._is_announced or self.was_dialled:
-            return True
+        if self.reachability is not Reachability.UNKNOWN:
+            return self.reachability is Reachability.PUBLIC
         farthest = max(map(scope_of, direct))
         return all(scope_of_all(peer.addresses) <= farthest for peer in self._host.peers)
 

@@ -27,7 +27,7 @@ from p2pchat.net.interfaces import own_addresses
 from p2pchat.node.hub import Hub
 from p2pchat.node.network import Network
 from p2pchat.node.publishing import Publisher
-from p2pchat.node.relays import Relays
+from p2pchat.node.traversal import NatTraversal
 from p2pchat.protocol.peering import Source
 from p2pchat.wire.devices import DeviceSet
 from p2pchat.wire.envelope import Signer
@@ -54,11 +54,14 @@ class Startup:
     """One node's start."""
 
     def __init__(
-        self, parts: StartupParts, relays: Relays | None = None, publisher: Publisher | None = None
+        self,
+        parts: StartupParts,
+        traversal: NatTraversal | None = None,
+        publisher: Publisher | None = None,
     ) -> None:
         """A relay needs no relays, and has no records."""
         self._parts = parts
-        self._relays = relays
+        self._traversal = traversal
         self._publisher = publisher
         self.ready = trio.Event()
         self._known: set[PeerId] = set()
@@ -93,9 +96,9 @@ class Startup:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._resolve)
             await self._join()
-            if self._relays is not None:
+            if self._traversal is not None:
                 with trio.move_on_after(RELAYS_TIMEOUT_S):
-                    await self._relays.start()
+                    await self._traversal.choose_relays()
             await self._publish_keys()
             hub.emit(Ready(host.addresses))
             self.ready.set()

@@ -71,7 +71,7 @@ def _draw(rng: Random, name: str, config: ClientConfig, earlier: list[Role]) -> 
         options=PeerOptions(
             knows=(*rng.sample(reachable, min(2, len(reachable))), *RELAYS),
             listening=not is_shy or rng.random() < 0.5,
-            nat=Nat.CLOSED if is_shy and rng.random() < 0.5 else Nat.OPEN,
+            nat=rng.choice((Nat.OPEN, Nat.OPEN, Nat.CONE, Nat.CLOSED)) if is_shy else Nat.OPEN,
             config=config,
         ),
         arrives_s=rng.uniform(0.0, 2.0) if first_ones or rng.random() < 0.7 else rng.uniform(3, 25),

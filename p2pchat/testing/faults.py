@@ -48,8 +48,11 @@ class Nat(Enum):
     """Whether a host can be dialled from outside."""
 
     OPEN = auto()
+    CONE = auto()
+    """Behind a router that lets nobody in, but keeps its mappings: a hole can be punched."""
     CLOSED = auto()
-    """Behind a router that lets nobody in: it only dials out."""
+    """Behind a router that lets nobody in and has a mapping for each destination: it only dials
+    out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,14 @@ from p2pchat.errors import PeerUnreachable, RelayRefused, RemoteProtocolError, S
 from p2pchat.model.blocking import NOBODY, BlockList, Refusal
 from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
-from p2pchat.net.port import Connectedness, Handler, PeerChanged, ProtocolId, Stream
+from p2pchat.net.port import (
+    Connectedness,
+    Handler,
+    Observation,
+    PeerChanged,
+    ProtocolId,
+    Stream,
+)
 from p2pchat.testing.addresses import CIRCUIT, is_circuit
 from p2pchat.testing.connections import Connection, Introduction, Medium
 from p2pchat.testing.faults import Nat
@@ -87,6 +94,14 @@ class Network(Protocol):
 
     def find(self, peer: PeerId) -> SimulatedHost | None:
         """The running host of this peer."""
+        ...
+
+    async def punch(self, source: SimulatedHost, peer: PeerId) -> None:
+        """Let both sides dial each other at once; `DialFailed` when a router keeps one out."""
+        ...
+
+    async def dials_back(self, source: SimulatedHost, server: PeerId) -> bool:
+        """Whether `server` reaches `source` where it listens."""
         ...
 
     async def travel(self, *route: PeerId) -> None:
@@ -175,6 +190,14 @@ class SimulatedHost:
         )
         return (*direct, *circuits)
 
+    def announce(self, addresses: Iterable[str]) -> None:
+        """The address at which a simulated host can be dialled is the one it knows."""
+
+    @property
+    def observed(self) -> Sequence[Observation]:
+        direct = (one for one in self.peers if one.path is not Path.RELAYED and not one.inbound)
+        return tuple(Observation(one.peer, self.place.endpoint) for one in direct)
+
     @property
     def peers(self) -> Sequence[Connectedness]:
         return self.book.states
@@ -259,6 +282,30 @@ class SimulatedHost:
         self._held[relay] = Reservation(host.place.address, until_s)
         self._introduce()
         return until_s - trio.current_time()
+
+    async def punch(self, peer: PeerId, *, timeout_s: float = 15.0) -> None:
+        best = self.book.best(peer)
+        await trio.lowlevel.checkpoint()
+        if best is not None and best.view.path is not Path.RELAYED:
+            return
+        if not any(one.view.inbound for one in self.book.of(peer)):
+            raise PeerUnreachable(f"{peer} has not called us through a relay")
+        try:
+            with trio.fail_after(timeout_s):
+                await self._network.punch(self, peer)
+        except (DialFailed, trio.TooSlowError) as error:
+            raise PeerUnreachable(f"no hole was punched to {peer}: {error}") from error
+
+    async def dial_back(
+        self, server: PeerId, addresses: Sequence[str], *, timeout_s: float = 15.0
+    ) -> str | None:
+        if not self.is_connected(server):
+            await trio.lowlevel.checkpoint()
+            raise PeerUnreachable(f"not connected to {server}")
+        with trio.move_on_after(timeout_s):
+            if await self._network.dials_back(self, server):
+                return self.place.endpoint if self.place.endpoint in addresses else None
+        return None
 
     # What follows is for the network and its connections, not for a node.
 

@@ -61,6 +61,8 @@ __all__ = [
 _DEFAULT_OPTIONS = NetworkOptions()
 _EPHEMERAL_PORT = 32768
 _EPHEMERAL_PORTS = 28000
+_DETOUR_S = 5.0
+"""How long a relayed connection stays beside a direct one."""
 _RESET_S = 0.02
 """How long a machine that is back takes to reset what it knows nothing of."""
 
@@ -220,6 +222,26 @@ class SimulatedNetwork:
         else:
             await self._dial_circuit(source, peer, target, target.relay)
 
+    async def punch(self, source: SimulatedHost, peer: PeerId) -> None:
+        """Let both sides dial each other at once; `DialFailed` when a router keeps one out."""
+        target = self.find(peer)
+        await self.travel(source.peer_id, peer)
+        if target is None or Nat.CLOSED in (source.place.nat, target.place.nat):
+            raise DialFailed("a router let nobody in")
+        if not (source.place.listening and target.place.listening):
+            raise DialFailed("nothing listens that could be knocked at")
+        await self._knock(target, "connection refused")
+        # Who has called through the relay begins the handshake, so it counts as the one who dials.
+        self._establish(target, source, path=Path.PUNCHED)
+        for side in self._between(source.peer_id, peer):
+            if side.view.path is Path.RELAYED:
+                self.medium.pump.at(on_tick(trio.current_time() + _DETOUR_S), side.close)
+
+    async def dials_back(self, source: SimulatedHost, server: PeerId) -> bool:
+        """Whether `server` reaches `source` where it listens."""
+        await self.travel(source.peer_id, server)
+        return source.place.listening and source.place.nat is Nat.OPEN
+
     async def travel(self, *route: PeerId) -> None:
         """Let one round trip along `route` pass; for ever while it is cut."""
         link = self._link(route)
@@ -240,7 +262,7 @@ class SimulatedNetwork:
         target = self._machines.get(endpoint)
         if target is source:
             raise DialFailed("this is an address of our own")
-        if target is None or target.place.nat is Nat.CLOSED:
+        if target is None or target.place.nat is not Nat.OPEN:
             await trio.sleep_forever()
         for refusal in ("connection refused", "connection lost in the handshake"):
             await self.travel(source.peer_id, target.peer_id)
@@ -292,11 +314,15 @@ class SimulatedNetwork:
         return leg
 
     def _establish(
-        self, source: SimulatedHost, target: SimulatedHost, relay: SimulatedHost | None = None
+        self,
+        source: SimulatedHost,
+        target: SimulatedHost,
+        relay: SimulatedHost | None = None,
+        path: Path = Path.DIRECT,
     ) -> Connection:
         if relay is None:
             way: tuple[PeerId, ...] = (source.peer_id, target.peer_id)
-            path, to_target, to_source = Path.DIRECT, target.place.endpoint, self._observed(source)
+            to_target, to_source = target.place.endpoint, self._observed(source)
         else:
             way = (source.peer_id, relay.peer_id, target.peer_id)
             path, to_target = Path.RELAYED, f"{relay.place.address}{CIRCUIT}"

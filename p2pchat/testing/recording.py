@@ -18,7 +18,14 @@ from p2pchat.model.change import Change, PutReceipt
 from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
 from p2pchat.model.message import Message
 from p2pchat.model.query import OpsQuery, StoredOp
-from p2pchat.net.port import Connectedness, Handler, PeerChanged, ProtocolId, Stream
+from p2pchat.net.port import (
+    Connectedness,
+    Handler,
+    Observation,
+    PeerChanged,
+    ProtocolId,
+    Stream,
+)
 from p2pchat.store.memory import MemoryStore
 from p2pchat.store.port import Page
 from p2pchat.testing.fate import Fate, Moment
@@ -107,6 +114,13 @@ class RecordingHost:
     def addresses(self) -> tuple[str, ...]:
         return self.simulated.addresses
 
+    def announce(self, addresses: Iterable[str]) -> None:
+        self.simulated.announce(addresses)
+
+    @property
+    def observed(self) -> Sequence[Observation]:
+        return self.simulated.observed
+
     @property
     def peers(self) -> Sequence[Connectedness]:
         return self.simulated.peers
@@ -150,6 +164,14 @@ class RecordingHost:
 
     async def reserve(self, relay: PeerId, *, timeout_s: float = 5.0) -> float:
         return await self.simulated.reserve(relay, timeout_s=timeout_s)
+
+    async def punch(self, peer: PeerId, *, timeout_s: float = 15.0) -> None:
+        await self.simulated.punch(peer, timeout_s=timeout_s)
+
+    async def dial_back(
+        self, server: PeerId, addresses: Sequence[str], *, timeout_s: float = 15.0
+    ) -> str | None:
+        return await self.simulated.dial_back(server, addresses, timeout_s=timeout_s)
 
 
 class RecordingStore:

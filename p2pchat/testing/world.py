@@ -28,12 +28,11 @@ from p2pchat.client.opening import Stored, client_parts, prepare_store
 from p2pchat.config import ClientConfig
 from p2pchat.errors import NodeClosed
 from p2pchat.net.bootstrap_list import BootstrapSources
-from p2pchat.net.port import Stream
+from p2pchat.net.port import AUTONAT_PROTOCOL, DCUTR_PROTOCOL, HOP_PROTOCOL, Stream
 from p2pchat.node.ambient import SimulatedAmbient, seeded
 from p2pchat.node.hub import Hub
 from p2pchat.node.network import Neighbours, Network, NetworkOptions
 from p2pchat.node.node import NodeParts, open_node
-from p2pchat.node.relays import HOP_PROTOCOL
 from p2pchat.store.memory import MemoryStore
 from p2pchat.testing.determinism import run_simulation
 from p2pchat.testing.fate import Moment
@@ -167,7 +166,8 @@ class World:
         self, name: str, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
         async with self.network.host(name, relay=True) as host:
-            host.serve(HOP_PROTOCOL, Stream.aclose)
+            for protocol in (HOP_PROTOCOL, AUTONAT_PROTOCOL):
+                host.serve(protocol, Stream.aclose)
             ambient = SimulatedAmbient(self.seed, f"{name}/0")
             nobody = Neighbours(hub=Hub(events_max=1))
             network = Network(host, RELAY, ambient, (), nobody)
@@ -195,6 +195,7 @@ class World:
         """Run a life's node until its scope is cancelled."""
         witness = LifeWitness(self.watch, life)
         life.host = RecordingHost(simulated, life.fate, witness)
+        simulated.serve(DCUTR_PROTOCOL, Stream.aclose)  # the simulated host does the punching
         try:
             async with open_node(self._parts(life, life.host, witness)) as life.node:
                 life.client = Client(life.node, life.ambient)

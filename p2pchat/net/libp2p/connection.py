@@ -46,6 +46,11 @@ class Connection:
         self._admitted = trio.Event()
 
     @property
+    def leaves_from_listener(self) -> bool:
+        """We dialled it from the port that we listen on."""
+        return self._pipe.leaves_from_listener
+
+    @property
     def heard_s(self) -> float:
         """When the other side last gave a sign of life."""
         return self._pipe.heard_s
@@ -145,10 +150,10 @@ class Connection:
             and now_s - asked_s > self._limits.keepalive_timeout_s
         )
 
-    def is_due(self, now_s: float) -> bool:
-        """True when it is time to ask."""
+    def is_due(self, now_s: float, idle_s: float) -> bool:
+        """True when it is time to ask, after `idle_s` of silence."""
         waiting = self._asked_s is not None and self.heard_s <= self._asked_s
-        return not waiting and now_s - self.heard_s > self._limits.keepalive_idle_s
+        return not waiting and now_s - self.heard_s > idle_s
 
     async def ask(self) -> None:
         """Send something that has to be answered."""

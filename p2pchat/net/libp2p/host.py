@@ -2,7 +2,7 @@
 
 What is taken from py-libp2p is its Noise handshake, Yamux, upgrader, key and message formats; what
 decides is here and beside it: `swarm` (connections), `guard` (who may), `serving` (streams in),
-`streams` (their manners), `identify`, `circuit` and `hop` (relaying), `addresses`.
+`streams` (their manners), `identify`, `ways` (to peers, directly or round a NAT), `addresses`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,10 @@ from libp2p.transport.upgrader import TransportUpgrader
 from p2pchat.errors import StreamReset
 from p2pchat.model.blocking import BlockList
 from p2pchat.model.ids import PeerId
-from p2pchat.net.libp2p.circuit import Circuits
+from p2pchat.net.libp2p.autonat import ask_to_dial_back
 from p2pchat.net.libp2p.connection import Connection
-from p2pchat.net.libp2p.dialling import Dialler
 from p2pchat.net.libp2p.eager import make_eager
 from p2pchat.net.libp2p.foreign import settle, to_peer
-from p2pchat.net.libp2p.hop import Hop
 from p2pchat.net.libp2p.identify import Identify
 from p2pchat.net.libp2p.listening import Bound, bind, raise_descriptor_limit
 from p2pchat.net.libp2p.options import HostOptions, HostStatistics
@@ -32,10 +30,17 @@ from p2pchat.net.libp2p.peers import PeerTable
 from p2pchat.net.libp2p.ping import PING, Pings
 from p2pchat.net.libp2p.stock import StockUpgrader
 from p2pchat.net.libp2p.swarm import Swarm
-from p2pchat.net.libp2p.tcp import TcpDialler
 from p2pchat.net.libp2p.upgrader import LeanUpgrader
+from p2pchat.net.libp2p.ways import open_ways
 from p2pchat.net.libp2p.yamux_table import Unread
-from p2pchat.net.port import Connectedness, Handler, PeerChanged, ProtocolId, Stream
+from p2pchat.net.port import (
+    Connectedness,
+    Handler,
+    Observation,
+    PeerChanged,
+    ProtocolId,
+    Stream,
+)
 
 __all__ = ["HostOptions", "LibP2PHost", "open_host"]
 
@@ -66,10 +71,8 @@ class LibP2PHost:
             self._swarm, self._peers, keys.public_key.serialize(), lambda: self.addresses
         )
         self._swarm.server.handlers[PING] = Pings().answer
-        tcp = TcpDialler(self._swarm)
-        self._circuits = Circuits(self._swarm, tcp, options.wall_clock_s)
-        self._hop = Hop(self._swarm, options, self._own_addresses) if options.is_relay else None
-        self._dialler = Dialler(self._swarm, tcp, self._circuits)
+        observed = self._identify.observed
+        self._ways = open_ways(self._swarm, options, bound.names, self._own_addresses, observed)
         if bound.listeners:
             nursery.start_soon(self._swarm.listen, bound.listeners)
         nursery.start_soon(self._swarm.watch)
@@ -80,12 +83,22 @@ class LibP2PHost:
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        circuits = (f"{address}/p2p/{self._peer_id}" for address in self._circuits.addresses)
+        circuits = (f"{address}/p2p/{self._peer_id}" for address in self._ways.circuits.addresses)
         return (*self._own_addresses(), *circuits)
+
+    def announce(self, addresses: Iterable[str]) -> None:
+        before, now = self._ways.observed.confirmed, tuple(addresses)
+        self._ways.observed.confirmed = now
+        if now != before:
+            self._identify.push_soon()
+
+    @property
+    def observed(self) -> Sequence[Observation]:
+        return self._ways.observed.all
 
     def _own_addresses(self) -> tuple[str, ...]:
         """Those without a relay in between."""
-        own = (*self._options.announce, *self._bound.addresses)
+        own = (*self._options.announce, *self._ways.observed.confirmed, *self._bound.addresses)
         return tuple(dict.fromkeys(f"{address}/p2p/{self._peer_id}" for address in own))
 
     @property
@@ -98,7 +111,7 @@ class LibP2PHost:
     async def connect(
         self, peer: PeerId, addresses: Sequence[str], *, timeout_s: float = 5.0
     ) -> None:
-        await self._dialler.connect(peer, addresses, timeout_s)
+        await self._ways.dialler.connect(peer, addresses, timeout_s)
 
     async def disconnect(self, peer: PeerId) -> None:
         await self._swarm.disconnect(peer)
@@ -125,11 +138,19 @@ class LibP2PHost:
         return self._peers.subscribe()
 
     async def reserve(self, relay: PeerId, *, timeout_s: float = 5.0) -> float:
-        before = self._circuits.addresses
-        holds_s = await self._circuits.reserve(relay, timeout_s)
-        if self._circuits.addresses != before:
+        before = self._ways.circuits.addresses
+        holds_s = await self._ways.circuits.reserve(relay, timeout_s)
+        if self._ways.circuits.addresses != before:
             self._identify.push_soon()
         return holds_s
+
+    async def punch(self, peer: PeerId, *, timeout_s: float = 15.0) -> None:
+        await self._ways.puncher.punch(peer, timeout_s)
+
+    async def dial_back(
+        self, server: PeerId, addresses: Sequence[str], *, timeout_s: float = 15.0
+    ) -> str | None:
+        return await ask_to_dial_back(self._swarm, self._peer_id, server, addresses, timeout_s)
 
     def protect(self, peers: Iterable[PeerId]) -> None:
         self._swarm.admission.protected = frozenset(peers)
@@ -139,14 +160,14 @@ class LibP2PHost:
 
     def statistics(self) -> HostStatistics:
         """What happened since the host opened, and what it holds now."""
-        connections = self._swarm.connections
+        connections, hop = self._swarm.connections, self._ways.hop
         return HostStatistics(
             peers=len(self._peers.states),
             connections=len(connections),
             handshakes_pending=self._swarm.admission.handshakes_pending,
             streams_served=sum(connection.serving for connection in connections),
-            reservations=self._hop.reservations if self._hop else 0,
-            circuits=self._hop.circuits if self._hop else 0,
+            reservations=hop.reservations if hop else 0,
+            circuits=hop.circuits_open if hop else 0,
             **self._swarm.totals,
         )
 
@@ -158,11 +179,10 @@ class LibP2PHost:
     def _on_changed(self, peer: PeerId, new: Connection | None) -> None:
         self._peers.connected(peer, [one.origin for one in self._swarm.of(peer)])
         if new is not None:
+            self._ways.connected(peer)
             self._nursery.start_soon(self._identify.ask, new)
         elif peer not in self._peers:
-            self._circuits.lost(peer)
-            if self._hop is not None:
-                self._hop.lost(peer)
+            self._ways.lost(peer)
 
 
 @asynccontextmanager

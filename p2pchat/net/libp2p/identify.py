@@ -24,6 +24,7 @@ from p2pchat.model.ids import PeerId
 from p2pchat.net.libp2p.addresses import without_peer
 from p2pchat.net.libp2p.connection import Connection
 from p2pchat.net.libp2p.foreign import Failed, foreign_errors
+from p2pchat.net.libp2p.observed import ObservedAddresses
 from p2pchat.net.libp2p.peers import PeerTable
 from p2pchat.net.libp2p.streams import LibP2PStream
 from p2pchat.net.libp2p.swarm import Swarm
@@ -73,6 +74,7 @@ class Identify:
         self._push_waits = False
         self._pace = Buckets[PeerId](PUSHES)
         self._newest: dict[PeerId, trio.CancelScope] = {}
+        self.observed = ObservedAddresses()
         swarm.server.handlers[IDENTIFY] = self._tell
         swarm.server.handlers[PUSH] = self._take_push
 
@@ -81,7 +83,7 @@ class Identify:
         try:
             with trio.fail_after(TIMEOUT_S):
                 stream = await self._swarm.open_on(connection, [IDENTIFY])
-                await self._hear(stream)
+                await self._hear(stream, connection)
         except _FAILURES as error:
             logger.debug("%s was not identified: %s", connection.origin.peer.short, error)
 
@@ -140,7 +142,7 @@ class Identify:
         if scope.cancelled_caught:
             await stream.reset()
 
-    async def _hear(self, stream: Stream) -> None:
+    async def _hear(self, stream: Stream, asked: Connection | None = None) -> None:
         assert isinstance(stream, LibP2PStream)
         try:
             with trio.fail_after(TIMEOUT_S):
@@ -149,6 +151,8 @@ class Identify:
         except BaseException:
             stream.abandon()
             raise
+        if asked is not None and asked.leaves_from_listener:
+            self.observed.note(asked.origin, message.observed_addr)
         most = self._swarm.limits.identify_protocols_max
         protocols = frozenset(
             one for one in message.protocols[:most] if len(one) <= PROTOCOL_CHARACTERS_MAX

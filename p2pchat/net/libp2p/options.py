@@ -110,6 +110,9 @@ class HostLimits:
     """Streams of one connection that may fail to negotiate before it is closed."""
     keepalive_idle_s: float = 7.0
     """Silence after which a peer is asked for a sign of life."""
+    keepalive_carried_idle_s: float = 3.0
+    """The same where more hangs on it: a relay that holds a place for us or we for it, a relayed
+    connection."""
     keepalive_timeout_s: float = 5.0
     """How long the answer may take; then the connection is aborted."""
     close_timeout_s: float = 2.0

@@ -43,6 +43,8 @@ class Pipe(ReadWriteCloser):
     """Set when this side began to close it."""
     closed: trio.Event
     """Set when nothing of it is left."""
+    leaves_from_listener = False
+    """The other side sees it come from where we listen, or from what a NAT made of that."""
 
     def abort(self) -> None:
         """Break it at once; whoever reads or writes gets an error."""
@@ -91,8 +93,9 @@ class TcpPipe(TrioTCPStream, Pipe):
 
     stream: Any
 
-    def __init__(self, stream: trio.SocketStream) -> None:
+    def __init__(self, stream: trio.SocketStream, *, leaves_from_listener: bool = False) -> None:
         self._heard = _HeardSocket(stream)
+        self.leaves_from_listener = leaves_from_listener
         super().__init__(self._heard)  # pyright: ignore[reportArgumentType]  # used as a stream
         self._remote = _remote(stream.socket)
         self.closing = trio.Event()

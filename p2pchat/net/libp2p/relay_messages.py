@@ -1,31 +1,37 @@
-"""Circuit relay v2 on the wire: one length-prefixed message at a time, status codes in words.
+"""The protocols round NAT on the wire: one length-prefixed message at a time, codes in words.
 
-The bytes after the last message of an exchange belong to the circuit, so exactly one message is
-read and the rest put back.
+Circuit relay v2, DCUtR and AutoNAT write alike. The bytes after the last message of an exchange
+with a relay belong to the circuit, so exactly one message is read and the rest put back.
 
-Source: https://github.com/libp2p/specs/blob/master/relay/circuit-v2.md
+Sources: https://github.com/libp2p/specs/blob/master/relay/circuit-v2.md, `relay/DCUtR.md` and
+`autonat/autonat-v1.md` there
 """
 
 from __future__ import annotations
 
 from typing import TypeVar
 
+from libp2p.host.autonat.pb.autonat_pb2 import Message as AutoNatMessage
 from libp2p.relay.circuit_v2.pb.circuit_pb2 import HopMessage, Status, StopMessage
+from libp2p.relay.circuit_v2.pb.dcutr_pb2 import HolePunch
 
 from p2pchat.errors import FrameTooLarge, MalformedMessage
 from p2pchat.net.libp2p.foreign import Failed, foreign_errors
 from p2pchat.net.libp2p.streams import LibP2PStream
+from p2pchat.net.port import HOP_PROTOCOL
 from p2pchat.wire.framing import frame
 
 __all__ = ["HOP", "STOP", "explain", "read_message", "write_message"]
 
-HOP = "/libp2p/circuit/relay/0.2.0/hop"
+HOP = HOP_PROTOCOL
 STOP = "/libp2p/circuit/relay/0.2.0/stop"
 
 MESSAGE_BYTES_MAX = 4096
-"""The specification's limit."""
+"""The specifications' limit."""
 
-M = TypeVar("M", HopMessage, StopMessage)
+NatMessage = HopMessage | StopMessage | HolePunch | AutoNatMessage
+
+M = TypeVar("M", HopMessage, StopMessage, HolePunch, AutoNatMessage)
 
 _REASONS: dict[int, str] = {
     Status.RESERVATION_REFUSED: "it takes no reservation",
@@ -41,7 +47,7 @@ def explain(status: int) -> str:
     return _REASONS.get(status, f"it answered status {status}")
 
 
-async def write_message(stream: LibP2PStream, message: HopMessage | StopMessage) -> None:
+async def write_message(stream: LibP2PStream, message: NatMessage) -> None:
     """Send one message. Raises `trio.BrokenResourceError`."""
     await stream.send_all(frame(message.SerializeToString()))
 
@@ -52,14 +58,14 @@ async def read_message(stream: LibP2PStream, message: M) -> M:
     while (body := _cut(received)) is None:
         data = await stream.receive_some(MESSAGE_BYTES_MAX)
         if not data:
-            raise MalformedMessage("the stream ended within a relay message")
+            raise MalformedMessage("the stream ended within a message")
         received += data
     stream.unread(bytes(received))
     try:
         with foreign_errors():
             message.ParseFromString(body)
     except Failed as failed:
-        raise MalformedMessage(f"a relay message does not decode: {failed}") from failed
+        raise MalformedMessage(f"a message does not decode: {failed}") from failed
     return message
 
 
@@ -71,7 +77,7 @@ def _cut(received: bytearray) -> bytes | None:
     if length >= 0x80:
         length, start = length & 0x7F | received[1] << 7, 2
     if length > MESSAGE_BYTES_MAX:
-        raise FrameTooLarge(f"a relay message of over {MESSAGE_BYTES_MAX} bytes")
+        raise FrameTooLarge(f"a message of over {MESSAGE_BYTES_MAX} bytes")
     if len(received) < start + length:
         return None
     body = bytes(received[start : start + length])

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 import trio
+from libp2p.abc import ISecureConn
 from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.transport.upgrader import TransportUpgrader
 
@@ -37,6 +38,8 @@ __all__ = ["Swarm"]
 logger = logging.getLogger(__name__)
 
 WATCH_INTERVAL_S = 1.0
+DETOUR_S = 5.0
+"""How long a relayed connection stays beside a direct one: its long-lived streams move over."""
 
 Changed = Callable[[PeerId, Connection | None], None]
 """Told of a peer whose connections changed, with the connection that is new, if one is."""
@@ -124,22 +127,29 @@ class Swarm:
             logger.debug("refused %s: %s", address, refused)
         return None
 
-    async def secure(self, peer: PeerId, pipe: Pipe, address: str, path: Path) -> Connection:
-        """Authenticate the far end of `pipe` as `peer`. Raises `Failed`, `Refused`."""
-        return await self._upgrade(pipe, address, path, peer)
+    async def secure(
+        self, peer: PeerId, pipe: Pipe, address: str, path: Path, *, initiates: bool = True
+    ) -> Connection:
+        """Authenticate the far end of `pipe` as `peer`, who begins the handshake unless we do.
+
+        Raises `Failed`, `Refused`.
+        """
+        return await self._upgrade(pipe, address, path, peer if initiates else None)
+
+    async def verify(self, peer: PeerId, pipe: Pipe) -> None:
+        """See whether `peer` answers at the far end of `pipe`, and cut it. Raises `Failed`."""
+        try:
+            await self._authenticate(pipe, peer)
+        finally:
+            pipe.abort()
 
     async def _upgrade(
         self, pipe: Pipe, address: str, path: Path, expected: PeerId | None
     ) -> Connection:
         """The one road from a pipe to a connection; the pipe is aborted when it fails."""
-        dialled = expected is not None
         try:
-            with foreign_errors():
-                secured = await self._upgrader.upgrade_security(
-                    RawConnection(pipe, dialled), dialled, to_libp2p(expected) if dialled else None
-                )
-                peer = to_peer(secured.get_remote_peer())
-            origin = Origin(peer, address, path, inbound=not dialled)
+            secured, peer = await self._authenticate(pipe, expected)
+            origin = Origin(peer, address, path, inbound=expected is None)
             self.admission.require_unblocked(origin, pipe)
             if not dialled:
                 self.admission.require_pace(peer)
@@ -149,6 +159,17 @@ class Swarm:
         except BaseException:
             pipe.abort()
             raise
+
+    async def _authenticate(
+        self, pipe: Pipe, expected: PeerId | None
+    ) -> tuple[ISecureConn, PeerId]:
+        """The handshake, which we begin when we expect somebody."""
+        dialled = expected is not None
+        with foreign_errors():
+            secured = await self._upgrader.upgrade_security(
+                RawConnection(pipe, dialled), dialled, to_libp2p(expected) if dialled else None
+            )
+            return secured, to_peer(secured.get_remote_peer())
 
     async def _start(self, connection: Connection) -> Connection:
         await self.nursery.start(self._carry, connection)
@@ -168,6 +189,8 @@ class Swarm:
         self._connections.setdefault(peer, []).append(connection)
         connection.admit()
         self.changed(peer, connection)
+        if connection.origin.path is not Path.RELAYED:
+            self.nursery.start_soon(self._give_up_detours, connection)
         return connection
 
     def twin(self, origin: Origin) -> Connection | None:
@@ -235,8 +258,23 @@ class Swarm:
                     self.totals["connections_silent_total"] += 1
                     connection.abort()
                     self._forget(connection)
-                elif connection.is_due(now_s):
+                elif connection.is_due(now_s, self._idle_s(connection.origin)):
                     self.nursery.start_soon(connection.ask)
+
+    def _idle_s(self, origin: Origin) -> float:
+        """How long a connection may be silent before it is asked for a sign of life."""
+        if origin.path is Path.RELAYED or origin.peer in self.admission.carried:
+            return self.limits.keepalive_carried_idle_s
+        return self.limits.keepalive_idle_s
+
+    async def _give_up_detours(self, direct: Connection) -> None:
+        """Part with the relayed connections of a peer, once streams had time to move over."""
+        detours = [one for one in self.of(direct.origin.peer) if one.origin.path is Path.RELAYED]
+        if detours:
+            await trio.sleep(DETOUR_S)
+        for one in detours:
+            if not direct.is_closed and not one.is_closed:
+                self._part(one)
 
     async def open(self, peer: PeerId, protocols: Sequence[ProtocolId]) -> LibP2PStream:
         """Open a stream on the best connection. Raises `PeerUnreachable`, `StreamReset`."""

@@ -1,8 +1,16 @@
-"""Dialling socket addresses: by IP address or by name, nothing blocked, not too many at once."""
+"""Dialling socket addresses: by IP address or by name, nothing blocked, not too many at once.
+
+A call into the public network leaves from the port that we listen on, where the system lets it: a
+NAT then gives both directions one mapping, the peer sees the address at which others may knock,
+and a hole can be punched there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import errno
+import socket
+import sys
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 import trio
@@ -10,7 +18,7 @@ import trio
 from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
 from p2pchat.model.scope import scope_of
-from p2pchat.net.libp2p.addresses import Endpoint, IPAddress, resolve
+from p2pchat.net.libp2p.addresses import Endpoint, IPAddress, plain, resolve
 from p2pchat.net.libp2p.foreign import Failed, foreign_errors
 from p2pchat.net.libp2p.guard import Refused
 from p2pchat.net.libp2p.pipes import TcpPipe
@@ -18,6 +26,10 @@ from p2pchat.net.libp2p.streams import Origin
 from p2pchat.net.libp2p.swarm import Swarm
 
 __all__ = ["TcpDialler", "believed"]
+
+_TAKEN = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EINVAL}
+"""The listening port cannot be used for this call: it has one with that address already, or had a
+moment ago."""
 
 
 def believed(endpoint: Endpoint, found: list[tuple[IPAddress, int]]) -> list[tuple[IPAddress, int]]:
@@ -34,8 +46,9 @@ def believed(endpoint: Endpoint, found: list[tuple[IPAddress, int]]) -> list[tup
 class TcpDialler:
     """Connects to socket addresses."""
 
-    def __init__(self, swarm: Swarm) -> None:
+    def __init__(self, swarm: Swarm, listening: Sequence[tuple[str, int]]) -> None:
         self._swarm = swarm
+        self._listening = [(plain(host), port) for host, port in listening]
         self._dials = trio.CapacityLimiter(swarm.limits.dials_max)
         self._turns: dict[tuple[PeerId, str], trio.Lock] = {}
 
@@ -60,7 +73,27 @@ class TcpDialler:
             if not lock.locked():
                 self._turns.pop(key, None)
 
-    async def _connect(self, endpoint: Endpoint) -> TcpPipe:
+    async def punch(
+        self, peer: PeerId, endpoint: Endpoint, address: str, *, initiates: bool
+    ) -> None:
+        """Connect to `endpoint` while `peer` connects to us: one connection comes of both calls,
+        so who initiates the handshake was agreed before. Raises `Failed`, `Refused`.
+        """
+        async with self._dials:
+            pipe = await self._connect(endpoint, is_punch=True)
+            secure = self._swarm.secure
+            connection = await secure(peer, pipe, address, Path.PUNCHED, initiates=initiates)
+        if connection.origin.peer != peer:
+            raise Failed("another peer answered there")
+
+    async def knock(self, endpoint: Endpoint) -> TcpPipe:
+        """Connect from a port on which nothing listens, as a stranger would. Raises `Failed`."""
+        async with self._dials:
+            with foreign_errors():
+                (ip, port), *_ = await resolve(endpoint)
+                return TcpPipe(await trio.open_tcp_stream(str(ip), port))
+
+    async def _connect(self, endpoint: Endpoint, *, is_punch: bool = False) -> TcpPipe:
         with foreign_errors():
             found = believed(endpoint, await resolve(endpoint))
         failed: Failed | Refused = Failed("the name has no address that it may have")
@@ -68,7 +101,48 @@ class TcpDialler:
             try:
                 self._swarm.admission.require_allowed(str(ip))
                 with foreign_errors():
-                    return TcpPipe(await trio.open_tcp_stream(str(ip), port))
+                    return await self._open(ip, port, is_punch=is_punch)
             except (Failed, Refused) as error:
                 failed = error
         raise failed
+
+    async def _open(self, ip: IPAddress, port: int, *, is_punch: bool) -> TcpPipe:
+        own = self._own_name(ip) if is_punch or self._is_mapped(ip) else None
+        if own is not None:
+            try:
+                return TcpPipe(await _open_from(own, ip, port), leaves_from_listener=True)
+            except OSError as error:
+                if is_punch or error.errno not in _TAKEN:
+                    raise
+        elif is_punch:
+            raise Failed("nothing listens here that could be knocked at")
+        return TcpPipe(await trio.open_tcp_stream(str(ip), port))
+
+    @staticmethod
+    def _is_mapped(ip: IPAddress) -> bool:
+        """Whether a NAT may lie in between."""
+        return ip.is_global
+
+    def _own_name(self, ip: IPAddress) -> tuple[str, int] | None:
+        """The socket that we listen on, if a call to `ip` can leave from there."""
+        if sys.platform == "win32":
+            return None  # it shares no port in use without giving it away
+        for host, port in self._listening:
+            if host.version == ip.version and host.is_loopback == ip.is_loopback:
+                return str(host), port
+        return None
+
+
+async def _open_from(own: tuple[str, int], ip: IPAddress, port: int) -> trio.SocketStream:
+    """Connect with the local address `own`, which others may use, too. Raises `OSError`."""
+    family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
+    sock = trio.socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        await sock.bind(own)
+        await sock.connect((str(ip), port))
+    except BaseException:
+        sock.close()
+        raise
+    return trio.SocketStream(sock)

@@ -13,13 +13,14 @@ from p2pchat.events import NetworkStatusChanged
 from p2pchat.model.change import Change, PutPeer
 from p2pchat.model.snapshot import Snapshot
 from p2pchat.model.status import Health
-from p2pchat.net.port import PeerChanged, Stream
+from p2pchat.net.port import HOP_PROTOCOL, PeerChanged, Stream
+from p2pchat.node.ambient import SimulatedAmbient
 from p2pchat.node.connections import Connections
 from p2pchat.node.health import HealthWatch
 from p2pchat.node.hub import Hub
 from p2pchat.node.memory import PeerMemory
 from p2pchat.node.presence import Presence
-from p2pchat.node.relays import HOP_PROTOCOL, Relays
+from p2pchat.node.traversal import NatTraversal, TraversalListeners
 from p2pchat.protocol.chat import Chat
 from p2pchat.protocol.machine import Input, PeerDown, PeerUp
 from p2pchat.testing.network import SimulatedHost, open_network
@@ -37,12 +38,13 @@ class Node:
         self.reserved = trio.Event()
         self.hub = Hub(100)
         chat = Chat(ALICE.me, Snapshot(), Limits(), Random(1))
-        self.relays = Relays(host, self.hub, self.reserved.set)
+        listeners = TraversalListeners(self.reserved.set, lambda _: None, lambda _: None)
+        self.traversal = NatTraversal(host, self.hub, SimulatedAmbient(1, "me"), listeners)
         self.connections = Connections(
             host,
             HealthWatch(self.hub),
             Presence(host, chat, self._put),
-            self.relays,
+            self.traversal,
             PeerMemory(self._commit),
         )
 
@@ -68,9 +70,9 @@ def test_whoever_follows_the_connections_hears_of_a_peer_that_comes_and_goes():
             node = Node(host)
             with node.hub.subscribe(NetworkStatusChanged) as events, trio.fail_after(60):
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(node.connections.run, 8)
+                    await nursery.start(node.connections.run, 8)
                     nursery.start_soon(node.follow, host.changes())
-                    await node.relays.start()
+                    await node.traversal.choose_relays()
                     await host.connect(relay.peer_id, relay.addresses)
                     assert await anext(events) == NetworkStatusChanged(Health.POOR, 1)
                     await node.reserved.wait()
@@ -81,7 +83,7 @@ def test_whoever_follows_the_connections_hears_of_a_peer_that_comes_and_goes():
                     assert await anext(events) == NetworkStatusChanged(Health.OFFLINE, 0)
                     await trio.sleep(3)
                     assert [type(input) for input in node.heard] == [PeerUp, PeerDown]
-                    assert node.relays.held == ()
+                    assert node.traversal.relays == ()
                     assert node.written == []
                     nursery.cancel_scope.cancel()
             assert node.written == [ROW]

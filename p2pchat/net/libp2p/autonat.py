@@ -1,0 +1,134 @@
+"""Whether others can dial us: somebody else has to try (AutoNAT).
+
+The asker names addresses, the asked one dials them as a stranger would, from a port that no NAT has
+seen. It dials only the host that the asker itself calls from, or it could be sent anywhere; it
+does so for few at a time, and says which address answered under the asker's name.
+
+Source: https://github.com/libp2p/specs/blob/master/autonat/autonat-v1.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import trio
+from libp2p.host.autonat.pb.autonat_pb2 import Message
+from multiaddr import Multiaddr  # pyright: ignore[reportMissingTypeStubs]  # it has none
+
+from p2pchat.errors import RemoteProtocolError, StreamReset
+from p2pchat.model.ids import PeerId
+from p2pchat.model.route import Path
+from p2pchat.net.libp2p.addresses import Endpoint, parse, plain, read_multiaddr
+from p2pchat.net.libp2p.foreign import Failed
+from p2pchat.net.libp2p.relay_messages import read_message, write_message
+from p2pchat.net.libp2p.streams import LibP2PStream
+from p2pchat.net.libp2p.swarm import Swarm
+from p2pchat.net.libp2p.tcp import TcpDialler
+from p2pchat.net.port import AUTONAT_PROTOCOL, Stream
+from p2pchat.protocol.pace import Buckets, Rate
+
+__all__ = ["DialBack", "ask_to_dial_back"]
+
+ASK_TIMEOUT_S = 5.0
+DIAL_TIMEOUT_S = 5.0
+ADDRESSES_MAX = 8
+ASKERS_MAX = 16
+"""Askers that are dialled at the same time; others are refused."""
+REQUESTS = Rate(per_s=0.1, burst=3)
+"""Of one peer."""
+
+
+async def ask_to_dial_back(
+    swarm: Swarm, me: PeerId, server: PeerId, addresses: Sequence[str], timeout_s: float
+) -> str | None:
+    """See `Host.dial_back`."""
+    peer = Message.PeerInfo(id=bytes(me), addrs=[Multiaddr(one).to_bytes() for one in addresses])
+    question = Message(type=Message.DIAL, dial=Message.Dial(peer=peer))
+    try:
+        with trio.fail_after(timeout_s):
+            async with await swarm.open(server, [AUTONAT_PROTOCOL]) as stream:
+                await write_message(stream, question)
+                reply = await read_message(stream, Message())
+    except (trio.TooSlowError, trio.BrokenResourceError, RemoteProtocolError) as error:
+        raise StreamReset(f"{server} did not answer: {error}") from error
+    answer = reply.dialResponse
+    if reply.type != Message.DIAL_RESPONSE or answer.status not in (
+        Message.OK,
+        Message.E_DIAL_ERROR,
+    ):
+        raise StreamReset(f"{server} does not dial us: status {answer.status}")
+    if answer.status == Message.E_DIAL_ERROR:
+        return None
+    address = read_multiaddr(answer.addr)
+    if address not in addresses:
+        raise StreamReset(f"{server} dialled what it was not asked to")
+    return address
+
+
+class DialBack:
+    """The side that dials."""
+
+    def __init__(self, swarm: Swarm, tcp: TcpDialler) -> None:
+        self._swarm = swarm
+        self._tcp = tcp
+        self._pace = Buckets[PeerId](REQUESTS)
+        self._askers = 0
+        swarm.server.handlers[AUTONAT_PROTOCOL] = self._asked
+
+    async def _asked(self, stream: Stream) -> None:
+        assert isinstance(stream, LibP2PStream)
+        with trio.fail_after(ASK_TIMEOUT_S):
+            message = await read_message(stream, Message())
+        answer = await self._judge(stream, message)
+        async with stream:
+            await write_message(stream, Message(type=Message.DIAL_RESPONSE, dialResponse=answer))
+
+    async def _judge(self, stream: LibP2PStream, message: Message) -> Message.DialResponse:
+        peer, now_s = stream.peer, trio.current_time()
+        if message.type != Message.DIAL or message.dial.peer.id != bytes(peer):
+            return Message.DialResponse(status=Message.E_BAD_REQUEST)
+        targets = _targets(stream, message.dial.peer.addrs)
+        is_free = self._askers < ASKERS_MAX and self._pace.of(peer, now_s).take(1, now_s)
+        if not targets or not is_free:
+            return Message.DialResponse(status=Message.E_DIAL_REFUSED)
+        self._askers += 1
+        try:
+            reached = await self._dial(peer, targets)
+        finally:
+            self._askers -= 1
+        if reached is None:
+            return Message.DialResponse(status=Message.E_DIAL_ERROR)
+        return Message.DialResponse(status=Message.OK, addr=Multiaddr(reached).to_bytes())
+
+    async def _dial(self, peer: PeerId, targets: dict[str, Endpoint]) -> str | None:
+        """The first address that answers as `peer`."""
+        reached: list[str] = []
+        with trio.move_on_after(DIAL_TIMEOUT_S):
+            async with trio.open_nursery() as nursery:
+
+                async def attempt(address: str, endpoint: Endpoint) -> None:
+                    try:
+                        await self._swarm.verify(peer, await self._tcp.knock(endpoint))
+                    except Failed:
+                        return  # nobody there, or somebody else: this address does not count
+                    reached.append(address)
+                    nursery.cancel_scope.cancel()
+
+                for address, endpoint in targets.items():
+                    nursery.start_soon(attempt, address, endpoint)
+        return reached[0] if reached else None
+
+
+def _targets(stream: LibP2PStream, told: Sequence[bytes]) -> dict[str, Endpoint]:
+    """Those of the addresses told that lie on the very host the asker calls from."""
+    if stream.origin.path is Path.RELAYED:
+        return {}
+    here = parse(stream.origin.address, stream.peer)
+    assert isinstance(here, Endpoint), "it is a direct connection"
+    targets: dict[str, Endpoint] = {}
+    for address in filter(None, map(read_multiaddr, told[:ADDRESSES_MAX])):
+        endpoint = parse(address, stream.peer)
+        assert isinstance(endpoint, Endpoint), "only such are read"
+        if endpoint.family is None and plain(endpoint.host) == plain(here.host):
+            targets[address] = endpoint
+    return targets

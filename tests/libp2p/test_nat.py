@@ -1,0 +1,272 @@
+"""What helps through NAT: being seen, being dialled back, knocking at the same moment."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+from libp2p.host.autonat.pb.autonat_pb2 import Message
+from libp2p.relay.circuit_v2.pb.dcutr_pb2 import HolePunch
+from multiaddr import Multiaddr
+
+from p2pchat.errors import PeerUnreachable, StreamReset
+from p2pchat.model.route import Path
+from p2pchat.net.libp2p import tcp
+from p2pchat.net.libp2p.addresses import without_peer
+from p2pchat.net.libp2p.relay_messages import read_message, write_message
+from p2pchat.net.port import AUTONAT_PROTOCOL, DCUTR_PROTOCOL
+from tests.libp2p.hosts import ECHO, ask, echo, eventually, host, is_up, pair, play, until
+
+
+@pytest.fixture
+def everywhere_is_far(monkeypatch):
+    """Loopback calls leave from the listening port, as calls into the public network do."""
+    monkeypatch.setattr(tcp.TcpDialler, "_is_mapped", staticmethod(lambda ip: True))
+
+
+@asynccontextmanager
+async def called():
+    """bob, whom alice has called through a relay; both listen, and echo."""
+    async with (
+        host("relay", is_relay=True) as relay,
+        host("alice") as alice,
+        host("bob") as bob,
+    ):
+        for one in (alice, bob):
+            one.serve(ECHO, echo)
+            await one.connect(relay.peer_id, relay.addresses)
+        await bob.reserve(relay.peer_id)
+        circuit = [address for address in bob.addresses if "p2p-circuit" in address]
+        await alice.connect(bob.peer_id, circuit)
+        await until(bob, alice, is_up)
+        yield alice, relay, bob
+
+
+def path_of(one, other) -> Path | None:
+    return next((state.path for state in one.peers if state.peer == other.peer_id), None)
+
+
+def test_the_one_who_was_called_punches_and_the_relayed_connection_is_left():
+    async def story() -> None:
+        async with called() as (alice, relay, bob):
+            assert path_of(alice, bob) is path_of(bob, alice) is Path.RELAYED
+            await bob.punch(alice.peer_id)
+            await eventually(lambda: Path.RELAYED not in (path_of(alice, bob), path_of(bob, alice)))
+            assert await ask(alice, bob, b"to") == b"to"
+            assert await ask(bob, alice, b"fro") == b"fro"
+            await eventually(lambda: relay.statistics().circuits == 0)
+            assert alice.is_connected(bob.peer_id)
+            await bob.punch(alice.peer_id)  # there is nothing left to do
+
+    play(story)
+
+
+def test_the_far_side_is_told_only_what_it_may_believe_and_dialled_only_there():
+    async def story() -> None:
+        async with called() as (alice, _, bob):
+            heard = []
+
+            async def dictate(stream) -> None:
+                heard.append(await read_message(stream, HolePunch()))
+                lies = [b"", b"\x04\x7f", Multiaddr("/ip4/10.0.0.1/udp/1").to_bytes()]
+                lies += [Multiaddr(alice.addresses[0]).to_bytes()]
+                message = HolePunch(type=HolePunch.CONNECT, ObsAddrs=lies)
+                await write_message(stream, message)
+                heard.append(await read_message(stream, HolePunch()))
+                await alice.connect(bob.peer_id, bob.addresses[:1])
+
+            alice.serve(DCUTR_PROTOCOL, dictate)
+            await bob.punch(alice.peer_id)
+            told, sync = heard
+            own = without_peer(bob.addresses[0])
+            assert list(told.ObsAddrs) == [Multiaddr(own).to_bytes()]
+            assert sync.type == HolePunch.SYNC
+
+    play(story)
+
+
+@pytest.mark.parametrize("kind", [HolePunch.SYNC, 7])
+def test_words_out_of_turn_end_it(kind):
+    async def story() -> None:
+        async with called() as (alice, _, bob):
+
+            async def confuse(stream) -> None:
+                await read_message(stream, HolePunch())
+                await write_message(stream, HolePunch(type=kind))
+
+            alice.serve(DCUTR_PROTOCOL, confuse)
+            with pytest.raises(PeerUnreachable, match="no hole was punched"):
+                await bob.punch(alice.peer_id)
+            assert path_of(bob, alice) is Path.RELAYED
+
+    play(story)
+
+
+def test_nobody_lets_us_dial_over_a_direct_connection():
+    async def story() -> None:
+        async with pair() as (alice, bob):
+            with pytest.raises((trio.BrokenResourceError, StreamReset)):
+                stream = await bob.open_stream(alice.peer_id, [DCUTR_PROTOCOL])
+                await stream.receive_some()
+
+    play(story)
+
+
+def test_only_who_was_called_may_begin():
+    async def story() -> None:
+        async with called() as (alice, _, bob):
+            with pytest.raises(PeerUnreachable, match="has not called us through a relay"):
+                await alice.punch(bob.peer_id)
+
+    play(story)
+
+
+def test_where_nobody_listens_no_hole_can_be_punched():
+    async def story() -> None:
+        async with (
+            host("relay", is_relay=True) as relay,
+            host("alice", listen=()) as alice,
+            host("bob", listen=()) as bob,
+        ):
+            await bob.connect(relay.peer_id, relay.addresses)
+            await bob.reserve(relay.peer_id)
+            await alice.connect(bob.peer_id, bob.addresses)
+            await until(bob, alice, is_up)
+            with pytest.raises(PeerUnreachable, match="no hole was punched"):
+                await bob.punch(alice.peer_id)
+            assert path_of(bob, alice) is Path.RELAYED
+
+    play(story)
+
+
+def test_a_peer_that_we_called_from_our_port_tells_where_it_sees_us(everywhere_is_far):
+    async def story() -> None:
+        async with pair() as (alice, bob):
+            await eventually(lambda: len(alice.observed) == 1)
+            (seen,) = alice.observed
+            assert (seen.by, seen.address) == (bob.peer_id, without_peer(alice.addresses[0]))
+            assert bob.observed == ()
+            await alice.disconnect(bob.peer_id)
+            await eventually(lambda: alice.observed == ())
+
+    play(story)
+
+
+def test_a_second_call_takes_another_port_while_the_first_is_up(everywhere_is_far):
+    async def story() -> None:
+        async with host("alice") as alice, host("bob") as bob, host("carol") as carol:
+            for other in (bob, carol):
+                await alice.connect(other.peer_id, other.addresses)
+            await alice.disconnect(bob.peer_id)
+            await alice.connect(bob.peer_id, bob.addresses)
+            assert alice.is_connected(bob.peer_id)
+
+    play(story)
+
+
+def test_two_who_dial_each_other_at_once_from_their_ports_find_together(everywhere_is_far):
+    async def story() -> None:
+        async with host("alice") as alice, host("bob") as bob:
+            for _ in range(20):
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(alice.connect, bob.peer_id, bob.addresses)
+                    nursery.start_soon(bob.connect, alice.peer_id, alice.addresses)
+                await alice.disconnect(bob.peer_id)
+                await eventually(lambda: not bob.is_connected(alice.peer_id))
+
+    play(story)
+
+
+# AutoNAT
+
+
+@asynccontextmanager
+async def asked():
+    async with host("server", is_relay=True) as server, host("alice") as alice:
+        await alice.connect(server.peer_id, server.addresses)
+        yield server, alice
+
+
+def test_a_server_dials_back_and_says_which_address_it_reached():
+    async def story() -> None:
+        async with asked() as (server, alice):
+            own = without_peer(alice.addresses[0])
+            assert await alice.dial_back(server.peer_id, ["/ip4/127.0.0.1/tcp/1", own]) == own
+            assert await alice.dial_back(server.peer_id, ["/ip4/127.0.0.1/tcp/1"]) is None
+            await eventually(lambda: server.statistics().connections == 1)
+            assert alice.statistics().connections == 1
+
+    play(story)
+
+
+def test_it_dials_no_other_host_and_nobody_elses_name():
+    async def story() -> None:
+        async with asked() as (server, alice), host("bob") as bob:
+            with pytest.raises(StreamReset, match="does not dial us"):
+                await alice.dial_back(server.peer_id, ["/ip4/127.0.0.2/tcp/80"])
+            stolen = without_peer(bob.addresses[0])
+            assert await alice.dial_back(server.peer_id, [stolen]) is None
+
+    play(story)
+
+
+def test_it_dials_for_one_peer_now_and_then_only():
+    async def story() -> None:
+        async with asked() as (server, alice):
+            answers = []
+            for _ in range(5):
+                try:
+                    answers.append(await alice.dial_back(server.peer_id, ["/ip4/127.0.0.1/tcp/1"]))
+                except StreamReset as error:
+                    answers.append(str(error))
+            assert answers[:3] == [None] * 3
+            assert all("status 101" in answer for answer in answers[3:])
+
+    play(story)
+
+
+def test_a_request_in_anothers_name_is_a_bad_one():
+    async def story() -> None:
+        async with asked() as (server, alice), host("bob") as bob:
+            stream = await alice.open_stream(server.peer_id, [AUTONAT_PROTOCOL])
+            async with stream:
+                message = Message(type=Message.DIAL)
+                message.dial.peer.id = bytes(bob.peer_id)
+                await write_message(stream, message)
+                reply = await read_message(stream, Message())
+                assert reply.dialResponse.status == Message.E_BAD_REQUEST
+
+    play(story)
+
+
+@pytest.mark.parametrize("address", ["/ip4/127.0.0.1/tcp/2", ""])
+def test_a_server_that_claims_what_it_was_not_asked_is_not_believed(address):
+    async def story() -> None:
+        async with pair() as (alice, bob):
+
+            async def lie(stream) -> None:
+                await read_message(stream, Message())
+                reply = Message(type=Message.DIAL_RESPONSE)
+                reply.dialResponse.status = Message.OK
+                reply.dialResponse.addr = Multiaddr(address).to_bytes() if address else b"\x01"
+                async with stream:
+                    await write_message(stream, reply)
+
+            bob.serve(AUTONAT_PROTOCOL, lie)
+            with pytest.raises(StreamReset, match="what it was not asked to"):
+                await alice.dial_back(bob.peer_id, ["/ip4/127.0.0.1/tcp/1"])
+
+    play(story)
+
+
+def test_what_others_reached_is_given_away():
+    async def story() -> None:
+        async with pair() as (alice, bob):
+            alice.announce(["/ip4/9.9.9.9/tcp/4001"])
+            assert f"/ip4/9.9.9.9/tcp/4001/p2p/{alice.peer_id}" in alice.addresses
+            await until(
+                bob, alice, lambda state: state and "/ip4/9.9.9.9/tcp/4001" in state.announced
+            )
+
+    play(story)
