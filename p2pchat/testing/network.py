@@ -230,7 +230,7 @@ class SimulatedNetwork:
             raise DialFailed("a router let nobody in")
         if not (source.place.listening and target.place.listening):
             raise DialFailed("nothing listens that could be knocked at")
-        await self._knock(target, "connection refused")
+        await self._knock(source, target, "connection refused")
         # Who has called through the relay begins the handshake, so it counts as the one who dials.
         self._establish(target, source, path=Path.PUNCHED)
         for side in self._between(source.peer_id, peer):

@@ -106,9 +106,12 @@ def test_words_out_of_turn_end_it(kind):
 def test_nobody_lets_us_dial_over_a_direct_connection():
     async def story() -> None:
         async with pair() as (alice, bob):
+
+            async def ask() -> None:
+                await (await bob.open_stream(alice.peer_id, [DCUTR_PROTOCOL])).receive_some()
+
             with pytest.raises((trio.BrokenResourceError, StreamReset)):
-                stream = await bob.open_stream(alice.peer_id, [DCUTR_PROTOCOL])
-                await stream.receive_some()
+                await ask()
 
     play(story)
 
