@@ -119,7 +119,7 @@ def test_who_is_at_the_far_end_is_proved_by_its_key_and_not_told_by_the_relay():
         ):
             await carol.connect(mallory.peer_id, mallory.addresses)
             await until(mallory, carol, is_up)
-            carol._circuits._held[mallory.peer_id] = object()  # carol takes its calls
+            carol._ways.circuits._held[mallory.peer_id] = object()  # carol takes its calls
 
             async def pass_carol_off_as_bob(near) -> None:
                 await read_message(near, HopMessage())
@@ -144,7 +144,7 @@ def test_who_is_at_the_far_end_is_proved_by_its_key_and_not_told_by_the_relay():
             await alice.connect(carol.peer_id, [truth])
             await until(carol, alice, is_up)  # not bob, whom mallory named as the caller
             assert not carol.is_connected(bob.peer_id)
-            carol._circuits._held.clear()
+            carol._ways.circuits._held.clear()
 
     play(story)
 

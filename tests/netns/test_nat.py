@@ -1,0 +1,99 @@
+"""People behind routers: holes are punched where routers allow it, and relays carry the rest."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+import trio
+
+from p2pchat.testing.processes import RpcPeer
+from tests.netns.internet import Internet, Nat, befriend, on_the_internet, path, talk
+
+pytestmark = [pytest.mark.netns, pytest.mark.process]
+
+SWITCH_S = 10.0
+
+
+async def heard_path(one: RpcPeer, other: RpcPeer, wanted: str) -> None:
+    """Wait until one hears that it reaches the other in this way."""
+    other_id = (await other.call("account"))["peer_id"]
+    await one.heard("PathChanged", peer_id=other_id, path=wanted)
+    assert await path(one, other) == wanted
+
+
+def test_two_routers_that_keep_ports_let_a_hole_be_punched(tmp_path, net):
+    async def story(internet: Internet) -> None:
+        relay = await internet.relay("relay")
+        alice = await internet.person("alice", internet.home("alice", Nat.PRESERVING), relay)
+        bob = await internet.person("bob", internet.home("bob", Nat.PRESERVING), relay)
+        conversation = await befriend(alice, bob)
+        await talk(alice, bob, conversation, "through the relay or not")
+        await heard_path(alice, bob, "punched")
+        await heard_path(bob, alice, "punched")
+        await talk(alice, bob, conversation, "to")
+        await talk(bob, alice, conversation, "fro")
+
+        await relay.kill()  # what was punched needs nobody
+        await talk(alice, bob, conversation, "still to")
+        await talk(bob, alice, conversation, "still fro")
+
+    on_the_internet(tmp_path, net, story)
+
+
+def test_through_symmetric_routers_people_talk_over_the_relay(tmp_path, net):
+    async def story(internet: Internet) -> None:
+        relay = await internet.relay("relay")
+        alice = await internet.person("alice", internet.home("alice", Nat.SYMMETRIC), relay)
+        bob = await internet.person("bob", internet.home("bob", Nat.SYMMETRIC), relay)
+        conversation = await befriend(alice, bob)
+        await talk(alice, bob, conversation, "to")
+        await talk(bob, alice, conversation, "fro")
+        assert await path(alice, bob) == await path(bob, alice) == "relayed"
+
+    on_the_internet(tmp_path, net, story)
+
+
+def test_a_host_without_router_is_public_and_one_behind_a_router_knows_it(tmp_path, net):
+    async def story(internet: Internet) -> None:
+        relay = await internet.relay("relay")
+        host, _ = internet.public("carol")
+        carol = await internet.person("carol", host, relay)
+        bob = await internet.person("bob", internet.home("bob", Nat.PRESERVING), relay)
+        await carol.heard("ReachabilityChanged", reachability="public")
+        await bob.heard("ReachabilityChanged", reachability="NAT")
+        assert (await carol.call("status"))["reachability"] == "public"
+        assert (await bob.call("status"))["reachability"] == "NAT"
+        conversation = await befriend(bob, carol)
+        await talk(bob, carol, conversation, "hello")
+        assert await path(bob, carol) == "direct"
+
+    on_the_internet(tmp_path, net, story)
+
+
+def test_when_the_relay_in_use_dies_the_other_one_carries_on_at_once(tmp_path, net):
+    async def story(internet: Internet) -> None:
+        relays = [await internet.relay(name) for name in ("first", "second")]
+        alice = await internet.person("alice", internet.home("alice", Nat.SYMMETRIC), *relays)
+        bob = await internet.person("bob", internet.home("bob", Nat.SYMMETRIC), *relays)
+        conversation = await befriend(alice, bob)
+        await talk(alice, bob, conversation, "before")
+        carrying = await relay_between(alice, bob)
+        dying = next(relay for relay in relays if relay.peer_id == carrying)
+        dying.signal(signal.SIGSTOP)  # it says nothing any more, not even goodbye
+        with trio.fail_after(SWITCH_S):
+            await talk(alice, bob, conversation, "after")
+        assert await relay_between(alice, bob) != carrying
+        history = await bob.call("history", conversation=conversation, limit=10)
+        assert [message["text"] for message in history] == ["before", "after"]
+
+    on_the_internet(tmp_path, net, story)
+
+
+async def relay_between(one: RpcPeer, other: RpcPeer) -> str:
+    """The peer id of the relay that carries for the two."""
+    account = (await other.call("account"))["account"]
+    peers = (await one.call("status"))["peers"]
+    addresses = next(peer["addresses"] for peer in peers if peer["account"] == account)
+    circuit = next(address for address in addresses if address.endswith("/p2p-circuit"))
+    return circuit.split("/")[-2]
