@@ -11,8 +11,10 @@ from p2pchat.gossip.vocabulary import Offence
 from p2pchat.kad.config import KAD_PROTOCOL, KadConfig
 from p2pchat.model.conversation import ROOM_NAME_CHARS_MAX
 from p2pchat.net.gossip import PROTOCOLS, QUEUE_BYTES_MAX, SHUN_S
+from p2pchat.net.libp2p import autonat, punching, swarm
 from p2pchat.net.libp2p.options import CircuitLimits, HostLimits
 from p2pchat.net.libp2p.relay_messages import HOP, MESSAGE_BYTES_MAX, STOP
+from p2pchat.net.port import AUTONAT_PROTOCOL, DCUTR_PROTOCOL
 from p2pchat.node import (
     dialling,
     fanout,
@@ -21,10 +23,21 @@ from p2pchat.node import (
     network,
     presence,
     publishing,
-    relays,
     room_pace,
 )
-from p2pchat.protocol import intake, log, outbox, peering, pruning, serving, sync, timeline
+from p2pchat.protocol import (
+    intake,
+    log,
+    outbox,
+    peering,
+    pruning,
+    reachability,
+    relaying,
+    routes,
+    serving,
+    sync,
+    timeline,
+)
 from p2pchat.protocol.machine import Lane
 from p2pchat.wire import contents, devices, frames, gossip_codec, kad_codec, links, ops, receipts
 from p2pchat.wire import records as wire_records
@@ -165,10 +178,25 @@ FIGURES: dict[str, list[str]] = {
         f"Silence of {HOST.keepalive_idle_s:.0f} seconds",
         f"in {HOST.keepalive_timeout_s:.0f} more",
     ],
+    "nat.md": [
+        f"`{DCUTR_PROTOCOL}`",
+        f"`{AUTONAT_PROTOCOL}`",
+        f"Frames have at most {MESSAGE_BYTES_MAX:,} bytes",
+        f"at most {punching.ADDRESSES_MAX} addresses",
+        f"for {punching.DIAL_TIMEOUT_S:.0f} seconds",
+        f"{routes.ATTEMPTS_MAX} attempts make a round; the next begins"
+        f" {routes.ROUND_S / 60:.0f} minutes later",
+        f"asks at most {reachability.SERVERS_MAX} servers",
+        f"every {reachability.AGAIN_S / 60:.0f} minutes",
+        f"{autonat.REQUESTS.burst} requests at once, then one every"
+        f" {1 / autonat.REQUESTS.per_s:.0f} seconds",
+        f"closed {swarm.DETOUR_S:.0f} seconds later",
+        f"Silence of {HOST.keepalive_carried_idle_s:.0f} seconds",
+    ],
     "relay.md": [
         f"`{HOP}` and `{STOP}`",
         f"Frames have at most {MESSAGE_BYTES_MAX:,} bytes",
-        f"after {relays.RETRY_S_MIN:.0f} seconds, doubling to {relays.RETRY_S_MAX:.0f}",
+        f"after {relaying.RETRY_S_MIN:.0f} seconds, doubling to {relaying.RETRY_S_MAX:.0f}",
         f"ends after {CIRCUITS.circuit_bytes_max // (KIB * MIB)} GiB",
         f"UTF-8 JSON, at most {FetchLimits().bytes_max:,} bytes",
         f"after the {FetchLimits().entries_max}th are ignored",

@@ -167,7 +167,7 @@ class LibP2PHost:
             handshakes_pending=self._swarm.admission.handshakes_pending,
             streams_served=sum(connection.serving for connection in connections),
             reservations=hop.reservations if hop else 0,
-            circuits=hop.circuits_open if hop else 0,
+            circuits=hop.circuits if hop else 0,
             **self._swarm.totals,
         )
 

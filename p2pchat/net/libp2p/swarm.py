@@ -151,7 +151,7 @@ class Swarm:
             secured, peer = await self._authenticate(pipe, expected)
             origin = Origin(peer, address, path, inbound=expected is None)
             self.admission.require_unblocked(origin, pipe)
-            if not dialled:
+            if expected is None:
                 self.admission.require_pace(peer)
             with foreign_errors():
                 muxed = await self._upgrader.upgrade_connection(secured, to_libp2p(peer))
