@@ -26,6 +26,8 @@ class KadConfig:
     """Queries of one lookup in flight at first."""
     alpha_max: int = 10
     """What alpha rises to while answers bring a lookup no closer."""
+    paths: int = 4
+    """Disjoint paths of one lookup; what a peer tells stays on the path that asked it."""
     query_timeout_s: float = 1.5
     """From dialling to the answer; then the query has failed."""
 
@@ -68,6 +70,9 @@ class KadConfig:
     """Entries of one public /24 (IPv6 /48) in a bucket; further ones do not enter."""
     network_table_max: int = 3
     """Entries of one public /24 (IPv6 /48) in the table; further ones do not enter."""
+    network_lookup_max: int = 3
+    """Peers of one public /24 (IPv6 /48) that count towards the k of a lookup; further ones are
+    asked, and the lookup goes on beyond them."""
     addresses_max: int = 8
     """Addresses kept of one peer; the rest is ignored."""
     discovered_max: int = 512

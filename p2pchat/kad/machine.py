@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from p2pchat.errors import LocalProtocolError, RemoteProtocolError
 from p2pchat.kad.config import KadConfig
-from p2pchat.kad.lookup import Lookup
+from p2pchat.kad.lookup import Lookup, Plan
 from p2pchat.kad.operations import (
     FindingPeer,
     FindingProviders,
@@ -373,13 +373,16 @@ class KadMachine:
         yield self._own, self._lookup(self._own, now)
         for bucket in self._peers.table.stale_buckets(now.monotonic_s):
             key = key_in_bucket(kad_id(self._own), bucket, self._random)
-            yield key, self._lookup(key, now, self._config.alpha)
+            yield key, self._begin_lookup(key, self._config.alpha, 1, now)
 
-    def _lookup(self, key: bytes, now: Now, width: int | None = None) -> Lookup:
+    def _lookup(self, key: bytes, now: Now) -> Lookup:
+        return self._begin_lookup(key, self._config.k, self._config.paths, now)
+
+    def _begin_lookup(self, key: bytes, width: int, paths: int, now: Now) -> Lookup:
         table = self._peers.table
         table.note_lookup(key, now.monotonic_s)
-        width = self._config.k if width is None else width
-        lookup = Lookup(self._own, key, self._config, table.radius(), width)
+        plan = Plan(width, paths, table.radius(), self._peers.networks)
+        lookup = Lookup(self._own, key, self._config, plan)
         lookup.seed(self._peers.reachable(self._peers.seeds(key)))
         return lookup
 

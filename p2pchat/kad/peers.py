@@ -122,6 +122,11 @@ class Peers:
         link = self._links.get(peer)
         return () if link is None else link.addresses
 
+    def networks(self, peer: PeerId) -> tuple[str, ...]:
+        """The public networks that a peer is connected from."""
+        link = self._links.get(peer)
+        return () if link is None else link.networks
+
     def scope(self, peer: PeerId) -> Scope:
         """How far the connection to a peer reaches; public, the widest, if there is none."""
         link = self._links.get(peer)

@@ -31,6 +31,8 @@ __all__ = ["KEY_BITS", "Entry", "RoutingTable", "kad_id", "key_in_bucket", "shar
 KEY_BITS = 256
 _CACHE_ENTRIES = 8192
 _SHA256_MULTIHASH = b"\x12\x20"
+_NEIGHBOURS_MIN = 5
+"""So many neighbours say how densely ids are spread."""
 
 
 @lru_cache(maxsize=_CACHE_ENTRIES)
@@ -180,7 +182,8 @@ class RoutingTable:
 
     def radius(self) -> int:
         """How far around any key k peers are to be expected, since ids are spread evenly: as far
-        as our own k-th neighbour is from us, where nobody crowds. 0 while we know fewer.
+        as our own k-th neighbour is from us, where nobody crowds; in proportion while we know
+        fewer, and 0 while these are too few to judge by.
         """
         crowded = self._crowded_buckets()
         distances = [
@@ -188,11 +191,14 @@ class RoutingTable:
             for entry in self.closest(self._own_id, len(self))
             if shared_bits(self._own_id, entry.place) not in crowded
         ]
-        if len(distances) < self._config.k:
+        counted = min(len(distances), self._config.k)
+        if counted < min(_NEIGHBOURS_MIN, self._config.k):
             return 0
-        kth = distances[self._config.k - 1]
-        left_out = (min(kth, 2 * least) - least for n in crowded if (least := _least(n)) < kth)
-        return kth - sum(left_out)
+        farthest = distances[counted - 1]
+        left_out = sum(
+            min(farthest, 2 * least) - least for n in crowded if (least := _least(n)) < farthest
+        )
+        return (farthest - left_out) * self._config.k // counted
 
     def _crowded_buckets(self) -> list[int]:
         """Buckets that hold far more than all deeper ones, though chance puts as many there: ids

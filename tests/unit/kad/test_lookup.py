@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from p2pchat.kad.config import KadConfig
-from p2pchat.kad.lookup import Lookup
+from p2pchat.kad.lookup import Lookup, Plan
 from p2pchat.kad.table import kad_id
 from p2pchat.wire.kad_codec import KadPeer
 
@@ -21,8 +21,8 @@ def peers(cast):
 
 @pytest.fixture
 def begin(cast):
-    def make(*seeds, config=CONFIG, radius=0):
-        lookup = Lookup(cast.own, KEY, config, radius, config.k)
+    def make(*seeds, config=CONFIG, **plan):
+        lookup = Lookup(cast.own, KEY, config, Plan(config.k, **plan))
         lookup.seed(seeds)
         return lookup
 
@@ -179,3 +179,73 @@ def test_without_a_crowd_the_radius_changes_nothing(begin, peers):
             for contact in contacts:
                 lookup.answered(contact.peer, [])
         assert lookup.closest == peers[:4]
+
+
+def told_by(lookup, answers):
+    """Walk to the end: `answers` by peer, silence of everybody else. Whom it asked, in order."""
+    asked = []
+    while contacts := lookup.next():
+        for contact in contacts:
+            asked.append(contact.peer)
+            if contact.peer in answers:
+                lookup.answered(contact.peer, answers[contact.peer])
+            else:
+                lookup.failed(contact.peer)
+    assert lookup.is_done
+    return asked
+
+
+def test_nobody_is_asked_twice_whatever_the_number_of_paths(begin, peers):
+    answers = {peer.peer: peers[:10] for peer in peers}
+    for paths in (1, 2, 4):
+        lookup = begin(*peers[20:30], paths=paths)
+        asked = told_by(lookup, answers)
+        assert len(asked) == len(set(asked))
+        assert lookup.closest == peers[:4]
+
+
+def test_what_a_peer_tells_stays_on_its_path(begin, peers):
+    """The nearest seed tells of its gang, near and plentiful; the other path finds who is there."""
+    gang, honest = peers[0:12:2], peers[1:12:2]
+    answers = {peer.peer: gang for peer in (*gang, peers[20])}
+    answers |= {peer.peer: honest for peer in (*honest, peers[30])}
+    config = KadConfig(k=2, alpha=2, alpha_max=2)
+    asked = told_by(begin(peers[20], peers[30], config=config, paths=2), answers)
+    assert set(asked).intersection(peer.peer for peer in honest)
+
+
+def test_a_path_is_not_over_before_two_that_we_know_ourselves_have_answered(begin, peers):
+    """However near those are of whom the first one told."""
+    gang = peers[:4]
+    answers = {peer.peer: gang for peer in (*gang, peers[20])}
+    answers[peers[30].peer] = [peers[2]]
+    asked = told_by(begin(peers[20], peers[30], peers[35], config=CONFIG), answers)
+    assert peers[30].peer in asked
+    assert peers[35].peer not in asked
+
+
+def test_paths_share_what_may_be_in_flight(begin, peers):
+    lookup = begin(*peers[:12], config=KadConfig(k=4, alpha=3, alpha_max=3), paths=3)
+    assert lookup.next() == peers[:3], "one of each path"
+    lookup.failed(peers[0].peer)
+    assert lookup.next() == [peers[3]], "the same path goes on"
+
+
+def test_who_invents_peers_is_believed_no_longer(begin, peers, cast):
+    """Twenty that do not exist cost two time-outs a liar, not twenty."""
+    invented = peers[:12]
+    lookup = begin(peers[20], peers[21], config=KadConfig(k=4, alpha=1, alpha_max=1))
+    answers = {peers[20].peer: invented, peers[21].peer: [peers[15]], peers[15].peer: []}
+    asked = told_by(lookup, answers)
+    assert len(set(asked).intersection(peer.peer for peer in invented)) == 2
+    assert lookup.closest == [peers[15], peers[20], peers[21]]
+
+
+def test_peers_of_one_network_beyond_three_do_not_end_a_lookup(begin, peers):
+    crowd = {peer.peer for peer in peers[:10]}
+    networks = dict.fromkeys(crowd, ("4:c00002",))
+    lookup = begin(*peers[:20], networks_of=lambda peer: networks.get(peer, ()))
+    asked = told_by(lookup, {peer.peer: () for peer in peers})
+    assert len(set(asked) - crowd) >= 1, "three of the network and one of another are the four"
+    lookup = begin(*peers[:20])
+    assert set(told_by(lookup, {peer.peer: () for peer in peers})) <= crowd

@@ -249,14 +249,14 @@ def test_a_refresh_on_demand_replies_the_size_of_the_table(stage, cast):
 
 @pytest.mark.parametrize("is_answered", [True, False])
 def test_a_late_outcome_of_an_earlier_walk_does_not_disturb_a_refresh(new_stage, cast, is_answered):
-    stage = new_stage(k=2, alpha=2)
-    by_distance = cast.by_distance(cast.own, 60)
-    far, late = cast.in_bucket(0, 2)
-    stage.know(far, late)
+    stage = new_stage(k=3, alpha=3, paths=1)
+    far, also_far, late = cast.in_bucket(0, 3)
+    stage.know(far, also_far, late)
     stage.now_s += 3600
     stage.give(Refresh(1))
     by_peer = {query.peer: query for query in stage.take(Query)}
-    stage.answer(by_peer[far], *map(cast.contact, by_distance[:2]))
+    stage.answer(by_peer[far], *map(cast.contact, cast.by_distance(cast.own, 60)[:3]))
+    stage.answer(by_peer[also_far])
     for query in stage.take(Query):
         assert query.message.key == cast.own
         stage.answer(query)
@@ -271,7 +271,7 @@ def test_a_late_outcome_of_an_earlier_walk_does_not_disturb_a_refresh(new_stage,
     for query in others:
         stage.answer(query)
     stage.play(lambda query: ())
-    assert stage.result() == (2 if is_answered else 1)
+    assert stage.result() == (3 if is_answered else 2)
 
 
 def test_restored_peers_are_asked_at_the_start_and_trusted_when_they_answer(new_stage, cast):
