@@ -92,10 +92,14 @@ class KadConfig:
     """Providers of one key; above it the oldest announcement is dropped."""
     provided_per_peer_max: int = 256
     """Keys one peer may provide here; above it they are refused."""
-    provider_lifetime_s: float = 24 * _HOUR_S
+    provider_lifetime_s: float = 2 * _HOUR_S
     """How long an announcement counts."""
     republish_s: float = 11 * _HOUR_S
-    """Age at which what we published ourselves is published again."""
+    """Age at which a value that we published ourselves is published again."""
+    reprovide_s: float = 30 * _MINUTE_S
+    """The same for an announcement, which nobody can hand on."""
+    handover_records_max: int = 256
+    """Records looked at in one refresh for whom to hand them on to; the others with the next."""
     published_max: int = 1024
     """Keys we keep published; above it the command is refused."""
 

@@ -2,7 +2,8 @@
 
     table, suspects   whom we know              peers.py joins them with the connections
     lookup            one walk                  operations.py says what for, runner.py for whom
-    records, server   what we hold and answer   published.py repeats what we gave others
+    records, server   what we hold and answer   published.py repeats what we gave others,
+                                                handover.py hands on what others gave us
 
 Everything is bounded by `KadConfig`. Source: libp2p/specs, kad-dht (r0, 2021-05-07).
 """
@@ -254,7 +255,19 @@ class KadMachine:
         effects = self._runner.begin(None, self._refreshing(now), now)
         for command in self._published.take_due(now.monotonic_s):
             effects += self._republish(command, now)
-        return [*effects, self._refresh_timer()]
+        return [*effects, *self._hand_over(now), self._refresh_timer()]
+
+    def _hand_over(self, now: Now) -> list[KadEffect]:
+        due = self._server.handover.take_due(now.wall_ms) if self._server.is_serving else ()
+        return [
+            self._runner.ask(
+                Question(
+                    KadPeer(entry.peer, entry.addresses),
+                    KadMessage(KadKind.PUT_VALUE, record.key, record),
+                )
+            )
+            for entry, record in due
+        ]
 
     def _refresh_timer(self) -> SetTimer:
         jitter = self._random.uniform(1 - _JITTER, 1 + _JITTER)

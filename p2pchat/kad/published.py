@@ -1,4 +1,4 @@
-"""What we keep published: others forget it after a day, so it is published again before that."""
+"""What we keep published: others forget it or leave, so it is published again before that."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Published:
         key = (type(command), command.key)
         if key not in self._publications and len(self._publications) >= self._config.published_max:
             return False
-        self._publications[key] = _Publication(command, now_s + self._config.republish_s)
+        self._publications[key] = _Publication(command, now_s + self._pause_s(command))
         return True
 
     def unheard(self, command: PutValue | Provide, now_s: float) -> None:
@@ -45,5 +45,10 @@ class Published:
         """What to publish again now."""
         due = [p for p in self._publications.values() if p.due_s <= now_s]
         for publication in due:
-            publication.due_s = now_s + self._config.republish_s
+            publication.due_s = now_s + self._pause_s(publication.command)
         return [publication.command for publication in due]
+
+    def _pause_s(self, command: PutValue | Provide) -> float:
+        """Values are handed on by their holders; announcements are not, and end when we do."""
+        is_value = isinstance(command, PutValue)
+        return self._config.republish_s if is_value else self._config.reprovide_s

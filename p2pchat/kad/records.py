@@ -103,6 +103,8 @@ class _Stored:
     value: bytes
     expires_ms: int
     sender: PeerId
+    is_dated: bool
+    """It names its end itself."""
 
 
 class RecordStore:
@@ -127,6 +129,14 @@ class RecordStore:
         stored = self._records.items.get(key)
         return stored.value if stored is not None and stored.expires_ms > now_ms else None
 
+    def dated(self, now_ms: int) -> dict[bytes, bytes]:
+        """The values that name their own end."""
+        return {
+            key: stored.value
+            for key, stored in self._records.items.items()
+            if stored.is_dated and stored.expires_ms > now_ms
+        }
+
     def put(self, sender: PeerId, key: bytes, value: bytes, now_ms: int) -> None:
         """Store a value that `sender` gave us.
 
@@ -142,7 +152,7 @@ class RecordStore:
             raise RemoteProtocolError("this peer has stored as much as one peer may")
         said = validator.expires_ms(key, value)
         expires_ms = now_ms + self._config.record_lifetime_ms if said is None else said
-        self._add(key, _Stored(value, expires_ms, sender))
+        self._add(key, _Stored(value, expires_ms, sender, said is not None))
         self._make_room()
         if key not in self._records.items:
             raise RemoteProtocolError("the store is full of keys nearer to it")
@@ -177,7 +187,7 @@ class _Provider:
 
 
 class ProviderStore:
-    """Who announced that it provides a key; each announcement counts for a day."""
+    """Who announced that it provides a key; each announcement counts for a while."""
 
     def __init__(self, own: PeerId, config: KadConfig) -> None:
         self._config = config

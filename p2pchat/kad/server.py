@@ -12,6 +12,7 @@ from typing import assert_never
 
 from p2pchat.errors import MalformedMessage, RemoteProtocolError
 from p2pchat.kad.config import KadConfig
+from p2pchat.kad.handover import Handover
 from p2pchat.kad.peers import Peers
 from p2pchat.kad.records import ProviderStore, RecordStore
 from p2pchat.kad.table import Entry, kad_id
@@ -31,6 +32,7 @@ class Server:
         self._config = config
         self._peers = peers
         self.records = records
+        self.handover = Handover(own, config, peers.table, records)
         self.providers = ProviderStore(own, config)
         self.addresses: tuple[str, ...] = ()
         """Our own, as told to others."""

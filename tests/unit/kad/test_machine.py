@@ -692,7 +692,7 @@ def test_enough_providers_end_the_lookup_and_our_own_store_counts(new_stage, cas
 
 
 def test_what_we_published_is_published_again_until_withdrawn(new_stage, cast):
-    stage = new_stage(republish_s=1000, refresh_s=100)
+    stage = new_stage(republish_s=1000, reprovide_s=1000, refresh_s=100)
     stage.know(cast("a"))
     stage.up(cast("a"))
 
@@ -729,7 +729,7 @@ def test_what_nobody_took_is_offered_again_soon(new_stage, cast):
 
 
 def test_a_value_that_is_not_the_best_any_more_is_not_published_again(new_stage, cast):
-    stage = new_stage(republish_s=1000, refresh_s=100)
+    stage = new_stage(republish_s=1000, reprovide_s=1000, refresh_s=100)
     stage.give(PutValue(1, KEY, b"5"))
     stage.up(cast("a"))
     stage.give(Asked(1, cast("a"), KadMessage(KadKind.PUT_VALUE, KEY, record(b"6"))))

@@ -14,16 +14,17 @@ PROVIDE = Provide(2, b"k")
 
 @pytest.fixture
 def published():
-    return Published(KadConfig(republish_s=100, refresh_s=20, published_max=2))
+    return Published(KadConfig(republish_s=100, reprovide_s=30, refresh_s=20, published_max=2))
 
 
 def test_everything_is_due_again_after_its_time_and_then_once_more(published):
     published.remember(PUT, 0)
     published.remember(PROVIDE, 10)
-    assert published.take_due(99) == []
-    assert published.take_due(100) == [PUT]
-    assert published.take_due(150) == [PROVIDE]
-    assert published.take_due(200) == [PUT]
+    assert published.take_due(39) == []
+    assert published.take_due(40) == [PROVIDE]
+    assert published.take_due(69) == []
+    assert published.take_due(100) == [PUT, PROVIDE]
+    assert published.take_due(200) == [PUT, PROVIDE]
 
 
 def test_the_later_value_of_a_key_counts(published):
