@@ -18,10 +18,12 @@ from p2pchat.model.route import Path
 from p2pchat.model.status import LanPeerStatus, LanStatus
 from p2pchat.net.lan import LanCarrier, open_sockets
 from p2pchat.net.lan_gate import LanGate
+from p2pchat.net.mdns import MdnsService, run_mdns
 from p2pchat.net.port import Connectedness
 from p2pchat.node.ambient import Ambient
 from p2pchat.node.driver import Driver, DriverConfig
 from p2pchat.protocol.lan import (
+    Advertised,
     BlocksChanged,
     LanEffect,
     LanIdentity,
@@ -33,6 +35,10 @@ from p2pchat.protocol.lan import (
 __all__ = ["Lan", "LanParts"]
 
 logger = logging.getLogger(__name__)
+
+HOSTS_EVERY_S = 2.0
+NAME_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+NAME_LENGTH = 40
 
 Found = Callable[[PeerId, tuple[str, ...]], Awaitable[None]]
 
@@ -76,6 +82,7 @@ class Lan:
                 async with trio.open_nursery() as nursery:
                     await nursery.start(self._driver.run)
                     await nursery.start(carrier.run)
+                    nursery.start_soon(self._advertise)
                     task_status.started()
             finally:
                 await carrier.part(self._machine.farewell(self._ambient.now()))
@@ -109,6 +116,24 @@ class Lan:
         hosts = map(_host, state.addresses)
         is_near = any(host is not None and in_subnets(host, allowed) for host in hosts)
         return Path.LAN if is_near else state.path
+
+    async def _advertise(self) -> None:
+        """Speak multicast DNS, anew when our addresses change. Only on an open LAN: it would tell
+        everybody what a secret is there to hide."""
+        me, rng = self._parts.identity, self._ambient.rng("mdns")
+        name = "".join(rng.choices(NAME_LETTERS, k=NAME_LENGTH))
+        while me.key is None:
+            hosts = self._machine.hosts
+            async with trio.open_nursery() as nursery:
+                if hosts:
+                    service = MdnsService(name, me.peer, tuple(map(str, hosts)), me.listen_port)
+                    nursery.start_soon(run_mdns, service, self._heard_of)
+                while self._machine.hosts == hosts:  # noqa: ASYNC110 -- interfaces tell nobody
+                    await trio.sleep(HOSTS_EVERY_S)
+                nursery.cancel_scope.cancel()
+
+    async def _heard_of(self, peer: PeerId, addresses: tuple[str, ...]) -> None:
+        await self._put(Advertised(peer, addresses))
 
     async def _put(self, input: LanInput) -> None:
         if self._driver is not None:

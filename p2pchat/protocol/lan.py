@@ -189,6 +189,12 @@ class LanMachine:
         own = (own.network for own in self._interfaces if not own.is_loopback)
         return configured or tuple(dict.fromkeys(own))
 
+    @property
+    def hosts(self) -> tuple[IPv4Address, ...]:
+        """Our own addresses in those networks."""
+        allowed = self.allowed
+        return tuple(own.ip for own in self._interfaces if in_subnets(own.ip, allowed))
+
     def start(self, now: Now) -> list[LanEffect]:
         self._paces = LanPaces(now.monotonic_s)
         timers: list[LanEffect] = [self._next_heartbeat(), SetTimer(EXPIRY, EXPIRY_EVERY_S)]

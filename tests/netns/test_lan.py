@@ -195,3 +195,20 @@ def test_a_subnet_behind_a_router_is_searched_when_it_is_named(tmp_path, net):
         assert await lan_peers(bob) == {await peer_id(alice)}
 
     in_house(tmp_path, net, story)
+
+
+def test_multicast_dns_finds_who_broadcasts_elsewhere(tmp_path, net):
+    """Their discovery ports differ, so that nothing but multicast DNS can bring them together."""
+
+    async def story(house: House) -> None:
+        alice = await house.person("alice", settings="[lan]\ndiscovery_port = 20001\n")
+        bob = await house.person("bob", settings="[lan]\ndiscovery_port = 20002\n")
+        await alice.heard("PeerConnected", peer_id=await peer_id(bob), timeout_s=PATIENCE_S)
+        await befriend(alice, bob)
+        assert (
+            await lan_peers(alice) == set()
+        )  # a place there is for those who speak for themselves
+        assert [peer["path"] for peer in (await alice.call("status"))["peers"]] == ["lan"]
+        assert await bob.stop() == 0
+
+    in_house(tmp_path, net, story)
