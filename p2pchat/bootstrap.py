@@ -1,13 +1,14 @@
 """`python -m p2pchat.bootstrap`: run a relay.
 
 Its first lines on standard output are its addresses, for people to hand on and for programs to
-read; nothing else is printed there. It ends in order at SIGINT and SIGTERM.
+read; nothing else is printed there. It ends in order at SIGINT and SIGTERM, and reads its
+configuration again at SIGHUP.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +19,7 @@ from p2pchat.cli.logs import LogFormat, start_logging
 from p2pchat.cli.options import NetworkOptions, takes_options
 
 if TYPE_CHECKING:
-    from p2pchat.config import RelayConfig
+    from p2pchat.config import Loaded, RelayConfig
     from p2pchat.relay import Relay
 
 __all__ = ["main"]
@@ -91,13 +92,19 @@ def main() -> None:
     app(prog_name=f"python -m {PROGRAM}")
 
 
-async def _serve(config: RelayConfig, export: Path | None, as_json: bool) -> int:
+async def _serve(
+    load: Callable[[], Loaded[RelayConfig]], export: Path | None, as_json: bool
+) -> int:
     import trio
 
-    from p2pchat.cli.signals import until_signal
+    from p2pchat.cli.signals import at_hangup, until_signal
     from p2pchat.relay import open_relay
 
-    async with until_signal(), open_relay(config) as relay:
+    async with (
+        until_signal(),
+        open_relay(load) as relay,
+        at_hangup(relay.reload_config),
+    ):
         if export is not None:
             _export(export, relay.addresses)
         _introduce(relay, as_json)
@@ -110,8 +117,9 @@ def _log_failure(_program: str, message: str) -> None:
     logger.error("%s", message)
 
 
-def _settle(options: RelayOptions) -> RelayConfig:
-    """The configuration in the home, and over it what was given."""
+def _settle(options: RelayOptions) -> Callable[[], Loaded[RelayConfig]]:
+    """Check the options; answers what reads the configuration in the home, and over it what was
+    given."""
     import platformdirs
 
     from p2pchat.cli.settings import CONFIG_FILE, network_settings, require_usable
@@ -123,8 +131,12 @@ def _settle(options: RelayOptions) -> RelayConfig:
         given["metrics"] = options.metrics
     require_usable(RelayConfig(home=None), given)
     home = options.home or platformdirs.user_data_path("p2pchat-relay", appauthor=False)
-    config, _ = load_relay_config(home / CONFIG_FILE)
-    return replace(config, **given)
+
+    def load() -> Loaded[RelayConfig]:
+        config, warnings = load_relay_config(home / CONFIG_FILE)
+        return replace(config, **given), warnings
+
+    return load
 
 
 def _introduce(relay: Relay, as_json: bool) -> None:

@@ -7,14 +7,15 @@ Networks outlive their relays, and the first relay of a network boots alone.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import trio
 
-from p2pchat.config import RelayConfig, RelayLimits
+from p2pchat.config import ConfigChange, Loaded, RelayConfig, RelayLimits, SettingsInForce
 from p2pchat.events import Event
 from p2pchat.kad.config import KAD_PROTOCOL, KadConfig
 from p2pchat.model.change import DropPeer, PutPeer
@@ -50,9 +51,15 @@ class Relay:
     """A running relay; made by `open_relay`."""
 
     def __init__(
-        self, host: LibP2PHost, config: RelayConfig, home: RelayHome, ambient: Ambient
+        self,
+        host: LibP2PHost,
+        settings: SettingsInForce[RelayConfig],
+        home: RelayHome,
+        ambient: Ambient,
     ) -> None:
+        config = settings.config
         self._host = host
+        self._settings = settings
         self._began_s = trio.current_time()
         self._peers = home.peers
         self._hub = Hub(EVENTS_MAX)
@@ -80,6 +87,20 @@ class Relay:
     def addresses(self) -> tuple[str, ...]:
         """Multiaddrs to give to others, announced ones first, each ending in `/p2p/<peer id>`."""
         return self._host.addresses
+
+    async def reconfigure(self, config: RelayConfig) -> ConfigChange:
+        """Take over what of `config` can change while the relay runs: whom to dial first and whom
+        to refuse. Answers which changed keys are in force and which wait for the next start."""
+        change = self._settings.renew(config)
+        self._enforcer.block(self._settings.config.blocks)
+        self._startup.renew(self._settings.config)
+        return change
+
+    async def reload_config(self) -> ConfigChange:
+        """Read the settings again where they came from, and take them over. Raises `ConfigError`,
+        and then nothing has changed."""
+        loaded, warnings = self._settings.load()
+        return replace(await self.reconfigure(loaded), warnings=warnings)
 
     def statistics(self) -> RelayStatistics:
         """What it holds now, and counters since the start."""
@@ -119,6 +140,7 @@ class Relay:
                 await nursery.start(self._network.run)
                 nursery.start_soon(self._enforcer.run)
                 nursery.start_soon(self._startup.run)
+                nursery.start_soon(self._startup.follow)
                 nursery.start_soon(_save_now_and_then, self._peers)
                 task_status.started()
         finally:
@@ -133,13 +155,21 @@ class Relay:
 
 
 @asynccontextmanager
-async def open_relay(config: RelayConfig) -> AsyncGenerator[Relay]:
-    """Run a relay while the block lasts. It listens when the block begins.
+async def open_relay(
+    config: RelayConfig | Callable[[], Loaded[RelayConfig]],
+) -> AsyncGenerator[Relay]:
+    """Run a relay while the block lasts. It listens when the block begins. A function is called now
+    and whenever settings are reloaded.
 
     Raises `ConfigError`, `AddressInUse`, `HomeInUse` and other `StoreError`s.
     """
     from p2pchat.net.libp2p.host import open_host  # py-libp2p takes half a second to load
 
+    if isinstance(config, RelayConfig):
+        settings = SettingsInForce(config)
+    else:
+        settings = SettingsInForce(config()[0], config)
+    config = settings.config
     ambient = SystemAmbient()
     given = read_identity_file(config.identity_file) if config.identity_file else None
     async with AsyncExitStack() as stack:
@@ -147,7 +177,7 @@ async def open_relay(config: RelayConfig) -> AsyncGenerator[Relay]:
             open_relay_home(config.home, ambient.token_bytes(KEY_BYTES), given)
         )
         host = await stack.enter_async_context(open_host(_host_options(config, home.key)))
-        relay = Relay(host, config, home, ambient)
+        relay = Relay(host, settings, home, ambient)
         await stack.enter_async_context(running(relay.run))
         if config.metrics is not None:
             await stack.enter_async_context(open_pages(config.metrics, relay.status, config.limits))

@@ -123,7 +123,7 @@ async def rpc(settings: Settings) -> int:
     """Serve JSON-RPC."""
     from p2pchat.cli.rpc import run_rpc
 
-    return await run_rpc(settings.home, settings.config)
+    return await run_rpc(settings.home, settings.load)
 
 
 # Who we are

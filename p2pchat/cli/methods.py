@@ -16,6 +16,7 @@ from typing import get_args, get_type_hints
 from p2pchat.cli import shapes
 from p2pchat.cli.jsonrpc import InvalidParams, MethodNotFound, Params
 from p2pchat.client.client import Client, Profile, Statistics
+from p2pchat.config import ConfigChange
 from p2pchat.errors import UnknownContact, UnknownConversation, UnknownMessage
 from p2pchat.model.blocking import Block
 from p2pchat.model.contact import ContactInfo
@@ -69,6 +70,10 @@ class Methods:
     async def disconnect(self, peer_id: PeerId) -> None:
         """Close all connections to a peer."""
         await self._client.disconnect(peer_id)
+
+    async def reload_config(self) -> ConfigChange:
+        """Read the configuration again; what changed, and what waits for a restart."""
+        return await self._client.reload_config()
 
     async def shutdown(self) -> None:
         """End the program after this answer."""

@@ -32,11 +32,11 @@ from p2pchat.cli.jsonrpc import (
     result_answer,
 )
 from p2pchat.cli.methods import Method, Methods, find_method
-from p2pchat.cli.signals import until_signal
+from p2pchat.cli.signals import at_hangup, until_signal
 from p2pchat.cli.stdio import LineReader, open_stdio
 from p2pchat.client.client import Client
 from p2pchat.client.opening import open_client
-from p2pchat.config import ClientConfig
+from p2pchat.config import ClientConfig, Loaded
 from p2pchat.errors import NodeClosed, P2PChatError
 from p2pchat.events import Event
 from p2pchat.node.hub import Subscription
@@ -59,14 +59,20 @@ Deliver = Callable[[Answer | None], None]
 """Takes the answer of one request; None of a notification."""
 
 
-async def run_rpc(home: Path, config: ClientConfig) -> int:
-    """Serve standard input and output; the exit status. SIGINT and SIGTERM end it in order."""
-    limits = replace(config.limits, subscriber_events_max=EVENTS_MAX)
-    config = replace(config, limits=limits)
+async def run_rpc(home: Path, load: Callable[[], Loaded[ClientConfig]]) -> int:
+    """Serve standard input and output; the exit status. SIGINT and SIGTERM end it in order, SIGHUP
+    reads the configuration again."""
+
+    def with_room() -> Loaded[ClientConfig]:
+        config, warnings = load()
+        limits = replace(config.limits, subscriber_events_max=EVENTS_MAX)
+        return replace(config, limits=limits), warnings
+
     async with (
         open_stdio() as (reader, writer),
         until_signal() as ending,
-        open_client(home, config=config) as client,
+        open_client(home, config=with_room) as client,
+        at_hangup(client.reload_config),
     ):
         await serve(client, reader, writer)
     return 130 if ending.was_interrupted else 0

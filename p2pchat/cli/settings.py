@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from p2pchat.cli.failing import WrongUsage
 from p2pchat.cli.language import Language, language_of
 from p2pchat.cli.logs import start_logging
 from p2pchat.cli.options import HOME_VARIABLE, LAN_SECRET_VARIABLE, NetworkOptions, Options
-from p2pchat.config import ClientConfig, LanConfig, RelayConfig, load_client_config
+from p2pchat.config import ClientConfig, LanConfig, Loaded, RelayConfig, load_client_config
 from p2pchat.errors import ConfigError
 
 __all__ = [
@@ -34,6 +34,8 @@ class Settings:
     home: Path
     config: ClientConfig
     language: Language
+    load: Callable[[], Loaded[ClientConfig]]
+    """Reads the configuration again, with what was given over it."""
 
 
 def settle(options: Options) -> Settings:
@@ -47,10 +49,14 @@ def settle(options: Options) -> Settings:
         given["name"] = options.name
     require_usable(ClientConfig(), given)
     home = options.home or _home()
-    config, _ = load_client_config(home / CONFIG_FILE)
     language = options.language or language_of((), os.environ)
-    lan = _lan_settings(config.lan, options)
-    return Settings(home, replace(config, lan=lan, **given), language)
+
+    def load() -> Loaded[ClientConfig]:
+        config, warnings = load_client_config(home / CONFIG_FILE)
+        lan = _lan_settings(config.lan, options)
+        return replace(config, lan=lan, **given), warnings
+
+    return Settings(home, load()[0], language, load)
 
 
 def network_settings(options: NetworkOptions) -> dict[str, object]:

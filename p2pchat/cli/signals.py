@@ -1,15 +1,24 @@
-"""Ending in order when the user or the system asks for it."""
+"""What signals ask for: ending in order, or reading the configuration again."""
 
 from __future__ import annotations
 
+import logging
 import signal
-from collections.abc import AsyncGenerator, AsyncIterator
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import trio
 
-__all__ = ["Ending", "until_signal"]
+from p2pchat.config import ConfigChange
+from p2pchat.errors import ConfigError
+
+__all__ = ["Ending", "at_hangup", "until_signal"]
+
+logger = logging.getLogger(__name__)
+
+Reload = Callable[[], Awaitable[ConfigChange]]
 
 
 @dataclass(slots=True)
@@ -39,3 +48,29 @@ async def _obey(signals: AsyncIterator[int], ending: Ending, scope: trio.CancelS
     async for number in signals:
         ending.signal = number
         scope.cancel()
+
+
+@asynccontextmanager
+async def at_hangup(reload: Reload) -> AsyncGenerator[None]:
+    """Reload the configuration at each SIGHUP, where there is one, while the block lasts; the log
+    says what came of it."""
+    if sys.platform == "win32":
+        yield
+        return
+    with trio.open_signal_receiver(signal.SIGHUP) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_reload_each, signals, reload)
+            yield
+            nursery.cancel_scope.cancel()
+
+
+async def _reload_each(signals: AsyncIterator[int], reload: Reload) -> None:
+    async for _ in signals:
+        try:
+            change = await reload()
+        except ConfigError as error:
+            logger.error("the configuration is not taken over, nothing has changed: %s", error)
+            continue
+        logger.info("the configuration is taken over: %s", ", ".join(change.applied) or "as it was")
+        if change.needs_restart:
+            logger.warning("these need a restart: %s", ", ".join(change.needs_restart))

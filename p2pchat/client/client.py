@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from p2pchat.client.handles import Contact, Room
-from p2pchat.config import parse_peer_address
+from p2pchat.config import ClientConfig, ConfigChange, SettingsInForce, parse_peer_address
 from p2pchat.errors import (
     ConfigError,
     LinkError,
@@ -67,9 +67,12 @@ class Statistics:
 class Client:
     """A running peer. Made by `open_client`; every value it hands out is frozen."""
 
-    def __init__(self, node: Node, ambient: Ambient) -> None:
+    def __init__(
+        self, node: Node, ambient: Ambient, settings: SettingsInForce[ClientConfig]
+    ) -> None:
         self._node = node
         self._ambient = ambient
+        self._settings = settings
         self._state = node.chat.state
 
     # Who and where we are
@@ -257,6 +260,25 @@ class Client:
             if message.state not in UNDER_WAY:
                 return message
             return replace(message, state=await waiter.state())
+
+    # Settings
+
+    async def reconfigure(self, config: ClientConfig) -> ConfigChange:
+        """Take over what of `config` can change while the node runs: whom to dial first, whom to
+        refuse, which networks LAN mode is confined to. Answers which changed keys are in force and
+        which wait for the next start."""
+        change = self._settings.renew(config)
+        await self._node.reconfigure(self._settings.config)
+        return change
+
+    async def reload_config(self) -> ConfigChange:
+        """Read the settings again where they came from, and take them over.
+
+        Raises `ConfigError`, and then nothing has changed: a value is wrong, or the client was
+        opened with settings that stand nowhere.
+        """
+        loaded, warnings = self._settings.load()
+        return replace(await self.reconfigure(loaded), warnings=warnings)
 
     # The network by hand
 

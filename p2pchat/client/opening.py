@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import trio
 
 from p2pchat.client.client import Client
 from p2pchat.client.identity import core_identity, make_identity
-from p2pchat.config import ClientConfig, checked_name, load_client_config, parse_peer_address
+from p2pchat.config import (
+    ClientConfig,
+    Loaded,
+    SettingsInForce,
+    checked_name,
+    load_client_config,
+    parse_peer_address,
+)
 from p2pchat.crypto.lan_key import lan_key
 from p2pchat.errors import AddressInUse, ConfigError
 from p2pchat.gossip.config import GossipConfig
@@ -56,17 +64,19 @@ async def open_client(
     home: str | os.PathLike[str] | None,
     *,
     name: str | None = None,
-    config: ClientConfig | None = None,
+    config: ClientConfig | Callable[[], Loaded[ClientConfig]] | None = None,
     offline: bool = False,
 ) -> AsyncGenerator[Client]:
     """Open (or make) the client that lives in `home`; None keeps everything in memory.
 
     `name` is the nickname of a new identity (else the configuration's, else the login name).
-    `config` is read from `<home>/config.toml` when it is not given. `offline` opens no socket: to
-    read, or to write what shall leave the next time. Raises `HomeInUse` and other `StoreError`s,
-    `ConfigError`, `AddressInUse`; a node that cannot go on ends the block with what stopped it.
+    `config` is read from `<home>/config.toml` when it is not given; a function is called now and
+    whenever settings are reloaded. `offline` opens no socket: to read, or to write what shall leave
+    the next time. Raises `HomeInUse` and other `StoreError`s, `ConfigError`, `AddressInUse`; a node
+    that cannot go on ends the block with what stopped it.
     """
-    config = config or _config(home)
+    settings = _settings(home, config)
+    config = settings.config
     ambient = SystemAmbient()
     async with AsyncExitStack() as stack:
         stored = await stack.enter_async_context(_open_store(home, name, config, ambient))
@@ -80,7 +90,7 @@ async def open_client(
         parts = client_parts(host, stored, config, ambient, sources)
         parts = replace(parts, options=replace(parts.options, lan=lan))
         node = await stack.enter_async_context(open_node(parts))
-        yield Client(node, ambient)
+        yield Client(node, ambient, settings)
 
 
 @asynccontextmanager
@@ -230,10 +240,18 @@ async def _open_store(
             yield Stored(worker, snapshot, identity)
 
 
-def _config(home: str | os.PathLike[str] | None) -> ClientConfig:
+def _settings(
+    home: str | os.PathLike[str] | None,
+    config: ClientConfig | Callable[[], Loaded[ClientConfig]] | None,
+) -> SettingsInForce[ClientConfig]:
+    if isinstance(config, ClientConfig):
+        return SettingsInForce(config)
+    if config is not None:
+        return SettingsInForce(config()[0], config)
     if home is None:
-        return ClientConfig()
-    return load_client_config(Path(home) / CONFIG_FILE)[0]
+        return SettingsInForce(ClientConfig())
+    load = partial(load_client_config, Path(home) / CONFIG_FILE)
+    return SettingsInForce(load()[0], load)
 
 
 def _name(name: str | None, config: ClientConfig) -> str:

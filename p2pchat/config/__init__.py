@@ -10,10 +10,11 @@ from p2pchat.config.addresses import (
     parse_metrics,
     parse_peer_address,
 )
+from p2pchat.config.changes import ConfigChange, SettingsInForce
 from p2pchat.config.fetch_url import FetchUrl
 from p2pchat.config.lan import LanConfig
 from p2pchat.config.limits import FetchLimits, Limits, RelayLimits
-from p2pchat.config.loading import load_client_config, load_relay_config
+from p2pchat.config.loading import Loaded, load_client_config, load_relay_config
 from p2pchat.config.settings import (
     ClientConfig,
     DhtConfig,
@@ -25,15 +26,18 @@ from p2pchat.config.settings import (
 
 __all__ = [
     "ClientConfig",
+    "ConfigChange",
     "DhtConfig",
     "DhtMode",
     "FetchLimits",
     "FetchUrl",
     "LanConfig",
     "Limits",
+    "Loaded",
     "PeerAddress",
     "RelayConfig",
     "RelayLimits",
+    "SettingsInForce",
     "TransportKind",
     "checked_name",
     "load_client_config",

@@ -23,16 +23,19 @@ from p2pchat.errors import ConfigError
 from p2pchat.model.blocking import BlockList, Subnet
 from p2pchat.model.ids import PeerId
 
-__all__ = ["load_client_config", "load_relay_config"]
+__all__ = ["Loaded", "load_client_config", "load_relay_config"]
 
 logger = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
+_C = TypeVar("_C", ClientConfig, RelayConfig)
+Loaded = tuple[_C, tuple[str, ...]]
+"""Settings, and one warning for each key of the file that was ignored."""
 _Read = Callable[["_File", str, object], object]
 """Turns the TOML value under a key into the argument that the field wants."""
 
 
-def load_client_config(path: Path) -> tuple[ClientConfig, tuple[str, ...]]:
+def load_client_config(path: Path) -> Loaded[ClientConfig]:
     """Read a client's settings; a file that does not exist means the defaults.
 
     The second value holds one warning for each key that was ignored; they are logged too.
@@ -41,7 +44,7 @@ def load_client_config(path: Path) -> tuple[ClientConfig, tuple[str, ...]]:
     return file.build(ClientConfig, _CLIENT, {}), file.reported()
 
 
-def load_relay_config(path: Path) -> tuple[RelayConfig, tuple[str, ...]]:
+def load_relay_config(path: Path) -> Loaded[RelayConfig]:
     """Read a relay's settings like `load_client_config`; its home is the file's directory."""
     file = _File(path)
     return file.build(RelayConfig, _RELAY, {"home": path.parent}), file.reported()

@@ -16,7 +16,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from importlib import resources
 from pathlib import Path
@@ -130,6 +130,21 @@ class BootstrapSources:
             cache=None if home is None else home / CACHE_FILE,
             limits=config.fetch_limits,
         )
+
+    def renewed(self, config: ClientConfig | RelayConfig) -> Self:
+        """The sources that a later configuration names."""
+        return replace(
+            self,
+            peers=config.bootstrap_peers,
+            urls=config.bootstrap_urls,
+            fetch=config.fetch,
+            limits=config.fetch_limits,
+        )
+
+    @property
+    def configured(self) -> frozenset[PeerId]:
+        """The peers that the configuration names."""
+        return frozenset(parse_peer_address(text).peer for text in self.peers)
 
 
 async def resolve(

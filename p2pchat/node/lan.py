@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from ipaddress import IPv4Address, ip_address
+from ipaddress import IPv4Address, IPv4Network, ip_address
 
 import trio
 
@@ -25,6 +25,7 @@ from p2pchat.node.driver import Driver, DriverConfig
 from p2pchat.protocol.lan import (
     Advertised,
     BlocksChanged,
+    Confined,
     LanEffect,
     LanIdentity,
     LanInput,
@@ -90,6 +91,10 @@ class Lan:
     async def block(self, blocks: BlockList) -> None:
         """These are blocked from now on."""
         await self._put(BlocksChanged(blocks))
+
+    async def confine(self, subnets: Iterable[str]) -> None:
+        """LAN mode is confined to these networks from now on."""
+        await self._put(Confined(tuple(map(IPv4Network, subnets))))
 
     @property
     def status(self) -> LanStatus:

@@ -34,6 +34,7 @@ from p2pchat.node.publishing import Directory
 from p2pchat.node.reach import Reach, announced, dialled, own_form
 from p2pchat.protocol.peering import (
     Blocked,
+    Configured,
     Connected,
     Disconnected,
     Found,
@@ -122,6 +123,10 @@ class Network:
     def dht_statistics(self) -> tuple[KadStatistics, KadCarrierStatistics]:
         """What the DHT holds and refused, and what its streams did."""
         return self._dht.machine.statistics(), self._dht.carrier.statistics()
+
+    async def configured(self, peers: frozenset[PeerId]) -> None:
+        """The configuration names these peers and no others."""
+        await self.peering.put(Configured(peers))
 
     async def found(self, peer: PeerId, addresses: tuple[str, ...], source: Source) -> None:
         """Learn of a peer."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import trio
 
-from p2pchat.config import Limits
+from p2pchat.config import ClientConfig, Limits
 from p2pchat.gossip.config import GossipConfig
 from p2pchat.kad.config import KAD_PROTOCOL
 from p2pchat.model.blocking import BlockList
@@ -42,6 +42,7 @@ from p2pchat.node.startup import Startup, StartupParts
 from p2pchat.node.traversal import NatTraversal, TraversalListeners
 from p2pchat.protocol.chat import Chat
 from p2pchat.protocol.machine import (
+    ConfigureBlocks,
     Dial,
     DialFailed,
     Effect,
@@ -120,6 +121,7 @@ class Node:
                 await nursery.start(self.network.run)
                 nursery.start_soon(around.enforcer.run)
                 nursery.start_soon(self.startup.run)
+                nursery.start_soon(self.startup.follow)
                 nursery.start_soon(
                     self.startup.publish, me.devices, self.parts.account_signer, me.signer
                 )
@@ -138,6 +140,13 @@ class Node:
         if self.driver.is_busy or not self.chat.outbox.is_flushed:
             await self.driver.call(Flush)
         return self.parts.store
+
+    async def reconfigure(self, config: ClientConfig) -> None:
+        """Take over what applies while the node runs."""
+        await self.driver.call(lambda id: ConfigureBlocks(id, config.blocks))
+        if self.network.lan is not None:
+            await self.network.lan.confine(config.lan.allowed_subnets)
+        self.startup.renew(config)
 
     # Who is connected to what
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import trio
 
+from p2pchat.config import ClientConfig, RelayConfig
 from p2pchat.events import (
     BootstrapConnected,
     BootstrapConnecting,
@@ -62,6 +63,8 @@ class Startup:
         """A relay needs no relays, and has no records."""
         self._parts = parts
         self._traversal = traversal
+        self._sources = parts.sources
+        self._is_changed = trio.Event()
         self._publisher = publisher
         self.ready = trio.Event()
         self._known: set[PeerId] = set()
@@ -71,6 +74,22 @@ class Startup:
     def peer_served(self) -> None:
         """A peer of the network answered."""
         self._joined.set()
+
+    def renew(self, config: ClientConfig | RelayConfig) -> None:
+        """The configuration names other sources; `follow` asks them. Nobody is asked who asked
+        nobody before."""
+        if self._sources is not None:
+            self._sources = self._sources.renewed(config)
+            self._is_changed.set()
+
+    async def follow(self) -> None:
+        """Ask sources that changed, until cancelled."""
+        while True:
+            await self._is_changed.wait()
+            self._is_changed = trio.Event()
+            if self._sources is not None:
+                await self._parts.network.configured(self._sources.configured)
+                await self._resolve()
 
     def moved(self) -> None:
         """Our addresses changed."""
@@ -130,7 +149,7 @@ class Startup:
             scope.cancel()
 
     async def _resolve(self) -> None:
-        sources = self._parts.sources
+        sources = self._sources
         if sources is not None:
             send, receive = trio.open_memory_channel[LayerResolved](64)
             async with trio.open_nursery() as nursery:

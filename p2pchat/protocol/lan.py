@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Advertised",
     "BlocksChanged",
+    "Confined",
     "Datagram",
     "InterfacesChanged",
     "LanEffect",
@@ -101,7 +102,14 @@ class BlocksChanged:
     blocks: BlockList
 
 
-LanInput = Datagram | Advertised | InterfacesChanged | BlocksChanged | TimerFired
+@dataclass(frozen=True, slots=True)
+class Confined:
+    """LAN mode is confined to these networks now; none means those of this machine."""
+
+    subnets: tuple[IPv4Network, ...]
+
+
+LanInput = Datagram | Advertised | InterfacesChanged | BlocksChanged | Confined | TimerFired
 
 # Effects
 
@@ -185,9 +193,8 @@ class LanMachine:
     @property
     def allowed(self) -> tuple[IPv4Network, ...]:
         """The networks that LAN mode is confined to."""
-        configured = tuple(map(IPv4Network, self._config.allowed_subnets))
         own = (own.network for own in self._interfaces if not own.is_loopback)
-        return configured or tuple(dict.fromkeys(own))
+        return self._search.configured or tuple(dict.fromkeys(own))
 
     @property
     def hosts(self) -> tuple[IPv4Address, ...]:
@@ -214,6 +221,8 @@ class LanMachine:
             case BlocksChanged(blocks):
                 self._blocks = blocks
                 return self._review()
+            case Confined(subnets):
+                return self._confine(subnets)
             case TimerFired(name):
                 return self._fired(name, now)
 
@@ -334,6 +343,10 @@ class LanMachine:
             if self._blocks.refusal(peer.peer, str(peer.source), allowed) is not None
         ]
         return [effect for peer in gone for effect in self._lose(peer)]
+
+    def _confine(self, subnets: tuple[IPv4Network, ...]) -> list[LanEffect]:
+        self._search = Search(subnets)
+        return [*self._review(), SetTimer(SEARCH, GREETINGS_S[0])]
 
     def _expire(self, now: Now) -> list[LanEffect]:
         least_s = now.monotonic_s - self._config.ttl_s

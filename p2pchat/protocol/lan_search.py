@@ -24,7 +24,9 @@ class Search:
     """The walk over some subnets."""
 
     def __init__(self, subnets: Iterable[IPv4Network]) -> None:
-        self._subnets = tuple(s for s in subnets if s.num_addresses <= SEARCHED_ADDRESSES_MAX)
+        self.configured = tuple(subnets)
+        small = (s for s in self.configured if s.num_addresses <= SEARCHED_ADDRESSES_MAX)
+        self._subnets = tuple(small)
         self._left = self._walk()
 
     @property

@@ -159,6 +159,13 @@ class Blocked:
     blocks: BlockList
 
 
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """The configuration names these and no others; what it says of them comes as `Found`."""
+
+    peers: frozenset[PeerId]
+
+
 PeeringInput = (
     Found
     | Wanted
@@ -168,6 +175,7 @@ PeeringInput = (
     | DialFailed
     | NetworkChanged
     | Blocked
+    | Configured
     | TimerFired
 )
 
@@ -276,6 +284,9 @@ class Peering:
                 return []
             case Blocked(blocks):
                 return self._blocked(blocks)
+            case Configured(peers):
+                self._configured(peers)
+                return []
             case TimerFired():
                 return []  # `settle` dials who is due
 
@@ -286,6 +297,12 @@ class Peering:
     def _try_anew(self) -> None:
         for known in self.known.values():
             known.attempts, known.next_try_s = 0, 0.0
+
+    def _configured(self, peers: frozenset[PeerId]) -> None:
+        """Who was taken out of the configuration is given up when it fails, like others."""
+        for known in self.known.values():
+            if known.source is Source.CONFIGURED and known.peer not in peers:
+                known.source = Source.LISTED if known.remembered is None else Source.REMEMBERED
 
     # Blocking
 

@@ -25,7 +25,7 @@ import trio
 from p2pchat.client.client import Client
 from p2pchat.client.identity import make_identity
 from p2pchat.client.opening import Stored, client_parts, prepare_store
-from p2pchat.config import ClientConfig
+from p2pchat.config import ClientConfig, SettingsInForce
 from p2pchat.errors import NodeClosed
 from p2pchat.net.bootstrap_list import BootstrapSources
 from p2pchat.net.port import AUTONAT_PROTOCOL, DCUTR_PROTOCOL, HOP_PROTOCOL, Stream
@@ -198,7 +198,9 @@ class World:
         simulated.serve(DCUTR_PROTOCOL, Stream.aclose)  # the simulated host does the punching
         try:
             async with open_node(self._parts(life, life.host, witness)) as life.node:
-                life.client = Client(life.node, life.ambient)
+                life.client = Client(
+                    life.node, life.ambient, SettingsInForce(life.peer.options.config)
+                )
                 self.watch.ask(lambda checker: checker.opened(life))
                 life.opened.set()
                 await _listen(life.client, witness)

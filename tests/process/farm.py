@@ -17,7 +17,7 @@ import trio
 from p2pchat.client.client import Client
 from p2pchat.client.identity import make_identity
 from p2pchat.client.opening import Stored, client_parts, prepare_store
-from p2pchat.config import ClientConfig, DhtMode, Limits
+from p2pchat.config import ClientConfig, DhtMode, Limits, SettingsInForce
 from p2pchat.events import ContactRequested
 from p2pchat.kad.config import KadConfig
 from p2pchat.model.ids import AccountId
@@ -73,7 +73,7 @@ class Farm:
         options = replace(parts.options, kad=KadConfig(k=K), dht_mode=self._dht_mode)
         node = await self._stack.enter_async_context(open_node(replace(parts, options=options)))
         self._nodes.append(node)
-        self._clients.append(Client(node, ambient))
+        self._clients.append(Client(node, ambient, SettingsInForce(config)))
         return host.addresses[0]
 
     async def ready(self, index: int, _: object) -> str:

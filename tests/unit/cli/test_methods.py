@@ -24,6 +24,7 @@ CONTRACT = {
     "peers": "",
     "profile": "",
     "reject": "account",
+    "reload_config": "",
     "block": "target",
     "unblock": "target",
     "blocks": "",

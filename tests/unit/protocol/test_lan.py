@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Interface, ip_network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, ip_network
 from random import Random
 
 import pytest
@@ -20,6 +20,7 @@ from p2pchat.protocol.lan import (
     WINDOW_MS,
     Advertised,
     BlocksChanged,
+    Confined,
     Datagram,
     InterfacesChanged,
     LanIdentity,
@@ -374,6 +375,20 @@ def test_who_is_blocked_is_gone_at_once_and_stays_gone():
     assert gone == [Tell(LanPeerLost(BOB))]
     assert script.says(LanKind.HELLO) == []
     script.hear(BlocksChanged(BlockList()))
+    assert script.says(LanKind.HEARTBEAT) == FOUND
+
+
+def test_other_subnets_are_in_force_at_once():
+    script = Script()
+    script.says()
+    elsewhere = (IPv4Network("192.0.2.0/29"),)
+    assert told(script.hear(Confined(elsewhere))) == [LanPeerLost(BOB)]
+    assert script.machine.allowed == elsewhere
+    assert script.says(LanKind.HELLO) == []
+    asked = kinds(script.hear(TimerFired(lan.SEARCH)))
+    assert [address for _, address in asked] == list(elsewhere[0].hosts())
+    script.hear(Confined(()))
+    assert script.machine.allowed == (HERE.network,)
     assert script.says(LanKind.HEARTBEAT) == FOUND
 
 

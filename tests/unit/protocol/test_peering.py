@@ -22,6 +22,7 @@ from p2pchat.protocol.peering import (
     TIMER,
     Announce,
     Blocked,
+    Configured,
     Connect,
     Connected,
     DialFailed,
@@ -458,3 +459,19 @@ def test_a_subnet_that_is_welcome_again_is_dialled_again():
     assert script.hear(Blocked(NEAR)) == [Connect(A, FAR)]
     script.hear(DialFailed(A, "down"))
     assert script.hear(Blocked(NOBODY)) == [Connect(A, FAR + at(1))]
+
+
+def test_who_is_taken_out_of_the_configuration_is_given_up_like_others():
+    script = Script()
+    for peer in (A, B):
+        script.hear(Found(peer, at(1), Source.CONFIGURED), DialFailed(peer, "down"))
+    script.hear(Configured(frozenset({B})))
+    sources = {peer: known.source for peer, known in script.peering.known.items()}
+    assert sources == {A: Source.LISTED, B: Source.CONFIGURED}
+
+
+def test_who_was_reached_and_is_taken_out_of_the_configuration_stays_remembered():
+    script = Script()
+    script.hear(Found(A, at(1), Source.CONFIGURED), Connected(A, at(1)))
+    script.hear(Configured(frozenset()))
+    assert script.peering.known[A].source is Source.REMEMBERED
