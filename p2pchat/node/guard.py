@@ -13,7 +13,7 @@ from collections.abc import Callable
 from p2pchat.model.ids import DeviceId
 from p2pchat.protocol.pace import Buckets, Rate
 
-FRAMES = Rate(per_s=2_000, burst=8_000)
+FRAMES = Rate(per_s=800, burst=4_000)
 BYTES = Rate(per_s=8 << 20, burst=32 << 20)
 PATIENCE_S = Rate(per_s=0.25, burst=2.0)
 """Seconds that a peer may be held back for the number of its frames. Nobody honest sends so many

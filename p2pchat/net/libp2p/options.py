@@ -104,7 +104,7 @@ class HostLimits:
     unread_bytes_max: int = 48 << 20
     """Received on all connections and not yet read; above it a stream that brings more is reset,
     unless its connection holds little."""
-    negotiation_timeout_s: float = 5.0
+    negotiation_timeout_s: float = 4.0
     """From an inbound stream's first byte to its protocol."""
     malformed_streams_max: int = 8
     """Streams of one connection that may fail to negotiate before it is closed."""

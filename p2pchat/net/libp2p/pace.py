@@ -55,20 +55,19 @@ class Pace:
 
     def judge_stream(self, peer: PeerId, now_s: float) -> Verdict:
         """Whether another inbound stream of this peer is looked at."""
-        if self.is_shunned(peer, now_s):
-            return Verdict.REFUSE
-        if self._streams.of(peer, now_s).take(1, now_s):
+        if not self.is_shunned(peer, now_s) and self._streams.of(peer, now_s).take(1, now_s):
             return Verdict.SERVE
-        return self._lose_patience(peer, now_s)
+        return self.lose_patience(peer, now_s)
 
     def judge_protocol(self, peer: PeerId, protocol: ProtocolId, now_s: float) -> Verdict:
         """Whether another stream of this protocol is handled."""
         if self._protocols.of((peer, protocol), now_s).take(1, now_s):
             return Verdict.SERVE
-        return self._lose_patience(peer, now_s)
+        return self.lose_patience(peer, now_s)
 
-    def _lose_patience(self, peer: PeerId, now_s: float) -> Verdict:
-        if self._patience.of(peer, now_s).take(1, now_s):
+    def lose_patience(self, peer: PeerId, now_s: float) -> Verdict:
+        """What becomes of a stream that cannot be served: refused, or one too many."""
+        if self.is_shunned(peer, now_s) or self._patience.of(peer, now_s).take(1, now_s):
             return Verdict.REFUSE
         self.shun(peer, now_s)
         return Verdict.CUT

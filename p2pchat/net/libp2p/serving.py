@@ -66,17 +66,22 @@ class Server:
         if connection.is_closed:
             self._totals["streams_refused_late_total"] += 1
             return False
+        peer, now_s = connection.origin.peer, trio.current_time()
         if connection.serving >= self._limits.streams_per_connection_max:
-            self._totals["streams_refused_full_total"] += 1
-            return False
-        peer = connection.origin.peer
-        return self._obeys(connection, self._pace.judge_stream(peer, trio.current_time()))
+            verdict = self._pace.lose_patience(peer, now_s)
+            return self._obeys(connection, verdict, "streams_refused_full_total")
+        return self._obeys(connection, self._pace.judge_stream(peer, now_s))
 
-    def _obeys(self, connection: Connection, verdict: Verdict) -> bool:
+    def _obeys(
+        self,
+        connection: Connection,
+        verdict: Verdict,
+        total: Total = "streams_refused_pace_total",
+    ) -> bool:
         """Whether a stream goes on; who floods us loses the connection."""
         if verdict is Verdict.SERVE:
             return True
-        self._totals["streams_refused_pace_total"] += 1
+        self._totals[total] += 1
         if verdict is Verdict.CUT:
             self.flooded(connection, "it opens streams without end")
         return False
