@@ -84,7 +84,7 @@ async def open_client(
         if offline:
             host, sources = OfflineHost(stored.identity.device.peer_id), None
         else:
-            lan = await _lan_parts(stored.identity, config, ambient)
+            lan = await _lan_parts(stored, config, ambient)
             host = await stack.enter_async_context(_open_host(stored, config, lan))
             sources = BootstrapSources.of(config, host.peer_id, Path(home) if home else None)
         parts = client_parts(host, stored, config, ambient, sources)
@@ -123,9 +123,9 @@ async def _open_host(
         yield host
 
 
-async def _lan_parts(identity: Identity, config: ClientConfig, ambient: Ambient) -> LanParts | None:
+async def _lan_parts(stored: Stored, config: ClientConfig, ambient: Ambient) -> LanParts | None:
     """What LAN mode needs before a socket is open; None while it is off."""
-    lan, own = config.lan, identity.device.peer_id
+    lan, own = config.lan, stored.identity.device.peer_id
     if not lan.enabled:
         return None
     key = gate = None
@@ -135,8 +135,9 @@ async def _lan_parts(identity: Identity, config: ClientConfig, ambient: Ambient)
         configured = frozenset(parse_peer_address(text).peer for text in config.bootstrap_peers)
         gate = LanGate(own, key, configured, ambient.token_bytes)
     port = free_port(lan.listen_host, lan.listen_port)
-    name = identity.name if lan.name is None else lan.name
-    return LanParts(lan, LanIdentity(peer=own, name=name, listen_port=port, key=key), gate)
+    name = stored.identity.name if lan.name is None else lan.name
+    me = LanIdentity(peer=own, name=name, listen_port=port, key=key)
+    return LanParts(lan, me, gate, in_force_at_start(stored.snapshot, config.blocks))
 
 
 def _lan_listen(lan: LanParts | None) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import trio
 
 from p2pchat.config import LanConfig
 from p2pchat.events import Event
-from p2pchat.model.blocking import BlockList
+from p2pchat.model.blocking import NOBODY, BlockList
 from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
 from p2pchat.model.status import LanPeerStatus, LanStatus
@@ -52,6 +52,8 @@ class LanParts:
     identity: LanIdentity
     gate: LanGate | None = None
     """What the host asks of peers; None on an open LAN."""
+    blocks: BlockList = NOBODY
+    """Who is blocked from the start."""
 
 
 class Lan:
@@ -66,6 +68,7 @@ class Lan:
         self._tell = tell
         self._machine = LanMachine(parts.identity, parts.config, ambient.rng("lan"))
         self._driver: Driver[LanInput, LanEffect] | None = None
+        self._blocks = parts.blocks
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Find others, and be found, until cancelled. Raises `AddressInUse`, `ConfigError`."""
@@ -82,6 +85,7 @@ class Lan:
             try:
                 async with trio.open_nursery() as nursery:
                     await nursery.start(self._driver.run)
+                    await self._put(BlocksChanged(self._blocks))
                     await nursery.start(carrier.run)
                     nursery.start_soon(self._advertise)
                     task_status.started()
@@ -89,7 +93,8 @@ class Lan:
                 await carrier.part(self._machine.farewell(self._ambient.now()))
 
     async def block(self, blocks: BlockList) -> None:
-        """These are blocked from now on."""
+        """These are blocked from now on, in place of those of before."""
+        self._blocks = blocks
         await self._put(BlocksChanged(blocks))
 
     async def confine(self, subnets: Iterable[str]) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+from contextlib import closing
 from ipaddress import IPv4Address, IPv4Interface
 
 import pytest
 import trio
 
 from p2pchat.config import LanConfig
+from p2pchat.model.blocking import BlockList
 from p2pchat.model.ids import DeviceId
 from p2pchat.model.route import Path
 from p2pchat.model.status import LanPeerStatus, LanStatus
@@ -65,3 +68,36 @@ def test_its_status_names_who_is_here(lan):
 )
 def test_a_direct_connection_into_one_of_our_networks_is_the_lan(lan, path, addresses, shown):
     assert lan.path(Connectedness(BOB, addresses, path, False)) is shown
+
+
+def test_who_was_blocked_before_it_ran_is_blocked_when_it_does():
+    async def main() -> None:
+        ambient = SimulatedAmbient(1, "me")
+        me = LanIdentity(peer=ME, name="Me", listen_port=19123, key=bytes(32))
+        port = free_udp_port()
+        config = LanConfig(
+            enabled=True, discovery_port=port, allowed_subnets=("127.0.0.0/8",), heartbeat_s=1
+        )
+        parts = LanParts(config, me, blocks=BlockList(frozenset({BOB})))
+        lan = Lan(parts, ambient, nowhere, print)
+        packet = LanPacket(LanKind.HEARTBEAT, BOB, "Bob", 1, ambient.now().wall_ms, bytes(16))
+        async with trio.open_nursery() as nursery:
+            await nursery.start(lan.run)
+            with closing(trio.socket.socket(type=socket.SOCK_DGRAM)) as bob:
+                await bob.sendto(encode_lan(packet, me.key), ("127.0.0.1", port))
+                while "the peer is blocked" not in lan.refused:  # noqa: ASYNC110
+                    await trio.sleep(0.01)
+            nursery.cancel_scope.cancel()
+        assert lan.status.peers == ()
+
+    async def bounded() -> None:
+        with trio.fail_after(10):
+            await main()
+
+    trio.run(bounded)
+
+
+def free_udp_port() -> int:
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
