@@ -47,6 +47,7 @@ from p2pchat.wire.framing import encode_varint
 from p2pchat.wire.gossip_pb2 import RPC
 from p2pchat.wire.kad_codec import KadKind, KadMessage, KadPeer, KadRecord, encode_kad
 from p2pchat.wire.kad_pb2 import Message as KadMessagePb
+from p2pchat.wire.lan_pb2 import Datagram
 from p2pchat.wire.links import PREFIX
 from p2pchat.wire.multiaddr import multiaddr_bytes
 from tests.unit.protocol.people import ALICE, BOB, WALL_MS
@@ -458,3 +459,30 @@ def _limit() -> Limit:
 
 def _circuit(message: HopMessage | StopMessage) -> Example:
     return framed(type(message).DESCRIPTOR, message.SerializeToString())
+
+
+# lan.md
+
+
+@example
+def lan_hello() -> Example:
+    raw = stored("lan", "hello", "datagram")
+    return Example((Message(Datagram.DESCRIPTOR, raw),))
+
+
+@example
+def lan_proof() -> Example:
+    entries = {str(entry["name"]): entry for entry in golden.read("lan")}
+    key, proof = entries["key"], entries["proof"]
+    return Example(
+        values={
+            "secret": str(key["secret"]),
+            "key": str(key["key"]),
+            "opener": str(ALICE.device.peer_id),
+            "responder": str(BOB.device.peer_id),
+            "nonce of the opener": proof["nonces"][0],
+            "nonce of the responder": proof["nonces"][1],
+            "code of the opener": proof["codes"][0],
+            "code of the responder": proof["codes"][1],
+        }
+    )

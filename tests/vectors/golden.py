@@ -10,6 +10,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from p2pchat.crypto.lan_key import lan_key
 from p2pchat.model.conversation import direct_id, open_room_id, open_room_key, room_topic
 from p2pchat.model.op import Chain, Header, Op, Position
 from p2pchat.wire.contents import (
@@ -33,6 +34,14 @@ from p2pchat.wire.frames import (
     Wanted,
     encode_frame,
 )
+from p2pchat.wire.lan_codec import (
+    NONCE_BYTES,
+    LanKind,
+    LanPacket,
+    Role,
+    encode_lan,
+    proof_mac,
+)
 from p2pchat.wire.links import ContactLink, encode_link
 from p2pchat.wire.ops import content_hash, encode_op, make_op
 from p2pchat.wire.receipts import Receipt, SignedReceipt, sign_receipt
@@ -50,6 +59,7 @@ DIRECT = direct_id(ALICE.account, BOB.account)
 ROOM = open_room_id("square")
 ADDRESSES = ("/ip4/192.0.2.7/tcp/4001", "/dns4/relay.example/tcp/443/wss")
 HLC = WALL_MS << 16 | 3
+LAN_SECRET = "correct horse battery staple"
 CONTENTS: dict[str, Content] = {
     "request": Request("Alice", "We met in Lisbon.", BOB.intro, ALICE.pair_half),
     "accept": Accept("Bob", BOB.pair_half),
@@ -270,6 +280,46 @@ def records() -> Vectors:
     ]
 
 
+def lan() -> Vectors:
+    """The key that a secret becomes, a datagram of each kind, and both codes of a proof."""
+    key = lan_key(LAN_SECRET)
+    nonces = [digest(f"nonce {name}").hex() for name in ("opener", "responder")]
+    peers = (ALICE.device.peer_id, BOB.device.peer_id)
+    codes = [proof_mac(key, role, peers, bytes.fromhex("".join(nonces))) for role in Role]
+    return [
+        {"name": "key", "secret": LAN_SECRET, "key": key.hex()},
+        *(
+            {
+                "name": f"{kind.name.lower()}{' on an open LAN' if used is None else ''}",
+                "kind": int(kind),
+                "node": packet.node.hex(),
+                "display_name": packet.name,
+                "listen_port": packet.listen_port,
+                "time_ms": packet.time_ms,
+                "nonce": packet.nonce.hex(),
+                "datagram": encode_lan(packet, used).hex(),
+            }
+            for kind, packet in lan_packets().items()
+            for used in (key, None)
+        ),
+        {
+            "name": "proof",
+            "opener": peers[0].hex(),
+            "responder": peers[1].hex(),
+            "nonces": nonces,
+            "codes": [code.hex() for code in codes],
+        },
+    ]
+
+
+def lan_packets() -> dict[LanKind, LanPacket]:
+    peer = ALICE.device.peer_id
+    return {
+        kind: LanPacket(kind, peer, "Алиса", 19_123, WALL_MS, digest(kind.name)[:NONCE_BYTES])
+        for kind in LanKind
+    }
+
+
 GOLDEN = {
     "people": people,
     "conversations": conversations,
@@ -278,6 +328,7 @@ GOLDEN = {
     "frames": frames,
     "links": links,
     "records": records,
+    "lan": lan,
 }
 
 

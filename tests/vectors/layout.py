@@ -19,6 +19,7 @@ from p2pchat.wire.dchat_pb2 import (
     Header,
     Receipt,
 )
+from p2pchat.wire.lan_pb2 import Packet
 
 VARINT, LENGTH_DELIMITED = 0, 2
 LINE_BYTES = 32
@@ -29,6 +30,7 @@ WITHIN: dict[tuple[str, ...], Descriptor] = {
     ("Frame.receipt", "body"): Receipt.DESCRIPTOR,
     ("account record", "body"): AccountRecord.DESCRIPTOR,
     ("bundle record", "body"): BundleRecord.DESCRIPTOR,
+    ("Datagram", "body"): Packet.DESCRIPTOR,
     ("Hello", "devices"): DeviceSet.DESCRIPTOR,
     ("Ops", "devices"): DeviceSet.DESCRIPTOR,
     ("ContactLink", "devices"): DeviceSet.DESCRIPTOR,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from p2pchat.config import FetchLimits, Limits
+from p2pchat.config import FetchLimits, LanConfig, Limits
+from p2pchat.config.limits import NAME_CHARS_MAX
+from p2pchat.crypto import lan_key
 from p2pchat.gossip.config import GossipConfig
 from p2pchat.gossip.score import DEMERITS
 from p2pchat.gossip.vocabulary import Offence
@@ -25,8 +27,13 @@ from p2pchat.node import (
     publishing,
     room_pace,
 )
+from p2pchat.node import lan as node_lan
 from p2pchat.protocol import (
     intake,
+    lan,
+    lan_guard,
+    lan_proof,
+    lan_search,
     log,
     outbox,
     peering,
@@ -39,11 +46,22 @@ from p2pchat.protocol import (
     timeline,
 )
 from p2pchat.protocol.machine import Lane
-from p2pchat.wire import contents, devices, frames, gossip_codec, kad_codec, links, ops, receipts
+from p2pchat.wire import (
+    contents,
+    devices,
+    frames,
+    gossip_codec,
+    kad_codec,
+    lan_codec,
+    links,
+    mdns,
+    ops,
+    receipts,
+)
 from p2pchat.wire import records as wire_records
 from tests.vectors.documents import FOLDER
 
-LIMITS, HOST, CIRCUITS = Limits(), HostLimits(), CircuitLimits()
+LIMITS, HOST, CIRCUITS, LAN = Limits(), HostLimits(), CircuitLimits(), LanConfig()
 KAD, GOSSIP = KadConfig(), GossipConfig()
 MIB, KIB, DAY_MS = 1 << 20, 1 << 10, 24 * 3600 * 1000
 
@@ -161,11 +179,36 @@ FIGURES: dict[str, list[str]] = {
         f" {wire_records.LIFETIME_MS // DAY_MS} days",
         "after {:.0f}, {:.0f} and {:.0f} seconds".format(*publishing.SETTLING_S),
     ],
+    "lan.md": [
+        f"IPv4 and UDP, discovery port {LAN.discovery_port}.",
+        f"at most {NAME_CHARS_MAX} printable characters",
+        f"| {lan_codec.NONCE_BYTES} bytes, different in every packet |",
+        f"so that the datagram has {lan_codec.DATAGRAM_BYTES} bytes",
+        f"A datagram has at most {lan_codec.DATAGRAM_BYTES_MAX:,} bytes."
+        f" Senders pad every one to {lan_codec.DATAGRAM_BYTES}:",
+        "once more after {:.0f} and {:.0f} seconds".format(*lan.GREETINGS_S),
+        f"is broadcast every {LAN.heartbeat_s:.0f} seconds",
+        f"most {lan_search.SEARCHED_ADDRESSES_MAX:,} addresses is asked,"
+        f" {lan_search.PROBES_AT_ONCE_MAX} a second,"
+        f" and again {lan_search.REST_S:.0f} seconds after the last",
+        f"remembered for {lan.NONCE_S:.0f} seconds",
+        f"more than {lan.WINDOW_MS // 1000} seconds from",
+        f"ends after {LAN.ttl_s:.0f} seconds of silence. At most {lan.PEERS_MAX} peers are listed,"
+        f" {lan.PEERS_PER_SOURCE_MAX} at one",
+        f"every {1 / lan_guard.RETURNS.per_s:.0f} seconds for long".replace("2", "two"),
+        f"instance name of {node_lan.NAME_LENGTH} letters",
+        f"at most {mdns.TXT_ADDRESSES_MAX}, all of",
+        f"→ {lan_key.KEY_BYTES} bytes",
+        f"`{lan_proof.LAN_PROTOCOL}`.",
+        f"Frames have at most {lan_codec.PROOF_BYTES_MAX} bytes",
+        f"nonce ({lan_codec.PROOF_NONCE_BYTES} bytes)",
+    ],
     "peering.md": [
         f"At most {HOST.addresses_per_dial_max}; the first",
         f"{dialling.RESOLVE_TIMEOUT_S:.0f} seconds;",
         f"it before; {peering.REMEMBERED_MAX} on disk",
         f"bootstrap-lists); {peering.SHARE_MAX[peering.Source.LISTED]} |",
+        f"or multicast DNS did; {peering.SHARE_MAX[peering.Source.LAN]} |",
         f"or it came in; {peering.SHARE_MAX[peering.Source.DISCOVERED]} |",
         f"At most {peering.KNOWN_MAX:,} peers are known",
         f"fewer than {network.NetworkOptions().mesh} are connected",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 from hashlib import blake2b
 
 import pytest
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from nacl.signing import SigningKey, VerifyKey
 
 from p2pchat.model.ids import AccountId, DeviceId
 from p2pchat.wire.contents import decode_content
 from p2pchat.wire.frames import decode_frame
+from p2pchat.wire.lan_codec import decode_lan
+from p2pchat.wire.lan_pb2 import Datagram
 from p2pchat.wire.links import decode_link
 from p2pchat.wire.ops import decode_op, verify_op
 from p2pchat.wire.receipts import read_receipt
@@ -79,6 +83,32 @@ def test_records_read_as_they_were_written():
     found = read_record(raw(bundle, "key"), raw(bundle, "value"))
     assert isinstance(found, BundleRecord)
     assert (found.expires_ms, list(found.addresses)) == (bundle["expires_ms"], bundle["addresses"])
+
+
+def test_datagrams_read_as_they_were_written():
+    key, *datagrams, _ = golden.read("lan")
+    for vector, packet in zip(datagrams[::2], golden.lan_packets().values(), strict=True):
+        found = decode_lan(raw(vector, "datagram"))
+        assert found.packet == packet
+        assert found.is_authentic(raw(key, "key"))
+
+
+def test_the_codes_of_a_lan_follow_from_its_secret_alone():
+    """With another library, as another implementation would."""
+    key, hello, *_, proof = golden.read("lan")
+    salt = blake2b(b"dchat/lan/secret/1", digest_size=16).digest()
+    secret = key["secret"].encode()
+    made = Argon2id(salt=salt, length=32, iterations=2, lanes=1, memory_cost=65_536).derive(secret)
+    assert made == raw(key, "key")
+    datagram = Datagram.FromString(raw(hello, "datagram"))
+    code = hmac.new(made, b"dchat/lan/packet/1\0" + datagram.body, "sha256").digest()
+    assert code == datagram.mac
+    opener, responder = raw(proof, "opener"), raw(proof, "responder")
+    named = bytes([len(opener)]) + opener + bytes([len(responder)]) + responder
+    nonces = b"".join(map(bytes.fromhex, proof["nonces"]))
+    for role, wanted in enumerate(proof["codes"], 1):
+        said = b"dchat/lan/proof/1\0" + bytes([role]) + named + nonces
+        assert hmac.new(made, said, "sha256").hexdigest() == wanted
 
 
 def test_people_have_the_text_forms_that_others_use():
