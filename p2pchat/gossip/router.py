@@ -216,6 +216,8 @@ class GossipRouter:
         effects: list[GossipEffect] = []
         if not self._is_within_pace(peer):
             return effects
+        if rpc.unfit or rpc.skipped:
+            self._note_unfit(peer, rpc)
         for topics, chokes in ((rpc.choke, True), (rpc.unchoke, False)):
             for (
                 topic
@@ -235,6 +237,13 @@ class GossipRouter:
         if rpc.prune:
             self._on_prune(peer, rpc.prune, now_s)
         return effects
+
+    def _note_unfit(self, peer: Peer, rpc: codec.Rpc) -> None:
+        """What was left out of an RPC. Messages should have been stopped by who forwards them;
+        topics and ids of other networks are nobody's fault."""
+        self._counts.unfit += rpc.unfit + rpc.skipped
+        if rpc.unfit:
+            self._demerits.charge(peer.id, Offence.REJECTED)
 
     def _is_within_pace(self, peer: Peer) -> bool:
         peer.used.rpcs += 1

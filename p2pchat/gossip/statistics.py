@@ -15,6 +15,8 @@ class Counts:
     """Messages heard again."""
     ignored: int = 0
     rejected: int = 0
+    unfit: int = 0
+    """Parts of RPCs left out because this network has no use for them."""
     foreign: int = 0
     """Messages of topics that we do not hear."""
     over_limit: int = 0

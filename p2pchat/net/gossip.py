@@ -125,6 +125,7 @@ class _Link:
         self.is_outbound = not state.inbound
         self.queue = _Queue()
         self.is_announced = False
+        self.has_spoken = False
         self.announcing = trio.Lock()
         self.life = trio.CancelScope()
         self.writing = trio.CancelScope()
@@ -309,6 +310,9 @@ class GossipCarrier:
             await stream.reset()
             return
         link.reading.cancel()
+        if link.has_spoken:
+            link.is_announced = False  # it begins anew, and may have forgotten what we said
+        link.has_spoken = True
         with trio.CancelScope() as link.reading:
             try:
                 await self._announce(link)

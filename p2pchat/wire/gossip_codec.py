@@ -2,7 +2,11 @@
 
 The policy on the wire is StrictNoSign: a message is a topic and data, nothing else. Who wrote it
 stands, signed, inside the sealed data, so that those who forward it do not learn the author. A
-message that names an author, a sequence number, a signature or a key is refused.
+message that names an author, a sequence number, a signature or a key is left out.
+
+What is no RPC is refused. What is one, and holds something that this network has no use for, is
+read without it: a node of another implementation takes part in other topics as well and passes on
+what others publish, and js-libp2p never opens a gossip stream again that was reset once.
 
 An RPC is encoded by concatenation, as Protocol Buffers allows: each `encode_*` function answers one
 complete field, which the router makes once and sends to many peers.
@@ -92,6 +96,10 @@ class Rpc:
     prune: tuple[Prune, ...] = ()
     choke: tuple[str, ...] = ()
     unchoke: tuple[str, ...] = ()
+    unfit: int = 0
+    """Messages left out: too large, with an author, or without a topic that can be one here."""
+    skipped: int = 0
+    """Other entries left out: their topic or a message id is none of this network."""
 
 
 def message_id(data: bytes) -> MessageId:
@@ -117,10 +125,11 @@ def decode_rpc(raw: bytes) -> Rpc:
     except DecodeError as error:
         raise MalformedMessage("a gossip RPC does not decode") from error
     _require_count("messages", rpc.publish)
-    messages = tuple(map(_read_message, rpc.publish))
+    messages = tuple(one for one in map(_read_message, rpc.publish) if one is not None)
+    unfit = len(rpc.publish) - len(messages)
     if rpc.subscriptions or rpc.HasField("control"):
-        return _read_all(rpc, messages)
-    return Rpc(messages=messages)
+        return _read_all(rpc, messages, unfit)
+    return Rpc(messages=messages, unfit=unfit)
 
 
 def encode_subscription(topic: str, *, subscribes: bool) -> bytes:
@@ -184,7 +193,7 @@ def _encode_topic(topic: str) -> bytes:
     return _TOPIC_TAG + encode_varint(len(raw)) + raw
 
 
-def _read_all(rpc: pb.RPC, messages: tuple[Message, ...]) -> Rpc:
+def _read_all(rpc: pb.RPC, messages: tuple[Message, ...], unfit: int) -> Rpc:
     control = rpc.control
     _require_count("subscriptions", rpc.subscriptions)
     _require_count("IHAVE", control.ihave)
@@ -193,42 +202,46 @@ def _read_all(rpc: pb.RPC, messages: tuple[Message, ...]) -> Rpc:
     _require_count("PRUNE", control.prune)
     _require_count("CHOKE", control.choke)
     _require_count("UNCHOKE", control.unchoke)
+    subscriptions = [one for one in rpc.subscriptions if is_topic(one.topicid)]
+    ihave = [one for one in control.ihave if is_topic(one.topicID) and _are_ids(one.messageIDs)]
+    iwant = [one.messageIDs for one in control.iwant if _are_ids(one.messageIDs)]
+    graft = [one.topicID for one in control.graft if is_topic(one.topicID)]
+    prune = [one for one in control.prune if is_topic(one.topicID)]
+    choke = [one.topicID for one in control.choke if is_topic(one.topicID)]
+    unchoke = [one.topicID for one in control.unchoke if is_topic(one.topicID)]
+    sent = (rpc.subscriptions, control.ihave, control.iwant, control.graft, control.prune)
+    sent_count = sum(map(len, (*sent, control.choke, control.unchoke)))
+    kept_count = sum(map(len, (subscriptions, ihave, iwant, graft, prune, choke, unchoke)))
     return Rpc(
-        subscriptions=tuple(
-            Subscription(_read_topic(entry.topicid), entry.subscribe) for entry in rpc.subscriptions
-        ),
+        subscriptions=tuple(Subscription(one.topicid, one.subscribe) for one in subscriptions),
         messages=messages,
-        ihave=tuple(
-            IHave(_read_topic(entry.topicID), _read_ids(entry.messageIDs))
-            for entry in control.ihave
-        ),
-        iwant=tuple(chain.from_iterable(_read_ids(entry.messageIDs) for entry in control.iwant)),
-        graft=tuple(_read_topic(entry.topicID) for entry in control.graft),
-        prune=tuple(Prune(_read_topic(entry.topicID), entry.backoff) for entry in control.prune),
-        choke=tuple(_read_topic(entry.topicID) for entry in control.choke),
-        unchoke=tuple(_read_topic(entry.topicID) for entry in control.unchoke),
+        ihave=tuple(IHave(one.topicID, _read_ids(one.messageIDs)) for one in ihave),
+        iwant=_read_ids(chain.from_iterable(iwant)),
+        graft=tuple(graft),
+        prune=tuple(Prune(one.topicID, one.backoff) for one in prune),
+        choke=tuple(choke),
+        unchoke=tuple(unchoke),
+        unfit=unfit,
+        skipped=sent_count - kept_count,
     )
 
 
-def _read_message(message: pb.Message) -> Message:
+def _read_message(message: pb.Message) -> Message | None:
+    """None for one that nobody in this network may publish."""
     has = message.HasField
     if has("from") or has("seqno") or has("signature") or has("key"):
-        raise MalformedMessage("a gossip message names its author, which this network forbids")
-    data = message.data
-    if len(data) > DATA_BYTES_MAX:
-        raise MalformedMessage(f"a gossip message of {len(data)} bytes, over {DATA_BYTES_MAX}")
-    return Message(_read_topic(message.topic), data, message_id(data))
+        return None
+    topic, data = message.topic, message.data
+    if len(data) > DATA_BYTES_MAX or not is_topic(topic):
+        return None
+    return Message(topic, data, message_id(data))
 
 
-def _read_topic(topic: str) -> str:
-    if not is_topic(topic):
-        raise MalformedMessage(f"a topic has 1 to {TOPIC_BYTES_MAX} bytes")
-    return topic
+def _are_ids(ids: Iterable[bytes]) -> bool:
+    return _ID_SIZES.issuperset(map(len, ids))
 
 
-def _read_ids(ids: Sequence[bytes]) -> tuple[MessageId, ...]:
-    if not _ID_SIZES.issuperset(map(len, ids)):
-        raise MalformedMessage(f"a message id has {MESSAGE_ID_BYTES} bytes")
+def _read_ids(ids: Iterable[bytes]) -> tuple[MessageId, ...]:
     return cast("tuple[MessageId, ...]", tuple(ids))
 
 

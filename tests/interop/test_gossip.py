@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 from p2pchat.gossip.config import GossipConfig
-from tests.interop.foreign import Foreign
+from p2pchat.wire.gossip_codec import DATA_BYTES_MAX
+from tests.interop.foreign import Foreign, foreign_peer
 from tests.interop.ours import Ours, ours, play
+from tests.interop.programs import command
 from tests.libp2p.hosts import eventually
 
 TOPIC = "/dchat/room/" + "ab" * 32
@@ -174,15 +176,66 @@ def test_outside_their_mesh_we_ask_for_what_they_advertise(meet):
     play(story)
 
 
-def test_a_signed_message_is_not_taken(meet):
+def test_a_signed_message_is_left_out_and_its_sender_still_hears_us(meet):
     async def story() -> None:
         async with meet("bob", lenient=True) as bob, ours("alice") as alice:
             await alice.dial(bob)
             await in_topic(alice, bob)
             await acquainted(alice, bob)
             await publish(bob, b"signed")
-            await eventually(lambda: alice.gossip.carrier.statistics().malformed > 0)
+            await eventually(lambda: alice.gossip.router.statistics().counts.unfit > 0)
             assert alice.gossip.heard == []
-            assert alice.host.is_connected(bob.peer)
+            assert alice.gossip.carrier.statistics().malformed == 0
+
+    play(story)
+
+
+def test_a_message_that_is_too_large_is_left_out_and_the_next_is_heard(meet):
+    async def story() -> None:
+        async with meet("bob") as bob, ours("alice") as alice:
+            await alice.dial(bob)
+            await in_topic(alice, bob)
+            await acquainted(alice, bob)
+            await publish(bob, bytes(DATA_BYTES_MAX + 1))
+            await publish(bob, bytes(DATA_BYTES_MAX))
+            await alice.gossip.hears(1)
+            assert alice.gossip.heard == [bytes(DATA_BYTES_MAX)]
+            assert alice.gossip.router.statistics().counts.unfit == 1
+
+    play(story)
+
+
+def test_who_takes_part_in_other_topics_as_well_is_no_worse_for_it(meet):
+    other = "/somebody/else/" + "x" * 200
+
+    async def story() -> None:
+        async with meet("bob") as bob, ours("alice") as alice:
+            await bob.call("subscribe", topic=other)
+            await alice.dial(bob)
+            await in_topic(alice, bob)
+            await acquainted(alice, bob)
+            await publish(bob, b"hello")
+            await alice.gossip.hears(1)
+            assert alice.gossip.router.statistics().counts.unfit >= 1
+
+    play(story)
+
+
+def test_a_go_node_whose_stream_we_reset_comes_back_and_is_told_again(tmp_path):
+    async def story() -> None:
+        async with (
+            foreign_peer(command("go"), "bob", tmp_path / "bob.log", {}) as bob,
+            ours("alice") as alice,
+        ):
+            await alice.dial(bob)
+            await in_topic(alice, bob)
+            await acquainted(alice, bob)
+            link = alice.gossip.carrier._links[bob.peer]
+            stream = link.reading
+            stream.cancel()
+            await eventually(lambda: link.reading is not stream)
+            await member_of(bob, alice)
+            await publish(bob, b"again")
+            await alice.gossip.hears(1)
 
     play(story)

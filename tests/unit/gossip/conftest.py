@@ -74,6 +74,7 @@ class Stage:
             *(
                 tuple(entry for rpc in parts for entry in getattr(rpc, name))
                 for name in Rpc.__dataclass_fields__
+                if name not in ("unfit", "skipped")  # counts of what was read
             )
         )
 

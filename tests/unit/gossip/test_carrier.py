@@ -41,6 +41,7 @@ from p2pchat.testing.network import open_network
 from p2pchat.wire.framing import FrameParser, frame
 from p2pchat.wire.gossip_codec import (
     RPC_BYTES_MAX,
+    Subscription,
     decode_rpc,
     encode_control,
     encode_graft,
@@ -543,6 +544,19 @@ async def test_a_peer_is_announced_before_its_first_rpc_though_its_stream_was_re
         inputs = await all_of(receive)
         assert list(map(type, inputs)) == [PeerUp, RpcReceived]
         nursery.cancel_scope.cancel()
+
+
+@scenario
+async def test_a_peer_that_begins_a_new_stream_is_told_our_subscriptions_again(world):
+    async with world.stub("bob", *PROTOCOLS) as bob, world.node("alice", ROOM) as alice:
+        await bob.meet(alice)
+        subscribed = (Subscription(ROOM, True),)
+        assert subscribed in [rpc.subscriptions for rpc in await bob.read()]
+        async with await bob.host.open_stream(alice.peer, PROTOCOLS) as stream:
+            await stream.send_all(HELLO)
+            await trio.sleep(1)
+            assert subscribed in [rpc.subscriptions for rpc in await bob.read()]
+            assert len(bob.inbound) == 1
 
 
 @scenario
