@@ -62,7 +62,8 @@ def draw_cast(rng: Random, count: int) -> list[Role]:
 def _draw(rng: Random, name: str, config: ClientConfig, earlier: list[Role]) -> Role:
     reachable = [role.name for role in earlier if _is_reachable(role.options)]
     first_ones = len(earlier) < 2
-    is_shy = not first_ones and rng.random() < 0.25
+    is_shy = not first_ones and rng.random() < 0.3
+    nat = rng.choice((Nat.OPEN, Nat.CONE, Nat.CONE, Nat.CLOSED)) if is_shy else Nat.OPEN
     in_club = rng.random() < 0.4
     leaves_s = rng.uniform(10, 30) if in_club and rng.random() < 0.3 else None
     comes_back = leaves_s is not None and rng.random() < 0.6
@@ -70,8 +71,8 @@ def _draw(rng: Random, name: str, config: ClientConfig, earlier: list[Role]) -> 
         name=name,
         options=PeerOptions(
             knows=(*rng.sample(reachable, min(2, len(reachable))), *RELAYS),
-            listening=not is_shy or rng.random() < 0.5,
-            nat=rng.choice((Nat.OPEN, Nat.OPEN, Nat.CONE, Nat.CLOSED)) if is_shy else Nat.OPEN,
+            listening=not is_shy or nat is Nat.CONE or rng.random() < 0.5,
+            nat=nat,
             config=config,
         ),
         arrives_s=rng.uniform(0.0, 2.0) if first_ones or rng.random() < 0.7 else rng.uniform(3, 25),
