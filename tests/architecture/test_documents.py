@@ -24,10 +24,11 @@ LINK = re.compile(r"\]\(([^)\s:]*?)#([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 
 
+PAGES = ("README.md", "docs/operate-a-relay.md", "docs/topologies.md")
+
+
 def guides(tracked):
-    return [
-        file for file in tracked if file.path == "README.md" or file.path.startswith("docs/guides/")
-    ]
+    return [file for file in tracked if file.path in PAGES or file.path.startswith("docs/guides/")]
 
 
 def check(program: str, arguments: list[str]) -> None:
