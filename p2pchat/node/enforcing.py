@@ -24,16 +24,26 @@ class Enforcer:
         self._tell = tell
         self._newest = NOBODY
         self._changed = trio.Event()
+        self._told = trio.Event()
+        self._told.set()
 
     def block(self, blocks: BlockList) -> None:
         """Refuse these, in place of the last; waits for nothing."""
         self._host.block(blocks)
         self._newest = blocks
+        self._told = trio.Event()
         self._changed.set()
+
+    async def wait_told(self) -> None:
+        """Wait until the others know the newest list: who is welcome again is dialled then."""
+        while not self._told.is_set():
+            await self._told.wait()
 
     async def run(self) -> None:
         """Keep the others told until cancelled."""
         while True:
             await self._changed.wait()
             self._changed = trio.Event()
+            told = self._told
             await self._tell(self._newest)
+            told.set()

@@ -190,6 +190,7 @@ class Node:
 
     async def _want(self, dial: Dial) -> None:
         self.connections.presence.due()
+        await self.around.enforcer.wait_told()
         await self.network.peering.put(Wanted(dial.peer.peer_id, dial.hints))
 
     async def _moved(self) -> None:

@@ -1,0 +1,83 @@
+"""A block list is in force at once, and everybody else is told of the newest."""
+
+from __future__ import annotations
+
+import trio
+import trio.testing
+
+from p2pchat.model.blocking import NOBODY, BlockList
+from p2pchat.model.ids import DeviceId
+from p2pchat.net.offline import OfflineHost
+from p2pchat.node.enforcing import Enforcer
+
+LISTS = tuple(BlockList.parse(subnets=[f"10.{number}.0.0/16"]) for number in range(3))
+
+
+class Host(OfflineHost):
+    """Remembers what it was told to refuse."""
+
+    def __init__(self) -> None:
+        super().__init__(DeviceId(b"h" * 32).peer_id)
+        self.refused = NOBODY
+
+    def block(self, blocks: BlockList) -> None:
+        self.refused = blocks
+
+
+def play(story) -> None:
+    async def main() -> None:
+        with trio.fail_after(10):
+            await story()
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+def test_the_host_refuses_at_once_and_the_others_are_told_of_the_newest():
+    async def story() -> None:
+        host, told = Host(), []
+
+        async def tell(blocks: BlockList) -> None:
+            told.append(blocks)
+            await trio.sleep(1)
+
+        enforcer = Enforcer(host, tell)
+        enforcer.block(LISTS[0])
+        assert host.refused == LISTS[0]
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(enforcer.run)
+            await trio.testing.wait_all_tasks_blocked()
+            for blocks in LISTS[1:]:
+                enforcer.block(blocks)
+            assert host.refused == LISTS[2]
+            await enforcer.wait_told()
+            assert told == [LISTS[0], LISTS[2]]
+            nursery.cancel_scope.cancel()
+
+    play(story)
+
+
+def test_whoever_waits_for_the_newest_list_goes_on_only_when_it_was_told():
+    async def story() -> None:
+        told = []
+
+        async def tell(blocks: BlockList) -> None:
+            await trio.sleep(1)
+            told.append(blocks)
+
+        enforcer = Enforcer(Host(), tell)
+        await enforcer.wait_told()
+        assert told == []
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(enforcer.run)
+            enforcer.block(LISTS[0])
+            nursery.start_soon(_block_later, enforcer)
+            await enforcer.wait_told()
+            assert told == [LISTS[0], LISTS[1]]
+            nursery.cancel_scope.cancel()
+
+    play(story)
+
+
+async def _block_later(enforcer: Enforcer) -> None:
+    await trio.sleep(0.5)
+    enforcer.block(LISTS[1])
