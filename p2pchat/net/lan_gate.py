@@ -35,8 +35,9 @@ class LanGate:
     ) -> None:
         self._own = own
         self._key = key
-        self._configured = configured
         self._token_bytes = token_bytes
+        self.configured = configured
+        """Peers that stand in the configuration; it may change."""
         self.is_contact: Callable[[PeerId], bool] = lambda _: False
         """Whether a peer is a device of an accepted contact; the node knows."""
 
@@ -44,7 +45,7 @@ class LanGate:
         return scope_of(address) is not Scope.PUBLIC
 
     def knows(self, peer: PeerId) -> bool:
-        return peer in self._configured or self.is_contact(peer)
+        return peer in self.configured or self.is_contact(peer)
 
     async def prove(self, stream: Stream) -> None:
         await self._run(stream, Meeting(self._own, stream.peer), Role.OPENER)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import trio
 
-from p2pchat.config import ClientConfig, Limits
+from p2pchat.config import ClientConfig, Limits, parse_peer_address
 from p2pchat.gossip.config import GossipConfig
 from p2pchat.kad.config import KAD_PROTOCOL
 from p2pchat.model.blocking import BlockList
@@ -146,6 +146,7 @@ class Node:
         await self.driver.call(lambda id: ConfigureBlocks(id, config.blocks))
         if self.network.lan is not None:
             await self.network.lan.confine(config.lan.allowed_subnets)
+            self.network.lan.expect(parse_peer_address(a).peer for a in config.bootstrap_peers)
         self.startup.renew(config)
 
     # Who is connected to what

@@ -170,7 +170,8 @@ def test_who_plugs_in_comes_and_goes_is_found_each_time_and_once(tmp_path, net):
 
 def test_who_is_blocked_is_gone_at_once_and_stays_gone(tmp_path, net):
     async def story(house: House) -> None:
-        alice, bob = await house.person("alice"), await house.person("bob")
+        shared = house.host("shared")
+        alice, bob = await house.person("alice"), await house.person("bob", host=shared)
         bobs = await peer_id(bob)
         await alice.heard("PeerConnected", peer_id=bobs, timeout_s=5)
         await alice.call("block", target=bobs)
@@ -178,10 +179,12 @@ def test_who_is_blocked_is_gone_at_once_and_stays_gone(tmp_path, net):
         await alice.heard("PeerDisconnected", peer_id=bobs, timeout_s=1)
         await alice.restart()
         await bob.restart()  # and says hello again
-        carol = await house.person("carol")  # what she says comes after that
+        carol = await house.person("carol", host=shared)  # what she says comes after that
         await alice.heard("LanPeerFound", peer_id=await peer_id(carol), timeout_s=5)
         assert await lan_peers(alice) == {await peer_id(carol)}
         assert [event for event in alice.events if event.get("peer_id") == bobs] == []
+        assert (await carol.call("status"))["lan"]["listen_port"] != 19123, "which Bob has"
+        assert bobs in await lan_peers(carol), "on the same machine"
 
     in_house(tmp_path, net, story)
 

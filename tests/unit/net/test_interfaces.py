@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from p2pchat.net import interfaces
-from p2pchat.net.interfaces import own_addresses, usable_listen
+from p2pchat.net.interfaces import own_addresses, own_networks, usable_listen
 
 V4, V6 = "/ip4/0.0.0.0/tcp/0", "/ip6/::/tcp/0"
 
@@ -109,3 +109,29 @@ def test_a_concrete_address_is_never_left_out():
 
 def test_ipv4_is_there_on_every_machine_that_runs_this():
     assert usable_listen((V4, "/ip4/127.0.0.1/tcp/4001")) == (V4, "/ip4/127.0.0.1/tcp/4001")
+
+
+def network(address: str, netmask: str | None, family: int = socket.AF_INET):
+    return SimpleNamespace(family=family, address=address, netmask=netmask)
+
+
+def test_networks_are_those_of_ipv4_interfaces_that_are_up_in_an_order_that_stays(machine):
+    machine(
+        {
+            "wlan0": [network("192.0.2.9", "255.255.255.0"), network("fe80::1", "ffff::", 10)],
+            "lo": [network("127.0.0.1", "255.0.0.0")],
+            "wg0": [network("10.9.0.1", "255.255.255.255"), network("10.9.0.2", None)],
+            "eth0": [network("198.51.100.1", "255.255.255.0")],
+        },
+        down=("eth0",),
+    )
+    assert list(map(str, own_networks())) == ["10.9.0.1/32", "127.0.0.1/8", "192.0.2.9/24"]
+
+
+def test_a_system_that_does_not_tell_has_no_networks(monkeypatch, caplog):
+    def refuse() -> None:
+        raise OSError(errno.EPERM, "no")
+
+    monkeypatch.setattr(psutil, "net_if_stats", refuse)
+    assert own_networks() == ()
+    assert "networks" in caplog.text

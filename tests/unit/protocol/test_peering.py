@@ -475,3 +475,21 @@ def test_who_was_reached_and_is_taken_out_of_the_configuration_stays_remembered(
     script.hear(Found(A, at(1), Source.CONFIGURED), Connected(A, at(1)))
     script.hear(Configured(frozenset()))
     assert script.peering.known[A].source is Source.REMEMBERED
+
+
+def test_who_speaks_up_on_our_own_network_is_dialled_at_once_whatever_failed_before():
+    script = Script()
+    assert script.hear(Found(A, at(1), Source.LAN)) == [Connect(A, at(1))]
+    assert script.hear(DialFailed(A, "refused")) == []
+    assert script.hear(Found(A, at(1), Source.LISTED)) == []
+    assert script.hear(Found(A, at(1), Source.LAN)) == [Connect(A, at(1))]
+    assert script.hear(Found(A, at(1), Source.LAN)) == []
+
+
+def test_liars_on_our_own_network_fill_their_share_of_the_table_and_no_more():
+    script = Script(PutPeer(B, at(2), 0))
+    for number in range(SHARE_MAX[Source.LAN] + 10):
+        stranger = person(f"liar {number}").device.peer_id
+        script.hear(Found(stranger, at(1), Source.LAN))
+    assert len(script.peering.known) == SHARE_MAX[Source.LAN] + 1
+    assert B in script.peering.known

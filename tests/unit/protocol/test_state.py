@@ -124,3 +124,15 @@ def test_strangers_in_rooms_cannot_push_contacts_out(monkeypatch: pytest.MonkeyP
 
     assert alice.texts(direct) == ["hello"]
     assert between(ALICE, BOB) == direct
+
+
+def test_a_contacts_device_is_one_that_an_accepted_contact_is_known_to_have():
+    table = Table()
+    alice, bob, mallory = table.sit(ALICE), table.sit(BOB), table.sit(MALLORY)
+    table.befriend(alice, bob)
+    alice.do(Received(MALLORY.device, Hello(MALLORY.devices)))
+    state = alice.chat.state
+    assert state.is_contacts(BOB.device)
+    assert not state.is_contacts(ALICE.device)
+    assert not state.is_contacts(mallory.person.device)
+    assert not state.is_contacts(CAROL.device)
