@@ -106,14 +106,17 @@ class ReachabilityMachine:
                 self._servers[server] = min(self._servers[server], soon_s)
         return [*self._ask(candidates, now), *self._conclude()]
 
-    def _seen(self) -> list[str]:
-        """Public addresses at which we are seen, those that most see first."""
-        counts = Counter(address for _, address in self._observed)
-        return [a for a, _ in counts.most_common() if scope_of(a) is Scope.PUBLIC]
+    def _seen(self) -> Counter[str]:
+        """Public addresses at which we are seen, and how many see us there."""
+        return Counter(a for _, a in self._observed if scope_of(a) is Scope.PUBLIC)
 
     def _candidates(self) -> tuple[str, ...]:
+        """Our own public addresses, and where no fewer see us than anywhere else."""
         own = [address for address in self._own if scope_of(address) is Scope.PUBLIC]
-        return tuple(dict.fromkeys([*own, *self._seen()]))[:CANDIDATES_MAX]
+        seen = self._seen()
+        most = max(seen.values(), default=0)
+        observed = [address for address, count in seen.items() if count == most]
+        return tuple(dict.fromkeys([*own, *observed]))[:CANDIDATES_MAX]
 
     def _ask(self, candidates: tuple[str, ...], now: Now) -> list[TraversalEffect]:
         if not candidates or not self._servers:

@@ -20,6 +20,7 @@ from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
 from p2pchat.net.libp2p.addresses import Endpoint, parse, plain, read_multiaddr
 from p2pchat.net.libp2p.foreign import Failed
+from p2pchat.net.libp2p.guard import Refused
 from p2pchat.net.libp2p.relay_messages import read_message, write_message
 from p2pchat.net.libp2p.streams import LibP2PStream
 from p2pchat.net.libp2p.swarm import Swarm
@@ -41,7 +42,10 @@ REQUESTS = Rate(per_s=0.1, burst=3)
 async def ask_to_dial_back(
     swarm: Swarm, me: PeerId, server: PeerId, addresses: Sequence[str], timeout_s: float
 ) -> str | None:
-    """See `Host.dial_back`."""
+    """See `Host.dial_back`. A server that says it got through when nobody called is not believed:
+    it would have us give away the address of somebody else, for all our peers to dial.
+    """
+    calls_before = swarm.totals["accepted_total"]
     peer = Message.PeerInfo(id=bytes(me), addrs=[Multiaddr(one).to_bytes() for one in addresses])
     question = Message(type=Message.DIAL, dial=Message.Dial(peer=peer))
     try:
@@ -60,8 +64,8 @@ async def ask_to_dial_back(
     if answer.status == Message.E_DIAL_ERROR:
         return None
     address = read_multiaddr(answer.addr)
-    if address not in addresses:
-        raise StreamReset(f"{server} dialled what it was not asked to")
+    if address not in addresses or swarm.totals["accepted_total"] == calls_before:
+        raise StreamReset(f"{server} says that it has dialled us, and has not")
     return address
 
 
@@ -109,7 +113,7 @@ class DialBack:
                 async def attempt(address: str, endpoint: Endpoint) -> None:
                     try:
                         await self._swarm.verify(peer, await self._tcp.knock(endpoint))
-                    except Failed:
+                    except (Failed, Refused):
                         return  # nobody there, or somebody else: this address does not count
                     reached.append(address)
                     nursery.cancel_scope.cancel()

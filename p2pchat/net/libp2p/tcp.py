@@ -87,11 +87,13 @@ class TcpDialler:
             raise Failed("another peer answered there")
 
     async def knock(self, endpoint: Endpoint) -> TcpPipe:
-        """Connect from a port on which nothing listens, as a stranger would. Raises `Failed`."""
+        """Connect from a port on which nothing listens, as a stranger would. Raises `Failed`,
+        `Refused`.
+        """
+        self._swarm.admission.require_allowed(endpoint.host)
         async with self._dials:
             with foreign_errors():
-                (ip, port), *_ = await resolve(endpoint)
-                return TcpPipe(await trio.open_tcp_stream(str(ip), port))
+                return TcpPipe(await trio.open_tcp_stream(endpoint.host, endpoint.port))
 
     async def _connect(self, endpoint: Endpoint, *, is_punch: bool = False) -> TcpPipe:
         with foreign_errors():

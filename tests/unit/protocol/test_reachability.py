@@ -89,6 +89,12 @@ def test_only_public_addresses_are_tried():
     assert say.machine.reachability is Reachability.UNKNOWN
 
 
+def test_an_address_that_one_claims_against_two_is_not_tried():
+    say = Script()
+    say(0, server(ONE), ObservedAt(((ONE, HERE), (TWO, THERE), (THREE, HERE))))
+    assert say(1, DUE) == [Check(ONE, (HERE,))]
+
+
 def test_nobody_is_asked_more_often_than_needed():
     say = Script()
     say(0, *map(server, SERVERS), ObservedAt(((ONE, HERE),)))
