@@ -1,0 +1,130 @@
+"""Clients in LAN mode on loopback: who passes the gate of a LAN with a secret."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+
+import pytest
+import trio
+
+from p2pchat import open_client
+from p2pchat.config import ClientConfig, LanConfig
+from p2pchat.errors import AddressInUse, PeerUnreachable
+from p2pchat.events import ContactAccepted, ContactRequested, LanPeerFound
+
+LOOPBACK = ("127.0.0.0/8",)
+
+
+def play(story, *arguments) -> None:
+    async def main() -> None:
+        with trio.fail_after(60):
+            await story(*arguments)
+
+    trio.run(main)
+
+
+def udp_port() -> int:
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def config(lan: LanConfig | None = None, **changes) -> ClientConfig:
+    listen = ("/ip4/127.0.0.1/tcp/0",)
+    return ClientConfig(fetch=False, listen=listen, lan=lan or LanConfig(), **changes)
+
+
+def lan(port: int, secret: str = "") -> LanConfig:
+    return LanConfig(
+        enabled=True,
+        listen_host="127.0.0.1",
+        discovery_port=port,
+        allowed_subnets=LOOPBACK,
+        secret=secret,
+    )
+
+
+@asynccontextmanager
+async def people(directory, *configs):
+    """alice and bob, each with a configuration."""
+    async with AsyncExitStack() as stack:
+        yield [
+            await stack.enter_async_context(open_client(directory / name, name=name, config=one))
+            for name, one in zip(("alice", "bob"), configs, strict=True)
+        ]
+
+
+async def acquaint(directory) -> None:
+    """Make contacts of alice and bob."""
+    async with (
+        people(directory, config(), config()) as (alice, bob),
+        alice.subscribe(ContactAccepted) as accepted,
+        bob.subscribe(ContactRequested) as requests,
+    ):
+        await alice.add_contact(bob.contact_link)
+        async for request in requests:
+            await bob.accept(request.account)
+            break
+        async for _ in accepted:
+            break
+
+
+def test_contacts_talk_though_their_networks_have_different_secrets(tmp_path):
+    async def story() -> None:
+        await acquaint(tmp_path)
+        port = udp_port()
+        async with people(
+            tmp_path, config(lan(port, "open sesame")), config(lan(port, "open barley"))
+        ) as (alice, bob):
+            (contact,) = alice.contacts()
+            message = await contact.send("we know each other")
+            await alice.wait_delivered(message.id)
+            assert alice.status().lan.peers == bob.status().lan.peers == ()
+
+    play(story)
+
+
+def test_strangers_with_different_secrets_do_not_reach_each_other(tmp_path):
+    async def story() -> None:
+        port = udp_port()
+        async with people(
+            tmp_path, config(lan(port, "open sesame")), config(lan(port, "open barley"))
+        ) as (alice, bob):
+            for address in bob.addresses:
+                with pytest.raises(PeerUnreachable):
+                    await alice.connect(address)
+            assert alice.status().peers == bob.status().peers == ()
+
+    play(story)
+
+
+def test_a_shared_secret_is_enough_to_be_found_and_connected(tmp_path):
+    async def story() -> None:
+        port = udp_port()
+        both = config(lan(port, "open sesame")), config(lan(port, "open sesame"))
+        async with people(tmp_path, *both) as (alice, bob), alice.subscribe() as events:
+            seen = set()
+            while bob.peer_id not in seen & {peer.peer_id for peer in alice.status().peers}:
+                event = await anext(events)
+                if isinstance(event, LanPeerFound):
+                    assert event.name == "bob"
+                    seen.add(event.peer_id)
+                seen |= {peer.peer_id for peer in alice.status().lan.peers}
+            status = alice.status()
+            assert [peer.path for peer in status.peers] == ["lan"]
+            assert not status.lan.is_open
+
+    play(story)
+
+
+def test_a_discovery_port_that_is_held_alone_ends_the_start_with_its_number(tmp_path):
+    async def story(port: int) -> None:
+        async with open_client(tmp_path / "alice", name="alice", config=config(lan(port, "x"))):
+            raise AssertionError("it is not open")
+
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as taken:
+        taken.bind(("0.0.0.0", 0))
+        port = taken.getsockname()[1]
+        with pytest.raises(AddressInUse, match=str(port)):
+            play(story, port)
