@@ -141,7 +141,10 @@ def show_account(options: Options, json: Json = False) -> None:
 def send(
     options: Options,
     to: Conversation,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="What to write, 32 KiB at most.")],
+    text: Annotated[
+        str,
+        typer.Argument(metavar="TEXT", help="What to write, 32 KiB at most; - reads it in."),
+    ],
     timeout: Timeout = WAIT_S,
     json: Json = False,
 ) -> None:
@@ -154,10 +157,12 @@ def send(
     Examples:
       p2pchat send Bob "Hello!"
       p2pchat send lounge "Good morning" --timeout 5
+      git log -1 | p2pchat send lounge -
     """
     from p2pchat.cli import commands
 
-    _run(options, lambda settings: commands.send(settings, to, text, timeout, json))
+    said = commands.standard_input() if text == "-" else text
+    _run(options, lambda settings: commands.send(settings, to, said, timeout, json))
 
 
 @app.command()

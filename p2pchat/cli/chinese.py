@@ -91,7 +91,7 @@ CHINESE: Mapping[str, str] = {
     "Name of the open room.": "开放房间的名称。",
     "Account of who asks.": "请求者的账号。",
     "To {name}, {account}": "发给 {name}，{account}",
-    "What to write, 32 KiB at most.": "消息内容，最多 32 KiB。",
+    "What to write, 32 KiB at most; - reads it in.": "消息内容，最多 32 KiB；- 表示从标准输入读。",
     "How many messages.": "消息条数。",
     "Only those before this one.": "只显示此消息之前的。",
     "Their contact link, dchat://u/…": "对方的联系链接，dchat://u/…",

@@ -22,6 +22,7 @@ from p2pchat.cli.showing import message_line, plain, progress_line, table, words
 from p2pchat.client.client import Client
 from p2pchat.client.handles import Contact
 from p2pchat.client.opening import open_client
+from p2pchat.config.limits import TEXT_BYTES_MAX
 from p2pchat.errors import StoreError
 from p2pchat.events import Event, StartupProgress
 from p2pchat.model.contact import ContactInfo, ContactState
@@ -47,6 +48,7 @@ __all__ = [
     "rpc",
     "send",
     "show_account",
+    "standard_input",
     "unblock",
 ]
 
@@ -317,6 +319,12 @@ async def leave(settings: Settings, room: str) -> int:
 
 
 # Messages
+
+
+def standard_input() -> str:
+    """What was piped in, as far as it takes to see that it is too long, without a last newline."""
+    data = sys.stdin.buffer.read(TEXT_BYTES_MAX + 2)
+    return data.decode(errors="replace").removesuffix("\n")
 
 
 async def send(settings: Settings, to: str, text: str, timeout_s: float, as_json: bool) -> int:

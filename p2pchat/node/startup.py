@@ -133,15 +133,19 @@ class Startup:
     async def _join(self) -> None:
         """Wait for the first peer, or learn that none is known."""
         hub = self._parts.hub
-        total = self._parts.remembered + len(self._known)
-        hub.emit(BootstrapConnecting(total))
+        hub.emit(BootstrapConnecting(self._expected()))
         with trio.move_on_after(JOIN_TIMEOUT_S):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._nobody_known, nursery.cancel_scope)
                 await self._joined.wait()
                 nursery.cancel_scope.cancel()
-        total = max(self._parts.remembered + len(self._known), self._connected())
+        total = max(self._expected(), self._connected())
         hub.emit(BootstrapConnected(self._connected(), total))
+
+    def _expected(self) -> int:
+        """Peers that are known, also those of the configuration that nobody has read yet."""
+        configured = self._sources.configured if self._sources is not None else frozenset[PeerId]()
+        return self._parts.remembered + len(self._known | configured)
 
     async def _nobody_known(self, scope: trio.CancelScope) -> None:
         await self._resolved.wait()

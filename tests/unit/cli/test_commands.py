@@ -167,6 +167,12 @@ def test_wrong_usage_ends_with_2(made):
         assert "Traceback" not in ended.stderr
 
 
+def test_what_is_piped_in_is_one_message(mine):
+    words = ["--home", str(mine), *LOOPBACK, "send", "lounge", "-", "--timeout", "0", "--json"]
+    piped = CliRunner().invoke(app, words, input="one line\nand another\n")
+    assert json.loads(piped.stdout)["text"] == "one line\nand another"
+
+
 def test_a_message_that_nobody_takes_is_queued_and_kept(mine):
     sent = run(mine, *LOOPBACK, "send", "lounge", "to nobody", "--timeout", "0.2")
     assert sent.exit_code == 0
