@@ -8,6 +8,8 @@ from hashlib import blake2b
 from p2pchat.model.ids import AccountId, ConversationId
 
 ROOM_NAME_CHARS_MAX = 64
+_BLAKE2B_256 = b"\xa0\xe4\x02\x20"
+"""Multihash code 0xb220 and a length of 32."""
 
 
 def _hash(purpose: bytes, *parts: bytes) -> bytes:
@@ -40,3 +42,9 @@ def open_room_key(name: str) -> bytes:
 def room_topic(key: bytes) -> str:
     """The gossip topic of a room, fixed for its life; tells nothing about name or key."""
     return "/dchat/room/" + _hash(b"topic", key).hex()
+
+
+def room_rendezvous(key: bytes) -> bytes:
+    """Where in the DHT the members of a room find each other: a multihash of type blake2b-256, as
+    implementations elsewhere want it. It tells nothing about name, key or topic."""
+    return _BLAKE2B_256 + _hash(b"rendezvous", key)

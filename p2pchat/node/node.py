@@ -37,6 +37,7 @@ from p2pchat.node.network import Neighbours, Network, NetworkOptions
 from p2pchat.node.presence import Presence
 from p2pchat.node.publishing import Publisher
 from p2pchat.node.reach import own_form
+from p2pchat.node.rendezvous import Rendezvous
 from p2pchat.node.rooms import RoomGossip
 from p2pchat.node.startup import Startup, StartupParts
 from p2pchat.node.traversal import NatTraversal, TraversalListeners
@@ -163,10 +164,12 @@ class Node:
     def _surroundings(self) -> Surroundings:
         parts, limits = self.parts, self.parts.limits
         hello = encode_frame(Hello(parts.me.devices))
+        rng = parts.ambient.rng("rendezvous")
+        rendezvous = Rendezvous(parts.host, self.network.directory, rng)
         return Surroundings(
             store=parts.store,
             hub=self.hub,
-            rooms=RoomGossip(parts.host, parts.gossip, parts.ambient, self._put),
+            rooms=RoomGossip(parts.host, parts.gossip, parts.ambient, rendezvous, self._put),
             lanes=Lanes(parts.host, hello, limits.peer_queue_bytes_max, self._put),
             handlers=LaneHandlers(parts.host, limits.frame_bytes_max, self._put),
             want=self._want,
@@ -196,6 +199,7 @@ class Node:
 
     async def _moved(self) -> None:
         self.startup.moved()
+        self.around.rooms.rendezvous.moved()
         await self.connections.traversal.moved()
 
     def _move(self, peer: PeerId) -> None:

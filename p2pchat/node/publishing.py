@@ -14,7 +14,18 @@ from dataclasses import dataclass
 import trio
 
 from p2pchat.errors import NodeClosed, P2PChatError
-from p2pchat.kad.vocabulary import FindPeer, FoundPeer, FoundValue, GetValue, KadEffect, KadInput
+from p2pchat.kad.vocabulary import (
+    FindPeer,
+    FindProviders,
+    FoundPeer,
+    FoundProviders,
+    FoundValue,
+    GetValue,
+    KadEffect,
+    KadInput,
+    Provide,
+    Withdraw,
+)
 from p2pchat.kad.vocabulary import PutValue as PutRecord
 from p2pchat.model.ids import DeviceId, PeerId
 from p2pchat.node.ambient import Ambient
@@ -22,6 +33,7 @@ from p2pchat.node.driver import Driver
 from p2pchat.node.reach import shared_reach
 from p2pchat.wire.devices import DeviceSet
 from p2pchat.wire.envelope import Signer
+from p2pchat.wire.kad_codec import KadPeer
 from p2pchat.wire.records import (
     LIFETIME_MS,
     AccountRecord,
@@ -100,6 +112,23 @@ class Directory:
             return Whereabouts((), hops)
         return Whereabouts(answer.addresses, max(hops, answer.hops))
 
+    async def announce(self, key: bytes) -> int:
+        """Say that we are to be found at a key, until `withdraw`; how many peers noted it now."""
+        taken = await self._ask(lambda id: Provide(id, key))
+        return taken if isinstance(taken, int) else 0
+
+    async def withdraw(self, key: bytes) -> None:
+        """Say it no longer; what others noted ends by itself."""
+        await self._kad.put(Withdraw(key))
+
+    async def announced(self, key: bytes) -> tuple[KadPeer, ...]:
+        """Who else says that it is to be found there, as far as we share its networks."""
+        found = await self._ask(lambda id: FindProviders(id, key))
+        if not isinstance(found, FoundProviders):
+            return ()
+        own = self._own_addresses()
+        return tuple(KadPeer(p.peer, shared_reach(p.addresses, own)) for p in found.providers)
+
     async def _get(self, key: bytes) -> tuple[AccountRecord | BundleRecord | None, int]:
         try:
             found = await self._kad.call(lambda id: GetValue(id, key, QUORUM))
@@ -113,26 +142,22 @@ class Directory:
         return record, found.hops
 
     async def _ask_for(self, peer: PeerId) -> FoundPeer | None:
-        try:
-            answer = await self._kad.call(lambda id: FindPeer(id, peer))
-        except NodeClosed:
-            raise
-        except P2PChatError as error:
-            logger.info("look-up failed: %s", error)
-            return None
-        assert isinstance(answer, FoundPeer), "FindPeer is answered by FoundPeer"
-        return answer
+        answer = await self._ask(lambda id: FindPeer(id, peer))
+        return answer if isinstance(answer, FoundPeer) else None
 
     async def _put(self, key: bytes, value: bytes) -> int:
+        stored = await self._ask(lambda id: PutRecord(id, key, value))
+        return stored if isinstance(stored, int) else 0
+
+    async def _ask(self, make: Callable[[int], KadInput]) -> object:
+        """What the DHT replies; None when it cannot."""
         try:
-            stored = await self._kad.call(lambda id: PutRecord(id, key, value))
+            return await self._kad.call(make)
         except NodeClosed:
             raise
         except P2PChatError as error:
-            logger.info("publishing failed: %s", error)
-            return 0
-        assert isinstance(stored, int), "PutValue is answered by a count"
-        return stored
+            logger.info("the DHT: %s", error)
+            return None
 
 
 class Publisher:

@@ -35,6 +35,7 @@ from p2pchat.net.gossip import GossipCarrier
 from p2pchat.net.port import Host
 from p2pchat.node.ambient import Ambient
 from p2pchat.node.driver import Driver, DriverConfig
+from p2pchat.node.rendezvous import Rendezvous
 from p2pchat.node.room_pace import RoomPace
 from p2pchat.protocol.machine import (
     EnterTopic,
@@ -64,9 +65,12 @@ PUBLISH_QUEUE_MAX = 4096
 class RoomGossip:
     """The rooms we are in, as gossip sees them; owns the router's driver and carrier."""
 
-    def __init__(self, host: Host, config: GossipConfig, ambient: Ambient, put: Put) -> None:
+    def __init__(
+        self, host: Host, config: GossipConfig, ambient: Ambient, rendezvous: Rendezvous, put: Put
+    ) -> None:
         self._cipher: RoomCipher = SharedKeyCipher(ambient.token_bytes)
         self._put = put
+        self.rendezvous = rendezvous
         self._pace = RoomPace(lambda: ambient.now().monotonic_s)
         router = GossipRouter(host.peer_id, config, ambient.rng("gossip"), self._judge)
         self._carrier = GossipCarrier(host, self._put_gossip, self._told)
@@ -84,9 +88,11 @@ class RoomGossip:
         self._secrets[effect.conversation] = effect.secret
         self._conversations[effect.secret.topic] = effect.conversation
         self._queue_up(Subscribe(effect.secret.topic))
+        self.rendezvous.enter(effect.conversation, effect.secret)
 
     def leave(self, effect: LeaveTopic) -> None:
         """Hear it no longer."""
+        self.rendezvous.leave(effect.conversation)
         secret = self._secrets.pop(effect.conversation, None)
         if secret is not None:
             del self._conversations[secret.topic]
@@ -106,6 +112,7 @@ class RoomGossip:
         async with trio.open_nursery() as nursery:
             await nursery.start(self._carrier.run)
             await nursery.start(self._gossip.run)
+            nursery.start_soon(self.rendezvous.run)
             task_status.started()
             async for first in self._queue:
                 await self._hand_over([first, *self._waiting()])
@@ -177,8 +184,10 @@ class RoomGossip:
             case Deliver(opened=Ops() as ops):
                 await self._put(Heard(conversation, peer, ops))
             case PeerJoined():
+                self.rendezvous.joined(conversation, event.peer)
                 await self._put(RoomPeerJoined(conversation, peer))
             case PeerLeft():
+                self.rendezvous.left(conversation, event.peer)
                 await self._put(RoomPeerLeft(conversation, peer))
             case _:
                 raise AssertionError("everything that was accepted was opened")
