@@ -5,6 +5,7 @@
 #   make test-all [MINUTES=30]  everything; MINUTES is what the open-ended tests may take together
 #   make interop                against go-libp2p and js-libp2p alone; part of test-all
 #   make bench                  the delivery figures, written to docs/benchmarks.md
+#   make simulation            networks of thousands of machines, written to docs/simulation.md
 #   make desktop                the desktop client
 #   make lint | types | contracts   each check alone
 #   make proto                  generate the protobuf modules
@@ -43,6 +44,9 @@ interop: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+simulation: setup
+	$(BIN)/python -m benchmarks.simulation
 
 desktop: setup
 	@test -f p2pchat_qt/__main__.py || { echo "The desktop client is not part of this version yet."; exit 1; }

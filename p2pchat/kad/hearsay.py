@@ -33,7 +33,6 @@ class _Subject:
 
     tellers: dict[PeerId, None] = field(default_factory=dict[PeerId, None])
     is_proved: bool | None = None
-    is_vouched: bool = False
 
 
 class Hearsay:
@@ -42,14 +41,17 @@ class Hearsay:
     def __init__(self) -> None:
         self._tellers: dict[PeerId, _Teller] = {}
         self._subjects: dict[PeerId, _Subject] = {}
+        self._vouched: set[PeerId] = set()
 
     def vouch(self, peer: PeerId) -> None:
         """We know it ourselves."""
-        self._subjects.setdefault(peer, _Subject()).is_vouched = True
+        self._vouched.add(peer)
 
     def told(self, teller: PeerId, peer: PeerId) -> None:
         """`teller` told of `peer`; of one whose worth is known already that counts at once."""
-        subject = self._subjects.setdefault(peer, _Subject())
+        subject = self._subjects.get(peer)
+        if subject is None:
+            subject = self._subjects[peer] = _Subject()
         if teller in subject.tellers:
             return
         subject.tellers[teller] = None
@@ -67,7 +69,7 @@ class Hearsay:
     def is_doubted(self, peer: PeerId) -> bool:
         """Whether nobody told of this peer who is believed."""
         subject = self._subjects.get(peer)
-        if subject is None or subject.is_vouched:
+        if subject is None or peer in self._vouched:
             return False
         return all(self._is_teller_doubted(teller) for teller in subject.tellers)
 

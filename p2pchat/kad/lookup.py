@@ -263,7 +263,8 @@ class Lookup:
             yield candidate
             if self._is_expected(distance, plausible) and self._is_diverse(candidate, networks):
                 plausible += 1
-                networks.update(candidate.networks)
+                if candidate.networks:
+                    networks.update(candidate.networks)
             if plausible >= self._plan.width:
                 return
 

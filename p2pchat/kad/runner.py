@@ -57,8 +57,8 @@ class Runner:
         return len(self._running)
 
     def is_asking(self, peer: PeerId) -> bool:
-        """Whether a query to a peer is in flight."""
-        return any(p.question.contact.peer == peer for p in self._pending.values())
+        """Whether an operation waits for an answer of a peer."""
+        return any(p.is_awaited and p.question.contact.peer == peer for p in self._pending.values())
 
     def begin(
         self, command_id: int | None, make: Callable[[], Operation], now: Now
