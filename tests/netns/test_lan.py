@@ -189,6 +189,7 @@ def test_who_is_blocked_is_gone_at_once_and_stays_gone(tmp_path, net):
     in_house(tmp_path, net, story)
 
 
+@pytest.mark.slow
 def test_a_subnet_behind_a_router_is_searched_when_it_is_named(tmp_path, net):
     """No broadcast gets there: each address in it is asked."""
 
