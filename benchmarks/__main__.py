@@ -1,6 +1,6 @@
 """All benchmarks, written to docs/benchmarks.md with date, machine, yardsticks and ratios.
 
-    python -m benchmarks [--quick]
+    python -m benchmarks [--quick] [--only PART]
 
 Each part runs its yardsticks in the same minute: a trio socket with ChaCha20-Poly1305 and nothing
 else, py-libp2p as it comes, SQLite without encryption. Machines are noisy; ratios hold.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -23,6 +24,10 @@ PARTS = {
     "Transport": ("benchmarks.transport", "What a message costs below the chat."),
     "Store": ("benchmarks.store", "Encrypted, `synchronous=FULL`, beside plain SQLite."),
     "Chat": ("benchmarks.chat", "Real processes on loopback, on disk at both ends."),
+    "Hostile peers": (
+        "benchmarks.hostile",
+        "What an honest pair notices meanwhile, as ratios to the same pair left alone.",
+    ),
 }
 
 
@@ -53,16 +58,39 @@ def page(parts: dict[str, str]) -> str:
         "",
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine()}, load at the end {loads}.",
     ]
-    for name, output in parts.items():
-        lines += ["", f"## {name}", "", PARTS[name][1], "", "```", output, "```"]
+    lines += [section(name, output) for name, output in parts.items()]
     lines += ["", "## Findings", "", FINDINGS.read_text(encoding="utf-8").rstrip()]
     return "\n".join(lines) + "\n"
+
+
+def section(name: str, output: str) -> str:
+    """One part of the document."""
+    return "\n".join(["", f"## {name}", "", PARTS[name][1], "", "```", output, "```"])
+
+
+def with_section(document: str, name: str, output: str) -> str:
+    """The document with this part replaced, or put before the findings, with a date of its own."""
+    dated = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, load {os.getloadavg()[0]:.1f}\n\n{output}"
+    kept, others = [], re.split(r"^(?=## )", document, flags=re.MULTILINE)
+    for part in others:
+        if part.startswith("## Findings"):
+            kept.append(section(name, dated).lstrip("\n") + "\n\n")
+        if not part.startswith(f"## {name}\n"):
+            kept.append(part)
+    return "".join(kept)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the work; writes nothing")
+    parser.add_argument("--only", choices=PARTS, help="measure and replace this part alone")
     arguments = parser.parse_args()
+    if arguments.only is not None:
+        output = measured(PARTS[arguments.only][0], arguments.quick)
+        print(output)
+        if not arguments.quick:
+            PAGE.write_text(with_section(PAGE.read_text(), arguments.only, output))
+        return
     parts: dict[str, str] = {}
     for name, (module, _) in PARTS.items():
         print(f"{name} …", flush=True)

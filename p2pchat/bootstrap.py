@@ -26,7 +26,7 @@ __all__ = ["main"]
 
 PROGRAM = "p2pchat.bootstrap"
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger(PROGRAM)
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 

@@ -1,8 +1,9 @@
 """A peer that means harm, as a program of its own.
 
 `python -m tests.process.hostile ATTACK ADDRESS` attacks until it is cut off or has done what it
-came for, and prints one JSON object: how many attempts it made, after how many seconds it was cut
-(null when it was not), and what came of it. `thousand` then holds what it got until it is killed.
+came for. It prints a line when it begins and one at the end: how many attempts it made, after how
+many seconds it was cut (null when it was not), and what came of it. `thousand` then holds what it
+got until it is killed.
 """
 
 from __future__ import annotations
@@ -204,6 +205,7 @@ async def thousand(address: str) -> None:
                 report({"attempts": PEERS, "cut_s": None, "outcomes": outcomes})
             await trio.sleep_forever()
 
+    report({"begun": True})
     async with trio.open_nursery() as nursery:
         for _ in range(PEERS):
             nursery.start_soon(ask)
@@ -226,6 +228,7 @@ async def drip(address: str) -> dict[str, object]:
                     await trio.sleep(0.3)
         ended_s.append(trio.current_time() - began_s)
 
+    report({"begun": True})
     async with trio.open_nursery() as nursery:
         for number in range(300):
             nursery.start_soon(one, number)
@@ -250,6 +253,7 @@ async def as_one_peer(name: str, address: str) -> dict[str, object]:
     async with open_host(HostOptions(seed=os.urandom(32))) as host:
         mallory = Mallory(host, address)
         await mallory.connect()
+        report({"begun": True})
         began_s = trio.current_time()
         with trio.move_on_after(PATIENCE_S):
             await getattr(mallory, name)()

@@ -52,13 +52,13 @@ async def attacking(
 
 
 async def outcome(process: trio.Process) -> dict:
-    """What the attacker reports."""
-    line = b""
-    while not line.endswith(b"\n"):
+    """What the attacker reports at its end."""
+    said = b""
+    while said.count(b"\n") < 2:
         chunk = await process.stdout.receive_some()
         assert chunk, "the attacker ended without a word"
-        line += chunk
-    return json.loads(line)
+        said += chunk
+    return json.loads(said.splitlines()[1])
 
 
 @dataclass
