@@ -41,6 +41,17 @@ def program(language: str) -> list[str]:
 
 
 @pytest.fixture
+def meet_go(tmp_path: Path) -> Meet:
+    """Starts a Go node, for what js-libp2p has nothing like."""
+    program = command("go")
+
+    def start(name: str, **options: object) -> AbstractAsyncContextManager[Foreign]:
+        return foreign_peer(program, name, tmp_path / f"{name}.log", options)
+
+    return start
+
+
+@pytest.fixture
 def meet(program: list[str], tmp_path: Path) -> Meet:
     """Starts a node of the other side: `async with meet("bob") as bob`."""
 

@@ -8,9 +8,8 @@ import pytest
 
 from p2pchat.errors import PeerUnreachable
 from p2pchat.net.libp2p.options import HostLimits
-from tests.interop.foreign import ForeignError, foreign_peer
+from tests.interop.foreign import ForeignError
 from tests.interop.ours import ours, play
-from tests.interop.programs import command
 from tests.libp2p.hosts import eventually, host
 
 PING = "/ipfs/ping/1.0.0"
@@ -119,10 +118,10 @@ def test_a_peer_with_another_kind_of_key_is_as_good_a_neighbour(meet, transport,
     play(story)
 
 
-def test_a_go_node_with_all_its_defaults_agrees_on_noise_and_yamux(tmp_path, transport):
+def test_a_go_node_with_all_its_defaults_agrees_on_noise_and_yamux(meet_go, transport):
     async def story() -> None:
         async with (
-            foreign_peer(command("go"), "bob", tmp_path / "bob.log", {"plain": True}) as bob,
+            meet_go("bob", plain=True) as bob,
             ours("alice", transport=transport) as alice,
         ):
             await bob.call("connect", address=alice.addresses[0])
@@ -131,6 +130,36 @@ def test_a_go_node_with_all_its_defaults_agrees_on_noise_and_yamux(tmp_path, tra
             await eventually(lambda: state_of(alice, bob) is None)
             await alice.dial(bob)
             assert await alice.echo(bob.peer, b"hello") == b"hello"
+
+    play(story)
+
+
+def test_of_a_node_with_many_transports_we_tell_others_where_tcp_is(meet_go):
+    udp = "/ip4/127.0.0.1/udp/0/quic-v1"
+    listen = ["/ip4/127.0.0.1/tcp/0", udp, f"{udp}/webtransport", "/ip4/127.0.0.1/tcp/0/ws"]
+
+    async def story() -> None:
+        async with (
+            meet_go("bob", plain=True, listen=listen) as bob,
+            ours("alice", kad=True) as alice,
+            ours("carol", kad=True) as carol,
+        ):
+            assert len(bob.addresses) == len(listen)
+            await bob.call("connect", address=alice.addresses[0])
+            await alice.kad.knows(1)
+            await carol.dial(alice)
+            await carol.kad.knows(2)
+            assert carol.host.is_connected(bob.peer)
+            assert await carol.echo(bob.peer, b"hello") == b"hello"
+
+    play(story)
+
+
+def test_we_dial_a_go_node_back_to_see_whether_it_can_be_dialled(meet_go):
+    async def story() -> None:
+        async with meet_go("bob") as bob, host("relay", is_relay=True) as relay:
+            await bob.call("connect", address=relay.addresses[0])
+            await bob.call("dial_back", peer=str(relay.peer_id))
 
     play(story)
 

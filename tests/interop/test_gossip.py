@@ -6,9 +6,8 @@ from functools import partial
 
 from p2pchat.gossip.config import GossipConfig
 from p2pchat.wire.gossip_codec import DATA_BYTES_MAX
-from tests.interop.foreign import Foreign, foreign_peer
+from tests.interop.foreign import Foreign
 from tests.interop.ours import Ours, ours, play
-from tests.interop.programs import command
 from tests.libp2p.hosts import eventually
 
 TOPIC = "/dchat/room/" + "ab" * 32
@@ -221,12 +220,9 @@ def test_who_takes_part_in_other_topics_as_well_is_no_worse_for_it(meet):
     play(story)
 
 
-def test_a_go_node_whose_stream_we_reset_comes_back_and_is_told_again(tmp_path):
+def test_a_go_node_whose_stream_we_reset_comes_back_and_is_told_again(meet_go):
     async def story() -> None:
-        async with (
-            foreign_peer(command("go"), "bob", tmp_path / "bob.log", {}) as bob,
-            ours("alice") as alice,
-        ):
+        async with meet_go("bob") as bob, ours("alice") as alice:
             await alice.dial(bob)
             await in_topic(alice, bob)
             await acquainted(alice, bob)

@@ -17,6 +17,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/peerstore"
+	"github.com/libp2p/go-libp2p/p2p/host/autonat"
 	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/client"
 	"github.com/libp2p/go-libp2p/p2p/protocol/ping"
 	ma "github.com/multiformats/go-multiaddr"
@@ -60,6 +61,7 @@ var commands = map[string]command{
 	"members":        (*node).members,
 	"publish":        (*node).publish,
 	"reserve":        (*node).reserve,
+	"dial_back":      (*node).dialBack,
 	"table":          (*node).table,
 	"room":           (*node).room,
 	"write":          (*node).write,
@@ -292,6 +294,11 @@ func (n *node) reserve(ctx context.Context, a args) (any, error) {
 		"seconds":     int(time.Until(reservation.Expiration).Seconds()),
 		"has_voucher": reservation.Voucher != nil,
 	}, nil
+}
+
+// dialBack lets a peer try whether we can be dialled.
+func (n *node) dialBack(ctx context.Context, a args) (any, error) {
+	return nil, autonat.NewAutoNATClient(n.host, nil, nil).DialBack(ctx, a.Peer)
 }
 
 func texts(addresses []ma.Multiaddr) []string {
