@@ -139,7 +139,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer seconds")
     seconds = 2.0 if parser.parse_args().quick else 5.0
-    print(f"{'':32}{'msgs':>7}{'p50 ms':>9}{'p99 ms':>9}{'p50':>10}{'p99':>10}{'RSS + MB':>9}")
+    print(
+        f"{'the pair':32}{'msgs':>7}{'p50 ms':>9}{'p99 ms':>9}{'p50':>10}{'p99':>10}{'RSS + MB':>9}"
+    )
     print(f"goal{'':48}{'':9}{'≤ 2 x':>10}{'≤ ' + str(GROWTH_MB_MAX):>9}")
     for title, run in (("attack on the pair's relay", relay), ("attack on one of them", client)):
         print(title)
