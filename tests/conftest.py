@@ -5,9 +5,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+FIGURE = "figure"
 
 # No deadline: a slow machine is not a failure. Derandomised: `make test` finds the same today and
 # tomorrow; `make test-all` looks further.
@@ -24,8 +28,18 @@ def minutes() -> float:
     return float(os.environ.get("P2PCHAT_TEST_MINUTES", "1"))
 
 
+@pytest.fixture
+def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Tells what was measured; it is said at the end, and no test fails for it."""
+    return partial(record_property, FIGURE)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many tests were skipped and why, also when none was."""
+    """Say what was measured, and how many tests were skipped and why, also when none was."""
+    for report in terminalreporter.stats.get("passed", []):
+        for kind, value in report.user_properties:
+            if kind == FIGURE:
+                terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {value}")
     reasons: Counter[str] = Counter()
     for report in terminalreporter.stats.get("skipped", []):
         _, _, reason = report.longrepr

@@ -12,8 +12,9 @@ who cannot be reached while others can is forgotten in the end.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, IntEnum, auto
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,10 @@ LISTED_TRIES_MAX = 8
 REMEMBERED_TRIES_MAX = 32
 """A peer is forgotten after so many failures in a row; 32 are half an hour, which outlives most
 restarts and partitions. Who is configured or was wanted is never given up."""
+LATELY_S = 900.0
+LATE_ATTEMPTS_MAX = 3
+"""A peer that was connected lately is tried every few seconds: a partition that heals is over for
+everybody soon."""
 REMEMBER_EVERY_MS = 3600 * 1000
 REMEMBER_MOVED_EVERY_MS = 60 * 1000
 """What a peer announces may change with every identify message; the disk hears of it so often."""
@@ -223,6 +228,27 @@ PeeringEffect = Connect | Resolve | Unreachable | Remember | Announce | SetTimer
 
 
 @dataclass(slots=True, eq=False)
+class Tries:
+    """How often reaching a peer has failed since it last worked, and when it is tried again."""
+
+    failures: int = 0
+    next_s: float = 0.0
+    lost_s: float = -math.inf
+    """When it was last connected."""
+
+    def fail(self, now: Now) -> None:
+        """Once more."""
+        self.failures += 1
+        if now.monotonic_s - self.lost_s < LATELY_S:
+            self.failures = min(self.failures, LATE_ATTEMPTS_MAX)
+
+    def back_off(self, now: Now, rng: Random) -> None:
+        """Wait longer with each failure."""
+        delay_s = min(BACK_OFF_S_MIN * 2 ** min(self.failures, 16), BACK_OFF_S_MAX)
+        self.next_s = now.monotonic_s + delay_s * rng.uniform(0.5, 1.0)
+
+
+@dataclass(slots=True, eq=False)
 class Known:
     """What we know of one peer."""
 
@@ -232,8 +258,7 @@ class Known:
     barred: tuple[str, ...] = ()
     """Addresses that a block forbids to dial; it may be taken back."""
     link: Link = Link.IDLE
-    attempts: int = 0
-    next_try_s: float = 0.0
+    tries: Tries = field(default_factory=Tries)
     is_wanted: bool = False
     was_resolved: bool = False
     """The look-up of this round is done."""
@@ -296,7 +321,7 @@ class Peering:
 
     def _try_anew(self) -> None:
         for known in self.known.values():
-            known.attempts, known.next_try_s = 0, 0.0
+            known.tries.failures, known.tries.next_s = 0, 0.0
 
     def _configured(self, peers: frozenset[PeerId]) -> None:
         """Who was taken out of the configuration is given up when it fails, like others."""
@@ -356,7 +381,7 @@ class Peering:
             known.addresses = (fresh + known.addresses)[:ADDRESSES_MAX]
         # Who speaks up on our own network is there now, whatever failed before.
         if (fresh or source is Source.LAN) and known.link is Link.IDLE:
-            known.next_try_s = 0.0
+            known.tries.next_s = 0.0
         return known
 
     def _has_place(self, source: Source) -> bool:
@@ -371,7 +396,7 @@ class Peering:
         idle = [k for k in among if k.link is Link.IDLE and not k.is_wanted]
         if not idle:
             return False
-        self._forget(max(idle, key=lambda k: (k.source, k.attempts)))
+        self._forget(max(idle, key=lambda k: (k.source, k.tries.failures)))
         return True
 
     def _forget(self, known: Known) -> None:
@@ -391,7 +416,7 @@ class Peering:
             return [Unreachable(wanted.peer, "too many peers are known")]
         known.is_wanted = True  # also while connected: the news of its end may be on its way
         if known.link is Link.IDLE:
-            known.next_try_s, known.was_resolved = 0.0, False
+            known.tries.next_s, known.was_resolved = 0.0, False
         return []
 
     # Connecting
@@ -405,16 +430,16 @@ class Peering:
         idle = [k for k in self.known.values() if k.link is Link.IDLE]
         for known in sorted(idle, key=lambda k: (not k.is_wanted, k.source)):
             has_way = known.is_wanted or (known.addresses and active < self._mesh)
-            if not has_way or known.next_try_s > now.monotonic_s:
+            if not has_way or known.tries.next_s > now.monotonic_s:
                 continue
             if dialling >= DIALS_MAX:
                 break
             effects.append(self._begin(known))
             active, dialling = active + 1, dialling + 1
         waits = [
-            k.next_try_s - now.monotonic_s
+            k.tries.next_s - now.monotonic_s
             for k in self.known.values()
-            if k.link is Link.IDLE and k.next_try_s > now.monotonic_s
+            if k.link is Link.IDLE and k.tries.next_s > now.monotonic_s
         ]
         if waits:
             effects.append(SetTimer(TIMER, max(min(waits), 0.01)))
@@ -455,23 +480,19 @@ class Peering:
         if known.is_wanted:
             effects.append(Unreachable(known.peer, reason))
         known.is_wanted = known.was_resolved = False
-        known.attempts += 1
+        known.tries.fail(now)
         if self._is_hopeless(known):
             self._forget(known)
         else:
-            self._back_off(known, now)
+            known.tries.back_off(now, self._rng)
         return effects
 
     def _is_hopeless(self, known: Known) -> bool:
         """Whether it failed too often. While nobody at all is connected it may be our own network
         that fails: then only hearsay is given up."""
-        if known.attempts < TRIES_MAX.get(known.source, known.attempts + 1):
+        if known.tries.failures < TRIES_MAX.get(known.source, known.tries.failures + 1):
             return False
         return known.source is Source.DISCOVERED or self.connected_count > 0
-
-    def _back_off(self, known: Known, now: Now) -> None:
-        delay_s = min(BACK_OFF_S_MIN * 2 ** min(known.attempts, 16), BACK_OFF_S_MAX)
-        known.next_try_s = now.monotonic_s + delay_s * self._rng.uniform(0.5, 1.0)
 
     # Connected
 
@@ -484,7 +505,7 @@ class Peering:
         if known.link is not Link.UP:
             self._turn(known, Turn.CONNECTED)
             effects.append(Announce(PeerConnected(known.peer)))
-        known.attempts, known.is_wanted, known.was_resolved = 0, False, False
+        known.tries.failures, known.is_wanted, known.was_resolved = 0, False, False
         return effects + self._remember(known, input, now)
 
     def _remember(self, known: Known, input: Connected, now: Now) -> list[PeeringEffect]:
@@ -515,8 +536,9 @@ class Peering:
         if known is None or known.link is not Link.UP:
             return []
         self._turn(known, Turn.LOST)
+        known.tries.lost_s = now.monotonic_s
         if not known.is_wanted:
-            self._back_off(known, now)
+            known.tries.back_off(now, self._rng)
         return [Announce(PeerDisconnected(peer))]
 
     def _turn(self, known: Known, turn: Turn) -> None:

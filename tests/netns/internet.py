@@ -36,6 +36,8 @@ class Internet:
     def __init__(self, net: Namespaces, processes: Processes) -> None:
         self.net = net
         self._wire = net.bridge("internet")
+        self.hosts: dict[str, Host] = {}
+        """The machines of people and relays, by name."""
         self._processes = processes
         self._public = 0
         self._homes = 0
@@ -44,6 +46,7 @@ class Internet:
         """A host with a public address."""
         self._public += 1
         host, ip = self.net.add(name), f"45.33.1.{self._public}"
+        self.hosts[name] = host
         host.plug(self._wire, f"{ip}/16")
         return host, ip
 
@@ -51,6 +54,7 @@ class Internet:
         """A host behind a router of its own."""
         self._homes += 1
         router, host = self.net.add(f"{name}router"), self.net.add(name)
+        self.hosts[name] = host
         outside = router.plug(self._wire, f"45.33.2.{self._homes}/16")
         inside = router.plug(host, f"10.{self._homes}.0.1/24")
         host.ip("address", "add", f"10.{self._homes}.0.2/24", "dev", "eth0")
@@ -66,9 +70,12 @@ class Internet:
             router.exec("iptables", *rule)
         return host
 
-    async def relay(self, name: str) -> RelayProcess:
-        """A relay on a public host."""
+    async def relay(self, name: str, settings: str = "") -> RelayProcess:
+        """A relay on a public host, with what stands in its `config.toml`."""
         host, ip = self.public(name)
+        home = self._processes.directory / name
+        home.mkdir(mode=0o700)
+        (home / "config.toml").write_text(settings)
         launch = Launch(listen=(f"/ip4/{ip}/tcp/4001",), prefix=host.prefix)
         return await self._processes.relay(name, launch)
 
@@ -83,14 +90,17 @@ class Internet:
 
 
 def on_the_internet(
-    tmp_path: Path, net: Namespaces, story: Callable[[Internet], Awaitable[None]]
+    tmp_path: Path,
+    net: Namespaces,
+    story: Callable[[Internet], Awaitable[None]],
+    story_s_max: float = STORY_S_MAX,
 ) -> None:
     """Live through a story, on an internet that is checked to lead nowhere else."""
     if shutil.which("iptables") is None:
         pytest.skip("routers need the command `iptables`")
 
     async def main() -> None:
-        with trio.fail_after(STORY_S_MAX):
+        with trio.fail_after(story_s_max):
             async with open_processes(tmp_path) as processes:
                 internet = Internet(net, processes)
                 await story(internet)

@@ -22,6 +22,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from itertools import count
 from types import TracebackType
 from typing import Self, TypeVar
@@ -32,6 +33,7 @@ __all__ = ["Host", "Namespaces", "Switch", "missing"]
 
 NAME = re.compile(r"p2pchat-(\d+)-\d+-\w+")
 BRIDGE = "br0"
+EVERYBODY = ("0.0.0.0/0",)
 _serial = count()
 
 H = TypeVar("H", bound="Host")
@@ -85,6 +87,16 @@ class Host:
     def replug(self, device: str) -> None:
         self.ip("link", "set", device, "up")
 
+    def cut(self, *others: str) -> None:
+        """Let packets to and from these addresses, or all, vanish without a word; see `mend`."""
+        for rule in (rule for other in others or EVERYBODY for rule in silence(other)):
+            self.exec("iptables", "--append", *rule)
+
+    def mend(self, *others: str) -> None:
+        """Undo a `cut` of the same addresses."""
+        for rule in (rule for other in others or EVERYBODY for rule in silence(other)):
+            self.exec("iptables", "--delete", *rule)
+
     def plugged(self, device: str) -> None:
         """A cable was laid to here."""
 
@@ -129,7 +141,8 @@ class Namespaces:
             names = dict(re.findall(r"nsid (\d+).*name: (\S+)\)", host.ip("netns", "list-id")))
             for link in json.loads(host.ip("-json", "-details", "link", "show")):
                 kind = link.get("linkinfo", {}).get("info_kind", link["link_type"])
-                assert kind in {"veth", "bridge", "loopback"}, f"{host.space} has {kind}"
+                # A TUN device leads to the program that holds it: tests/netns/weather.py.
+                assert kind in {"veth", "bridge", "tun", "loopback"}, f"{host.space} has {kind}"
                 if kind == "veth":
                     assert names.get(str(link["link_netnsid"])) in ours, f"{host.space} leads out"
 
@@ -157,6 +170,12 @@ class Namespaces:
         space = f"p2pchat-{os.getpid()}-{self._number}-{name}"
         assert NAME.fullmatch(space), "a name has letters and digits"
         return space
+
+
+def silence(other: str) -> Iterator[tuple[str, ...]]:
+    """The rules that drop what comes from an address and goes to it; loopback stays."""
+    yield "INPUT", "!", "-i", "lo", "-s", other, "-j", "DROP"
+    yield "OUTPUT", "!", "-o", "lo", "-d", other, "-j", "DROP"
 
 
 def remove_leftovers() -> None:

@@ -16,6 +16,7 @@ from p2pchat.protocol.peering import (
     ADDRESSES_MAX,
     BACK_OFF_S_MAX,
     DIALS_MAX,
+    LATELY_S,
     REMEMBER_EVERY_MS,
     REMEMBERED_TRIES_MAX,
     SHARE_MAX,
@@ -162,6 +163,24 @@ def test_a_lost_peer_is_dialled_again_after_a_moment():
     script.hear(Found(A, at(1), Source.LISTED), Connected(A, at(1)))
     assert script.hear(Disconnected(A)) == [Announce(PeerDisconnected(A))]
     assert script.wait(1) == [Connect(A, at(1))]
+
+
+def test_who_was_lost_lately_is_tried_every_few_seconds_and_not_given_up():
+    script = Script()
+    script.hear(Connected(B, at(2)))  # somebody is there: it is not our network that fails
+    script.hear(Found(A, at(1), Source.DISCOVERED), Connected(A, at(1)), Disconnected(A))
+    lost_s, waits = script.now_s, list[float]()
+    while script.now_s - lost_s < LATELY_S - BACK_OFF_S_MAX:
+        before_s = script.now_s
+        while not script.wait(0.5):
+            pass
+        waits.append(script.now_s - before_s)
+        script.hear(DialFailed(A, "no"))
+    assert max(waits) <= 8.5
+    for _ in range(REMEMBERED_TRIES_MAX):
+        script.wait(BACK_OFF_S_MAX)
+        script.hear(DialFailed(A, "no"))
+    assert A not in script.peering.known, "in the end it is"
 
 
 def test_a_peer_that_comes_and_goes_makes_one_event_a_change_and_no_storm():

@@ -1,0 +1,78 @@
+"""A network that falls apart and heals: everybody has everything soon afterwards."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+import trio
+
+from p2pchat.testing.processes import RpcPeer
+from tests.netns.internet import Internet, befriend, on_the_internet
+from tests.process.polling import until
+
+pytestmark = [pytest.mark.netns, pytest.mark.process]
+
+NAMES = ("alice", "bob", "carol", "dave")
+OUTBOX_S, ROOMS_S = 10.0, 30.0
+SETTLE_S = 30.0
+
+
+async def texts(peer: RpcPeer, conversation: str) -> list[str]:
+    history = await peer.call("history", conversation=conversation, limit=200)
+    return [message["text"] for message in history]
+
+
+async def all_have(peers: list[RpcPeer], conversation: str, messages: int) -> bool:
+    """Whether each of them has the same so many messages, in the same order."""
+    first, *others = [await texts(peer, conversation) for peer in peers]
+    return len(set(first)) == len(first) == messages and all(one == first for one in others)
+
+
+async def nobody_owes(*peers: RpcPeer) -> bool:
+    return not any([(await peer.call("status"))["outbox"] for peer in peers])
+
+
+async def live_apart(internet: Internet, apart_s: float, figure: Callable[[str], None]) -> None:
+    """Alice and bob keep the relay, carol and dave have only each other; all go on talking."""
+    relay = await internet.relay("relay")
+    places = {name: internet.public(name) for name in NAMES}
+    peers = [await internet.person(name, places[name][0], relay) for name in NAMES]
+    alice, _, carol, _ = peers
+    conversation = await befriend(alice, carol)
+    rooms = [(await peer.call("join_open", name="square"))["id"] for peer in peers]
+    for number, peer in enumerate(peers):
+        await peer.call("send", conversation=rooms[0], text=f"before {number}")
+    await until(lambda: all_have(peers, rooms[0], 4), SETTLE_S)
+
+    theirs = [places[name][1] for name in ("alice", "bob")] + [relay.addresses[0].split("/")[2]]
+    for name in ("carol", "dave"):
+        internet.hosts[name].cut(*theirs)
+    for number in range(10):
+        for peer in peers:
+            await peer.call("send", conversation=rooms[0], text=f"{peer.name} apart {number}")
+        for peer in (alice, carol):
+            await peer.call("send", conversation=conversation, text=f"{peer.name} to you {number}")
+    await trio.sleep(apart_s)
+    assert not await nobody_owes(alice), "the network has fallen apart"
+
+    for name in ("carol", "dave"):
+        internet.hosts[name].mend(*theirs)
+    began_s = time.perf_counter()
+    await until(lambda: nobody_owes(*peers), OUTBOX_S)
+    figure(f"outboxes empty after {time.perf_counter() - began_s:.1f} s")
+    await until(lambda: all_have(peers, rooms[0], 44), ROOMS_S)
+    figure(f"rooms equal after {time.perf_counter() - began_s:.1f} s")
+    assert await all_have([alice, carol], conversation, 20)
+
+
+def test_after_a_partition_of_20_seconds_everybody_has_everything(tmp_path, net, figure):
+    on_the_internet(tmp_path, net, lambda internet: live_apart(internet, 20, figure))
+
+
+@pytest.mark.slow
+def test_after_a_partition_of_five_minutes_everybody_has_everything(tmp_path, net, figure):
+    on_the_internet(
+        tmp_path, net, lambda internet: live_apart(internet, 300, figure), story_s_max=450
+    )
