@@ -23,6 +23,7 @@ FINDINGS = Path(__file__).parent / "findings.md"
 PARTS = {
     "Transport": ("benchmarks.transport", "What a message costs below the chat."),
     "Store": ("benchmarks.store", "Encrypted, `synchronous=FULL`, beside plain SQLite."),
+    "DHT": ("benchmarks.dht", "Thirty real nodes on loopback, all in one process."),
     "Chat": ("benchmarks.chat", "Real processes on loopback, on disk at both ends."),
     "Hostile peers": (
         "benchmarks.hostile",

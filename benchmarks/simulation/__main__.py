@@ -221,7 +221,9 @@ def _lasting(figures: Figures, plots: dict[str, Plot]) -> list[str]:
     size, minutes = figures.sizes.lasting
     alone = [(float(row.minutes), rows[0].holders * 0.8 ** (row.minutes / 10)) for row in rows]
     plots["lasting"] = Plot(
-        f"Holders of a record, a fifth of {size} nodes replaced in ten minutes minutes holders",
+        f"Holders of a record, a fifth of {size} nodes replaced in ten minutes",
+        "minutes",
+        "holders",
         [
             Line("handed on", [(float(row.minutes), row.holders) for row in rows]),
             Line("by chance alone", alone),
