@@ -22,6 +22,7 @@ if typing.TYPE_CHECKING:
     from p2pchat.events import (
         ContactAccepted,
         ContactRequested,
+        DiagnosisProgress,
         Event,
         EventsDropped,
         MembersChanged,
@@ -35,17 +36,25 @@ if typing.TYPE_CHECKING:
     )
     from p2pchat.model.blocking import Block, BlockKind
     from p2pchat.model.contact import ContactInfo, ContactState
+    from p2pchat.model.diagnosis import Cause, Diagnosis, Finding, Saying
     from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
     from p2pchat.model.message import Message, MessageState
     from p2pchat.model.room import Member, Role, RoomInfo, RoomKind
     from p2pchat.model.route import Path
-    from p2pchat.model.status import Health, NetworkStatus, PeerStatus, Reachability
+    from p2pchat.model.status import (
+        ContactStatus,
+        Health,
+        NetworkStatus,
+        PeerStatus,
+        Reachability,
+    )
     from p2pchat.relay import Relay, RelayStatistics, open_relay
 
 __all__ = [
     "AccountId",
     "Block",
     "BlockKind",
+    "Cause",
     "Client",
     "ClientConfig",
     "Contact",
@@ -53,10 +62,14 @@ __all__ = [
     "ContactInfo",
     "ContactRequested",
     "ContactState",
+    "ContactStatus",
     "Conversation",
     "ConversationId",
+    "Diagnosis",
+    "DiagnosisProgress",
     "Event",
     "EventsDropped",
+    "Finding",
     "Health",
     "Member",
     "MembersChanged",
@@ -83,6 +96,7 @@ __all__ = [
     "RoomInfo",
     "RoomJoined",
     "RoomKind",
+    "Saying",
     "SecurityAlert",
     "StartupProgress",
     "Statistics",
@@ -97,17 +111,19 @@ _NAMES = {
     "config": ("ClientConfig", "RelayConfig"),
     "errors": ("P2PChatError",),
     "events": (
-        *("ContactAccepted", "ContactRequested", "Event", "EventsDropped", "MembersChanged"),
+        *("ContactAccepted", "ContactRequested", "DiagnosisProgress", "Event"),
+        *("EventsDropped", "MembersChanged"),
         *("MessageReceived", "MessageStateChanged", "PeerConnected", "PeerDisconnected"),
         *("RoomJoined", "SecurityAlert", "StartupProgress"),
     ),
     "model.blocking": ("Block", "BlockKind"),
     "model.contact": ("ContactInfo", "ContactState"),
+    "model.diagnosis": ("Cause", "Diagnosis", "Finding", "Saying"),
     "model.ids": ("AccountId", "ConversationId", "OpId", "PeerId"),
     "model.message": ("Message", "MessageState"),
     "model.room": ("Member", "Role", "RoomInfo", "RoomKind"),
     "model.route": ("Path",),
-    "model.status": ("Health", "NetworkStatus", "PeerStatus", "Reachability"),
+    "model.status": (*("ContactStatus", "Health", "NetworkStatus", "PeerStatus", "Reachability"),),
     "relay": ("Relay", "RelayStatistics", "open_relay"),
 }
 _MODULES = {name: f"p2pchat.{module}" for module, names in _NAMES.items() for name in names}

@@ -17,6 +17,7 @@ __all__ = [
     "BootstrapConnecting",
     "ContactAccepted",
     "ContactRequested",
+    "DiagnosisProgress",
     "Event",
     "EventsDropped",
     "KeysFetching",
@@ -244,6 +245,15 @@ class SecurityAlert(Event):
 
     account: AccountId
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnosisProgress(Event):
+    """A step of a diagnosis is done: "names", "lists", "peers" or "reachability"."""
+
+    step: str
+    done: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from p2pchat.model.ids import KEY_BYTES, PeerId
 from p2pchat.monitoring.pages import open_pages
 from p2pchat.monitoring.status import RelayStatistics, RelayStatus
 from p2pchat.net.bootstrap_list import BootstrapSources
+from p2pchat.net.clock import CLOCK_PROTOCOL, tell_clock
 from p2pchat.net.interfaces import usable_listen
 from p2pchat.net.libp2p.options import CircuitLimits, HostLimits, HostOptions
 from p2pchat.net.port import PeerChanged
@@ -69,6 +70,7 @@ class Relay:
         self._network = Network(
             host, _network_options(config), ambient, self._peers.rows, neighbours
         )
+        host.serve(CLOCK_PROTOCOL, tell_clock(ambient.now))
         self._enforcer = Enforcer(host, self._network.block)
         self._enforcer.block(config.blocks)
         sources = BootstrapSources.of(config, host.peer_id, home.path)

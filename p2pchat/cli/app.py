@@ -47,6 +47,9 @@ rooms_app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of sentences.")]
+KeepIds = Annotated[
+    bool, typer.Option("--keep-ids", help="Leave peer ids as they are; else they are shortened.")
+]
 Timeout = Annotated[
     float, typer.Option(min=0, max=600, metavar="S", help="Seconds to wait until it got there.")
 ]
@@ -134,6 +137,37 @@ def show_account(options: Options, json: Json = False) -> None:
     from p2pchat.cli import commands
 
     _run(options, lambda settings: commands.show_account(settings, json))
+
+
+@app.command()
+@in_command
+def status(options: Options, timeout: Timeout = WAIT_S, json: Json = False) -> None:
+    """Show how the network is: peers, relays, and how each contact is reached.
+
+    Joins the network for it, so no other program may have the home open.
+    """
+    from p2pchat.cli import commands
+
+    _run(options, lambda settings: commands.status(settings, timeout, json))
+
+
+@app.command()
+@in_command
+def doctor(options: Options, keep_ids: KeepIds = False, json: Json = False) -> None:
+    """Find out what is wrong, and say what to do.
+
+    Takes ten seconds at most, and works when nothing else does. What it prints is fit to be shown
+    to others: it holds no text, no contact, no name and no key.
+
+    \b
+    Examples:
+      p2pchat doctor
+      p2pchat doctor --json > report.json
+    """
+    from p2pchat.cli import doctor as checking
+    from p2pchat.cli.failing import run
+
+    raise typer.Exit(run(PROGRAM, lambda: checking.doctor(options, keep_ids, json)))
 
 
 @app.command()

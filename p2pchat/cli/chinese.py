@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from p2pchat.cli.chinese_doctor import CHINESE_DOCTOR
+
 __all__ = ["CHINESE"]
 
 CHINESE: Mapping[str, str] = {
+    **CHINESE_DOCTOR,
     # Help of the program and its options
     "Decentralized chat: no server, no account, encrypted from end to end.": (
         "去中心化聊天：没有服务器，无需注册账号，端到端加密。"
@@ -47,6 +50,12 @@ CHINESE: Mapping[str, str] = {
     # Help of the commands
     "Make an identity and show it.": "创建身份并显示。",
     "Show who you are, and your contact link.": "显示你的身份和联系链接。",
+    "Show how the network is: peers, relays, and how each contact is reached.": (
+        "显示网络状况：节点、中继，以及如何联系到每位联系人。"
+    ),
+    "Joins the network for it, so no other program may have the home open.": (
+        "为此会加入网络，因此不能有其他程序正在使用主目录。"
+    ),
     "Write to a contact or room.": "给联系人或房间发消息。",
     "Waits until it is delivered, and says how far it came. A message that nobody took stays in"
     " the outbox; it is never lost.": (
@@ -100,6 +109,16 @@ CHINESE: Mapping[str, str] = {
     "account       {account}": "账号      {account}",
     "peer id       {peer_id}": "节点标识  {peer_id}",
     "contact link  {link}": "联系链接  {link}",
+    "health         {health}": "网络状况    {health}",
+    "reachability   {reach}": "可达性      {reach}",
+    "peers          {count}, {known} known": "节点        {count}，已知 {known}",
+    "relays         {count}": "中继        {count}",
+    "outbox         {count}": "发件箱      {count}",
+    "last sync      {when}": "上次同步    {when}",
+    "own address    {address}": "本机地址    {address}",
+    "No peer is connected.": "没有连接任何节点。",
+    "not connected": "未连接",
+    "never": "从未",
     "No contacts yet. Give your contact link away.": "还没有联系人。把你的联系链接发给别人吧。",
     "Nobody asks to be a contact.": "没有联系人请求。",
     "{name} and you are contacts now.": "你和 {name} 已互为联系人。",
@@ -143,6 +162,13 @@ CHINESE: Mapping[str, str] = {
     "account": "账号",
     "peer": "节点",
     "subnet": "网段",
+    "good": "良好",
+    "poor": "较差",
+    "offline": "离线",
+    "lan": "局域网",
+    "direct": "直连",
+    "punched": "打洞直连",
+    "relayed": "中继",
     "queued": "排队中",
     "sent": "已发出",
     "delivered": "已送达",

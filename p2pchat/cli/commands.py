@@ -18,7 +18,7 @@ from p2pchat.cli import shapes
 from p2pchat.cli.finding import conversation_named, find_account, find_message, find_room
 from p2pchat.cli.language import Language
 from p2pchat.cli.settings import Settings
-from p2pchat.cli.showing import message_line, plain, progress_line, table, words
+from p2pchat.cli.showing import local_time, message_line, plain, progress_line, table, words
 from p2pchat.client.client import Client
 from p2pchat.client.handles import Contact
 from p2pchat.client.opening import open_client
@@ -49,6 +49,7 @@ __all__ = [
     "send",
     "show_account",
     "standard_input",
+    "status",
     "unblock",
 ]
 
@@ -152,6 +153,42 @@ async def show_account(settings: Settings, as_json: bool) -> int:
     console.say("peer id       {peer_id}", peer_id=account["peer_id"])
     console.say("contact link  {link}", link=account["contact_link"])
     return 0
+
+
+async def status(settings: Settings, timeout_s: float, as_json: bool) -> int:
+    """Say how the network is, once it is joined or the time is over."""
+    console = Console(settings, as_json)
+    async with _online(settings) as client, _progress(client, console):
+        with trio.move_on_after(timeout_s):
+            await client.wait_ready()
+        now = client.status()
+        names = {contact.account: contact.name for contact in client.contacts()}
+    console.give(now)
+    console.say("health         {health}", health=words(now.health, settings.language))
+    console.say("reachability   {reach}", reach=words(now.reachability, settings.language))
+    console.say(
+        "peers          {count}, {known} known", count=now.connected_peers, known=now.known_peers
+    )
+    console.say("relays         {count}", count=now.relays)
+    console.say("outbox         {count}", count=now.outbox)
+    console.say("last sync      {when}", when=_when(now.last_sync, settings.language))
+    for address in now.addresses:
+        console.say("own address    {address}", address=address)
+    peers = [
+        (str(peer.peer_id), words(peer.path, settings.language), *peer.addresses[:1])
+        for peer in now.peers
+    ]
+    console.rows(peers, "No peer is connected.")
+    people = [
+        (plain(names[one.account]), words(one.path or "not connected", settings.language))
+        for one in now.contacts
+    ]
+    console.rows(people, "No contacts yet. Give your contact link away.")
+    return 0
+
+
+def _when(time_ms: int, language: Language) -> str:
+    return local_time(time_ms) if time_ms else words("never", language)
 
 
 # People

@@ -20,6 +20,7 @@ from p2pchat.config import ConfigChange
 from p2pchat.errors import UnknownContact, UnknownConversation, UnknownMessage
 from p2pchat.model.blocking import Block
 from p2pchat.model.contact import ContactInfo
+from p2pchat.model.diagnosis import Diagnosis
 from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
 from p2pchat.model.message import Message
 from p2pchat.model.room import Member, RoomInfo
@@ -54,6 +55,10 @@ class Methods:
     async def peers(self) -> tuple[PeerStatus, ...]:
         """The connected peers."""
         return self._client.status().peers
+
+    async def doctor(self, keep_ids: bool = False) -> Diagnosis:
+        """What is wrong with the network, within ten seconds."""
+        return await self._client.doctor(keep_ids=keep_ids)
 
     async def statistics(self) -> Statistics:
         """Counters since the start."""
@@ -154,7 +159,7 @@ class Methods:
         return await self._client.wait_delivered(message_id)
 
 
-_WAITING = frozenset({"connect", "wait_delivered", "wait_ready"})
+_WAITING = frozenset({"connect", "doctor", "wait_delivered", "wait_ready"})
 """Methods that take as long as the network does."""
 
 
@@ -222,6 +227,12 @@ def _read_number(name: str, value: object) -> int:
     return value
 
 
+def _read_flag(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidParams(f"{name} is true or false")
+    return value
+
+
 def _read_account(name: str, value: object) -> AccountId:
     try:
         return AccountId.parse(_read_text(name, value))
@@ -253,6 +264,7 @@ def _read_peer(name: str, value: object) -> PeerId:
 _READERS: Mapping[object, Callable[[str, object], object]] = {
     str: _read_text,
     int: _read_number,
+    bool: _read_flag,
     AccountId: _read_account,
     ConversationId: _read_conversation,
     OpId: _read_message,

@@ -19,6 +19,7 @@ from p2pchat.errors import ConfigError
 __all__ = [
     "CONFIG_FILE",
     "Settings",
+    "home_of",
     "network_settings",
     "require_usable",
     "settle",
@@ -48,7 +49,7 @@ def settle(options: Options) -> Settings:
     if options.name is not None:
         given["name"] = options.name
     require_usable(ClientConfig(), given)
-    home = options.home or _home()
+    home = home_of(options)
     language = options.language or language_of((), os.environ)
 
     def load() -> Loaded[ClientConfig]:
@@ -93,6 +94,9 @@ def require_usable(config: ClientConfig | RelayConfig, given: Mapping[str, objec
         raise WrongUsage(str(error)) from error
 
 
-def _home() -> Path:
+def home_of(options: Options) -> Path:
+    """Where the client lives: as given, as the variable says, or where such things are kept."""
+    if options.home is not None:
+        return options.home
     named = os.environ.get(HOME_VARIABLE)
     return Path(named) if named else platformdirs.user_data_path("p2pchat", appauthor=False)

@@ -15,6 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from p2pchat.events import Event, StartupProgress
+from p2pchat.model.diagnosis import Saying
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, PeerId
 from p2pchat.model.message import Message
 
@@ -54,6 +55,8 @@ def _encode(value: object) -> object:
     match value:
         case Message():
             return _message(value)
+        case Saying():
+            return str(value)
         case bytes():
             return str(value) if isinstance(value, _IDS) else value.hex()
         case _ if is_dataclass(value):

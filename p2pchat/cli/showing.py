@@ -16,7 +16,7 @@ from p2pchat.cli.language import Language, translate
 from p2pchat.events import StartupProgress
 from p2pchat.model.message import Message
 
-__all__ = ["message_line", "plain", "progress_line", "table", "words"]
+__all__ = ["local_time", "message_line", "plain", "progress_line", "table", "words"]
 
 _LATEST_MS = 253_370_764_800_000
 """The year 9999: what an author claims may be beyond any calendar."""
@@ -43,10 +43,16 @@ def table(rows: Sequence[tuple[str, ...]]) -> Iterable[str]:
 
 def message_line(message: Message, language: Language) -> str:
     """Who wrote what and when, by the local clock; further lines of a text are indented."""
-    when = datetime.fromtimestamp(min(max(message.sent_at, 0), _LATEST_MS) / 1000).astimezone()
+    when = local_time(message.sent_at)
     text = "\n    ".join(plain(line) for line in message.text.split("\n"))
     state = translate(message.state, language)
-    return f"{when:%Y-%m-%d %H:%M:%S}  {plain(message.author_name)}: {text}  [{state}]"
+    return f"{when}  {plain(message.author_name)}: {text}  [{state}]"
+
+
+def local_time(time_ms: int) -> str:
+    """A moment by the local clock; one that no calendar has is moved into it."""
+    when = datetime.fromtimestamp(min(max(time_ms, 0), _LATEST_MS) / 1000).astimezone()
+    return f"{when:%Y-%m-%d %H:%M:%S}"
 
 
 def progress_line(event: StartupProgress, language: Language) -> str:

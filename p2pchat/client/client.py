@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import cast
 
+from p2pchat.client.diagnosing import diagnosis_of
 from p2pchat.client.handles import Contact, Room
 from p2pchat.config import ClientConfig, ConfigChange, SettingsInForce, parse_peer_address
 from p2pchat.errors import (
@@ -19,12 +20,15 @@ from p2pchat.errors import (
 from p2pchat.events import Event
 from p2pchat.model.blocking import Block, Target, parse_target
 from p2pchat.model.contact import ContactInfo, ContactState
+from p2pchat.model.diagnosis import Diagnosis
 from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
 from p2pchat.model.message import Message
 from p2pchat.model.room import RoomInfo
-from p2pchat.model.status import NetworkStatus, PeerStatus
+from p2pchat.model.route import Path
+from p2pchat.model.status import ContactStatus, NetworkStatus, PeerStatus
 from p2pchat.node.ambient import Ambient
 from p2pchat.node.deliveries import UNDER_WAY
+from p2pchat.node.doctor import examine
 from p2pchat.node.health import health_of
 from p2pchat.node.hub import Subscription
 from p2pchat.node.node import Node
@@ -43,6 +47,7 @@ from p2pchat.wire.links import ContactLink, decode_link, encode_link
 __all__ = ["Client", "Profile", "Statistics"]
 
 LINK_HINTS = 4
+_BEST_FIRST = tuple(Path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +131,29 @@ class Client:
             outbox=self._node.chat.outbox.owed_count(),
             peers=peers,
             lan=lan.status if lan is not None else None,
+            addresses=self.addresses,
+            contacts=self._contact_paths(peers),
         )
+
+    def _contact_paths(self, peers: tuple[PeerStatus, ...]) -> tuple[ContactStatus, ...]:
+        """The best path to each accepted contact; a contact may be there with several devices."""
+        paths: dict[AccountId, Path] = {}
+        for peer in peers:
+            if peer.account is not None:
+                best = paths.get(peer.account, peer.path)
+                paths[peer.account] = min(best, peer.path, key=_BEST_FIRST.index)
+        accepted = (contact.account for contact in self._contacts(ContactState.ACCEPTED))
+        return tuple(ContactStatus(account, paths.get(account)) for account in accepted)
+
+    async def doctor(self, *, keep_ids: bool = False) -> Diagnosis:
+        """Find out what is wrong with the network, within ten seconds; `DiagnosisProgress` tells
+        each step.
+
+        Names, lists and peers are tried afresh. The result is fit to be shown to others: it holds
+        no text, no contact, no name, no key; account and peer ids only with `keep_ids`.
+        """
+        facts = await examine(self._node)
+        return diagnosis_of(facts, self._node.parts.home, keep_ids=keep_ids)
 
     def statistics(self) -> Statistics:
         """Counters since the start."""

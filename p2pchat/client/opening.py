@@ -88,7 +88,8 @@ async def open_client(
             host = await stack.enter_async_context(_open_host(stored, config, lan))
             sources = BootstrapSources.of(config, host.peer_id, Path(home) if home else None)
         parts = client_parts(host, stored, config, ambient, sources)
-        parts = replace(parts, options=replace(parts.options, lan=lan))
+        options = replace(parts.options, lan=lan)
+        parts = replace(parts, options=options, home=Path(home) if home else None)
         node = await stack.enter_async_context(open_node(parts))
         yield Client(node, ambient, settings)
 

@@ -38,6 +38,14 @@ class PeerStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ContactStatus:
+    """How a contact is reached now; `path` is None while none of its devices is connected."""
+
+    account: AccountId
+    path: Path | None
+
+
+@dataclass(frozen=True, slots=True)
 class LanPeerStatus:
     """A peer that says it is on our network; `last_heard` is in milliseconds since the epoch."""
 
@@ -74,3 +82,6 @@ class NetworkStatus:
     peers: tuple[PeerStatus, ...]
     lan: LanStatus | None = None
     """None while LAN mode is off."""
+    addresses: tuple[str, ...] = ()
+    """Our own, to give to others."""
+    contacts: tuple[ContactStatus, ...] = ()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import Self
@@ -37,6 +38,8 @@ class Fetched:
 
     body: bytes
     servers: tuple[str, ...]
+    date_ms: int | None = None
+    """What the last server said that the time is."""
 
 
 async def fetch(source: FetchUrl, limits: FetchLimits) -> Fetched:
@@ -92,9 +95,17 @@ async def _follow(
         async with client.stream("GET", url, extensions={"trace": connections.trace}) as response:
             servers.append(_server(response))
             if response.next_request is None:
-                return Fetched(await _body(response, limits.bytes_max), tuple(servers))
+                body = await _body(response, limits.bytes_max)
+                return Fetched(body, tuple(servers), _date_ms(response))
             url = _permitted(response.next_request.url, source)
     raise NetworkError(f"the server redirected more than {limits.redirects_max} times")
+
+
+def _date_ms(response: httpx.Response) -> int | None:
+    try:
+        return int(parsedate_to_datetime(response.headers["Date"]).timestamp() * 1000)
+    except (KeyError, ValueError, OverflowError):
+        return None  # a server may have no clock
 
 
 def _permitted(url: httpx.URL, source: FetchUrl) -> httpx.URL:

@@ -19,6 +19,7 @@ from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
 
 __all__ = [
+    "ANOTHER_PEER",
     "AUTONAT_PROTOCOL",
     "DCUTR_PROTOCOL",
     "HOP_PROTOCOL",
@@ -39,6 +40,8 @@ HOP_PROTOCOL = "/libp2p/circuit/relay/0.2.0/hop"
 """Served by who carries circuits."""
 AUTONAT_PROTOCOL = "/libp2p/autonat/1.0.0"
 """Served by who dials back."""
+ANOTHER_PEER = "another peer answers there"
+"""Why an attempt failed at an address where somebody proved to be somebody else."""
 DCUTR_PROTOCOL = "/libp2p/dcutr"
 """Served by who agrees on punching a hole."""
 

@@ -22,7 +22,8 @@ class Enforcer:
     def __init__(self, host: Host, tell: Callable[[BlockList], Awaitable[None]]) -> None:
         self._host = host
         self._tell = tell
-        self._newest = NOBODY
+        self.newest = NOBODY
+        """Who is refused now."""
         self._changed = trio.Event()
         self._told = trio.Event()
         self._told.set()
@@ -30,7 +31,7 @@ class Enforcer:
     def block(self, blocks: BlockList) -> None:
         """Refuse these, in place of the last; waits for nothing."""
         self._host.block(blocks)
-        self._newest = blocks
+        self.newest = blocks
         self._told = trio.Event()
         self._changed.set()
 
@@ -45,5 +46,5 @@ class Enforcer:
             await self._changed.wait()
             self._changed = trio.Event()
             told = self._told
-            await self._tell(self._newest)
+            await self._tell(self.newest)
             told.set()

@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv4Network, ip_address
 import trio
 
 from p2pchat.config import LanConfig
-from p2pchat.events import Event
+from p2pchat.events import Event, LanClockDiffers
 from p2pchat.model.blocking import NOBODY, BlockList
 from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
@@ -41,6 +41,8 @@ HOSTS_EVERY_S = 2.0
 NAME_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 NAME_LENGTH = 40
 
+CLOCKS_MAX = 16
+
 Found = Callable[[PeerId, tuple[str, ...]], Awaitable[None]]
 
 
@@ -66,6 +68,8 @@ class Lan:
         self._ambient = ambient
         self._found = found
         self._tell = tell
+        self.clocks: dict[PeerId, float] = {}
+        """By how many seconds clocks are ahead of ours, of peers not heard for it; newest last."""
         self._machine = LanMachine(parts.identity, parts.config, ambient.rng("lan"))
         self._driver: Driver[LanInput, LanEffect] | None = None
         self._blocks = parts.blocks
@@ -78,7 +82,7 @@ class Lan:
                 " connect to it; `[lan] secret_file` in config.toml closes the circle"
             )
         with closing(await open_sockets(self._parts.config.discovery_port)) as sockets:
-            carrier = LanCarrier(sockets, self._put, self._found, self._tell)
+            carrier = LanCarrier(sockets, self._put, self._found, self._told)
             self._driver = Driver[LanInput, LanEffect](
                 self._machine, carrier, self._ambient, DriverConfig(), carrier.conclude
             )
@@ -149,6 +153,14 @@ class Lan:
 
     async def _heard_of(self, peer: PeerId, addresses: tuple[str, ...]) -> None:
         await self._put(Advertised(peer, addresses))
+
+    def _told(self, event: Event) -> None:
+        if isinstance(event, LanClockDiffers):
+            self.clocks.pop(event.peer_id, None)
+            self.clocks[event.peer_id] = event.difference_s
+            if len(self.clocks) > CLOCKS_MAX:
+                del self.clocks[next(iter(self.clocks))]
+        self._tell(event)
 
     async def _put(self, input: LanInput) -> None:
         if self._driver is not None:

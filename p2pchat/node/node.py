@@ -10,6 +10,7 @@ import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import trio
 
@@ -20,6 +21,7 @@ from p2pchat.model.blocking import BlockList
 from p2pchat.model.ids import PeerId
 from p2pchat.model.snapshot import Snapshot
 from p2pchat.net.bootstrap_list import BootstrapSources
+from p2pchat.net.clock import CLOCK_PROTOCOL, tell_clock
 from p2pchat.net.port import Host, PeerChanged
 from p2pchat.node.ambient import Ambient
 from p2pchat.node.carrier import ChatCarrier, Surroundings
@@ -76,6 +78,8 @@ class NodeParts:
     sources: BootstrapSources | None
     account_signer: Signer
     fingerprint: str
+    home: Path | None = None
+    """Where it is kept, for who looks at the disk."""
 
 
 class Node:
@@ -95,6 +99,7 @@ class Node:
             lan.gate.is_contact = self._is_contact
         self.network = Network(host, parts.options, ambient, remembered, self._neighbours(memory))
         self.around = self._surroundings()
+        host.serve(CLOCK_PROTOCOL, tell_clock(ambient.now))
         carrier = ChatCarrier(self.around)
         config = DriverConfig(limits.inbox_inputs_max, limits.batch_inputs_max)
         self.driver = Driver[Input, Effect](self.chat, carrier, ambient, config, self._conclude)

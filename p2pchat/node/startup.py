@@ -71,6 +71,11 @@ class Startup:
         self._resolved = trio.Event()
         self._joined = trio.Event()
 
+    @property
+    def sources(self) -> BootstrapSources | None:
+        """Whom we ask for peers; None asks nobody."""
+        return self._sources
+
     def peer_served(self) -> None:
         """A peer of the network answered."""
         self._joined.set()

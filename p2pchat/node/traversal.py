@@ -85,6 +85,8 @@ class NatTraversal:
         )
         self._told: tuple[tuple[PeerId, str], ...] = ()
         self._nursery: trio.Nursery | None = None
+        self.refusals: dict[PeerId, str] = {}
+        """Why connected relays hold no place for us."""
 
     @property
     def relays(self) -> tuple[PeerId, ...]:
@@ -95,6 +97,11 @@ class NatTraversal:
     def is_mapping_stable(self) -> bool:
         """Whether a hole could be punched through the router in front of us, as far as is seen."""
         return self._machine.is_mapping_stable
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether others can dial us is being found out."""
+        return self._machine.is_undecided
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Traverse until cancelled."""
@@ -109,6 +116,8 @@ class NatTraversal:
     async def changed(self, change: PeerChanged) -> None:
         """A peer came, went, or was identified."""
         state = change.state
+        if state is None:
+            self.refusals.pop(change.peer, None)
         await self._driver.put(Gone(change.peer) if state is None else _seen(state))
         observed = tuple((one.by, one.address) for one in self._host.observed)
         if observed != self._told:
@@ -169,8 +178,11 @@ class NatTraversal:
             lifetime_s = await self._host.reserve(relay)
         except NetworkError as error:
             logger.info("relay %s refused: %s", relay.short, error)
+            if self._host.is_connected(relay):
+                self.refusals[relay] = str(error)
             await self._driver.put(Reserved(relay, None))
         else:
+            self.refusals.pop(relay, None)
             await self._driver.put(Reserved(relay, lifetime_s))
 
     async def _check(self, check: Check) -> None:

@@ -71,6 +71,12 @@ class ReachabilityMachine:
         hosts = Counter(address.rsplit("/tcp/", 1)[0] for address in self._seen())
         return all(count == 1 for count in hosts.values())
 
+    @property
+    def is_undecided(self) -> bool:
+        """Nobody has found out yet, and somebody is asked or will be."""
+        is_asked = bool(self._candidates() and self._servers)
+        return is_asked and not self._verdicts
+
     def handle(self, input: object, now: Now) -> list[TraversalEffect]:
         match input:
             case Seen(peer, dials_back=True):

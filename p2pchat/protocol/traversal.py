@@ -39,6 +39,11 @@ class Traversal:
         """No two peers see us at different ports of one host: a hole can be punched."""
         return self._reachability.is_mapping_stable
 
+    @property
+    def is_undecided(self) -> bool:
+        """Whether others can dial us is being found out."""
+        return self._reachability.is_undecided
+
     def start(self, now: Now) -> list[TraversalEffect]:
         return []
 

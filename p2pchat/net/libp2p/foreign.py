@@ -14,8 +14,10 @@ from contextlib import contextmanager
 from typing import cast
 
 from libp2p.peer.id import ID  # pyright: ignore[reportMissingTypeStubs]  # it has none
+from libp2p.security.noise.exceptions import PeerIDMismatchesPubkey
 
 from p2pchat.model.ids import PeerId
+from p2pchat.net.port import ANOTHER_PEER
 
 __all__ = ["Failed", "foreign_errors", "settle", "to_libp2p", "to_peer"]
 
@@ -58,6 +60,8 @@ def _reason(error: BaseException) -> str:
         if inner is None:
             break
         error = inner
+    if isinstance(error, PeerIDMismatchesPubkey):
+        return ANOTHER_PEER
     text = str(error).split("\n", 1)[0]
     return f"{type(error).__name__}: {text}"[:REASON_CHARACTERS_MAX] if text else repr(error)
 

@@ -24,6 +24,7 @@ from p2pchat.net.libp2p.guard import Refused
 from p2pchat.net.libp2p.pipes import TcpPipe
 from p2pchat.net.libp2p.streams import Origin
 from p2pchat.net.libp2p.swarm import Swarm
+from p2pchat.net.port import ANOTHER_PEER
 
 __all__ = ["TcpDialler", "believed"]
 
@@ -84,7 +85,7 @@ class TcpDialler:
             secure = self._swarm.secure
             connection = await secure(peer, pipe, address, Path.PUNCHED, initiates=initiates)
         if connection.origin.peer != peer:
-            raise Failed("another peer answered there")
+            raise Failed(ANOTHER_PEER)
 
     async def knock(self, endpoint: Endpoint) -> TcpPipe:
         """Connect from a port on which nothing listens, as a stranger would. Raises `Failed`,

@@ -179,3 +179,29 @@ def test_a_message_that_nobody_takes_is_queued_and_kept(mine):
     assert sent.stdout.startswith("Queued")
     [kept] = json.loads(run(mine, "history", "lounge", "--json").stdout)
     assert (kept["text"], kept["state"]) == ("to nobody", "queued")
+
+
+def test_the_doctor_says_what_is_wrong_in_the_language_of_its_user(mine):
+    (mine / "config.toml").write_text("listen = 5")
+    english = run(mine, "doctor")
+    assert english.exit_code == 0
+    assert english.stdout.startswith("1. The configuration has a mistake.\n   Mend the line")
+    assert "ConfigError: listen: give a list" in english.stdout
+    chinese = run(mine, "doctor", "--language", "zh").stdout
+    assert chinese.startswith("1. 配置有误。\n")
+
+
+def test_the_doctor_needs_a_command_line_that_is_right(mine):
+    assert "nonsense" in refused(mine, "--listen", "nonsense", "doctor", status=2)
+
+
+def test_a_status_without_a_network_says_so(mine):
+    shown = run(mine, *LOOPBACK, "status")
+    assert shown.exit_code == 0, shown.output
+    assert "health         offline" in shown.stdout
+    assert "last sync      never" in shown.stdout
+    assert "/ip4/127.0.0.1/tcp/" in shown.stdout
+    assert shown.stdout.endswith("No contacts yet. Give your contact link away.\n")
+    given = json.loads(run(mine, *LOOPBACK, "status", "--json").stdout)
+    assert given["health"] == "offline"
+    assert given["contacts"] == []

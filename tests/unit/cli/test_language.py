@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 
 import pytest
 from typer.core import TyperArgument, TyperOption
 from typer.main import get_command
 
 from p2pchat.cli import commands
+from p2pchat.cli import doctor as checking
 from p2pchat.cli.app import app
 from p2pchat.cli.chinese import CHINESE
 from p2pchat.cli.language import language_of, translate, translate_help
 from p2pchat.model.contact import ContactState
 from p2pchat.model.message import MessageState
+from p2pchat.model.status import Health, Reachability
+from p2pchat.protocol import doctor as rules
+from p2pchat.protocol.remedies import REMEDIES
 
 
 @pytest.mark.parametrize(
@@ -67,12 +72,39 @@ def said_by_commands():
                 yield node.args[place].value
 
 
+def said_by_the_doctor():
+    """The sentences of remedies, evidence, and the command: whatever has a blank or an end."""
+    for remedy in REMEDIES.values():
+        yield remedy.problem
+        yield remedy.advice
+    for module, makes in ((rules, "Saying"), (checking, "words")):
+        for node in ast.walk(ast.parse(inspect.getsource(module))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == makes:
+                for part in ast.walk(node.args[0]):
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                        yield part.value
+
+
+def test_every_word_of_the_doctor_is_there_in_chinese_with_the_same_blanks():
+    said = set(said_by_the_doctor())
+    assert len(said) > 60
+    assert {text for text in said if text not in CHINESE} == set()
+    for text in said:
+        assert blanks(CHINESE[text]) == blanks(text)
+
+
+def blanks(text: str) -> list[str]:
+    return sorted(re.findall(r"\{\w+\}", text))
+
+
 def test_every_help_text_and_every_sentence_is_there_in_chinese():
     words = {
         *help_paragraphs(get_command(app)),
         *said_by_commands(),
         *commands.HOW_FAR.values(),
         *MessageState,
+        *Health,
+        *Reachability,
         *(state for state in ContactState if state not in ("rejected", "blocked")),
     }
     assert len(words) > 50

@@ -16,6 +16,7 @@ CONTRACT = {
     "connect": "address",
     "contact_requests": "",
     "contacts": "",
+    "doctor": "| keep_ids",
     "disconnect": "peer_id",
     "history": "conversation | limit before after",
     "join_open": "name",
@@ -96,6 +97,7 @@ def test_null_is_as_good_as_leaving_an_optional_parameter_out():
         ("accept", {"account": ["z6Mk"]}),
         ("disconnect", {"peer_id": "nobody"}),
         ("status", [1]),
+        ("doctor", {"keep_ids": "yes"}),
     ],
 )
 def test_wrong_parameters_are_refused(method, params):

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from p2pchat import events
 from p2pchat.cli.shapes import event, to_json
 from p2pchat.model.contact import ContactInfo, ContactState
+from p2pchat.model.diagnosis import Cause, Finding, Saying
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.message import Message, MessageState
 from p2pchat.model.room import Member, Role, RoomInfo, RoomKind
 from p2pchat.model.route import Path
 from p2pchat.model.status import (
+    ContactStatus,
     Health,
     LanPeerStatus,
     LanStatus,
@@ -102,6 +105,8 @@ def test_a_status_has_the_fields_of_the_contract():
         PeerStatus(PEER, ALICE, (), Path.RELAYED),
     )
     status = NetworkStatus(Health.GOOD, Reachability.NAT, 2, 3, 1, 4, 5, peers)
+    contacts = (ContactStatus(ALICE, Path.RELAYED),)
+    status = replace(status, addresses=("/ip4/10.0.0.1/tcp/1",), contacts=contacts)
     assert shown(status) == {
         "health": "good",
         "reachability": "NAT",
@@ -120,6 +125,19 @@ def test_a_status_has_the_fields_of_the_contract():
             {"peer_id": str(PEER), "account": str(ALICE), "addresses": [], "path": "relayed"},
         ],
         "lan": None,
+        "addresses": ["/ip4/10.0.0.1/tcp/1"],
+        "contacts": [{"account": str(ALICE), "path": "relayed"}],
+    }
+
+
+def test_a_diagnosis_is_told_in_sentences():
+    said = Saying("{peer} is silent.", {"peer": "relay"})
+    finding = Finding(Cause.RELAY_DEAD, said, Saying("Wait."), (said,))
+    assert shown(finding) == {
+        "cause": "relay_dead",
+        "problem": "relay is silent.",
+        "advice": "Wait.",
+        "evidence": ["relay is silent."],
     }
 
 

@@ -1,0 +1,38 @@
+"""From facts to a diagnosis that can be shown to others; also of a client that cannot start."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+from p2pchat.errors import ConfigError
+from p2pchat.model.diagnosis import Diagnosis
+from p2pchat.model.facts import Facts, StartFailure
+from p2pchat.net.machine import machine_facts
+from p2pchat.protocol.doctor import diagnose
+from p2pchat.protocol.veiling import veiled
+
+__all__ = ["diagnose_start", "diagnosis_of"]
+
+_TELLING = ("lan", "name", "identity", "bootstrap_urls")
+"""Keys of the configuration whose values are nobody else's business."""
+
+
+def diagnose_start(error: Exception, home: Path | None, *, keep_ids: bool = False) -> Diagnosis:
+    """What keeps a client from starting, by the error of its opening."""
+    message = str(error)
+    if isinstance(error, ConfigError) and error.key.startswith(_TELLING):
+        message = error.key
+    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    kind = "DiskFull" if is_full else type(error).__name__
+    facts = Facts(machine=machine_facts(home), start=StartFailure(kind, message))
+    return diagnosis_of(facts, home, keep_ids=keep_ids)
+
+
+def diagnosis_of(facts: Facts, home: Path | None, *, keep_ids: bool) -> Diagnosis:
+    """The findings, once what is nobody else's business is taken out of the facts."""
+    places = {} if home is None else {str(home.absolute()): "<home>"}
+    login = Path.home()
+    if login != Path(login.anchor):
+        places[str(login)] = "~"
+    return diagnose(veiled(facts, places, keeps_ids=keep_ids))

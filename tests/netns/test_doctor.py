@@ -1,0 +1,150 @@
+"""Networks that are broken for real, and three that are not: what the doctor of a client says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import trio
+
+from p2pchat.testing.processes import Launch, Processes, RpcPeer, open_processes
+from tests.netns.internet import Internet, Nat, on_the_internet
+from tests.netns.ns import Host, Namespaces
+from tests.process.polling import until
+
+pytestmark = [pytest.mark.netns, pytest.mark.process]
+
+NOBODY = "12D3KooWGRUaqEyPiMYQLbmBJwFJ8ZGkZVWmTRZ7Q3XzRPVDdqcR"
+FAR_RELAY = f"/ip4/45.33.1.1/tcp/4001/p2p/{NOBODY}"
+NAMED_RELAY = f"/dns4/relay.example/tcp/4001/p2p/{NOBODY}"
+
+
+async def causes(person: RpcPeer) -> list[str]:
+    """What the doctor finds, in its order."""
+    return [finding["cause"] for finding in (await person.call("doctor"))["findings"]]
+
+
+async def at_once(*people: RpcPeer) -> list[list[str]]:
+    """What the doctors of several people find."""
+    found: dict[str, list[str]] = {}
+
+    async def examine(person: RpcPeer) -> None:
+        found[person.name] = await causes(person)
+
+    async with trio.open_nursery() as nursery:
+        for person in people:
+            nursery.start_soon(examine, person)
+    return [found[person.name] for person in people]
+
+
+def alone(tmp_path: Path, net: Namespaces, story: Callable[[Processes], Awaitable[None]]) -> None:
+    """Live through a story in which nobody else answers."""
+
+    async def main() -> None:
+        with trio.fail_after(60):
+            async with open_processes(tmp_path) as processes:
+                await story(processes)
+                net.require_sealed()
+
+    trio.run(main)
+
+
+async def person_on(processes: Processes, host: Host, knows: str) -> RpcPeer:
+    launch = Launch(listen=("/ip4/0.0.0.0/tcp/0",), prefix=host.prefix)
+    return await processes.peer(host.space.rpartition("-")[2], knows=[knows], launch=launch)
+
+
+def test_machines_that_nothing_leads_out_of(tmp_path, net):
+    """Without a cable; with a cable and no router; with a router and no name server."""
+    switch = net.bridge("switch")
+    unplugged, inland, nameless = (net.add(name) for name in ("unplugged", "inland", "nameless"))
+    inland.plug(switch, "10.77.0.1/24")
+    nameless.plug(switch, "10.77.0.2/24")
+    nameless.ip("route", "add", "default", "via", "10.77.0.1")
+
+    async def story(processes: Processes) -> None:
+        found: dict[str, list[str]] = {}
+
+        async def examine(host: Host, knows: str) -> None:
+            person = await person_on(processes, host, knows)
+            found[person.name] = await causes(person)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(examine, unplugged, FAR_RELAY)
+            nursery.start_soon(examine, inland, FAR_RELAY)
+            nursery.start_soon(examine, nameless, NAMED_RELAY)
+        assert found == {
+            "unplugged": ["no_interface"],
+            "inland": ["no_route"],
+            "nameless": ["dns_down"],
+        }
+
+    alone(tmp_path, net, story)
+
+
+def test_a_firewall_that_drops_what_comes_in_and_relays_that_do_not_answer(tmp_path, net):
+    """A public pair with a relay is well; behind a firewall one is not; nor when the relay dies."""
+
+    async def story(internet: Internet) -> None:
+        relay = await internet.relay("relay")
+        alice = await internet.person("alice", internet.public("alice")[0], relay)
+        walled, _ = internet.public("bob")
+        for rule in (
+            ("-A", "INPUT", "-m", "conntrack", "--ctstate", "ESTABLISHED", "-j", "ACCEPT"),
+            ("-A", "INPUT", "-i", "eth0", "-j", "DROP"),
+        ):
+            walled.exec("iptables", *rule)
+        bob = await internet.person("bob", walled, relay)
+        assert await at_once(bob, alice) == [["inbound_blocked"], []]
+
+        await relay.kill()
+        assert (await causes(alice))[0] == "relay_dead"
+
+    on_the_internet(tmp_path, net, story)
+
+
+def test_routers_of_both_kinds(tmp_path, net):
+    """People behind routers that keep ports, with relays, are well; a symmetric one is told."""
+
+    async def story(internet: Internet) -> None:
+        relays = [await internet.relay(name) for name in ("first", "second")]
+        alice = await internet.person("alice", internet.home("alice", Nat.PRESERVING), *relays)
+        bob = await internet.person("bob", internet.home("bob", Nat.SYMMETRIC), *relays)
+        assert await at_once(alice, bob) == [[], ["symmetric_nat"]]
+
+    on_the_internet(tmp_path, net, story)
+
+
+def test_a_lan_is_well_and_a_wrong_secret_on_it_is_told(tmp_path, net):
+    switch = net.bridge("switch")
+
+    async def story(processes: Processes) -> None:
+        async def person(name: str, number: int, secret: str) -> RpcPeer:
+            host = net.add(name)
+            host.plug(switch, f"10.77.0.{number}/24")
+            home = processes.directory / name
+            home.mkdir(mode=0o700)
+            (home / "config.toml").write_text("[lan]\nheartbeat_s = 1\n")
+            launch = Launch(
+                listen=(),
+                options=("--lan",),
+                prefix=host.prefix,
+                environment={"P2PCHAT_LAN_SECRET": secret},
+            )
+            return await processes.peer(name, launch=launch)
+
+        alice, bob = await person("alice", 1, "sesame"), await person("bob", 2, "sesame")
+        mallory = await person("mallory", 3, "canary barley")
+        await alice.heard("PeerConnected")
+
+        async def is_refused() -> bool:
+            return "LAN: wrong secret" in (await mallory.call("statistics"))["refused"]
+
+        await until(is_refused, timeout_s=20)
+        assert await causes(mallory) == ["lan_secret_wrong"]
+        assert "canary" not in json.dumps(await mallory.call("doctor"))
+        assert await at_once(alice, bob) == [[], []]
+
+    alone(tmp_path, net, story)

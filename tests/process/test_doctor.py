@@ -1,0 +1,345 @@
+"""Set-ups that are broken for real on one machine: the doctor says first what broke them."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+import trio
+from typer.testing import CliRunner
+
+from p2pchat.cli import shapes
+from p2pchat.cli.app import app
+from p2pchat.client.client import Client
+from p2pchat.client.opening import open_client
+from p2pchat.config import ClientConfig, FetchUrl, RelayConfig, RelayLimits
+from p2pchat.events import DiagnosisProgress
+from p2pchat.model.blocking import BlockList
+from p2pchat.model.diagnosis import Cause, Diagnosis
+from p2pchat.model.ids import DeviceId
+from p2pchat.net.bootstrap_list import render_list
+from p2pchat.net.libp2p.host import open_host
+from p2pchat.net.libp2p.options import HostOptions
+from p2pchat.relay import open_relay
+from p2pchat.store.driver import connect
+from p2pchat.testing.processes import Launch, open_processes
+from tests.net.servers import hang, reply, serving
+from tests.process.polling import until
+from tests.process.test_store_disks import on_a_disk
+
+pytestmark = pytest.mark.process
+
+LOOPBACK = "/ip4/127.0.0.1/tcp/0"
+CONFIG = ClientConfig(listen=(LOOPBACK,), fetch=False)
+NOBODY = DeviceId(b"n" * 32).peer_id
+PROGRAM = (sys.executable, "-m", "p2pchat.cli.app")
+
+
+def command(home, *words: str) -> dict:
+    """What `p2pchat doctor` tells programs."""
+    near = ("--no-fetch", "--listen", LOOPBACK)
+    ended = CliRunner().invoke(app, ["--home", str(home), *near, *words, "doctor", "--json"])
+    assert ended.exit_code == 0, ended.output
+    return json.loads(ended.stdout)
+
+
+def first_cause(home, *words: str) -> str:
+    return command(home, *words)["findings"][0]["cause"]
+
+
+def story(tell: Callable[[], Awaitable[None]]) -> None:
+    """Live through it within a time."""
+
+    async def main() -> None:
+        with trio.fail_after(60):
+            await tell()
+
+    trio.run(main)
+
+
+def causes(diagnosis: Diagnosis) -> list[Cause]:
+    return [finding.cause for finding in diagnosis.findings]
+
+
+async def examined(config: ClientConfig) -> Diagnosis:
+    """What the doctor of a client in memory finds."""
+    async with open_client(None, config=config) as client:
+        return await client.doctor()
+
+
+def relay_config(**limits: int) -> RelayConfig:
+    return RelayConfig(home=None, listen=(LOOPBACK,), fetch=False, limits=RelayLimits(**limits))
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+# The client cannot start
+
+
+def test_two_programs_on_one_home(tmp_path):
+    async def tell() -> None:
+        async with open_processes(tmp_path) as processes:
+            await processes.peer("alice")
+            found = await trio.to_thread.run_sync(command, tmp_path / "alice")
+            assert found["findings"][0]["cause"] == "home_in_use"
+            assert "process" in found["findings"][0]["evidence"][0]
+
+    story(tell)
+
+
+def test_a_port_that_is_taken(tmp_path):
+    with closing(socket.socket()) as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = f"/ip4/127.0.0.1/tcp/{other.getsockname()[1]}"
+        assert first_cause(tmp_path, "--listen", taken) == "port_taken"
+
+
+def test_a_damaged_configuration_whose_secrets_are_not_told(tmp_path):
+    (tmp_path / "config.toml").write_text('listen = "somewhere')
+    assert first_cause(tmp_path) == "config_wrong"
+    (tmp_path / "config.toml").write_text("[lan]\nsecret = 982451653\n")
+    found = command(tmp_path)
+    assert found["findings"][0]["cause"] == "config_wrong"
+    assert "lan.secret" in found["findings"][0]["evidence"][0]
+    assert "982451653" not in json.dumps(found)
+
+
+def test_a_disk_that_is_full(tmp_path):
+    done = on_a_disk(
+        tmp_path, "size=64k", *PROGRAM, "--home", str(tmp_path / "home"), "doctor", "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["findings"][0]["cause"] == "disk_full"
+
+
+def test_a_home_that_is_damaged_and_one_of_a_later_version(tmp_path):
+    assert CliRunner().invoke(app, ["--home", str(tmp_path), "init"]).exit_code == 0
+    database, key = tmp_path / "p2pchat.db", (tmp_path / "p2pchat.key").read_bytes()
+    with closing(connect(database, key)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.commit()
+    assert first_cause(tmp_path) == "version_too_old"
+    (tmp_path / "p2pchat.key").write_bytes(bytes(32))
+    assert first_cause(tmp_path) == "home_damaged"
+
+
+# Whom to ask
+
+
+def test_nobody_is_known():
+    async def tell() -> None:
+        assert causes(await examined(CONFIG)) == [Cause.NO_PEERS]
+
+    story(tell)
+
+
+def test_a_relay_that_is_dead():
+    dead = f"/ip4/127.0.0.1/tcp/{free_port()}/p2p/{NOBODY}"
+
+    async def tell() -> None:
+        diagnosis = await examined(replace(CONFIG, bootstrap_peers=(dead,)))
+        assert causes(diagnosis) == [Cause.RELAY_DEAD]
+        assert "refused" in str(diagnosis.findings[0].evidence[0])
+
+    story(tell)
+
+
+def test_a_relay_that_takes_connections_and_says_nothing():
+    async def tell() -> None:
+        async with trio.open_nursery() as nursery:
+            [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+            port = listener.socket.getsockname()[1]
+            nursery.start_soon(trio.serve_listeners, hang, [listener])
+            stuck = f"/ip4/127.0.0.1/tcp/{port}/p2p/{NOBODY}"
+            diagnosis = await examined(replace(CONFIG, bootstrap_peers=(stuck,)))
+            assert causes(diagnosis) == [Cause.RELAY_DEAD]
+            assert "no answer within" in str(diagnosis.findings[0].evidence[0])
+            nursery.cancel_scope.cancel()
+
+    story(tell)
+
+
+def test_a_relay_with_another_key():
+    async def tell() -> None:
+        async with open_relay(relay_config()) as relay:
+            wrong = relay.addresses[0].rpartition("/")[0] + f"/{NOBODY}"
+            diagnosis = await examined(replace(CONFIG, bootstrap_peers=(wrong,)))
+        assert causes(diagnosis) == [Cause.WRONG_PEER_ID]
+
+    story(tell)
+
+
+def test_a_list_that_is_poisoned():
+    async def tell() -> None:
+        async with open_relay(relay_config()) as relay:
+            wrong = relay.addresses[0].rpartition("/")[0] + f"/{NOBODY}"
+            async with serving(reply(render_list([wrong]))) as server:
+                listed = replace(CONFIG, fetch=True, bootstrap_urls=(FetchUrl(server.url),))
+                assert causes(await examined(listed)) == [Cause.LIST_POISONED]
+        async with serving(reply(b"<html>Welcome to this hotel</html>")) as server:
+            listed = replace(CONFIG, fetch=True, bootstrap_urls=(FetchUrl(server.url),))
+            assert causes(await examined(listed))[0] is Cause.LIST_POISONED
+
+    story(tell)
+
+
+def test_a_list_that_cannot_be_fetched():
+    url = FetchUrl(f"http://127.0.0.1:{free_port()}/list.json?token=canary")
+
+    async def tell() -> None:
+        diagnosis = await examined(replace(CONFIG, fetch=True, bootstrap_urls=(url,)))
+        assert causes(diagnosis) == [Cause.LIST_UNREACHABLE]
+        assert "canary" not in repr(diagnosis)
+
+    story(tell)
+
+
+def test_a_subnet_that_we_block_ourselves():
+    async def tell() -> None:
+        async with open_relay(relay_config()) as relay:
+            blocks = BlockList.parse(subnets=["127.0.0.0/8"])
+            config = replace(CONFIG, blocks=blocks, bootstrap_peers=relay.addresses)
+            assert causes(await examined(config)) == [Cause.BLOCKED_BY_US]
+
+    story(tell)
+
+
+def test_a_relay_that_is_full():
+    async def tell() -> None:
+        async with open_relay(relay_config(reservations_max=1)) as relay:
+            config = replace(CONFIG, bootstrap_peers=relay.addresses)
+            async with open_client(None, config=config) as first:
+                await first.wait_ready()
+                assert causes(await first.doctor()) == []
+                diagnosis = await examined(config)
+        assert causes(diagnosis) == [Cause.RELAY_FULL]
+        assert "takes no reservation" in str(diagnosis.findings[0].evidence[0])
+
+    story(tell)
+
+
+def test_peers_that_speak_only_a_later_version():
+    async def later(stream) -> None:
+        await stream.reset()
+
+    async def tell() -> None:
+        options = HostOptions(seed=bytes(range(32)), listen=(LOOPBACK,))
+        async with open_host(options) as host:
+            host.serve("/dchat/kad/2.0.0", later)
+            diagnosis = await examined(replace(CONFIG, bootstrap_peers=host.addresses))
+        assert causes(diagnosis) == [Cause.VERSION_TOO_OLD]
+        assert "/dchat/kad/2.0.0" in str(diagnosis.findings[0].evidence[0])
+
+    story(tell)
+
+
+def test_a_clock_that_is_five_hours_ahead(tmp_path):
+    async def tell() -> None:
+        async with open_processes(tmp_path) as processes:
+            relay = await processes.relay()
+            ahead = Launch(environment={"PYTHONPATH": wrong_clock(tmp_path, 5 * 3600)})
+            alice = await processes.peer("alice", knows=relay.addresses, launch=ahead)
+            found = await alice.call("doctor")
+            assert [one["cause"] for one in found["findings"]] == ["clock_wrong"]
+            assert "18000 s behind ours" in found["findings"][0]["evidence"][0]
+
+    story(tell)
+
+
+def wrong_clock(directory, ahead_s: int) -> str:
+    """A search path on which every Python program begins by turning its clock forward."""
+    code = (
+        "import time\n"
+        "real = time.time_ns\n"
+        f"time.time_ns = lambda: real() + {ahead_s} * 10**9\n"
+        "time.time = lambda: time.time_ns() / 1e9\n"
+    )
+    place = directory / "clock"
+    place.mkdir()
+    (place / "sitecustomize.py").write_text(code)
+    return ":".join([str(place), *sys.path[1:]])
+
+
+# Nothing is wrong, and nothing is told
+
+
+def test_progress_is_told_and_it_ends_in_time():
+    async def tell() -> None:
+        async with open_relay(relay_config()) as relay:
+            config = replace(CONFIG, bootstrap_peers=relay.addresses)
+            async with (
+                open_client(None, config=config) as client,
+                client.subscribe(DiagnosisProgress) as events,
+            ):
+                diagnosis = await client.doctor()
+                assert diagnosis.findings == ()
+                assert diagnosis.facts.unfinished == ()
+                seen = [await events.__anext__() for _ in range(4)]
+                assert [event.done for event in seen] == [1, 2, 3, 4]
+                assert {event.total for event in seen} == {4}
+
+    story(tell)
+
+
+CANARIES = ("Canary Alice", "Canary Bob", "canary text", "canary room", "canary secret")
+
+
+def test_a_report_holds_no_secret(tmp_path):
+    """Names, texts, rooms, the LAN secret, accounts, links, keys: none of it is in the report."""
+
+    async def tell() -> None:
+        async with open_relay(relay_config()) as relay:
+            home = tmp_path / "home"
+            config = replace(CONFIG, bootstrap_peers=relay.addresses)
+            async with (
+                open_client(home, name=CANARIES[0], config=config) as alice,
+                open_client(None, name=CANARIES[1], config=config) as bob,
+            ):
+                await befriend(alice, bob)
+                diagnosis = await alice.doctor()
+                told = repr(diagnosis) + json.dumps(shape(diagnosis))
+                secrets = [
+                    *CANARIES,
+                    *(str(client.account) for client in (alice, bob)),
+                    *(str(client.peer_id) for client in (alice, bob)),
+                    *(client.contact_link for client in (alice, bob)),
+                    (home / "p2pchat.key").read_bytes().hex(),
+                    str(tmp_path),
+                ]
+                assert [secret for secret in secrets if secret in told] == []
+                with_ids = json.dumps(shape(await alice.doctor(keep_ids=True)))
+                assert str(bob.peer_id) in with_ids
+                assert str(bob.account) not in with_ids
+
+    story(tell)
+
+
+def shape(diagnosis: Diagnosis) -> object:
+    return json.loads(shapes.to_json(diagnosis))
+
+
+async def befriend(alice: Client, bob: Client) -> None:
+    """Make them contacts who have spoken, so that there is something to keep silent about."""
+    await alice.wait_ready()
+    contact = await alice.add_contact(bob.contact_link)
+
+    async def is_asked() -> bool:
+        return bool(bob.contact_requests())
+
+    await until(is_asked, timeout_s=20)
+    await bob.accept(bob.contact_requests()[0].account)
+    message = await contact.send(CANARIES[2])
+    await alice.wait_delivered(message.id)
+    room = await alice.join_open(CANARIES[3])
+    await room.send(CANARIES[2])
+    assert [one.path for one in alice.status().contacts] == ["direct"]

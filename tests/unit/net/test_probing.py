@@ -1,0 +1,111 @@
+"""Probes on loopback: each answers with facts, whatever it meets."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import closing
+from email.utils import format_datetime, parsedate_to_datetime
+
+import pytest
+import trio
+
+from p2pchat.config import FetchLimits, FetchUrl
+from p2pchat.model.facts import Outcome
+from p2pchat.net import machine, probing
+from p2pchat.net.bootstrap_list import render_list
+from p2pchat.net.machine import machine_facts
+from p2pchat.net.probing import knock, look_up, names_in, probe_list
+from tests.net.servers import reply, serving
+
+PEER = "12D3KooWGRUaqEyPiMYQLbmBJwFJ8ZGkZVWmTRZ7Q3XzRPVDdqcR"
+DATE = parsedate_to_datetime("Tue, 01 Dec 2026 10:00:00 GMT")
+
+
+def test_only_names_are_looked_up_and_each_once():
+    urls = [FetchUrl("https://lists.example/a"), FetchUrl("https://192.0.2.7/b")]
+    addresses = [
+        f"/dns4/relay.example/tcp/1/p2p/{PEER}",
+        f"/dns/relay.example/tcp/2/p2p/{PEER}",
+        f"/ip4/192.0.2.1/tcp/1/p2p/{PEER}",
+        f"/dns4/localhost/tcp/1/p2p/{PEER}",
+    ]
+    assert names_in(urls, addresses) == ("lists.example", "relay.example")
+
+
+def test_a_name_is_found_or_is_none():
+    assert trio.run(look_up, "localhost").error == ""
+    assert trio.run(look_up, "x" * 64 + ".example").error != ""
+
+
+def test_a_name_server_that_is_silent_is_told_from_one_that_does_not_know(monkeypatch):
+    async def fail(*_, **__):
+        raise failure
+
+    monkeypatch.setattr(trio.socket, "getaddrinfo", fail)
+    failure = socket.gaierror(socket.EAI_AGAIN, "try again")
+    assert not trio.run(look_up, "relay.example").is_answered
+    failure = socket.gaierror(socket.EAI_NONAME, "not known")
+    assert trio.run(look_up, "relay.example").is_answered
+    assert trio.run(knock, "/dns4/relay.example/tcp/1") == (Outcome.NO_NAME, "not known")
+
+
+def test_knocking_tells_what_is_there():
+    with closing(socket.socket()) as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        address = f"/ip4/127.0.0.1/tcp/{port}"
+        assert trio.run(knock, address)[0] is Outcome.REFUSED
+        listener.listen()
+        assert trio.run(knock, address)[0] is Outcome.REACHED
+        assert trio.run(knock, f"{address}/p2p/{PEER}/p2p-circuit")[0] is Outcome.FAILED
+    assert trio.run(knock, "/ip4/127.0.0.1/udp/1/quic-v1")[0] is Outcome.FAILED
+
+
+@pytest.mark.parametrize(
+    ("body", "usable", "has_complaints"),
+    [
+        (render_list([f"/ip4/127.0.0.1/tcp/1/p2p/{PEER}"]), 1, False),
+        (render_list(["nonsense"]), 0, True),
+        (b"<html>", 0, True),
+    ],
+)
+def test_a_list_is_read_and_its_server_s_clock_with_it(body, usable, has_complaints):
+    async def main() -> None:
+        date = f"Date: {format_datetime(DATE, usegmt=True)}"
+        async with serving(reply(body, date)) as server:
+            now_ms = int(DATE.timestamp() * 1000) - 90_000
+            probe = await probe_list(FetchUrl(server.url), FetchLimits(), lambda: now_ms)
+        assert (probe.facts.usable, bool(probe.facts.complaints)) == (usable, has_complaints)
+        assert len(probe.entries) == usable
+        assert probe.clock is not None
+        assert probe.clock.difference_s == 90.0
+
+    trio.run(main)
+
+
+@pytest.mark.parametrize("header", ["Date: yesterday", "X-Date: none"])
+def test_a_server_may_have_no_clock(header):
+    async def main() -> None:
+        async with serving(reply(render_list([]), header)) as server:
+            probe = await probe_list(FetchUrl(server.url), FetchLimits(), lambda: 0)
+        assert probe.clock is None
+        assert probe.facts.error == ""
+
+    trio.run(main)
+
+
+def test_a_disk_is_found_for_a_home_that_is_not_there_yet(tmp_path):
+    assert machine_facts(tmp_path / "not" / "yet").free_bytes > 0
+    assert machine_facts(None).free_bytes is None
+
+
+def test_a_disk_that_may_not_be_looked_at_is_unknown(tmp_path, monkeypatch):
+    def refuse(_: str) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(machine.psutil, "disk_usage", refuse)
+    assert machine_facts(tmp_path).free_bytes is None
+
+
+def test_probes_end_within_the_time_of_an_examination():
+    assert probing.NAME_TIMEOUT_S + probing.KNOCK_TIMEOUT_S < 9.5
