@@ -26,7 +26,7 @@ async def causes(person: RpcPeer) -> list[str]:
     return [finding["cause"] for finding in (await person.call("doctor"))["findings"]]
 
 
-async def at_once(*people: RpcPeer) -> list[list[str]]:
+async def told(*people: RpcPeer) -> dict[str, list[str]]:
     """What the doctors of several people find."""
     found: dict[str, list[str]] = {}
 
@@ -36,7 +36,7 @@ async def at_once(*people: RpcPeer) -> list[list[str]]:
     async with trio.open_nursery() as nursery:
         for person in people:
             nursery.start_soon(examine, person)
-    return [found[person.name] for person in people]
+    return found
 
 
 def alone(tmp_path: Path, net: Namespaces, story: Callable[[Processes], Awaitable[None]]) -> None:
@@ -84,35 +84,44 @@ def test_machines_that_nothing_leads_out_of(tmp_path, net):
     alone(tmp_path, net, story)
 
 
-def test_a_firewall_that_drops_what_comes_in_and_relays_that_do_not_answer(tmp_path, net):
-    """A public pair with a relay is well; behind a firewall one is not; nor when the relay dies."""
-
-    async def story(internet: Internet) -> None:
-        relay = await internet.relay("relay")
-        alice = await internet.person("alice", internet.public("alice")[0], relay)
-        walled, _ = internet.public("bob")
-        for rule in (
-            ("-A", "INPUT", "-m", "conntrack", "--ctstate", "ESTABLISHED", "-j", "ACCEPT"),
-            ("-A", "INPUT", "-i", "eth0", "-j", "DROP"),
-        ):
-            walled.exec("iptables", *rule)
-        bob = await internet.person("bob", walled, relay)
-        assert await at_once(bob, alice) == [["inbound_blocked"], []]
-
-        await relay.kill()
-        assert (await causes(alice))[0] == "relay_dead"
-
-    on_the_internet(tmp_path, net, story)
-
-
-def test_routers_of_both_kinds(tmp_path, net):
-    """People behind routers that keep ports, with relays, are well; a symmetric one is told."""
+def test_people_everywhere_on_an_internet(tmp_path, net):
+    """A public pair with relays is well, and so is a pair behind routers that keep ports; a
+    firewall and a symmetric router are told, and relays that have died."""
 
     async def story(internet: Internet) -> None:
         relays = [await internet.relay(name) for name in ("first", "second")]
-        alice = await internet.person("alice", internet.home("alice", Nat.PRESERVING), *relays)
-        bob = await internet.person("bob", internet.home("bob", Nat.SYMMETRIC), *relays)
-        assert await at_once(alice, bob) == [[], ["symmetric_nat"]]
+        walled = internet.public("walled")[0]
+        walled.exec("iptables", "-A", "INPUT", "-i", "lo", "-j", "ACCEPT")
+        known = ("-m", "conntrack", "--ctstate", "ESTABLISHED", "-j", "ACCEPT")
+        walled.exec("iptables", "-A", "INPUT", *known)
+        walled.exec("iptables", "-P", "INPUT", "DROP")
+        hosts = {
+            "alice": internet.public("alice")[0],
+            "bob": internet.public("bob")[0],
+            "walled": walled,
+            "carol": internet.home("carol", Nat.PRESERVING),
+            "dave": internet.home("dave", Nat.PRESERVING),
+            "erin": internet.home("erin", Nat.SYMMETRIC),
+        }
+        people: dict[str, RpcPeer] = {}
+
+        async def move_in(name: str, host: Host) -> None:
+            people[name] = await internet.person(name, host, *relays)
+
+        async with trio.open_nursery() as nursery:
+            for name, host in hosts.items():
+                nursery.start_soon(move_in, name, host)
+        assert await told(*people.values()) == {
+            "alice": [],
+            "bob": [],
+            "walled": ["inbound_blocked"],
+            "carol": [],
+            "dave": [],
+            "erin": ["symmetric_nat"],
+        }
+        for relay in relays:
+            await relay.kill()
+        assert (await causes(people["alice"]))[0] == "relay_dead"
 
     on_the_internet(tmp_path, net, story)
 
@@ -145,6 +154,6 @@ def test_a_lan_is_well_and_a_wrong_secret_on_it_is_told(tmp_path, net):
         await until(is_refused, timeout_s=20)
         assert await causes(mallory) == ["lan_secret_wrong"]
         assert "canary" not in json.dumps(await mallory.call("doctor"))
-        assert await at_once(alice, bob) == [[], []]
+        assert await told(alice, bob) == {"alice": [], "bob": []}
 
     alone(tmp_path, net, story)
