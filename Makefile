@@ -9,7 +9,7 @@
 #   make desktop                the desktop client
 #   make lint | types | contracts   each check alone
 #   make proto                  generate the protobuf modules
-#   make lock [UPGRADE=1]       write requirements/lock.txt from pyproject.toml
+#   make lock [UPGRADE=1]       write requirements/*.txt from pyproject.toml
 #
 # PYTHON=/path/to/python3 chooses the interpreter: 3.11, 3.12 or 3.13.
 
@@ -18,8 +18,11 @@ BIN := .venv/bin
 export PYTHON ?= python3
 MINUTES ?= 10
 
+COMPILE := --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) --quiet
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all interop bench desktop lint types contracts proto lock
+.PHONY: help setup demo test test-all fuzzer interop bench desktop lint types contracts proto lock
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -33,9 +36,15 @@ demo: setup
 test: lint types contracts
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow" --durations 15
 
-test-all: lint types contracts
+test-all: lint types contracts fuzzer
 	P2PCHAT_TEST_MINUTES=$(MINUTES) HYPOTHESIS_PROFILE=thorough \
 		$(BIN)/pytest -n 2 --dist loadgroup --durations 30
+
+# What finds inputs by what they make a decoder run; where it cannot be had, its tests are skipped.
+fuzzer: setup
+	@$(BIN)/python -c "import atheris" 2>/dev/null || \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--only-binary :all: --require-hashes -r requirements/fuzz.txt || true
 
 # Compiles and installs the other side into build/interop/ with the go and npm of the machine; what
 # is not installed is skipped, and said.
@@ -68,7 +77,7 @@ proto: setup
 
 # Pins that are in the lock already stay as they are, unless UPGRADE is given.
 lock: setup
-	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
-		--override requirements/overrides.txt --generate-hashes --no-emit-index-url \
-		--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) \
-		--quiet --output-file requirements/lock.txt
+	$(BIN)/uv pip compile pyproject.toml --extra dev $(COMPILE) \
+		--override requirements/overrides.txt --output-file requirements/lock.txt
+	sed -n 's/^fuzz = \["\(.*\)"\]$$/\1/p' pyproject.toml | \
+		$(BIN)/uv pip compile - $(COMPILE) --output-file requirements/fuzz.txt

@@ -89,6 +89,8 @@ class _File:
             raise ConfigError(self.path.name, f"{self.path} is unreadable: {error}") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(self.path.name, f"{self.path} is no TOML: {error}") from error
+        except RecursionError as error:
+            raise ConfigError(self.path.name, f"{self.path} is nested too deeply") from error
 
     def _unknown(self, key: str, prefix: str, readers: Mapping[str, _Read]) -> str:
         near = get_close_matches(key, readers, n=1)

@@ -136,6 +136,6 @@ def _read(path: Path) -> list[PutPeer]:
             )
             for row in document["peers"]
         ]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ArithmeticError, LookupError, ValueError, TypeError, RecursionError) as error:
         logger.warning("%s cannot be read (%s): starting without it", path, error)
         return []

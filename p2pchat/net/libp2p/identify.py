@@ -146,7 +146,7 @@ class Identify:
         assert isinstance(stream, LibP2PStream)
         try:
             with trio.fail_after(TIMEOUT_S):
-                message = await self._read(stream)
+                message = await read_identify(stream, self._swarm.limits.identify_bytes_max)
                 await stream.aclose()
         except BaseException:
             stream.abandon()
@@ -161,22 +161,22 @@ class Identify:
             stream.peer, protocols, _addresses(message.listen_addrs, stream.peer)
         )
 
-    async def _read(self, stream: Stream) -> Message:
-        """Merge the messages of `stream`; large answers come in several."""
-        bytes_max = self._swarm.limits.identify_bytes_max
-        parser = FrameParser(bytes_max, skips_empty=False)
-        message = Message()
-        size = count = 0
-        while data := await stream.receive_some():
-            size += len(data)
-            if size > bytes_max:
-                raise MalformedMessage("an identify answer is too large")
-            for body in parser.feed(data):
-                count += 1
-                if count > MESSAGES_MAX:
-                    raise MalformedMessage("an identify answer is in too many pieces")
-                _merge(message, body)
-        return message
+
+async def read_identify(stream: Stream, bytes_max: int) -> Message:
+    """Merge the messages of `stream`; large answers come in several."""
+    parser = FrameParser(bytes_max, skips_empty=False)
+    message = Message()
+    size = count = 0
+    while data := await stream.receive_some():
+        size += len(data)
+        if size > bytes_max:
+            raise MalformedMessage("an identify answer is too large")
+        for body in parser.feed(data):
+            count += 1
+            if count > MESSAGES_MAX:
+                raise MalformedMessage("an identify answer is in too many pieces")
+            _merge(message, body)
+    return message
 
 
 def _merge(message: Message, body: bytes) -> None:
