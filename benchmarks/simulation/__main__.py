@@ -34,6 +34,7 @@ ROOMS: dict[str, dict[str, float]] = {
 class Sizes:
     """How large everything is."""
 
+    name: str = "full"
     calm: tuple[int, ...] = (1_000, 10_000)
     liars: int = 1_000
     networks: int = 3
@@ -47,8 +48,8 @@ class Sizes:
 
 SIZES = {
     "full": Sizes(),
-    "middle": Sizes((1_000,), 200, 1, ((20, 20), (100, 3)), (200, 60), 200),
-    "small": Sizes((200,), 100, 1, ((20, 5),), (200, 40), 100),
+    "middle": Sizes("middle", (1_000,), 200, 1, ((20, 20), (100, 3)), (200, 60), 200),
+    "small": Sizes("small", (200,), 100, 1, ((20, 5),), (200, 40), 100),
 }
 
 
@@ -115,6 +116,9 @@ def page(figures: Figures) -> tuple[str, dict[str, Plot]]:
         "figures on every machine. The Kademlia machine and the gossip router run as they are",
         "in the product; an event queue carries what they say, 5 to 50 ms one way (gossip: 5",
         "to 30). Times are virtual: of the network, not of a processor.",
+        "",
+        f"Size: {figures.sizes.name} (`python -m benchmarks.simulation --size …`; `full` is what",
+        "`make simulation` runs, with networks of 10,000).",
         "",
         *_calm(figures),
         *_liars(figures, plots),
