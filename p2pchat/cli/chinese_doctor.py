@@ -78,8 +78,10 @@ CHINESE_DOCTOR: Mapping[str, str] = {
         "日期错误时服务器也不被信任。"
     ),
     "You block those whom you try to reach.": "你要联系的对象正被你自己屏蔽。",
-    "Look at `p2pchat blocks` and at [blocks] in config.toml; `p2pchat unblock` takes one back.": (
-        "请查看 `p2pchat blocks` 和 config.toml 中的 [blocks]；用 `p2pchat unblock` 取消屏蔽。"
+    "Look at `p2pchat blocks`, and at [blocks] and lan.allowed_subnets in config.toml;"
+    " `p2pchat unblock` takes one back.": (
+        "请查看 `p2pchat blocks`，以及 config.toml 中的 [blocks] 和 lan.allowed_subnets；"
+        "用 `p2pchat unblock` 取消屏蔽。"
     ),
     "A bootstrap list is wrong: whom it names is not there.": (
         "引导节点列表有误：它所列的节点并不在那里。"

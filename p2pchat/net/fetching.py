@@ -11,12 +11,14 @@ All foreign errors end here, as `NetworkError` with a reason for people.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import Self
+from urllib.parse import urlsplit, urlunsplit
 
 import httpcore
 import httpx
@@ -26,7 +28,7 @@ from p2pchat.config import FetchLimits, FetchUrl
 from p2pchat.config.fetch_url import is_loopback_host
 from p2pchat.errors import NetworkError
 
-__all__ = ["Fetched", "fetch"]
+__all__ = ["Fetched", "NotTrusted", "ask_time", "fetch"]
 
 _CAUSES_MAX = 16
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "p2pchat"}
@@ -43,7 +45,26 @@ class Fetched:
 
 
 async def fetch(source: FetchUrl, limits: FetchLimits) -> Fetched:
-    """Get what `source` names, within `limits`; raises `NetworkError` with the reason.
+    """Get what `source` names, within `limits`; raises `NetworkError` with the reason."""
+    async with _asking(source, limits) as (client, connections):
+        return await _follow(client, connections, source, limits)
+
+
+async def ask_time(source: FetchUrl, limits: FetchLimits) -> int | None:
+    """What time it is for a server that is not trusted, perhaps because our own clock is wrong.
+
+    It learns that somebody asked, and not for what. Raises `NetworkError`.
+    """
+    anybody = FetchUrl(urlunsplit(urlsplit(source.url)._replace(path="/", query="")), insecure=True)
+    async with _asking(anybody, limits) as (client, connections):
+        return _date_ms(await client.head(anybody.url, extensions={"trace": connections.trace}))
+
+
+@asynccontextmanager
+async def _asking(
+    source: FetchUrl, limits: FetchLimits
+) -> AsyncGenerator[tuple[httpx.AsyncClient, _Connections]]:
+    """A client for one server, for as long as `limits` say; raises `NetworkError`.
 
     Proxy settings of the environment are not used: the node's other connections go past a proxy
     too, and the scope of an address is judged by the connection it came over.
@@ -56,11 +77,15 @@ async def fetch(source: FetchUrl, limits: FetchLimits) -> Fetched:
                     verify=_tls(source), trust_env=False, timeout=limits.timeout_s, headers=_HEADERS
                 ) as client,
             ):
-                return await _follow(client, connections, source, limits)
+                yield client, connections
     except trio.TooSlowError as error:
         raise NetworkError(f"no answer within {limits.timeout_s:g} s") from error
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-        raise NetworkError(_reason(error)) from error
+        raise _failure(error) from error
+
+
+class NotTrusted(NetworkError):
+    """A server could not show that it is the one it should be."""
 
 
 class _Connections:
@@ -174,11 +199,11 @@ def _pinned(fingerprint: str) -> type[ssl.SSLObject]:
     return Pinned
 
 
-def _reason(error: BaseException) -> str:
+def _failure(error: BaseException) -> NetworkError:
     """What a person can act on: a refused certificate is told as such, wherever it was wrapped."""
     cause: BaseException | None = error
     for _ in range(_CAUSES_MAX):  # causes may form a ring
         if isinstance(cause, ssl.SSLError):
-            return f"the server is not trusted: {cause}"
+            return NotTrusted(f"the server is not trusted: {cause}")
         cause = cause and (cause.__cause__ or cause.__context__)
-    return str(error) or type(error).__name__
+    return NetworkError(str(error) or type(error).__name__)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import trio
@@ -19,7 +19,7 @@ from p2pchat.errors import NetworkError
 from p2pchat.model.facts import ClockReading, ListFacts, NameFacts, Outcome
 from p2pchat.model.scope import is_circuit, scope_of_all
 from p2pchat.net.bootstrap_list import parse_list
-from p2pchat.net.fetching import Fetched, fetch
+from p2pchat.net.fetching import NotTrusted, ask_time, fetch
 
 __all__ = ["ListProbe", "knock", "look_up", "names_in", "probe_list"]
 
@@ -78,10 +78,12 @@ async def probe_list(url: FetchUrl, limits: FetchLimits, wall_ms: Callable[[], i
     source = str(url)
     try:
         fetched = await fetch(url, limits)
-    except NetworkError as error:
+    except NotTrusted as error:
         clock = await _clock_of(url, limits, wall_ms)
         return ListProbe(ListFacts(source, error=str(error)), clock=clock)
-    clock = _reading(source, fetched, wall_ms())
+    except NetworkError as error:
+        return ListProbe(ListFacts(source, error=str(error)))
+    clock = _reading(source, fetched.date_ms, wall_ms())
     try:
         entries, complaints = parse_list(
             fetched.body, scope_of_all(fetched.servers), limits.entries_max
@@ -95,22 +97,16 @@ async def probe_list(url: FetchUrl, limits: FetchLimits, wall_ms: Callable[[], i
 async def _clock_of(
     url: FetchUrl, limits: FetchLimits, wall_ms: Callable[[], int]
 ) -> ClockReading | None:
-    """The clock of a server that is not trusted, perhaps because ours is wrong; what else it says
-    is not looked at."""
-    if not url.url.startswith("https://"):
-        return None
-    anybody = replace(url, ca_file=None, fingerprint=None, insecure=True)
     try:
-        fetched = await fetch(anybody, limits)
+        return _reading(str(url), await ask_time(url, limits), wall_ms())
     except NetworkError:
-        return None
-    return _reading(str(url), fetched, wall_ms())
+        return None  # why it is not trusted is told already
 
 
-def _reading(who: str, fetched: Fetched, wall_ms: int) -> ClockReading | None:
-    if fetched.date_ms is None:
+def _reading(who: str, date_ms: int | None, wall_ms: int) -> ClockReading | None:
+    if date_ms is None:
         return None
-    return ClockReading("https", who, (fetched.date_ms - wall_ms) / 1000)
+    return ClockReading("https", who, (date_ms - wall_ms) / 1000)
 
 
 async def knock(address: str) -> tuple[Outcome, str]:

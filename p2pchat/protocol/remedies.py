@@ -72,8 +72,8 @@ REMEDIES: Mapping[Cause, Remedy] = {
     ),
     Cause.BLOCKED_BY_US: Remedy(
         "You block those whom you try to reach.",
-        "Look at `p2pchat blocks` and at [blocks] in config.toml; `p2pchat unblock` takes one"
-        " back.",
+        "Look at `p2pchat blocks`, and at [blocks] and lan.allowed_subnets in config.toml;"
+        " `p2pchat unblock` takes one back.",
     ),
     Cause.LIST_POISONED: Remedy(
         "A bootstrap list is wrong: whom it names is not there.",

@@ -21,7 +21,7 @@ TEXT_CHARACTERS_MAX = 400
 T = TypeVar("T")
 
 _ACCOUNT = re.compile(r"\bz6Mk\w{20,}")
-_PEER = re.compile(r"\b(?:12D3Koo|Qm)\w{35,}")
+_PEER = re.compile(r"\b(?:12D3Koo|16Uiu2|Qm)\w{35,}")
 _LINK = re.compile(r"dchat://\S+")
 _KEY = re.compile(r"\b[0-9a-fA-F]{32,}\b")
 _QUERY = re.compile(r"(https?://[^\s?#]+)[?#]\S*")

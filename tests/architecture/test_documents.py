@@ -11,6 +11,7 @@ from typer.main import get_command
 
 from p2pchat import bootstrap
 from p2pchat.cli import app
+from p2pchat.model.diagnosis import Cause
 
 PROGRAMS = {
     "p2pchat": get_command(app.app),
@@ -74,6 +75,12 @@ def test_anchors_in_documents_exist(root, tracked):
             if anchor not in map(slug, headings):
                 dead.append(f"{file.path}: {target}#{anchor}")
     assert dead == []
+
+
+def test_every_finding_of_the_doctor_has_its_row(root):
+    text = (root / "docs/doctor.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| [^|]*\(`(\w+)`\) \| \S[^|]+ \|$", text, re.MULTILINE)
+    assert sorted(rows) == sorted(Cause)
 
 
 def test_indexes_lead_to_every_page(tracked):

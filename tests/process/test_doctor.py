@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import closing
@@ -289,6 +291,26 @@ def test_progress_is_told_and_it_ends_in_time():
                 assert {event.total for event in seen} == {4}
 
     story(tell)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="terminals are files on POSIX alone")
+def test_who_watches_a_terminal_sees_each_step(tmp_path):
+    watched, terminal = os.openpty()
+    words = ("--home", str(tmp_path), "--no-fetch", "--listen", LOOPBACK, "doctor")
+    try:
+        subprocess.run(
+            [*PROGRAM, *words, "--language", "zh"],
+            stdout=subprocess.DEVNULL,
+            stderr=terminal,
+            check=True,
+            timeout=60,
+        )
+        told = os.read(watched, 4_096).decode()
+    finally:
+        os.close(watched)
+        os.close(terminal)
+    assert [line.split()[-1] for line in told.splitlines()] == ["1/4", "2/4", "3/4", "4/4"]
+    assert "可达性" in told
 
 
 CANARIES = ("Canary Alice", "Canary Bob", "canary text", "canary room", "canary secret")

@@ -15,7 +15,8 @@ from p2pchat.net import machine, probing
 from p2pchat.net.bootstrap_list import render_list
 from p2pchat.net.machine import machine_facts
 from p2pchat.net.probing import knock, look_up, names_in, probe_list
-from tests.net.servers import reply, serving
+from tests.net.certificates import certificate
+from tests.net.servers import raw, reply, serving
 
 PEER = "12D3KooWGRUaqEyPiMYQLbmBJwFJ8ZGkZVWmTRZ7Q3XzRPVDdqcR"
 DATE = parsedate_to_datetime("Tue, 01 Dec 2026 10:00:00 GMT")
@@ -79,6 +80,36 @@ def test_a_list_is_read_and_its_server_s_clock_with_it(body, usable, has_complai
         assert len(probe.entries) == usable
         assert probe.clock is not None
         assert probe.clock.difference_s == 90.0
+
+    trio.run(main)
+
+
+def test_a_server_that_is_not_trusted_tells_the_time_and_learns_no_more(tmp_path):
+    """Our own clock may be why: its certificate may hold only now, and now is not what we think."""
+
+    async def main() -> None:
+        date = f"Date: {format_datetime(DATE, usegmt=True)}"
+        expired = certificate(tmp_path, "expired", until_year=2021)
+        async with serving(reply(b"", date), tls=expired.context()) as server:
+            url = FetchUrl(f"{server.url}?token=canary", ca_file=expired.pem)
+            probe = await probe_list(url, FetchLimits(), lambda: 0)
+        assert "is not trusted" in probe.facts.error
+        assert probe.clock is not None
+        assert probe.clock.difference_s == DATE.timestamp()
+        [request] = server.requests
+        assert request.startswith(b"HEAD / HTTP/1.1\r\n")
+        assert b"canary" not in request
+
+    trio.run(main)
+
+
+def test_a_server_that_says_nothing_at_all_is_asked_once():
+    async def main() -> None:
+        async with serving(raw(b"nonsense")) as server:
+            probe = await probe_list(FetchUrl(server.url), FetchLimits(), lambda: 0)
+        assert probe.facts.error != ""
+        assert probe.clock is None
+        assert len(server.requests) == 1
 
     trio.run(main)
 
