@@ -22,6 +22,10 @@ FINDINGS = Path(__file__).parent / "findings.md"
 """What people found who looked at the figures; all else on the page is measured anew."""
 PARTS = {
     "Transport": ("benchmarks.transport", "What a message costs below the chat."),
+    "Ways round": (
+        "benchmarks.ways",
+        "A relay beside the direct connection; a bootstrap peer that says nothing.",
+    ),
     "Store": ("benchmarks.store", "Encrypted, `synchronous=FULL`, beside plain SQLite."),
     "DHT": ("benchmarks.dht", "Thirty real nodes on loopback, all in one process."),
     "Chat": ("benchmarks.chat", "Real processes on loopback, on disk at both ends."),
