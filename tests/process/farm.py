@@ -83,11 +83,16 @@ class Farm:
         return str(status.health)
 
     async def settled(self, index: int, _: object) -> int:
-        """Put its record again, now that everybody is there; how many took it."""
+        """Put its record again, now that everybody is there; how many took it. A busy machine may
+        lose a put to its time-outs; a node by itself tries again, too."""
         node = self._nodes[index]
         addresses = tuple(map(own_form, node.parts.host.addresses))
         me = node.parts.me
-        return await node.network.directory.publish_bundle(me.device, addresses, me.signer)
+        for _ in range(3):
+            stored = await node.network.directory.publish_bundle(me.device, addresses, me.signer)
+            if stored:
+                break
+        return stored
 
     async def connections(self, index: int, _: object) -> list[str]:
         return [str(peer.peer_id) for peer in self._clients[index].status().peers]
