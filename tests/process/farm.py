@@ -88,6 +88,7 @@ class Farm:
         node = self._nodes[index]
         addresses = tuple(map(own_form, node.parts.host.addresses))
         me = node.parts.me
+        stored = 0
         for _ in range(3):
             stored = await node.network.directory.publish_bundle(me.device, addresses, me.signer)
             if stored:
