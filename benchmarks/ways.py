@@ -37,7 +37,7 @@ from p2pchat.net.libp2p.host import open_host
 from p2pchat.net.libp2p.options import CircuitLimits, HostOptions
 from p2pchat.net.port import Stream
 
-ROUNDS, STARTS = 5, 5
+ROUNDS, STARTS = 5, 9
 ANYWHERE = (f"/ip4/{LOOPBACK}/tcp/0",)
 UNPACED = CircuitLimits(peer_bytes_per_s=1 << 32)
 """What a relay can carry; by default it holds each peer back at 16 MiB/s."""

@@ -158,7 +158,8 @@ def multiaddr_text(raw: bytes) -> str:
         raise MalformedMessage("a multiaddr has 1 to 128 bytes")
     try:
         text = "".join(_components(raw))
-        multiaddr_bytes(text)  # judges what only shows when all components are there
+        if multiaddr_bytes(text) != raw:  # which also judges what only the whole shows
+            raise ValueError("its text means another address")
     except ValueError as error:
         raise MalformedMessage(f"not a multiaddr this program knows: {error}") from error
     return text
