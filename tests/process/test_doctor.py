@@ -19,7 +19,7 @@ from p2pchat.cli import shapes
 from p2pchat.cli.app import app
 from p2pchat.client.client import Client
 from p2pchat.client.opening import open_client
-from p2pchat.config import ClientConfig, FetchUrl, RelayConfig, RelayLimits
+from p2pchat.config import ClientConfig, FetchLimits, FetchUrl, RelayConfig, RelayLimits
 from p2pchat.events import DiagnosisProgress
 from p2pchat.model.blocking import BlockList
 from p2pchat.model.diagnosis import Cause, Diagnosis
@@ -202,6 +202,19 @@ def test_a_list_that_cannot_be_fetched():
         diagnosis = await examined(replace(CONFIG, fetch=True, bootstrap_urls=(url,)))
         assert causes(diagnosis) == [Cause.LIST_UNREACHABLE]
         assert "canary" not in repr(diagnosis)
+
+    story(tell)
+
+
+@pytest.mark.slow
+def test_what_hangs_is_given_up_in_time_and_said():
+    patient = FetchLimits(timeout_s=600, total_s=600)
+
+    async def tell() -> None:
+        async with serving(hang) as server:
+            config = replace(CONFIG, fetch=True, fetch_limits=patient)
+            diagnosis = await examined(replace(config, bootstrap_urls=(FetchUrl(server.url),)))
+        assert diagnosis.facts.unfinished == ("lists",)
 
     story(tell)
 
