@@ -67,6 +67,7 @@ async def live_apart(internet: Internet, apart_s: float, figure: Callable[[str],
     assert await all_have([alice, carol], conversation, 20)
 
 
+@pytest.mark.slow
 def test_after_a_partition_of_20_seconds_everybody_has_everything(tmp_path, net, figure):
     on_the_internet(tmp_path, net, lambda internet: live_apart(internet, 20, figure))
 

@@ -42,7 +42,7 @@ async def back(alice, peer_id: str) -> None:
             await trio.sleep(0.1)
 
 
-@pytest.mark.parametrize("by", ["account", "peer_id"])
+@pytest.mark.parametrize("by", ["account", pytest.param("peer_id", marks=pytest.mark.slow)])
 def test_a_blocked_contact_is_gone_at_once_stays_gone_and_comes_back(tmp_path, by):
     async def main():
         async with open_processes(tmp_path) as processes:
@@ -81,6 +81,7 @@ def test_a_blocked_contact_is_gone_at_once_stays_gone_and_comes_back(tmp_path, b
     trio.run(main)
 
 
+@pytest.mark.slow
 def test_a_blocked_subnet_is_not_dialled_and_comes_back(tmp_path):
     async def main():
         async with open_processes(tmp_path) as processes:

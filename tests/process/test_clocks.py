@@ -157,9 +157,8 @@ def test_people_whose_clocks_disagree_talk_in_order(tmp_path, offs):
     with_clocks(tmp_path, offs, story)
 
 
-@pytest.mark.parametrize(
-    "jump", ["-5h", *(pytest.param(jump, marks=pytest.mark.slow) for jump in ("+10y", "-2d"))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("jump", ["-5h", "+10y", "-2d"])
 def test_a_clock_may_jump_while_people_talk(tmp_path, jump):
     async def story(talk: Talk) -> None:
         talk.clocks[0].turn(jump)
