@@ -74,6 +74,11 @@ def test_somebody_who_runs_single_commands_talks_to_somebody_who_is_there(tmp_pa
     trio.run(main)
 
 
+def heeds_interrupts():
+    """Whoever runs the tests in the background lets their programs ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupt_while_waiting_is_silent_and_loses_nothing(tmp_path):
     def at_rest(*words):
         ended = CliRunner().invoke(app, ["--home", str(tmp_path), *words])
@@ -83,7 +88,10 @@ def test_an_interrupt_while_waiting_is_silent_and_loses_nothing(tmp_path):
     async def main():
         words = [*PROGRAM, "--home", str(tmp_path), *LOOPBACK, "send", "lounge", "kept"]
         process = await trio.lowlevel.open_process(
-            [*words, "--timeout", "60"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            [*words, "--timeout", "60"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            preexec_fn=heeds_interrupts,
         )
         state = trio.Path(tmp_path / "p2pchat.state")
 
