@@ -52,8 +52,8 @@ class Reach:
     def seen(self, state: Connectedness) -> None:
         """A peer is connected."""
         is_direct = not any(map(is_circuit, state.addresses))
-        # A call through a relay says nothing about who can dial us.
-        is_dial = state.inbound and is_direct and state.path is not Path.RELAYED
+        # A call through a relay or a punched hole says nothing about who can dial us.
+        is_dial = state.inbound and is_direct and state.path is Path.DIRECT
         self.was_dialled |= is_dial and scope_of_all(state.addresses) is Scope.PUBLIC
 
     def review(self) -> Change:

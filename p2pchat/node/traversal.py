@@ -50,7 +50,7 @@ from p2pchat.protocol.traversal_vocabulary import (
     TraversalEffect,
     TraversalInput,
     Upgrade,
-    UpgradeFailed,
+    UpgradeEnded,
 )
 
 logger = logging.getLogger(__name__)
@@ -200,7 +200,8 @@ class NatTraversal:
             await self._dial_or_punch(upgrade)
         except NetworkError as error:
             logger.info("still relayed: %s", error)
-            await self._driver.put(UpgradeFailed(upgrade.peer))
+        # Also when it came: a connection that ended at once may never be heard of.
+        await self._driver.put(UpgradeEnded(upgrade.peer))
 
     async def _dial_or_punch(self, upgrade: Upgrade) -> None:
         if upgrade.addresses:

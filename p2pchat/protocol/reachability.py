@@ -83,6 +83,7 @@ class ReachabilityMachine:
                 self._servers.setdefault(peer, now.monotonic_s + SETTLE_S)
             case Seen(peer) | Gone(peer):
                 self._servers.pop(peer, None)
+                self._verdicts.pop(peer, None)
             case ObservedAt(observations):
                 self._observed = observations
             case OwnAddresses(addresses):
@@ -154,7 +155,7 @@ class ReachabilityMachine:
             self.reachability = Reachability.UNKNOWN
         effects: list[TraversalEffect] = []
         is_public = self.reachability is Reachability.PUBLIC
-        given = tuple(dict.fromkeys(reached)) if is_public and reached else self._given
+        given = _most_named(reached) if is_public and reached else self._given
         if not is_public:
             given = ()
         if given != self._given:
@@ -163,3 +164,11 @@ class ReachabilityMachine:
         if self.reachability is not before:
             effects.append(Announce(ReachabilityChanged(self.reachability)))
         return effects
+
+
+def _most_named(reached: list[str]) -> tuple[str, ...]:
+    """The addresses that no fewer servers reached than any other; that of one against two is not
+    given away."""
+    counts = Counter(reached)
+    most = max(counts.values())
+    return tuple(address for address, count in counts.items() if count == most)

@@ -24,7 +24,7 @@ from p2pchat.protocol.traversal_vocabulary import (
     Seen,
     TraversalEffect,
     Upgrade,
-    UpgradeFailed,
+    UpgradeEnded,
 )
 
 __all__ = ["ROUTES_TIMER", "Routes"]
@@ -69,8 +69,8 @@ class Routes:
                 return self._seen(input, now)
             case Gone(peer):
                 self._routes.pop(peer, None)
-            case UpgradeFailed(peer):
-                self._failed(peer, now)
+            case UpgradeEnded(peer):
+                self._ended(peer, now)
             case OwnAddresses():
                 for route in self._routes.values():
                     route.attempts, route.next_s = 0, now.monotonic_s + ATTEMPT_AFTER_S
@@ -113,7 +113,7 @@ class Routes:
         route.announced = seen.announced
         return effects
 
-    def _failed(self, peer: PeerId, now: Now) -> None:
+    def _ended(self, peer: PeerId, now: Now) -> None:
         route = self._routes.get(peer)
         if route is None or not route.is_trying:
             return

@@ -92,8 +92,8 @@ class CheckFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class UpgradeFailed:
-    """No direct connection came of an attempt. (One that did is `Seen`.)"""
+class UpgradeEnded:
+    """An attempt is over. A direct connection that came of it and lasts is `Seen` as well."""
 
     peer: PeerId
 
@@ -108,7 +108,7 @@ TraversalInput = (
     | Reserved
     | Checked
     | CheckFailed
-    | UpgradeFailed
+    | UpgradeEnded
     | TimerFired
 )
 

@@ -35,6 +35,8 @@ DIAL_TIMEOUT_S = 5.0
 ADDRESSES_MAX = 8
 ASKERS_MAX = 16
 """Askers that are dialled at the same time; others are refused."""
+KNOCKS_MAX = 32
+"""Addresses dialled at the same time, apart from the host's own dials; further ones wait."""
 REQUESTS = Rate(per_s=0.1, burst=3)
 """Of one peer."""
 
@@ -77,6 +79,7 @@ class DialBack:
         self._tcp = tcp
         self._pace = Buckets[PeerId](REQUESTS)
         self._askers = 0
+        self._knocks = trio.CapacityLimiter(KNOCKS_MAX)
         swarm.server.handlers[AUTONAT_PROTOCOL] = self._asked
 
     async def _asked(self, stream: Stream) -> None:
@@ -112,7 +115,8 @@ class DialBack:
 
                 async def attempt(address: str, endpoint: Endpoint) -> None:
                     try:
-                        await self._swarm.verify(peer, await self._tcp.knock(endpoint))
+                        async with self._knocks:
+                            await self._swarm.verify(peer, await self._tcp.knock(endpoint))
                     except (Failed, Refused):
                         return  # nobody there, or somebody else: this address does not count
                     reached.append(address)
@@ -129,6 +133,8 @@ def _targets(stream: LibP2PStream, told: Sequence[bytes]) -> dict[str, Endpoint]
         return {}
     here = parse(stream.origin.address, stream.peer)
     assert isinstance(here, Endpoint), "it is a direct connection"
+    if here.family is not None:
+        return {}  # we dialled it by a name, which may lead elsewhere by now
     targets: dict[str, Endpoint] = {}
     for address in filter(None, map(read_multiaddr, told[:ADDRESSES_MAX])):
         endpoint = parse(address, stream.peer)

@@ -91,6 +91,8 @@ class Circuits:
         except (NetworkError, RemoteProtocolError, trio.BrokenResourceError) as error:
             raise RelayRefused(f"{relay} cannot be asked: {error}") from error
         _require_ok(relay, reply)
+        if not self._swarm.of(relay):
+            raise RelayRefused(f"{relay} is not connected any more")
         holds_s = reply.reservation.expire - self._wall_clock_s()
         holds_s = min(max(holds_s, HOLDS_S_MIN), HOLDS_S_MAX)
         addresses = _through(stream, tuple(reply.reservation.addrs))

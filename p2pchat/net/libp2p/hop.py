@@ -121,6 +121,8 @@ class Hop:
     async def _reserve(self, stream: LibP2PStream) -> None:
         self._expire()
         origin = stream.origin
+        if not self._swarm.of(origin.peer):
+            raise trio.BrokenResourceError("who asks for a place has gone meanwhile")
         self._quotas.reserve(origin.peer, public_source(origin.address), trio.current_time())
         self._swarm.totals["reservations_total"] += 1
         self._swarm.admission.carried.add(origin.peer)

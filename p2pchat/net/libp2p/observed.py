@@ -31,7 +31,11 @@ class ObservedAddresses:
     def note(self, origin: Origin, raw: bytes) -> None:
         """Take down what a peer told over a connection; what it cannot have seen is left out."""
         address = read_multiaddr(raw)
-        if address is not None and believable(address, scope_of(origin.address)):
+        if (
+            address is not None
+            and address.startswith("/ip")
+            and believable(address, scope_of(origin.address))
+        ):
             self._seen[origin.peer] = Observation(origin.peer, address)
 
     def lost(self, peer: PeerId) -> None:

@@ -92,9 +92,8 @@ class TcpDialler:
         `Refused`.
         """
         self._swarm.admission.require_allowed(endpoint.host)
-        async with self._dials:
-            with foreign_errors():
-                return TcpPipe(await trio.open_tcp_stream(endpoint.host, endpoint.port))
+        with foreign_errors():
+            return TcpPipe(await trio.open_tcp_stream(endpoint.host, endpoint.port))
 
     async def _connect(self, endpoint: Endpoint, *, is_punch: bool = False) -> TcpPipe:
         with foreign_errors():

@@ -95,6 +95,16 @@ def test_an_address_that_one_claims_against_two_is_not_tried():
     assert say(1, DUE) == [Check(ONE, (HERE,))]
 
 
+def test_what_one_server_claims_to_have_reached_against_two_is_not_given_away():
+    say = Script()
+    seen = ((ONE, HERE), (TWO, THERE))
+    say(0, *map(server, (ONE, TWO, THREE)), ObservedAt(seen))
+    say(1, DUE)
+    say(2, Checked(ONE, HERE), Checked(TWO, THERE), Checked(THREE, HERE))
+    assert say.machine.reachability is Reachability.PUBLIC
+    assert say.machine._given == (HERE,)
+
+
 def test_nobody_is_asked_more_often_than_needed():
     say = Script()
     say(0, *map(server, SERVERS), ObservedAt(((ONE, HERE),)))

@@ -20,7 +20,7 @@ from p2pchat.protocol.traversal_vocabulary import (
     OwnAddresses,
     Seen,
     Upgrade,
-    UpgradeFailed,
+    UpgradeEnded,
 )
 from tests.unit.protocol.people import person
 
@@ -70,7 +70,7 @@ def test_three_attempts_make_a_round_and_then_it_rests():
     for _ in range(ATTEMPTS_MAX):
         now_s += ATTEMPT_AFTER_S
         assert len(upgrades(say(now_s))) == 1
-        say(now_s, UpgradeFailed(BOB))
+        say(now_s, UpgradeEnded(BOB))
     assert upgrades(say(now_s + ROUND_S - 1)) == []
     assert len(upgrades(say(now_s + ROUND_S))) == 1
 
@@ -80,7 +80,7 @@ def test_another_network_is_another_chance():
     say(0, seen())
     for number in range(ATTEMPTS_MAX):
         assert len(upgrades(say(1 + number))) == 1
-        say(1 + number, UpgradeFailed(BOB))
+        say(1 + number, UpgradeEnded(BOB))
     assert upgrades(say(10)) == []
     say(10, OwnAddresses(HOME))
     assert len(upgrades(say(10 + ATTEMPT_AFTER_S))) == 1
@@ -108,7 +108,7 @@ def test_who_is_gone_is_not_looked_for():
     say = Script()
     say(0, seen())
     assert say(1, Gone(BOB)) == []
-    assert say(2, UpgradeFailed(BOB)) == []
+    assert say(2, UpgradeEnded(BOB)) == []
 
 
 def test_not_everybody_is_looked_for_at_once():
@@ -116,4 +116,4 @@ def test_not_everybody_is_looked_for_at_once():
     peers = [person(f"peer {number}").device.peer_id for number in range(UPGRADES_MAX + 3)]
     say(0, *map(seen, peers))
     assert len(upgrades(say(1))) == UPGRADES_MAX
-    assert len(upgrades(say(2, UpgradeFailed(peers[0]), Gone(peers[1])))) == 2
+    assert len(upgrades(say(2, UpgradeEnded(peers[0]), Gone(peers[1])))) == 2
