@@ -32,7 +32,8 @@ class Enforcer:
         """Refuse these, in place of the last; waits for nothing."""
         self._host.block(blocks)
         self.newest = blocks
-        self._told = trio.Event()
+        if self._told.is_set():
+            self._told = trio.Event()
         self._changed.set()
 
     async def wait_told(self) -> None:
@@ -45,6 +46,7 @@ class Enforcer:
         while True:
             await self._changed.wait()
             self._changed = trio.Event()
-            told = self._told
-            await self._tell(self.newest)
-            told.set()
+            blocks = self.newest
+            await self._tell(blocks)
+            if blocks is self.newest:
+                self._told.set()

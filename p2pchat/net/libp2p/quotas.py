@@ -29,6 +29,11 @@ CHARGE_BYTES = 4096
 """What a circuit costs its caller before it has carried anything: two handshakes."""
 
 
+CALLED = Rate(per_s=20, burst=100)
+"""Calls to one target, whoever makes them: below what a client takes from its relay, or strangers
+could let it shun the relay."""
+
+
 class OverQuota(Exception):
     """This is not carried; `total` says which counter it goes to."""
 
@@ -55,6 +60,7 @@ class Quotas:
         asks, per_s = limits.requests_per_peer_s, limits.peer_bytes_per_s
         window = limits.peer_bytes_max / limits.peer_bytes_window_s
         self._requests = Buckets[PeerId](Rate(asks, asks * BURST_S))
+        self._called = Buckets[PeerId](CALLED)
         self._speed = Buckets[PeerId](Rate(per_s, per_s))
         self._volume = Buckets[PeerId](Rate(window, limits.peer_bytes_max))
 
@@ -103,6 +109,8 @@ class Quotas:
     def circuit(self, caller: PeerId, target: PeerId, now_s: float) -> Generator[None]:
         """Count a circuit while inside. Raises `OverQuota`."""
         self._require_slot(caller, target)
+        if not self._called.of(target, now_s).take(1, now_s):
+            raise OverQuota("relaying_refused_pace_total")
         if not self._volume.of(caller, now_s).take(CHARGE_BYTES, now_s):
             raise OverQuota("circuits_refused_bytes_total")
         keys = _keys(caller, target)

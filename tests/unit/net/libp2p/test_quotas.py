@@ -10,6 +10,7 @@ from p2pchat.model.ids import DeviceId
 from p2pchat.net.libp2p.options import CircuitLimits
 from p2pchat.net.libp2p.quotas import (
     BURST_S,
+    CALLED,
     CHARGE_BYTES,
     CIRCUITS_PER_PAIR_MAX,
     OverQuota,
@@ -136,3 +137,18 @@ def test_bytes_within_a_window_are_bounded_and_come_back():
         relay.spend(BOB, most - CHARGE_BYTES, 0.0)
     with relay.circuit(ALICE, BOB, 1.0):
         pass
+
+
+def test_many_callers_together_call_one_peer_no_faster_than_it_takes():
+    relay = quotas()
+
+    def call(caller: int, now_s: float) -> None:
+        with relay.circuit(peer(caller), ALICE, now_s):
+            pass
+
+    for number in range(int(CALLED.burst)):
+        call(number + 10, 0.0)
+    assert refusal(call, 9, 0.0) == "relaying_refused_pace_total"
+    call(9, 1 / CALLED.per_s)
+    with relay.circuit(CAROL, BOB, 0.0):
+        pass  # others are called as before
