@@ -1,8 +1,10 @@
 """A very small HTTP server for those who watch a program: some pages, read only.
 
 Whoever can reach its port may be anybody, so everything is bounded: the connections, the bytes of a
-request, the time of each. h11 decides what is HTTP. One request a connection: a scraper comes every
-few seconds, and a connection that says nothing more costs nobody a slot.
+request, the time of each. When there are too many connections the oldest goes: an answer takes
+milliseconds, so who connects and says nothing pushes out his own kind, and not those who ask
+whether the program is healthy. h11 decides what is HTTP. One request a connection: a scraper comes
+every few seconds, and a connection that says nothing more costs nobody a slot.
 
 Source: RFC 9110, RFC 9112.
 """
@@ -32,7 +34,7 @@ EXCHANGE_TIMEOUT_S = 5.0
 
 _READ_BYTES = 4 * 1024
 _READING = (b"GET", b"HEAD")
-_GONE = (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError)
+_GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,10 @@ class PageServer:
     def __init__(self, pages: Mapping[str, Page]) -> None:
         self._pages = pages
         self._listeners: list[trio.SocketListener] = []
-        self._open = 0
+        self._open: dict[trio.CancelScope, None] = {}
+        """The exchanges going on, the oldest first."""
         self.refused_total = 0
-        """Connections closed unheard, because there were too many."""
+        """Connections closed before they were answered, because there were too many."""
 
     @property
     def addresses(self) -> tuple[tuple[str, int], ...]:
@@ -80,19 +83,23 @@ class PageServer:
 
     async def serve(self, stream: trio.abc.HalfCloseableStream) -> None:
         """Answer one request, within the limits, and close."""
-        if self._open >= CONNECTIONS_MAX:
+        if len(self._open) >= CONNECTIONS_MAX:
             self.refused_total += 1
-            await trio.aclose_forcefully(stream)
-            return
-        self._open += 1
+            self._end(next(iter(self._open)))
+        scope = trio.move_on_after(EXCHANGE_TIMEOUT_S)
+        self._open[scope] = None
         try:
-            with trio.fail_after(EXCHANGE_TIMEOUT_S):
+            with scope:
                 await self._exchange(stream)
         except _GONE:
-            pass  # whoever asked has gone, or is too slow to wait for
+            pass  # whoever asked has gone
         finally:
-            self._open -= 1
+            self._open.pop(scope, None)
             await trio.aclose_forcefully(stream)
+
+    def _end(self, scope: trio.CancelScope) -> None:
+        del self._open[scope]
+        scope.cancel()
 
     async def _exchange(self, stream: trio.abc.HalfCloseableStream) -> None:
         http = h11.Connection(h11.SERVER, max_incomplete_event_size=REQUEST_BYTES_MAX)

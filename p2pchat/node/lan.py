@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv4Network, ip_address
 import trio
 
 from p2pchat.config import LanConfig
-from p2pchat.events import Event, LanClockDiffers
+from p2pchat.events import Event, LanClockDiffers, LanPeerFound
 from p2pchat.model.blocking import NOBODY, BlockList
 from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
@@ -42,6 +42,8 @@ NAME_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 NAME_LENGTH = 40
 
 CLOCKS_MAX = 16
+CLOCK_S_MAX = 120.0
+"""How long what a peer's clock showed counts; who is still there shows it again every minute."""
 
 Found = Callable[[PeerId, tuple[str, ...]], Awaitable[None]]
 
@@ -68,8 +70,8 @@ class Lan:
         self._ambient = ambient
         self._found = found
         self._tell = tell
-        self.clocks: dict[PeerId, float] = {}
-        """By how many seconds clocks are ahead of ours, of peers not heard for it; newest last."""
+        self._clocks: dict[PeerId, tuple[float, float]] = {}
+        """By how many seconds a clock is ahead of ours, and when it was seen; newest last."""
         self._machine = LanMachine(parts.identity, parts.config, ambient.rng("lan"))
         self._driver: Driver[LanInput, LanEffect] | None = None
         self._blocks = parts.blocks
@@ -122,6 +124,25 @@ class Lan:
         return LanStatus(identity.key is None, identity.listen_port, subnets, peers)
 
     @property
+    def clocks(self) -> dict[PeerId, float]:
+        """By how many seconds clocks are ahead of ours, of peers not heard for it.
+
+        Without a secret one stranger can be any number of peers: there the middle one stands for
+        all, so that a LAN has one vote beside relays and servers.
+        """
+        now_s, peers = self._ambient.now().monotonic_s, self._machine.peers
+        wrong = {
+            peer: difference_s
+            for peer, (difference_s, seen_s) in self._clocks.items()
+            if now_s - seen_s < CLOCK_S_MAX
+            and (peer not in peers or peers[peer].heard_s < seen_s)  # else it was set right
+        }
+        if self._parts.identity.key is not None:
+            return wrong
+        ordered = sorted(wrong, key=lambda peer: (wrong[peer], peer))
+        return {peer: wrong[peer] for peer in ordered[(len(ordered) - 1) // 2 :][:1]}
+
+    @property
     def refused(self) -> dict[str, int]:
         """Datagrams not taken, by reason."""
         return dict(self._machine.refused)
@@ -155,11 +176,16 @@ class Lan:
         await self._put(Advertised(peer, addresses))
 
     def _told(self, event: Event) -> None:
-        if isinstance(event, LanClockDiffers):
-            self.clocks.pop(event.peer_id, None)
-            self.clocks[event.peer_id] = event.difference_s
-            if len(self.clocks) > CLOCKS_MAX:
-                del self.clocks[next(iter(self.clocks))]
+        match event:
+            case LanClockDiffers(peer_id=peer, difference_s=difference_s):
+                self._clocks.pop(peer, None)
+                self._clocks[peer] = (difference_s, self._ambient.now().monotonic_s)
+                if len(self._clocks) > CLOCKS_MAX:
+                    del self._clocks[next(iter(self._clocks))]
+            case LanPeerFound(peer_id=peer):
+                self._clocks.pop(peer, None)  # it was set right
+            case _:
+                pass
         self._tell(event)
 
     async def _put(self, input: LanInput) -> None:

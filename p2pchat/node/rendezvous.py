@@ -129,7 +129,9 @@ class Rendezvous:
         meeting.due_s = trio.current_time() + meeting.pause_s * jitter
         meeting.pause_s = min(2 * meeting.pause_s, LOOK_S_MAX)
         if not meeting.is_announced:
-            meeting.is_announced = await self._directory.announce(meeting.key) > 0
+            meeting.is_announced = True  # before it is: `moved` meanwhile takes it back
+            if not await self._directory.announce(meeting.key):
+                meeting.is_announced = False
         if len(meeting.members) < ENOUGH:
             await self._meet(await self._directory.announced(meeting.key))
 

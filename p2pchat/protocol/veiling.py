@@ -24,8 +24,13 @@ _ACCOUNT = re.compile(r"\bz6Mk\w{20,}")
 _PEER = re.compile(r"\b(?:12D3Koo|16Uiu2|Qm)\w{35,}")
 _LINK = re.compile(r"dchat://\S+")
 _KEY = re.compile(r"\b[0-9a-fA-F]{32,}\b")
-_QUERY = re.compile(r"(https?://[^\s?#]+)[?#]\S*")
-_LOGIN = re.compile(r"(https?://)[^\s/@]+@")
+_URL = re.compile(r"(https?://)([^\s/?#]*)(\S*)", re.IGNORECASE)
+_ENDS = ".,:;!?)]}>'\""
+"""What follows an address in a sentence."""
+_PLAIN = re.compile(r"[\w.~-]*", re.ASCII)
+_RUN = re.compile(r"[^\W_]+", re.ASCII)
+TOKEN_CHARACTERS, MIXED_CHARACTERS = 20, 10
+"""Letters and digits in a row that are no word; fewer where there are both."""
 
 
 def veiled(value: T, places: Mapping[str, str], *, keeps_ids: bool) -> T:
@@ -60,9 +65,34 @@ def _veiled(value: object, places: Mapping[str, str], keeps_ids: bool) -> object
 def _text(text: str, places: Mapping[str, str], keeps_ids: bool) -> str:
     for place, stand_in in places.items():
         text = text.replace(place, stand_in)
-    text = _LOGIN.sub(r"\1", _QUERY.sub(r"\1", _LINK.sub("dchat://…", text)))
+    text = _URL.sub(_shown_url, _LINK.sub("dchat://…", text))
     text = _KEY.sub("…", text)
     if not keeps_ids:
         text = _ACCOUNT.sub("z6Mk…", _PEER.sub(lambda found: f"…{found[0][-6:]}", text))
     shown = "".join(c if c.isprintable() else " " for c in text)
     return shown[:TEXT_CHARACTERS_MAX]
+
+
+def _shown_url(found: re.Match[str]) -> str:
+    """Its host and the words of its path: a login, a query, or a token may open what it names."""
+    scheme, authority, rest = found.groups()
+    host = authority.rpartition("@")[2]
+    if not rest:
+        return scheme + host
+    if "@" in rest and ":" in host:
+        return f"{scheme}…"  # a password that holds "/", "?" or "#", or what looks like one
+    path = re.split("[?#]", rest, maxsplit=1)[0]
+    named = path.rstrip(_ENDS)
+    shown = ("…" if _is_token(part) else part for part in named.split("/"))
+    return scheme + host + "/".join(shown) + path[len(named) :]
+
+
+def _is_token(part: str) -> bool:
+    """Whether a part of a path may be a secret rather than a name."""
+    return _PLAIN.fullmatch(part) is None or any(map(_is_random, _RUN.findall(part)))
+
+
+def _is_random(run: str) -> bool:
+    is_mixed = not run.isalpha() and not run.isdigit()
+    is_cased = is_mixed and run.lower() != run != run.upper()
+    return len(run) >= (MIXED_CHARACTERS if is_mixed else TOKEN_CHARACTERS) or is_cased

@@ -186,17 +186,34 @@ def test_who_sends_a_byte_now_and_then_is_given_up_as_soon():
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
-def test_too_many_connections_are_closed_unheard_and_slots_come_back():
+def test_connections_that_say_nothing_shut_nobody_out_the_oldest_goes():
     async def story(server):
         silent = [await trio.open_tcp_stream(*server.addresses[0]) for _ in range(CONNECTIONS_MAX)]
         await trio.testing.wait_all_tasks_blocked(0.05)
-        async with connected(server) as stream:
-            assert await rest(stream) == b""
+        assert (await exchange(server, asked("/")))[0] == 200
         assert server.refused_total == 1
+        assert await rest(silent[0]) == b""
+        await silent[1].send_all(asked("/"))
+        assert b" 200 " in await rest(silent[1])
         for stream in silent:
             await stream.aclose()
         await trio.testing.wait_all_tasks_blocked(0.05)
         assert (await exchange(server, asked("/")))[0] == 200
+        assert server.refused_total == 1
+
+    play(story)
+
+
+def test_however_many_connect_no_more_are_served_at_once():
+    async def story(server):
+        many = [
+            await trio.open_tcp_stream(*server.addresses[0]) for _ in range(CONNECTIONS_MAX * 3)
+        ]
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        assert server.refused_total == CONNECTIONS_MAX * 2
+        assert len(server._open) == CONNECTIONS_MAX
+        for stream in many:
+            await stream.aclose()
 
     play(story)
 

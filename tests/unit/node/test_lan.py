@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv4Interface
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from p2pchat.config import LanConfig
 from p2pchat.model.blocking import BlockList
@@ -16,8 +17,8 @@ from p2pchat.model.route import Path
 from p2pchat.model.status import LanPeerStatus, LanStatus
 from p2pchat.net.port import Connectedness
 from p2pchat.node.ambient import SimulatedAmbient
-from p2pchat.node.lan import Lan, LanParts
-from p2pchat.protocol.lan import Datagram, InterfacesChanged, LanIdentity
+from p2pchat.node.lan import CLOCK_S_MAX, Lan, LanParts
+from p2pchat.protocol.lan import Datagram, InterfacesChanged, LanIdentity, Tell
 from p2pchat.wire.lan_codec import LanKind, LanPacket, encode_lan
 
 ME, BOB = DeviceId(b"m" * 32).peer_id, DeviceId(b"b" * 32).peer_id
@@ -101,3 +102,81 @@ def free_udp_port() -> int:
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+KEY = bytes(32)
+PEERS = [DeviceId(bytes([number]) * 32).peer_id for number in range(1, 6)]
+
+
+class Watched:
+    """LAN mode, and packets of peers whose clocks are off by so much."""
+
+    def __init__(self, key: bytes | None) -> None:
+        self.ambient = SimulatedAmbient(1, "me")
+        self.key = key
+        self.count = 0
+        me = LanIdentity(peer=ME, name="Me", listen_port=19123, key=key)
+        self.lan = Lan(LanParts(LanConfig(enabled=True), me), self.ambient, nowhere, lambda _: None)
+        self.hear(InterfacesChanged((IPv4Interface("10.77.0.1/24"),)))
+
+    def hear(self, input) -> None:
+        for effect in self.lan._machine.handle(input, self.ambient.now()):
+            if isinstance(effect, Tell):
+                self.lan._told(effect.event)
+
+    def says(self, peer, off_s: float) -> None:
+        self.count += 1
+        time_ms = self.ambient.now().wall_ms + int(off_s * 1000)
+        nonce = self.count.to_bytes(16, "big")
+        packet = LanPacket(LanKind.HEARTBEAT, peer, "Peer", 19123, time_ms, nonce)
+        self.hear(Datagram(IPv4Address("10.77.0.2"), 4, encode_lan(packet, self.key)))
+
+
+def play(story, key: bytes | None = KEY) -> None:
+    async def main() -> None:
+        await story(Watched(key))
+
+    trio.run(main, clock=MockClock(autojump_threshold=0))
+
+
+def test_a_clock_that_was_set_right_is_no_evidence_any_more():
+    async def story(watched):
+        watched.says(BOB, 600.0)
+        assert watched.lan.clocks == {BOB: 600.0}
+        watched.says(BOB, 0.0)
+        assert watched.lan.clocks == {}
+
+    play(story)
+
+
+def test_a_clock_that_jumps_while_its_peer_is_known_counts_until_it_is_right():
+    async def story(watched):
+        watched.says(BOB, 0.0)
+        await trio.sleep(1)
+        watched.says(BOB, 600.0)
+        assert watched.lan.clocks == {BOB: 600.0}
+        await trio.sleep(1)
+        watched.says(BOB, 0.0)
+        assert watched.lan.clocks == {}
+
+    play(story)
+
+
+def test_the_clock_of_a_peer_that_is_gone_counts_no_more():
+    async def story(watched):
+        watched.says(BOB, 600.0)
+        await trio.sleep(CLOCK_S_MAX)
+        assert watched.lan.clocks == {}
+
+    play(story)
+
+
+@pytest.mark.parametrize(("key", "votes"), [(KEY, 5), (None, 1)])
+def test_on_an_open_lan_all_clocks_together_have_one_vote(key, votes):
+    async def story(watched):
+        for number, peer in enumerate(PEERS):
+            watched.says(peer, 1000.0 + number)
+        assert len(watched.lan.clocks) == votes
+        assert watched.lan.clocks[PEERS[2]] == 1002.0
+
+    play(story, key)

@@ -48,6 +48,8 @@ class Board:
         self.said: list[tuple[str, float]] = []
         self.providers: tuple[KadPeer, ...] = ()
         self.holders = 1
+        self.meanwhile: Callable[[], None] = lambda: None
+        """Happens once, while an announcement is under way."""
 
     def start(self, now: Now) -> list[KadEffect]:
         return []
@@ -58,6 +60,8 @@ class Board:
         self.said.append((type(input).__name__, now.monotonic_s))
         match input:
             case Provide(id):
+                happens, self.meanwhile = self.meanwhile, lambda: None
+                happens()
                 return [Reply(id, self.holders)]
             case FindProviders(id):
                 return [Reply(id, FoundProviders(KEY, self.providers, 1, 1))]
@@ -192,6 +196,16 @@ def test_when_our_addresses_change_we_are_announced_anew():
         await trio.sleep(3600)
         rendezvous.moved()
         await trio.sleep(3)
+        assert len(board.times(Provide)) == 2
+
+    play(story)
+
+
+def test_addresses_that_change_while_we_are_announced_are_announced_too():
+    async def story(rendezvous: Rendezvous, board: Board, _: SimulatedNetwork) -> None:
+        board.meanwhile = rendezvous.moved
+        rendezvous.enter(ROOM, SECRET)
+        await trio.sleep(LOOK_S_MAX)
         assert len(board.times(Provide)) == 2
 
     play(story)
