@@ -3,7 +3,7 @@
 Who can be dialled serves the DHT; who cannot only asks. We count as dialled when somebody told us
 the address that others use, when somebody from the public network did dial us, by itself or because
 we asked it to, or, before anybody tried, while nobody we know is farther away than our own
-addresses reach.
+addresses reach. A call that came says where we were; it counts until our addresses change.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class Reach:
         self._is_announced = is_announced
         self._told = Change(False, ())
         self.was_dialled = False
-        """Somebody from the public network has dialled us."""
+        """Somebody from the public network has dialled us, where we are now."""
+        self._here: tuple[str, ...] = ()
         self._judged = Reachability.UNKNOWN
 
     @property
@@ -51,6 +52,7 @@ class Reach:
 
     def seen(self, state: Connectedness) -> None:
         """A peer is connected."""
+        self._look_where_we_are()
         is_direct = not any(map(is_circuit, state.addresses))
         # A call through a relay or a punched hole says nothing about who can dial us.
         is_dial = state.inbound and is_direct and state.path is Path.DIRECT
@@ -58,6 +60,7 @@ class Reach:
 
     def review(self) -> Change:
         """What others should be told now."""
+        self._look_where_we_are()
         addresses, is_server = self._host.addresses, self._serves()
         told, self._told = self._told, Change(is_server, addresses)
         return Change(
@@ -65,10 +68,19 @@ class Reach:
             addresses if addresses != told.addresses else None,
         )
 
+    @property
+    def _direct(self) -> tuple[str, ...]:
+        return tuple(address for address in self._host.addresses if not is_circuit(address))
+
+    def _look_where_we_are(self) -> None:
+        direct = self._direct
+        if direct != self._here:
+            self._here, self.was_dialled = direct, False
+
     def _serves(self) -> bool:
         if self._mode != "auto":
             return self._mode == "server"
-        direct = [address for address in self._host.addresses if not is_circuit(address)]
+        direct = self._direct
         if not direct:
             return False
         if self.reachability is not Reachability.UNKNOWN:

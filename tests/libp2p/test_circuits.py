@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import trio
@@ -11,11 +11,12 @@ import trio.testing
 from libp2p.relay.circuit_v2.pb.circuit_pb2 import HopMessage, Status, StopMessage
 from libp2p.relay.circuit_v2.pb.circuit_pb2 import PeerId as PeerMessage
 
-from p2pchat.errors import PeerUnreachable, RelayRefused
+from p2pchat.errors import NetworkError, PeerUnreachable, RelayRefused
 from p2pchat.model.route import Path
-from p2pchat.net.libp2p.options import CircuitLimits
+from p2pchat.net.libp2p.options import CircuitLimits, HostLimits
 from p2pchat.net.libp2p.relay_messages import HOP, STOP, read_message, write_message
 from p2pchat.net.libp2p.streams import LibP2PStream
+from p2pchat.protocol.pace import Rate
 from tests.libp2p.hosts import (
     ECHO,
     ask,
@@ -168,6 +169,29 @@ def test_a_relay_that_holds_no_reservation_of_ours_has_nobody_for_us():
             reply = await read_message(stream, StopMessage())
             assert reply.status == Status.PERMISSION_DENIED
             await stream.aclose()
+
+    play(story)
+
+
+def test_calls_without_end_do_not_part_us_from_our_relay():
+    async def story() -> None:
+        strict = HostLimits(
+            streams_per_protocol=Rate(per_s=0.001, burst=3),
+            refusals_per_peer=Rate(per_s=0.001, burst=2),
+        )
+        async with (
+            host("relay", is_relay=True) as relay,
+            host("bob", listen=(), limits=strict) as bob,
+        ):
+            await bob.connect(relay.peer_id, relay.addresses)
+            await bob.reserve(relay.peer_id)
+            for _ in range(12):
+                with suppress(NetworkError):
+                    await (await relay.open_stream(bob.peer_id, [STOP])).reset()
+            await eventually(lambda: bob.statistics().streams_refused_pace_total == 9)
+            assert bob.is_connected(relay.peer_id)
+            assert bob.statistics().connections_flooding_total == 0
+            assert len(bob.addresses) == 1
 
     play(story)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import trio
@@ -13,10 +13,13 @@ from multiaddr import Multiaddr
 from p2pchat.errors import PeerUnreachable, StreamReset
 from p2pchat.model.route import Path
 from p2pchat.net.libp2p import tcp
-from p2pchat.net.libp2p.addresses import without_peer
+from p2pchat.net.libp2p.addresses import parse, without_peer
+from p2pchat.net.libp2p.foreign import Failed
+from p2pchat.net.libp2p.pipes import TcpPipe
 from p2pchat.net.libp2p.relay_messages import read_message, write_message
-from p2pchat.net.port import AUTONAT_PROTOCOL, DCUTR_PROTOCOL
+from p2pchat.net.port import ANOTHER_PEER, AUTONAT_PROTOCOL, DCUTR_PROTOCOL
 from tests.libp2p.hosts import ECHO, ask, echo, eventually, host, is_up, pair, play, until
+from tests.unit.protocol.people import person
 
 
 @pytest.fixture
@@ -99,6 +102,30 @@ def test_words_out_of_turn_end_it(kind):
             with pytest.raises(PeerUnreachable, match="no hole was punched"):
                 await bob.punch(alice.peer_id)
             assert path_of(bob, alice) is Path.RELAYED
+
+    play(story)
+
+
+def test_another_peer_that_answers_where_a_hole_was_to_be_is_never_connected():
+    async def story() -> None:
+        async with host("bob") as bob, host("carol") as carol, trio.open_nursery() as nursery:
+
+            async def answer(stream) -> None:
+                with suppress(Failed):
+                    await carol._swarm.secure(bob.peer_id, TcpPipe(stream), there, Path.PUNCHED)
+
+            (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+            there = f"/ip4/127.0.0.1/tcp/{listener.socket.getsockname()[1]}"
+            nursery.start_soon(trio.serve_listeners, answer, [listener])
+            alice = person("alice").device.peer_id
+            tcp, endpoint = bob._ways.puncher._tcp, parse(there, alice)
+            met = bob.changes()
+            with pytest.raises(Failed, match=ANOTHER_PEER):
+                await tcp.punch(alice, endpoint, there, initiates=False)
+            await eventually(lambda: carol.statistics().connections == 0)
+            with pytest.raises(trio.WouldBlock):
+                met.receive_nowait()
+            nursery.cancel_scope.cancel()
 
     play(story)
 

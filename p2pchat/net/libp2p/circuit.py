@@ -77,6 +77,7 @@ class Circuits:
         """Take note that `relay` is not connected any more, which ends its promise."""
         self._held.pop(relay, None)
         self._swarm.admission.carried.discard(relay)
+        self._swarm.admission.pace.relays.discard(relay)
 
     async def reserve(self, relay: PeerId, timeout_s: float) -> float:
         """See `Host.reserve`."""
@@ -98,6 +99,7 @@ class Circuits:
         addresses = _through(stream, tuple(reply.reservation.addrs))
         self._held[relay] = _Reservation(trio.current_time() + holds_s, addresses)
         self._swarm.admission.carried.add(relay)
+        self._swarm.admission.pace.relays.add(relay)
         return holds_s
 
     async def dial(self, peer: PeerId, circuit: Circuit) -> None:

@@ -99,6 +99,8 @@ class HostLimits:
     """The same, of one protocol."""
     refusals_per_peer: Rate = Rate(per_s=20, burst=200)
     """Streams of one peer that may be refused for their pace; then it is shunned."""
+    refusals_per_relay: Rate = Rate(per_s=500, burst=5000)
+    """The same, of a relay that holds a place for us: whose calls they are is not its doing."""
     shun_s: float = 8.0
     """How long a peer that floods is cut off."""
     unread_bytes_max: int = 48 << 20

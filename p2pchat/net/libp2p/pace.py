@@ -5,6 +5,10 @@ from. Each may do so much at once and then so much a second. What goes beyond is
 costs little, and who goes on all the same is shunned: cut off, and not let in for some seconds.
 Penalties are short, because an address is shared by many and a key is free.
 
+A relay that holds a place for us brings calls of strangers, and how many is not its doing. Calls
+that are refused cost it nothing, and it may be refused more than others before it is taken for one
+that floods: else who calls us without end would have us cut off our own relay.
+
 Nothing here knows a socket or a clock; the time comes in with each question.
 """
 
@@ -15,6 +19,7 @@ from enum import Enum, auto
 
 from p2pchat.model.ids import PeerId
 from p2pchat.net.libp2p.options import HostLimits
+from p2pchat.net.libp2p.relay_messages import STOP
 from p2pchat.net.port import ProtocolId
 from p2pchat.protocol.pace import Buckets
 
@@ -43,6 +48,9 @@ class Pace:
         self._streams = Buckets[PeerId](limits.streams_per_peer)
         self._protocols = Buckets[tuple[PeerId, ProtocolId]](limits.streams_per_protocol)
         self._patience = Buckets[PeerId](limits.refusals_per_peer)
+        self._patience_with_relays = Buckets[PeerId](limits.refusals_per_relay)
+        self.relays: set[PeerId] = set()
+        """Those that hold a place for us."""
         self._shunned: OrderedDict[PeerId, float] = OrderedDict()
 
     def admits_knock(self, source: str, now_s: float) -> bool:
@@ -63,11 +71,14 @@ class Pace:
         """Whether another stream of this protocol is handled."""
         if self._protocols.of((peer, protocol), now_s).take(1, now_s):
             return Verdict.SERVE
+        if protocol == STOP and peer in self.relays:
+            return Verdict.REFUSE
         return self.lose_patience(peer, now_s)
 
     def lose_patience(self, peer: PeerId, now_s: float) -> Verdict:
         """What becomes of a stream that cannot be served: refused, or one too many."""
-        if self.is_shunned(peer, now_s) or self._patience.of(peer, now_s).take(1, now_s):
+        patience = self._patience_with_relays if peer in self.relays else self._patience
+        if self.is_shunned(peer, now_s) or patience.of(peer, now_s).take(1, now_s):
             return Verdict.REFUSE
         self.shun(peer, now_s)
         return Verdict.CUT

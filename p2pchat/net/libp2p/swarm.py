@@ -31,7 +31,7 @@ from p2pchat.net.libp2p.options import HostOptions, Total
 from p2pchat.net.libp2p.pipes import Pipe, TcpPipe
 from p2pchat.net.libp2p.serving import Server
 from p2pchat.net.libp2p.streams import Farewells, LibP2PStream, Origin
-from p2pchat.net.port import ProtocolId
+from p2pchat.net.port import ANOTHER_PEER, ProtocolId
 
 __all__ = ["Swarm"]
 
@@ -116,7 +116,7 @@ class Swarm:
         """Let who dialled `pipe` authenticate; None, and counted, when that fails."""
         try:
             with self.admission.handshake(pipe), trio.fail_after(self.limits.handshake_timeout_s):
-                return await self._upgrade(pipe, address, path, None)
+                return await self._upgrade(pipe, address, path, None, initiates=False)
         except trio.TooSlowError:
             self.totals["handshakes_timed_out_total"] += 1
         except Failed as failed:
@@ -132,9 +132,9 @@ class Swarm:
     ) -> Connection:
         """Authenticate the far end of `pipe` as `peer`, who begins the handshake unless we do.
 
-        Raises `Failed`, `Refused`.
+        Raises `Failed`, `Refused`; then nobody is connected, whoever answered.
         """
-        return await self._upgrade(pipe, address, path, peer if initiates else None)
+        return await self._upgrade(pipe, address, path, peer, initiates=initiates)
 
     async def verify(self, peer: PeerId, pipe: Pipe) -> None:
         """See whether `peer` answers at the far end of `pipe`, and cut it. Raises `Failed`."""
@@ -144,14 +144,16 @@ class Swarm:
             pipe.abort()
 
     async def _upgrade(
-        self, pipe: Pipe, address: str, path: Path, expected: PeerId | None
+        self, pipe: Pipe, address: str, path: Path, expected: PeerId | None, *, initiates: bool
     ) -> Connection:
         """The one road from a pipe to a connection; the pipe is aborted when it fails."""
         try:
-            secured, peer = await self._authenticate(pipe, expected)
-            origin = Origin(peer, address, path, inbound=expected is None)
+            secured, peer = await self._authenticate(pipe, expected if initiates else None)
+            if expected not in (None, peer):
+                raise Failed(ANOTHER_PEER)
+            origin = Origin(peer, address, path, inbound=not initiates)
             self.admission.require_unblocked(origin, pipe)
-            if expected is None:
+            if origin.inbound:
                 self.admission.require_pace(peer)
             with foreign_errors():
                 muxed = await self._upgrader.upgrade_connection(secured, to_libp2p(peer))

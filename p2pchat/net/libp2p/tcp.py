@@ -24,7 +24,6 @@ from p2pchat.net.libp2p.guard import Refused
 from p2pchat.net.libp2p.pipes import TcpPipe
 from p2pchat.net.libp2p.streams import Origin
 from p2pchat.net.libp2p.swarm import Swarm
-from p2pchat.net.port import ANOTHER_PEER
 
 __all__ = ["TcpDialler", "believed"]
 
@@ -82,10 +81,7 @@ class TcpDialler:
         """
         async with self._dials:
             pipe = await self._connect(endpoint, is_punch=True)
-            secure = self._swarm.secure
-            connection = await secure(peer, pipe, address, Path.PUNCHED, initiates=initiates)
-        if connection.origin.peer != peer:
-            raise Failed(ANOTHER_PEER)
+            await self._swarm.secure(peer, pipe, address, Path.PUNCHED, initiates=initiates)
 
     async def knock(self, endpoint: Endpoint) -> TcpPipe:
         """Connect from a port on which nothing listens, as a stranger would. Raises `Failed`,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -9,6 +10,7 @@ import trio
 import trio.testing
 
 from p2pchat.model.route import Path
+from p2pchat.model.status import Reachability
 from p2pchat.net.port import Connectedness
 from p2pchat.node.reach import Reach, announced, dialled, shared_reach
 from p2pchat.testing.network import open_network
@@ -44,6 +46,34 @@ def test_only_a_direct_call_from_the_public_network_shows_that_we_can_be_dialled
             reach = Reach(host, "auto", is_announced=False)
             reach.seen(Connectedness(PEER, (address,), path, inbound=True))
             assert reach.was_dialled is is_dialled
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+def test_that_we_were_dialled_once_says_nothing_about_another_network():
+    called = Connectedness(PEER, (PUBLIC,), Path.DIRECT, inbound=True)
+
+    async def main() -> None:
+        async with (
+            open_network(Random(1)) as network,
+            network.host("relay", relay=True) as relay,
+            network.host("me") as host,
+        ):
+            reach = Reach(host, "auto", is_announced=False)
+            reach.review()
+            reach.seen(called)
+            await host.connect(relay.peer_id, relay.addresses)
+            await host.reserve(relay.peer_id)
+            reach.review()
+            assert reach.was_dialled, "a place at a relay does not move us"
+
+            reach.judged(Reachability.NAT)
+            assert reach.reachability is Reachability.PUBLIC
+            host.place = replace(host.place, endpoint="/ip4/10.0.0.7/tcp/4001")
+            reach.review()
+            assert reach.reachability is Reachability.NAT
+            reach.seen(called)
+            assert reach.reachability is Reachability.PUBLIC
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
