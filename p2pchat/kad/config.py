@@ -74,7 +74,7 @@ class KadConfig:
     """Peers of one public /24 (IPv6 /48) that count towards the k of a lookup; further ones are
     asked, and the lookup goes on beyond them."""
     addresses_max: int = 8
-    """Addresses kept of one peer; the rest is ignored."""
+    """Addresses kept of one peer, in a lookup by each who tells of it; the rest is ignored."""
     discovered_max: int = 512
     """Peers already told of, within one refresh; above it the oldest may be told again."""
 

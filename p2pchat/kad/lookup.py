@@ -18,9 +18,10 @@ crowd beyond twice that is asked, but does not count towards the k: the lookup g
 to those who were there before. Neither do more than a few of one public network, as far as we have
 spoken with them. In an honest network neither rule changes anything.
 
-Hearsay may be false. A candidate that could not be reached gets another chance when somebody else
-tells a different address, a few times; so one liar cannot hide a peer by telling of it first. And
-who told of several that could not be reached, and of fewer that could, is believed no longer
+Hearsay may be false. A candidate that could not be reached gets another chance, a few times, when
+somebody tells or told meanwhile of another address, and those to try are taken from all who told of
+it in turn; so a liar cannot hide a peer by telling of it first, however much it tells. And who told
+of several that could not be reached there, and of fewer that could, is believed no longer
 (`hearsay`): inventing peers costs nothing, asking them a time-out each.
 """
 
@@ -72,15 +73,14 @@ class _Standing(Enum):
 class _Candidate:
     peer: PeerId
     distance: int
-    addresses: tuple[str, ...]
-    """Those to try; after a failure only what is new."""
     hops: int
     """Peers asked one after the other until one told of it."""
     standing: _Standing = _Standing.HEARD
     path: _Path | None = None
     """The one that asks it, or has."""
     attempts: int = 0
-    tried: frozenset[str] = frozenset()
+    addresses: tuple[str, ...] = ()
+    """Where it was asked last."""
     networks: tuple[str, ...] = ()
     """The public ones that it answered from."""
 
@@ -103,7 +103,7 @@ class _Path:
 
 
 class Lookup:
-    """The state of one lookup. Holds at most `lookup_queries_max` × 32 candidates."""
+    """The state of one lookup. At most `lookup_queries_max` peers tell it of 32 others each."""
 
     def __init__(self, own: PeerId, key: bytes, config: KadConfig, plan: Plan) -> None:
         self._own = own
@@ -114,17 +114,18 @@ class Lookup:
         self._paths = [_Path() for _ in range(plan.paths)]
         self._deal = cycle(self._paths)
         self._candidates: dict[PeerId, _Candidate] = {}
-        self._hearsay = Hearsay()
+        self._hearsay = Hearsay(config.addresses_max)
 
     def seed(self, peers: Sequence[KadPeer]) -> None:
         """Begin with peers that we know ourselves, dealt out among the paths."""
         for peer in sorted(peers, key=lambda peer: kad_id(peer.peer) ^ self._place):
-            candidate = self._hear(peer, hops=0)
-            if candidate is not None:
-                self._hearsay.vouch(peer.peer)
-                path = next(self._deal)
-                path.seeds.append(candidate)
-                path.hear(candidate)
+            if peer.peer == self._own:
+                continue
+            self._hearsay.vouch(peer.peer, peer.addresses)
+            candidate = self._hear(peer.peer, hops=0)
+            path = next(self._deal)
+            path.seeds.append(candidate)
+            path.hear(candidate)
 
     def next(self) -> list[KadPeer]:
         """Whom to ask now; each is in flight until `answered` or `failed`."""
@@ -148,18 +149,19 @@ class Lookup:
         self._hearsay.proved(peer)
         nearest = path.order[0]
         for told in closer:
-            heard = self._hear(told, candidate.hops + 1)
-            if heard is None:
+            if told.peer == self._own:
                 continue
-            path.hear(heard)
-            self._hearsay.told(peer, heard.peer)
+            self._hearsay.told(peer, told.peer, told.addresses)
+            path.hear(self._hear(told.peer, candidate.hops + 1))
         if path.order[0] == nearest:
             self._widen()
 
     def failed(self, peer: PeerId) -> None:
-        """A peer did not answer."""
-        self._settled(self._candidates[peer], _Standing.FAILED)
+        """A peer did not answer; it is asked again if somebody told of another address."""
+        candidate = self._candidates[peer]
+        self._settled(candidate, _Standing.FAILED)
         self._hearsay.refuted(peer)
+        self._give_a_chance(candidate)
         self._widen()
 
     @property
@@ -197,7 +199,10 @@ class Lookup:
         candidate = self._candidates.get(peer)
         if candidate is None:
             return ()
-        return tuple(dict.fromkeys((*candidate.addresses, *sorted(candidate.tried))))
+        hearsay = self._hearsay
+        return tuple(
+            dict.fromkeys((*candidate.addresses, *hearsay.untried(peer), *hearsay.tried(peer)))
+        )
 
     # Asking
 
@@ -216,7 +221,8 @@ class Lookup:
         candidate.standing = _Standing.ASKED
         candidate.path = path
         candidate.attempts += 1
-        candidate.tried = candidate.tried.union(candidate.addresses)
+        candidate.addresses = self._hearsay.untried(candidate.peer)
+        self._hearsay.trying(candidate.peer, candidate.addresses)
         path.sent += 1
         path.in_flight += 1
         return KadPeer(candidate.peer, candidate.addresses)
@@ -280,24 +286,16 @@ class Lookup:
         is_heard = candidate.standing is _Standing.HEARD
         return is_heard and self._hearsay.is_doubted(candidate.peer)
 
-    def _hear(self, told: KadPeer, hops: int) -> _Candidate | None:
-        """Note a peer; None for ourselves."""
-        known = self._candidates.get(told.peer)
-        if known is not None:
-            self._hear_again(known, told.addresses)
-        elif told.peer != self._own:
-            distance = kad_id(told.peer) ^ self._place
-            known = self._candidates[told.peer] = _Candidate(
-                told.peer, distance, told.addresses, hops
-            )
+    def _hear(self, peer: PeerId, hops: int) -> _Candidate:
+        """Note that somebody told of a peer."""
+        known = self._candidates.get(peer)
+        if known is None:
+            distance = kad_id(peer) ^ self._place
+            known = self._candidates[peer] = _Candidate(peer, distance, hops)
+        elif known.standing is _Standing.FAILED:
+            self._give_a_chance(known)
         return known
 
-    def _hear_again(self, known: _Candidate, addresses: tuple[str, ...]) -> None:
-        if known.standing in (_Standing.ASKED, _Standing.ANSWERED):
-            return
-        fresh = [a for a in addresses if a not in known.addresses and a not in known.tried]
-        if known.standing is _Standing.HEARD:
-            known.addresses = (*known.addresses, *fresh)[: self._config.addresses_max]
-        elif fresh and known.attempts < _ATTEMPTS_MAX:
-            known.addresses = tuple(fresh)
-            known.standing = _Standing.HEARD
+    def _give_a_chance(self, failed: _Candidate) -> None:
+        if failed.attempts < _ATTEMPTS_MAX and self._hearsay.untried(failed.peer):
+            failed.standing = _Standing.HEARD

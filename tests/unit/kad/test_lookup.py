@@ -120,11 +120,12 @@ def test_it_ends_after_so_many_queries_with_what_it_has(begin, peers):
 
 def test_addresses_told_by_several_are_tried_together_within_bounds(begin, peers):
     target = peers[0].peer
-    told = [KadPeer(target, (f"/ip4/10.0.0.{n}/tcp/1",)) for n in range(9)]
-    lookup = begin(*peers[5:7], *told, config=KadConfig(k=4, alpha=1))
+    lookup = begin(*peers[1:10], config=KadConfig(k=10, alpha=9))
+    for n, teller in enumerate(lookup.next()):
+        lookup.answered(teller.peer, [KadPeer(target, (f"/ip4/10.0.0.{n}/tcp/1",))])
     (asked,) = lookup.next()
     assert asked.addresses == tuple(f"/ip4/10.0.0.{n}/tcp/1" for n in range(8))
-    assert lookup.told_addresses(target) == asked.addresses
+    assert lookup.told_addresses(target)[:8] == asked.addresses
 
 
 def test_a_liar_that_speaks_first_cannot_hide_a_peer(begin, peers):
@@ -139,9 +140,58 @@ def test_a_liar_that_speaks_first_cannot_hide_a_peer(begin, peers):
     assert lookup.is_done, "what was tried is not tried again"
     lookup.seed([true])
     assert lookup.next() == [true]
-    lookup.seed([KadPeer(target, ("/ip4/10.0.0.2/tcp/1",))])
+    more = KadPeer(target, ("/ip4/10.0.0.2/tcp/1",))
+    lookup.seed([more])
     assert lookup.next() == [], "it is being asked"
-    assert lookup.told_addresses(target) == (*true.addresses, *false.addresses)
+    everything = (*true.addresses, *more.addresses, *false.addresses)
+    assert lookup.told_addresses(target) == everything
+
+
+def false_addresses(liar, number=8):
+    return tuple(f"/ip4/10.9.{liar}.{n}/tcp/1" for n in range(number))
+
+
+def test_what_is_told_of_a_peer_while_it_is_asked_is_tried_when_that_fails(begin, peers):
+    target, true = peers[0].peer, peers[0]
+    lookup = begin(peers[5], peers[6])
+    lookup.next()
+    lookup.answered(peers[5].peer, [KadPeer(target, false_addresses(1))])
+    assert [asked.peer for asked in lookup.next()] == [target]
+    lookup.answered(peers[6].peer, [true])
+    lookup.failed(target)
+    assert not lookup.is_done
+    assert lookup.next() == [true]
+
+
+def test_false_addresses_told_first_do_not_crowd_out_the_true_one(begin, peers):
+    """Several liars tell before the peer is asked, as many addresses each as are kept."""
+    target, true = peers[0].peer, peers[0]
+    lookup = begin(*peers[1:6], config=KadConfig(k=4, alpha=5))
+    *liars, honest = lookup.next()
+    for n, liar in enumerate(liars):
+        lookup.answered(liar.peer, [KadPeer(target, false_addresses(n))])
+    lookup.answered(honest.peer, [true])
+    (asked,) = lookup.next()
+    assert true.addresses[0] in asked.addresses
+    assert len(asked.addresses) == CONFIG.addresses_max
+
+
+def test_a_liar_does_not_get_others_doubted_by_false_addresses(begin, peers):
+    """It tells first of three honest peers. Who tells where they really are is believed after."""
+    victims, (liar, honest), only = peers[1:4], peers[8:10], peers[0]
+    config = KadConfig(k=8, alpha=3, alpha_max=3)
+    lookup = begin(liar, honest, config=config)
+    lookup.next()
+    lookup.answered(liar.peer, [KadPeer(v.peer, false_addresses(n)) for n, v in enumerate(victims)])
+    asked = lookup.next()
+    assert asked
+    lookup.answered(honest.peer, [*victims, only])
+    for contact in asked:
+        lookup.failed(contact.peer)
+    answers = {contact.peer: () for contact in (*victims, only)}
+    told_by(lookup, answers)
+    assert only.peer in [contact.peer for contact in lookup.closest]
+    assert {victim.peer for victim in victims} <= {contact.peer for contact in lookup.closest}
 
 
 def test_a_peer_that_cannot_be_reached_has_three_attempts(begin, peers):
