@@ -89,7 +89,11 @@ class KadConfig:
     provider_keys_max: int = 4096
     """Keys with providers; above it the one farthest from our id is dropped."""
     providers_per_key_max: int = 20
-    """Providers of one key; above it the oldest announcement is dropped."""
+    """Providers of one key; above it the oldest announcement of the public network with the most
+    of them is dropped."""
+    network_providers_max: int = 4
+    """Providers of one key from one public /24 (IPv6 /48); above it the oldest of these is
+    dropped."""
     provided_per_peer_max: int = 256
     """Keys one peer may provide here; above it they are refused."""
     provider_lifetime_s: float = 2 * _HOUR_S

@@ -183,11 +183,18 @@ class RecordStore:
 @dataclass(frozen=True, slots=True)
 class _Provider:
     contact: KadPeer
+    networks: tuple[str, ...]
+    """The public ones that it announced itself from."""
     expires_ms: int
 
 
 class ProviderStore:
-    """Who announced that it provides a key; each announcement counts for a while."""
+    """Who announced that it provides a key; each announcement counts for a while.
+
+    Keys of peers are free and networks are not: of one public network a few announcements of a key
+    are held, the latest, and when the key is full the network with the most of them yields. So who
+    has one network displaces nobody but himself. Local networks are not counted.
+    """
 
     def __init__(self, own: PeerId, config: KadConfig) -> None:
         self._config = config
@@ -202,16 +209,20 @@ class ProviderStore:
         providers = self._keys.items.get(key, {})
         return [p.contact for p in reversed(providers.values()) if p.expires_ms > now_ms]
 
-    def add(self, contact: KadPeer, key: bytes, now_ms: int) -> None:
-        """Note an announcement. Raises `RemoteProtocolError` if it is over a limit."""
+    def add(
+        self, contact: KadPeer, key: bytes, now_ms: int, networks: tuple[str, ...] = ()
+    ) -> None:
+        """Note an announcement that came from these public networks. Raises `RemoteProtocolError`
+        if it is over a limit."""
         providers = self._keys.items.get(key, {})
         if contact.peer in providers:
             self._drop(key, contact.peer)
         elif self._counts[contact.peer] >= self._config.provided_per_peer_max:
             raise RemoteProtocolError("this peer provides as much as one peer may")
-        if len(providers) >= self._config.providers_per_key_max:
-            self._drop(key, next(iter(providers)))
-        providers[contact.peer] = _Provider(contact, now_ms + self._config.provider_lifetime_ms)
+        for peer in self._displaced(providers, networks):
+            self._drop(key, peer)
+        expires_ms = now_ms + self._config.provider_lifetime_ms
+        providers[contact.peer] = _Provider(contact, networks, expires_ms)
         self._counts[contact.peer] += 1
         self._keys.set(key, providers)
         if len(self) > self._config.provider_keys_max:
@@ -224,6 +235,21 @@ class ProviderStore:
         for key, providers in list(self._keys.items.items()):
             for peer in [peer for peer, p in providers.items() if p.expires_ms <= now_ms]:
                 self._drop(key, peer)
+
+    def _displaced(
+        self, providers: Mapping[PeerId, _Provider], networks: tuple[str, ...]
+    ) -> set[PeerId]:
+        """Who makes room for one more from these networks: the oldest of each that has its share
+        already; if none has and the key is full, the oldest of the network with the most."""
+        held = Counter(network for provider in providers.values() for network in provider.networks)
+        displaced = {
+            next(peer for peer, provider in providers.items() if network in provider.networks)
+            for network in networks
+            if held[network] >= self._config.network_providers_max
+        }
+        if not displaced and len(providers) >= self._config.providers_per_key_max:
+            displaced.add(max(providers, key=lambda peer: _crowd(providers[peer], held)))
+        return displaced
 
     def _drop_key(self, key: bytes) -> None:
         for peer in list(self._keys.items[key]):
@@ -238,3 +264,8 @@ class ProviderStore:
             del self._counts[peer]
         if not providers:
             self._keys.pop(key)
+
+
+def _crowd(provider: _Provider, held: Counter[str]) -> int:
+    """How many share a public network with a provider, itself included."""
+    return max((held[network] for network in provider.networks), default=1)

@@ -112,7 +112,7 @@ class Server:
         believed = believable_of(told.addresses, scope)
         addresses = believed or self._peers.addresses(asker)
         contact = KadPeer(asker, addresses[: self._config.addresses_max])
-        self.providers.add(contact, request.key, now.wall_ms)
+        self.providers.add(contact, request.key, now.wall_ms, self._peers.networks(asker))
 
     def _closer(self, asker: PeerId, key: bytes) -> tuple[KadPeer, ...]:
         entries = self._peers.table.closest(kad_id(key), self._config.k + 1)

@@ -163,6 +163,42 @@ def test_a_key_may_have_one_provider_only(new_providers, cast):
     assert len(store) == 1
 
 
+def announced(store, cast, *announcements):
+    """Each by name, and its networks after it; whom the store tells of then, the oldest first."""
+    peers = {}
+    for name, *networks in announcements:
+        contact = cast.contact(cast(name))
+        peers[contact] = name
+        store.add(contact, b"k", 0, tuple(networks))
+    return [peers[contact] for contact in reversed(store.get(b"k", 0))]
+
+
+def test_one_public_network_has_a_few_places_of_a_key_the_latest(new_providers, cast):
+    crowd = [(f"a{n}", "4:a") for n in range(50)]
+    kept = announced(new_providers(), cast, ("x", "4:x"), *crowd, ("a46", "4:a"))
+    assert kept == ["x", "a47", "a48", "a49", "a46"], "who announces again displaces nobody"
+
+
+def test_who_comes_from_two_networks_has_a_place_in_both(new_providers, cast):
+    store = new_providers(network_providers_max=2)
+    crowd = [("a", "4:a"), ("b", "6:b"), ("a2", "4:a"), ("b2", "6:b"), ("ab", "4:a", "6:b")]
+    assert announced(store, cast, *crowd) == ["a2", "b2", "ab"]
+
+
+def test_when_a_key_is_full_the_network_with_most_of_it_yields(new_providers, cast):
+    store = new_providers(providers_per_key_max=6)
+    honest = [("h", "4:h"), ("i", "4:i")]
+    crowd = [(f"{network}{n}", network) for n in range(4) for network in ("4:a", "4:b")]
+    kept = announced(store, cast, *honest, *crowd, ("j", "4:j"))
+    assert len(kept) == 6
+    assert kept[:2] == ["h", "i"]
+    assert kept[-1] == "j"
+
+
+def test_local_networks_have_no_share(new_providers, cast):
+    assert len(announced(new_providers(), cast, *((n,) for n in range(30)))) == 20
+
+
 def test_a_full_provider_store_drops_the_key_farthest_from_us(new_providers, cast, nearest_keys):
     store = new_providers(provider_keys_max=2)
     alice = cast.contact(cast("alice"))

@@ -164,6 +164,21 @@ def test_an_announcement_without_addresses_takes_those_we_know(ask, cast):
     assert told.closer == ()
 
 
+@pytest.mark.parametrize(
+    ("network", "told"), [("9.9.9", 4), ("192.168.7", 20), ("10.0.0", 20), ("127.0.0", 20)]
+)
+def test_one_public_network_does_not_fill_a_key_and_a_local_one_may(
+    stage, ask, cast, network, told
+):
+    for n in range(1, 31):
+        address = f"/ip4/{network}.{n}/tcp/4001"
+        stage.up(cast(n), is_server=False, addresses=(address,))
+        ask(KadKind.ADD_PROVIDER, b"room", peer=cast(n), providers=(KadPeer(cast(n), (address,)),))
+    stage.up(cast("reader"), is_server=False, addresses=(f"/ip4/{network}.99/tcp/4001",))
+    answer = ask(KadKind.GET_PROVIDERS, b"room", peer=cast("reader"))
+    assert peers_of(answer.providers) == [cast(n) for n in range(30, 30 - told, -1)]
+
+
 def test_nobody_announces_somebody_else(stage, ask, cast):
     others = (cast.contact(cast("x")),)
     assert isinstance(ask(KadKind.ADD_PROVIDER, b"room", providers=others), Refuse)
