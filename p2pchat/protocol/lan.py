@@ -3,7 +3,8 @@
 A peer that comes says hello to everybody, whoever hears it answers with a heartbeat, and so two
 peers know of each other after one round trip. Heartbeats keep an entry alive, a goodbye ends it,
 silence does too. What is found is only where a peer id may be dialled: the handshake authenticates
-it, so all that a liar achieves is a dial in vain.
+it, so all that a liar achieves is a dial in vain. Nor can it take a peer away: while a peer is
+heard where it was found, what is said in its name elsewhere is worth a dial and nothing more.
 
 A packet is judged in this order, and the first reason not to take it ends the matter: it is too
 much, it does not decode, it is our own, its peer is blocked, its source is in a blocked subnet or
@@ -249,7 +250,7 @@ class LanMachine:
             return self._differs(packet, now)
         self._nonces.add(packet.nonce, now.monotonic_s)
         if packet.kind is LanKind.GOODBYE:
-            return self._lose(packet.node)
+            return self._parted(packet.node, input.source)
         answer = self._answer(packet.kind, input, now)
         return [*self._note(packet, input, now), *answer]
 
@@ -286,8 +287,11 @@ class LanMachine:
             now.monotonic_s,
         )
         is_news = known is None or known.address != fresh.address
-        if is_news and not self._paces.may_return(packet.node, now.monotonic_s):
+        if is_news and not self._paces.may_return(packet.node, input.source, now.monotonic_s):
             return self._refuse("comes and goes too often")
+        if known is not None and self._is_elsewhere(known, input.source, now):
+            self.refused["is elsewhere"] += 1
+            return self._reach(fresh.peer, (fresh.address,), now)
         if known is None and not self._has_place(input.source):
             return self._refuse("too many peers")
         self.peers[packet.node] = fresh
@@ -298,6 +302,11 @@ class LanMachine:
         if is_news or packet.kind is LanKind.HELLO:
             effects += self._reach(fresh.peer, (fresh.address,), now)
         return effects
+
+    def _is_elsewhere(self, known: LanPeer, source: IPv4Address, now: Now) -> bool:
+        """Whether a peer was heard where it was found for as long as that takes."""
+        silent_s = now.monotonic_s - known.heard_s
+        return known.source != source and silent_s < self._config.heartbeat_s
 
     def _has_place(self, source: IPv4Address) -> bool:
         same = sum(peer.source == source for peer in self.peers.values())
@@ -325,11 +334,18 @@ class LanMachine:
         usable = tuple(a for a in addresses if self._blocks.refusal(peer, a, allowed) is None)
         if peer == self._me.peer or not usable:
             return self._refuse("advertised in vain")
-        if not self._paces.may_return(peer, now.monotonic_s):
+        if not self._paces.may_return(peer, usable, now.monotonic_s):
             return self._refuse("comes and goes too often")
         return self._reach(peer, usable, now)
 
     # Who is gone
+
+    def _parted(self, peer: PeerId, source: IPv4Address) -> list[LanEffect]:
+        """A goodbye, which counts where the peer was found."""
+        known = self.peers.get(peer)
+        if known is not None and known.source != source:
+            return self._refuse("is elsewhere")
+        return self._lose(peer)
 
     def _lose(self, peer: PeerId) -> list[LanEffect]:
         return [] if self.peers.pop(peer, None) is None else [Tell(LanPeerLost(peer))]

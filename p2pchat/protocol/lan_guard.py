@@ -25,6 +25,9 @@ CLOCK_REPORTS_OF_ALL = Rate(per_s=1, burst=8)
 SOURCES_MAX = 1_024
 NONCES_MAX = 8_192
 
+Whence = IPv4Address | tuple[str, ...]
+"""Where a peer was heard, or is said to be."""
+
 
 class LanPaces:
     """How much of what everybody may do."""
@@ -34,7 +37,7 @@ class LanPaces:
         self._sources = Buckets[IPv4Address](SOURCE_DATAGRAMS, SOURCES_MAX)
         self._answers = Bucket(ANSWERS, now_s)
         self._answered = Buckets[IPv4Address](SOURCE_ANSWERS, SOURCES_MAX)
-        self._returns = Buckets[PeerId](RETURNS, SOURCES_MAX)
+        self._returns = Buckets[tuple[PeerId, Whence]](RETURNS, SOURCES_MAX)
         self._dials = Bucket(DIALS, now_s)
         self._clocks = Buckets[PeerId](CLOCK_REPORTS, SOURCES_MAX)
         self._all_clocks = Bucket(CLOCK_REPORTS_OF_ALL, now_s)
@@ -47,10 +50,10 @@ class LanPaces:
         """Whether a question from there is answered."""
         return self._answered.of(source, now_s).take(1, now_s) and self._answers.take(1, now_s)
 
-    def may_return(self, peer: PeerId, now_s: float) -> bool:
+    def may_return(self, peer: PeerId, whence: Whence, now_s: float) -> bool:
         """Whether a peer is noted that was not there, or was elsewhere: it may come and go 20 times
-        a minute for as long as it likes."""
-        return self._returns.of(peer, now_s).take(1, now_s)
+        a minute for as long as it likes. Who speaks in its name elsewhere spends nothing of it."""
+        return self._returns.of((peer, whence), now_s).take(1, now_s)
 
     def may_be_dialled(self, now_s: float) -> bool:
         """Whether one more is dialled."""

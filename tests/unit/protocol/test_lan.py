@@ -190,6 +190,68 @@ def test_coming_and_going_faster_than_that_is_not_followed_each_time():
     assert script.refused()["comes and goes too often"] > 100
 
 
+# In the name of others
+
+ELSEWHERE = IPv4Address("10.77.0.66")
+LIE = "/ip4/10.77.0.66/tcp/19123"
+
+
+def test_a_goodbye_from_elsewhere_is_not_believed():
+    script = Script()
+    script.says()
+    assert script.says(LanKind.GOODBYE, source=ELSEWHERE) == []
+    assert script.machine.peers[BOB].address == BOB_AT
+    assert script.refused() == {"is elsewhere": 1}
+
+
+@pytest.mark.parametrize("kind", [LanKind.HELLO, LanKind.HEARTBEAT])
+def test_who_speaks_for_a_peer_elsewhere_gets_a_dial_and_the_peer_stays_where_it_is(kind):
+    script = Script()
+    script.says()
+    effects = script.says(kind, source=ELSEWHERE)
+    assert effects[0] == Reachable(BOB, (LIE,))
+    assert told(effects) == []
+    assert script.machine.peers[BOB].address == BOB_AT
+
+
+def test_however_much_is_said_in_its_name_a_peer_can_still_come_and_go():
+    script = Script()
+    for _ in range(60):
+        script.wait(0.5)
+        script.says(LanKind.HELLO, source=ELSEWHERE)
+        script.says(LanKind.GOODBYE, source=ELSEWHERE)
+    assert script.says(LanKind.HELLO)[:2] == FOUND
+    for _ in range(20):
+        script.wait(0.5)
+        script.says(LanKind.HELLO, source=ELSEWHERE)
+        script.says(LanKind.GOODBYE, source=ELSEWHERE)
+    assert script.says(LanKind.GOODBYE) == [Tell(LanPeerLost(BOB))]
+    assert script.says(LanKind.HELLO)[:2] == FOUND
+
+
+def test_a_peer_whose_place_is_taken_by_a_lie_is_dialled_where_it_really_is():
+    script = Script()
+    script.says(source=ELSEWHERE)
+    assert Reachable(BOB, (BOB_AT,)) in script.says(LanKind.HELLO)
+
+
+def test_a_peer_that_is_silent_for_a_heartbeat_has_moved_to_where_it_is_heard():
+    script = Script()
+    script.says()
+    script.wait(LanConfig().heartbeat_s)
+    assert script.says(source=ELSEWHERE) == [Reachable(BOB, (LIE,))]
+    assert script.machine.peers[BOB].address == LIE
+    assert script.says(LanKind.GOODBYE) == []
+    assert script.says(LanKind.GOODBYE, source=ELSEWHERE) == [Tell(LanPeerLost(BOB))]
+
+
+def test_a_forged_advertisement_does_not_use_up_the_pace_of_the_peer_it_names():
+    script = Script()
+    for _ in range(20):
+        script.hear(Advertised(BOB, (LIE,)))
+    assert script.hear(Advertised(BOB, (BOB_AT,))) == [Reachable(BOB, (BOB_AT,))]
+
+
 # The filter, in its order
 
 
