@@ -2,12 +2,18 @@
 
 A reservation makes us reachable when nobody can dial us. Two are held, at the relays that answer
 fastest, so that the death of one leaves a way open while the next best takes its place; the others
-are spares. Once in a while all of them are measured anew, and a reservation that runs out is
-renewed only where it is still worth holding. A relay that refuses is asked ever less often.
+are spares. The two stand in different networks where there is a choice: one owner of many machines
+nearby does not see every call. A reservation that runs out is renewed only where it is still worth
+holding. A relay that refuses is asked ever less often, also when it leaves and comes back.
+
+Anybody may claim to be a relay, answer or not, and leave. Nobody can hold up the others by it: who
+was measured waits for those being measured only briefly, who does not answer for a place has none,
+and relays that we dialled come before those that called us.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -19,6 +25,7 @@ from p2pchat.events import (
 )
 from p2pchat.model.ids import PeerId
 from p2pchat.model.machine import Now, Reply, SetTimer
+from p2pchat.model.scope import network_of
 from p2pchat.protocol.traversal_vocabulary import (
     Announce,
     ChooseRelays,
@@ -38,6 +45,12 @@ RELAYING_TIMER = "relaying"
 HELD_MAX = 2
 PROBED_MAX = 8
 """Relays that are measured at the same time."""
+PATIENCE_S = 1.0
+"""How long a relay that was measured waits for others that are; and how long one that we asked for
+a place counts as good for it."""
+CHOICE_TIMEOUT_S = 5.0
+REMEMBERED_MAX = 256
+"""Relays gone that did not do what we asked."""
 RETRY_S_MIN, RETRY_S_MAX = 5.0, 60.0
 REFRESH_SHARE = 0.5
 """Of a reservation's lifetime, after which it is refreshed."""
@@ -61,14 +74,25 @@ class Relay:
 
     peer: PeerId
     address: str
+    is_inbound: bool
+    """It called us."""
     stage: Stage = Stage.SPARE
     latency_s: float | None = None
-    is_fresh: bool = False
-    """Measured since the last choice."""
+    measured_s: float | None = None
+    """When, if it was since it was last asked for a place."""
+    asked_s: float = 0.0
     refresh_s: float = 0.0
     delay_s: float = 0.0
     """Of the last refusal; doubled by the next."""
     not_before_s: float = 0.0
+
+    def refused(self, now: Now) -> None:
+        """It did not do what we asked: ask later, and later still the next time."""
+        self.put_off(min(self.delay_s * 2, RETRY_S_MAX), now)
+
+    def put_off(self, delay_s: float, now: Now) -> None:
+        self.delay_s = max(delay_s, RETRY_S_MIN)
+        self.not_before_s = now.monotonic_s + self.delay_s
 
 
 class Relaying:
@@ -76,9 +100,11 @@ class Relaying:
 
     def __init__(self) -> None:
         self._relays: dict[PeerId, Relay] = {}
+        self._gone: OrderedDict[PeerId, Relay] = OrderedDict()
+        """Those that were put off."""
         self._caller: int | None = None
         """Who waits for the first choice; its steps are told to subscribers."""
-        self._has_begun = False
+        self._began_s: float | None = None
 
     @property
     def held(self) -> tuple[PeerId, ...]:
@@ -88,14 +114,14 @@ class Relaying:
     def handle(self, input: object, now: Now) -> list[TraversalEffect]:
         match input:
             case ChooseRelays(id):
-                self._caller, self._has_begun = id, True
+                self._caller, self._began_s = id, now.monotonic_s
                 count = len(self._relays)
                 return [Announce(RelaysDiscovering()), Announce(RelaysDiscovered(count))]
-            case Seen(peer, is_relay=True, address=address):
-                self._relays.setdefault(peer, Relay(peer, address))
+            case Seen(is_relay=True):
+                self._seen(input)
                 return []
             case Seen(peer) | Gone(peer):
-                return self._lost(peer)
+                return self._lost(peer, now)
             case Probed(peer, latency_s):
                 return self._probed(peer, latency_s, now)
             case Reserved(peer, lifetime_s):
@@ -104,28 +130,65 @@ class Relaying:
                 return []
 
     def settle(self, now: Now) -> list[TraversalEffect]:
-        """What is due: measuring first, then choosing among those that were measured."""
-        if not self._has_begun:
+        """What is due: renewing, measuring, and choosing among those that were measured."""
+        if self._began_s is None:
             return []
-        effects = [*self._refresh(now), *self._choose(now)]
-        times = [relay.refresh_s for relay in self._in(Stage.HELD)]
-        if len(times) < HELD_MAX:
-            waiting = (relay.not_before_s for relay in self._in(Stage.SPARE))
-            times += [time_s for time_s in waiting if time_s > now.monotonic_s]
+        effects = [*self._refresh(now), *self._measure(now), *self._choose(now)]
+        effects += self._told_caller(self._began_s, now)
+        times = [time_s for time_s in self._times(self._began_s) if time_s > now.monotonic_s]
         if times:
             effects.append(SetTimer(RELAYING_TIMER, max(min(times) - now.monotonic_s, 0.01)))
         return effects
+
+    def _times(self, began_s: float) -> list[float]:
+        """When something may be due."""
+        times = [relay.refresh_s for relay in self._in(Stage.HELD)]
+        if len(times) < HELD_MAX:
+            times += [relay.asked_s + PATIENCE_S for relay in self._in(Stage.RESERVING)]
+            spares = self._in(Stage.SPARE)
+            times += [relay.not_before_s for relay in spares]
+            times += [one.measured_s + PATIENCE_S for one in spares if one.measured_s is not None]
+        return times if self._caller is None else [*times, began_s + CHOICE_TIMEOUT_S]
 
     def _in(self, *stages: Stage) -> list[Relay]:
         return [relay for relay in self._relays.values() if relay.stage in stages]
 
     def _spares(self, now: Now) -> list[Relay]:
-        """Those that may be asked now."""
-        return [one for one in self._in(Stage.SPARE) if one.not_before_s <= now.monotonic_s]
+        """Those that may be asked now, in the order they came; who called us comes last."""
+        able = (one for one in self._in(Stage.SPARE) if one.not_before_s <= now.monotonic_s)
+        return sorted(able, key=lambda one: one.is_inbound)
 
-    def _lost(self, peer: PeerId) -> list[TraversalEffect]:
+    def _taken(self, now: Now) -> list[Relay]:
+        """Those that hold a place for us or may be about to."""
+        patient_s = now.monotonic_s - PATIENCE_S
+        asked = (one for one in self._in(Stage.RESERVING) if one.asked_s > patient_s)
+        return [*self._in(Stage.HELD), *asked]
+
+    # Coming and going
+
+    def _seen(self, seen: Seen) -> None:
+        relay = self._relays.get(seen.peer) or self._gone.pop(seen.peer, None)
+        if relay is None:
+            relay = Relay(seen.peer, seen.address, seen.is_inbound)
+        relay.address, relay.is_inbound = seen.address, seen.is_inbound
+        self._relays[seen.peer] = relay
+
+    def _lost(self, peer: PeerId, now: Now) -> list[TraversalEffect]:
         relay = self._relays.pop(peer, None)
-        return [Reservations()] if relay is not None and relay.stage is Stage.HELD else []
+        if relay is None:
+            return []
+        if relay.stage in (Stage.PROBING, Stage.RESERVING):
+            relay.put_off(relay.delay_s, now)
+        was_held = relay.stage is Stage.HELD
+        if relay.delay_s:
+            self._remember(relay)
+        return [Reservations()] if was_held else []
+
+    def _remember(self, relay: Relay) -> None:
+        relay.stage, relay.latency_s, relay.measured_s = Stage.SPARE, None, None
+        self._gone[relay.peer] = relay
+        if len(self._gone) > REMEMBERED_MAX:
+            self._gone.popitem(last=False)
 
     # Measuring
 
@@ -133,55 +196,65 @@ class Relaying:
         relay = self._relays.get(peer)
         if relay is None or relay.stage is not Stage.PROBING:
             return []
-        relay.stage, relay.latency_s, relay.is_fresh = Stage.SPARE, latency_s, latency_s is not None
+        relay.stage, relay.latency_s, relay.measured_s = Stage.SPARE, latency_s, None
         if latency_s is None:
-            self._put_off(relay, now)
+            relay.refused(now)
+        else:
+            relay.measured_s = now.monotonic_s
         return []
 
-    def _put_off(self, relay: Relay, now: Now) -> None:
-        relay.delay_s = min(max(relay.delay_s * 2, RETRY_S_MIN), RETRY_S_MAX)
-        relay.not_before_s = now.monotonic_s + relay.delay_s
-
-    def _measure(self, relays: list[Relay]) -> list[TraversalEffect]:
+    def _measure(self, now: Now) -> list[TraversalEffect]:
+        """Newcomers always; while a place is free also those whose time is an old one."""
+        is_full = len(self._taken(now)) >= HELD_MAX
+        old = [one for one in self._spares(now) if one.measured_s is None]
+        asked = [one for one in old if one.latency_s is None or not is_full]
         free = max(PROBED_MAX - len(self._in(Stage.PROBING)), 0)
-        for relay in relays[:free]:
+        for relay in asked[:free]:
             relay.stage = Stage.PROBING
-        return [Probe(relay.peer) for relay in relays[:free]]
+        return [Probe(relay.peer) for relay in asked[:free]]
 
     # Choosing
 
     def _choose(self, now: Now) -> list[TraversalEffect]:
-        """Reserve at the fastest, once all that can be measured are."""
-        spares = self._spares(now)
-        taken = len(self._in(Stage.HELD, Stage.RESERVING))
-        is_full = taken >= HELD_MAX
-        if self._in(Stage.PROBING):
+        """Reserve at the fastest that were measured."""
+        taken = self._taken(now)
+        spares = [one for one in self._spares(now) if one.measured_s is not None]
+        spares.sort(key=lambda one: (one.is_inbound, one.latency_s or 0.0, one.peer))
+        if len(taken) >= HELD_MAX or not spares or self._is_waiting(spares, now):
             return []
-        unknown = [one for one in spares if one.latency_s is None or not (is_full or one.is_fresh)]
-        if unknown:
-            return self._measure(unknown)
-        if is_full or not spares:
-            return [] if self._in(Stage.RESERVING) else self._told_caller()
+        chosen = _picked(spares, taken)
         effects: list[TraversalEffect] = []
-        for relay in sorted(spares, key=lambda one: (one.latency_s or 0.0, one.peer)):
-            is_chosen = taken < HELD_MAX
+        for relay in spares:
+            is_chosen = relay in chosen
             effects += self._told_probe(relay, is_chosen)
             if is_chosen:
-                relay.stage, taken = Stage.RESERVING, taken + 1
-                effects.append(Reserve(relay.peer))
+                effects.append(self._ask(relay, now))
         return effects
+
+    def _is_waiting(self, measured: list[Relay], now: Now) -> bool:
+        """Whether those that are being measured may still be better."""
+        first_s = min(relay.measured_s or 0.0 for relay in measured)
+        return bool(self._in(Stage.PROBING)) and now.monotonic_s < first_s + PATIENCE_S
+
+    def _ask(self, relay: Relay, now: Now) -> Reserve:
+        relay.stage, relay.asked_s = Stage.RESERVING, now.monotonic_s
+        return Reserve(relay.peer)
 
     def _reserved(self, peer: PeerId, lifetime_s: float | None, now: Now) -> list[TraversalEffect]:
         relay = self._relays.get(peer)
         if relay is None or relay.stage is not Stage.RESERVING:
             return []
-        relay.is_fresh = False
+        relay.measured_s = None
         if lifetime_s is None:
             relay.stage = Stage.SPARE
-            self._put_off(relay, now)
+            relay.refused(now)
+            return [Reservations()]
+        relay.delay_s = 0.0
+        if len(self.held) >= HELD_MAX:  # others were quicker; this place lapses by itself
+            relay.stage, relay.measured_s = Stage.SPARE, now.monotonic_s
             return [Reservations()]
         first = not self.held
-        relay.stage, relay.delay_s = Stage.HELD, 0.0
+        relay.stage = Stage.HELD
         relay.refresh_s = now.monotonic_s + lifetime_s * REFRESH_SHARE
         effects: list[TraversalEffect] = [Reservations()]
         if first and self._caller is not None:
@@ -195,10 +268,9 @@ class Relaying:
             if relay.refresh_s > now.monotonic_s:
                 continue
             if any(_is_better(spare, relay) for spare in self._spares(now)):
-                relay.stage, relay.is_fresh = Stage.SPARE, True
+                relay.stage, relay.measured_s = Stage.SPARE, now.monotonic_s
             else:
-                relay.stage = Stage.RESERVING
-                effects.append(Reserve(relay.peer))
+                effects.append(self._ask(relay, now))
         return effects
 
     # Telling who waits for the first choice
@@ -209,11 +281,27 @@ class Relaying:
         latency_ms = (relay.latency_s or 0.0) * 1000
         return [Announce(RelayProbed(relay.address, latency_ms, is_chosen))]
 
-    def _told_caller(self) -> list[TraversalEffect]:
-        if self._caller is None:
+    def _told_caller(self, began_s: float, now: Now) -> list[TraversalEffect]:
+        """Answer when the choice is made, or takes too long."""
+        is_settled = len(self.held) >= HELD_MAX or not self._in(Stage.PROBING, Stage.RESERVING)
+        is_late = now.monotonic_s >= began_s + CHOICE_TIMEOUT_S
+        if self._caller is None or not (is_settled or is_late):
             return []
         id, self._caller = self._caller, None
         return [Reply(id)]
+
+
+def _picked(spares: list[Relay], taken: list[Relay]) -> list[Relay]:
+    """Whom to ask: the best first, but another network before one that is had already."""
+    networks = {network_of(relay.address) for relay in taken} - {None}
+    chosen: list[Relay] = []
+    while len(taken) + len(chosen) < HELD_MAX and len(chosen) < len(spares):
+        rest = [relay for relay in spares if relay not in chosen]
+        others = [relay for relay in rest if network_of(relay.address) not in networks]
+        chosen.append((others or rest)[0])
+        networks.add(network_of(chosen[-1].address))
+        networks.discard(None)
+    return chosen
 
 
 def _is_better(spare: Relay, held: Relay) -> bool:

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
+
 from p2pchat.events import RelayProbed, RelaysDiscovered, RelaysDiscovering, RelaySelected
+from p2pchat.model.ids import DeviceId
 from p2pchat.model.machine import Now, Reply, SetTimer
 from p2pchat.model.route import Path
-from p2pchat.protocol.relaying import HELD_MAX, PROBED_MAX, RETRY_S_MAX, Relaying
+from p2pchat.protocol.relaying import (
+    CHOICE_TIMEOUT_S,
+    HELD_MAX,
+    PATIENCE_S,
+    PROBED_MAX,
+    REMEMBERED_MAX,
+    RETRY_S_MAX,
+    RETRY_S_MIN,
+    Relaying,
+)
 from p2pchat.protocol.traversal_vocabulary import (
     Announce,
     ChooseRelays,
@@ -30,8 +42,9 @@ def at(seconds: float) -> Now:
     return Now(0, seconds)
 
 
-def seen(peer, *, is_relay=True) -> Seen:
-    return Seen(peer, Path.DIRECT, "/ip4/8.8.8.8/tcp/1", is_inbound=False, is_relay=is_relay)
+def seen(peer, *, is_relay=True, is_inbound=False, host="8.8.8.8") -> Seen:
+    address = f"/ip4/{host}/tcp/1"
+    return Seen(peer, Path.DIRECT, address, is_inbound=is_inbound, is_relay=is_relay)
 
 
 class Script:
@@ -73,8 +86,8 @@ def test_the_start_probes_all_and_reserves_at_the_two_fastest_telling_each_step(
         Reserve(THREE),
         Announce(RelayProbed(address, 300.0, selected=False)),
     ]
-    assert say(2, Reserved(TWO, HOUR_S)) == [Reservations(), Announce(RelaySelected(address))]
-    assert say(2, Reserved(THREE, HOUR_S)) == [Reservations(), Reply(7)]
+    assert say(1.5, Reserved(TWO, HOUR_S)) == [Reservations(), Announce(RelaySelected(address))]
+    assert say(1.5, Reserved(THREE, HOUR_S)) == [Reservations(), Reply(7)]
     assert set(say.machine.held) == {TWO, THREE}
 
 
@@ -178,3 +191,131 @@ def test_answers_that_nobody_waits_for_change_nothing():
     say(2, Reserved(ONE, HOUR_S))
     assert say(3, Probed(ONE, None), Probed(TWO, 0.1), Reserved(TWO, HOUR_S)) == []
     assert say.machine.held == (ONE,)
+
+
+# Relays that mean ill
+
+
+def stranger(number: int):
+    return DeviceId(number.to_bytes(32, "big")).peer_id
+
+
+def flapping(now_s: float) -> list[object]:
+    """Relays by claim, each there for as long as two others: somebody is always being measured."""
+    number = int(now_s * 10)
+    return [seen(stranger(number)), *([Gone(stranger(number - 3))] if number >= 3 else [])]
+
+
+def reserved(effects) -> list:
+    return [effect.peer for effect in effects if isinstance(effect, Reserve)]
+
+
+def test_relays_that_come_and_go_unmeasured_do_not_hold_up_the_choice():
+    say = Script()
+    say(0, seen(ONE), *flapping(0), ChooseRelays(7))
+    assert say(0.1, Probed(ONE, 0.1), *flapping(0.1))[:1] != [Reserve(ONE)], "others may be faster"
+    effects = []
+    for tenth in range(2, 60):
+        effects += say(tenth / 10, *flapping(tenth / 10))
+        if reserved(effects) and not say.machine.held:
+            assert tenth / 10 <= 0.1 + PATIENCE_S + 0.1
+            effects += say(tenth / 10, Reserved(ONE, HOUR_S))
+    assert say.machine.held == (ONE,)
+    assert effects.count(Reply(7)) == 1
+
+
+def test_where_all_only_claim_to_be_relays_the_start_is_answered_in_time():
+    say = Script()
+    say(0, *flapping(0), ChooseRelays(7))
+    effects = []
+    for tenth in range(1, int(CHOICE_TIMEOUT_S * 10) + 1):
+        assert Reply(7) not in effects
+        effects += say(tenth / 10, *flapping(tenth / 10))
+    assert Reply(7) in effects
+    assert reserved(effects) == []
+
+
+def test_a_timer_ends_the_patience_with_those_that_are_measured():
+    say = Script()
+    say(0, seen(ONE), seen(TWO), ChooseRelays(7))
+    assert say(0.5, Probed(ONE, 0.5)) == []
+    assert say.timers[0].delay_s == PATIENCE_S
+    assert reserved(say(0.5 + PATIENCE_S)) == [ONE]
+
+
+def test_a_lost_relay_is_replaced_at_once_while_others_are_being_measured():
+    say = Script()
+    say.begin({ONE: 0.1, TWO: 0.2, THREE: 0.3})
+    say(2, Reserved(ONE, HOUR_S), Reserved(TWO, HOUR_S))
+    say(30, *flapping(30))
+    assert reserved(say(30, Gone(ONE))) == [THREE]
+
+
+def test_who_does_not_answer_for_a_place_has_none_and_what_is_too_much_lapses():
+    say = Script()
+    assert reserved(say.begin({ONE: 0.1, TWO: 0.2, THREE: 0.3, RELAYS[3]: 0.4})) == [ONE, TWO]
+    assert say.timers[0].delay_s == PATIENCE_S
+    assert reserved(say(1 + PATIENCE_S)) == [THREE, RELAYS[3]]
+    say(3, Reserved(THREE, HOUR_S), Reserved(RELAYS[3], HOUR_S), Reserved(TWO, HOUR_S))
+    assert set(say.machine.held) == {THREE, RELAYS[3]}
+    assert reserved(say(4, Gone(THREE))) == [TWO], "it is known to be good"
+
+
+def test_a_relay_that_refused_is_not_asked_sooner_for_having_left_meanwhile():
+    say = Script()
+    say.begin({ONE: 0.1})
+    say(2, Reserved(ONE, None))
+    say(3, Gone(ONE))
+    assert say(3, seen(ONE)) == []
+    assert say(2 + RETRY_S_MIN - 0.1) == []
+    assert say(2 + RETRY_S_MIN) == [Probe(ONE)]
+    say(8, Probed(ONE, None))
+    assert say.timers[0].delay_s == 2 * RETRY_S_MIN, "nor is it forgotten how often it did"
+
+
+@pytest.mark.parametrize("answer", [(), (Probed(ONE, 0.1),)])
+def test_a_relay_that_leaves_instead_of_answering_is_not_asked_the_moment_it_is_back(answer):
+    say = Script()
+    say(0, seen(ONE), ChooseRelays(7))
+    say(1, *answer)
+    assert say(2, Gone(ONE), seen(ONE)) in ([], [Reply(7)])
+    assert say(2 + RETRY_S_MIN)[:1] == [Probe(ONE)]
+
+
+def test_no_more_relays_are_remembered_than_the_limit_the_newest():
+    say = Script()
+    say(0, ChooseRelays(7), seen(ONE))
+    say(1, Gone(ONE))
+    for number in range(REMEMBERED_MAX):
+        assert say(1, seen(stranger(number))) == [Probe(stranger(number))]
+        say(1, Gone(stranger(number)))
+    assert say(1, seen(ONE)) == [Probe(ONE)], "its refusal is forgotten"
+    assert say(1, seen(stranger(1))) == []
+
+
+def test_relays_that_called_us_are_measured_and_chosen_after_those_that_we_dialled():
+    say = Script()
+    *callers, dialled = RELAYS
+    say(0, *(seen(peer, is_inbound=True) for peer in callers), seen(dialled))
+    probed = [one.peer for one in say(0, ChooseRelays(1)) if isinstance(one, Probe)]
+    assert probed == [dialled, *callers[: PROBED_MAX - 1]]
+    say(1, *(Probed(peer, 0.01) for peer in probed[1:]), Probed(dialled, 0.9))
+    assert reserved(say(1 + PATIENCE_S))[0] == dialled
+
+
+def test_the_second_relay_stands_in_another_network_where_there_is_a_choice():
+    say = Script()
+    hosts = {ONE: "8.8.8.1", TWO: "8.8.8.2", THREE: "8.8.9.1"}
+    say(0, *(seen(peer, host=host) for peer, host in hosts.items()), ChooseRelays(7))
+    answers = [Probed(ONE, 0.1), Probed(TWO, 0.2), Probed(THREE, 0.3)]
+    assert reserved(say(1, *answers)) == [ONE, THREE]
+    say(2, Reserved(ONE, HOUR_S), Reserved(THREE, HOUR_S))
+    assert reserved(say(3, Gone(THREE))) == [TWO], "where there is none one network will do"
+
+
+def test_relays_of_this_lan_count_as_different_networks():
+    say = Script()
+    hosts = {ONE: "192.168.1.1", TWO: "192.168.1.2", THREE: "8.8.9.1"}
+    say(0, *(seen(peer, host=host) for peer, host in hosts.items()), ChooseRelays(7))
+    answers = [Probed(ONE, 0.1), Probed(TWO, 0.2), Probed(THREE, 0.3)]
+    assert reserved(say(1, *answers)) == [ONE, TWO]
