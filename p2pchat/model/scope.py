@@ -7,7 +7,8 @@ connection of the same or a narrower scope. The same rule read the other way say
 peer is told only what it may believe.
 
 Addresses that no wide rule may count (several honest peers behind one router, or one machine) are
-sorted out here as well: `network_of` names the network of a *public* address and nothing else.
+sorted out here as well: `network_of` and `source_of` name the network of a *public* address and
+nothing else.
 """
 
 from __future__ import annotations
@@ -24,12 +25,15 @@ __all__ = [
     "network_of",
     "scope_of",
     "scope_of_all",
+    "source_of",
 ]
 
 _CACHE_ENTRIES = 8192
 _IP_PROTOCOLS = ("ip4", "ip6")
 _NETWORK_BITS_IPV4 = 24
 _NETWORK_BITS_IPV6 = 48
+_SOURCE_BITS_IPV4 = 32
+_SOURCE_BITS_IPV6 = 56
 
 
 class Scope(IntEnum):
@@ -85,10 +89,21 @@ def scope_of_all(addresses: tuple[str, ...]) -> Scope:
 @lru_cache(maxsize=_CACHE_ENTRIES)
 def network_of(address: str) -> str | None:
     """The /24 (IPv6: /48) of a public IP address, for diversity limits; None for every other."""
+    return _prefix(address, _NETWORK_BITS_IPV4, _NETWORK_BITS_IPV6)
+
+
+@lru_cache(maxsize=_CACHE_ENTRIES)
+def source_of(address: str) -> str | None:
+    """The public IPv4 address (IPv6: /56), which is what one customer of a provider has; None for
+    every other."""
+    return _prefix(address, _SOURCE_BITS_IPV4, _SOURCE_BITS_IPV6)
+
+
+def _prefix(address: str, bits_ipv4: int, bits_ipv6: int) -> str | None:
     host = _host(address)
     if isinstance(host, str) or scope_of(address) is not Scope.PUBLIC:
         return None
-    bits = _NETWORK_BITS_IPV4 if host.version == 4 else _NETWORK_BITS_IPV6
+    bits = bits_ipv4 if host.version == 4 else bits_ipv6
     return f"{host.version}:{int(host) >> host.max_prefixlen - bits:x}"
 
 

@@ -1,20 +1,27 @@
 """Reachability: whether others can dial us, and where.
 
 Nobody can tell by looking at oneself. The peers we call say where they see us; some of them try to
-dial back, and what several of them say counts. Where they see us matters even when nobody gets
+dial back, and what most of them say counts. Where they see us matters even when nobody gets
 through: if all see one address, the router in between keeps its mappings and a hole can be punched;
 if each sees another port, it does not.
+
+Some of them lie. What we give away is dialled by all our peers, so a liar would have it be the
+address of a victim. Three things stand against that: keys are free, so peers at one public address
+have one voice; only whom we called ourselves is asked; and an address that a router is said to lend
+us is given away only when more than half of those asked reached us there, and when that is one
+alone, only while more see us there than anywhere else. Two who say different things prove nothing.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from p2pchat.events import ReachabilityChanged
 from p2pchat.model.ids import PeerId
 from p2pchat.model.machine import Now, SetTimer, TimerFired
-from p2pchat.model.scope import Scope, scope_of
+from p2pchat.model.route import Path
+from p2pchat.model.scope import Scope, scope_of, source_of
 from p2pchat.model.status import Reachability
 from p2pchat.protocol.traversal_vocabulary import (
     Announce,
@@ -43,11 +50,20 @@ RETRY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What one peer found."""
+class Votes:
+    """What those who are asked have said so far."""
 
-    address: str | None
-    at_s: float
+    reached: Counter[str]
+    """How many reached us there, where that is believed."""
+    failed: int
+    """How many reached us nowhere."""
+    open: int
+    """How many have not answered yet."""
+    all: int
+
+    def is_most(self, count: int) -> bool:
+        """Whether so many are more than half."""
+        return 2 * count > self.all
 
 
 class ReachabilityMachine:
@@ -56,45 +72,53 @@ class ReachabilityMachine:
     def __init__(self) -> None:
         self.reachability = Reachability.UNKNOWN
         self._own: tuple[str, ...] = ()
+        """Known without anybody's word."""
         self._observed: tuple[tuple[PeerId, str], ...] = ()
+        self._voices: dict[PeerId, str] = {}
+        """Where connected peers are, when that is public."""
         self._servers: dict[PeerId, float] = {}
         """Who dials back, and when to ask it (again)."""
-        self._asked: set[PeerId] = set()
-        self._verdicts: dict[PeerId, Verdict] = {}
+        self._asked: dict[PeerId, tuple[str, ...]] = {}
+        """Who is dialling, and where."""
+        self._verdicts: dict[PeerId, str | None] = {}
         self._checked: tuple[str, ...] = ()
         """The candidates that the verdicts are about."""
         self._given: tuple[str, ...] = ()
 
     @property
     def is_mapping_stable(self) -> bool:
-        """No two peers see us at different ports of one host."""
-        hosts = Counter(address.rsplit("/tcp/", 1)[0] for address in self._seen())
-        return all(count == 1 for count in hosts.values())
+        """No two voices see us at other ports of a host than most do. One alone may lie."""
+        hosts = defaultdict[str, list[tuple[str, str]]](list)
+        for voice, address in self._told():
+            host, _, port = address.partition("/tcp/")
+            hosts[host].append((voice, port))
+        return all(_dissent(told) < 2 for told in hosts.values())
 
     @property
     def is_undecided(self) -> bool:
         """Nobody has found out yet, and somebody is asked or will be."""
+        if self.reachability is not Reachability.UNKNOWN:
+            return False
         is_asked = bool(self._candidates() and self._servers)
-        return is_asked and not self._verdicts
+        return is_asked and (not self._verdicts or bool(self._votes().open))
 
     def handle(self, input: object, now: Now) -> list[TraversalEffect]:
         match input:
-            case Seen(peer, dials_back=True):
-                self._servers.setdefault(peer, now.monotonic_s + SETTLE_S)
-            case Seen(peer) | Gone(peer):
-                self._servers.pop(peer, None)
-                self._verdicts.pop(peer, None)
+            case Seen():
+                self._meet(input, now)
+            case Gone(peer):
+                self._voices.pop(peer, None)
+                self._dismiss(peer)
             case ObservedAt(observations):
                 self._observed = observations
             case OwnAddresses(addresses):
-                self._own = addresses
+                # What we gave away comes back with them, and rests on what others said.
+                self._own = tuple(one for one in addresses if one not in self._given)
             case Checked(server, address):
-                self._asked.discard(server)
-                if server in self._servers:
-                    self._verdicts[server] = Verdict(address, now.monotonic_s)
-                    self._servers[server] = now.monotonic_s + AGAIN_S
+                self._answered(server, address, now)
             case CheckFailed(server):
-                self._asked.discard(server)
+                self._asked.pop(server, None)
+                self._verdicts.pop(server, None)
                 if server in self._servers:
                     self._servers[server] = now.monotonic_s + RETRY_S
             case TimerFired():
@@ -111,53 +135,114 @@ class ReachabilityMachine:
             for server in self._servers:
                 soon_s = now.monotonic_s + SETTLE_S
                 self._servers[server] = min(self._servers[server], soon_s)
-        return [*self._ask(candidates, now), *self._conclude()]
+        return [*self._ask(now), *self._conclude()]
+
+    # Who is there
+
+    def _meet(self, seen: Seen, now: Now) -> None:
+        source = None if seen.path is Path.RELAYED else source_of(seen.address)
+        if source is not None:
+            self._voices[seen.peer] = source
+        if not seen.dials_back:
+            self._dismiss(seen.peer)
+        elif not seen.is_inbound:
+            self._servers.setdefault(seen.peer, now.monotonic_s + SETTLE_S)
+
+    def _dismiss(self, server: PeerId) -> None:
+        self._servers.pop(server, None)
+        self._verdicts.pop(server, None)
+
+    def _answered(self, server: PeerId, address: str | None, now: Now) -> None:
+        about = self._asked.pop(server, None)
+        if server not in self._servers:
+            return
+        if about == self._checked:
+            self._verdicts[server] = address
+            self._servers[server] = now.monotonic_s + AGAIN_S
+        else:
+            self._servers[server] = now.monotonic_s + SETTLE_S
+
+    # What they say
+
+    def _voice(self, peer: PeerId) -> str:
+        """Who speaks through a peer: all peers at one public address are one."""
+        return self._voices.get(peer, str(peer))
+
+    def _told(self) -> list[tuple[str, str]]:
+        """Which voice sees us at which public address."""
+        told = {(self._voice(peer), address) for peer, address in self._observed}
+        return sorted(one for one in told if scope_of(one[1]) is Scope.PUBLIC)
 
     def _seen(self) -> Counter[str]:
-        """Public addresses at which we are seen, and how many see us there."""
-        return Counter(a for _, a in self._observed if scope_of(a) is Scope.PUBLIC)
+        """Public addresses at which we are seen, and how many voices say so."""
+        return Counter(address for _, address in self._told())
 
     def _candidates(self) -> tuple[str, ...]:
         """Our own public addresses, and where no fewer see us than anywhere else."""
         own = [address for address in self._own if scope_of(address) is Scope.PUBLIC]
-        seen = self._seen()
-        most = max(seen.values(), default=0)
-        observed = [address for address, count in seen.items() if count == most]
-        return tuple(dict.fromkeys([*own, *observed]))[:CANDIDATES_MAX]
+        return tuple(dict.fromkeys([*own, *_leading(self._seen())]))[:CANDIDATES_MAX]
 
-    def _ask(self, candidates: tuple[str, ...], now: Now) -> list[TraversalEffect]:
-        if not candidates or not self._servers:
+    def _is_credible(self, address: str, count: int) -> bool:
+        """Whether the word of so many makes it true that we are reached there."""
+        if address in self._own or count > 1:
+            return True
+        rivals = [one for one in _leading(self._seen()) if _kind(one) == _kind(address)]
+        return rivals == [address]
+
+    # Asking
+
+    def _ask(self, now: Now) -> list[TraversalEffect]:
+        if not self._checked:
             return []
         effects: list[TraversalEffect] = []
+        waiting: list[float] = []
         for server, at_s in self._servers.items():
-            is_of_use = server in self._verdicts or len(self._verdicts) < SERVERS_MAX
-            if len(self._asked) >= SERVERS_MAX or not is_of_use:
+            if server in self._asked or not self._is_of_use(server):
                 continue
-            if at_s <= now.monotonic_s and server not in self._asked:
-                self._asked.add(server)
-                effects.append(Check(server, candidates))
-        waiting = [at_s for server, at_s in self._servers.items() if server not in self._asked]
+            if at_s > now.monotonic_s:
+                waiting.append(at_s)
+            elif len(self._asked) < SERVERS_MAX:
+                self._asked[server] = self._checked
+                effects.append(Check(server, self._checked))
         if waiting:
-            delay_s = max(min(waiting) - now.monotonic_s, SETTLE_S)
-            effects.append(SetTimer(REACHABILITY_TIMER, delay_s))
+            effects.append(SetTimer(REACHABILITY_TIMER, min(waiting) - now.monotonic_s))
         return effects
 
+    def _voters(self) -> set[PeerId]:
+        """Whose word is taken: who has answered, and who is dialling."""
+        return {peer for peer in (*self._verdicts, *self._asked) if peer in self._servers}
+
+    def _is_of_use(self, server: PeerId) -> bool:
+        """Whether its word would be taken: it has a place, or would take a free one."""
+        voters = self._voters()
+        if server in voters:
+            return True
+        is_new = self._voice(server) not in map(self._voice, voters)
+        return is_new and len(voters) < SERVERS_MAX
+
+    # Concluding
+
+    def _votes(self) -> Votes:
+        voters, said = self._voters(), list(self._verdicts.values())
+        named = Counter(one for one in said if one in self._checked)
+        return Votes(
+            reached=Counter({one: n for one, n in named.items() if self._is_credible(one, n)}),
+            failed=said.count(None),
+            open=len(voters) - len(said),
+            all=len(voters),
+        )
+
     def _conclude(self) -> list[TraversalEffect]:
-        """What the verdicts say; in doubt, what was known before."""
-        reached = [v.address for v in self._verdicts.values() if v.address is not None]
-        failed = len(self._verdicts) - len(reached)
-        before = self.reachability
-        if len(reached) > failed:
+        """What most say; in doubt, what was known before."""
+        votes, before = self._votes(), self.reachability
+        if votes.is_most(votes.reached.total()):
             self.reachability = Reachability.PUBLIC
-        elif failed > len(reached):
+        elif votes.is_most(votes.failed):
             self.reachability = Reachability.NAT
-        elif not self._checked:
+        elif not self._checked and not self._given:
             self.reachability = Reachability.UNKNOWN
         effects: list[TraversalEffect] = []
-        is_public = self.reachability is Reachability.PUBLIC
-        given = _most_named(reached) if is_public and reached else self._given
-        if not is_public:
-            given = ()
+        given = self._to_give(votes)
         if given != self._given:
             self._given = given
             effects.append(GiveAway(given))
@@ -165,10 +250,39 @@ class ReachabilityMachine:
             effects.append(Announce(ReachabilityChanged(self.reachability)))
         return effects
 
+    def _to_give(self, votes: Votes) -> tuple[str, ...]:
+        """What most have reached; and what was given before, until it is known to be wrong."""
+        if self.reachability is not Reachability.PUBLIC:
+            return ()
+        if not self._checked:
+            return self._given  # nobody says where we are now
+        lent = [address for address in self._checked if address not in self._own]
+        return tuple(
+            address
+            for address in lent
+            if votes.is_most(votes.reached[address])
+            or (address in self._given and self._may_hold(address, votes))
+        )
 
-def _most_named(reached: list[str]) -> tuple[str, ...]:
-    """The addresses that no fewer servers reached than any other; that of one against two is not
-    given away."""
-    counts = Counter(reached)
-    most = max(counts.values())
-    return tuple(address for address, count in counts.items() if count == most)
+    def _may_hold(self, address: str, votes: Votes) -> bool:
+        """Whether those who have not answered could still confirm an address."""
+        return not votes.all or votes.is_most(votes.reached[address] + votes.open)
+
+
+def _kind(address: str) -> str:
+    """IPv4 or IPv6: who sees us at one says nothing about the other."""
+    return address.split("/", 2)[1]
+
+
+def _leading(seen: Counter[str]) -> list[str]:
+    """The addresses of each kind that no fewer see than any other."""
+    most = Counter[str]()
+    for address, count in seen.items():
+        most[_kind(address)] = max(most[_kind(address)], count)
+    return [address for address, count in seen.items() if count == most[_kind(address)]]
+
+
+def _dissent(told: list[tuple[str, str]]) -> int:
+    """How many voices do not name what most of them name."""
+    ports = Counter(port for _, port in told)
+    return len({voice for voice, _ in told}) - max(ports.values())

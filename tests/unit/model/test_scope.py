@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from p2pchat.model.scope import Scope, believable, believable_of, network_of, scope_of, scope_of_all
+from p2pchat.model.scope import (
+    Scope,
+    believable,
+    believable_of,
+    network_of,
+    scope_of,
+    scope_of_all,
+    source_of,
+)
 
 RELAY = "12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X"
 ADDRESSES = {
@@ -70,3 +78,12 @@ def test_public_addresses_of_one_network_are_recognised():
 )
 def test_an_address_that_no_limit_may_count_has_no_network(address):
     assert network_of(address) is None
+    assert source_of(address) is None
+
+
+def test_one_customer_of_a_provider_is_one_source():
+    assert source_of("/ip4/1.2.3.4/tcp/1") == source_of("/ip4/1.2.3.4/tcp/2")
+    assert source_of("/ip4/1.2.3.4/tcp/1") == source_of("/ip6/::ffff:1.2.3.4/tcp/1")
+    assert source_of("/ip4/1.2.3.4/tcp/1") != source_of("/ip4/1.2.3.5/tcp/1")
+    assert source_of("/ip6/2a00:1:2:301::1/tcp/1") == source_of("/ip6/2a00:1:2:3ff::9/tcp/1")
+    assert source_of("/ip6/2a00:1:2:301::1/tcp/1") != source_of("/ip6/2a00:1:2:401::1/tcp/1")
