@@ -18,7 +18,18 @@ from p2pchat.net.libp2p.foreign import Failed
 from p2pchat.net.libp2p.pipes import TcpPipe
 from p2pchat.net.libp2p.relay_messages import read_message, write_message
 from p2pchat.net.port import ANOTHER_PEER, AUTONAT_PROTOCOL, DCUTR_PROTOCOL
-from tests.libp2p.hosts import ECHO, ask, echo, eventually, host, is_up, pair, play, until
+from tests.libp2p.hosts import (
+    ECHO,
+    Strangers,
+    ask,
+    echo,
+    eventually,
+    host,
+    is_up,
+    pair,
+    play,
+    until,
+)
 from tests.unit.protocol.people import person
 
 
@@ -286,6 +297,41 @@ def test_a_server_that_claims_to_have_dialled_and_has_not_is_not_believed(addres
             bob.serve(AUTONAT_PROTOCOL, lie)
             with pytest.raises(StreamReset, match="has not"):
                 await alice.dial_back(bob.peer_id, ["/ip4/127.0.0.1/tcp/1"])
+
+    play(story)
+
+
+def test_a_call_of_somebody_else_at_that_moment_proves_nothing():
+    async def story() -> None:
+        async with pair() as (alice, bob), Strangers() as strangers:
+            own = without_peer(alice.addresses[0])
+            callers = iter(["127.0.0.2", "127.0.0.1"])
+
+            async def claim(stream) -> None:
+                await read_message(stream, Message())
+                calls = alice.statistics().accepted_total
+                await strangers.connect(alice, source=next(callers))
+                await eventually(lambda: alice.statistics().accepted_total > calls)
+                reply = Message(type=Message.DIAL_RESPONSE)
+                reply.dialResponse.status = Message.OK
+                reply.dialResponse.addr = Multiaddr(own).to_bytes()
+                async with stream:
+                    await write_message(stream, reply)
+
+            bob.serve(AUTONAT_PROTOCOL, claim)
+            with pytest.raises(StreamReset, match="has not"):
+                await alice.dial_back(bob.peer_id, [own])
+            assert await alice.dial_back(bob.peer_id, [own]) == own
+
+    play(story)
+
+
+def test_who_is_reached_through_a_relay_only_is_not_asked_to_dial_back():
+    async def story() -> None:
+        async with called() as (alice, _, bob), host("carol") as carol:
+            for peer in (bob, carol):
+                with pytest.raises(PeerUnreachable, match="no direct connection"):
+                    await alice.dial_back(peer.peer_id, ["/ip4/127.0.0.1/tcp/1"])
 
     play(story)
 

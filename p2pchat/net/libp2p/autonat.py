@@ -15,7 +15,7 @@ import trio
 from libp2p.host.autonat.pb.autonat_pb2 import Message
 from multiaddr import Multiaddr  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
-from p2pchat.errors import RemoteProtocolError, StreamReset
+from p2pchat.errors import PeerUnreachable, RemoteProtocolError, StreamReset
 from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
 from p2pchat.net.libp2p.addresses import Endpoint, parse, plain, read_multiaddr
@@ -44,14 +44,15 @@ REQUESTS = Rate(per_s=0.1, burst=3)
 async def ask_to_dial_back(
     swarm: Swarm, me: PeerId, server: PeerId, addresses: Sequence[str], timeout_s: float
 ) -> str | None:
-    """See `Host.dial_back`. A server that says it got through when nobody called is not believed:
-    it would have us give away the address of somebody else, for all our peers to dial.
+    """See `Host.dial_back`. A server that says it got through when nobody called from where it is
+    is not believed. One that did call may still lie about the address: this version of the protocol
+    has nothing that is shown only at the address dialled, so its word is one among several.
     """
-    calls_before = swarm.totals["accepted_total"]
+    host = _host_of(swarm, server)
     peer = Message.PeerInfo(id=bytes(me), addrs=[Multiaddr(one).to_bytes() for one in addresses])
     question = Message(type=Message.DIAL, dial=Message.Dial(peer=peer))
     try:
-        with trio.fail_after(timeout_s):
+        with swarm.door.awaiting(host) as call, trio.fail_after(timeout_s):
             async with await swarm.open(server, [AUTONAT_PROTOCOL]) as stream:
                 await write_message(stream, question)
                 reply = await read_message(stream, Message())
@@ -66,9 +67,17 @@ async def ask_to_dial_back(
     if answer.status == Message.E_DIAL_ERROR:
         return None
     address = read_multiaddr(answer.addr)
-    if address not in addresses or swarm.totals["accepted_total"] == calls_before:
+    if address not in addresses or not call.has_called:
         raise StreamReset(f"{server} says that it has dialled us, and has not")
     return address
+
+
+def _host_of(swarm: Swarm, server: PeerId) -> str:
+    connection = swarm.best(server)
+    host = connection.remote_host if connection is not None else None
+    if host is None:
+        raise PeerUnreachable(f"there is no direct connection with {server}")
+    return host
 
 
 class DialBack:

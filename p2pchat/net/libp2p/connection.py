@@ -51,6 +51,12 @@ class Connection:
         return self._pipe.leaves_from_listener
 
     @property
+    def remote_host(self) -> str | None:
+        """The IP address of the other side; None when a relay is in between."""
+        remote = self._pipe.get_remote_address()
+        return remote and remote[0]
+
+    @property
     def heard_s(self) -> float:
         """When the other side last gave a sign of life."""
         return self._pipe.heard_s

@@ -23,6 +23,7 @@ from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
 from p2pchat.net.libp2p.addresses import multiaddr_of
 from p2pchat.net.libp2p.connection import Connection
+from p2pchat.net.libp2p.door import Door
 from p2pchat.net.libp2p.foreign import Failed, foreign_errors, to_libp2p, to_peer
 from p2pchat.net.libp2p.gating import pass_gate
 from p2pchat.net.libp2p.guard import Admission, Refused
@@ -61,12 +62,12 @@ class Swarm:
         self.changed: Changed = lambda peer, new: None
         self._upgrader = upgrader
         self._connections: dict[PeerId, list[Connection]] = {}
-        self._listening = trio.CancelScope()
+        self.door = Door()
 
     @property
     def is_closed(self) -> bool:
         """True from the moment the host begins to close."""
-        return self._listening.cancel_called
+        return self.door.is_closed
 
     @property
     def connections(self) -> list[Connection]:
@@ -92,8 +93,7 @@ class Swarm:
 
     async def listen(self, listeners: Sequence[trio.SocketListener]) -> None:
         """Accept on `listeners` until the host closes."""
-        with self._listening:
-            await trio.serve_listeners(self._accept, list(listeners), handler_nursery=self.nursery)
+        await self.door.serve(listeners, self._accept, self.nursery)
 
     async def _accept(self, stream: trio.SocketStream) -> None:
         self.totals["accepted_total"] += 1
@@ -103,6 +103,7 @@ class Swarm:
             if remote is None:
                 return
             self.admission.require_allowed(remote[0])
+            self.door.called(remote[0])
             with self.admission.source(remote[0], trio.current_time()):
                 connection = await self.accept(pipe, multiaddr_of(*remote), Path.DIRECT)
                 if connection is not None:
@@ -323,7 +324,7 @@ class Swarm:
 
     async def aclose(self) -> None:
         """Accept no more, and close all connections, within the limit for one."""
-        self._listening.cancel()
+        self.door.close()
         async with trio.open_nursery() as nursery:
             for connection in self.connections:
                 self._forget(connection)
