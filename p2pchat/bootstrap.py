@@ -97,19 +97,21 @@ async def _serve(
 ) -> int:
     import trio
 
-    from p2pchat.cli.signals import at_hangup, until_signal
-    from p2pchat.relay import open_relay
+    from p2pchat.cli.signals import at_hangup, hangups, until_signal
 
-    async with (
-        until_signal(),
-        open_relay(load) as relay,
-        at_hangup(relay.reload_config),
-    ):
-        if export is not None:
-            _export(export, relay.addresses)
-        _introduce(relay, as_json)
-        logger.info("the relay listens", extra={"addresses": relay.addresses})
-        await trio.sleep_forever()
+    with hangups() as signals:
+        from p2pchat.relay import open_relay  # half a second, in which a signal may come
+
+        async with (
+            until_signal(),
+            open_relay(load) as relay,
+            at_hangup(signals, relay.reload_config),
+        ):
+            if export is not None:
+                _export(export, relay.addresses)
+            _introduce(relay, as_json)
+            logger.info("the relay listens", extra={"addresses": relay.addresses})
+            await trio.sleep_forever()
     return 0
 
 

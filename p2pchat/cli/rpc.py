@@ -32,7 +32,7 @@ from p2pchat.cli.jsonrpc import (
     result_answer,
 )
 from p2pchat.cli.methods import Method, Methods, find_method
-from p2pchat.cli.signals import at_hangup, until_signal
+from p2pchat.cli.signals import at_hangup, hangups, until_signal
 from p2pchat.cli.stdio import LineReader, open_stdio
 from p2pchat.client.client import Client
 from p2pchat.client.opening import open_client
@@ -68,13 +68,14 @@ async def run_rpc(home: Path, load: Callable[[], Loaded[ClientConfig]]) -> int:
         limits = replace(config.limits, subscriber_events_max=EVENTS_MAX)
         return replace(config, limits=limits), warnings
 
-    async with (
-        open_stdio() as (reader, writer),
-        until_signal() as ending,
-        open_client(home, config=with_room) as client,
-        at_hangup(client.reload_config),
-    ):
-        await serve(client, reader, writer)
+    with hangups() as signals:
+        async with (
+            open_stdio() as (reader, writer),
+            until_signal() as ending,
+            open_client(home, config=with_room) as client,
+            at_hangup(signals, client.reload_config),
+        ):
+            await serve(client, reader, writer)
     return 130 if ending.was_interrupted else 0
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 import trio
@@ -14,7 +14,7 @@ import trio
 from p2pchat.config import ConfigChange
 from p2pchat.errors import ConfigError
 
-__all__ = ["Ending", "at_hangup", "until_signal"]
+__all__ = ["Ending", "at_hangup", "hangups", "until_signal"]
 
 logger = logging.getLogger(__name__)
 
@@ -50,18 +50,26 @@ async def _obey(signals: AsyncIterator[int], ending: Ending, scope: trio.CancelS
         scope.cancel()
 
 
-@asynccontextmanager
-async def at_hangup(reload: Reload) -> AsyncGenerator[None]:
-    """Reload the configuration at each SIGHUP, where there is one, while the block lasts; the log
-    says what came of it."""
+@contextmanager
+def hangups() -> Generator[AsyncIterator[int] | None]:
+    """SIGHUPs from now on, None where there are none. Entered before anything slow, since a
+    hangup that nobody listens for ends the process."""
     if sys.platform == "win32":
-        yield
+        yield None
         return
     with trio.open_signal_receiver(signal.SIGHUP) as signals:
-        async with trio.open_nursery() as nursery:
+        yield signals
+
+
+@asynccontextmanager
+async def at_hangup(signals: AsyncIterator[int] | None, reload: Reload) -> AsyncGenerator[None]:
+    """Reload the configuration at each of the `hangups` while the block lasts, and for one that
+    came before; the log says what came of it."""
+    async with trio.open_nursery() as nursery:
+        if signals is not None:
             nursery.start_soon(_reload_each, signals, reload)
-            yield
-            nursery.cancel_scope.cancel()
+        yield
+        nursery.cancel_scope.cancel()
 
 
 async def _reload_each(signals: AsyncIterator[int], reload: Reload) -> None:

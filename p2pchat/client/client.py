@@ -10,6 +10,7 @@ from typing import cast
 from p2pchat.client.diagnosing import diagnosis_of
 from p2pchat.client.handles import Contact, Room
 from p2pchat.config import ClientConfig, ConfigChange, SettingsInForce, parse_peer_address
+from p2pchat.config.changes import taken_over
 from p2pchat.errors import (
     ConfigError,
     LinkError,
@@ -294,9 +295,8 @@ class Client:
         """Take over what of `config` can change while the node runs: whom to dial first, whom to
         refuse, which networks LAN mode is confined to. Answers which changed keys are in force and
         which wait for the next start."""
-        change = self._settings.renew(config)
-        await self._node.reconfigure(self._settings.config)
-        return change
+        await self._node.reconfigure(taken_over(self._settings.config, config))
+        return self._settings.renew(config)
 
     async def reload_config(self) -> ConfigChange:
         """Read the settings again where they came from, and take them over.

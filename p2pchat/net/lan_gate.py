@@ -9,16 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import trio
+
 from p2pchat.errors import StreamReset
 from p2pchat.model.ids import PeerId
 from p2pchat.model.scope import Scope, scope_of
 from p2pchat.net.frames import FrameReader
-from p2pchat.net.port import ProtocolId, Stream
+from p2pchat.net.port import Handler, Host, ProtocolId, Stream
 from p2pchat.protocol.lan_proof import LAN_PROTOCOL, LanProof, Meeting, Stage
 from p2pchat.wire.framing import frame
 from p2pchat.wire.lan_codec import PROOF_BYTES_MAX, PROOF_NONCE_BYTES, Role
 
-__all__ = ["LanGate"]
+__all__ = ["LanGate", "offered"]
+
+PROOF_TIMEOUT_S = 5.0
+"""For a proof that is no part of an upgrade, which has a time-out of its own."""
 
 
 class LanGate:
@@ -64,6 +69,25 @@ class LanGate:
                 break
             said = proof.handle(await _next(frames))
         await stream.aclose()
+
+
+def offered(gate: LanGate, host: Host) -> Handler:
+    """The proof as a service, to peers that passed because we know them, and who do not know us.
+
+    In bounded time, and on networks that are guarded alone: elsewhere strangers could guess at the
+    secret.
+    """
+
+    async def answer(stream: Stream) -> None:
+        origins = (one.addresses for one in host.peers if one.peer == stream.peer)
+        if not any(map(gate.guards, next(origins, ()))):
+            raise StreamReset("the proof of a LAN is asked for from outside")
+        with trio.move_on_after(PROOF_TIMEOUT_S) as scope:
+            await gate.answer(stream)
+        if scope.cancelled_caught:
+            raise StreamReset("the peer does not finish its proof")
+
+    return answer
 
 
 async def _next(frames: FrameReader) -> bytes:

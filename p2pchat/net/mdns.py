@@ -12,7 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from threading import Event, Thread
+from threading import BoundedSemaphore, Event, Thread
 from typing import TYPE_CHECKING
 
 import trio
@@ -83,7 +83,7 @@ class _Session:
         self._service = service
         self._token = token
         self._found = found
-        self._on_the_way = 0
+        self._room = BoundedSemaphore(WAITING_MAX)
 
     def run(self) -> None:
         """In the thread."""
@@ -93,7 +93,8 @@ class _Session:
             self._speak(zeroconf.Zeroconf(list(self._service.hosts)))
         except (OSError, zeroconf.Error) as error:
             logger.warning("multicast DNS does not work on this network: %s", error)
-        self._in_trio(self.ended.set)
+        finally:
+            self._in_trio(self.ended.set)
 
     def _speak(self, zc: Zeroconf) -> None:
         from zeroconf import ServiceBrowser, ServiceInfo
@@ -121,12 +122,11 @@ class _Session:
         """A TXT record of the service was heard."""
         with suppress(RemoteProtocolError):  # another kind of peer, or a liar: nothing to dial
             found = decode_txt(data)
-            if self._on_the_way < WAITING_MAX:
-                self._on_the_way += 1
+            if self._room.acquire(blocking=False):
                 self._in_trio(lambda: self._hand_over(found))
 
     def _hand_over(self, found: _Found) -> None:
-        self._on_the_way -= 1
+        self._room.release()
         with suppress(trio.WouldBlock, trio.BrokenResourceError):
             self._found.send_nowait(found)
 

@@ -10,6 +10,7 @@ import errno
 import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import trio
@@ -17,7 +18,7 @@ import trio
 from p2pchat.config import FetchLimits, FetchUrl, PeerAddress
 from p2pchat.errors import NetworkError
 from p2pchat.model.facts import ClockReading, ListFacts, NameFacts, Outcome
-from p2pchat.model.scope import is_circuit, scope_of_all
+from p2pchat.model.scope import believable, is_circuit, scope_of, scope_of_all
 from p2pchat.net.bootstrap_list import parse_list
 from p2pchat.net.fetching import NotTrusted, ask_time, fetch
 
@@ -28,6 +29,8 @@ KNOCK_TIMEOUT_S = 4.0
 
 _NO_ROUTE = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL})
 _NAMED = ("dns", "dns4", "dns6")
+_Found = tuple[Any, Any, int, str, Any]
+"""What `getaddrinfo` answers."""
 _UNKNOWN = frozenset({socket.EAI_NONAME})
 """What a name server says of a name that it knows not to exist."""
 
@@ -109,11 +112,12 @@ def _reading(who: str, date_ms: int | None, wall_ms: int) -> ClockReading | None
     return ClockReading("https", who, (date_ms - wall_ms) / 1000)
 
 
-async def knock(address: str) -> tuple[Outcome, str]:
+async def knock(address: str, is_barred: Callable[[str], bool]) -> tuple[Outcome, str]:
     """Whether anything listens at a multiaddr, and in words why not.
 
     `REACHED` says that something does; who it is was not asked. What lies behind a relay is not
-    tried.
+    tried. Of the IP addresses of a name those are left out that reach less far than the name does,
+    and those that `is_barred` names, given as multiaddrs.
     """
     parts = address.split("/")
     if is_circuit(address) or len(parts) < 5 or parts[3] != "tcp" or not parts[4].isdecimal():
@@ -121,16 +125,35 @@ async def knock(address: str) -> tuple[Outcome, str]:
     try:
         with trio.fail_after(KNOCK_TIMEOUT_S):
             found = await trio.socket.getaddrinfo(parts[2], int(parts[4]), type=socket.SOCK_STREAM)
-            family, kind, protocol, _, target = found[0]
-            with trio.socket.socket(family, kind, protocol) as probe:
-                await probe.connect(target)
+            usable = [one for one in found if _is_usable(address, str(one[4][0]), is_barred)]
+            return await _knock_at_each(usable)
     except trio.TooSlowError:
         return Outcome.SILENT, f"no answer within {KNOCK_TIMEOUT_S:g} s"
     except socket.gaierror as error:
         return Outcome.NO_NAME, error.strerror or "unknown"
-    except (OSError, OverflowError, UnicodeError) as error:
-        return _outcome(error), str(error)
-    return Outcome.REACHED, ""
+    except (OverflowError, UnicodeError) as error:
+        return Outcome.FAILED, str(error)
+
+
+def _is_usable(address: str, host: str, is_barred: Callable[[str], bool]) -> bool:
+    found = f"/ip{6 if ':' in host else 4}/{host.partition('%')[0]}"
+    return believable(found, scope_of(address)) and not is_barred(found)
+
+
+async def _knock_at_each(found: Iterable[_Found]) -> tuple[Outcome, str]:
+    """Until one is there; else how the last one failed that there is a way to."""
+    failed = Outcome.FAILED, ""
+    for family, kind, protocol, _, target in found:
+        try:
+            with trio.socket.socket(family, kind, protocol) as probe:
+                await probe.connect(target)
+        except OSError as error:
+            outcome = _outcome(error)
+            if not failed[1] or outcome is not Outcome.NO_ROUTE:
+                failed = outcome, str(error)
+        else:
+            return Outcome.REACHED, ""
+    return failed
 
 
 def _outcome(error: Exception) -> Outcome:

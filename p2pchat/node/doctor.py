@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import trio
 
@@ -189,7 +190,7 @@ class _Examination:
                 nursery.cancel_scope.cancel()
 
         async def try_out(address: str) -> None:
-            knocks[address] = await knock(address)
+            knocks[address] = await knock(address, partial(self._is_barred, peer))
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(connect)
@@ -203,8 +204,7 @@ class _Examination:
             self.found.attempts.append(Attempt(str(peer), source, address, outcome, reason))
 
     def _is_barred(self, peer: PeerId, address: str) -> bool:
-        blocks = self._node.around.enforcer.newest
-        return blocks.blocks_peer(peer) or blocks.blocks_address(address)
+        return self._node.around.enforcer.newest.refusal(peer, address) is not None
 
     # What the node finds out by itself
 

@@ -25,6 +25,7 @@ from p2pchat.model.blocking import BlockList
 from p2pchat.model.change import PutPeer
 from p2pchat.model.ids import PeerId
 from p2pchat.net.kad import KadCarrier, KadCarrierStatistics
+from p2pchat.net.lan_gate import offered
 from p2pchat.net.port import Host, PeerChanged
 from p2pchat.node.ambient import Ambient
 from p2pchat.node.dialling import Dialler, Neighbours
@@ -104,7 +105,7 @@ class Network:
         )
         lan = options.lan
         if lan is not None and lan.gate is not None:
-            host.serve(lan.gate.protocol, lan.gate.answer)
+            host.serve(lan.gate.protocol, offered(lan.gate, host))
         self.lan = Lan(lan, ambient, self._told_by_lan, neighbours.hub.emit) if lan else None
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

@@ -9,7 +9,8 @@ import trio
 
 from p2pchat.errors import PeerUnreachable
 from p2pchat.model.ids import PeerId
-from p2pchat.net.lan_gate import LanGate
+from p2pchat.net import lan_gate
+from p2pchat.net.lan_gate import LanGate, offered
 from p2pchat.net.libp2p.options import HostLimits
 from p2pchat.net.port import Gate, Stream
 from tests.libp2p.hosts import ECHO, ask, echo, host, is_down, play, until
@@ -56,7 +57,7 @@ def meeting(transport: str, alices: dict | None, bobs: dict | None, story) -> No
             for one, gate_of_one in zip((alice, bob), gates, strict=True):
                 one.serve(ECHO, echo)
                 if gate_of_one is not None:
-                    one.serve(gate_of_one.protocol, gate_of_one.answer)
+                    one.serve(gate_of_one.protocol, offered(gate_of_one, one))
             await story(alice, bob)
 
     play(main)
@@ -157,3 +158,33 @@ def test_public_addresses_are_not_guarded():
         assert guard.guards("/ip4/127.0.0.1/tcp/1/p2p/x/p2p-circuit")
 
     play(story)
+
+
+class Everywhere(LanGate):
+    """To whom every network is a public one."""
+
+    def guards(self, address: str) -> bool:
+        return False
+
+
+async def ask_for_the_proof(opener, answerer) -> None:
+    """Open the stream of the proof on a connection that stands, and say nothing on it."""
+    await opener.connect(answerer.peer_id, answerer.addresses)
+    stream = await opener.open_stream(answerer.peer_id, [LanGate.protocol])
+    with pytest.raises(trio.BrokenResourceError):
+        await stream.receive_some()
+
+
+def test_a_proof_that_is_asked_for_later_takes_only_so_long(monkeypatch):
+    monkeypatch.setattr(lan_gate, "PROOF_TIMEOUT_S", 0.2)
+    meeting("lean", None, {"knows": ("alice",)}, ask_for_the_proof)
+
+
+def test_no_proof_is_given_to_a_network_that_is_not_guarded():
+    async def main() -> None:
+        gate = Everywhere(await peer_id("bob"), KEY, frozenset(), TOKENS)
+        async with host("alice") as alice, host("bob", gate=gate) as bob:
+            bob.serve(gate.protocol, offered(gate, bob))
+            await ask_for_the_proof(alice, bob)
+
+    play(main)

@@ -220,27 +220,32 @@ def test_of_several_pushes_the_newest_is_read_and_the_others_are_given_up():
     play(story)
 
 
-def test_pushes_of_one_peer_are_read_at_a_pace(monkeypatch):
-    merged = []
-    merge = identify._merge
-
-    def counted(into, body) -> None:
-        merged.append(body)
-        merge(into, body)
-
+def test_pushes_of_one_peer_are_believed_at_a_pace(monkeypatch):
     async def story() -> None:
         async with pair() as (alice, bob), host("carol") as carol:
             await carol.connect(bob.peer_id, bob.addresses)
             await until(bob, carol, lambda state: state is not None and state.protocols)
-            told = [message(protocols=[f"/test/{number}"]) for number in range(8)]
-            for one in told:
-                await push(alice, bob, one)
-            assert [frame(body) for body in merged if frame(body) in told] == told[:2]
+            believed = []
+            for number in range(8):
+                await push(alice, bob, message(protocols=[f"/test/{number}"]))
+                (state,) = (state for state in bob.peers if state.peer == alice.peer_id)
+                believed += [one for one in state.protocols if one not in believed]
+            assert [one for one in believed if one.startswith("/test/")] == ["/test/0", "/test/1"]
             await push(carol, bob, message(protocols=[SPOKEN]))
             await until(bob, carol, lambda state: SPOKEN in state.protocols)
 
-    monkeypatch.setattr(identify, "_merge", counted)
-    monkeypatch.setattr(identify, "PUSHES", Rate(per_s=1e-3, burst=2))
+    monkeypatch.setattr(identify, "PUSHES", Rate(per_s=1e-3, burst=1))
+    play(story)
+
+
+def test_the_newest_of_too_many_pushes_is_late_and_not_lost(monkeypatch):
+    async def story() -> None:
+        async with pair() as (alice, bob):
+            for number in range(20):
+                await push(alice, bob, message(protocols=[f"/test/{number}"]))
+            await until(bob, alice, lambda state: "/test/19" in state.protocols)
+
+    monkeypatch.setattr(identify, "PUSHES", Rate(per_s=4, burst=1))
     play(story)
 
 

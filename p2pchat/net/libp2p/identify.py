@@ -83,7 +83,10 @@ class Identify:
         try:
             with trio.fail_after(TIMEOUT_S):
                 stream = await self._swarm.open_on(connection, [IDENTIFY])
-                await self._hear(stream, connection)
+                message = await self._read(stream)
+            if connection.leaves_from_listener:
+                self.observed.note(connection.origin, message.observed_addr)
+            self._believe(connection.origin.peer, message)
         except _FAILURES as error:
             logger.debug("%s was not identified: %s", connection.origin.peer.short, error)
 
@@ -126,23 +129,29 @@ class Identify:
         return message.SerializeToString()
 
     async def _take_push(self, stream: Stream) -> None:
-        """Hear one push when its time has come, unless another comes first."""
+        """Hear one push, and believe it when its time has come, unless another comes first.
+
+        It is read at once, since who pushes waits for that only so long; and the pace counts what
+        is believed alone, so the newest always comes to its turn.
+        """
         peer = stream.peer
         if peer in self._newest:
             self._newest[peer].cancel()
         with trio.CancelScope() as scope:
             self._newest[peer] = scope
             try:
-                now_s = trio.current_time()
-                await trio.sleep(self._pace.of(peer, now_s).owe(1, now_s))
-                await self._hear(stream)
+                message = await self._read(stream)
+                bucket, now_s = self._pace.of(peer, trio.current_time()), trio.current_time()
+                await trio.sleep(bucket.owe(0, now_s))
+                bucket.owe(1, trio.current_time())
+                self._believe(peer, message)
             finally:
                 if self._newest.get(peer) is scope:
                     del self._newest[peer]
         if scope.cancelled_caught:
             await stream.reset()
 
-    async def _hear(self, stream: Stream, asked: Connection | None = None) -> None:
+    async def _read(self, stream: Stream) -> Message:
         assert isinstance(stream, LibP2PStream)
         try:
             with trio.fail_after(TIMEOUT_S):
@@ -151,15 +160,14 @@ class Identify:
         except BaseException:
             stream.abandon()
             raise
-        if asked is not None and asked.leaves_from_listener:
-            self.observed.note(asked.origin, message.observed_addr)
+        return message
+
+    def _believe(self, peer: PeerId, message: Message) -> None:
         most = self._swarm.limits.identify_protocols_max
         protocols = frozenset(
             one for one in message.protocols[:most] if len(one) <= PROTOCOL_CHARACTERS_MAX
         )
-        self._peers.identified(
-            stream.peer, protocols, _addresses(message.listen_addrs, stream.peer)
-        )
+        self._peers.identified(peer, protocols, _addresses(message.listen_addrs, peer))
 
 
 async def read_identify(stream: Stream, bytes_max: int) -> Message:

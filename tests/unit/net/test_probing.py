@@ -47,7 +47,45 @@ def test_a_name_server_that_is_silent_is_told_from_one_that_does_not_know(monkey
     assert not trio.run(look_up, "relay.example").is_answered
     failure = socket.gaierror(socket.EAI_NONAME, "not known")
     assert trio.run(look_up, "relay.example").is_answered
-    assert trio.run(knock, "/dns4/relay.example/tcp/1") == (Outcome.NO_NAME, "not known")
+    assert trio.run(knock, "/dns4/relay.example/tcp/1", nothing) == (Outcome.NO_NAME, "not known")
+
+
+def nothing(_address: str) -> bool:
+    """Nothing is barred."""
+    return False
+
+
+def found(*hosts: str, port: int):
+    """What a name server would say."""
+
+    async def answer(*_, **__):
+        family = {True: socket.AF_INET6, False: socket.AF_INET}
+        return [(family[":" in host], socket.SOCK_STREAM, 0, "", (host, port)) for host in hosts]
+
+    return answer
+
+
+def test_a_stranger_s_name_leads_nowhere_in_our_own_house(monkeypatch):
+    with closing(socket.socket()) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        monkeypatch.setattr(trio.socket, "getaddrinfo", found("127.0.0.1", port=port))
+        assert trio.run(knock, f"/dns4/relay.example/tcp/{port}", nothing) == (Outcome.FAILED, "")
+        assert trio.run(knock, f"/dns4/localhost/tcp/{port}", nothing)[0] is Outcome.REACHED
+        barred = trio.run(knock, f"/dns4/localhost/tcp/{port}", "/ip4/127.0.0.1".__eq__)
+        assert barred == (Outcome.FAILED, "")
+
+
+def test_every_address_of_a_name_is_tried(monkeypatch):
+    with closing(socket.socket()) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        monkeypatch.setattr(trio.socket, "getaddrinfo", found("127.0.0.2", "127.0.0.1", port=port))
+        assert trio.run(knock, f"/dns4/localhost/tcp/{port}", nothing)[0] is Outcome.REACHED
+        monkeypatch.setattr(trio.socket, "getaddrinfo", found("127.0.0.2", port=port))
+        assert trio.run(knock, f"/dns4/localhost/tcp/{port}", nothing)[0] is Outcome.REFUSED
 
 
 def test_knocking_tells_what_is_there():
@@ -55,11 +93,11 @@ def test_knocking_tells_what_is_there():
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
         address = f"/ip4/127.0.0.1/tcp/{port}"
-        assert trio.run(knock, address)[0] is Outcome.REFUSED
+        assert trio.run(knock, address, nothing)[0] is Outcome.REFUSED
         listener.listen()
-        assert trio.run(knock, address)[0] is Outcome.REACHED
-        assert trio.run(knock, f"{address}/p2p/{PEER}/p2p-circuit")[0] is Outcome.FAILED
-    assert trio.run(knock, "/ip4/127.0.0.1/udp/1/quic-v1")[0] is Outcome.FAILED
+        assert trio.run(knock, address, nothing)[0] is Outcome.REACHED
+        assert trio.run(knock, f"{address}/p2p/{PEER}/p2p-circuit", nothing)[0] is Outcome.FAILED
+    assert trio.run(knock, "/ip4/127.0.0.1/udp/1/quic-v1", nothing)[0] is Outcome.FAILED
 
 
 @pytest.mark.parametrize(
