@@ -14,6 +14,7 @@
     │   ├─ RelayRefused             └─ NodeClosed
     └─ StoreError
         ├─ HomeInUse                ├─ HomeUnwritable        ├─ WrongKey
+        ├─ PassphraseNeeded         ├─ WrongPassphrase       ├─ KeyringUnusable
         ├─ SchemaTooNew             ├─ Corrupted             └─ DiskFull
 
 Messages are written for the person who reads them: what is wrong, and what to do.
@@ -31,6 +32,7 @@ __all__ = [
     "HomeInUse",
     "HomeUnwritable",
     "InvalidText",
+    "KeyringUnusable",
     "LinkError",
     "LocalProtocolError",
     "MalformedMessage",
@@ -38,6 +40,7 @@ __all__ = [
     "NetworkError",
     "NodeClosed",
     "P2PChatError",
+    "PassphraseNeeded",
     "PeerUnreachable",
     "PermissionDenied",
     "RelayRefused",
@@ -50,6 +53,7 @@ __all__ = [
     "UnknownMessage",
     "UnknownVersion",
     "WrongKey",
+    "WrongPassphrase",
 ]
 
 
@@ -161,8 +165,20 @@ class WrongKey(StoreError):
     """The key file does not open the database."""
 
 
+class PassphraseNeeded(StoreError):
+    """The home is locked by a passphrase, and none was given."""
+
+
+class WrongPassphrase(StoreError):
+    """The passphrase does not open what it was given for; nothing has changed."""
+
+
+class KeyringUnusable(StoreError):
+    """The system's keyring is not there, is locked, or has lost what it kept."""
+
+
 class SchemaTooNew(StoreError):
-    """The database was written by a newer version of this program."""
+    """The database or one of its files was written by a newer version of this program."""
 
 
 class Corrupted(StoreError):

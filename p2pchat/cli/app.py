@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -46,6 +47,13 @@ rooms_app = typer.Typer(
     rich_markup_mode=None,
 )
 
+passphrase_app = typer.Typer(
+    name="passphrase",
+    help="What locks the home: a passphrase, or the system's keyring.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of sentences.")]
 KeepIds = Annotated[
     bool, typer.Option("--keep-ids", help="Leave peer ids as they are; else they are shortened.")
@@ -62,6 +70,12 @@ Conversation = Annotated[
 RoomName = Annotated[str, typer.Argument(metavar="ROOM", help="Name or id of the room.")]
 Target = Annotated[
     str, typer.Argument(metavar="TARGET", help="Account, peer id, or network such as 10.0.0.0/8.")
+]
+NewPassphraseFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="The new passphrase stands in this file. Default: it is asked for."
+    ),
 ]
 Requester = Annotated[str, typer.Argument(metavar="WHO", help="Account of who asks.")]
 
@@ -366,7 +380,55 @@ def leave(options: Options, room: RoomName) -> None:
     _run(options, lambda settings: commands.leave(settings, room))
 
 
+@passphrase_app.command("set")
+@in_command
+def set_passphrase(options: Options, new_passphrase_file: NewPassphraseFile = None) -> None:
+    """Lock the home by a passphrase: without it nobody can open what is on this disk.
+
+    There is no way back in without it. Opening takes about a second longer then.
+
+    \b
+    Examples:
+      p2pchat passphrase set
+      p2pchat --passphrase-file secret.txt rpc       open it where nobody can be asked
+    """
+    from p2pchat.cli import keeping
+
+    _run(options, lambda settings: keeping.set_passphrase(settings, new_passphrase_file))
+
+
+@passphrase_app.command("change")
+@in_command
+def change_passphrase(options: Options, new_passphrase_file: NewPassphraseFile = None) -> None:
+    """Lock the home by another passphrase; copies made before open by the old one."""
+    from p2pchat.cli import keeping
+
+    _run(options, lambda settings: keeping.change_passphrase(settings, new_passphrase_file))
+
+
+@passphrase_app.command("remove")
+@in_command
+def remove_passphrase(options: Options) -> None:
+    """Lock the home no more; only the permissions of its files protect it then."""
+    from p2pchat.cli import keeping
+
+    _run(options, keeping.remove_passphrase)
+
+
+@passphrase_app.command("keyring")
+@in_command
+def use_keyring(options: Options) -> None:
+    """Have the system's keyring lock the home, so that it opens when you are logged in.
+
+    A copy of the home opens nowhere else then: keep an export.
+    """
+    from p2pchat.cli import keeping
+
+    _run(options, keeping.use_keyring)
+
+
 app.add_typer(contacts_app)
+app.add_typer(passphrase_app)
 app.add_typer(rooms_app)
 
 

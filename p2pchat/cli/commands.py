@@ -17,6 +17,7 @@ import typer
 from p2pchat.cli import shapes
 from p2pchat.cli.finding import conversation_named, find_account, find_message, find_room
 from p2pchat.cli.language import Language
+from p2pchat.cli.passphrases import home_passphrase
 from p2pchat.cli.settings import Settings
 from p2pchat.cli.showing import local_time, message_line, plain, progress_line, table, words
 from p2pchat.client.client import Client
@@ -101,11 +102,13 @@ class Console:
 
 
 def _offline(settings: Settings) -> AbstractAsyncContextManager[Client]:
-    return open_client(settings.home, config=settings.config, offline=True)
+    passphrase = home_passphrase(settings)
+    return open_client(settings.home, config=settings.config, passphrase=passphrase, offline=True)
 
 
 def _online(settings: Settings) -> AbstractAsyncContextManager[Client]:
-    return open_client(settings.home, config=settings.config)
+    passphrase = home_passphrase(settings)
+    return open_client(settings.home, config=settings.config, passphrase=passphrase)
 
 
 @asynccontextmanager
@@ -126,7 +129,8 @@ async def rpc(settings: Settings) -> int:
     """Serve JSON-RPC."""
     from p2pchat.cli.rpc import run_rpc
 
-    return await run_rpc(settings.home, settings.load)
+    passphrase = home_passphrase(settings, may_ask=False)
+    return await run_rpc(settings.home, settings.load, passphrase)
 
 
 # Who we are

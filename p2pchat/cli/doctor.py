@@ -16,6 +16,7 @@ from p2pchat.cli import shapes
 from p2pchat.cli.failing import WrongUsage, foreseen
 from p2pchat.cli.language import Language, language_of
 from p2pchat.cli.options import Options
+from p2pchat.cli.passphrases import home_passphrase
 from p2pchat.cli.settings import Settings, home_of, settle
 from p2pchat.cli.showing import words
 from p2pchat.client.diagnosing import diagnose_start
@@ -47,8 +48,9 @@ async def doctor(options: Options, keep_ids: bool, as_json: bool) -> int:
 async def _examine(settings: Settings, keep_ids: bool, watched: Language | None) -> Diagnosis:
     """Ask a running client, or say why it does not run. Progress is told in a language, if any."""
     try:
+        passphrase = home_passphrase(settings)
         async with (
-            open_client(settings.home, config=settings.config) as client,
+            open_client(settings.home, config=settings.config, passphrase=passphrase) as client,
             client.subscribe(DiagnosisProgress) as events,
             trio.open_nursery() as nursery,
         ):

@@ -80,6 +80,14 @@ class Methods:
         """Read the configuration again; what changed, and what waits for a restart."""
         return await self._client.reload_config()
 
+    async def change_passphrase(self, old: str | None = None, new: str | None = None) -> None:
+        """Lock the home by another passphrase, by one, or by none."""
+        await self._client.change_passphrase(old, new)
+
+    async def use_keyring(self, passphrase: str | None = None) -> None:
+        """Have the system's keyring lock the home."""
+        await self._client.use_keyring(passphrase)
+
     async def shutdown(self) -> None:
         """End the program after this answer."""
         self._shut_down()

@@ -101,6 +101,13 @@ class Options(NetworkOptions):
             help="Nickname of an identity made at first use. Default: the login name.",
         ),
     ] = None
+    passphrase_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The home's passphrase stands in this file. Default: it is asked for.",
+        ),
+    ] = None
     lan: Annotated[
         bool,
         typer.Option("--lan", help="Find others on this network; no internet is needed."),

@@ -59,7 +59,9 @@ Deliver = Callable[[Answer | None], None]
 """Takes the answer of one request; None of a notification."""
 
 
-async def run_rpc(home: Path, load: Callable[[], Loaded[ClientConfig]]) -> int:
+async def run_rpc(
+    home: Path, load: Callable[[], Loaded[ClientConfig]], passphrase: str | None
+) -> int:
     """Serve standard input and output; the exit status. SIGINT and SIGTERM end it in order, SIGHUP
     reads the configuration again."""
 
@@ -72,7 +74,7 @@ async def run_rpc(home: Path, load: Callable[[], Loaded[ClientConfig]]) -> int:
         async with (
             open_stdio() as (reader, writer),
             until_signal() as ending,
-            open_client(home, config=with_room) as client,
+            open_client(home, config=with_room, passphrase=passphrase) as client,
             at_hangup(signals, client.reload_config),
         ):
             await serve(client, reader, writer)

@@ -35,6 +35,7 @@ class Settings:
     home: Path
     config: ClientConfig
     language: Language
+    passphrase_file: Path | None
     load: Callable[[], Loaded[ClientConfig]]
     """Reads the configuration again, with what was given over it."""
 
@@ -57,7 +58,7 @@ def settle(options: Options) -> Settings:
         lan = _lan_settings(config.lan, options)
         return replace(config, lan=lan, **given), warnings
 
-    return Settings(home, load()[0], language, load)
+    return Settings(home, load()[0], language, options.passphrase_file, load)
 
 
 def network_settings(options: NetworkOptions) -> dict[str, object]:

@@ -9,10 +9,13 @@ from typing import cast
 
 from p2pchat.client.diagnosing import diagnosis_of
 from p2pchat.client.handles import Contact, Room
+from p2pchat.client.locking import change_lock
 from p2pchat.config import ClientConfig, ConfigChange, SettingsInForce, parse_peer_address
 from p2pchat.config.changes import taken_over
+from p2pchat.crypto.vault import Bare, InKeyring, Locking, WithPassphrase
 from p2pchat.errors import (
     ConfigError,
+    HomeUnwritable,
     LinkError,
     UnknownContact,
     UnknownConversation,
@@ -306,6 +309,28 @@ class Client:
         """
         loaded, warnings = self._settings.load()
         return replace(await self.reconfigure(loaded), warnings=warnings)
+
+    # How the home is locked
+
+    async def change_passphrase(self, old: str | None, new: str | None) -> None:
+        """Lock the home by `new` in place of `old`; None is no passphrase, on either side.
+
+        It takes one or two seconds, meanwhile everything goes on. Whatever interrupts it, one of
+        the two opens the home. Raises `PassphraseNeeded`, `WrongPassphrase`, `ConfigError` for a
+        passphrase that is none, and other `StoreError`s; then nothing has changed.
+        """
+        await self._lock(old, Bare() if new is None else WithPassphrase(new))
+
+    async def use_keyring(self, passphrase: str | None = None) -> None:
+        """Have the system's keyring lock the home, in place of `passphrase` if there is one.
+        Raises `KeyringUnusable`, and as `change_passphrase` does."""
+        await self._lock(passphrase, InKeyring())
+
+    async def _lock(self, passphrase: str | None, locking: Locking) -> None:
+        home = self._node.parts.home
+        if home is None:
+            raise HomeUnwritable("a client in memory has nothing to lock: open it in a directory")
+        await change_lock(home, passphrase, locking, is_open=True)
 
     # The network by hand
 

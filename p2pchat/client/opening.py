@@ -23,6 +23,7 @@ from p2pchat.config import (
     parse_peer_address,
 )
 from p2pchat.crypto.lan_key import lan_key
+from p2pchat.crypto.vault import Vault
 from p2pchat.errors import AddressInUse, ConfigError
 from p2pchat.gossip.config import GossipConfig
 from p2pchat.kad.config import KadConfig
@@ -65,21 +66,24 @@ async def open_client(
     *,
     name: str | None = None,
     config: ClientConfig | Callable[[], Loaded[ClientConfig]] | None = None,
+    passphrase: str | None = None,
     offline: bool = False,
 ) -> AsyncGenerator[Client]:
     """Open (or make) the client that lives in `home`; None keeps everything in memory.
 
     `name` is the nickname of a new identity (else the configuration's, else the login name).
     `config` is read from `<home>/config.toml` when it is not given; a function is called now and
-    whenever settings are reloaded. `offline` opens no socket: to read, or to write what shall leave
-    the next time. Raises `HomeInUse` and other `StoreError`s, `ConfigError`, `AddressInUse`; a node
-    that cannot go on ends the block with what stopped it.
+    whenever settings are reloaded. `passphrase` locks the home, a new one from now on. `offline`
+    opens no socket: to read, or to write what shall leave the next time. Raises `HomeInUse`,
+    `PassphraseNeeded`, `WrongPassphrase` and other `StoreError`s, `ConfigError`, `AddressInUse`; a
+    node that cannot go on ends the block with what stopped it.
     """
     settings = _settings(home, config)
     config = settings.config
     ambient = SystemAmbient()
     async with AsyncExitStack() as stack:
-        stored = await stack.enter_async_context(_open_store(home, name, config, ambient))
+        given = Given(name, Vault(passphrase))
+        stored = await stack.enter_async_context(_open_store(home, given, config, ambient))
         lan = None
         if offline:
             host, sources = OfflineHost(stored.identity.device.peer_id), None
@@ -213,24 +217,32 @@ def prepare_store(store: Store, identity: Identity, ambient: Ambient) -> Snapsho
     return store.snapshot()
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What whoever opens a home says about it."""
+
+    name: str | None
+    vault: Vault
+
+
 @asynccontextmanager
 async def _open_store(
     home: str | os.PathLike[str] | None,
-    name: str | None,
+    given: Given,
     config: ClientConfig,
     ambient: Ambient,
 ) -> AsyncGenerator[Stored]:
     seed = read_identity_file(config.identity_file) if config.identity_file else None
     if home is None:
         memory = MemoryStore()
-        identity = make_identity(_name(name, config), ambient, seed)
+        identity = make_identity(_name(given.name, config), ambient, seed)
         snapshot = prepare_store(memory, identity, ambient)
         yield Stored(InlineStore(memory), snapshot, identity)
         return
-    async with open_home_aside(home) as opened:
+    async with open_home_aside(home, given.vault) as opened:
         identity = opened.store.identity()
         if identity is None:
-            identity = make_identity(_name(name, config), ambient, seed)
+            identity = make_identity(_name(given.name, config), ambient, seed)
             opened.store.put_identity(identity)
         elif seed is not None and seed != identity.device_seed:
             raise ConfigError(

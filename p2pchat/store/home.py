@@ -1,34 +1,53 @@
 """A home directory: one database, its key, and one process at a time.
 
     p2pchat.lock     who has it open
-    p2pchat.key      32 random bytes: the database key
+    p2pchat.key      the database key: 32 random bytes, bare or locked (`crypto.vault`)
     p2pchat.db       everything else, encrypted (and `-wal`, `-shm` while it is open)
     p2pchat.state    how the last run ended
 
 All are 0600 under any umask; other files are left alone. Database and key are made beside their
 places and renamed into them, the database first: so a key without a database, or a database without
 a key, is never a start that was cut short but a loss, and is said, not papered over.
+
+The key file is rewritten in one step when another lock is put on the key; how a key is locked is
+decided above, and comes in as a `KeyFile`.
 """
 
 from __future__ import annotations
 
 import os
 import secrets  # noqa: TID251 -- the key to this disk is born here and nowhere else
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
+from typing import Protocol
 
-from p2pchat.errors import Corrupted, WrongKey
+from p2pchat.errors import Corrupted, SchemaTooNew, WrongKey
 from p2pchat.store.files import home_errors, make_private_directory, replace, write_private
 from p2pchat.store.lock import hold_lock
 from p2pchat.store.marker import Marker
 from p2pchat.store.opening import MIGRATIONS, Migrations, create_database, prepare_database
 from p2pchat.store.sqlite import SqliteStore
 
-__all__ = ["Home", "open_home"]
+__all__ = [
+    "BARE",
+    "DATABASE_FILE",
+    "KEY_FILE",
+    "Home",
+    "KeyFile",
+    "change_key_file",
+    "open_home",
+    "relock_home",
+]
 
 KEY_BYTES = 32
+KEY_FILE = "p2pchat.key"
+DATABASE_FILE = "p2pchat.db"
+
+_one_writer = Lock()
+"""Of key files: whoever changes one reads it first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +58,55 @@ class Home:
     store: SqliteStore
 
 
+class KeyFile(Protocol):
+    """What a key file holds (`crypto.vault.Vault`)."""
+
+    def unlock(self, raw: bytes) -> bytes:
+        """The database key in a file's content."""
+        ...
+
+    def lock(self, key: bytes) -> bytes:
+        """The content of a new home's file."""
+        ...
+
+
+class _BareKey:
+    """The key as it is."""
+
+    def unlock(self, raw: bytes) -> bytes:
+        if len(raw) != KEY_BYTES:
+            raise WrongKey(f"is not a key ({KEY_BYTES} bytes): put back the one of this home")
+        return raw
+
+    def lock(self, key: bytes) -> bytes:
+        return key
+
+
+BARE: KeyFile = _BareKey()
+
+
 @contextmanager
-def open_home(path: str | os.PathLike[str], migrations: Migrations = MIGRATIONS) -> Generator[Home]:
+def open_home(
+    path: str | os.PathLike[str], migrations: Migrations = MIGRATIONS, *, keys: KeyFile = BARE
+) -> Generator[Home]:
     """Open the home at `path`, made if it is not there, for this process alone.
 
-    Raises `HomeUnwritable`, `HomeInUse`, `WrongKey`, `Corrupted`, `SchemaTooNew`, `DiskFull`.
+    Raises `HomeUnwritable`, `HomeInUse`, `WrongKey`, `Corrupted`, `SchemaTooNew`, `DiskFull`, and
+    what `keys` raises.
     """
     home = Path(path).absolute()
     with ExitStack() as stack:
         with home_errors(home):
             make_private_directory(home)
             stack.enter_context(hold_lock(home / "p2pchat.lock"))
-            store = stack.enter_context(_open_store(home, migrations))
+            store = stack.enter_context(_open_store(home, migrations, keys))
         yield Home(home, store)
 
 
 @contextmanager
-def _open_store(home: Path, migrations: Migrations) -> Generator[SqliteStore]:
-    database = home / "p2pchat.db"
-    key = _key(database, home / "p2pchat.key", migrations)
+def _open_store(home: Path, migrations: Migrations, keys: KeyFile) -> Generator[SqliteStore]:
+    database = home / DATABASE_FILE
+    key = _key(database, home / KEY_FILE, migrations, keys)
     marker = Marker(home / "p2pchat.state", database)
     prepare_database(database, key, migrations, check=marker.must_check())
     store = SqliteStore(database, key)
@@ -70,31 +119,74 @@ def _open_store(home: Path, migrations: Migrations) -> Generator[SqliteStore]:
         marker.closed()
 
 
-def _key(database: Path, key: Path, migrations: Migrations) -> bytes:
+def relock_home(path: str | os.PathLike[str], relock: Callable[[bytes], bytes]) -> None:
+    """Put `relock` of the key file's content in its place, in a home that no process has open.
+
+    Raises `HomeUnwritable`, `HomeInUse`, `WrongKey`, `SchemaTooNew`, `DiskFull`, and what `relock`
+    raises; then nothing has changed.
+    """
+    home = Path(path).absolute()
+    with home_errors(home):
+        if not (home / DATABASE_FILE).exists():
+            raise WrongKey(f"{home} holds no identity yet: nothing is there to be locked")
+        with hold_lock(home / "p2pchat.lock"):
+            _settle_key(home / DATABASE_FILE, home / KEY_FILE)
+            change_key_file(home, relock)
+
+
+def change_key_file(home: Path, relock: Callable[[bytes], bytes]) -> None:
+    """As `relock_home`, in a home that this process has open."""
+    key = home / KEY_FILE
+    with home_errors(home), _one_writer, _about(key):
+        write_private(key, relock(key.read_bytes()))
+
+
+def _key(database: Path, key: Path, migrations: Migrations, keys: KeyFile) -> bytes:
     """The database's key; both are made in a new home, and what was cut short is finished."""
-    unplaced = key.with_name(key.name + ".new")
     if not database.exists():
         if key.exists():
             raise Corrupted(
                 f"{database} is missing though its key is there: put it back, or remove {key} to"
                 " begin anew"
             )
-        _create(database, unplaced, migrations)
-    if not key.exists():
-        if not unplaced.exists():
-            raise WrongKey(f"{key} is missing, without which {database} stays shut: put it back")
+        secret = _create(database, key, migrations, keys)
+        _settle_key(database, key)
+        return secret
+    _settle_key(database, key)
+    with _about(key):
+        return keys.unlock(key.read_bytes())
+
+
+def _settle_key(database: Path, key: Path) -> None:
+    """Finish a home's making that was cut short, or undo a change of its key file that was."""
+    unplaced = _unplaced(key)
+    if key.exists():
+        unplaced.unlink(missing_ok=True)  # it may hold the key as it shall not lie here any more
+    elif unplaced.exists():
         replace(unplaced, key)
-    secret = key.read_bytes()
-    if len(secret) != KEY_BYTES:
-        raise WrongKey(f"{key} is not a key ({KEY_BYTES} bytes): put back the one of {database}")
-    return secret
+    else:
+        raise WrongKey(f"{key} is missing, without which {database} stays shut: put it back")
 
 
-def _create(database: Path, key: Path, migrations: Migrations) -> None:
-    unplaced = database.with_name(database.name + ".new")
+def _create(database: Path, key: Path, migrations: Migrations, keys: KeyFile) -> bytes:
+    unplaced = _unplaced(database)
     for suffix in ("", "-wal", "-shm"):
         unplaced.with_name(unplaced.name + suffix).unlink(missing_ok=True)
     secret = secrets.token_bytes(KEY_BYTES)
-    write_private(key, secret)
+    write_private(_unplaced(key), keys.lock(secret))
     create_database(unplaced, secret, migrations)
     replace(unplaced, database)
+    return secret
+
+
+def _unplaced(file: Path) -> Path:
+    return file.with_name(file.name + ".new")
+
+
+@contextmanager
+def _about(key: Path) -> Generator[None]:
+    """Say which file it is that cannot be used."""
+    try:
+        yield
+    except (WrongKey, SchemaTooNew) as error:
+        raise type(error)(f"{key} {error}") from error

@@ -23,7 +23,7 @@ from p2pchat.model.change import Change, PutReceipt
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.message import Message
 from p2pchat.model.query import OpsQuery, StoredOp
-from p2pchat.store.home import Home, open_home
+from p2pchat.store.home import BARE, Home, KeyFile, open_home
 from p2pchat.store.port import READERS_MAX, Page, Store
 
 __all__ = ["InlineStore", "StoreWorker", "open_home_aside", "open_worker"]
@@ -114,11 +114,14 @@ async def open_worker(store: Store) -> AsyncGenerator[StoreWorker]:
 
 
 @asynccontextmanager
-async def open_home_aside(path: str | os.PathLike[str]) -> AsyncGenerator[Home]:
-    """`open_home` while other tasks go on. A cancellation is noticed when the opening ends: it
+async def open_home_aside(
+    path: str | os.PathLike[str], keys: KeyFile = BARE
+) -> AsyncGenerator[Home]:
+    """`open_home` while other tasks go on: to read a large database, or to stretch a passphrase,
+    takes its time. A cancellation is noticed when the opening ends: it
     leaves no home half open."""
     with ExitStack() as stack:
-        yield await trio.to_thread.run_sync(stack.enter_context, open_home(path))
+        yield await trio.to_thread.run_sync(stack.enter_context, open_home(path, keys=keys))
 
 
 class InlineStore:

@@ -29,7 +29,18 @@ SETTINGS = (
     KadConfig,
     GossipConfig,
 )
-PACKAGES = ("model", "wire", "protocol", "kad", "gossip", "net", "net.libp2p", "node", "monitoring")
+PACKAGES = (
+    "model",
+    "wire",
+    "protocol",
+    "kad",
+    "gossip",
+    "net",
+    "net.libp2p",
+    "crypto",
+    "node",
+    "monitoring",
+)
 BOUND = re.compile(r"\w+\.[A-Z][A-Z0-9_]*(_MAX|_TIMEOUT_S)")
 """What must have a row, and rates; other constants may."""
 

@@ -2,6 +2,7 @@
 
     store_kills.py creation HOME      killed at every call that making a home takes
     store_kills.py commits HOME       killed at every call that a few commits take
+    store_kills.py relock HOME        killed at every call that another lock on the key takes
     store_kills.py random HOME COUNT  killed COUNT times at random moments under load
 
 A child is forked for each kill, so that a kill costs milliseconds. "Every call" is meant: a
@@ -17,20 +18,25 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from random import Random
 from types import FrameType
 
 import p2pchat.store
+from p2pchat.crypto.stretching import Cost
+from p2pchat.crypto.vault import Vault
+from p2pchat.errors import PassphraseNeeded, WrongPassphrase
 from p2pchat.model.change import Change, PutSetting
 from p2pchat.store import migrating  # what a child would import lazily
-from p2pchat.store.home import open_home
+from p2pchat.store.home import open_home, relock_home
 from p2pchat.store.port import Page
 from tests.compliance.store.values import ROOM, Writer
 
 OURS = str(Path(p2pchat.store.__file__).parent)
 COMMITS = 3
+CHEAP = Cost(1, 8192)
 assert migrating
 
 
@@ -137,6 +143,34 @@ def commits(home: Path) -> dict[str, int]:
     return {"kills": at_every_call(home, work, check)}
 
 
+def relock(home: Path) -> dict[str, int]:
+    """Set a passphrase, change it, take it away: one of the two opens the home after each kill,
+    and no key is left behind beside its file."""
+    commit(home, lambda _: None, 1)
+    kills = 0
+    for old, new in ((None, "first"), ("first", "second"), ("second", None)):
+        kills += at_every_call(home, partial(lock_by, old, new), partial(opens_by_one, old, new))
+        lock_by(old, new, home)
+    return {"kills": kills}
+
+
+def lock_by(old: str | None, new: str | None, home: Path) -> None:
+    def change(raw: bytes) -> bytes:
+        return Vault(new, CHEAP).lock(Vault(old, CHEAP).unlock(raw))
+
+    relock_home(home, change)
+
+
+def opens_by_one(old: str | None, new: str | None, home: Path) -> None:
+    opened = 0
+    for passphrase in (old, new):
+        keys = Vault(passphrase, CHEAP)
+        with suppress(WrongPassphrase, PassphraseNeeded), open_home(home, keys=keys) as at_home:
+            opened += len(at_home.store.history(ROOM, Page()))
+    assert opened == 1, "neither lock opens the home, or both"
+    assert not [file.name for file in home.iterdir() if ".new" in file.name]
+
+
 def random_moments(home: Path, count: int) -> dict[str, int]:
     random = Random(20_240)
     acknowledged = 0
@@ -177,6 +211,8 @@ if __name__ == "__main__":
             seen = creation(path)
         case "commits":
             seen = commits(path)
+        case "relock":
+            seen = relock(path)
         case _:
             seen = random_moments(path, int(sys.argv[3]))
     sys.stdout.write(json.dumps(seen))

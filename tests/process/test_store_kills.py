@@ -36,6 +36,12 @@ def test_a_store_killed_at_any_call_of_its_commits_loses_none(tmp_path: Path) ->
     assert run("commits", str(tmp_path / "home"))["kills"] > 80
 
 
+def test_a_home_killed_at_any_call_of_a_change_of_its_lock_opens_by_the_old_or_the_new(
+    tmp_path: Path,
+) -> None:
+    assert run("relock", str(tmp_path / "home"))["kills"] > 60
+
+
 def test_a_store_killed_at_random_moments_loses_no_commit(tmp_path: Path) -> None:
     seen = run("random", str(tmp_path / "home"), "40")
     assert seen["kills"] == 40

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+from itertools import chain
 
 import pytest
 from typer.core import TyperArgument, TyperOption
 from typer.main import get_command
 
-from p2pchat.cli import commands
+from p2pchat.cli import commands, keeping
 from p2pchat.cli import doctor as checking
 from p2pchat.cli.app import app
 from p2pchat.cli.chinese import CHINESE
@@ -63,9 +64,13 @@ def is_documented(parameter):
     return isinstance(parameter, TyperOption | TyperArgument)
 
 
+def nodes(module):
+    return ast.walk(ast.parse(inspect.getsource(module)))
+
+
 def said_by_commands():
     """The literal sentences that are given to `say` and `rows`."""
-    for node in ast.walk(ast.parse(inspect.getsource(commands))):
+    for node in chain.from_iterable(map(nodes, (commands, keeping))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             place = {"say": 0, "rows": 1}.get(node.func.attr)
             if place is not None and isinstance(node.args[place], ast.Constant):

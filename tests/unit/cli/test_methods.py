@@ -13,6 +13,7 @@ CONTRACT = {
     "account": "",
     "accept": "account",
     "add_contact": "link",
+    "change_passphrase": "| old new",
     "connect": "address",
     "contact_requests": "",
     "contacts": "",
@@ -34,6 +35,7 @@ CONTRACT = {
     "shutdown": "",
     "statistics": "",
     "status": "",
+    "use_keyring": "| passphrase",
     "wait_delivered": "message_id",
     "wait_ready": "",
 }

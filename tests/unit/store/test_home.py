@@ -20,7 +20,7 @@ from p2pchat.model.change import PutSetting
 from p2pchat.model.identity import Identity
 from p2pchat.model.ids import AccountId, DeviceId
 from p2pchat.store import opening
-from p2pchat.store.home import open_home
+from p2pchat.store.home import change_key_file, open_home, relock_home
 
 SECRET = b"this text must not be readable on the disk"
 IDENTITY = Identity(
@@ -252,3 +252,56 @@ def test_what_a_start_that_was_cut_short_left_is_made_anew(tmp_path: Path) -> No
     with open_home(tmp_path) as opened:
         assert opened.store.identity() is None
     assert not [name for name in contents(tmp_path) if ".new" in name]
+
+
+class Turned:
+    """Key files that hold the key backwards."""
+
+    def unlock(self, raw: bytes) -> bytes:
+        return raw[::-1]
+
+    def lock(self, key: bytes) -> bytes:
+        return key[::-1]
+
+
+def test_what_a_key_file_holds_is_decided_elsewhere(tmp_path: Path) -> None:
+    for _ in range(2):
+        with open_home(tmp_path / "home", keys=Turned()):
+            pass
+    refused(tmp_path / "home", WrongKey, "put back the key file")
+
+
+def test_the_lock_of_a_key_is_changed_in_one_step(home: Path) -> None:
+    relock_home(home, lambda raw: raw[::-1])
+    refused(home, WrongKey, "put back the key file")
+    with open_home(home, keys=Turned()) as opened:
+        assert opened.store.identity() == IDENTITY
+        change_key_file(home, lambda raw: raw[::-1])
+    with open_home(home) as opened:
+        assert opened.store.identity() == IDENTITY
+    assert stat.S_IMODE((home / "p2pchat.key").stat().st_mode) == 0o600
+
+
+def test_a_lock_that_cannot_be_changed_stays(home: Path) -> None:
+    def refuse(_: bytes) -> bytes:
+        raise WrongKey("is not for you")
+
+    before = contents(home)
+    with pytest.raises(WrongKey, match=r"p2pchat\.key is not for you"):
+        relock_home(home, refuse)
+    with open_home(home), pytest.raises(HomeInUse):
+        relock_home(home, bytes)
+    assert {**contents(home), "p2pchat.lock": b""} == {**before, "p2pchat.lock": b""}
+
+
+def test_a_home_without_an_identity_has_no_lock(tmp_path: Path) -> None:
+    with pytest.raises(WrongKey, match="holds no identity"):
+        relock_home(tmp_path / "home", bytes)
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_key_that_was_to_replace_another_is_not_left_behind(home: Path) -> None:
+    (home / "p2pchat.key.new").write_bytes(b"k" * 32)
+    with open_home(home):
+        pass
+    assert not (home / "p2pchat.key.new").exists()
