@@ -45,4 +45,9 @@ class Connections:
             await nursery.start(self.traversal.run)
             task_status.started()
             nursery.start_soon(self.memory.run)
-            nursery.start_soon(self.presence.run, lambda: self.traversal.relays, connections_max)
+            nursery.start_soon(
+                self.presence.run,
+                lambda: self.traversal.relays,
+                connections_max,
+                self.traversal.known,
+            )

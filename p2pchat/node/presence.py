@@ -19,6 +19,7 @@ LASTING = (ContactState.ACCEPTED, ContactState.ASKED)
 """Contacts of ours; who merely asks is a stranger."""
 
 Put = Callable[[Input], Awaitable[None]]
+Tell = Callable[[frozenset[PeerId]], Awaitable[None]]
 
 
 class Presence:
@@ -47,17 +48,28 @@ class Presence:
         """Whose connections shall last may have changed."""
         self._is_due.set()
 
-    async def run(self, relays: Callable[[], tuple[PeerId, ...]], connections_max: int) -> None:
-        """Keep the host told until cancelled; at most once a second, for it looks at everybody."""
+    async def run(
+        self, relays: Callable[[], tuple[PeerId, ...]], connections_max: int, tell: Tell
+    ) -> None:
+        """Keep the host told until cancelled, and tell whom we know when that changed; at most once
+        a second, for it looks at everybody.
+
+        Relays we hold come before those we know. Half of all connections last, so that there is
+        always room for a newcomer.
+        """
+        told = frozenset[PeerId]()
         while True:
             await self._is_due.wait()
             self._is_due = trio.Event()
-            self.protect(relays(), connections_max)
+            known = self._known()
+            self._host.protect([*relays(), *known][: connections_max // 2])
+            if told != frozenset(known):
+                told = frozenset(known)
+                await tell(told)
             await trio.sleep(REVIEW_EVERY_S)
 
-    def protect(self, relays: tuple[PeerId, ...], connections_max: int) -> None:
-        """Relays we hold, those we owe something, room neighbours, contacts: in this order half of
-        all connections, so that there is always room for a newcomer."""
+    def _known(self) -> list[PeerId]:
+        """Those we owe something, room neighbours, contacts: in this order."""
         chat, state = self._chat, self._chat.state
         devices = dict.fromkeys(chat.outbox.owed_devices())
         for peers in chat.sync.room_peers.values():
@@ -67,5 +79,4 @@ class Presence:
                 continue
             known = state.directory.sets.get(account)
             devices.update(dict.fromkeys(sorted(known.devices) if known else ()))
-        lasting = [*relays, *(device.peer_id for device in devices)]
-        self._host.protect(lasting[: connections_max // 2])
+        return [device.peer_id for device in devices]

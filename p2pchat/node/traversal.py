@@ -38,6 +38,7 @@ from p2pchat.protocol.traversal_vocabulary import (
     ChooseRelays,
     GiveAway,
     Gone,
+    Known,
     MoveStreams,
     ObservedAt,
     OwnAddresses,
@@ -128,6 +129,10 @@ class NatTraversal:
         """Our own addresses changed."""
         own = tuple(one for one in map(own_form, self._host.addresses) if not is_circuit(one))
         await self._driver.put(OwnAddresses(own))
+
+    async def known(self, peers: frozenset[PeerId]) -> None:
+        """These are no strangers; all others are."""
+        await self._driver.put(Known(peers))
 
     async def carry(self, effects: Sequence[TraversalEffect]) -> None:
         for effect in effects:

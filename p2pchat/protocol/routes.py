@@ -6,19 +6,28 @@ All addresses of a peer are dialled at once, so a peer that can be dialled is. O
 through a relay only gets further attempts: its own addresses once more, then a hole through both
 NATs, which the side that was called begins. What does not work three times is left alone until the
 network changes or a while has passed; the relayed connection carries on meanwhile.
+
+Where a peer says that it can be dialled is its word alone, keys are free, and any stranger may call
+through our relay: without bounds strangers would have us dial a victim for ever. So all of them
+together are tried at a pace, in places that leave others free for those we know; and a stranger
+that comes back, or was reached directly for a moment, goes on where its round was.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from p2pchat.events import PathChanged
 from p2pchat.model.ids import PeerId
 from p2pchat.model.machine import Now, SetTimer
 from p2pchat.model.route import Path
+from p2pchat.protocol.pace import Bucket, Rate
 from p2pchat.protocol.traversal_vocabulary import (
     Announce,
     Gone,
+    Known,
     MoveStreams,
     OwnAddresses,
     Seen,
@@ -37,6 +46,12 @@ ATTEMPT_AFTER_S = 0.5
 ROUND_S = 600.0
 UPGRADES_MAX = 8
 """At the same time, all peers together."""
+STRANGERS_MAX = 4
+"""Of them, strangers."""
+STRANGERS = Rate(per_s=0.1, burst=8)
+"""Attempts for all strangers together."""
+ROUNDS_MAX = 1024
+"""Strangers that have gone whose rounds are remembered."""
 
 
 @dataclass(slots=True, eq=False)
@@ -56,68 +71,115 @@ class Route:
         """There is something to try."""
         return bool(self.announced) or (self.is_inbound and self.punches)
 
+    def end(self, now: Now) -> None:
+        """Take note of an attempt that is over, when there is one."""
+        if self.is_trying:
+            self.is_trying = False
+            self.attempts += 1
+            is_over = self.attempts % ATTEMPTS_MAX == 0
+            self.next_s = now.monotonic_s + (ROUND_S if is_over else ATTEMPT_AFTER_S)
+
 
 class Routes:
     """The route of every connected peer."""
 
     def __init__(self) -> None:
         self._routes: dict[PeerId, Route] = {}
+        self._known: frozenset[PeerId] = frozenset()
+        self._own: tuple[str, ...] = ()
+        self._pace = Bucket(STRANGERS, 0.0)
+        self._strangers_s = 0.0
+        """When strangers may be tried again."""
+        self._left: OrderedDict[PeerId, tuple[int, float]] = OrderedDict()
+        """The attempts made for strangers that have gone, and when the next one was due."""
 
     def handle(self, input: object, now: Now) -> list[TraversalEffect]:
         match input:
             case Seen():
                 return self._seen(input, now)
             case Gone(peer):
-                self._routes.pop(peer, None)
-            case UpgradeEnded(peer):
-                self._ended(peer, now)
-            case OwnAddresses():
-                for route in self._routes.values():
-                    route.attempts, route.next_s = 0, now.monotonic_s + ATTEMPT_AFTER_S
+                self._gone(peer, now)
+            case UpgradeEnded(peer) if peer in self._routes:
+                self._routes[peer].end(now)
+            case Known(peers):
+                met, self._known = peers - self._known, peers
+                self._begin_anew([self._routes[one] for one in met & self._routes.keys()], now)
+            case OwnAddresses(addresses) if addresses != self._own:
+                self._own = addresses
+                self._left.clear()
+                self._begin_anew([*self._routes.values()], now)
             case _:
                 pass  # not about routes; or a timer, and `settle` looks who is due
         return []
 
     def settle(self, now: Now) -> list[TraversalEffect]:
-        """Try who is due."""
+        """Try who is due, those we know before strangers."""
         effects: list[TraversalEffect] = []
-        relayed = [
+        trying = [peer for peer, route in self._routes.items() if route.is_trying]
+        waiting = [
             (peer, route)
             for peer, route in self._routes.items()
-            if route.path is Path.RELAYED and route.has_way
+            if route.path is Path.RELAYED and route.has_way and not route.is_trying
         ]
-        trying = sum(route.is_trying for _, route in relayed)
-        for peer, route in relayed:
-            is_due = not route.is_trying and route.next_s <= now.monotonic_s
-            if is_due and trying < UPGRADES_MAX:
-                route.is_trying, trying = True, trying + 1
+        for peer, route in sorted(waiting, key=lambda one: one[0] not in self._known):
+            if route.next_s <= now.monotonic_s and self._has_place(peer, trying, now):
+                route.is_trying = True
+                trying.append(peer)
                 effects.append(Upgrade(peer, route.announced, route.is_inbound and route.punches))
-        waits = [route.next_s for _, route in relayed if not route.is_trying]
+        # Who is due and has no place gets one when an attempt has ended, or its peer has gone.
+        dues = [self._due_s(peer, route) for peer, route in waiting if not route.is_trying]
+        waits = [due_s - now.monotonic_s for due_s in dues if due_s > now.monotonic_s]
         if waits:
-            delay_s = max(min(waits) - now.monotonic_s, ATTEMPT_AFTER_S)
-            effects.append(SetTimer(ROUTES_TIMER, delay_s))
+            effects.append(SetTimer(ROUTES_TIMER, max(min(waits), ATTEMPT_AFTER_S)))
         return effects
+
+    def _has_place(self, peer: PeerId, trying: Sequence[PeerId], now: Now) -> bool:
+        """Whether there may be another attempt, for this peer."""
+        if len(trying) >= UPGRADES_MAX:
+            return False
+        if peer in self._known:
+            return True
+        strangers = sum(one not in self._known for one in trying)
+        if strangers >= STRANGERS_MAX or now.monotonic_s < self._strangers_s:
+            return False
+        if not self._pace.take(1, now.monotonic_s):
+            self._strangers_s = now.monotonic_s + 1 / STRANGERS.per_s
+            return False
+        return True
+
+    def _due_s(self, peer: PeerId, route: Route) -> float:
+        return route.next_s if peer in self._known else max(route.next_s, self._strangers_s)
+
+    def _begin_anew(self, routes: Sequence[Route], now: Now) -> None:
+        for route in routes:
+            route.attempts, route.next_s = 0, now.monotonic_s + ATTEMPT_AFTER_S
 
     def _seen(self, seen: Seen, now: Now) -> list[TraversalEffect]:
         route, effects = self._routes.get(seen.peer), list[TraversalEffect]()
+        soon_s = now.monotonic_s + ATTEMPT_AFTER_S
         if route is None:
             route = self._routes[seen.peer] = Route(seen.path)
-            route.next_s = now.monotonic_s + ATTEMPT_AFTER_S
+            route.attempts, next_s = self._left.pop(seen.peer, (0, soon_s))
+            route.next_s = max(next_s, soon_s)
         elif route.path is not seen.path:
             effects.append(Announce(PathChanged(seen.peer, seen.path)))
             if route.path is Path.RELAYED:
                 effects.append(MoveStreams(seen.peer))
-            route.path, route.attempts, route.is_trying = seen.path, 0, False
-            route.next_s = now.monotonic_s + ATTEMPT_AFTER_S
+            route.path = seen.path
+            route.end(now)
+            route.next_s = max(route.next_s, soon_s)
+            if seen.peer in self._known:
+                self._begin_anew([route], now)
         route.is_inbound, route.punches = seen.is_inbound, seen.punches
         route.announced = seen.announced
         return effects
 
-    def _ended(self, peer: PeerId, now: Now) -> None:
-        route = self._routes.get(peer)
-        if route is None or not route.is_trying:
+    def _gone(self, peer: PeerId, now: Now) -> None:
+        route = self._routes.pop(peer, None)
+        if route is None or peer in self._known:
             return
-        route.is_trying = False
-        route.attempts += 1
-        is_over = route.attempts % ATTEMPTS_MAX == 0
-        route.next_s = now.monotonic_s + (ROUND_S if is_over else ATTEMPT_AFTER_S)
+        route.end(now)
+        if route.attempts:
+            self._left[peer] = route.attempts, route.next_s
+        if len(self._left) > ROUNDS_MAX:
+            self._left.popitem(last=False)

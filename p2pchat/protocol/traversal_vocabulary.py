@@ -54,6 +54,14 @@ class OwnAddresses:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """Contacts, room neighbours and whom we owe something, connected or not; replaces those told
+    before. All others are strangers."""
+
+    peers: frozenset[PeerId]
+
+
+@dataclass(frozen=True, slots=True)
 class ChooseRelays:
     """The start: reserve for the first time, telling the steps; answered when it is done."""
 
@@ -103,6 +111,7 @@ TraversalInput = (
     | Gone
     | ObservedAt
     | OwnAddresses
+    | Known
     | ChooseRelays
     | Probed
     | Reserved

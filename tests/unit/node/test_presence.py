@@ -8,13 +8,15 @@ import trio
 import trio.testing
 
 from p2pchat.config import Limits
-from p2pchat.model.ids import PeerId
+from p2pchat.model.ids import ConversationId, PeerId
 from p2pchat.model.snapshot import Snapshot
 from p2pchat.node.presence import Presence
 from p2pchat.protocol.chat import Chat
 from p2pchat.protocol.machine import Input
 from p2pchat.testing.network import open_network
 from tests.unit.protocol.people import person
+
+ROOM = ConversationId(bytes(32))
 
 
 def test_a_storm_of_changes_is_looked_at_once_a_second():
@@ -27,12 +29,15 @@ def test_a_storm_of_changes_is_looked_at_once_a_second():
     async def put(_: Input) -> None:
         raise AssertionError("nobody came or went")
 
+    async def tell(_: frozenset[PeerId]) -> None:
+        raise AssertionError("nobody is known")
+
     async def main() -> None:
         chat = Chat(person("me").me, Snapshot(), Limits(), Random(1))
         async with open_network(Random(1)) as network, network.host("me") as host:
             presence = Presence(host, chat, put)
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(presence.run, relays, 100)
+                nursery.start_soon(presence.run, relays, 100, tell)
                 for _ in range(300):
                     presence.due()
                     await trio.sleep(0.01)
@@ -40,3 +45,29 @@ def test_a_storm_of_changes_is_looked_at_once_a_second():
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
     assert 3 <= len(looked_s) <= 4
+
+
+def test_who_is_no_stranger_is_told_when_that_has_changed():
+    told: list[frozenset[PeerId]] = []
+
+    async def tell(peers: frozenset[PeerId]) -> None:
+        told.append(peers)
+
+    async def put(_: Input) -> None:
+        raise AssertionError("nobody came or went")
+
+    async def main() -> None:
+        chat = Chat(person("me").me, Snapshot(), Limits(), Random(1))
+        neighbour = person("neighbour").device
+        async with open_network(Random(1)) as network, network.host("me") as host:
+            presence = Presence(host, chat, put)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(presence.run, tuple, 100, tell)
+                for room_peers in ({}, {neighbour: None}, {neighbour: None}, {}):
+                    chat.sync.room_peers[ROOM] = room_peers
+                    presence.due()
+                    await trio.sleep(2)
+                nursery.cancel_scope.cancel()
+        assert told == [frozenset({neighbour.peer_id}), frozenset()]
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))

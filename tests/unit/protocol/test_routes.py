@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from p2pchat.events import PathChanged
+from p2pchat.model.ids import DeviceId, PeerId
 from p2pchat.model.machine import Now, SetTimer, TimerFired
 from p2pchat.model.route import Path
 from p2pchat.protocol.routes import (
     ATTEMPT_AFTER_S,
     ATTEMPTS_MAX,
     ROUND_S,
+    ROUNDS_MAX,
     ROUTES_TIMER,
+    STRANGERS,
+    STRANGERS_MAX,
     UPGRADES_MAX,
     Routes,
 )
 from p2pchat.protocol.traversal_vocabulary import (
     Announce,
     Gone,
+    Known,
     MoveStreams,
     OwnAddresses,
     Seen,
@@ -75,15 +80,17 @@ def test_three_attempts_make_a_round_and_then_it_rests():
     assert len(upgrades(say(now_s + ROUND_S))) == 1
 
 
-def test_another_network_is_another_chance():
+def test_another_network_is_another_chance_and_the_same_one_is_not():
     say = Script()
-    say(0, seen())
+    say(0, OwnAddresses(HOME), seen())
     for number in range(ATTEMPTS_MAX):
         assert len(upgrades(say(1 + number))) == 1
         say(1 + number, UpgradeEnded(BOB))
     assert upgrades(say(10)) == []
     say(10, OwnAddresses(HOME))
-    assert len(upgrades(say(10 + ATTEMPT_AFTER_S))) == 1
+    assert upgrades(say(10 + ATTEMPT_AFTER_S)) == []
+    say(20, OwnAddresses(("/ip4/7.7.7.7/tcp/1",)))
+    assert len(upgrades(say(20 + ATTEMPT_AFTER_S))) == 1
 
 
 def test_a_direct_connection_is_told_and_streams_move_to_it():
@@ -113,7 +120,104 @@ def test_who_is_gone_is_not_looked_for():
 
 def test_not_everybody_is_looked_for_at_once():
     say = Script()
-    peers = [person(f"peer {number}").device.peer_id for number in range(UPGRADES_MAX + 3)]
-    say(0, *map(seen, peers))
+    peers = people("friend", UPGRADES_MAX + 3)
+    say(0, Known(frozenset(peers)), *map(seen, peers))
     assert len(upgrades(say(1))) == UPGRADES_MAX
     assert len(upgrades(say(2, UpgradeEnded(peers[0]), Gone(peers[1])))) == 2
+
+
+def people(name: str, count: int) -> list[PeerId]:
+    return [person(f"{name} {number}").device.peer_id for number in range(count)]
+
+
+def test_strangers_leave_places_to_those_we_know_who_come_first():
+    say = Script()
+    strangers, friends = people("stranger", UPGRADES_MAX), people("friend", UPGRADES_MAX)
+    say(0, Known(frozenset(friends)), *map(seen, strangers))
+    assert len(upgrades(say(1))) == STRANGERS_MAX
+    say(2, *map(seen, friends))
+    assert peers_of(say(3)) == friends[: UPGRADES_MAX - STRANGERS_MAX]
+    ended = [UpgradeEnded(peer) for peer in (*strangers[:STRANGERS_MAX], *friends[:4])]
+    assert set(peers_of(say(4, *ended))) == set(friends[4:] + strangers[4:8])
+
+
+def peers_of(effects: list) -> list[PeerId]:
+    return [upgrade.peer for upgrade in upgrades(effects)]
+
+
+def test_strangers_that_come_anew_for_ever_are_tried_at_a_pace_all_together():
+    say = Script()
+    attempts = 0
+    for number, peer in enumerate(people("stranger", 600)):
+        say(number, seen(peer, announced=HOME))
+        attempts += len(upgrades(say(number + ATTEMPT_AFTER_S)))
+        say(number + 0.9, Gone(peer))
+    assert attempts <= STRANGERS.burst + 600 * STRANGERS.per_s
+    assert attempts >= STRANGERS.burst
+
+
+def test_strangers_held_back_are_tried_when_it_is_their_turn_and_those_we_know_at_once():
+    say = Script()
+    strangers = people("stranger", 12)
+    say(0, *map(seen, strangers))
+    tried, effects = [], say(1)
+    while begun := peers_of(effects):
+        tried += begun
+        effects = say(1, *map(Gone, begun))
+    assert tried == strangers[: int(STRANGERS.burst)]
+    assert effects == [SetTimer(ROUTES_TIMER, 1 / STRANGERS.per_s)]
+    say(1, Known(frozenset({BOB})), seen(BOB))
+    assert peers_of(say(1 + ATTEMPT_AFTER_S)) == [BOB]
+    assert peers_of(say(1 + 1 / STRANGERS.per_s)) == [strangers[len(tried)]]
+
+
+def test_a_stranger_that_comes_back_goes_on_where_its_round_was():
+    say = Script()
+    now_s = 0.0
+    for _ in range(ATTEMPTS_MAX):
+        say(now_s, seen(announced=HOME))
+        now_s += ATTEMPT_AFTER_S
+        assert len(upgrades(say(now_s))) == 1
+        say(now_s, Gone(BOB))
+    say(now_s, seen(announced=HOME))
+    assert upgrades(say(now_s + ROUND_S - 1)) == []
+    assert len(upgrades(say(now_s + ROUND_S))) == 1
+
+
+def test_a_stranger_reached_directly_for_a_moment_goes_on_where_its_round_was():
+    say = Script()
+    say(0, seen(announced=HOME))
+    attempts = 0
+    for number in range(1, 60):
+        attempts += len(upgrades(say(number)))
+        say(number, seen(path=Path.DIRECT), UpgradeEnded(BOB), seen(announced=HOME))
+    assert attempts == ATTEMPTS_MAX
+
+
+def test_a_friend_that_comes_back_is_looked_for_anew():
+    say = Script()
+    say(0, Known(frozenset({BOB})))
+    for number in range(2 * ATTEMPTS_MAX):
+        say(number, seen())
+        assert len(upgrades(say(number + ATTEMPT_AFTER_S))) == 1
+        say(number + ATTEMPT_AFTER_S, UpgradeEnded(BOB), Gone(BOB))
+
+
+def test_a_stranger_that_becomes_a_contact_is_looked_for_at_once():
+    say = Script()
+    say(0, seen())
+    for number in range(ATTEMPTS_MAX):
+        say(1 + number)
+        say(1 + number, UpgradeEnded(BOB))
+    assert upgrades(say(10, Known(frozenset({BOB})))) == []
+    assert len(upgrades(say(10 + ATTEMPT_AFTER_S))) == 1
+
+
+def test_the_rounds_of_those_gone_are_remembered_in_bounds():
+    say = Script()
+    for number in range(ROUNDS_MAX + 10):
+        peer = DeviceId(number.to_bytes(32, "big")).peer_id
+        say(number * 20, seen(peer))
+        assert len(upgrades(say(number * 20 + 1))) == 1
+        say(number * 20 + 2, Gone(peer))
+    assert len(say.machine._left) == ROUNDS_MAX
