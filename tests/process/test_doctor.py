@@ -19,7 +19,7 @@ from p2pchat.cli import shapes
 from p2pchat.cli.app import app
 from p2pchat.client.client import Client
 from p2pchat.client.opening import open_client
-from p2pchat.config import ClientConfig, FetchLimits, FetchUrl, RelayConfig, RelayLimits
+from p2pchat.config import ClientConfig, FetchLimits, FetchUrl, LanConfig, RelayConfig, RelayLimits
 from p2pchat.events import DiagnosisProgress
 from p2pchat.model.blocking import BlockList
 from p2pchat.model.diagnosis import Cause, Diagnosis
@@ -326,16 +326,19 @@ def test_who_watches_a_terminal_sees_each_step(tmp_path):
     assert "可达性" in told
 
 
-CANARIES = ("Canary Alice", "Canary Bob", "canary text", "canary room", "canary secret")
+CANARIES = ("Canary Alice", "Canary Bob", "canary text", "canary room")
+LAN_SECRET = "canary sesame"
+TOKENS = ("canaryPath7Q", "canaryQuery")
 
 
 def test_a_report_holds_no_secret(tmp_path):
-    """Names, texts, rooms, the LAN secret, accounts, links, keys: none of it is in the report."""
+    """Names, texts, rooms, the LAN secret, the token in the address of a list, accounts, links,
+    keys: none of it is in the report, though each is in the client that is examined."""
 
     async def tell() -> None:
         async with open_relay(relay_config()) as relay:
             home = tmp_path / "home"
-            config = replace(CONFIG, bootstrap_peers=relay.addresses)
+            config = with_secrets(replace(CONFIG, bootstrap_peers=relay.addresses))
             async with (
                 open_client(home, name=CANARIES[0], config=config) as alice,
                 open_client(None, name=CANARIES[1], config=config) as bob,
@@ -343,6 +346,8 @@ def test_a_report_holds_no_secret(tmp_path):
                 await befriend(alice, bob)
                 diagnosis = await alice.doctor()
                 told = repr(diagnosis) + json.dumps(shape(diagnosis))
+                assert Cause.LIST_UNREACHABLE in causes(diagnosis), "so its address is spoken of"
+                assert diagnosis.facts.lan.is_open is False, "so there is a secret"
                 secrets = [
                     *CANARIES,
                     *(str(client.account) for client in (alice, bob)),
@@ -350,13 +355,48 @@ def test_a_report_holds_no_secret(tmp_path):
                     *(client.contact_link for client in (alice, bob)),
                     (home / "p2pchat.key").read_bytes().hex(),
                     str(tmp_path),
+                    LAN_SECRET,
+                    *TOKENS,
                 ]
                 assert [secret for secret in secrets if secret in told] == []
                 with_ids = json.dumps(shape(await alice.doctor(keep_ids=True)))
                 assert str(bob.peer_id) in with_ids
                 assert str(bob.account) not in with_ids
+                assert LAN_SECRET not in with_ids
 
     story(tell)
+
+
+def with_secrets(config: ClientConfig) -> ClientConfig:
+    """The same on a LAN with a secret, and with a list whose address is one."""
+    lan = LanConfig(
+        enabled=True,
+        listen_host="127.0.0.1",
+        discovery_port=free_port(),
+        allowed_subnets=("127.0.0.0/8",),
+        secret=LAN_SECRET,
+    )
+    path, query = TOKENS
+    url = f"http://127.0.0.1:{free_port()}/{path}/list.json?token={query}"
+    return replace(config, lan=lan, fetch=True, bootstrap_urls=(FetchUrl(url),))
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        'bootstrap_urls = ["https://bob:canary@example.org/list.json"]',
+        '[lan]\nsecret = "canary"\nsecret_file = "{file}"',
+        '[lan]\nsecret = "{long}"',
+    ],
+    ids=["a login", "two secrets", "a long secret"],
+)
+def test_a_report_of_settings_that_are_refused_holds_no_secret(tmp_path, setting):
+    (tmp_path / "secret").write_text("another canary\n")
+    setting = setting.format(file=tmp_path / "secret", long="canary" * 200)
+    (tmp_path / "config.toml").write_text(setting + "\n")
+    found = command(tmp_path)
+    assert found["findings"][0]["cause"] == "config_wrong"
+    assert "canary" not in json.dumps(found)
 
 
 def shape(diagnosis: Diagnosis) -> object:
@@ -377,4 +417,4 @@ async def befriend(alice: Client, bob: Client) -> None:
     await alice.wait_delivered(message.id)
     room = await alice.join_open(CANARIES[3])
     await room.send(CANARIES[2])
-    assert [one.path for one in alice.status().contacts] == ["direct"]
+    assert [one.path for one in alice.status().contacts] == ["lan"]
