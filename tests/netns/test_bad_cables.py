@@ -78,7 +78,6 @@ def on_a_cable(
                 knows = (await bob.call("account"))["addresses"]
                 alice = await programs.peer("alice", knows=knows, launch=launches[0])
                 await story(Talk(alice, bob, await befriend(alice, bob)), cable)
-                net.require_sealed()
 
     trio.run(main)
 

@@ -60,7 +60,6 @@ def in_house(tmp_path: Path, net: Namespaces, story) -> None:
             async with open_processes(tmp_path) as processes:
                 house = House(net, processes)
                 await story(house)
-                net.require_sealed()
 
     trio.run(main)
 

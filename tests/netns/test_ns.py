@@ -38,7 +38,27 @@ def test_a_cable_into_the_machine_itself_is_noticed(net):
     way_out = f"out{os.getpid()}"  # its far end, which goes away with the near one
     run("ip", "link", "add", "eth0", "netns", alice.space, "type", "veth", "peer", "name", way_out)
     with pytest.raises(AssertionError, match="leads out"):
-        net.require_sealed()
+        _ = alice.prefix  # so no program gets there
+    with pytest.raises(AssertionError, match="leads out"):
+        net.__exit__(None, None, None)
+    assert alice.space not in run("ip", "netns", "list"), "and nothing of it stays"
+
+
+@pytest.mark.parametrize(
+    "way",
+    [("default", "via", "10.77.0.9"), ("203.0.113.0/24", "via", "10.77.0.9")],
+    ids=["default", "one subnet"],
+)
+def test_a_route_to_a_router_of_nobody_is_noticed(net, way):
+    lan, alice = net.bridge("lan"), net.add("alice")
+    alice.plug(lan, "10.77.0.1/24")
+    assert alice.prefix
+    alice.ip("route", "add", *way)
+    with pytest.raises(AssertionError, match="route out"):
+        _ = alice.prefix
+    bob = net.add("bob")
+    bob.plug(lan, "10.77.0.9/24")
+    assert alice.prefix, "now somebody of ours is there"
 
 
 @pytest.mark.skipif(missing() is not None, reason=str(missing()))

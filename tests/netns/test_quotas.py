@@ -25,7 +25,6 @@ def test_a_thousand_peers_at_one_public_address_leave_room_for_another_address(
         hosts = {name: net.add(name) for name in ("relay", "mallory", "alice")}
         for name, address in zip(hosts, (RELAY, MALLORY, ALICE), strict=True):
             hosts[name].plug(switch, f"{address}/8")
-        net.require_sealed()
         async with open_processes(tmp_path) as processes:
             launch = Launch(listen=(f"/ip4/{RELAY}/tcp/4001",), prefix=hosts["relay"].prefix)
             relay = await processes.relay(launch=launch)
