@@ -27,7 +27,7 @@ from pathlib import Path
 import trio
 
 from p2pchat.testing.programs import Launch, Program, ProgramEnded
-from p2pchat.testing.rpc_peer import Fields, RpcError, RpcPeer
+from p2pchat.testing.rpc_peer import START_TIMEOUT_S, Fields, RpcError, RpcPeer
 
 __all__ = [
     "Fields",
@@ -41,7 +41,6 @@ __all__ = [
     "open_processes",
 ]
 
-START_TIMEOUT_S = 30.0
 _READ_BYTES = 64 * 1024
 
 

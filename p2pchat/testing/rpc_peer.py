@@ -17,6 +17,8 @@ __all__ = ["Fields", "RpcError", "RpcPeer"]
 
 EVENTS_KEPT_MAX = 200_000
 CALL_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 90.0
+"""A start is mostly work, and many programs start at once on a machine that does much else."""
 
 T = TypeVar("T")
 
@@ -127,7 +129,7 @@ class RpcPeer(Program):
         self._nursery.start_soon(self._watch, process)
         self._nursery.start_soon(self._wire.write, process.stdin)
         self._nursery.start_soon(self._read, process.stdout, self._wire)
-        await self.call("account")
+        await self._patiently(START_TIMEOUT_S, "its first answer", self.begin("account"))
 
     async def stop(self) -> int:
         """End this life in order; its exit status."""

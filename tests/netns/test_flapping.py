@@ -11,12 +11,15 @@ from p2pchat.testing.processes import Fields, RpcPeer
 from tests.netns.internet import Internet, befriend, on_the_internet, talk
 from tests.netns.ns import Host
 from tests.process.polling import until
+from tests.process.yardstick import slowness
 
 pytestmark = [pytest.mark.netns, pytest.mark.process, pytest.mark.slow]
 
 TIMES = 20
 """As fast as a program starts: about twenty times a minute."""
-FOUND_S = 15.0
+FOUND_S = 5.0
+"""What the design promises, on a machine that does nothing else meanwhile."""
+PATIENCE_S = 60.0
 DIALS_A_CHANGE_MAX = 8
 
 
@@ -49,6 +52,9 @@ async def has(changes: list[str], wanted: int) -> bool:
 
 
 def test_who_comes_and_goes_is_found_each_time_and_told_of_once(tmp_path, net, figure):
+    """Each time within the design's figure, stretched on a busy machine by how long work takes
+    there: the program that came back has most of its start still before it."""
+
     async def story(internet: Internet) -> None:
         (here, _), (there, ip) = internet.public("alice"), internet.public("bob")
         alice, bob = [
@@ -63,11 +69,12 @@ def test_who_comes_and_goes_is_found_each_time_and_told_of_once(tmp_path, net, f
         changes, took_s = watch(alice, peer_id), list[float]()
         for turn in range(1, TIMES + 1):
             await bob.kill()
-            await until(lambda turn=turn: has(changes, 2 * turn - 1), FOUND_S)
+            await until(lambda turn=turn: has(changes, 2 * turn - 1), PATIENCE_S)
             await bob.start()
             began_s = time.perf_counter()
-            await until(lambda turn=turn: has(changes, 2 * turn), FOUND_S)
+            await until(lambda turn=turn: has(changes, 2 * turn), PATIENCE_S)
             took_s.append(time.perf_counter() - began_s)
+            assert took_s[-1] <= FOUND_S * slowness()
         figure(f"found again after {max(took_s):.1f} s at most; {calls(here)} dials")
         assert changes == ["PeerDisconnected", "PeerConnected"] * TIMES
         assert calls(here) <= TIMES * DIALS_A_CHANGE_MAX

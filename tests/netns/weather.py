@@ -42,7 +42,7 @@ PACKET_BYTES_MAX = 65_536
 PIPE_BYTES = 4096  # what is written at once, and less than that, comes at once
 TUN = "/dev/net/tun"
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
-START_TIMEOUT_S = 10.0
+START_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
