@@ -24,7 +24,7 @@ PARTS = {
     "Transport": ("benchmarks.transport", "What a message costs below the chat."),
     "Ways round": (
         "benchmarks.ways",
-        "A relay beside the direct connection; a bootstrap peer that says nothing.",
+        "A relay beside the direct connection; a dead bootstrap peer beside a live one.",
     ),
     "Store": ("benchmarks.store", "Encrypted, `synchronous=FULL`, beside plain SQLite."),
     "DHT": ("benchmarks.dht", "Thirty real nodes on loopback, all in one process."),

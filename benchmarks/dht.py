@@ -1,7 +1,8 @@
 """What do a get and a put cost in a DHT of thirty real nodes on loopback?
 
 All run in one process, so that a figure holds the work of everybody who takes part: a get asks few,
-a put asks the twenty nearest and gives to each.
+a put asks the twenty nearest and gives to each. What is put are signed records, verified by all; a
+put that too few took, or a get that does not find it, ends the run.
 
     python -m benchmarks.dht [--quick]
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from random import Random
 
@@ -22,6 +23,7 @@ from p2pchat.kad.config import KadConfig
 from p2pchat.kad.machine import KadMachine
 from p2pchat.kad.vocabulary import (
     Discovered,
+    FoundValue,
     GetValue,
     KadEffect,
     KadInput,
@@ -30,28 +32,27 @@ from p2pchat.kad.vocabulary import (
     SetAddresses,
     SetMode,
 )
+from p2pchat.model.ids import DeviceId
 from p2pchat.net.kad import KadCarrier
 from p2pchat.net.libp2p.host import LibP2PHost, open_host
 from p2pchat.net.libp2p.options import HostOptions
 from p2pchat.node.ambient import SystemAmbient
 from p2pchat.node.driver import Driver, DriverConfig
+from p2pchat.wire.envelope import Ed25519Signer
+from p2pchat.wire.records import (
+    LIFETIME_MS,
+    BundleRecord,
+    RecordValidator,
+    bundle_key,
+    encode_record,
+)
 
 NODES = 30
 QUORUM = 3
+HOLDERS_MIN = 10
+"""Half of those who should have a record."""
 DIALS = 5
 LISTEN = ("/ip4/127.0.0.1/tcp/0",)
-
-
-class AnyValue:
-    """A namespace that accepts everything; the greatest value is the best."""
-
-    def validate(self, key: bytes, value: bytes, now_ms: int) -> None: ...
-
-    def select(self, key: bytes, values: Sequence[bytes], now_ms: int) -> int:
-        return values.index(max(values))
-
-    def expires_ms(self, key: bytes, value: bytes) -> int | None:
-        return None
 
 
 class Node:
@@ -60,7 +61,7 @@ class Node:
     def __init__(self, host: LibP2PHost, number: int) -> None:
         self.host = host
         config = KadConfig()
-        machine = KadMachine(host.peer_id, config, Random(number), {"test": AnyValue()})
+        machine = KadMachine(host.peer_id, config, Random(number), {"dchat": RecordValidator()})
         self.carrier = KadCarrier(host, self._put, _ignore, config)
         self.driver = Driver[KadInput, KadEffect](
             machine, self.carrier, SystemAmbient(), DriverConfig()
@@ -97,10 +98,16 @@ async def measured(rounds: int) -> tuple[list[float], list[float]]:
         for node in nodes:
             await node.driver.call(Refresh)
         for number in range(rounds):
-            key = b"/test/%d" % number
+            key, value = _record(number)
             writer, reader = random.sample(nodes, 2)
-            puts.append(await _timed(writer, lambda id, k=key: PutValue(id, k, b"value")))
-            gets.append(await _timed(reader, lambda id, k=key: GetValue(id, k, QUORUM)))
+            put_ms, holders = await _timed(writer, lambda id, k=key, v=value: PutValue(id, k, v))
+            get_ms, found = await _timed(reader, lambda id, k=key: GetValue(id, k, QUORUM))
+            if not isinstance(holders, int) or holders < HOLDERS_MIN:
+                raise SystemExit(f"a put was taken by {holders} nodes")
+            if not isinstance(found, FoundValue) or found.value != value:
+                raise SystemExit("a get did not find what was put")
+            puts.append(put_ms)
+            gets.append(get_ms)
         nursery.cancel_scope.cancel()
     return gets, puts
 
@@ -116,10 +123,19 @@ async def _dial(node: Node, known: Node) -> None:
     raise SystemExit("the machine is too busy for thirty hosts in one process")
 
 
-async def _timed(node: Node, make: Callable[[int], KadInput]) -> float:
+def _record(number: int) -> tuple[bytes, bytes]:
+    """A bundle record of a device of its own: key and value."""
+    signer, now_ms = Ed25519Signer(number.to_bytes(32, "big")), time.time_ns() // 10**6
+    device = DeviceId(signer.public_key)
+    record = BundleRecord(device, LISTEN, now_ms, now_ms + LIFETIME_MS)
+    return bundle_key(device), encode_record(record, signer)
+
+
+async def _timed(node: Node, make: Callable[[int], KadInput]) -> tuple[float, object]:
+    """Milliseconds, and the reply."""
     began_s = time.perf_counter()
-    await node.driver.call(make)
-    return (time.perf_counter() - began_s) * 1000
+    reply = await node.driver.call(make)
+    return (time.perf_counter() - began_s) * 1000, reply
 
 
 def main() -> None:
