@@ -108,8 +108,14 @@ class RelayLimits:
     circuits_per_peer_max: int = 32
     """Relayed connections that one peer dials, or receives, at once; above it new ones are
     refused."""
+    circuits_per_address_max: int = 128
+    """Relayed connections that one public address (IPv6: one /64) dials at once; above it new ones
+    are refused."""
     circuit_s_max: int = 2 * _HOUR_S
     """Age of a relayed connection; then it is reset and dialled anew."""
+    circuit_idle_s: int = 120
+    """How long nothing may pass through a relayed connection; then it is reset. One that lives asks
+    for a sign of life sooner."""
     circuit_bytes_max: int = _GIB
     """Bytes through one relayed connection, both directions; then it is reset and dialled anew."""
     peer_bytes_per_s: int = 16 * _MIB

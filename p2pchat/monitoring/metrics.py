@@ -122,6 +122,7 @@ COUNTERS: tuple[Family, ...] = (
         "reason",
         {
             "circuits_refused_full_total": "full",
+            "circuits_refused_address_total": "address",
             "circuits_refused_peer_total": "peer",
             "circuits_refused_bytes_total": "bytes",
             "circuits_refused_absent_total": "absent",
@@ -129,9 +130,13 @@ COUNTERS: tuple[Family, ...] = (
     ),
     Family(
         "circuits_ended_total",
-        "Relayed connections that could not be made, or had all they may, by reason.",
+        "Relayed connections that could not be made, had all they may, or fell silent, by reason.",
         "reason",
-        {"circuits_failed_total": "unanswered", "circuits_spent_total": "spent"},
+        {
+            "circuits_failed_total": "unanswered",
+            "circuits_spent_total": "spent",
+            "circuits_silent_total": "silent",
+        },
     ),
     Family("reservations_total", "Reservations made or refreshed.", "", {"reservations_total": ""}),
     Family(

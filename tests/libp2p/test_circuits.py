@@ -13,6 +13,7 @@ from libp2p.relay.circuit_v2.pb.circuit_pb2 import PeerId as PeerMessage
 
 from p2pchat.errors import NetworkError, PeerUnreachable, RelayRefused
 from p2pchat.model.route import Path
+from p2pchat.net.libp2p import carrying
 from p2pchat.net.libp2p.options import CircuitLimits, HostLimits
 from p2pchat.net.libp2p.relay_messages import HOP, STOP, read_message, write_message
 from p2pchat.net.libp2p.streams import LibP2PStream
@@ -376,6 +377,39 @@ def test_a_circuit_that_is_as_old_as_it_may_be_ends():
             await eventually(lambda: relay.statistics().circuits == 0)
 
     play(story)
+
+
+def test_a_circuit_on_which_nothing_passes_ends():
+    async def story() -> None:
+        async with three(circuit_idle_s=1) as (alice, relay, bob):
+            await alice.connect(bob.peer_id, bob.addresses)
+            await until(alice, bob, is_down)
+            await until(bob, alice, is_down)
+            await eventually(lambda: relay.statistics().circuits == 0)
+            assert relay.statistics().circuits_silent_total == 1
+            assert relay.statistics().circuits_spent_total == 0
+
+    play(story)
+
+
+def test_the_circuit_silent_for_longest_makes_room_at_a_full_relay(monkeypatch):
+    monkeypatch.setattr(carrying, "SILENT_S", 0.0)
+
+    async def story() -> None:
+        async with three(circuits_max=1) as (alice, relay, bob), host("carol", listen=()) as carol:
+            await alice.connect(bob.peer_id, bob.addresses)
+            await carol.connect(bob.peer_id, bob.addresses)
+            await until(alice, bob, is_down)
+            assert carol.is_connected(bob.peer_id)
+            statistics = relay.statistics()
+            assert (statistics.circuits, statistics.circuits_silent_total) == (1, 1)
+
+    play(story)
+
+
+def test_a_connection_that_lives_is_never_so_silent_that_its_circuit_ends():
+    signs_s = HostLimits().keepalive_carried_idle_s + HostLimits().keepalive_timeout_s
+    assert 2 * signs_s < carrying.SILENT_S < CircuitLimits().circuit_idle_s
 
 
 def test_a_relay_that_closes_ends_its_circuits():

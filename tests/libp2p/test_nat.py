@@ -17,6 +17,7 @@ from p2pchat.net.libp2p.addresses import parse, without_peer
 from p2pchat.net.libp2p.foreign import Failed
 from p2pchat.net.libp2p.pipes import TcpPipe
 from p2pchat.net.libp2p.relay_messages import read_message, write_message
+from p2pchat.net.libp2p.streams import LibP2PStream
 from p2pchat.net.port import ANOTHER_PEER, AUTONAT_PROTOCOL, DCUTR_PROTOCOL
 from tests.libp2p.hosts import (
     ECHO,
@@ -190,6 +191,26 @@ def test_a_peer_that_we_called_from_our_port_tells_where_it_sees_us(everywhere_i
             assert bob.observed == ()
             await alice.disconnect(bob.peer_id)
             await eventually(lambda: alice.observed == ())
+
+    play(story)
+
+
+def test_what_a_peer_saw_is_not_kept_when_it_left_while_it_was_read(everywhere_is_far, monkeypatch):
+    async def story() -> None:
+        async with pair() as (alice, bob):
+            await eventually(lambda: len(alice.observed) == 1)
+            (connection,) = alice._swarm.of(bob.peer_id)
+            close = LibP2PStream.aclose
+
+            async def close_too_late(stream) -> None:
+                if stream._farewells is alice._swarm.farewells:
+                    await alice.disconnect(bob.peer_id)
+                await close(stream)
+
+            monkeypatch.setattr(LibP2PStream, "aclose", close_too_late)
+            await alice._identify.ask(connection)
+            assert not alice.is_connected(bob.peer_id)
+            assert alice.observed == ()
 
     play(story)
 

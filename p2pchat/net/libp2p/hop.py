@@ -1,8 +1,8 @@
 """Carrying circuits for others.
 
 Whoever is connected may reserve; whoever is connected may call a peer that has reserved. A circuit
-is two streams joined: its bytes, its age and its number are bounded (`quotas`), and it is counted.
-The relay forwards what it cannot read.
+is two streams joined: its bytes, its age, its silence (`carrying`) and its number (`quotas`) are
+bounded, and it is counted. The relay forwards what it cannot read.
 
 py-libp2p's own service lets one peer reserve in the name of others, mixes up two circuits of one
 caller, and writes its status messages into the data.
@@ -27,6 +27,7 @@ from p2pchat.errors import NetworkError, RemoteProtocolError
 from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
 from p2pchat.net.libp2p.addresses import public_source
+from p2pchat.net.libp2p.carrying import Carrying
 from p2pchat.net.libp2p.options import CircuitLimits, HostOptions, Total
 from p2pchat.net.libp2p.quotas import OverQuota, Quotas
 from p2pchat.net.libp2p.relay_messages import HOP, STOP, read_message, write_message
@@ -37,7 +38,6 @@ from p2pchat.net.port import Stream
 __all__ = ["Hop"]
 
 ANSWER_TIMEOUT_S = 5.0
-CHUNK_BYTES = 65_536
 
 _STATUS: Mapping[Total, Status.ValueType] = {
     "relaying_refused_pace_total": Status.RESOURCE_LIMIT_EXCEEDED,
@@ -45,6 +45,7 @@ _STATUS: Mapping[Total, Status.ValueType] = {
     "reservations_refused_full_total": Status.RESERVATION_REFUSED,
     "reservations_refused_address_total": Status.RESERVATION_REFUSED,
     "circuits_refused_full_total": Status.RESOURCE_LIMIT_EXCEEDED,
+    "circuits_refused_address_total": Status.RESOURCE_LIMIT_EXCEEDED,
     "circuits_refused_peer_total": Status.RESOURCE_LIMIT_EXCEEDED,
     "circuits_refused_bytes_total": Status.RESOURCE_LIMIT_EXCEEDED,
     "circuits_refused_absent_total": Status.NO_RESERVATION,
@@ -73,6 +74,7 @@ class Hop:
         self._wall_clock_s = options.wall_clock_s
         self._addresses = addresses
         self._quotas = Quotas(options.circuits)
+        self._carrying = Carrying(options.circuits, self._quotas, swarm.totals)
         swarm.server.handlers[HOP] = self._asked
 
     @property
@@ -151,12 +153,14 @@ class Hop:
         self._expire()
         if not self._quotas.holds(target):
             raise _Refusal("circuits_refused_absent_total")
-        with self._quotas.circuit(near.peer, target, trio.current_time()):
+        await self._carrying.make_room()
+        source = public_source(near.origin.address)
+        with self._quotas.circuit(near.peer, target, source, trio.current_time()):
             far = await self._call(target, near.peer)
             self._swarm.totals["circuits_total"] += 1
             try:
                 await write_message(near, self._ok())
-                await self._carry(near, far)
+                await self._carrying.carry(near, far)
             finally:
                 near.abandon()
                 far.abandon()
@@ -180,44 +184,6 @@ class Hop:
             stream.abandon()
             raise _Refusal("circuits_failed_total")
         return stream
-
-    async def _carry(self, near: LibP2PStream, far: LibP2PStream) -> None:
-        """Forward both ways until both ends closed, one broke, or a limit is reached."""
-        meter = _Meter(self._limits.circuit_bytes_max, self._quotas, near.peer)
-        with trio.move_on_after(self._limits.circuit_s_max) as age:
-            try:
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._copy, near, far, meter)
-                    nursery.start_soon(self._copy, far, near, meter)
-            except* trio.BrokenResourceError:
-                pass  # one end is gone: both streams are reset
-            except* OverQuota:
-                self._swarm.totals["circuits_spent_total"] += 1
-        if age.cancelled_caught:
-            self._swarm.totals["circuits_spent_total"] += 1
-
-    async def _copy(self, source: LibP2PStream, sink: LibP2PStream, meter: _Meter) -> None:
-        while data := await source.receive_some(CHUNK_BYTES):
-            await trio.sleep(meter.spend(len(data)))
-            self._swarm.totals["circuit_bytes_total"] += len(data)
-            await sink.send_all(data)
-        await sink.send_eof()
-
-
-class _Meter:
-    """The bytes that a circuit may still carry, both directions together."""
-
-    def __init__(self, size: int, quotas: Quotas, caller: PeerId) -> None:
-        self._left = size
-        self._quotas = quotas
-        self._caller = caller
-
-    def spend(self, size: int) -> float:
-        """Charge bytes; for how long to wait before they are passed on. Raises `OverQuota`."""
-        self._left -= size
-        if self._left < 0:
-            raise OverQuota("circuits_spent_total")
-        return self._quotas.spend(self._caller, size, trio.current_time())
 
 
 def _target(message: HopMessage) -> PeerId:

@@ -84,7 +84,7 @@ class Identify:
             with trio.fail_after(TIMEOUT_S):
                 stream = await self._swarm.open_on(connection, [IDENTIFY])
                 message = await self._read(stream)
-            if connection.leaves_from_listener:
+            if connection.leaves_from_listener and self._swarm.of(connection.origin.peer):
                 self.observed.note(connection.origin, message.observed_addr)
             self._believe(connection.origin.peer, message)
         except _FAILURES as error:

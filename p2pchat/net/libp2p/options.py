@@ -45,11 +45,13 @@ Total = Literal[
     "handlers_failed_total",
     "circuits_total",
     "circuits_refused_full_total",
+    "circuits_refused_address_total",
     "circuits_refused_peer_total",
     "circuits_refused_bytes_total",
     "circuits_refused_absent_total",
     "circuits_failed_total",
     "circuits_spent_total",
+    "circuits_silent_total",
     "circuit_bytes_total",
     "reservations_total",
     "reservations_refused_full_total",
@@ -146,8 +148,12 @@ class CircuitLimits:
     """Relayed connections at once."""
     circuits_per_peer_max: int = 32
     """Relayed connections that one peer dials, or receives, at once."""
+    circuits_per_address_max: int = 128
+    """Relayed connections that one public address (IPv6: one /64) dials at once."""
     circuit_s_max: int = 2 * _HOUR_S
     """Age of a relayed connection; then it is reset."""
+    circuit_idle_s: int = 120
+    """How long nothing may pass through a relayed connection; then it is reset."""
     circuit_bytes_max: int = _GIB
     """Bytes through one relayed connection, both directions; then it is reset."""
     peer_bytes_per_s: int = 16 << 20
@@ -220,11 +226,13 @@ class HostStatistics:
     circuits: int = 0
     circuits_total: int = 0
     circuits_refused_full_total: int = 0
+    circuits_refused_address_total: int = 0
     circuits_refused_peer_total: int = 0
     circuits_refused_bytes_total: int = 0
     circuits_refused_absent_total: int = 0
     circuits_failed_total: int = 0
     circuits_spent_total: int = 0
+    circuits_silent_total: int = 0
     circuit_bytes_total: int = 0
     reservations_total: int = 0
     reservations_refused_full_total: int = 0

@@ -1,7 +1,8 @@
 """What each peer and each address may have carried by a relay.
 
 Reservations are one a peer and some an address; circuits are counted for who calls and, apart, for
-who is called, so that a caller cannot use up what its target may do. Bytes are charged to the
+who is called, so that a caller cannot use up what its target may do, and for the address that is
+called from, since keys are free. Bytes are charged to the
 caller alone, both directions, for the same reason: at a pace, which holds back, and over a window
 of time, which ends the circuit.
 
@@ -56,7 +57,8 @@ class Quotas:
         self._limits = limits
         self._held: dict[PeerId, _Reservation] = {}
         self._circuits: Counter[str] = Counter()
-        """How many in all, by `calls …`, `called …`, `pair …`: what is at zero is dropped."""
+        """How many in all, by `calls …`, `called …`, `pair …`, `from …`: what is at zero is
+        dropped."""
         asks, per_s = limits.requests_per_peer_s, limits.peer_bytes_per_s
         window = limits.peer_bytes_max / limits.peer_bytes_window_s
         self._requests = Buckets[PeerId](Rate(asks, asks * BURST_S))
@@ -106,14 +108,18 @@ class Quotas:
     # ---- circuits ----
 
     @contextmanager
-    def circuit(self, caller: PeerId, target: PeerId, now_s: float) -> Generator[None]:
-        """Count a circuit while inside. Raises `OverQuota`."""
+    def circuit(
+        self, caller: PeerId, target: PeerId, source: str | None, now_s: float
+    ) -> Generator[None]:
+        """Count a circuit, asked for from `source`, while inside. Raises `OverQuota`."""
+        keys = [*_keys(caller, target), *([f"from {source}"] if source is not None else [])]
+        if self._circuits[f"from {source}"] >= self._limits.circuits_per_address_max:
+            raise OverQuota("circuits_refused_address_total")
         self._require_slot(caller, target)
         if not self._called.of(target, now_s).take(1, now_s):
             raise OverQuota("relaying_refused_pace_total")
         if not self._volume.of(caller, now_s).take(CHARGE_BYTES, now_s):
             raise OverQuota("circuits_refused_bytes_total")
-        keys = _keys(caller, target)
         self._circuits.update(keys)
         try:
             yield

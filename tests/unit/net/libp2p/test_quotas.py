@@ -100,7 +100,7 @@ def test_circuits_are_bounded_in_all_for_each_caller_target_and_pair():
 
     def call(caller, target) -> str | None:
         try:
-            held.enter_context(relay.circuit(caller, target, 0.0))
+            held.enter_context(relay.circuit(caller, target, None, 0.0))
         except OverQuota as refused:
             return refused.total
         return None
@@ -115,8 +115,27 @@ def test_circuits_are_bounded_in_all_for_each_caller_target_and_pair():
         assert call(CAROL, BOB) == "circuits_refused_full_total"
         assert relay.circuits == 6
     assert relay.circuits == 0
-    with relay.circuit(ALICE, BOB, 0.0):
+    with relay.circuit(ALICE, BOB, None, 0.0):
         assert relay.circuits == 1
+
+
+def test_one_public_address_dials_some_of_the_circuits_however_many_keys_it_has():
+    relay = quotas(circuits_per_address_max=2)
+
+    def call(number: int, source: str | None) -> None:
+        held.enter_context(relay.circuit(peer(number), peer(number + 100), source, 0.0))
+
+    with ExitStack() as held:
+        call(1, ADDRESS)
+        call(2, ADDRESS)
+        assert refusal(call, 3, ADDRESS) == "circuits_refused_address_total"
+        call(3, "1.1.1.1")
+        call(4, None)
+        call(5, None)
+        call(6, None)
+    with ExitStack() as held:
+        call(1, ADDRESS)
+        call(2, ADDRESS)
 
 
 def test_bytes_are_held_back_to_a_pace():
@@ -132,10 +151,10 @@ def test_bytes_within_a_window_are_bounded_and_come_back():
     relay = quotas(peer_bytes_max=most, peer_bytes_window_s=10, peer_bytes_per_s=most)
     relay.spend(ALICE, most, 0.0)
     assert refusal(relay.spend, ALICE, 1, 0.0) == "circuits_spent_total"
-    assert refusal(relay.circuit(ALICE, BOB, 0.0).__enter__) == "circuits_refused_bytes_total"
-    with relay.circuit(BOB, ALICE, 0.0):
+    assert refusal(relay.circuit(ALICE, BOB, None, 0.0).__enter__) == "circuits_refused_bytes_total"
+    with relay.circuit(BOB, ALICE, None, 0.0):
         relay.spend(BOB, most - CHARGE_BYTES, 0.0)
-    with relay.circuit(ALICE, BOB, 1.0):
+    with relay.circuit(ALICE, BOB, None, 1.0):
         pass
 
 
@@ -143,12 +162,12 @@ def test_many_callers_together_call_one_peer_no_faster_than_it_takes():
     relay = quotas()
 
     def call(caller: int, now_s: float) -> None:
-        with relay.circuit(peer(caller), ALICE, now_s):
+        with relay.circuit(peer(caller), ALICE, None, now_s):
             pass
 
     for number in range(int(CALLED.burst)):
         call(number + 10, 0.0)
     assert refusal(call, 9, 0.0) == "relaying_refused_pace_total"
     call(9, 1 / CALLED.per_s)
-    with relay.circuit(CAROL, BOB, 0.0):
+    with relay.circuit(CAROL, BOB, None, 0.0):
         pass  # others are called as before
