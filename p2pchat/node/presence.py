@@ -1,4 +1,4 @@
-"""Who is here: tells the chat of devices that come and go, and whose connections shall last."""
+"""Who is here: tells the chat of devices that come and go, and the network whom we know."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from p2pchat.model.ids import DeviceId, PeerId
 from p2pchat.net.port import Host, PeerChanged
 from p2pchat.protocol.chat import Chat
 from p2pchat.protocol.machine import Input, PeerDown, PeerUp
+from p2pchat.protocol.traversal_vocabulary import Known
 
 ROOM_PEERS_KEPT = 12
 """Peers of one room whose connections make room for nobody."""
@@ -19,7 +20,7 @@ LASTING = (ContactState.ACCEPTED, ContactState.ASKED)
 """Contacts of ours; who merely asks is a stranger."""
 
 Put = Callable[[Input], Awaitable[None]]
-Tell = Callable[[frozenset[PeerId]], Awaitable[None]]
+Tell = Callable[[Known], Awaitable[None]]
 
 
 class Presence:
@@ -54,29 +55,34 @@ class Presence:
         """Keep the host told until cancelled, and tell whom we know when that changed; at most once
         a second, for it looks at everybody.
 
-        Relays we hold come before those we know. Half of all connections last, so that there is
-        always room for a newcomer.
+        Relays we hold, those we owe something, room neighbours, contacts: in this order half of all
+        connections last, so that there is always room for a newcomer.
         """
-        told = frozenset[PeerId]()
+        told = Known(frozenset())
         while True:
             await self._is_due.wait()
             self._is_due = trio.Event()
-            known = self._known()
-            self._host.protect([*relays(), *known][: connections_max // 2])
-            if told != frozenset(known):
-                told = frozenset(known)
-                await tell(told)
+            contacts, neighbours = self._contacts(), self._neighbours()
+            lasting = dict.fromkeys([*relays(), *neighbours, *contacts])
+            self._host.protect(list(lasting)[: connections_max // 2])
+            known = Known(frozenset(contacts), frozenset(neighbours) - frozenset(contacts))
+            if known != told:
+                told = known
+                await tell(known)
             await trio.sleep(REVIEW_EVERY_S)
 
-    def _known(self) -> list[PeerId]:
-        """Those we owe something, room neighbours, contacts: in this order."""
-        chat, state = self._chat, self._chat.state
-        devices = dict.fromkeys(chat.outbox.owed_devices())
-        for peers in chat.sync.room_peers.values():
+    def _neighbours(self) -> list[PeerId]:
+        """Those we owe something, and room neighbours; contacts may be among them."""
+        devices = dict.fromkeys(self._chat.outbox.owed_devices())
+        for peers in self._chat.sync.room_peers.values():
             devices.update(dict.fromkeys(list(peers)[:ROOM_PEERS_KEPT]))
-        for account in state.contacts:
-            if state.contact_state(account) not in LASTING:
-                continue
-            known = state.directory.sets.get(account)
-            devices.update(dict.fromkeys(sorted(known.devices) if known else ()))
         return [device.peer_id for device in devices]
+
+    def _contacts(self) -> list[PeerId]:
+        state = self._chat.state
+        return [
+            device.peer_id
+            for account in state.contacts
+            if state.contact_state(account) in LASTING and account in state.directory.sets
+            for device in sorted(state.directory.sets[account].devices)
+        ]

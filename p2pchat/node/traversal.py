@@ -130,9 +130,9 @@ class NatTraversal:
         own = tuple(one for one in map(own_form, self._host.addresses) if not is_circuit(one))
         await self._driver.put(OwnAddresses(own))
 
-    async def known(self, peers: frozenset[PeerId]) -> None:
-        """These are no strangers; all others are."""
-        await self._driver.put(Known(peers))
+    async def known(self, known: Known) -> None:
+        """Whom we know has changed."""
+        await self._driver.put(known)
 
     async def carry(self, effects: Sequence[TraversalEffect]) -> None:
         for effect in effects:

@@ -8,9 +8,10 @@ NATs, which the side that was called begins. What does not work three times is l
 network changes or a while has passed; the relayed connection carries on meanwhile.
 
 Where a peer says that it can be dialled is its word alone, keys are free, and any stranger may call
-through our relay: without bounds strangers would have us dial a victim for ever. So all of them
-together are tried at a pace, in places that leave others free for those we know; and a stranger
-that comes back, or was reached directly for a moment, goes on where its round was.
+through our relay, or be in an open room: without bounds they would have us dial a victim for ever.
+So contacts come first; all strangers together are tried at a pace, and so are all neighbours in
+rooms, in places that leave others free; and who is no contact and comes back, or was reached
+directly for a moment, goes on where its round was.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum, auto
 
 from p2pchat.events import PathChanged
 from p2pchat.model.ids import PeerId
@@ -46,12 +48,41 @@ ATTEMPT_AFTER_S = 0.5
 ROUND_S = 600.0
 UPGRADES_MAX = 8
 """At the same time, all peers together."""
-STRANGERS_MAX = 4
-"""Of them, strangers."""
+NEIGHBOURS_MAX, STRANGERS_MAX = 4, 2
+"""Of them, for neighbours in rooms and for strangers."""
+NEIGHBOURS = Rate(per_s=0.5, burst=32)
 STRANGERS = Rate(per_s=0.1, burst=8)
-"""Attempts for all strangers together."""
+"""Attempts for all of them together."""
 ROUNDS_MAX = 1024
-"""Strangers that have gone whose rounds are remembered."""
+"""Peers that have gone whose rounds are remembered; no contacts."""
+
+
+class Standing(IntEnum):
+    """What a peer is to us; who matters more comes first."""
+
+    CONTACT = auto()
+    NEIGHBOUR = auto()
+    STRANGER = auto()
+
+
+class Share:
+    """The attempts that those of one standing may use."""
+
+    def __init__(self, places: int, rate: Rate) -> None:
+        self.places = places
+        self.next_s = 0.0
+        """When there may be another one."""
+        self._rate = rate
+        self._bucket = Bucket(rate, self.next_s)
+
+    def take(self, now_s: float) -> bool:
+        """Use one, if there is one."""
+        if now_s < self.next_s:
+            return False
+        if self._bucket.take(1, now_s):
+            return True
+        self.next_s = now_s + 1 / self._rate.per_s
+        return False
 
 
 @dataclass(slots=True, eq=False)
@@ -85,13 +116,15 @@ class Routes:
 
     def __init__(self) -> None:
         self._routes: dict[PeerId, Route] = {}
-        self._known: frozenset[PeerId] = frozenset()
+        self._known = Known(frozenset())
         self._own: tuple[str, ...] = ()
-        self._pace = Bucket(STRANGERS, 0.0)
-        self._strangers_s = 0.0
-        """When strangers may be tried again."""
+        self._shares = {
+            Standing.NEIGHBOUR: Share(NEIGHBOURS_MAX, NEIGHBOURS),
+            Standing.STRANGER: Share(STRANGERS_MAX, STRANGERS),
+        }
+        """Of all but contacts."""
         self._left: OrderedDict[PeerId, tuple[int, float]] = OrderedDict()
-        """The attempts made for strangers that have gone, and when the next one was due."""
+        """The attempts made for those that have gone, and when the next one was due."""
 
     def handle(self, input: object, now: Now) -> list[TraversalEffect]:
         match input:
@@ -101,9 +134,10 @@ class Routes:
                 self._gone(peer, now)
             case UpgradeEnded(peer) if peer in self._routes:
                 self._routes[peer].end(now)
-            case Known(peers):
-                met, self._known = peers - self._known, peers
-                self._begin_anew([self._routes[one] for one in met & self._routes.keys()], now)
+            case Known(contacts):
+                met = (contacts - self._known.contacts) & self._routes.keys()
+                self._known = input
+                self._begin_anew([self._routes[peer] for peer in met], now)
             case OwnAddresses(addresses) if addresses != self._own:
                 self._own = addresses
                 self._left.clear()
@@ -113,7 +147,7 @@ class Routes:
         return []
 
     def settle(self, now: Now) -> list[TraversalEffect]:
-        """Try who is due, those we know before strangers."""
+        """Try who is due, those first who matter more."""
         effects: list[TraversalEffect] = []
         trying = [peer for peer, route in self._routes.items() if route.is_trying]
         waiting = [
@@ -121,7 +155,7 @@ class Routes:
             for peer, route in self._routes.items()
             if route.path is Path.RELAYED and route.has_way and not route.is_trying
         ]
-        for peer, route in sorted(waiting, key=lambda one: one[0] not in self._known):
+        for peer, route in sorted(waiting, key=lambda one: self._standing(one[0])):
             if route.next_s <= now.monotonic_s and self._has_place(peer, trying, now):
                 route.is_trying = True
                 trying.append(peer)
@@ -133,22 +167,25 @@ class Routes:
             effects.append(SetTimer(ROUTES_TIMER, max(min(waits), ATTEMPT_AFTER_S)))
         return effects
 
+    def _standing(self, peer: PeerId) -> Standing:
+        if peer in self._known.contacts:
+            return Standing.CONTACT
+        return Standing.NEIGHBOUR if peer in self._known.neighbours else Standing.STRANGER
+
     def _has_place(self, peer: PeerId, trying: Sequence[PeerId], now: Now) -> bool:
         """Whether there may be another attempt, for this peer."""
         if len(trying) >= UPGRADES_MAX:
             return False
-        if peer in self._known:
+        standing = self._standing(peer)
+        share = self._shares.get(standing)
+        if share is None:
             return True
-        strangers = sum(one not in self._known for one in trying)
-        if strangers >= STRANGERS_MAX or now.monotonic_s < self._strangers_s:
-            return False
-        if not self._pace.take(1, now.monotonic_s):
-            self._strangers_s = now.monotonic_s + 1 / STRANGERS.per_s
-            return False
-        return True
+        taken = sum(self._standing(one) is standing for one in trying)
+        return taken < share.places and share.take(now.monotonic_s)
 
     def _due_s(self, peer: PeerId, route: Route) -> float:
-        return route.next_s if peer in self._known else max(route.next_s, self._strangers_s)
+        share = self._shares.get(self._standing(peer))
+        return max(route.next_s, share.next_s) if share else route.next_s
 
     def _begin_anew(self, routes: Sequence[Route], now: Now) -> None:
         for route in routes:
@@ -168,7 +205,7 @@ class Routes:
             route.path = seen.path
             route.end(now)
             route.next_s = max(route.next_s, soon_s)
-            if seen.peer in self._known:
+            if self._standing(seen.peer) is Standing.CONTACT:
                 self._begin_anew([route], now)
         route.is_inbound, route.punches = seen.is_inbound, seen.punches
         route.announced = seen.announced
@@ -176,7 +213,7 @@ class Routes:
 
     def _gone(self, peer: PeerId, now: Now) -> None:
         route = self._routes.pop(peer, None)
-        if route is None or peer in self._known:
+        if route is None or self._standing(peer) is Standing.CONTACT:
             return
         route.end(now)
         if route.attempts:

@@ -55,10 +55,11 @@ class OwnAddresses:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Contacts, room neighbours and whom we owe something, connected or not; replaces those told
-    before. All others are strangers."""
+    """Whom we know, connected or not; replaces those told before. All others are strangers."""
 
-    peers: frozenset[PeerId]
+    contacts: frozenset[PeerId]
+    neighbours: frozenset[PeerId] = frozenset()
+    """Others that share a room with us."""
 
 
 @dataclass(frozen=True, slots=True)

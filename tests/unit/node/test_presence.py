@@ -13,6 +13,7 @@ from p2pchat.model.snapshot import Snapshot
 from p2pchat.node.presence import Presence
 from p2pchat.protocol.chat import Chat
 from p2pchat.protocol.machine import Input
+from p2pchat.protocol.traversal_vocabulary import Known
 from p2pchat.testing.network import open_network
 from tests.unit.protocol.people import person
 
@@ -29,7 +30,7 @@ def test_a_storm_of_changes_is_looked_at_once_a_second():
     async def put(_: Input) -> None:
         raise AssertionError("nobody came or went")
 
-    async def tell(_: frozenset[PeerId]) -> None:
+    async def tell(_: Known) -> None:
         raise AssertionError("nobody is known")
 
     async def main() -> None:
@@ -48,10 +49,10 @@ def test_a_storm_of_changes_is_looked_at_once_a_second():
 
 
 def test_who_is_no_stranger_is_told_when_that_has_changed():
-    told: list[frozenset[PeerId]] = []
+    told: list[Known] = []
 
-    async def tell(peers: frozenset[PeerId]) -> None:
-        told.append(peers)
+    async def tell(known: Known) -> None:
+        told.append(known)
 
     async def put(_: Input) -> None:
         raise AssertionError("nobody came or went")
@@ -68,6 +69,7 @@ def test_who_is_no_stranger_is_told_when_that_has_changed():
                     presence.due()
                     await trio.sleep(2)
                 nursery.cancel_scope.cancel()
-        assert told == [frozenset({neighbour.peer_id}), frozenset()]
+        nobody = frozenset[PeerId]()
+        assert told == [Known(nobody, frozenset({neighbour.peer_id})), Known(nobody)]
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from p2pchat.events import PathChanged
 from p2pchat.model.ids import DeviceId, PeerId
 from p2pchat.model.machine import Now, SetTimer, TimerFired
@@ -9,6 +11,8 @@ from p2pchat.model.route import Path
 from p2pchat.protocol.routes import (
     ATTEMPT_AFTER_S,
     ATTEMPTS_MAX,
+    NEIGHBOURS,
+    NEIGHBOURS_MAX,
     ROUND_S,
     ROUNDS_MAX,
     ROUTES_TIMER,
@@ -130,30 +134,37 @@ def people(name: str, count: int) -> list[PeerId]:
     return [person(f"{name} {number}").device.peer_id for number in range(count)]
 
 
-def test_strangers_leave_places_to_those_we_know_who_come_first():
+def test_strangers_and_neighbours_leave_places_to_contacts_who_come_first():
     say = Script()
-    strangers, friends = people("stranger", UPGRADES_MAX), people("friend", UPGRADES_MAX)
-    say(0, Known(frozenset(friends)), *map(seen, strangers))
+    strangers, neighbours, friends = (
+        people(name, UPGRADES_MAX) for name in ("stranger", "neighbour", "friend")
+    )
+    say(0, Known(frozenset(friends), frozenset(neighbours)), *map(seen, strangers))
     assert len(upgrades(say(1))) == STRANGERS_MAX
-    say(2, *map(seen, friends))
-    assert peers_of(say(3)) == friends[: UPGRADES_MAX - STRANGERS_MAX]
-    ended = [UpgradeEnded(peer) for peer in (*strangers[:STRANGERS_MAX], *friends[:4])]
-    assert set(peers_of(say(4, *ended))) == set(friends[4:] + strangers[4:8])
+    say(2, *map(seen, neighbours))
+    assert peers_of(say(3)) == neighbours[:NEIGHBOURS_MAX]
+    say(4, *map(seen, friends))
+    rest = UPGRADES_MAX - STRANGERS_MAX - NEIGHBOURS_MAX
+    assert peers_of(say(5)) == friends[:rest]
+    others = (*strangers[:STRANGERS_MAX], *neighbours[:NEIGHBOURS_MAX], *friends[:rest])
+    assert peers_of(say(6, *map(UpgradeEnded, others))) == [*friends[rest:], *neighbours[4:6]]
 
 
 def peers_of(effects: list) -> list[PeerId]:
     return [upgrade.peer for upgrade in upgrades(effects)]
 
 
-def test_strangers_that_come_anew_for_ever_are_tried_at_a_pace_all_together():
+@pytest.mark.parametrize("rate", [STRANGERS, NEIGHBOURS])
+def test_strangers_and_neighbours_that_come_anew_for_ever_are_tried_at_a_pace(rate):
     say = Script()
     attempts = 0
-    for number, peer in enumerate(people("stranger", 600)):
+    for number, peer in enumerate(people("somebody", 600)):
+        if rate is NEIGHBOURS:
+            say(number, Known(frozenset(), frozenset({peer})))
         say(number, seen(peer, announced=HOME))
         attempts += len(upgrades(say(number + ATTEMPT_AFTER_S)))
         say(number + 0.9, Gone(peer))
-    assert attempts <= STRANGERS.burst + 600 * STRANGERS.per_s
-    assert attempts >= STRANGERS.burst
+    assert rate.burst <= attempts <= rate.burst + 600 * rate.per_s
 
 
 def test_strangers_held_back_are_tried_when_it_is_their_turn_and_those_we_know_at_once():
@@ -171,8 +182,10 @@ def test_strangers_held_back_are_tried_when_it_is_their_turn_and_those_we_know_a
     assert peers_of(say(1 + 1 / STRANGERS.per_s)) == [strangers[len(tried)]]
 
 
-def test_a_stranger_that_comes_back_goes_on_where_its_round_was():
+@pytest.mark.parametrize("neighbours", [frozenset(), frozenset({BOB})])
+def test_who_is_no_contact_and_comes_back_goes_on_where_its_round_was(neighbours):
     say = Script()
+    say(0, Known(frozenset(), neighbours))
     now_s = 0.0
     for _ in range(ATTEMPTS_MAX):
         say(now_s, seen(announced=HOME))
