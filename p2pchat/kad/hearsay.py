@@ -12,7 +12,7 @@ What we know ourselves is never doubted, and tried before anything else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from p2pchat.model.ids import PeerId
 
@@ -32,23 +32,8 @@ class _Teller:
         return self.refuted >= _REFUTED_MIN and self.refuted > self.proved
 
 
-@dataclass(slots=True)
-class _Subject:
-    """A peer that was told of."""
-
-    told: dict[PeerId, tuple[str, ...]] = field(default_factory=dict[PeerId, tuple[str, ...]])
-    """Addresses by teller."""
-    ours: tuple[str, ...] | None = None
-    """Those that we know ourselves; None if we know nothing of it."""
-    tried: dict[str, bool | None] = field(default_factory=dict[str, "bool | None"])
-    """Whether it answered when an address was tried; None while nobody can say."""
-    verdicts: dict[PeerId, bool] = field(default_factory=dict[PeerId, bool])
-    """What it says of its tellers: once of each, however many addresses that one told."""
-
-    def verdict(self, teller: PeerId) -> bool | None:
-        """Whether a teller told the truth; None while nothing that it told was tried."""
-        outcomes = [self.tried.get(address) for address in self.told[teller]]
-        return True if True in outcomes else False if False in outcomes else None
+_Told = dict[PeerId, tuple[str, ...]]
+"""Addresses by teller."""
 
 
 class Hearsay:
@@ -56,46 +41,51 @@ class Hearsay:
 
     def __init__(self, addresses_max: int) -> None:
         self._most = addresses_max
-        self._subjects: dict[PeerId, _Subject] = {}
+        self._ours: dict[PeerId, tuple[str, ...]] = {}
+        self._told: dict[PeerId, _Told] = {}
+        self._tried: dict[PeerId, dict[str, bool | None]] = {}
+        """Whether a peer answered when an address was tried; None while nobody can say."""
+        self._verdicts: dict[tuple[PeerId, PeerId], bool] = {}
+        """What a teller's word of a peer was worth: one verdict, however many addresses."""
         self._tellers: dict[PeerId, _Teller] = {}
         self._doubted: set[PeerId] = set()
+        self._is_judging = False
+        """There is nothing to judge before a first failure."""
 
     def vouch(self, peer: PeerId, addresses: tuple[str, ...]) -> None:
         """We know it ourselves, at these."""
-        subject = self._subject(peer)
-        subject.ours = self._joined(subject.ours or (), addresses)
+        self._ours[peer] = self._joined(self._ours.get(peer, ()), addresses)
 
     def told(self, teller: PeerId, peer: PeerId, addresses: tuple[str, ...]) -> None:
         """`teller` told of `peer` at these; of one that was tried there that counts at once."""
-        subject = self._subject(peer)
-        subject.told[teller] = self._joined(subject.told.get(teller, ()), addresses)
-        if subject.tried:
-            self._judge(teller, subject)
+        told = self._told.get(peer)
+        if told is None:
+            told = self._told[peer] = {}
+        told[teller] = self._joined(told.get(teller, ()), addresses)
+        if self._is_judging:
+            self._judge(teller, peer)
 
     def untried(self, peer: PeerId) -> tuple[str, ...]:
         """The addresses to try next: ours, then those of each teller in turn."""
-        subject = self._subjects.get(peer)
-        if subject is None:
-            return ()
-        tellers = sorted(subject.told, key=self._doubted.__contains__)
-        told = [subject.told[teller] for teller in tellers]
+        told = self._told.get(peer, {})
+        tellers = sorted(told, key=self._doubted.__contains__) if self._doubted else told
         turns = (
             addresses[turn]
-            for turn in range(self._most)
-            for addresses in told
-            if turn < len(addresses)
+            for turn in range(max(map(len, told.values()), default=0))
+            for teller in tellers
+            if turn < len(addresses := told[teller])
         )
-        order = dict.fromkeys((*(subject.ours or ()), *turns))
-        return tuple(address for address in order if address not in subject.tried)[: self._most]
+        order = dict.fromkeys((*self._ours.get(peer, ()), *turns))
+        tried = self._tried.get(peer, {})
+        return tuple(address for address in order if address not in tried)[: self._most]
 
     def tried(self, peer: PeerId) -> tuple[str, ...]:
         """The addresses that were tried until now."""
-        subject = self._subjects.get(peer)
-        return () if subject is None else tuple(subject.tried)
+        return tuple(self._tried.get(peer, ()))
 
     def trying(self, peer: PeerId, addresses: tuple[str, ...]) -> None:
         """It is being asked at these."""
-        self._subject(peer).tried.update(dict.fromkeys(addresses))
+        self._tried.setdefault(peer, {}).update(dict.fromkeys(addresses))
 
     def proved(self, peer: PeerId) -> None:
         """It answered."""
@@ -104,40 +94,39 @@ class Hearsay:
     def refuted(self, peer: PeerId) -> None:
         """It could not be reached where it was tried."""
         self._settle(peer, is_proved=False)
+        if not self._is_judging:
+            self._is_judging = True
+            for tried in self._tried:
+                self._judge_all(tried)
 
     def is_doubted(self, peer: PeerId) -> bool:
         """Whether nobody told of this peer who is believed."""
-        if not self._doubted:
+        if not self._doubted or peer in self._ours:
             return False
-        subject = self._subjects.get(peer)
-        if subject is None or subject.ours is not None:
-            return False
-        return subject.told.keys() <= self._doubted
-
-    def _subject(self, peer: PeerId) -> _Subject:
-        subject = self._subjects.get(peer)
-        if subject is None:
-            subject = self._subjects[peer] = _Subject()
-        return subject
+        told = self._told.get(peer)
+        return told is not None and told.keys() <= self._doubted
 
     def _joined(self, before: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
-        return (
-            tuple(dict.fromkeys((*before, *more)))[: self._most] if before else more[: self._most]
-        )
+        joined = tuple(dict.fromkeys((*before, *more))) if before else more
+        return joined[: self._most]
 
     def _settle(self, peer: PeerId, *, is_proved: bool) -> None:
-        subject = self._subject(peer)
-        for address, outcome in subject.tried.items():
+        tried = self._tried[peer]
+        for address, outcome in tried.items():
             if outcome is None:
-                subject.tried[address] = is_proved
-        for teller in subject.told:
-            self._judge(teller, subject)
+                tried[address] = is_proved
+        if self._is_judging:
+            self._judge_all(peer)
 
-    def _judge(self, teller: PeerId, subject: _Subject) -> None:
-        verdict, before = subject.verdict(teller), subject.verdicts.get(teller)
+    def _judge_all(self, peer: PeerId) -> None:
+        for teller in self._told.get(peer, ()):
+            self._judge(teller, peer)
+
+    def _judge(self, teller: PeerId, peer: PeerId) -> None:
+        verdict, before = self._verdict(teller, peer), self._verdicts.get((teller, peer))
         if verdict is None or verdict == before:
             return
-        subject.verdicts[teller] = verdict
+        self._verdicts[teller, peer] = verdict
         worth = self._tellers.setdefault(teller, _Teller())
         worth.proved += verdict - (before is True)
         worth.refuted += (not verdict) - (before is False)
@@ -145,3 +134,11 @@ class Hearsay:
             self._doubted.add(teller)
         else:
             self._doubted.discard(teller)
+
+    def _verdict(self, teller: PeerId, peer: PeerId) -> bool | None:
+        """Whether a teller told the truth of a peer; None while nothing that it told was tried."""
+        tried = self._tried.get(peer)
+        if tried is None:
+            return None
+        outcomes = [tried.get(address) for address in self._told[peer][teller]]
+        return True if True in outcomes else False if False in outcomes else None

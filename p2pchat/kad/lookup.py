@@ -27,8 +27,7 @@ of several that could not be reached there, and of fewer that could, is believed
 
 from __future__ import annotations
 
-from bisect import insort
-from collections import Counter
+from bisect import bisect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -69,15 +68,13 @@ class _Standing(Enum):
     FAILED = auto()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Candidate:
     peer: PeerId
     distance: int
     hops: int
     """Peers asked one after the other until one told of it."""
     standing: _Standing = _Standing.HEARD
-    path: _Path | None = None
-    """The one that asks it, or has."""
     attempts: int = 0
     addresses: tuple[str, ...] = ()
     """Where it was asked last."""
@@ -85,21 +82,47 @@ class _Candidate:
     """The public ones that it answered from."""
 
 
+_Order = list[tuple[int, _Candidate]]
+"""By distance, which no two share."""
+
+
+@dataclass(slots=True)
+class _Count:
+    """How many of the first of an order are plausible."""
+
+    length: int = 0
+    plausible: int = 0
+    networks: dict[str, int] = field(default_factory=dict[str, int])
+
+    def copy(self) -> _Count:
+        return _Count(self.length, self.plausible, self.networks.copy())
+
+
 @dataclass(slots=True, eq=False)
 class _Path:
     """What was heard on one path, the nearest first."""
 
-    order: list[tuple[int, PeerId]] = field(default_factory=list[tuple[int, PeerId]])
+    order: _Order = field(default_factory=_Order)
     heard: set[PeerId] = field(default_factory=set[PeerId])
-    seeds: list[_Candidate] = field(default_factory=list["_Candidate"])
+    seeds: dict[PeerId, _Candidate] = field(default_factory=dict[PeerId, _Candidate])
     """Those it began with, the nearest first."""
+    first_hand: int = 0
+    """How many of these have answered."""
+    settled: _Count = field(default_factory=_Count)
+    """The first of the order, as far as all have answered or failed: nobody counts them twice."""
     sent: int = 0
-    in_flight: int = 0
+    asking: set[PeerId] = field(default_factory=set[PeerId])
+    """Who is in flight."""
 
     def hear(self, candidate: _Candidate) -> None:
-        if candidate.peer not in self.heard:
-            self.heard.add(candidate.peer)
-            insort(self.order, (candidate.distance, candidate.peer))
+        if candidate.peer in self.heard:
+            return
+        self.heard.add(candidate.peer)
+        place = (candidate.distance, candidate)
+        index = bisect(self.order, place)
+        self.order.insert(index, place)
+        if index < self.settled.length:
+            self.settled = _Count()
 
 
 class Lookup:
@@ -113,6 +136,8 @@ class Lookup:
         self._alpha = config.alpha
         self._paths = [_Path() for _ in range(plan.paths)]
         self._deal = cycle(self._paths)
+        self._walked: list[_Path] = []
+        """Those that began with somebody."""
         self._candidates: dict[PeerId, _Candidate] = {}
         self._hearsay = Hearsay(config.addresses_max)
 
@@ -124,15 +149,16 @@ class Lookup:
             self._hearsay.vouch(peer.peer, peer.addresses)
             candidate = self._hear(peer.peer, hops=0)
             path = next(self._deal)
-            path.seeds.append(candidate)
+            path.seeds[peer.peer] = candidate
             path.hear(candidate)
+        self._walked = [path for path in self._paths if path.order]
 
     def next(self) -> list[KadPeer]:
         """Whom to ask now; each is in flight until `answered` or `failed`."""
         asked: list[KadPeer] = []
-        waiting = [(path, self._unasked(path)) for path in self._paths if path.order]
+        in_flight = sum(len(path.asking) for path in self._walked)
+        waiting = [(path, self._unasked(path)) for path in self._walked]
         share = -(-self._alpha // max(1, len(waiting)))
-        in_flight = sum(path.in_flight for path in self._paths)
         while waiting and in_flight + len(asked) < self._alpha:
             path, unasked = waiting.pop(0)
             candidate = next(unasked, None) if self._may_ask(path, share) else None
@@ -146,6 +172,8 @@ class Lookup:
         candidate = self._candidates[peer]
         path = self._settled(candidate, _Standing.ANSWERED)
         candidate.networks = self._plan.networks_of(peer)
+        for seeded in self._walked:
+            seeded.first_hand += peer in seeded.seeds
         self._hearsay.proved(peer)
         nearest = path.order[0]
         for told in closer:
@@ -168,7 +196,7 @@ class Lookup:
     def is_done(self) -> bool:
         """Whether on each path the nearest that have not failed have all answered, or no more may
         be asked."""
-        return all(map(self._is_at_its_end, self._paths))
+        return all(map(self._is_at_its_end, self._walked))
 
     @property
     def closest(self) -> list[KadPeer]:
@@ -207,32 +235,30 @@ class Lookup:
     # Asking
 
     def _may_ask(self, path: _Path, share: int) -> bool:
-        return path.in_flight < share and path.sent < self._queries_of_a_path
+        return len(path.asking) < share and path.sent < self._queries_of_a_path
 
     @property
     def _queries_of_a_path(self) -> int:
-        walked = sum(bool(path.order) for path in self._paths)
-        return self._config.lookup_queries_max // max(1, walked)
+        return self._config.lookup_queries_max // max(1, len(self._walked))
 
     def _unasked(self, path: _Path) -> Iterator[_Candidate]:
         return (c for c in self._needed(path) if c.standing is _Standing.HEARD)
 
     def _ask(self, candidate: _Candidate, path: _Path) -> KadPeer:
         candidate.standing = _Standing.ASKED
-        candidate.path = path
         candidate.attempts += 1
         candidate.addresses = self._hearsay.untried(candidate.peer)
         self._hearsay.trying(candidate.peer, candidate.addresses)
         path.sent += 1
-        path.in_flight += 1
+        path.asking.add(candidate.peer)
         return KadPeer(candidate.peer, candidate.addresses)
 
     def _settled(self, candidate: _Candidate, standing: _Standing) -> _Path:
         """A query has an outcome; answers the path that asked."""
-        assert candidate.path is not None, "only who was asked has an outcome"
         candidate.standing = standing
-        candidate.path.in_flight -= 1
-        return candidate.path
+        path = next(path for path in self._walked if candidate.peer in path.asking)
+        path.asking.remove(candidate.peer)
+        return path
 
     def _widen(self) -> None:
         self._alpha = min(self._alpha + 1, self._config.alpha_max)
@@ -241,46 +267,60 @@ class Lookup:
 
     def _is_at_its_end(self, path: _Path) -> bool:
         may_ask = path.sent < self._queries_of_a_path
-        return not any(
-            candidate.standing is _Standing.ASKED
-            or (candidate.standing is _Standing.HEARD and may_ask)
-            for candidate in self._needed(path)
-        )
+        return not any(may_ask or c.standing is _Standing.ASKED for c in self._needed(path))
 
     def _needed(self, path: _Path) -> Iterator[_Candidate]:
-        """Those whose answers end a path."""
-        yield from self._nearest(path.order)
-        if sum(seed.standing is _Standing.ANSWERED for seed in path.seeds) < _FIRST_HAND_MIN:
-            standing = (seed for seed in path.seeds if seed.standing is not _Standing.FAILED)
-            yield from islice(standing, _FIRST_HAND_MIN)
+        """Those that a path waits for: heard of or asked, without an outcome."""
+        yield from self._nearest_open(path)
+        if path.first_hand < _FIRST_HAND_MIN:
+            standing = (
+                seed for seed in path.seeds.values() if seed.standing is not _Standing.FAILED
+            )
+            for seed in islice(standing, _FIRST_HAND_MIN):
+                if seed.standing is not _Standing.ANSWERED:
+                    yield seed
+
+    def _nearest_open(self, path: _Path) -> Iterator[_Candidate]:
+        count = path.settled
+        are_settled = True
+        for distance, candidate in islice(path.order, count.length, None):
+            if count.plausible >= self._plan.width:
+                return
+            is_failed = candidate.standing is _Standing.FAILED
+            is_open = not is_failed and candidate.standing is not _Standing.ANSWERED
+            if is_open and are_settled:
+                are_settled = False
+                count = count.copy()
+            count.length += 1
+            if is_failed or self._is_doubted(candidate):
+                continue
+            if is_open:
+                yield candidate
+            self._weigh(count, distance, candidate)
 
     def _nearest_of_all(self) -> Iterator[_Candidate]:
-        order = ((c.distance, c.peer) for c in self._candidates.values())
-        return self._nearest(sorted(order))
-
-    def _nearest(self, order: Sequence[tuple[int, PeerId]]) -> Iterator[_Candidate]:
         """Those that have not failed, nearest first, until enough of them are plausible."""
-        plausible = 0
-        networks = Counter[str]()
-        for distance, peer in order:
-            candidate = self._candidates[peer]
+        count = _Count()
+        for candidate in sorted(self._candidates.values(), key=lambda c: c.distance):
             if candidate.standing is _Standing.FAILED or self._is_doubted(candidate):
                 continue
             yield candidate
-            if self._is_expected(distance, plausible) and self._is_diverse(candidate, networks):
-                plausible += 1
-                if candidate.networks:
-                    networks.update(candidate.networks)
-            if plausible >= self._plan.width:
+            self._weigh(count, candidate.distance, candidate)
+            if count.plausible >= self._plan.width:
                 return
 
-    def _is_expected(self, distance: int, nearer: int) -> bool:
-        """Whether so many nearer peers are no more than twice what chance puts there, and two."""
-        return (nearer - 2) * self._plan.radius <= 2 * self._config.k * distance
-
-    def _is_diverse(self, candidate: _Candidate, nearer: Counter[str]) -> bool:
-        most = self._config.network_lookup_max
-        return all(nearer[network] < most for network in candidate.networks)
+    def _weigh(self, count: _Count, distance: int, candidate: _Candidate) -> None:
+        """Add a candidate if it is plausible: no denser than twice what chance puts there, and
+        two, and not one too many of a public network."""
+        if (count.plausible - 2) * self._plan.radius > 2 * self._config.k * distance:
+            return
+        if candidate.networks:
+            most = self._config.network_lookup_max
+            if any(count.networks.get(network, 0) >= most for network in candidate.networks):
+                return
+            for network in candidate.networks:
+                count.networks[network] = count.networks.get(network, 0) + 1
+        count.plausible += 1
 
     def _is_doubted(self, candidate: _Candidate) -> bool:
         is_heard = candidate.standing is _Standing.HEARD
@@ -299,3 +339,5 @@ class Lookup:
     def _give_a_chance(self, failed: _Candidate) -> None:
         if failed.attempts < _ATTEMPTS_MAX and self._hearsay.untried(failed.peer):
             failed.standing = _Standing.HEARD
+            for path in self._walked:
+                path.settled = _Count()

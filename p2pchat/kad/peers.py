@@ -31,6 +31,11 @@ def clean_addresses(addresses: Iterable[str], peer: PeerId, most: int) -> tuple[
     return tuple(dict.fromkeys(a for a in bare if a is not None and is_multiaddr(a)))[:most]
 
 
+def _at(peer: KadPeer, addresses: tuple[str, ...]) -> KadPeer:
+    """A peer with these addresses: itself if it has no others."""
+    return peer if peer.addresses == addresses else KadPeer(peer.peer, addresses)
+
+
 @dataclass(frozen=True, slots=True)
 class _Link:
     """A connected peer."""
@@ -138,7 +143,7 @@ class Peers:
         nobody has told what they serve."""
         entries = self.table.closest(kad_id(key), _SEEDS_PER_K * self._config.k)
         if entries:
-            return [KadPeer(entry.peer, entry.addresses) for entry in entries]
+            return [entry.contact for entry in entries]
         unknown = [
             KadPeer(p, link.addresses) for p, link in self._links.items() if link.is_server is None
         ]
@@ -147,7 +152,7 @@ class Peers:
     def believed(self, told: Sequence[KadPeer], scope: Scope) -> tuple[KadPeer, ...]:
         """Peers told over a connection of `scope`, with the addresses that may be believed; what
         we know first-hand comes first. Who is blocked is not among them."""
-        merged = (self._merged(peer, scope) for peer in told if peer.peer != self._own)
+        merged = [self._merged(peer, scope) for peer in told if peer.peer != self._own]
         if not self._blocks:
             return tuple(merged)
         return tuple(
@@ -186,17 +191,17 @@ class Peers:
         """What was told may be told again: dialling may succeed another time."""
         self._rumours.clear()
 
-    def tell(self, peers: Iterable[Entry | KadPeer], scope: Scope) -> tuple[KadPeer, ...]:
+    def tell(self, peers: Iterable[KadPeer], scope: Scope) -> tuple[KadPeer, ...]:
         """Peers as they are told to somebody: only addresses that he may believe."""
-        return tuple(KadPeer(p.peer, believable_of(p.addresses, scope)) for p in peers)
+        return tuple([_at(peer, believable_of(peer.addresses, scope)) for peer in peers])
 
     def _merged(self, told: KadPeer, scope: Scope) -> KadPeer:
         hearsay = believable_of(told.addresses, scope)
         entry = self.table.get(told.peer)
         if entry is None or entry.addresses == hearsay:
-            return KadPeer(told.peer, hearsay[: self._config.addresses_max])
+            return _at(told, hearsay[: self._config.addresses_max])
         both = dict.fromkeys((*entry.addresses, *hearsay))
-        return KadPeer(told.peer, tuple(both)[: self._config.addresses_max])
+        return _at(told, tuple(both)[: self._config.addresses_max])
 
     def _to_check(self, peer: PeerId, now: Now) -> KadPeer | None:
         entry = self.table.get(peer)

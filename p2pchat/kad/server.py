@@ -15,7 +15,7 @@ from p2pchat.kad.config import KadConfig
 from p2pchat.kad.handover import Handover
 from p2pchat.kad.peers import Peers
 from p2pchat.kad.records import ProviderStore, RecordStore
-from p2pchat.kad.table import Entry, kad_id
+from p2pchat.kad.table import kad_id
 from p2pchat.model.ids import PeerId
 from p2pchat.model.machine import Now
 from p2pchat.model.scope import believable_of
@@ -78,7 +78,7 @@ class Server:
             ourselves = self._dialable(asker, [KadPeer(self._own, self.addresses)])
             return KadMessage(KadKind.FIND_NODE, closer=ourselves)
         closer = self._closer(asker, key)
-        if key != asker and all(key != peer.peer for peer in closer):
+        if key != asker and key not in [peer.peer for peer in closer]:
             closer += self._connected(asker, key)
         return KadMessage(KadKind.FIND_NODE, closer=closer)
 
@@ -116,13 +116,13 @@ class Server:
 
     def _closer(self, asker: PeerId, key: bytes) -> tuple[KadPeer, ...]:
         entries = self._peers.table.closest(kad_id(key), self._config.k + 1)
-        others = [entry for entry in entries if entry.peer != asker][: self._config.k]
+        others = [entry.contact for entry in entries if entry.peer != asker][: self._config.k]
         return self._dialable(asker, others)
 
-    def _dialable(self, asker: PeerId, peers: Iterable[Entry | KadPeer]) -> tuple[KadPeer, ...]:
+    def _dialable(self, asker: PeerId, peers: Iterable[KadPeer]) -> tuple[KadPeer, ...]:
         """Those of whom the asker may believe an address: the others are of no use to it."""
         told = self._peers.tell(peers, self._peers.scope(asker))
-        return tuple(peer for peer in told if peer.addresses)
+        return tuple([peer for peer in told if peer.addresses])
 
     def _connected(self, asker: PeerId, key: bytes) -> tuple[KadPeer, ...]:
         try:

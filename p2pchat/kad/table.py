@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from p2pchat.kad.config import KadConfig
 from p2pchat.model.ids import PeerId
 from p2pchat.model.machine import Now
+from p2pchat.wire.kad_codec import KadPeer
 
 if TYPE_CHECKING:
     from random import Random
@@ -73,17 +74,19 @@ class Entry:
     is_checked: bool = False
     """It is being asked whether it is still there."""
     place: int = field(init=False)
+    contact: KadPeer = field(init=False)
 
     def __post_init__(self) -> None:
         self.place = kad_id(self.peer)
+        self.contact = KadPeer(self.peer, self.addresses)
 
 
 @dataclass(slots=True)
 class _Bucket:
     """Entries and those who wait for a place, each with the longest silent first."""
 
-    entries: dict[PeerId, Entry] = field(default_factory=lambda: dict[PeerId, Entry]())
-    waiting: dict[PeerId, Entry] = field(default_factory=lambda: dict[PeerId, Entry]())
+    entries: dict[PeerId, Entry] = field(default_factory=dict[PeerId, Entry])
+    waiting: dict[PeerId, Entry] = field(default_factory=dict[PeerId, Entry])
     looked_up_s: float = -inf
     """Monotonic time of the last lookup in its range."""
 
@@ -214,7 +217,11 @@ class RoutingTable:
         return crowded
 
     def _bucket(self, place: int) -> _Bucket:
-        return self._buckets.setdefault(shared_bits(self._own_id, place), _Bucket())
+        number = shared_bits(self._own_id, place)
+        bucket = self._buckets.get(number)
+        if bucket is None:
+            bucket = self._buckets[number] = _Bucket()
+        return bucket
 
     def _sorted(self, place: int, buckets: list[int]) -> list[Entry]:
         entries = [
@@ -238,13 +245,14 @@ class RoutingTable:
 
     def _put_in(self, bucket: _Bucket, entry: Entry) -> None:
         bucket.entries[entry.peer] = self._entries[entry.peer] = entry
-        self._networks.update(entry.networks)
+        for network in entry.networks:
+            self._networks[network] += 1
 
     def _take_out(self, bucket: _Bucket, peer: PeerId) -> Entry:
         entry = bucket.entries.pop(peer)
         del self._entries[peer]
-        self._networks.subtract(entry.networks)
         for network in entry.networks:
+            self._networks[network] -= 1
             if not self._networks[network]:
                 del self._networks[network]
         return entry
