@@ -2,10 +2,10 @@
 #
 #   make demo                   a relay and two clients exchange messages, printed as a transcript
 #   make test                   lint, types, contracts and the fast tests
-#   make test-all [MINUTES=30]  everything; MINUTES is what the open-ended tests may take together
+#   make test-all [MINUTES=10]  everything; MINUTES is what the open-ended tests may take together
 #   make interop                against go-libp2p and js-libp2p alone; part of test-all
 #   make bench                  the delivery figures, written to docs/benchmarks.md
-#   make simulation            networks of thousands of machines, written to docs/simulation.md
+#   make simulation [SIZE=full] networks of thousands of machines, written to docs/simulation.md
 #   make desktop                the desktop client
 #   make lint | types | contracts   each check alone
 #   make proto                  generate the protobuf modules
@@ -17,12 +17,13 @@ SHELL := /bin/bash
 BIN := .venv/bin
 export PYTHON ?= python3
 MINUTES ?= 10
+SIZE ?= full
 
 COMPILE := --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all fuzzer interop bench desktop lint types contracts proto lock
+.PHONY: help setup demo test test-all fuzzer interop bench simulation desktop lint types contracts proto lock
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -55,7 +56,7 @@ bench: setup
 	$(BIN)/python -m benchmarks
 
 simulation: setup
-	$(BIN)/python -m benchmarks.simulation
+	$(BIN)/python -m benchmarks.simulation --size $(SIZE)
 
 desktop: setup
 	@test -f p2pchat_qt/__main__.py || { echo "The desktop client is not part of this version yet."; exit 1; }

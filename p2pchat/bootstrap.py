@@ -152,14 +152,14 @@ def _introduce(relay: Relay, as_json: bool) -> None:
 
 
 def _export(file: Path, addresses: Sequence[str]) -> None:
-    """Write a list for others, in one step. What reaches farthest is of use to them; addresses of
-    this machine alone are named only when there are no others."""
-    from p2pchat.model.scope import Scope, scope_of
+    """Write a list for others, in one step. Only what reaches farthest is of use to them: beside a
+    public address the private ones would be dialled in vain."""
+    from p2pchat.model.scope import scope_of, scope_of_all
     from p2pchat.net.bootstrap_list import render_list
 
-    useful = [address for address in addresses if scope_of(address) > Scope.LOOPBACK]
+    widest = scope_of_all(tuple(addresses))
     beside = file.with_name(file.name + ".new")
-    beside.write_bytes(render_list(useful or addresses))
+    beside.write_bytes(render_list(one for one in addresses if scope_of(one) is widest))
     beside.replace(file)
 
 

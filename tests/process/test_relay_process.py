@@ -58,7 +58,7 @@ def test_a_relay_prints_its_addresses_and_nothing_else(tmp_path):
     trio.run(main)
 
 
-def test_a_relay_with_a_key_and_a_name_of_its_own_exports_them(tmp_path):
+def test_a_relay_with_a_key_and_a_name_of_its_own_exports_these_and_nothing_private(tmp_path):
     (tmp_path / "key").write_text("07" * 32 + "\n")
     announced = "/dns4/relay.example.org/tcp/4001"
 
@@ -66,7 +66,8 @@ def test_a_relay_with_a_key_and_a_name_of_its_own_exports_them(tmp_path):
         first, *_ = (
             await printed(
                 *(tmp_path / "home", "--identity", str(tmp_path / "key")),
-                *("--announce", announced, "--export", str(tmp_path / "bootstrap.json")),
+                *("--announce", announced, "--announce", "/ip4/10.0.0.1/tcp/4001"),
+                *("--export", str(tmp_path / "bootstrap.json")),
             )
         ).splitlines()
         peer_id = DeviceId(Ed25519Signer(b"\x07" * 32).public_key).peer_id
