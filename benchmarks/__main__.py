@@ -23,8 +23,8 @@ FINDINGS = Path(__file__).parent / "findings.md"
 PARTS = {
     "Transport": (
         "benchmarks.transport",
-        """What a message costs below the chat. `stock` is the Noise and Yamux of py-libp2p, `lean` this
-program's own of the same wire format (setting `transport`), both bare; `stock host` and
+        """What a message costs below the chat. `stock` is the Noise and Yamux of py-libp2p, `lean`
+this program's own of the same wire format (setting `transport`), both bare; `stock host` and
 `lean host` have the whole host on top. `floor` is the yardstick: one trio socket with
 ChaCha20-Poly1305 and nothing else. The last columns say how many times better the second is.""",
     ),
