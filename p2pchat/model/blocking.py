@@ -90,6 +90,8 @@ class BlockList:
 
         Total: text without an IP address, such as a name, is not blocked.
         """
+        if not self.subnets:
+            return False  # every connection asks, and reading an address costs
         return any(_is_in(self.subnets, ip) for ip in _addresses(ip_or_multiaddr))
 
     def refusal(

@@ -38,6 +38,7 @@ from p2pchat.testing.determinism import run_simulation
 from p2pchat.testing.fate import Moment
 from p2pchat.testing.faults import Nat
 from p2pchat.testing.hosts import SimulatedHost
+from p2pchat.testing.litter import seldom_collected
 from p2pchat.testing.lives import CONFIG, Life, Peer, PeerOptions
 from p2pchat.testing.network import SimulatedNetwork, open_network, seed_of
 from p2pchat.testing.recording import RecordingHost, RecordingStore
@@ -272,4 +273,5 @@ def run_world(scenario: Callable[[World], Awaitable[T]], seed: int | str) -> T:
             raise InvariantBroken([left], world.network.trace)
         return result
 
-    return run_simulation(main, seed)
+    with seldom_collected():
+        return run_simulation(main, seed)

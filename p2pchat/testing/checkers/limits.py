@@ -6,6 +6,8 @@ things are kept, at every step. A queue may be over by what was put last: that i
 
 from __future__ import annotations
 
+from operator import sub
+
 from p2pchat.config.limits import Limits
 from p2pchat.model.change import Change
 from p2pchat.model.ids import PeerId
@@ -40,8 +42,10 @@ class QueueLimits(Checker):
 
 
 def _unacknowledged(name: str, node: Node, limits: Limits) -> Complaints:
-    recipients = node.chat.outbox.recipients.by_device.values()
-    for delivery in (one for recipient in recipients for one in recipient.deliveries.values()):
-        most = max(sent - delivery.acked[chain] for chain, sent in delivery.sent.items())
-        if most > limits.unacknowledged_ops_max:
-            yield f"{name} has {most} ops unacknowledged"
+    for recipient in node.chat.outbox.recipients.by_device.values():
+        for delivery in recipient.deliveries.values():
+            most = max(
+                map(sub, delivery.sent.values(), map(delivery.acked.__getitem__, delivery.sent))
+            )
+            if most > limits.unacknowledged_ops_max:
+                yield f"{name} has {most} ops unacknowledged"
