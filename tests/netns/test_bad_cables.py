@@ -14,6 +14,7 @@ from p2pchat.testing.processes import Launch, RpcPeer, open_processes
 from tests.netns.internet import befriend
 from tests.netns.ns import Namespaces
 from tests.netns.weather import ADDRESSES, Cable, Weather, bad_cable, missing
+from tests.process.yardstick import slowness
 
 pytestmark = [
     pytest.mark.netns,
@@ -23,6 +24,8 @@ pytestmark = [
 
 BAD = Weather(loss=0.3, loss_back=0.3, delay_ms=200, jitter_ms=50, duplicates=0.05, overtaking=0.1)
 TERRIBLE = replace(BAD, loss=0.6, loss_back=0.0)
+P99_S, LAST_S = 5.0, 300.0
+"""What the design promises for the two, on a machine that does nothing else meanwhile."""
 PACE_S = 0.1
 """People type; what is sent at once would go in a few packets, and hardly feel the cable."""
 
@@ -38,24 +41,23 @@ class Talk:
         """Send so many, one after the other, and wait for all receipts."""
         async with trio.open_nursery() as nursery:
             for number in range(messages):
-                nursery.start_soon(self._say_one, f"text {number}", number * PACE_S)
+                began_s = time.perf_counter()
+                text = f"text {number}"
+                sent = await self.alice.call("send", conversation=self.conversation, text=text)
+                nursery.start_soon(self._wait, sent["id"], began_s)
+                await trio.sleep(PACE_S)
 
-    async def _say_one(self, text: str, after_s: float) -> None:
-        await trio.sleep(after_s)
-        began_s = time.perf_counter()
-        sent = await self.alice.call("send", conversation=self.conversation, text=text)
-        await self.alice.begin("wait_delivered", message_id=sent["id"])()
+    async def _wait(self, id: str, began_s: float) -> None:
+        await self.alice.begin("wait_delivered", message_id=id)()
         self.took_s.append(time.perf_counter() - began_s)
 
     async def require_all(self, messages: int) -> None:
-        """Bob has each of them, once, in the order in which alice wrote them."""
-        limit = messages + 10
-        texts = []
+        """Both have each of them, once, in the order in which alice wrote them."""
+        written = [f"text {number}" for number in range(messages)]
         for peer in (self.alice, self.bob):
+            limit = messages + 10
             history = await peer.call("history", conversation=self.conversation, limit=limit)
-            texts.append([message["text"] for message in history])
-        assert texts[0] == texts[1]
-        assert sorted(texts[1]) == sorted(f"text {number}" for number in range(messages))
+            assert [message["text"] for message in history] == written, peer.name
 
 
 def on_a_cable(
@@ -92,13 +94,22 @@ def test_a_cable_that_loses_a_third_brings_every_message_once_and_in_order(tmp_p
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("weather", [BAD, TERRIBLE], ids=["a third lost", "most lost"])
-def test_every_message_arrives_whatever_the_cable_loses(tmp_path, net, figure, weather):
+@pytest.mark.parametrize(
+    ("weather", "most_s"), [(BAD, P99_S), (TERRIBLE, LAST_S)], ids=["a third lost", "most lost"]
+)
+def test_every_message_arrives_in_time_whatever_the_cable_loses(
+    tmp_path, net, figure, weather, most_s
+):
+    """The design's figures, for a machine to itself; stretched on a busy one, which carries the
+    packets late as well: the cable is a program that wants its share of the processor."""
+
     async def story(talk: Talk, cable: Cable) -> None:
         await cable.change(weather)
         await talk.say(500)
+        busy = slowness()
         await talk.require_all(500)
-        worst = sorted(talk.took_s)
-        figure(f"p50 {worst[250]:.2f} s, p99 {worst[495]:.2f} s, last {worst[-1]:.2f} s")
+        took_s = sorted(talk.took_s)
+        figure(f"p50 {took_s[250]:.2f} s, p99 {took_s[495]:.2f} s, last {took_s[-1]:.2f} s")
+        assert took_s[495] <= most_s * busy
 
     on_a_cable(tmp_path, net, story, 420)

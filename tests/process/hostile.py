@@ -35,8 +35,9 @@ from p2pchat.wire.kad_codec import KadKind, KadMessage, encode_kad
 PER_S = 10_000
 TICK_S = 0.01
 PEERS = 1_000
-PATIENCE_S = 10.0
-"""After which an attack that nobody stopped has succeeded."""
+PATIENCE_S = 40.0
+"""After which an attack that nobody stopped has succeeded; long, for a victim short of processor
+time."""
 BROKEN = (NetworkError, trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError)
 
 VARINTS = {
