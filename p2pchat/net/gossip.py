@@ -13,6 +13,7 @@ of messages and members is waited for, so that a slow user slows its peers and f
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable
@@ -42,6 +43,8 @@ from p2pchat.wire.framing import FrameParser, encode_varint
 from p2pchat.wire.gossip_codec import RPC_BYTES_MAX, decode_rpc
 
 __all__ = ["PROTOCOLS", "CarrierStatistics", "GossipCarrier"]
+
+logger = logging.getLogger(__name__)
 
 PROTOCOLS: tuple[ProtocolId, ...] = ("/meshsub/1.1.0", "/meshsub/1.0.0")
 """In order of preference; the older one differs in what peers do, not in what they say."""
@@ -194,6 +197,9 @@ class GossipCarrier:
             if isinstance(effect, SendRpc):
                 self._send(effect)
             elif isinstance(effect, Punish):
+                logger.warning(
+                    "%s is cut off from gossip: it %s", effect.peer.short, effect.offence
+                )
                 self._shun(effect.peer)
         for effect in effects:
             if isinstance(effect, Deliver | PeerJoined | PeerLeft):

@@ -102,10 +102,17 @@ GOSSIP: dict[str, Callable[[], Callable[[], bytes]]] = {
 }
 
 
+async def ignore(stream: Stream) -> None:
+    """Read, and do nothing about it."""
+    while await stream.receive_some():
+        pass
+
+
 @asynccontextmanager
 async def stranger(address: str) -> AsyncGenerator[Mallory]:
-    """Somebody whom nobody has seen before."""
+    """Somebody whom nobody has seen before, and who says that it gossips."""
     async with open_host(HostOptions(seed=os.urandom(32))) as host:
+        host.serve(PROTOCOLS[0], ignore)
         mallory = Mallory(host, address)
         await mallory.connect()
         yield mallory
