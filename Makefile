@@ -35,11 +35,11 @@ demo: setup
 	$(BIN)/python examples/demo.py
 
 test: lint types contracts
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow" --durations 15
+	$(BIN)/pytest -n 2 -m "not slow" --durations 15
 
 test-all: lint types contracts fuzzer
 	P2PCHAT_TEST_MINUTES=$(MINUTES) HYPOTHESIS_PROFILE=thorough \
-		$(BIN)/pytest -n 2 --dist loadgroup --durations 30
+		$(BIN)/pytest -n 2 --durations 30
 
 # What finds inputs by what they make a decoder run; where it cannot be had, its tests are skipped.
 fuzzer: setup
@@ -50,7 +50,7 @@ fuzzer: setup
 # Compiles and installs the other side into build/interop/ with the go and npm of the machine; what
 # is not installed is skipped, and said.
 interop: setup
-	$(BIN)/pytest -n 2 --dist loadgroup tests/interop
+	$(BIN)/pytest -n 2 tests/interop
 
 bench: setup
 	$(BIN)/python -m benchmarks

@@ -10,8 +10,12 @@ from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 FIGURE = "figure"
+TOGETHER = frozenset({"tests/sim/test_kad_scale.py", "tests/sim/test_simulation_page.py"})
+"""Modules whose tests run in their order and in one process: what they share is costly to make."""
 
 # No deadline: a slow machine is not a failure. Derandomised: `make test` finds the same today and
 # tomorrow; `make test-all` looks further.
@@ -20,6 +24,23 @@ settings.register_profile(
 )
 settings.register_profile("thorough", settings.get_profile("fast"), max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
+
+
+class Together(LoadScopeScheduling):
+    """Gives a test to whichever process is free, and the tests of `TOGETHER` to one.
+
+    `xdist_group` says the same with a mark, but it works by renaming tests, which pytest 9.2
+    ignores.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return module if module in TOGETHER else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:
+    return Together(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Generator
 from pathlib import Path
 from statistics import mean
 
@@ -26,8 +27,7 @@ from p2pchat.kad.vocabulary import (
     Provide,
     PutValue,
 )
-
-pytestmark = pytest.mark.xdist_group("kad_scale")
+from p2pchat.testing.litter import seldom_collected
 
 CONFIG = KadConfig()
 ROOT = Path(__file__).parents[2]
@@ -56,6 +56,12 @@ def values_read_back(swarm: Swarm, keys: int, readers: int = 4) -> float:
             read = swarm.call(reader, lambda id, k=key: GetValue(id, k, 1))
             right += read.value.value == value
     return right / (keys * readers)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def seldom() -> Generator[None]:
+    with seldom_collected():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,6 @@ from benchmarks.simulation.dht import MIX, calm, coming_back, corrupted, lasting
 from benchmarks.simulation.rooms import heard
 from benchmarks.simulation.svg import Line, Plot
 
-pytestmark = pytest.mark.xdist_group("simulation_page")
-
 
 def test_a_plot_is_well_formed_and_the_same_every_time():
     plot = Plot("Title", "x", "y", [Line("one", [(0, 1), (1, 4)]), Line("two", [(0, 2), (1, 0)])])
