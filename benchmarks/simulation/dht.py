@@ -19,6 +19,9 @@ from p2pchat.wire.kad_codec import KadPeer
 QUORUM = 3
 """As the node reads records."""
 READERS = 4
+GROWN_WITHIN_S = 600.0
+"""A large network grows faster, not longer: else most of the work would be the refreshes, every ten
+minutes, of those that wait for the others, and grow with the square of its size."""
 SINGLE = KadConfig(paths=1)
 MIX = ("eclipsing", "inventing", "silent", "forgetful")
 
@@ -123,7 +126,7 @@ class Calm:
 
 def calm(size: int, churned_s: float = 600, keys: int = 40) -> Calm:
     """Look-ups of peers, providers and values, before and after a time of churn."""
-    swarm = grown(1, size)
+    swarm = grown(1, size, interval_s=min(0.2, GROWN_WITHIN_S / size))
     join_queries = swarm.queries / size
     found: list[Outcome] = []
     for _ in range(3 * keys):
