@@ -58,6 +58,9 @@ class Watch:
         self.complaints: list[Complaint] = []
         self.complained = trio.Event()
         self._checkers = [checker(self.ledger) for checker in checkers]
+        self._listeners = [
+            checker for checker in self._checkers if type(checker).uttered is not Checker.uttered
+        ]
         self._blobs: dict[MessageId, Ops | None] = {}
         self._cipher = SharedKeyCipher(bytes)
 
@@ -93,7 +96,8 @@ class Watch:
         if protocol in LANES:
             self._sent(life, to, frame)
             return
-        self.ask(lambda checker: checker.uttered(life, to, protocol, frame))
+        for checker in self._listeners:
+            self.complain(checker.name, checker.uttered(life, to, protocol, frame))
         if protocol in GOSSIP_PROTOCOLS:
             blobs = [self._open(message) for message in decode_rpc(frame).messages]
             for blob in filter(None, blobs):
