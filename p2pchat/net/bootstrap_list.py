@@ -35,7 +35,6 @@ from p2pchat.config import (
 from p2pchat.errors import NetworkError
 from p2pchat.model.ids import PeerId
 from p2pchat.model.scope import Scope, believable, scope_of, scope_of_all
-from p2pchat.net.fetching import fetch
 
 __all__ = [
     "BootstrapList",
@@ -294,6 +293,8 @@ async def _fetch_all(sources: BootstrapSources, found: _Found) -> None:
 
 
 async def _fetch_one(url: FetchUrl, limits: FetchLimits, found: _Found) -> None:
+    from p2pchat.net.fetching import fetch  # an HTTPS client, which few need
+
     if url.insecure:
         found.warn(str(url), "insecure is set, so anybody on the way can replace this list")
     try:

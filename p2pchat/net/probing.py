@@ -20,7 +20,6 @@ from p2pchat.errors import NetworkError
 from p2pchat.model.facts import ClockReading, ListFacts, NameFacts, Outcome
 from p2pchat.model.scope import believable, is_circuit, scope_of, scope_of_all
 from p2pchat.net.bootstrap_list import parse_list
-from p2pchat.net.fetching import NotTrusted, ask_time, fetch
 
 __all__ = ["ListProbe", "knock", "look_up", "names_in", "probe_list"]
 
@@ -78,6 +77,9 @@ class ListProbe:
 
 async def probe_list(url: FetchUrl, limits: FetchLimits, wall_ms: Callable[[], int]) -> ListProbe:
     """Fetch a list and read it; the server's clock comes with it."""
+    # An HTTPS client, which few need.
+    from p2pchat.net.fetching import NotTrusted, fetch
+
     source = str(url)
     try:
         fetched = await fetch(url, limits)
@@ -100,6 +102,8 @@ async def probe_list(url: FetchUrl, limits: FetchLimits, wall_ms: Callable[[], i
 async def _clock_of(
     url: FetchUrl, limits: FetchLimits, wall_ms: Callable[[], int]
 ) -> ClockReading | None:
+    from p2pchat.net.fetching import ask_time
+
     try:
         return _reading(str(url), await ask_time(url, limits), wall_ms())
     except NetworkError:

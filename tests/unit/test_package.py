@@ -25,17 +25,17 @@ def test_importing_the_package_loads_neither_network_nor_database():
     assert run.stdout.strip() == ""
 
 
-def test_opening_a_client_offline_never_loads_py_libp2p():
+def test_opening_a_client_offline_never_loads_py_libp2p_nor_an_https_client():
     code = """
 import sys, trio, p2pchat
 async def main():
     async with p2pchat.open_client(None, name="Alice", offline=True) as client:
         await (await client.join_open("lounge")).send("to nobody")
 trio.run(main)
-print("libp2p" in sys.modules)
+print("libp2p" in sys.modules, "httpx" in sys.modules)
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "False"
+    assert run.stdout.strip() == "False False"
 
 
 def test_public_names_are_found_listed_and_kept():

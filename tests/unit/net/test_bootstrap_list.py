@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from p2pchat.config import ClientConfig, FetchLimits, FetchUrl, RelayConfig
 from p2pchat.model.ids import DeviceId
 from p2pchat.model.scope import Scope
-from p2pchat.net import bootstrap_list
+from p2pchat.net import fetching
 from p2pchat.net.bootstrap_list import (
     BootstrapList,
     BootstrapSources,
@@ -334,7 +334,7 @@ def test_a_fetched_list_is_believed_as_far_as_the_farthest_server_it_came_throug
         await trio.lowlevel.checkpoint()
         return Fetched(body, servers)
 
-    monkeypatch.setattr(bootstrap_list, "fetch", answer)
+    monkeypatch.setattr(fetching, "fetch", answer)
     found, _ = resolved(urls=(DEAD,))
     assert found.peers.keys() == peers
     assert len(found.warnings) == 3 - len(peers)
