@@ -7,6 +7,7 @@
 #   make bench                  the delivery figures, written to docs/benchmarks.md
 #   make simulation [SIZE=full] networks of thousands of machines, written to docs/simulation.md
 #   make desktop                the desktop client
+#   make runtime                set up for running alone: nothing that only tests and checks need
 #   make lint | types | contracts   each check alone
 #   make proto                  generate the protobuf modules
 #   make lock [UPGRADE=1]       write requirements/*.txt from pyproject.toml
@@ -23,13 +24,16 @@ COMPILE := --universal --python-version 3.11 --generate-hashes --no-emit-index-u
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all fuzzer interop bench simulation desktop lint types contracts proto lock
+.PHONY: help setup runtime demo test test-all fuzzer interop bench simulation desktop lint types contracts proto lock
 
 help:
 	@sed -n 's/^#   //p' Makefile
 
 setup:
 	@tools/setup
+
+runtime:
+	@tools/setup runtime
 
 demo: setup
 	$(BIN)/python examples/demo.py
@@ -80,5 +84,8 @@ proto: setup
 lock: setup
 	$(BIN)/uv pip compile pyproject.toml --extra dev $(COMPILE) \
 		--override requirements/overrides.txt --output-file requirements/lock.txt
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-emit-index-url \
+		--override requirements/overrides.txt --constraint requirements/lock.txt \
+		--no-header --no-annotate --quiet | sed 's/[=; ].*//' > requirements/runtime.txt
 	sed -n 's/^fuzz = \["\(.*\)"\]$$/\1/p' pyproject.toml | \
 		$(BIN)/uv pip compile - $(COMPILE) --output-file requirements/fuzz.txt

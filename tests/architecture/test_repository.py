@@ -140,6 +140,17 @@ def locked_versions(root) -> dict[str, str]:
     return {canonicalize_name(name): version for name, version in pins}
 
 
+def test_what_running_takes_is_in_the_lock_and_nothing_that_only_tests_take(root):
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    running = set((root / "requirements/runtime.txt").read_text(encoding="utf-8").split())
+    names = {
+        kind: {canonicalize_name(Requirement(line).name) for line in lines}
+        for kind, lines in {**project["optional-dependencies"], "": project["dependencies"]}.items()
+    }
+    assert names[""] <= running <= locked_versions(root).keys()
+    assert running.isdisjoint(names["dev"] - names[""])
+
+
 def test_the_lock_holds_every_dependency_at_a_version_that_is_allowed(root):
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
