@@ -103,7 +103,7 @@ async def _serve(
         from p2pchat.relay import open_relay  # half a second, in which a signal may come
 
         async with (
-            until_signal(),
+            until_signal() as ending,
             open_relay(load) as relay,
             at_hangup(signals, relay.reload_config),
         ):
@@ -112,6 +112,7 @@ async def _serve(
             _introduce(relay, as_json)
             logger.info("the relay listens", extra={"addresses": relay.addresses})
             await trio.sleep_forever()
+    logger.info("the relay ended at %s", ending.name)
     return 0
 
 

@@ -5,7 +5,8 @@
     ├─ LinkError                    a link that cannot be used
     ├─ LocalProtocolError           you asked for what the state forbids
     │   ├─ UnknownContact           ├─ UnknownConversation   ├─ UnknownMessage
-    │   ├─ PermissionDenied         ├─ MessageTooLarge       └─ InvalidText
+    │   ├─ PermissionDenied         ├─ MessageTooLarge       ├─ InvalidText
+    │   └─ InvalidTarget
     ├─ RemoteProtocolError          the peer broke the rules: its stream is reset and it is counted
     │   ├─ MalformedMessage         ├─ BadSignature          ├─ FrameTooLarge
     │   └─ UnknownVersion
@@ -31,6 +32,7 @@ __all__ = [
     "FrameTooLarge",
     "HomeInUse",
     "HomeUnwritable",
+    "InvalidTarget",
     "InvalidText",
     "KeyringUnusable",
     "LinkError",
@@ -95,6 +97,10 @@ class PermissionDenied(LocalProtocolError):
 
 class MessageTooLarge(LocalProtocolError):
     """A text is over its limit; nothing was stored."""
+
+
+class InvalidTarget(LocalProtocolError):
+    """This is neither an account nor a peer nor a network, so it cannot be blocked."""
 
 
 class InvalidText(LocalProtocolError):

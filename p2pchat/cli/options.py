@@ -69,10 +69,6 @@ class NetworkOptions:
         LogLevel | None,
         typer.Option(metavar="LEVEL", help="How much to log: debug, info, warning, error."),
     ] = None
-    language: Annotated[
-        Language | None,
-        typer.Option(metavar="LANG", help="Language of messages, en or zh. Default: the locale's."),
-    ] = None
 
 
 def _directory(text: str) -> Path:
@@ -119,6 +115,10 @@ class Options(NetworkOptions):
             help="Only who knows the secret in this file is found, and finds you. Default:"
             " P2PCHAT_LAN_SECRET, else everybody.",
         ),
+    ] = None
+    language: Annotated[
+        Language | None,
+        typer.Option(metavar="LANG", help="Language of messages, en or zh. Default: the locale's."),
     ] = None
 
 

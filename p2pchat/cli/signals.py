@@ -32,6 +32,11 @@ class Ending:
         """Whether the user pressed Ctrl-C."""
         return self.signal == signal.SIGINT
 
+    @property
+    def name(self) -> str | None:
+        """How the signal is called, `SIGTERM`."""
+        return None if self.signal is None else signal.Signals(self.signal).name
+
 
 @asynccontextmanager
 async def until_signal() -> AsyncGenerator[Ending]:

@@ -16,7 +16,7 @@ from p2pchat.crypto.vault import Bare, InKeyring, Locking, WithPassphrase
 from p2pchat.errors import (
     ConfigError,
     HomeUnwritable,
-    LinkError,
+    InvalidTarget,
     UnknownContact,
     UnknownConversation,
     UnknownMessage,
@@ -232,7 +232,7 @@ class Client:
         address is its /24, or /64 for IPv6), from now on and after restarts.
 
         When it returns, they are disconnected and nothing is delivered to them any more; what is
-        stored stays. Raises `LinkError` for what is none of these, `LocalProtocolError` for
+        stored stays. Raises `InvalidTarget` for what is none of these, `LocalProtocolError` for
         ourselves or one too many.
         """
         parsed = _target(target)
@@ -241,7 +241,8 @@ class Client:
 
     async def unblock(self, target: Target | str) -> None:
         """Welcome somebody again: contacts are what they were, and what is owed goes out. Raises
-        `LinkError`, and `LocalProtocolError` for who is not blocked or is so by configuration."""
+        `InvalidTarget`, and `LocalProtocolError` for who is not blocked, or is so by configuration.
+        """
         parsed = _target(target)
         await self._node.driver.call(lambda id: UnblockTarget(id, parsed))
 
@@ -354,4 +355,4 @@ def _target(given: Target | str) -> Target:
     try:
         return parse_target(given)
     except ValueError as error:
-        raise LinkError(str(error)) from error
+        raise InvalidTarget(str(error)) from error

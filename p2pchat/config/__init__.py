@@ -9,6 +9,7 @@ from p2pchat.config.addresses import (
     parse_listen,
     parse_metrics,
     parse_peer_address,
+    speaks_tcp,
 )
 from p2pchat.config.changes import ConfigChange, SettingsInForce
 from p2pchat.config.fetch_url import FetchUrl
@@ -46,4 +47,5 @@ __all__ = [
     "parse_listen",
     "parse_metrics",
     "parse_peer_address",
+    "speaks_tcp",
 ]

@@ -21,6 +21,7 @@ __all__ = [
     "parse_listen",
     "parse_metrics",
     "parse_peer_address",
+    "speaks_tcp",
 ]
 
 ADDRESS_CHARACTERS_MAX = 512
@@ -94,6 +95,13 @@ def parse_metrics(text: str) -> tuple[str, int]:
         return str(ip_address(host)), int(port)
     except ValueError:
         raise ValueError("the host must be an IP address, such as 127.0.0.1 or [::1]") from None
+
+
+def speaks_tcp(address: str) -> bool:
+    """Whether an address as these readers give it leads over plain TCP, directly or to a relay:
+    what this version can dial."""
+    _, _, transport, _, *after = address.split("/")[1:]
+    return transport == "tcp" and after[:1] in ([], ["p2p"])
 
 
 def _parse(text: str) -> list[_Part]:

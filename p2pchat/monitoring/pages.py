@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from ipaddress import ip_address
 
 from p2pchat.config import RelayLimits, parse_metrics
 from p2pchat.monitoring.http import PageServer, Response
@@ -12,6 +14,8 @@ from p2pchat.monitoring.status import RelayStatus, ailment, render_status
 from p2pchat.node.lifetime import running
 
 __all__ = ["open_pages"]
+
+logger = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -31,9 +35,23 @@ async def open_pages(
             "/status": lambda: Response(render_status(snapshot()), "application/json"),
         }
     )
-    await server.listen(*parse_metrics(address))
+    host, port = parse_metrics(address)
+    await server.listen(host, port)
+    if _is_open(host):
+        logger.warning(
+            "metrics are served at %s, where whoever reaches port %d can read them; name an"
+            " address of this machine or of your own network instead",
+            host,
+            port,
+        )
     async with running(server.run):
         yield server
+
+
+def _is_open(host: str) -> bool:
+    """Whether strangers may reach an address that is listened on."""
+    ip = ip_address(host)
+    return ip.is_unspecified or ip.is_global
 
 
 def _health(status: RelayStatus) -> Response:

@@ -31,6 +31,7 @@ from p2pchat.config import (
     PeerAddress,
     RelayConfig,
     parse_peer_address,
+    speaks_tcp,
 )
 from p2pchat.errors import NetworkError
 from p2pchat.model.ids import PeerId
@@ -155,6 +156,9 @@ async def resolve(
     `sources.limits.total_s` and never raises for a source: its failure is a warning.
     """
     found = _Found(sources, heard)
+    for address in sources.peers:
+        if not speaks_tcp(address):
+            found.warn("bootstrap_peers", f"this version speaks TCP alone, so not {address}")
     found.hear(Layer.CONFIGURED, "configuration", map(parse_peer_address, sources.peers))
     if sources.fetch:
         found.read(Layer.PACKAGED, "packaged list", sources.packaged)

@@ -116,7 +116,7 @@ def test_a_relay_shows_its_operator_what_it_does(tmp_path):
             assert samples["process_resident_memory_bytes"] > 0
             assert await relay.stop() == 0
             records = [json.loads(line) for line in relay.log.read_text().splitlines()]
-            assert records
+            assert records[-1]["message"] == "the relay ended at SIGTERM"
             assert all({"time", "level", "logger", "message"} <= each.keys() for each in records)
             said = (relay.home / "relay.key").read_text().strip()
             assert said not in relay.log.read_text()

@@ -7,6 +7,7 @@ decides is here and beside it: `swarm` (connections), `guard` (who may), `servin
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
@@ -16,6 +17,7 @@ from libp2p.crypto.keys import KeyPair
 from libp2p.peer.id import ID  # pyright: ignore[reportMissingTypeStubs]  # it has none
 from libp2p.transport.upgrader import TransportUpgrader
 
+from p2pchat.config import speaks_tcp
 from p2pchat.errors import StreamReset
 from p2pchat.model.blocking import BlockList
 from p2pchat.model.ids import PeerId
@@ -43,6 +45,8 @@ from p2pchat.net.port import (
 )
 
 __all__ = ["HostOptions", "LibP2PHost", "open_host"]
+
+logger = logging.getLogger(__name__)
 
 
 def _upgrader(keys: KeyPair, options: HostOptions) -> TransportUpgrader:
@@ -193,6 +197,9 @@ async def open_host(options: HostOptions) -> AsyncGenerator[LibP2PHost]:
     """
     settle()
     raise_descriptor_limit()
+    for address in options.announce:
+        if not speaks_tcp(address):
+            logger.warning("announce: %s leads nowhere: this version speaks TCP alone", address)
     bound = await bind(options.listen)
     failure: BaseException | None = None
     async with trio.open_nursery() as nursery:

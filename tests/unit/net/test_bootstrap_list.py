@@ -56,6 +56,16 @@ def warnings_of(found: BootstrapList) -> list[str]:
     return [str(warning) for warning in found.warnings]
 
 
+def test_a_configured_address_that_this_version_does_not_speak_is_named():
+    spoken = (
+        at(PUBLIC_7, ALICE),
+        at(f"/dns4/relay.example.org/tcp/1/p2p/{BOB}/p2p-circuit", CAROL),
+    )
+    foreign = (at("/ip4/8.8.8.8/udp/4001/quic-v1", BOB), at("/dns4/example.org/tcp/443/wss", BOB))
+    found, _ = resolved(peers=(*spoken, *foreign))
+    assert [text.rpartition(" ")[2] for text in warnings_of(found)] == list(foreign)
+
+
 # One list
 
 

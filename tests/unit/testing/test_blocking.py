@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import trio
 
-from p2pchat.errors import LinkError, LocalProtocolError, PermissionDenied
+from p2pchat.errors import InvalidTarget, LocalProtocolError, PermissionDenied
 from p2pchat.events import ContactRequested, MessageReceived
 from p2pchat.model.blocking import BlockList
 from p2pchat.model.contact import ContactState
@@ -97,7 +97,7 @@ def test_what_cannot_be_blocked_says_why():
         for own in (alice.account, alice.peer_id, str(alice.account)):
             with pytest.raises(LocalProtocolError, match="this is you yourself"):
                 await alice.block(own)
-        with pytest.raises(LinkError, match="is neither an account"):
+        with pytest.raises(InvalidTarget, match="is neither an account"):
             await alice.block("bob")
         with pytest.raises(LocalProtocolError, match="is not blocked"):
             await alice.unblock(AccountId(b"x" * 32))
