@@ -10,6 +10,7 @@ Everything is bounded by `KadConfig`. Source: libp2p/specs, kad-dht (r0, 2021-05
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
@@ -231,7 +232,8 @@ class KadMachine:
 
     def _ask_whether_alive(self, contact: KadPeer) -> KadEffect:
         """Ask for our neighbourhood: every implementation answers that, not all answer a ping."""
-        return self._runner.ask(Question(contact, KadMessage(KadKind.FIND_NODE, self._own)))
+        question = Question(contact, KadMessage(KadKind.FIND_NODE, self._own))
+        return self._runner.ask(deque((question,)))
 
     # --- Ourselves ------------------------------------------------------------------------------
 
@@ -258,16 +260,13 @@ class KadMachine:
         return [*effects, *self._hand_over(now), self._refresh_timer()]
 
     def _hand_over(self, now: Now) -> list[KadEffect]:
+        gifts: dict[PeerId, deque[Question]] = {}
         due = self._server.handover.take_due(now.wall_ms) if self._server.is_serving else ()
-        return [
-            self._runner.ask(
-                Question(
-                    KadPeer(entry.peer, entry.addresses),
-                    KadMessage(KadKind.PUT_VALUE, record.key, record),
-                )
-            )
-            for entry, record in due
-        ]
+        for entry, record in due:
+            message = KadMessage(KadKind.PUT_VALUE, record.key, record)
+            question = Question(KadPeer(entry.peer, entry.addresses), message)
+            gifts.setdefault(entry.peer, deque()).append(question)
+        return [self._runner.ask(questions) for questions in gifts.values()]
 
     def _refresh_timer(self) -> SetTimer:
         jitter = self._random.uniform(1 - _JITTER, 1 + _JITTER)

@@ -2,7 +2,8 @@
 
 A bounded number of operations run at once and the others wait in line, so that the queries in
 flight are bounded as well: each operation has at most `alpha_max` of them while it looks and
-`lookup_queries_max` while it gives (k, unless a crowd surrounds the key).
+`lookup_queries_max` while it gives (k, unless a crowd surrounds the key). What is given to a peer
+on nobody's behalf goes one by one, so that a peer that never answers holds up nothing else.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from p2pchat.wire.kad_codec import KadMessage
 
 __all__ = ["Pending", "Runner"]
 
+_NOTHING = deque[Question](maxlen=0)
+
 
 @dataclass(slots=True)
 class _Running:
@@ -35,6 +38,8 @@ class Pending:
 
     question: Question
     running: _Running | None
+    rest: deque[Question]
+    """What else its peer is asked when it has answered this."""
 
     @property
     def is_awaited(self) -> bool:
@@ -75,9 +80,10 @@ class Runner:
         error = LocalProtocolError("too many DHT operations wait already; ask again later")
         return [Reply(command_id, error=error)]
 
-    def ask(self, question: Question) -> Query:
-        """A query that nobody waits for."""
-        return self._query(question, None)
+    def ask(self, questions: deque[Question]) -> Query:
+        """Queries to one peer that nobody waits for: each when the one before was answered, none
+        after a failure."""
+        return self._query(questions.popleft(), None, questions)
 
     def take(self, query_id: int) -> Pending:
         """The query that has an outcome now."""
@@ -85,6 +91,8 @@ class Runner:
 
     def answered(self, pending: Pending, answer: KadMessage, now: Now) -> list[KadEffect]:
         running = pending.running
+        if running is None and pending.rest:
+            return [self.ask(pending.rest)]
         if running is None or running.is_over:
             return []
         running.operation.answered(pending.question, answer, now)
@@ -119,14 +127,16 @@ class Runner:
             return effects
         running.is_over = True
         self._running.remove(running)
-        effects += [self._query(question, None) for question in operation.aftermath()]
+        effects += [self.ask(deque((question,))) for question in operation.aftermath()]
         if running.command_id is not None:
             effects.append(Reply(running.command_id, value))
         return effects + self._start_waiting(now)
 
-    def _query(self, question: Question, running: _Running | None) -> Query:
+    def _query(
+        self, question: Question, running: _Running | None, rest: deque[Question] = _NOTHING
+    ) -> Query:
         self._queries += 1
-        self._pending[self._queries] = Pending(question, running)
+        self._pending[self._queries] = Pending(question, running, rest)
         contact = question.contact
         return Query(
             self._queries,

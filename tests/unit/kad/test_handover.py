@@ -8,7 +8,7 @@ from p2pchat.kad.config import KadConfig
 from p2pchat.kad.handover import Handover
 from p2pchat.kad.records import Namespaces, RecordStore
 from p2pchat.kad.table import Entry, RoutingTable, kad_id
-from p2pchat.kad.vocabulary import Asked, Query, SetMode
+from p2pchat.kad.vocabulary import Answered, Asked, Failure, Query, QueryFailed, SetMode
 from p2pchat.model.machine import Now
 from p2pchat.wire.kad_codec import KadKind, KadMessage, KadRecord
 
@@ -85,7 +85,7 @@ def test_what_expired_or_names_no_end_is_not_handed_on(handover, records, meet, 
         records.put(cast("giver"), key, VALUE, EPOCH_MS)
     due(handover)
     meet(farther[0])
-    assert {record.key for _, record in due(handover)} <= {KEY}
+    assert {record.key for _, record in due(handover)} == {KEY}
     meet(farther[1])
     assert due(handover, EPOCH_MS + int(VALUE)) == []
 
@@ -119,3 +119,30 @@ def test_a_server_hands_on_at_its_refresh_and_a_client_does_not(new_stage, cast)
         stage.sleep(700)
         given = [q for q in stage.take(Query) if q.message.kind is KadKind.PUT_VALUE]
         assert [query.peer for query in given] == ([cast("newcomer")] if is_server else [])
+
+
+def test_gifts_go_one_by_one_and_end_with_the_first_that_fails(new_stage, cast):
+    stage = new_stage()
+    stage.know(cast("near"))
+    keys = [b"/test/%d/until" % n for n in range(3)]
+    for number, key in enumerate(keys):
+        message = KadMessage(KadKind.PUT_VALUE, key, KadRecord(key, VALUE))
+        stage.give(Asked(number, cast("near"), message))
+    stage.give(SetMode(is_server=True))
+    stage.sleep(700)
+    stage.play(lambda query: ())
+    stage.up(cast("newcomer"))
+    stage.sleep(700)
+    first = gift(stage)
+    stage.give(Answered(first.query_id, KadMessage(KadKind.PUT_VALUE, first.message.key)))
+    second = gift(stage)
+    assert second.message.key != first.message.key
+    stage.give(QueryFailed(second.query_id, Failure.TIMED_OUT))
+    assert gift(stage) is None
+
+
+def gift(stage):
+    """What is being given now, which is one record at most."""
+    given = [q for q in stage.take(Query) if q.message.kind is KadKind.PUT_VALUE]
+    assert len(given) <= 1
+    return given[0] if given else None
