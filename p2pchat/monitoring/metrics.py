@@ -125,6 +125,7 @@ COUNTERS: tuple[Family, ...] = (
             "circuits_refused_address_total": "address",
             "circuits_refused_peer_total": "peer",
             "circuits_refused_bytes_total": "bytes",
+            "circuits_refused_pace_total": "pace",
             "circuits_refused_absent_total": "absent",
         },
     ),

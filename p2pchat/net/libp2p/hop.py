@@ -48,6 +48,7 @@ _STATUS: Mapping[Total, Status.ValueType] = {
     "circuits_refused_address_total": Status.RESOURCE_LIMIT_EXCEEDED,
     "circuits_refused_peer_total": Status.RESOURCE_LIMIT_EXCEEDED,
     "circuits_refused_bytes_total": Status.RESOURCE_LIMIT_EXCEEDED,
+    "circuits_refused_pace_total": Status.RESOURCE_LIMIT_EXCEEDED,
     "circuits_refused_absent_total": Status.NO_RESERVATION,
     "circuits_failed_total": Status.CONNECTION_FAILED,
 }

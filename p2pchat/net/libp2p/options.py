@@ -48,6 +48,7 @@ Total = Literal[
     "circuits_refused_address_total",
     "circuits_refused_peer_total",
     "circuits_refused_bytes_total",
+    "circuits_refused_pace_total",
     "circuits_refused_absent_total",
     "circuits_failed_total",
     "circuits_spent_total",
@@ -229,6 +230,7 @@ class HostStatistics:
     circuits_refused_address_total: int = 0
     circuits_refused_peer_total: int = 0
     circuits_refused_bytes_total: int = 0
+    circuits_refused_pace_total: int = 0
     circuits_refused_absent_total: int = 0
     circuits_failed_total: int = 0
     circuits_spent_total: int = 0

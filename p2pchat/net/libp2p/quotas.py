@@ -2,7 +2,9 @@
 
 Reservations are one a peer and some an address; circuits are counted for who calls and, apart, for
 who is called, so that a caller cannot use up what its target may do, and for the address that is
-called from, since keys are free. Bytes are charged to the
+called from, since keys are free. How often one peer is called is bounded for each address that it
+is called from, and above that for all together: one address with many keys must not make anybody
+uncallable. Bytes are charged to the
 caller alone, both directions, for the same reason: at a pace, which holds back, and over a window
 of time, which ends the circuit.
 
@@ -33,6 +35,8 @@ CHARGE_BYTES = 4096
 CALLED = Rate(per_s=20, burst=100)
 """Calls to one target, whoever makes them: below what a client takes from its relay, or strangers
 could let it shun the relay."""
+CALLED_FROM = Rate(per_s=2, burst=20)
+"""Of them, those from one public address; of a peer at a private one, its own."""
 
 
 class OverQuota(Exception):
@@ -63,6 +67,7 @@ class Quotas:
         window = limits.peer_bytes_max / limits.peer_bytes_window_s
         self._requests = Buckets[PeerId](Rate(asks, asks * BURST_S))
         self._called = Buckets[PeerId](CALLED)
+        self._called_from = Buckets[tuple[str | PeerId, PeerId]](CALLED_FROM)
         self._speed = Buckets[PeerId](Rate(per_s, per_s))
         self._volume = Buckets[PeerId](Rate(window, limits.peer_bytes_max))
 
@@ -116,10 +121,13 @@ class Quotas:
         if self._circuits[f"from {source}"] >= self._limits.circuits_per_address_max:
             raise OverQuota("circuits_refused_address_total")
         self._require_slot(caller, target)
-        if not self._called.of(target, now_s).take(1, now_s):
-            raise OverQuota("relaying_refused_pace_total")
+        if not self._called_from.of((source or caller, target), now_s).take(1, now_s):
+            raise OverQuota("circuits_refused_pace_total")
         if not self._volume.of(caller, now_s).take(CHARGE_BYTES, now_s):
             raise OverQuota("circuits_refused_bytes_total")
+        # Last: what is refused for the caller's sake is nothing that the target was called.
+        if not self._called.of(target, now_s).take(1, now_s):
+            raise OverQuota("circuits_refused_pace_total")
         self._circuits.update(keys)
         try:
             yield

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -11,6 +11,7 @@ from p2pchat.net.libp2p.options import CircuitLimits
 from p2pchat.net.libp2p.quotas import (
     BURST_S,
     CALLED,
+    CALLED_FROM,
     CHARGE_BYTES,
     CIRCUITS_PER_PAIR_MAX,
     OverQuota,
@@ -167,7 +168,37 @@ def test_many_callers_together_call_one_peer_no_faster_than_it_takes():
 
     for number in range(int(CALLED.burst)):
         call(number + 10, 0.0)
-    assert refusal(call, 9, 0.0) == "relaying_refused_pace_total"
+    assert refusal(call, 9, 0.0) == "circuits_refused_pace_total"
     call(9, 1 / CALLED.per_s)
     with relay.circuit(CAROL, BOB, None, 0.0):
         pass  # others are called as before
+
+
+@pytest.mark.parametrize(("source", "keys"), [(ADDRESS, 10), (None, 1)])
+def test_who_calls_a_peer_without_end_does_not_make_it_uncallable_for_others(source, keys):
+    relay, carried, tenths = quotas(), 0, 200
+
+    def call(caller, source: str | None, now_s: float) -> None:
+        with relay.circuit(caller, ALICE, source, now_s):
+            pass
+
+    for tenth in range(tenths):
+        for number in range(10, 20):
+            with suppress(OverQuota):
+                call(peer(10 + number % keys), source, tenth / 10)
+                carried += 1
+        if tenth % 10 == 0:
+            call(BOB, "1.1.1.1", tenth / 10)
+    assert carried <= CALLED_FROM.burst + CALLED_FROM.per_s * tenths / 10
+
+
+def test_calls_refused_for_the_sake_of_their_caller_are_not_counted_for_the_one_called():
+    most = 10 * CHARGE_BYTES
+    relay = quotas(peer_bytes_max=most, peer_bytes_per_s=most)
+    relay.spend(ALICE, most, 0.0)
+    for number in range(int(2 * CALLED.burst)):
+        source = f"8.8.8.{number}"
+        refused = refusal(relay.circuit(ALICE, BOB, source, 0.0).__enter__)
+        assert refused == "circuits_refused_bytes_total"
+    with relay.circuit(CAROL, BOB, ADDRESS, 0.0):
+        pass
