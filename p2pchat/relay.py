@@ -42,8 +42,9 @@ if TYPE_CHECKING:
 __all__ = ["Relay", "RelayStatistics", "open_relay"]
 
 EVENTS_MAX = 1_000
-CONNECTIONS_PER_ADDRESS_MAX = 64
-"""Carrier-grade NAT puts many households behind one address, and all of them need a relay."""
+CONNECTIONS_PER_ADDRESS = 64
+"""Carrier-grade NAT puts many households behind one address, and all of them need a relay. Where
+more of them may reserve, more get in: a reservation is nothing without its connection."""
 SAVE_EVERY_S = 5.0
 """How long peers just met may stay unwritten."""
 
@@ -196,7 +197,9 @@ def _host_options(config: RelayConfig, key: bytes) -> HostOptions:
         blocks=config.blocks,
         limits=HostLimits(
             connections_max=limits.connections_max,
-            connections_per_address_max=CONNECTIONS_PER_ADDRESS_MAX,
+            connections_per_address_max=max(
+                CONNECTIONS_PER_ADDRESS, limits.reservations_per_address_max
+            ),
         ),
         circuits=_circuits(limits),
     )

@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from p2pchat.config import RelayLimits
-from p2pchat.relay import CONNECTIONS_PER_ADDRESS_MAX
+from p2pchat.relay import CONNECTIONS_PER_ADDRESS
 from p2pchat.testing.processes import Launch, open_processes
 from tests.netns.ns import Namespaces
 from tests.process.test_hostile import attacking, outcome
@@ -31,7 +31,7 @@ def test_a_thousand_peers_at_one_public_address_leave_room_for_another_address(
             attack = attacking("thousand", relay.addresses[0], hosts["mallory"].prefix)
             async with attack as mallory:
                 granted = (await outcome(mallory))["outcomes"]["granted"]
-                assert 0 < granted <= CONNECTIONS_PER_ADDRESS_MAX
+                assert 0 < granted <= CONNECTIONS_PER_ADDRESS
                 assert granted <= RelayLimits().reservations_per_address_max
                 launch = Launch(listen=(), prefix=hosts["alice"].prefix)
                 alice = processes.unstarted("alice", knows=relay.addresses, launch=launch)
