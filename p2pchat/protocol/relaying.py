@@ -3,8 +3,10 @@
 A reservation makes us reachable when nobody can dial us. Two are held, at the relays that answer
 fastest, so that the death of one leaves a way open while the next best takes its place; the others
 are spares. The two stand in different networks where there is a choice: one owner of many machines
-nearby does not see every call. A reservation that runs out is renewed only where it is still worth
-holding. A relay that refuses is asked ever less often, also when it leaves and comes back.
+nearby does not see every call. When half of a reservation's time is over its relay and the spares
+are measured anew, and it is renewed unless one of those is clearly better by now: a relay that was
+chosen at the start is not held for ever for having been fast once. A relay that refuses is asked
+ever less often, also when it leaves and comes back.
 
 Anybody may claim to be a relay, answer or not, and leave. Nobody can hold up the others by it: who
 was measured waits for those being measured only briefly, who does not answer for a place has none,
@@ -66,6 +68,38 @@ class Stage(Enum):
     PROBING = auto()
     RESERVING = auto()
     HELD = auto()
+    REVIEWED = auto()
+    """Held, and being measured anew before it is renewed."""
+    WEIGHED = auto()
+    """Held, and measured: the spares are waited for."""
+
+
+class Turn(Enum):
+    """What happens to a relay that we know."""
+
+    PROBE = auto()
+    ANSWER = auto()
+    """To the probe; also that none came."""
+    ASK = auto()
+    GRANT = auto()
+    LEAVE = auto()
+    """There is no place, or none is wanted."""
+
+
+TRANSITIONS: dict[tuple[Stage, Turn], Stage] = {
+    (Stage.SPARE, Turn.PROBE): Stage.PROBING,
+    (Stage.SPARE, Turn.ASK): Stage.RESERVING,
+    (Stage.PROBING, Turn.ANSWER): Stage.SPARE,
+    (Stage.RESERVING, Turn.GRANT): Stage.HELD,
+    (Stage.RESERVING, Turn.LEAVE): Stage.SPARE,
+    (Stage.HELD, Turn.PROBE): Stage.REVIEWED,
+    (Stage.REVIEWED, Turn.ANSWER): Stage.WEIGHED,
+    (Stage.WEIGHED, Turn.ASK): Stage.RESERVING,
+    (Stage.WEIGHED, Turn.LEAVE): Stage.SPARE,
+}
+"""What is missing here is news that nobody waits for any more."""
+
+HOLDING = (Stage.HELD, Stage.REVIEWED, Stage.WEIGHED)
 
 
 @dataclass(slots=True, eq=False)
@@ -79,12 +113,18 @@ class Relay:
     stage: Stage = Stage.SPARE
     latency_s: float | None = None
     measured_s: float | None = None
-    """When, if it was since it was last asked for a place."""
+    """When, if that still counts."""
     asked_s: float = 0.0
     refresh_s: float = 0.0
     delay_s: float = 0.0
     """Of the last refusal; doubled by the next."""
     not_before_s: float = 0.0
+
+    def takes(self, turn: Turn) -> bool:
+        return (self.stage, turn) in TRANSITIONS
+
+    def turn(self, turn: Turn) -> None:
+        self.stage = TRANSITIONS[self.stage, turn]
 
     def refused(self, now: Now) -> None:
         """It did not do what we asked: ask later, and later still the next time."""
@@ -109,7 +149,7 @@ class Relaying:
     @property
     def held(self) -> tuple[PeerId, ...]:
         """The relays whose reservations are held."""
-        return tuple(relay.peer for relay in self._in(Stage.HELD))
+        return tuple(relay.peer for relay in self._in(*HOLDING))
 
     def handle(self, input: object, now: Now) -> list[TraversalEffect]:
         match input:
@@ -133,8 +173,8 @@ class Relaying:
         """What is due: renewing, measuring, and choosing among those that were measured."""
         if self._began_s is None:
             return []
-        effects = [*self._refresh(now), *self._measure(now), *self._choose(now)]
-        effects += self._told_caller(self._began_s, now)
+        effects = [*self._review(now), *self._measure(now), *self._renew(now)]
+        effects += [*self._choose(now), *self._told_caller(self._began_s, now)]
         times = [time_s for time_s in self._times(self._began_s) if time_s > now.monotonic_s]
         if times:
             effects.append(SetTimer(RELAYING_TIMER, max(min(times) - now.monotonic_s, 0.01)))
@@ -143,7 +183,9 @@ class Relaying:
     def _times(self, began_s: float) -> list[float]:
         """When something may be due."""
         times = [relay.refresh_s for relay in self._in(Stage.HELD)]
-        if len(times) < HELD_MAX:
+        weighed = self._in(Stage.WEIGHED)
+        times += [one.measured_s + PATIENCE_S for one in weighed if one.measured_s is not None]
+        if len(self.held) < HELD_MAX:
             times += [relay.asked_s + PATIENCE_S for relay in self._in(Stage.RESERVING)]
             spares = self._in(Stage.SPARE)
             times += [relay.not_before_s for relay in spares]
@@ -158,11 +200,14 @@ class Relaying:
         able = (one for one in self._in(Stage.SPARE) if one.not_before_s <= now.monotonic_s)
         return sorted(able, key=lambda one: one.is_inbound)
 
+    def _measured(self, now: Now) -> list[Relay]:
+        return [one for one in self._spares(now) if one.measured_s is not None]
+
     def _taken(self, now: Now) -> list[Relay]:
         """Those that hold a place for us or may be about to."""
         patient_s = now.monotonic_s - PATIENCE_S
         asked = (one for one in self._in(Stage.RESERVING) if one.asked_s > patient_s)
-        return [*self._in(Stage.HELD), *asked]
+        return [*self._in(*HOLDING), *asked]
 
     # Coming and going
 
@@ -179,14 +224,15 @@ class Relaying:
             return []
         if relay.stage in (Stage.PROBING, Stage.RESERVING):
             relay.put_off(relay.delay_s, now)
-        was_held = relay.stage is Stage.HELD
+        was_held = relay.stage in HOLDING
         if relay.delay_s:
             self._remember(relay)
         return [Reservations()] if was_held else []
 
     def _remember(self, relay: Relay) -> None:
-        relay.stage, relay.latency_s, relay.measured_s = Stage.SPARE, None, None
-        self._gone[relay.peer] = relay
+        put_off = Relay(relay.peer, relay.address, relay.is_inbound)
+        put_off.delay_s, put_off.not_before_s = relay.delay_s, relay.not_before_s
+        self._gone[relay.peer] = put_off
         if len(self._gone) > REMEMBERED_MAX:
             self._gone.popitem(last=False)
 
@@ -194,23 +240,36 @@ class Relaying:
 
     def _probed(self, peer: PeerId, latency_s: float | None, now: Now) -> list[TraversalEffect]:
         relay = self._relays.get(peer)
-        if relay is None or relay.stage is not Stage.PROBING:
-            return []
-        relay.stage, relay.latency_s, relay.measured_s = Stage.SPARE, latency_s, None
-        if latency_s is None:
-            relay.refused(now)
-        else:
-            relay.measured_s = now.monotonic_s
+        if relay is not None and relay.takes(Turn.ANSWER):
+            relay.turn(Turn.ANSWER)
+            relay.latency_s, relay.measured_s = latency_s, now.monotonic_s
+            if latency_s is None and relay.stage is Stage.SPARE:
+                self._put_off(relay, now)
         return []
 
+    def _put_off(self, relay: Relay, now: Now) -> None:
+        relay.measured_s = None
+        relay.refused(now)
+
+    def _review(self, now: Now) -> list[TraversalEffect]:
+        """Measure anew what is due to be renewed; what is known of the spares is as old."""
+        due = [relay for relay in self._in(Stage.HELD) if relay.refresh_s <= now.monotonic_s]
+        for relay in due:
+            relay.turn(Turn.PROBE)
+        for spare in self._in(Stage.SPARE) if due else ():
+            spare.measured_s = None
+        return [Probe(relay.peer) for relay in due]
+
     def _measure(self, now: Now) -> list[TraversalEffect]:
-        """Newcomers always; while a place is free also those whose time is an old one."""
-        is_full = len(self._taken(now)) >= HELD_MAX
+        """Newcomers always; while a place is free or reviewed also those whose time is an old
+        one."""
+        reviewed = self._in(Stage.REVIEWED, Stage.WEIGHED)
+        is_full = len(self._taken(now)) - len(reviewed) >= HELD_MAX
         old = [one for one in self._spares(now) if one.measured_s is None]
         asked = [one for one in old if one.latency_s is None or not is_full]
         free = max(PROBED_MAX - len(self._in(Stage.PROBING)), 0)
         for relay in asked[:free]:
-            relay.stage = Stage.PROBING
+            relay.turn(Turn.PROBE)
         return [Probe(relay.peer) for relay in asked[:free]]
 
     # Choosing
@@ -218,7 +277,7 @@ class Relaying:
     def _choose(self, now: Now) -> list[TraversalEffect]:
         """Reserve at the fastest that were measured."""
         taken = self._taken(now)
-        spares = [one for one in self._spares(now) if one.measured_s is not None]
+        spares = self._measured(now)
         spares.sort(key=lambda one: (one.is_inbound, one.latency_s or 0.0, one.peer))
         if len(taken) >= HELD_MAX or not spares or self._is_waiting(spares, now):
             return []
@@ -237,40 +296,44 @@ class Relaying:
         return bool(self._in(Stage.PROBING)) and now.monotonic_s < first_s + PATIENCE_S
 
     def _ask(self, relay: Relay, now: Now) -> Reserve:
-        relay.stage, relay.asked_s = Stage.RESERVING, now.monotonic_s
+        relay.turn(Turn.ASK)
+        relay.asked_s = now.monotonic_s
         return Reserve(relay.peer)
 
     def _reserved(self, peer: PeerId, lifetime_s: float | None, now: Now) -> list[TraversalEffect]:
         relay = self._relays.get(peer)
-        if relay is None or relay.stage is not Stage.RESERVING:
+        if relay is None or not relay.takes(Turn.GRANT):
             return []
-        relay.measured_s = None
         if lifetime_s is None:
-            relay.stage = Stage.SPARE
-            relay.refused(now)
+            relay.turn(Turn.LEAVE)
+            self._put_off(relay, now)
             return [Reservations()]
         relay.delay_s = 0.0
         if len(self.held) >= HELD_MAX:  # others were quicker; this place lapses by itself
-            relay.stage, relay.measured_s = Stage.SPARE, now.monotonic_s
+            relay.turn(Turn.LEAVE)
+            relay.measured_s = now.monotonic_s
             return [Reservations()]
         first = not self.held
-        relay.stage = Stage.HELD
+        relay.turn(Turn.GRANT)
         relay.refresh_s = now.monotonic_s + lifetime_s * REFRESH_SHARE
         effects: list[TraversalEffect] = [Reservations()]
         if first and self._caller is not None:
             effects.append(Announce(RelaySelected(relay.address)))
         return effects
 
-    def _refresh(self, now: Now) -> list[TraversalEffect]:
-        """Renew what is due, unless a spare is clearly better; such a place lapses by itself."""
+    def _renew(self, now: Now) -> list[TraversalEffect]:
+        """Renew what was reviewed, unless a spare is clearly better; such a place lapses by
+        itself."""
         effects: list[TraversalEffect] = []
-        for relay in self._in(Stage.HELD):
-            if relay.refresh_s > now.monotonic_s:
+        for relay in self._in(Stage.WEIGHED):
+            if self._is_waiting([relay], now):
                 continue
-            if any(_is_better(spare, relay) for spare in self._spares(now)):
-                relay.stage, relay.measured_s = Stage.SPARE, now.monotonic_s
-            else:
+            if not any(_is_better(spare, relay) for spare in self._measured(now)):
                 effects.append(self._ask(relay, now))
+                continue
+            relay.turn(Turn.LEAVE)
+            if relay.latency_s is None:
+                self._put_off(relay, now)
         return effects
 
     # Telling who waits for the first choice
@@ -306,7 +369,7 @@ def _picked(spares: list[Relay], taken: list[Relay]) -> list[Relay]:
 
 def _is_better(spare: Relay, held: Relay) -> bool:
     if spare.latency_s is None or held.latency_s is None:
-        return False
+        return spare.latency_s is not None
     return (
         spare.latency_s < held.latency_s * BETTER_SHARE
         and spare.latency_s < held.latency_s - BETTER_S

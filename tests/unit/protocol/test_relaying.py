@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 
 import pytest
 
 from p2pchat.events import RelayProbed, RelaysDiscovered, RelaysDiscovering, RelaySelected
-from p2pchat.model.ids import DeviceId
+from p2pchat.model.ids import DeviceId, PeerId
 from p2pchat.model.machine import Now, Reply, SetTimer
 from p2pchat.model.route import Path
 from p2pchat.protocol.relaying import (
@@ -36,6 +37,8 @@ from tests.unit.protocol.people import person
 RELAYS = [person(f"relay {number}").device.peer_id for number in range(PROBED_MAX + 2)]
 ONE, TWO, THREE = RELAYS[:3]
 HOUR_S = 3600.0
+DUE_S = 2 + HOUR_S / 2
+"""When a place that was given at 2 s for an hour is to be renewed."""
 
 
 def at(seconds: float) -> Now:
@@ -65,6 +68,14 @@ class Script:
         self(0, *map(seen, latencies))
         self(0, ChooseRelays(7))
         return self(1, *(Probed(peer, latency) for peer, latency in latencies.items()))
+
+
+def with_a_spare() -> Script:
+    """ONE holds a place until it is due, THREE another for days; TWO is a spare."""
+    say = Script()
+    say.begin({ONE: 0.1, TWO: 0.2, THREE: 0.1})
+    say(2, Reserved(ONE, HOUR_S), Reserved(THREE, 100 * HOUR_S))
+    return say
 
 
 def test_the_start_probes_all_and_reserves_at_the_two_fastest_telling_each_step():
@@ -133,7 +144,10 @@ def test_a_reservation_is_renewed_at_half_its_time_and_only_once():
     say(2, Reserved(ONE, HOUR_S))
     assert say.timers[0].delay_s == HOUR_S / 2
     assert say(2 + HOUR_S / 2 - 1) == []
-    assert say(2 + HOUR_S / 2) == [Reserve(ONE)]
+    assert say(2 + HOUR_S / 2) == [Probe(ONE)]
+    assert say(2 + HOUR_S / 2 + 1) == []
+    assert say.machine.held == (ONE,)
+    assert say(2 + HOUR_S / 2 + 1, Probed(ONE, 0.1)) == [Reserve(ONE)]
     assert say(2 + HOUR_S / 2 + 1) == []
     assert say(2 + HOUR_S / 2 + 2, Reserved(ONE, HOUR_S)) == [Reservations()]
 
@@ -143,10 +157,61 @@ def test_a_place_that_is_due_goes_to_a_spare_that_is_clearly_faster():
     say.begin({ONE: 0.3, TWO: 0.3})
     say(2, Reserved(ONE, HOUR_S), Reserved(TWO, 2 * HOUR_S))
     assert say(3, seen(THREE)) == [Probe(THREE)], "spares are measured, too"
-    assert say(4, Probed(THREE, 0.01)) == []
-    assert say(2 + HOUR_S / 2) == [Reserve(THREE)], "the place of the slower one is not renewed"
-    say(2 + HOUR_S / 2, Reserved(THREE, HOUR_S))
+    assert say(4, Probed(THREE, 0.3)) == []
+    assert say(DUE_S) == [Probe(ONE), Probe(THREE)], "and all of them anew"
+    assert say(DUE_S, Probed(ONE, 0.3)) == [], "the spare may be better by now"
+    assert say(DUE_S, Probed(THREE, 0.01)) == [Reserve(THREE)]
+    say(DUE_S, Reserved(THREE, HOUR_S))
     assert set(say.machine.held) == {TWO, THREE}
+
+
+@pytest.mark.parametrize(
+    ("held_s", "spare_s", "chosen"),
+    [(0.1, 0.2, ONE), (0.3, 0.2, ONE), (0.9, 0.2, TWO), (None, 0.2, TWO), (None, None, ONE)],
+)
+def test_what_relays_were_like_hours_ago_does_not_count_when_a_place_is_due(
+    held_s, spare_s, chosen
+):
+    say = with_a_spare()
+    assert say(DUE_S) == [Probe(ONE), Probe(TWO)]
+    assert reserved(say(DUE_S + 1, Probed(ONE, held_s), Probed(TWO, spare_s))) == [chosen]
+
+
+def test_a_relay_that_did_not_answer_when_its_place_was_due_is_put_off():
+    say = with_a_spare()
+    say(DUE_S)
+    assert reserved(say(DUE_S + 2, Probed(ONE, None), Probed(TWO, 0.2))) == [TWO]
+    assert say(DUE_S + 2, Reserved(TWO, None)) == [Reservations()]
+    assert say(DUE_S + 2 + RETRY_S_MIN) == [Probe(ONE), Probe(TWO)]
+
+
+def test_a_spare_that_never_answers_does_not_keep_a_place_from_being_renewed():
+    say = with_a_spare()
+    say(DUE_S)
+    assert say(DUE_S, Probed(ONE, 0.1)) == []
+    assert say.timers[0].delay_s == PATIENCE_S
+    assert say(DUE_S + PATIENCE_S) == [Reserve(ONE)]
+
+
+def test_a_relay_that_is_lost_while_it_is_measured_anew_is_replaced():
+    say = with_a_spare()
+    say(DUE_S)
+    assert say(DUE_S, Gone(ONE)) == [Reservations()]
+    assert say(DUE_S, Probed(TWO, 0.2), Probed(ONE, 0.1)) == [Reserve(TWO)]
+
+
+def test_all_relays_are_measured_at_each_renewal_for_a_day():
+    say, latencies, now_s = with_a_spare(), {ONE: 0.1, TWO: 0.2}, DUE_S
+    probes, renewals = Counter[PeerId](), Counter[PeerId]()
+    while now_s < 24 * HOUR_S:
+        asked = [effect.peer for effect in say(now_s) if isinstance(effect, Probe)]
+        probes.update(asked)
+        renewed = reserved(say(now_s, *(Probed(peer, latencies[peer]) for peer in asked)))
+        renewals.update(renewed)
+        say(now_s, *(Reserved(peer, HOUR_S) for peer in renewed))
+        now_s += say.timers[0].delay_s
+    assert probes == {ONE: 47, TWO: 47}
+    assert renewals == {ONE: 47}
 
 
 def test_a_relay_that_refuses_is_asked_ever_less_often():
