@@ -23,6 +23,7 @@ __all__ = [
     "AUTONAT_PROTOCOL",
     "DCUTR_PROTOCOL",
     "HOP_PROTOCOL",
+    "STOP_PROTOCOL",
     "Connectedness",
     "Gate",
     "Handler",
@@ -38,6 +39,8 @@ ProtocolId = str
 
 HOP_PROTOCOL = "/libp2p/circuit/relay/0.2.0/hop"
 """Served by who carries circuits."""
+STOP_PROTOCOL = "/libp2p/circuit/relay/0.2.0/stop"
+"""Served by who can be called through a relay."""
 AUTONAT_PROTOCOL = "/libp2p/autonat/1.0.0"
 """Served by who dials back."""
 ANOTHER_PEER = "another peer answers there"

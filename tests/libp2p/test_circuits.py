@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 
@@ -13,8 +14,9 @@ from libp2p.relay.circuit_v2.pb.circuit_pb2 import PeerId as PeerMessage
 
 from p2pchat.errors import NetworkError, PeerUnreachable, RelayRefused
 from p2pchat.model.route import Path
-from p2pchat.net.libp2p import carrying
+from p2pchat.net.libp2p import carrying, circuit
 from p2pchat.net.libp2p.options import CircuitLimits, HostLimits
+from p2pchat.net.libp2p.pace import Verdict
 from p2pchat.net.libp2p.relay_messages import HOP, STOP, read_message, write_message
 from p2pchat.net.libp2p.streams import LibP2PStream
 from p2pchat.protocol.pace import Rate
@@ -121,7 +123,8 @@ def test_who_is_at_the_far_end_is_proved_by_its_key_and_not_told_by_the_relay():
         ):
             await carol.connect(mallory.peer_id, mallory.addresses)
             await until(mallory, carol, is_up)
-            carol._ways.circuits._held[mallory.peer_id] = object()  # carol takes its calls
+            held = circuit._Reservation(math.inf, ())
+            carol._ways.circuits._held[mallory.peer_id] = held  # carol takes its calls
 
             async def pass_carol_off_as_bob(near) -> None:
                 await read_message(near, HopMessage())
@@ -193,6 +196,40 @@ def test_calls_without_end_do_not_part_us_from_our_relay():
             assert bob.is_connected(relay.peer_id)
             assert bob.statistics().connections_flooding_total == 0
             assert len(bob.addresses) == 1
+
+    play(story)
+
+
+def test_a_place_that_has_lapsed_earns_its_relay_nothing_more(monkeypatch):
+    async def story() -> None:
+        async with host("relay", is_relay=True) as relay, host("bob", listen=()) as bob:
+            await bob.connect(relay.peer_id, relay.addresses)
+            await bob.reserve(relay.peer_id)
+            admission = bob._swarm.admission
+            assert not admission.is_spare(relay.peer_id)
+            monkeypatch.setattr(circuit, "HOLDS_S_MAX", 0.0)
+            await bob.reserve(relay.peer_id)
+            assert bob.addresses == ()
+            assert admission.is_spare(relay.peer_id)
+            stream = await relay._swarm.open(bob.peer_id, [STOP])
+            call = StopMessage(type=StopMessage.CONNECT, peer=PeerMessage(id=bytes(bob.peer_id)))
+            await write_message(stream, call)
+            reply = await read_message(stream, StopMessage())
+            assert reply.status == Status.PERMISSION_DENIED
+            await stream.aclose()
+            now_s, patience = trio.current_time(), bob._swarm.limits.refusals_per_peer.burst
+            verdicts = [
+                admission.pace.lose_patience(relay.peer_id, now_s) for _ in range(int(patience) + 1)
+            ]
+            assert verdicts[-1] is Verdict.CUT
+
+    play(story)
+
+
+def test_a_place_at_a_relay_that_has_lapsed_protects_nobody_there():
+    async def story() -> None:
+        async with three(reservation_s=0) as (_, relay, bob):
+            assert relay._swarm.admission.is_spare(bob.peer_id)
 
     play(story)
 

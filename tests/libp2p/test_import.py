@@ -18,7 +18,15 @@ def run(program: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(
-    "module", ["p2pchat", "p2pchat.net.port", "p2pchat.config", "p2pchat.net.libp2p.options"]
+    "module",
+    [
+        "p2pchat",
+        "p2pchat.net.port",
+        "p2pchat.config",
+        "p2pchat.net.libp2p.options",
+        "p2pchat.net.libp2p.pace",
+        "p2pchat.net.libp2p.quotas",
+    ],
 )
 def test_py_libp2p_is_not_imported_before_a_host_opens(module):
     out, _ = run(f"import sys, {module}; print('libp2p' in sys.modules)")

@@ -61,6 +61,7 @@ class Circuits:
         self._wall_clock_s = wall_clock_s
         self._held: dict[PeerId, _Reservation] = {}
         swarm.server.handlers[STOP] = self._called
+        swarm.admission.pace.is_our_relay = self._holds
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -68,16 +69,19 @@ class Circuits:
         now_s = trio.current_time()
         return tuple(
             address
-            for held in self._held.values()
-            if held.until_s > now_s
+            for relay, held in self._held.items()
+            if self._holds(relay, now_s)
             for address in held.addresses
         )
+
+    def _holds(self, relay: PeerId, now_s: float) -> bool:
+        """Whether this relay holds a place for us: what is not renewed lapses."""
+        held = self._held.get(relay)
+        return held is not None and held.until_s > now_s
 
     def lost(self, relay: PeerId) -> None:
         """Take note that `relay` is not connected any more, which ends its promise."""
         self._held.pop(relay, None)
-        self._swarm.admission.carried.discard(relay)
-        self._swarm.admission.pace.relays.discard(relay)
 
     async def reserve(self, relay: PeerId, timeout_s: float) -> float:
         """See `Host.reserve`."""
@@ -98,8 +102,6 @@ class Circuits:
         holds_s = min(max(holds_s, HOLDS_S_MIN), HOLDS_S_MAX)
         addresses = _through(stream, tuple(reply.reservation.addrs))
         self._held[relay] = _Reservation(trio.current_time() + holds_s, addresses)
-        self._swarm.admission.carried.add(relay)
-        self._swarm.admission.pace.relays.add(relay)
         return holds_s
 
     async def dial(self, peer: PeerId, circuit: Circuit) -> None:
@@ -139,7 +141,7 @@ class Circuits:
     def _judge(self, relay: PeerId, message: StopMessage) -> Status.ValueType:
         if message.type != StopMessage.CONNECT:
             return Status.UNEXPECTED_MESSAGE
-        if relay not in self._held:
+        if not self._holds(relay, trio.current_time()):
             return Status.PERMISSION_DENIED
         return Status.OK
 

@@ -10,7 +10,7 @@ those are limited by peer alone, once it is known. How fast all of them may come
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import trio
@@ -42,8 +42,8 @@ class Admission:
         """Who gets no connection."""
         self.protected: frozenset[PeerId] = frozenset()
         """Peers whose connections make room for nobody."""
-        self.carried: set[PeerId] = set()
-        """Relays that hold a reservation of ours, and peers that hold one here: the same."""
+        self.is_guest: Callable[[PeerId, float], bool] = lambda peer, now_s: False
+        """Whether it holds a place here, where the host is a relay."""
         self.gate = options.gate
         """What a new connection has to pass."""
         self.pace = Pace(options.limits)
@@ -87,7 +87,12 @@ class Admission:
 
     def is_spare(self, peer: PeerId) -> bool:
         """True when a connection with `peer` may make room for another."""
-        return peer not in self.protected and peer not in self.carried
+        return peer not in self.protected and not self.is_carried(peer)
+
+    def is_carried(self, peer: PeerId) -> bool:
+        """True for a relay that holds a place for us, and for a peer that holds one here."""
+        now_s = trio.current_time()
+        return self.pace.is_our_relay(peer, now_s) or self.is_guest(peer, now_s)
 
     @contextmanager
     def source(self, host: str, now_s: float) -> Generator[None]:

@@ -77,6 +77,7 @@ class Hop:
         self._quotas = Quotas(options.circuits)
         self._carrying = Carrying(options.circuits, self._quotas, swarm.totals)
         swarm.server.handlers[HOP] = self._asked
+        swarm.admission.is_guest = self._quotas.holds
 
     @property
     def reservations(self) -> int:
@@ -92,7 +93,6 @@ class Hop:
     def lost(self, peer: PeerId) -> None:
         """Take note that `peer` is not connected any more, which ends its reservation."""
         self._quotas.release(peer)
-        self._swarm.admission.carried.discard(peer)
 
     async def _asked(self, stream: Stream) -> None:
         assert isinstance(stream, LibP2PStream)
@@ -128,7 +128,6 @@ class Hop:
             raise trio.BrokenResourceError("who asks for a place has gone meanwhile")
         self._quotas.reserve(origin.peer, public_source(origin.address), trio.current_time())
         self._swarm.totals["reservations_total"] += 1
-        self._swarm.admission.carried.add(origin.peer)
         reservation = Reservation(
             expire=int(self._wall_clock_s()) + self._limits.reservation_s,
             addrs=[Multiaddr(address).to_bytes() for address in self._addresses()],
@@ -137,8 +136,7 @@ class Hop:
             await write_message(stream, self._ok(reservation))
 
     def _expire(self) -> None:
-        for peer in self._quotas.expired(trio.current_time()):
-            self.lost(peer)
+        self._quotas.expire(trio.current_time())
 
     def _ok(self, reservation: Reservation | None = None) -> HopMessage:
         return HopMessage(
@@ -151,8 +149,7 @@ class Hop:
     # ---- circuits ----
 
     async def _connect(self, near: LibP2PStream, target: PeerId) -> None:
-        self._expire()
-        if not self._quotas.holds(target):
+        if not self._quotas.holds(target, trio.current_time()):
             raise _Refusal("circuits_refused_absent_total")
         await self._carrying.make_room()
         source = public_source(near.origin.address)

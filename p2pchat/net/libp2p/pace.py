@@ -15,12 +15,12 @@ Nothing here knows a socket or a clock; the time comes in with each question.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from enum import Enum, auto
 
 from p2pchat.model.ids import PeerId
 from p2pchat.net.libp2p.options import HostLimits
-from p2pchat.net.libp2p.relay_messages import STOP
-from p2pchat.net.port import ProtocolId
+from p2pchat.net.port import STOP_PROTOCOL, ProtocolId
 from p2pchat.protocol.pace import Buckets
 
 __all__ = ["Pace", "Verdict"]
@@ -49,8 +49,8 @@ class Pace:
         self._protocols = Buckets[tuple[PeerId, ProtocolId]](limits.streams_per_protocol)
         self._patience = Buckets[PeerId](limits.refusals_per_peer)
         self._patience_with_relays = Buckets[PeerId](limits.refusals_per_relay)
-        self.relays: set[PeerId] = set()
-        """Those that hold a place for us."""
+        self.is_our_relay: Callable[[PeerId, float], bool] = lambda peer, now_s: False
+        """Whether it holds a place for us at that time."""
         self._shunned: OrderedDict[PeerId, float] = OrderedDict()
 
     def admits_knock(self, source: str, now_s: float) -> bool:
@@ -71,13 +71,14 @@ class Pace:
         """Whether another stream of this protocol is handled."""
         if self._protocols.of((peer, protocol), now_s).take(1, now_s):
             return Verdict.SERVE
-        if protocol == STOP and peer in self.relays:
+        if protocol == STOP_PROTOCOL and self.is_our_relay(peer, now_s):
             return Verdict.REFUSE
         return self.lose_patience(peer, now_s)
 
     def lose_patience(self, peer: PeerId, now_s: float) -> Verdict:
         """What becomes of a stream that cannot be served: refused, or one too many."""
-        patience = self._patience_with_relays if peer in self.relays else self._patience
+        ours = self.is_our_relay(peer, now_s)
+        patience = self._patience_with_relays if ours else self._patience
         if self.is_shunned(peer, now_s) or patience.of(peer, now_s).take(1, now_s):
             return Verdict.REFUSE
         self.shun(peer, now_s)

@@ -98,17 +98,19 @@ class Quotas:
                 raise OverQuota("reservations_refused_address_total")
         self._held[peer] = _Reservation(now_s + self._limits.reservation_s, source)
 
-    def holds(self, peer: PeerId) -> bool:
+    def holds(self, peer: PeerId, now_s: float) -> bool:
         """Whether this peer can be called."""
-        return peer in self._held
+        held = self._held.get(peer)
+        return held is not None and held.until_s > now_s
 
     def release(self, peer: PeerId) -> None:
         """End its reservation."""
         self._held.pop(peer, None)
 
-    def expired(self, now_s: float) -> list[PeerId]:
-        """Whose reservations are over; the caller releases them."""
-        return [peer for peer, held in self._held.items() if held.until_s <= now_s]
+    def expire(self, now_s: float) -> None:
+        """Forget the reservations that are over."""
+        for peer in [peer for peer in self._held if not self.holds(peer, now_s)]:
+            del self._held[peer]
 
     # ---- circuits ----
 

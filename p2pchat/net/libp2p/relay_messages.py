@@ -18,13 +18,13 @@ from libp2p.relay.circuit_v2.pb.dcutr_pb2 import HolePunch
 from p2pchat.errors import FrameTooLarge, MalformedMessage
 from p2pchat.net.libp2p.foreign import Failed, foreign_errors
 from p2pchat.net.libp2p.streams import LibP2PStream
-from p2pchat.net.port import HOP_PROTOCOL
+from p2pchat.net.port import HOP_PROTOCOL, STOP_PROTOCOL
 from p2pchat.wire.framing import frame
 
 __all__ = ["HOP", "STOP", "explain", "read_message", "write_message"]
 
 HOP = HOP_PROTOCOL
-STOP = "/libp2p/circuit/relay/0.2.0/stop"
+STOP = STOP_PROTOCOL
 
 MESSAGE_BYTES_MAX = 4096
 """The specifications' limit."""

@@ -266,7 +266,7 @@ class Swarm:
 
     def _idle_s(self, origin: Origin) -> float:
         """How long a connection may be silent before it is asked for a sign of life."""
-        if origin.path is Path.RELAYED or origin.peer in self.admission.carried:
+        if origin.path is Path.RELAYED or self.admission.is_carried(origin.peer):
             return self.limits.keepalive_carried_idle_s
         return self.limits.keepalive_idle_s
 

@@ -6,7 +6,7 @@ from p2pchat.model.ids import DeviceId
 from p2pchat.net.libp2p import pace as pace_module
 from p2pchat.net.libp2p.options import HostLimits
 from p2pchat.net.libp2p.pace import Pace, Verdict
-from p2pchat.net.libp2p.relay_messages import STOP
+from p2pchat.net.port import STOP_PROTOCOL
 
 ALICE, MALLORY, RELAY = (DeviceId(bytes([n]) * 32).peer_id for n in (1, 2, 3))
 LIMITS = HostLimits()
@@ -81,21 +81,21 @@ def test_those_shunned_are_remembered_in_bounds(monkeypatch):
 
 def test_calls_that_a_relay_of_ours_brings_cost_it_nothing_however_many_are_refused():
     pace = Pace(LIMITS)
-    pace.relays.add(RELAY)
-    calls = {pace.judge_protocol(RELAY, STOP, 0.0) for _ in range(100_000)}
+    pace.is_our_relay = lambda peer, now_s: peer == RELAY
+    calls = {pace.judge_protocol(RELAY, STOP_PROTOCOL, 0.0) for _ in range(100_000)}
     assert calls == {Verdict.SERVE, Verdict.REFUSE}
-    assert cut_after(pace, FLOOD_PER_S, lambda _: pace.judge_protocol(MALLORY, STOP, 0.0))
+    assert cut_after(pace, FLOOD_PER_S, lambda _: pace.judge_protocol(MALLORY, STOP_PROTOCOL, 0.0))
 
 
 def test_what_else_a_relay_of_ours_opens_has_a_pace_like_that_of_others():
     pace = Pace(LIMITS)
-    pace.relays.add(RELAY)
+    pace.is_our_relay = lambda peer, now_s: peer == RELAY
     assert cut_after(pace, FLOOD_PER_S, lambda now_s: pace.judge_protocol(RELAY, "/p/1", now_s))
 
 
 def test_a_relay_of_ours_is_cut_only_by_a_flood_that_no_callers_could_make_through_it():
     pace, limits = Pace(LIMITS), LIMITS
-    pace.relays.add(RELAY)
+    pace.is_our_relay = lambda peer, now_s: peer == RELAY
     per_s = limits.streams_per_peer.per_s + limits.refusals_per_relay.per_s
     assert Verdict.CUT not in {pace.judge_stream(RELAY, n / per_s) for n in range(100_000)}
     assert cut_after(pace, FLOOD_PER_S, lambda now_s: pace.judge_stream(RELAY, 1000 + now_s))

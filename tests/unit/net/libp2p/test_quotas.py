@@ -80,11 +80,14 @@ def test_reservations_end_in_time():
     relay = quotas(reservation_s=10)
     relay.reserve(ALICE, None, 0.0)
     relay.reserve(BOB, None, 5.0)
-    assert relay.expired(9.9) == []
-    assert relay.expired(10.0) == [ALICE]
-    assert relay.holds(ALICE)
-    relay.release(ALICE)
-    assert not relay.holds(ALICE)
+    assert relay.holds(ALICE, 9.9)
+    assert not relay.holds(ALICE, 10.0)
+    relay.expire(9.9)
+    assert relay.reservations == 2
+    relay.expire(10.0)
+    assert relay.reservations == 1
+    relay.release(BOB)
+    assert not relay.holds(BOB, 9.9)
 
 
 def test_who_asks_too_often_waits_and_others_do_not():
