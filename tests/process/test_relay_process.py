@@ -138,25 +138,33 @@ def test_a_relay_that_cannot_start_says_so_in_json(tmp_path):
     trio.run(main)
 
 
-def test_a_relay_that_was_killed_comes_back_as_itself(tmp_path):
+def test_a_relay_that_was_killed_comes_back_as_itself_and_is_asked_for_a_place_again(tmp_path):
     async def main():
         async with open_processes(tmp_path) as processes:
             relay = await processes.relay()
             alice = await processes.peer("alice", knows=relay.addresses)
             await alice.heard("PeerConnected", peer_id=relay.peer_id)
+            await until(lambda: holds(alice, 1), 30)
             before = relay.addresses
             with pytest.raises(ProgramEnded, match=f"process {relay.pid}"):
                 await processes.relay("relay")
             await relay.kill()
             await alice.heard("PeerDisconnected", peer_id=relay.peer_id)
+            assert await holds(alice, 0)
             told = len(alice.events)
             await relay.start()
             assert relay.addresses == before
             await alice.heard(
                 "PeerConnected", lambda event: event in alice.events[told:], timeout_s=30
             )
+            await until(lambda: holds(alice, 1), 30)
 
     trio.run(main)
+
+
+async def holds(peer, places: int) -> bool:
+    """At how many relays it can be reached."""
+    return (await peer.call("status"))["relays"] == places
 
 
 def test_relays_remember_whom_they_met(tmp_path):
