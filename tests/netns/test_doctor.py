@@ -156,3 +156,28 @@ def test_a_lan_is_well_and_a_wrong_secret_on_it_is_told(tmp_path, net):
         assert await told(alice, bob) == {"alice": [], "bob": []}
 
     alone(tmp_path, net, story)
+
+
+def test_a_neighbour_on_a_lan_who_lets_nobody_in_is_told(tmp_path, net):
+    """She is heard, and her firewall drops every call."""
+    switch = net.bridge("switch")
+
+    async def story(processes: Processes) -> None:
+        hosts = [net.add(name) for name in ("alice", "bob")]
+        for number, host in enumerate(hosts, 1):
+            host.plug(switch, f"10.77.0.{number}/24")
+        hosts[1].exec("iptables", "-A", "INPUT", "-i", "eth0", "-p", "tcp", "-j", "DROP")
+        alice, bob = [
+            await processes.peer(
+                name, launch=Launch(listen=(), options=("--lan",), prefix=host.prefix)
+            )
+            for name, host in zip(("alice", "bob"), hosts, strict=True)
+        ]
+        await alice.heard("LanPeerFound", peer_id=(await bob.call("account"))["peer_id"])
+
+        async def is_told() -> bool:
+            return await causes(alice) == ["lan_peers_silent"]
+
+        await until(is_told, timeout_s=60)
+
+    alone(tmp_path, net, story)

@@ -11,12 +11,14 @@ import trio
 from p2pchat.testing.processes import RpcPeer
 from tests.netns.internet import Internet, befriend, on_the_internet
 from tests.process.polling import until
+from tests.process.yardstick import slowness
 
 pytestmark = [pytest.mark.netns, pytest.mark.process]
 
 NAMES = ("alice", "bob", "carol", "dave")
 OUTBOX_S, ROOMS_S = 10.0, 30.0
-SETTLE_S = 30.0
+"""What the design promises after healing, on a machine that does nothing else meanwhile."""
+PATIENCE_S = 90.0
 
 
 async def texts(peer: RpcPeer, conversation: str) -> list[str]:
@@ -34,8 +36,11 @@ async def nobody_owes(*peers: RpcPeer) -> bool:
     return not any([(await peer.call("status"))["outbox"] for peer in peers])
 
 
-async def live_apart(internet: Internet, apart_s: float, figure: Callable[[str], None]) -> None:
-    """Alice and bob keep the relay, carol and dave have only each other; all go on talking."""
+async def live_apart(
+    internet: Internet, apart_s: float, figure: Callable[[str], None]
+) -> tuple[float, float]:
+    """Alice and bob keep the relay, carol and dave have only each other; all go on talking. How
+    long after healing nobody owes anything, and how long until all rooms are equal."""
     relay = await internet.relay("relay")
     places = {name: internet.public(name) for name in NAMES}
     peers = [await internet.person(name, places[name][0], relay) for name in NAMES]
@@ -44,7 +49,7 @@ async def live_apart(internet: Internet, apart_s: float, figure: Callable[[str],
     rooms = [(await peer.call("join_open", name="square"))["id"] for peer in peers]
     for number, peer in enumerate(peers):
         await peer.call("send", conversation=rooms[0], text=f"before {number}")
-    await until(lambda: all_have(peers, rooms[0], 4), SETTLE_S)
+    await until(lambda: all_have(peers, rooms[0], 4), PATIENCE_S)
 
     theirs = [places[name][1] for name in ("alice", "bob")] + [relay.addresses[0].split("/")[2]]
     for name in ("carol", "dave"):
@@ -60,20 +65,33 @@ async def live_apart(internet: Internet, apart_s: float, figure: Callable[[str],
     for name in ("carol", "dave"):
         internet.hosts[name].mend(*theirs)
     began_s = time.perf_counter()
-    await until(lambda: nobody_owes(*peers), OUTBOX_S)
-    figure(f"outboxes empty after {time.perf_counter() - began_s:.1f} s")
-    await until(lambda: all_have(peers, rooms[0], 44), ROOMS_S)
-    figure(f"rooms equal after {time.perf_counter() - began_s:.1f} s")
+    await until(lambda: nobody_owes(*peers), PATIENCE_S)
+    outboxes_s = time.perf_counter() - began_s
+    await until(lambda: all_have(peers, rooms[0], 44), PATIENCE_S)
+    rooms_s = time.perf_counter() - began_s
+    figure(f"outboxes empty after {outboxes_s:.1f} s, rooms equal after {rooms_s:.1f} s")
     assert await all_have([alice, carol], conversation, 20)
+    return outboxes_s, rooms_s
 
 
-@pytest.mark.slow
 def test_after_a_partition_of_20_seconds_everybody_has_everything(tmp_path, net, figure):
-    on_the_internet(tmp_path, net, lambda internet: live_apart(internet, 20, figure))
+    """Long enough for all connections to be found dead, and redialled in vain."""
+
+    async def story(internet: Internet) -> None:
+        await live_apart(internet, 20, figure)
+
+    on_the_internet(tmp_path, net, story, story_s_max=300)
 
 
 @pytest.mark.slow
-def test_after_a_partition_of_five_minutes_everybody_has_everything(tmp_path, net, figure):
-    on_the_internet(
-        tmp_path, net, lambda internet: live_apart(internet, 300, figure), story_s_max=450
-    )
+def test_after_a_partition_of_five_minutes_everybody_soon_has_everything(tmp_path, net, figure):
+    """The design's figures, for a machine to itself; stretched on a busy one by how long work
+    takes there, since five programs dial, catch up and commit at the same time."""
+
+    async def story(internet: Internet) -> None:
+        outboxes_s, rooms_s = await live_apart(internet, 300, figure)
+        busy = slowness()
+        assert outboxes_s <= OUTBOX_S * busy
+        assert rooms_s <= ROOMS_S * busy
+
+    on_the_internet(tmp_path, net, story, story_s_max=600)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -32,6 +33,7 @@ from p2pchat.store.driver import connect
 from p2pchat.testing.processes import Launch, open_processes
 from tests.net.servers import hang, reply, serving
 from tests.process.polling import until
+from tests.process.test_clocks import Clock
 from tests.process.test_store_disks import on_a_disk
 
 pytestmark = pytest.mark.process
@@ -122,6 +124,13 @@ def test_a_disk_that_is_full(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["findings"][0]["cause"] == "disk_full"
+
+
+def test_a_disk_that_cannot_be_written(tmp_path):
+    words = ("--home", str(tmp_path / "home"), "doctor", "--json")
+    done = on_a_disk(tmp_path, "ro,size=64m", *PROGRAM, *words)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["findings"][0]["cause"] == "home_unwritable"
 
 
 def test_a_home_that_is_damaged_and_one_of_a_later_version(tmp_path):
@@ -258,31 +267,18 @@ def test_peers_that_speak_only_a_later_version():
     story(tell)
 
 
+@pytest.mark.skipif(not shutil.which("faketime"), reason="false clocks need `faketime`")
 def test_a_clock_that_is_five_hours_ahead(tmp_path):
     async def tell() -> None:
         async with open_processes(tmp_path) as processes:
             relay = await processes.relay()
-            ahead = Launch(environment={"PYTHONPATH": wrong_clock(tmp_path, 5 * 3600)})
+            ahead = Launch(environment=Clock(tmp_path / "clock", "+5h").environment)
             alice = await processes.peer("alice", knows=relay.addresses, launch=ahead)
             found = await alice.call("doctor")
             assert [one["cause"] for one in found["findings"]] == ["clock_wrong"]
             assert "18000 s behind ours" in found["findings"][0]["evidence"][0]
 
     story(tell)
-
-
-def wrong_clock(directory, ahead_s: int) -> str:
-    """A search path on which every Python program begins by turning its clock forward."""
-    code = (
-        "import time\n"
-        "real = time.time_ns\n"
-        f"time.time_ns = lambda: real() + {ahead_s} * 10**9\n"
-        "time.time = lambda: time.time_ns() / 1e9\n"
-    )
-    place = directory / "clock"
-    place.mkdir()
-    (place / "sitecustomize.py").write_text(code)
-    return ":".join([str(place), *sys.path[1:]])
 
 
 # Nothing is wrong, and nothing is told
