@@ -38,7 +38,6 @@ from p2pchat.node.hub import Subscription
 from p2pchat.node.node import Node
 from p2pchat.node.reach import own_form
 from p2pchat.protocol.machine import (
-    AcceptContact,
     AddContact,
     BlockTarget,
     JoinOpen,
@@ -198,8 +197,7 @@ class Client:
 
     async def accept(self, account: AccountId) -> Contact:
         """Say yes to a request. Raises `UnknownContact`."""
-        half = self._ambient.token_bytes(PAIR_HALF_BYTES)
-        await self._node.driver.call(lambda id: AcceptContact(id, account, half))
+        await self._node.accept(account)
         return Contact(self._node, account)
 
     async def reject(self, account: AccountId) -> None:

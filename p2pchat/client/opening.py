@@ -133,6 +133,8 @@ async def _lan_parts(stored: Stored, config: ClientConfig, ambient: Ambient) -> 
     lan, own = config.lan, stored.identity.device.peer_id
     if not lan.enabled:
         return None
+    if lan.accept_requests and not lan.secret:
+        raise ConfigError("lan.accept_requests", "it needs a secret; else everybody is accepted")
     key = gate = None
     if lan.secret:
         # A tenth of a second of pure computing, and the only such thing in a client's life.

@@ -50,6 +50,8 @@ class LanConfig:
     """Who does not know it is not found and not served. Empty means that everybody is."""
     secret_file: Path | None = None
     """Where to read the secret instead; the line's end does not count."""
+    accept_requests: bool = False
+    """Accept contact requests of peers that proved the secret, without asking. Needs a secret."""
 
     def __post_init__(self) -> None:
         if self.name is not None:

@@ -195,6 +195,7 @@ _LAN: Mapping[str, _Read] = {
     "allowed_subnets": _texts,
     "secret": _text,
     "secret_file": _path,
+    "accept_requests": _flag,
 }
 _BLOCKS: Mapping[str, _Read] = {
     "peers": _blocked_peers,

@@ -24,6 +24,7 @@ __all__ = ["LanGate", "offered"]
 
 PROOF_TIMEOUT_S = 5.0
 """For a proof that is no part of an upgrade, which has a time-out of its own."""
+PROVED_MAX = 1_024
 
 
 class LanGate:
@@ -45,6 +46,8 @@ class LanGate:
         """Peers that stand in the configuration; it may change."""
         self.is_contact: Callable[[PeerId], bool] = lambda _: False
         """Whether a peer is a device of an accepted contact; the node knows."""
+        self.proved: dict[PeerId, None] = {}
+        """Peers that have proved that they know the secret, the latest last."""
 
     def guards(self, address: str) -> bool:
         return scope_of(address) is not Scope.PUBLIC
@@ -69,6 +72,13 @@ class LanGate:
                 break
             said = proof.handle(await _next(frames))
         await stream.aclose()
+        self._remember(stream.peer)
+
+    def _remember(self, peer: PeerId) -> None:
+        self.proved.pop(peer, None)
+        self.proved[peer] = None
+        if len(self.proved) > PROVED_MAX:
+            del self.proved[next(iter(self.proved))]
 
 
 def offered(gate: LanGate, host: Host) -> Handler:

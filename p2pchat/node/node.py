@@ -18,7 +18,7 @@ from p2pchat.config import ClientConfig, Limits, parse_peer_address
 from p2pchat.gossip.config import GossipConfig
 from p2pchat.kad.config import KAD_PROTOCOL
 from p2pchat.model.blocking import BlockList
-from p2pchat.model.ids import PeerId
+from p2pchat.model.ids import AccountId, PeerId
 from p2pchat.model.snapshot import Snapshot
 from p2pchat.net.bootstrap_list import BootstrapSources
 from p2pchat.net.clock import CLOCK_PROTOCOL, tell_clock
@@ -33,6 +33,7 @@ from p2pchat.node.fanout import Lanes
 from p2pchat.node.handlers import LaneHandlers
 from p2pchat.node.health import HealthWatch
 from p2pchat.node.hub import Hub
+from p2pchat.node.lan_consent import consent_to_proved
 from p2pchat.node.lifetime import running
 from p2pchat.node.memory import PeerMemory
 from p2pchat.node.network import Neighbours, Network, NetworkOptions
@@ -45,6 +46,7 @@ from p2pchat.node.startup import Startup, StartupParts
 from p2pchat.node.traversal import NatTraversal, TraversalListeners
 from p2pchat.protocol.chat import Chat
 from p2pchat.protocol.machine import (
+    AcceptContact,
     ConfigureBlocks,
     Dial,
     DialFailed,
@@ -55,6 +57,7 @@ from p2pchat.protocol.machine import (
 from p2pchat.protocol.peering import Wanted
 from p2pchat.protocol.state import Me
 from p2pchat.store.port import AsyncStore
+from p2pchat.wire.contents import PAIR_HALF_BYTES
 from p2pchat.wire.envelope import Signer
 from p2pchat.wire.frames import Hello, encode_frame
 
@@ -126,6 +129,7 @@ class Node:
                 await nursery.start(self.driver.run)
                 await nursery.start(self.network.run)
                 nursery.start_soon(around.enforcer.run)
+                nursery.start_soon(self._consent)
                 nursery.start_soon(self.startup.run)
                 nursery.start_soon(self.startup.follow)
                 nursery.start_soon(
@@ -135,6 +139,17 @@ class Node:
         finally:
             self.hub.close()
             self.deliveries.close()
+
+    async def _consent(self) -> None:
+        """Accept who proved the secret of the LAN, where the user wants that."""
+        lan = self.parts.options.lan
+        if lan is not None and lan.gate is not None and lan.config.accept_requests:
+            await consent_to_proved(self.hub, self.chat.state, lan.gate, self.accept)
+
+    async def accept(self, account: AccountId) -> None:
+        """Say yes to a request. Raises `UnknownContact`."""
+        half = self.parts.ambient.token_bytes(PAIR_HALF_BYTES)
+        await self.driver.call(lambda id: AcceptContact(id, account, half))
 
     def _conclude(self, effects: Sequence[Effect]) -> None:
         self._carrier.conclude(effects)

@@ -10,7 +10,7 @@ import trio
 
 from p2pchat import open_client
 from p2pchat.config import ClientConfig, LanConfig
-from p2pchat.errors import AddressInUse, PeerUnreachable
+from p2pchat.errors import AddressInUse, ConfigError, PeerUnreachable
 from p2pchat.events import ContactAccepted, ContactRequested, LanPeerFound
 
 LOOPBACK = ("127.0.0.0/8",)
@@ -35,13 +35,14 @@ def config(lan: LanConfig | None = None, **changes) -> ClientConfig:
     return ClientConfig(fetch=False, listen=listen, lan=lan or LanConfig(), **changes)
 
 
-def lan(port: int, secret: str = "") -> LanConfig:
+def lan(port: int, secret: str = "", *, accepts: bool = False) -> LanConfig:
     return LanConfig(
         enabled=True,
         listen_host="127.0.0.1",
         discovery_port=port,
         allowed_subnets=LOOPBACK,
         secret=secret,
+        accept_requests=accepts,
     )
 
 
@@ -128,3 +129,66 @@ def test_a_discovery_port_that_is_held_alone_ends_the_start_with_its_number(tmp_
         port = taken.getsockname()[1]
         with pytest.raises(AddressInUse, match=str(port)):
             play(story, port)
+
+
+def test_who_proved_the_secret_is_accepted_where_the_user_wants_that(tmp_path):
+    async def story() -> None:
+        port = udp_port()
+        both = config(lan(port, "open sesame")), config(lan(port, "open sesame", accepts=True))
+        async with (
+            people(tmp_path, *both) as (alice, bob),
+            alice.subscribe(ContactAccepted) as accepted,
+        ):
+            contact = await alice.add_contact(bob.contact_link)
+            assert (await anext(accepted)).account == bob.account
+            message = await contact.send("I know the secret")
+            await alice.wait_delivered(message.id)
+
+    play(story)
+
+
+def test_a_request_that_waits_is_accepted_when_its_peer_proves_the_secret(tmp_path):
+    async def story() -> None:
+        async with (
+            people(tmp_path, config(), config()) as (alice, bob),
+            bob.subscribe(ContactRequested) as requests,
+        ):
+            await alice.add_contact(bob.contact_link)
+            await anext(requests)
+        port = udp_port()
+        both = config(lan(port, "open sesame")), config(lan(port, "open sesame", accepts=True))
+        async with (
+            people(tmp_path, *both) as (alice, bob),
+            bob.subscribe(ContactAccepted) as accepted,
+        ):
+            assert (await anext(accepted)).account == alice.account
+
+    play(story)
+
+
+def test_who_passes_without_a_proof_has_to_be_accepted_by_hand(tmp_path):
+    async def story() -> None:
+        accepting = lan(udp_port(), "open sesame", accepts=True)
+        async with open_client(tmp_path / "alice", name="alice", config=config()) as alice:
+            known = config(accepting, bootstrap_peers=alice.addresses)
+            async with (
+                open_client(tmp_path / "bob", name="bob", config=known) as bob,
+                bob.subscribe(ContactRequested) as requests,
+            ):
+                await alice.add_contact(bob.contact_link)
+                assert (await anext(requests)).account == alice.account
+                await bob.join_open("a turn of the machine")
+                await bob.join_open("and another")
+                assert [one.account for one in bob.contact_requests()] == [alice.account]
+
+    play(story)
+
+
+def test_accepting_requests_on_an_open_lan_ends_the_start(tmp_path):
+    async def story() -> None:
+        wrong = config(lan(udp_port(), accepts=True))
+        async with open_client(tmp_path / "alice", name="alice", config=wrong):
+            raise AssertionError("it is open")
+
+    with pytest.raises(ConfigError, match="accept_requests"):
+        play(story)

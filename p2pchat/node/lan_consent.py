@@ -1,0 +1,53 @@
+"""Saying yes to whoever proved the secret of the LAN, where the user has said that this is enough.
+
+`lan.accept_requests`, off by default. The proof belongs to a connection and the consent to an
+account, so what is asked is whether a device of the account has proved it in this life of the node,
+on whichever connection the request came. Nobody is accepted whom the user has rejected or blocked.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+
+from p2pchat.errors import LocalProtocolError
+from p2pchat.events import ContactRequested, PeerConnected
+from p2pchat.model.contact import ContactState
+from p2pchat.model.ids import AccountId
+from p2pchat.net.lan_gate import LanGate
+from p2pchat.node.hub import Hub
+from p2pchat.protocol.state import State
+
+__all__ = ["consent_to_proved"]
+
+logger = logging.getLogger(__name__)
+
+
+async def consent_to_proved(
+    hub: Hub, state: State, gate: LanGate, accept: Callable[[AccountId], Awaitable[None]]
+) -> None:
+    """Accept requests as they come, and those that wait when their peer does, until cancelled."""
+    with hub.subscribe(ContactRequested, PeerConnected) as events:
+        await _review(state, gate, accept)
+        async for _ in events:
+            await _review(state, gate, accept)
+
+
+async def _review(
+    state: State, gate: LanGate, accept: Callable[[AccountId], Awaitable[None]]
+) -> None:
+    for account in list(_proved(state, gate)):
+        try:
+            await accept(account)
+        except LocalProtocolError as error:
+            logger.debug("not accepted by itself: %s", error)  # the user was faster
+
+
+def _proved(state: State, gate: LanGate) -> Iterable[AccountId]:
+    """The accounts that ask, and of which a device proved that it knows the secret."""
+    for account in state.contacts:
+        known = state.directory.sets.get(account)
+        if known is None or state.contact_state(account) is not ContactState.REQUEST:
+            continue
+        if any(device.peer_id in gate.proved for device in known.devices):
+            yield account
