@@ -15,6 +15,7 @@ import typing
 
 if typing.TYPE_CHECKING:
     from p2pchat.client.client import Client, Profile, Statistics
+    from p2pchat.client.exporting import import_home
     from p2pchat.client.handles import Contact, Conversation, Messages, Room
     from p2pchat.client.opening import open_client
     from p2pchat.config import ClientConfig, RelayConfig
@@ -25,6 +26,7 @@ if typing.TYPE_CHECKING:
         DiagnosisProgress,
         Event,
         EventsDropped,
+        ExportProgress,
         MembersChanged,
         MessageReceived,
         MessageStateChanged,
@@ -69,6 +71,7 @@ __all__ = [
     "DiagnosisProgress",
     "Event",
     "EventsDropped",
+    "ExportProgress",
     "Finding",
     "Health",
     "Member",
@@ -100,19 +103,21 @@ __all__ = [
     "SecurityAlert",
     "StartupProgress",
     "Statistics",
+    "import_home",
     "open_client",
     "open_relay",
 ]
 
 _NAMES = {
     "client.client": ("Client", "Profile", "Statistics"),
+    "client.exporting": ("import_home",),
     "client.opening": ("open_client",),
     "client.handles": ("Contact", "Conversation", "Messages", "Room"),
     "config": ("ClientConfig", "RelayConfig"),
     "errors": ("P2PChatError",),
     "events": (
         *("ContactAccepted", "ContactRequested", "DiagnosisProgress", "Event"),
-        *("EventsDropped", "MembersChanged"),
+        *("EventsDropped", "ExportProgress", "MembersChanged"),
         *("MessageReceived", "MessageStateChanged", "PeerConnected", "PeerDisconnected"),
         *("RoomJoined", "SecurityAlert", "StartupProgress"),
     ),

@@ -16,6 +16,8 @@
     └─ StoreError
         ├─ HomeInUse                ├─ HomeUnwritable        ├─ WrongKey
         ├─ PassphraseNeeded         ├─ WrongPassphrase       ├─ KeyringUnusable
+        ├─ BadExport                ├─ HomeNotEmpty          ├─ FileExists
+        ├─ FileUnusable
         ├─ SchemaTooNew             ├─ Corrupted             └─ DiskFull
 
 Messages are written for the person who reads them: what is wrong, and what to do.
@@ -25,12 +27,16 @@ from __future__ import annotations
 
 __all__ = [
     "AddressInUse",
+    "BadExport",
     "BadSignature",
     "ConfigError",
     "Corrupted",
     "DiskFull",
+    "FileExists",
+    "FileUnusable",
     "FrameTooLarge",
     "HomeInUse",
+    "HomeNotEmpty",
     "HomeUnwritable",
     "InvalidTarget",
     "InvalidText",
@@ -181,6 +187,22 @@ class WrongPassphrase(StoreError):
 
 class KeyringUnusable(StoreError):
     """The system's keyring is not there, is locked, or has lost what it kept."""
+
+
+class BadExport(StoreError):
+    """A file is no export, or is damaged or not whole; nothing of it was taken."""
+
+
+class HomeNotEmpty(StoreError):
+    """An export goes into a home in which nothing has happened yet."""
+
+
+class FileExists(StoreError):
+    """A file of this name is there already and was left alone."""
+
+
+class FileUnusable(StoreError):
+    """A file outside of the home cannot be read or written."""
 
 
 class SchemaTooNew(StoreError):

@@ -20,6 +20,7 @@ __all__ = [
     "DiagnosisProgress",
     "Event",
     "EventsDropped",
+    "ExportProgress",
     "KeysFetching",
     "KeysReady",
     "LanClockDiffers",
@@ -254,6 +255,15 @@ class DiagnosisProgress(Event):
     step: str
     done: int
     total: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExportProgress(Event):
+    """So much of a home, in ops, is written into an export, or read from one (`is_import`)."""
+
+    done: int
+    total: int
+    is_import: bool
 
 
 @dataclass(frozen=True, slots=True)

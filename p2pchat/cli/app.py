@@ -71,6 +71,13 @@ RoomName = Annotated[str, typer.Argument(metavar="ROOM", help="Name or id of the
 Target = Annotated[
     str, typer.Argument(metavar="TARGET", help="Account, peer id, or network such as 10.0.0.0/8.")
 ]
+ExportPassphraseFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="The passphrase of the export stands in this file. Default: it is asked for.",
+    ),
+]
 NewPassphraseFile = Annotated[
     Path | None,
     typer.Option(
@@ -266,6 +273,48 @@ def blocks(options: Options, json: Json = False) -> None:
     from p2pchat.cli import commands
 
     _run(options, lambda settings: commands.blocks(settings, json))
+
+
+@app.command("export")
+@in_command
+def export_home(
+    options: Options,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write.")],
+    export_passphrase_file: ExportPassphraseFile = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
+) -> None:
+    """Write account, contacts, rooms, blocks and history to a file that a passphrase locks.
+
+    A home made from it is a new device of yours. Whoever has the file and its passphrase can be
+    you.
+
+    \b
+    Examples:
+      p2pchat export backup.dchat
+      p2pchat --home elsewhere import backup.dchat
+    """
+    from p2pchat.cli import keeping
+
+    _run(
+        options,
+        lambda settings: keeping.export(settings, file, export_passphrase_file, overwrite=force),
+    )
+
+
+@app.command("import")
+@in_command
+def import_export(
+    options: Options,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `export` wrote.")],
+    export_passphrase_file: ExportPassphraseFile = None,
+) -> None:
+    """Make a home from an export, as a new device of the same account.
+
+    The home must be new, or nothing may have happened in it. All of it is taken, or nothing.
+    """
+    from p2pchat.cli import keeping
+
+    _run(options, lambda settings: keeping.import_export(settings, file, export_passphrase_file))
 
 
 @app.command()

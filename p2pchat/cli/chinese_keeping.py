@@ -35,6 +35,34 @@ CHINESE_KEEPING: Mapping[str, str] = {
     "A copy of the home opens nowhere else then: keep an export.": (
         "此后主目录的副本在别处打不开：请保留一份导出文件。"
     ),
+    # Export and import
+    "The passphrase of the export stands in this file. Default: it is asked for.": (
+        "导出文件的密码短语在此文件中。默认：在终端询问。"
+    ),
+    "The file to write.": "要写入的文件。",
+    "Overwrite what is there.": "覆盖已有文件。",
+    "What `export` wrote.": "`export` 写出的文件。",
+    "Write account, contacts, rooms, blocks and history to a file that a passphrase locks.": (
+        "把账号、联系人、房间、屏蔽列表和历史写入一个由密码短语锁定的文件。"
+    ),
+    "A home made from it is a new device of yours. Whoever has the file and its passphrase can be"
+    " you.": "由它建立的主目录是你的新设备。拿到文件和密码短语的人就可以冒充你。",
+    "Make a home from an export, as a new device of the same account.": (
+        "由导出文件建立主目录，成为同一账号的新设备。"
+    ),
+    "The home must be new, or nothing may have happened in it. All of it is taken, or nothing.": (
+        "主目录必须是新的，或其中还没有任何内容。要么全部导入，要么什么都不导入。"
+    ),
+    "Passphrase of the export: ": "导出文件的密码短语：",
+    "Exported to {file}. Keep it and its passphrase apart.": (
+        "已导出到 {file}。请把它和密码短语分开保存。"
+    ),
+    "{account} lives here now, as a new device. What was written here so far is to be read;"
+    " contacts learn of the device when a node runs here.": (
+        "{account} 已在此处，作为新设备。以前的内容可以查看；本机节点运行时联系人会得知此设备。"
+    ),
+    "{done} of {total} entries": "{done} / {total} 条",
+    # Locking
     "Passphrase: ": "密码短语：",
     "New passphrase: ": "新的密码短语：",
     "Once more: ": "再输入一次：",

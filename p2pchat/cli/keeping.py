@@ -1,19 +1,99 @@
-"""Commands about the home itself: how it is locked."""
+"""Commands about the home itself: how it is locked, and files made of it."""
 
 from __future__ import annotations
 
+import sys
+from functools import partial
 from pathlib import Path
 
+import trio
+import typer
+
 from p2pchat.cli.commands import Console
-from p2pchat.cli.passphrases import home_passphrase, new_passphrase
+from p2pchat.cli.language import Language
+from p2pchat.cli.passphrases import home_passphrase, new_passphrase, old_passphrase
 from p2pchat.cli.settings import Settings
+from p2pchat.cli.showing import words
+from p2pchat.client.exporting import import_home
 from p2pchat.client.locking import change_lock, needs_passphrase
+from p2pchat.client.opening import open_client
 from p2pchat.crypto.vault import Bare, InKeyring, WithPassphrase
-from p2pchat.errors import WrongPassphrase
+from p2pchat.errors import FileExists, WrongPassphrase
+from p2pchat.events import ExportProgress
+from p2pchat.node.hub import Subscription
 
-__all__ = ["change_passphrase", "remove_passphrase", "set_passphrase", "use_keyring"]
+__all__ = [
+    "change_passphrase",
+    "export",
+    "import_export",
+    "remove_passphrase",
+    "set_passphrase",
+    "use_keyring",
+]
 
+EXPORT_OPTION = "--export-passphrase-file"
 NEW_OPTION = "--new-passphrase-file"
+
+
+async def export(
+    settings: Settings, file: Path, passphrase_file: Path | None, *, overwrite: bool
+) -> int:
+    """Write the home to a file."""
+    console = Console(settings, as_json=False)
+    _require_free(file, overwrite)
+    home = home_passphrase(settings)
+    passphrase = new_passphrase(passphrase_file, settings.language, EXPORT_OPTION)
+    async with (
+        open_client(settings.home, config=settings.config, passphrase=home, offline=True) as client,
+        client.subscribe(ExportProgress) as events,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(_show, events, settings.language)
+        await client.export(file, passphrase, overwrite=overwrite)
+        nursery.cancel_scope.cancel()
+    console.say("Exported to {file}. Keep it and its passphrase apart.", file=file)
+    return 0
+
+
+def _require_free(file: Path, overwrite: bool) -> None:
+    """Before anybody is asked for anything."""
+    if file.exists() and not overwrite:
+        raise FileExists(f"{file} is there already: choose another name, or give --force")
+
+
+async def _show(events: Subscription, language: Language) -> None:
+    async for event in events:
+        if isinstance(event, ExportProgress):
+            _tell(language, event.done, event.total)
+
+
+def _tell(language: Language, done: int, total: int) -> None:
+    """How far it is, for somebody who watches."""
+    if sys.stderr.isatty():
+        text = words("{done} of {total} entries", language, done=done, total=total)
+        typer.echo(f"· {text}", err=True)
+
+
+async def import_export(settings: Settings, file: Path, passphrase_file: Path | None) -> int:
+    """Make a home from a file."""
+    console = Console(settings, as_json=False)
+    home = home_passphrase(settings)
+    passphrase = old_passphrase(
+        passphrase_file, settings.language, "Passphrase of the export: ", EXPORT_OPTION
+    )
+    account = await import_home(
+        settings.home,
+        file,
+        passphrase,
+        home_passphrase=home,
+        progress=partial(_tell, settings.language),
+    )
+    console.say(
+        "{account} lives here now, as a new device. What was written here so far is to be read;"
+        " contacts learn of the device when a node runs here.",
+        account=account,
+    )
+    return 0
 
 
 async def set_passphrase(settings: Settings, new_file: Path | None) -> int:

@@ -80,6 +80,15 @@ class Methods:
         """Read the configuration again; what changed, and what waits for a restart."""
         return await self._client.reload_config()
 
+    async def export(self, path: str, passphrase: str, overwrite: bool = False) -> None:
+        """Write everything that a new home can be made of to a file that a passphrase locks."""
+        await self._client.export(path, passphrase, overwrite=overwrite)
+
+    async def import_(self, path: str, passphrase: str) -> dict[str, object]:
+        """Make this home, in which nothing has happened yet, anew from an export. The client is
+        closed for it and opened again, which is the session's to do (`cli.rpc`)."""
+        raise AssertionError("an import is carried out between two clients")
+
     async def change_passphrase(self, old: str | None = None, new: str | None = None) -> None:
         """Lock the home by another passphrase, by one, or by none."""
         await self._client.change_passphrase(old, new)
@@ -296,7 +305,7 @@ def _reader(hint: object) -> Callable[[str, object], object]:
 
 
 METHODS: Mapping[str, Method] = {
-    name: _method(name, function)
+    name.rstrip("_"): _method(name, function)
     for name, function in vars(Methods).items()
     if not name.startswith("_")
 }

@@ -21,7 +21,7 @@ from p2pchat.client.locking import needs_passphrase
 from p2pchat.crypto.stretching import PASSPHRASE_BYTES_MAX, checked_passphrase
 from p2pchat.errors import PassphraseNeeded, WrongPassphrase
 
-__all__ = ["home_passphrase", "new_passphrase", "old_passphrase", "read_passphrase"]
+__all__ = ["home_passphrase", "new_passphrase", "old_passphrase", "passphrase_in"]
 
 
 def home_passphrase(settings: Settings, *, may_ask: bool = True) -> str | None:
@@ -29,7 +29,7 @@ def home_passphrase(settings: Settings, *, may_ask: bool = True) -> str | None:
     passphrase = None
     is_locked = needs_passphrase(settings.home)
     if settings.passphrase_file is not None:
-        passphrase = read_passphrase(settings.passphrase_file)
+        passphrase = passphrase_in(settings.passphrase_file)
     elif is_locked:
         passphrase = _ask("Passphrase: ", settings.language, "--passphrase-file", may_ask)
     if is_locked and sys.stderr.isatty():
@@ -40,7 +40,7 @@ def home_passphrase(settings: Settings, *, may_ask: bool = True) -> str | None:
 def old_passphrase(given: Path | None, language: Language, prompt: str, option: str) -> str:
     """One that somebody knows already: from a file, else asked for once."""
     if given is not None:
-        return read_passphrase(given)
+        return passphrase_in(given)
     return _ask(prompt, language, option, may_ask=True)
 
 
@@ -48,7 +48,7 @@ def new_passphrase(given: Path | None, language: Language, option: str) -> str:
     """One that is chosen now: from a file, else asked for twice. Raises `WrongPassphrase` when the
     two differ."""
     if given is not None:
-        return read_passphrase(given)
+        return passphrase_in(given)
     chosen = _ask("New passphrase: ", language, option, may_ask=True)
     checked_passphrase(chosen)
     if _ask("Once more: ", language, option, may_ask=True) != chosen:
@@ -56,7 +56,7 @@ def new_passphrase(given: Path | None, language: Language, option: str) -> str:
     return chosen
 
 
-def read_passphrase(file: Path) -> str:
+def passphrase_in(file: Path) -> str:
     """What stands in a file, without the end of its line. Raises `WrongUsage`."""
     try:
         with file.open("rb") as opened:

@@ -11,7 +11,8 @@ and counts them. The node never waits for the reader of its events.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -31,14 +32,15 @@ from p2pchat.cli.jsonrpc import (
     read_line,
     result_answer,
 )
-from p2pchat.cli.methods import Method, Methods, find_method
+from p2pchat.cli.methods import METHODS, Method, Methods, find_method
 from p2pchat.cli.signals import at_hangup, hangups, until_signal
 from p2pchat.cli.stdio import LineReader, open_stdio
 from p2pchat.client.client import Client
+from p2pchat.client.exporting import import_home
 from p2pchat.client.opening import open_client
 from p2pchat.config import ClientConfig, Loaded
-from p2pchat.errors import NodeClosed, P2PChatError
-from p2pchat.events import Event
+from p2pchat.errors import HomeNotEmpty, NodeClosed, P2PChatError
+from p2pchat.events import Event, ExportProgress
 from p2pchat.node.hub import Subscription
 
 __all__ = ["run_rpc", "serve"]
@@ -71,28 +73,86 @@ async def run_rpc(
         return replace(config, limits=limits), warnings
 
     with hangups() as signals:
+
+        @asynccontextmanager
+        async def open_here() -> AsyncGenerator[Client]:
+            async with (
+                open_client(home, config=with_room, passphrase=passphrase) as client,
+                at_hangup(signals, client.reload_config),
+            ):
+                yield client
+
         async with (
             open_stdio() as (reader, writer),
             until_signal() as ending,
-            open_client(home, config=with_room, passphrase=passphrase) as client,
-            at_hangup(signals, client.reload_config),
+            open_channel(reader, writer) as channel,
         ):
-            await serve(client, reader, writer)
+            await _serve_clients(open_here, home, passphrase, channel)
     return 130 if ending.was_interrupted else 0
+
+
+async def _serve_clients(
+    open_here: Callable[[], AbstractAsyncContextManager[Client]],
+    home: Path,
+    passphrase: str | None,
+    channel: Channel,
+) -> None:
+    """Serve one client, and after each import the next."""
+    moving: Moving | None = None
+    while True:
+        async with open_here() as client:
+            if moving is not None:
+                moving.answer(client)
+            moving = await serve_client(client, channel)
+        if moving is None:
+            return
+        await moving.carry_out(home, passphrase, channel.output)
 
 
 async def serve(
     client: Client, reader: trio.abc.ReceiveStream, writer: trio.abc.SendStream
 ) -> None:
-    """Answer the requests of `reader` until `shutdown`, its end, or the end of who listens."""
+    """Answer the requests of `reader` until `shutdown`, its end, or the end of who listens, for a
+    client whose home stays what it is."""
+    async with open_channel(reader, writer) as channel:
+        while (moving := await serve_client(client, channel)) is not None:
+            moving.fail(HomeNotEmpty("this client cannot be replaced by an import"))
+            moving.answer(client)
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Where requests come from and answers go, whichever client gives them."""
+
+    lines: LineReader
+    output: Output
+
+
+@asynccontextmanager
+async def open_channel(
+    reader: trio.abc.ReceiveStream, writer: trio.abc.SendStream
+) -> AsyncGenerator[Channel]:
+    """A channel for the time of the block, which ends when nobody listens any more; what is
+    answered is written before it ends."""
     output = Output(writer)
-    async with client.subscribe() as events, trio.open_nursery() as nursery:
+    async with trio.open_nursery() as nursery:
         nursery.start_soon(output.run, nursery.cancel_scope)
-        nursery.start_soon(_tell, events, output)
-        await Session(client, output).run(LineReader(reader, LINE_BYTES_MAX))
+        yield Channel(LineReader(reader, LINE_BYTES_MAX), output)
         with trio.move_on_after(FLUSH_S):
             await output.flush()
         nursery.cancel_scope.cancel()
+
+
+async def serve_client(client: Client, channel: Channel) -> Moving | None:
+    """Answer requests until `shutdown` or the end of the input, or until one asks for an import,
+    which is the caller's to carry out when the client is closed."""
+    output = channel.output
+    async with client.subscribe() as events, trio.open_nursery() as nursery:
+        nursery.start_soon(_tell, events, output)
+        session = Session(client, output)
+        await session.run(channel.lines)
+        nursery.cancel_scope.cancel()
+    return session.moving
 
 
 async def _tell(events: Subscription, output: Output) -> None:
@@ -147,6 +207,48 @@ class Output:
             scope.cancel()
 
 
+class Moving:
+    """An import that was asked for: the home is made anew between two clients, and the second one
+    gives the answer."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._error: P2PChatError | None = None
+
+    async def carry_out(self, home: Path, home_passphrase: str | None, output: Output) -> None:
+        """Import into the home, whose client is closed."""
+        path, passphrase = self._request.arguments["path"], self._request.arguments["passphrase"]
+
+        def tell(done: int, total: int) -> None:
+            event = ExportProgress(done, total, is_import=True)
+            trio.from_thread.run_sync(output.put, _told(event))
+
+        try:
+            await import_home(
+                home,
+                cast("str", path),
+                cast("str", passphrase),
+                home_passphrase=home_passphrase,
+                progress=tell,
+            )
+        except P2PChatError as error:
+            self.fail(error)
+
+    def fail(self, error: P2PChatError) -> None:
+        """The home is as it was."""
+        self._error = error
+
+    def answer(self, client: Client) -> None:
+        """Say how it went, and who lives in the home now."""
+        call = self._request.call
+        answer = (
+            result_answer(call.id, shapes.account(client))
+            if self._error is None
+            else error_answer(call.id, self._error)
+        )
+        self._request.deliver(None if call.is_notification else answer)
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """A request that is understood, and who takes its answer."""
@@ -167,6 +269,9 @@ class Session:
         self._unbegun: deque[Request] = deque()
         self._reading = trio.CancelScope()
         self._grace_s = END_GRACE_S
+        self._client = client
+        self.moving: Moving | None = None
+        """Set when an import was asked for: the last thing that this session hears."""
 
     async def run(self, lines: LineReader) -> None:
         """Answer until the input ends or `shutdown`; what was asked before is answered, with an
@@ -186,8 +291,12 @@ class Session:
 
     async def _take_all(self, lines: LineReader) -> None:
         while batch := await lines.receive():
-            for line in batch:
+            for number, line in enumerate(batch, 1):
                 await self._take(line)
+                if self.moving is not None:
+                    lines.put_back(batch[number:])
+                    self._grace_s = 0.0
+                    return
 
     async def _take(self, line: bytes) -> None:
         if not line or line.isspace():
@@ -219,6 +328,8 @@ class Session:
             call = read_call(value)
             method = find_method(call.method)
             arguments = method.arguments(call.params)
+            if method is METHODS["import"]:
+                self._require_import()
             if method.waits and len(self._waiting.child_tasks) >= WAITING_MAX:
                 raise TooManyRequests(f"{WAITING_MAX:,} requests wait already")
         except (RequestError, P2PChatError) as error:
@@ -227,12 +338,23 @@ class Session:
             await self._output.room()
             return
         request = Request(call, method, arguments, deliver)
+        if method is METHODS["import"]:
+            self.moving = Moving(request)
+            return
         if method.waits:
             self._waiting.start_soon(self._answer, request)
             return
         await self._take_place()
         self._unbegun.append(request)
         self._working.start_soon(self._work)
+
+    def _require_import(self) -> None:
+        """That nothing here would be lost, and that one import is enough."""
+        client = self._client
+        if client.contacts() or client.contact_requests() or client.rooms() or self.moving:
+            raise HomeNotEmpty(
+                "this home holds contacts or rooms already: start with a new --home to import"
+            )
 
     async def _take_place(self) -> None:
         try:
@@ -253,7 +375,7 @@ class Session:
 
     async def _answer(self, request: Request) -> None:
         call = request.call
-        answer = error_answer(call.id, NodeClosed("the program ends before this is done"))
+        answer = error_answer(call.id, NodeClosed("the client is closed before this is done"))
         try:
             result = await request.method.function(self._methods, **request.arguments)
             answer = result_answer(call.id, result)

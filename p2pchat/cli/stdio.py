@@ -84,10 +84,18 @@ class LineReader:
         self._stream = stream
         self._line_bytes_max = line_bytes_max
         self._rest = b""
+        self._untaken: list[bytes] = []
+
+    def put_back(self, lines: list[bytes]) -> None:
+        """Have these lines, which were received and not taken, come again first."""
+        self._untaken = lines
 
     async def receive(self) -> list[bytes]:
         """The lines that are there, at least one; none at the end. Of a line over the limit only
         so much comes that it is seen to be over."""
+        if self._untaken:
+            lines, self._untaken = self._untaken, []
+            return lines
         while True:
             try:
                 chunk = bytes(await self._stream.receive_some(_READ_BYTES))

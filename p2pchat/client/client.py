@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import cast
 
 from p2pchat.client.diagnosing import diagnosis_of
+from p2pchat.client.exporting import Export, ReadArchive, export_home
 from p2pchat.client.handles import Contact, Room
 from p2pchat.client.locking import change_lock
 from p2pchat.config import ClientConfig, ConfigChange, SettingsInForce, parse_peer_address
@@ -21,14 +24,14 @@ from p2pchat.errors import (
     UnknownConversation,
     UnknownMessage,
 )
-from p2pchat.events import Event
+from p2pchat.events import Event, ExportProgress
 from p2pchat.model.blocking import Block, Target, parse_target
 from p2pchat.model.contact import ContactInfo, ContactState
 from p2pchat.model.diagnosis import Diagnosis
 from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
 from p2pchat.model.message import Message
 from p2pchat.model.room import RoomInfo
-from p2pchat.model.route import Path
+from p2pchat.model.route import Path as Route
 from p2pchat.model.status import ContactStatus, NetworkStatus, PeerStatus
 from p2pchat.node.ambient import Ambient
 from p2pchat.node.deliveries import UNDER_WAY
@@ -50,7 +53,7 @@ from p2pchat.wire.links import ContactLink, decode_link, encode_link
 __all__ = ["Client", "Profile", "Statistics"]
 
 LINK_HINTS = 4
-_BEST_FIRST = tuple(Path)
+_BEST_FIRST = tuple(Route)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +79,17 @@ class Client:
     """A running peer. Made by `open_client`; every value it hands out is frozen."""
 
     def __init__(
-        self, node: Node, ambient: Ambient, settings: SettingsInForce[ClientConfig]
+        self,
+        node: Node,
+        ambient: Ambient,
+        settings: SettingsInForce[ClientConfig],
+        read_archive: ReadArchive | None = None,
     ) -> None:
+        """`read_archive` reads the home; None for a client in memory."""
         self._node = node
         self._ambient = ambient
         self._settings = settings
+        self._read_archive = read_archive
         self._state = node.chat.state
 
     # Who and where we are
@@ -140,7 +149,7 @@ class Client:
 
     def _contact_paths(self, peers: tuple[PeerStatus, ...]) -> tuple[ContactStatus, ...]:
         """The best path to each accepted contact; a contact may be there with several devices."""
-        paths: dict[AccountId, Path] = {}
+        paths: dict[AccountId, Route] = {}
         for peer in peers:
             if peer.account is not None:
                 best = paths.get(peer.account, peer.path)
@@ -308,6 +317,26 @@ class Client:
         """
         loaded, warnings = self._settings.load()
         return replace(await self.reconfigure(loaded), warnings=warnings)
+
+    # What is kept of all this
+
+    async def export(
+        self, path: str | os.PathLike[str], passphrase: str, *, overwrite: bool = False
+    ) -> None:
+        """Write account, contacts, rooms, blocks and history to a file that `passphrase` locks,
+        for `import_home`. It is of one moment, and at `path` when it is whole; `ExportProgress`
+        tells how far it is. Raises `FileExists`, `FileUnusable`, `DiskFull`, `ConfigError` for
+        what is no passphrase."""
+        if self._read_archive is None:
+            raise HomeUnwritable("a client in memory cannot be exported: open it in a directory")
+        hub = self._node.hub
+        await self._node.flushed_store()
+        await export_home(
+            self._read_archive,
+            Export(Path(path), passphrase, overwrite),
+            self._ambient.now().wall_ms,
+            lambda done, total: hub.emit(ExportProgress(done, total, is_import=False)),
+        )
 
     # How the home is locked
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
+
+from p2pchat.errors import BadExport
+from p2pchat.model.archive import ArchivedIdentity
 from p2pchat.model.identity import Identity
 from p2pchat.model.ids import KEY_BYTES, AccountId, DeviceId
 from p2pchat.node.ambient import Ambient
 from p2pchat.protocol.state import Me
-from p2pchat.wire.devices import first_device_set, read_device_set
+from p2pchat.wire.devices import DeviceSet, first_device_set, merged, read_device_set
 from p2pchat.wire.envelope import Ed25519Signer
 
 
@@ -25,6 +30,31 @@ def make_identity(name: str, ambient: Ambient, device_seed: bytes | None = None)
         account_seed=account_seed,
         device_seed=device_seed,
         device_set=first_device_set(account, device, created_ms),
+    )
+
+
+def restored_identity(
+    archived: ArchivedIdentity, known: Sequence[DeviceSet], ambient: Ambient
+) -> Identity:
+    """An account as a new device of it, certified beside those that are known.
+
+    Raises `BadExport` when there is no room for one more.
+    """
+    account = Ed25519Signer(archived.account_seed)
+    device_seed = ambient.token_bytes(KEY_BYTES)
+    device = DeviceId(Ed25519Signer(device_seed).public_key)
+    added = read_device_set(first_device_set(account, device, ambient.now().wall_ms))
+    devices = reduce(merged, [*known, added])
+    if device not in devices.devices:
+        raise BadExport("names as many devices as an account may have: no further one can be added")
+    return Identity(
+        account=AccountId(account.public_key),
+        device=device,
+        name=archived.name,
+        created_ms=archived.created_ms,
+        account_seed=archived.account_seed,
+        device_seed=device_seed,
+        device_set=devices.raw,
     )
 
 

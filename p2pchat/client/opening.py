@@ -13,6 +13,7 @@ from pathlib import Path
 import trio
 
 from p2pchat.client.client import Client
+from p2pchat.client.exporting import ReadArchive
 from p2pchat.client.identity import core_identity, make_identity
 from p2pchat.config import (
     ClientConfig,
@@ -44,10 +45,12 @@ from p2pchat.node.node import NodeParts, open_node
 from p2pchat.node.reach import own_form
 from p2pchat.protocol.blocking import in_force_at_start
 from p2pchat.protocol.lan import LanIdentity
+from p2pchat.store.archiving import Archive
 from p2pchat.store.key_file import read_identity_file
 from p2pchat.store.memory import MemoryStore
 from p2pchat.store.port import AsyncStore, Store
-from p2pchat.store.worker import InlineStore, open_home_aside, open_worker
+from p2pchat.store.sqlite import SqliteStore
+from p2pchat.store.worker import InlineStore, StoreWorker, open_home_aside, open_worker
 from p2pchat.wire.contents import INTRO_BYTES
 from p2pchat.wire.envelope import Ed25519Signer
 
@@ -95,7 +98,7 @@ async def open_client(
         options = replace(parts.options, lan=lan)
         parts = replace(parts, options=options, home=Path(home) if home else None)
         node = await stack.enter_async_context(open_node(parts))
-        yield Client(node, ambient, settings)
+        yield Client(node, ambient, settings, stored.read_archive)
 
 
 @asynccontextmanager
@@ -176,6 +179,7 @@ class Stored:
     store: AsyncStore
     snapshot: Snapshot
     identity: Identity
+    read_archive: ReadArchive | None = None
 
 
 def client_parts(
@@ -253,7 +257,14 @@ async def _open_store(
             )
         snapshot = prepare_store(opened.store, identity, ambient)
         async with open_worker(opened.store) as worker:
-            yield Stored(worker, snapshot, identity)
+            read = partial(_read_archive, worker, opened.store)
+            yield Stored(worker, snapshot, identity, read)
+
+
+async def _read_archive(
+    worker: StoreWorker, store: SqliteStore, take: Callable[[Archive], None]
+) -> None:
+    await worker.aside(partial(store.archive, take))
 
 
 def _settings(

@@ -6,6 +6,7 @@ Each is idempotent: applying it twice is applying it once.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 from p2pchat.model.blocking import Target
 from p2pchat.model.contact import ContactState
@@ -25,6 +26,17 @@ class AddOp:
     received_ms: int
 
 
+class Counting(IntEnum):
+    """Who keeps count of how far a message comes. A number never changes its meaning."""
+
+    NOBODY = 0
+    """Nothing is left to count: it came from somebody else, or had been delivered before."""
+    HERE = 1
+    """This device wrote it."""
+    ELSEWHERE = 2
+    """Another device of ours wrote it, and knows more than that it is on its way."""
+
+
 @dataclass(frozen=True, slots=True)
 class AddMessage:
     """Show an op as a message: text for paging and search. The op comes before it, in the same
@@ -35,8 +47,7 @@ class AddMessage:
     author: AccountId
     device: DeviceId
     seq: int
-    own: bool
-    """True when the author's account is our own."""
+    own: Counting
     text: str = field(repr=False)
     type: str
     sent_ms: int

@@ -95,8 +95,8 @@ class Chat:
 
     def start(self, now: Now) -> list[Effect]:
         """What a restart owes: blocks in force, rooms entered, recipients dialled, timers set."""
-        blocked = self.blocking.start()
-        return [*blocked, *self.rooms.start(), *self.outbox.start(), *self.sync.start()]
+        begun = [*self.blocking.start(), *self.contacts.introduce(now)]
+        return [*begun, *self.rooms.start(), *self.outbox.start(), *self.sync.start()]
 
     def handle(self, input: Input, now: Now) -> list[Effect]:
         """Decide on one input."""

@@ -19,7 +19,7 @@ from p2pchat.model.contact import ContactState
 from p2pchat.model.conversation import direct_id
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId
 from p2pchat.model.machine import Now, Reply
-from p2pchat.model.op import Kind, Op
+from p2pchat.model.op import Chain, Kind, Op
 from p2pchat.protocol.intake import CONTROL_BYTES_MAX, Intake
 from p2pchat.protocol.machine import (
     AcceptContact,
@@ -33,7 +33,7 @@ from p2pchat.protocol.machine import (
 from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.state import State
-from p2pchat.wire.contents import Accept, Content, Reject, Request, decode_content
+from p2pchat.wire.contents import Accept, Content, Profile, Reject, Request, decode_content
 
 BLOCKED = "this account is blocked; unblock it first"
 
@@ -129,6 +129,21 @@ class Contacts:
         effects += self._write(command.account, Reject(), now)
         self._owe_receipts(command.account)
         return [*effects, Reply(command.id)]
+
+    def introduce(self, now: Now) -> list[Effect]:
+        """What a device owes at its start that has said nothing yet to somebody it knows, because
+        its home was made from an export: from now on their devices are its recipients, and contacts
+        are told a name, so that they learn of the device and write to it, too."""
+        state, effects = self._state, list[Effect]()
+        for account, row in state.contacts.items():
+            log = state.conversations[row.conversation].log
+            if any(log.end(state.me.device, chain)[0] for chain in Chain):
+                continue
+            for device in sorted(state.directory.devices(account)):
+                effects += self._outbox.watch(row.conversation, account, device)
+            if state.contact_state(account) is ContactState.ACCEPTED:
+                effects += self._write(account, Profile(state.me.name), now)
+        return effects
 
     # What others do
 

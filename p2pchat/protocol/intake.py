@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from p2pchat.errors import BadSignature, MalformedMessage
 from p2pchat.events import MembersChanged, MessageReceived, SecurityAlert
-from p2pchat.model.change import AddMessage, AddOp, PutDeviceSet, PutName, SetFloor
+from p2pchat.model.change import AddMessage, AddOp, Counting, PutDeviceSet, PutName, SetFloor
 from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.machine import Now
@@ -369,7 +369,7 @@ class Intake:
             return []
         match content:
             case Text():
-                return self._show(conversation, op, content, key, now)
+                return self._show(op, content, key, now)
             case Profile(name):
                 return self.rename(op.header.account, name, op.header.hlc)
             case Request() | Accept() | Reject():
@@ -385,26 +385,13 @@ class Intake:
         self._state.directory.names[account] = (hlc, name)
         return [Persist(PutName(account, name, hlc))] if name != known or known_hlc < 0 else []
 
-    def _show(
-        self, conversation: Conversation, op: Op, text: Text, key: int, now: Now
-    ) -> list[Effect]:
-        header = op.header
-        own = header.account == self._state.me.account
-        row = AddMessage(
-            op=op.id,
-            conversation=conversation.id,
-            author=header.account,
-            device=header.device,
-            seq=header.seq,
-            own=own,
-            text=text.text,
-            type="text",
-            sent_ms=wall_of(header.hlc),
-            received_ms=now.wall_ms,
-            sort_key=key,
-            reply_to=text.reply_to,
-        )
-        if own:
+    def _show(self, op: Op, text: Text, key: int, now: Now) -> list[Effect]:
+        me, header = self._state.me, op.header
+        own = Counting.NOBODY
+        if header.account == me.account:
+            own = Counting.HERE if header.device == me.device else Counting.ELSEWHERE
+        row = shown_message(op, text, own, key, now.wall_ms)
+        if own is not Counting.NOBODY:
             return [Persist(row)]
         return [Persist(row), Emit(MessageReceived(self.message(op, text, now)))]
 
@@ -424,6 +411,25 @@ class Intake:
             reply_to=text.reply_to,
             signature=op.signature,
         )
+
+
+def shown_message(op: Op, text: Text, own: Counting, sort_key: int, received_ms: int) -> AddMessage:
+    """The row that a text op is shown as."""
+    header = op.header
+    return AddMessage(
+        op=op.id,
+        conversation=header.conversation,
+        author=header.account,
+        device=header.device,
+        seq=header.seq,
+        own=own,
+        text=text.text,
+        type="text",
+        sent_ms=wall_of(header.hlc),
+        received_ms=received_ms,
+        sort_key=sort_key,
+        reply_to=text.reply_to,
+    )
 
 
 def _covered(rows: Sequence[StoredOp]) -> int:

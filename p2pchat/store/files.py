@@ -12,13 +12,15 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
-from p2pchat.errors import DiskFull, HomeUnwritable
+from p2pchat.errors import DiskFull, FileExists, FileUnusable, HomeUnwritable, StoreError
 
 __all__ = [
     "create_private",
     "home_errors",
     "make_private_directory",
+    "new_file",
     "open_private",
     "replace",
     "sync_directory",
@@ -80,6 +82,38 @@ def write_private(path: Path, data: bytes) -> None:
         with suppress(OSError):  # what was written in vain must not hide why
             beside.unlink()
         raise
+
+
+@contextmanager
+def new_file(path: Path, *, overwrite: bool = False) -> Generator[IO[bytes]]:
+    """A private file that is at `path` when the block has ended, and not at all before or when it
+    fails. Raises `FileExists` for one that may not be overwritten, `DiskFull`, `FileUnusable`."""
+    beside = path.with_name(path.name + ".new")
+    if not overwrite and path.exists():
+        raise FileExists(f"{path} is there already: choose another name, or say to overwrite it")
+    try:
+        with open(open_private(beside, os.O_WRONLY | os.O_TRUNC), "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        replace(beside, path)
+    except OSError as error:
+        _remove(beside)
+        raise _file_error(path, error) from error
+    except BaseException:
+        _remove(beside)
+        raise
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # what was written in vain must not hide why
+        path.unlink()
+
+
+def _file_error(path: Path, error: OSError) -> StoreError:
+    if error.errno in _NO_ROOM:
+        return DiskFull(f"the disk has no room for {path}: free some space")
+    return FileUnusable(f"{path} cannot be written: {error.strerror or type(error).__name__}")
 
 
 def replace(source: Path, target: Path) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
+from p2pchat.model.change import Counting
 from p2pchat.model.message import MessageState
 
 __all__ = ["Progress", "Reach"]
@@ -42,8 +43,17 @@ class Progress:
             sent = max(sent, reach.talk_sent)
         return cls(delivered=min(acked.values(), default=0), sent=sent)
 
-    def state(self, seq: int, *, own: bool) -> MessageState:
-        """The state of the message at `seq`; a message of others is always delivered."""
-        if not own or seq < self.delivered:
-            return MessageState.DELIVERED
-        return MessageState.SENT if seq < self.sent else MessageState.QUEUED
+    def state(self, seq: int, *, own: Counting) -> MessageState:
+        """The state of the message at `seq`; a message of others is always delivered, and one of
+        another device of ours is at least sent: it has come to us."""
+        match own:
+            case Counting.NOBODY:
+                return MessageState.DELIVERED
+            case Counting.ELSEWHERE:
+                return MessageState.SENT
+            case Counting.HERE if seq < self.delivered:
+                return MessageState.DELIVERED
+            case Counting.HERE:
+                return MessageState.SENT if seq < self.sent else MessageState.QUEUED
+            case _:
+                assert_never(own)

@@ -17,14 +17,15 @@ from __future__ import annotations
 
 import os
 import secrets  # noqa: TID251 -- the key to this disk is born here and nowhere else
-from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterable
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Protocol
 
-from p2pchat.errors import Corrupted, SchemaTooNew, WrongKey
+from p2pchat.errors import Corrupted, HomeNotEmpty, SchemaTooNew, WrongKey
+from p2pchat.model.snapshot import Snapshot
 from p2pchat.store.files import home_errors, make_private_directory, replace, write_private
 from p2pchat.store.lock import hold_lock
 from p2pchat.store.marker import Marker
@@ -40,11 +41,13 @@ __all__ = [
     "change_key_file",
     "open_home",
     "relock_home",
+    "restore_home",
 ]
 
 KEY_BYTES = 32
 KEY_FILE = "p2pchat.key"
 DATABASE_FILE = "p2pchat.db"
+LOCK_FILE = "p2pchat.lock"
 
 _one_writer = Lock()
 """Of key files: whoever changes one reads it first."""
@@ -98,15 +101,15 @@ def open_home(
     with ExitStack() as stack:
         with home_errors(home):
             make_private_directory(home)
-            stack.enter_context(hold_lock(home / "p2pchat.lock"))
-            store = stack.enter_context(_open_store(home, migrations, keys))
+            stack.enter_context(hold_lock(home / LOCK_FILE))
+            key = _key(home / DATABASE_FILE, home / KEY_FILE, migrations, keys)
+            store = stack.enter_context(_open_store(home, migrations, key))
         yield Home(home, store)
 
 
 @contextmanager
-def _open_store(home: Path, migrations: Migrations, keys: KeyFile) -> Generator[SqliteStore]:
+def _open_store(home: Path, migrations: Migrations, key: bytes) -> Generator[SqliteStore]:
     database = home / DATABASE_FILE
-    key = _key(database, home / KEY_FILE, migrations, keys)
     marker = Marker(home / "p2pchat.state", database)
     prepare_database(database, key, migrations, check=marker.must_check())
     store = SqliteStore(database, key)
@@ -119,6 +122,60 @@ def _open_store(home: Path, migrations: Migrations, keys: KeyFile) -> Generator[
         marker.closed()
 
 
+def restore_home(
+    path: str | os.PathLike[str],
+    fill: Callable[[SqliteStore], None],
+    *,
+    keys: KeyFile = BARE,
+    migrations: Migrations = MIGRATIONS,
+) -> None:
+    """Make the home at `path` with what `fill` writes into its database, all of it or nothing. In
+    its place there is no home yet, or one in which nothing has happened, whose key stays.
+
+    Raises `HomeNotEmpty`, as `open_home` does, and what `fill` raises.
+    """
+    home = Path(path).absolute()
+    lock = home / LOCK_FILE
+    had_home, had_lock = home.exists(), lock.exists()
+    with home_errors(home), ExitStack() as undoing:
+        make_private_directory(home)
+        with hold_lock(lock):
+            undoing.callback(_undo, [] if had_lock else [lock], [] if had_home else [home])
+            _restore(home, fill, keys, migrations)
+            undoing.pop_all()
+
+
+def _undo(files: Iterable[Path], directories: Iterable[Path]) -> None:
+    """Remove what an attempt made; what cannot be removed must not hide why it failed."""
+    with suppress(OSError):
+        for file in files:
+            file.unlink()
+        for directory in directories:
+            directory.rmdir()
+
+
+def _restore(
+    home: Path, fill: Callable[[SqliteStore], None], keys: KeyFile, migrations: Migrations
+) -> None:
+    database, key = home / DATABASE_FILE, home / KEY_FILE
+    if not database.exists():
+        _key(database, key, migrations, keys, fill)
+        return
+    secret = _key(database, key, migrations, keys)
+    with _open_store(home, migrations, secret) as store:
+        if not is_unused(store.snapshot()):
+            raise HomeNotEmpty(
+                f"{home} holds contacts, rooms or messages already: choose a new directory"
+            )
+    _make_database(_unplaced(database), secret, migrations, fill)
+    replace(_unplaced(database), database)
+
+
+def is_unused(snapshot: Snapshot) -> bool:
+    """Whether nothing has happened in a home but that it was made."""
+    return not (snapshot.contacts or snapshot.conversations or snapshot.blocks)
+
+
 def relock_home(path: str | os.PathLike[str], relock: Callable[[bytes], bytes]) -> None:
     """Put `relock` of the key file's content in its place, in a home that no process has open.
 
@@ -129,7 +186,7 @@ def relock_home(path: str | os.PathLike[str], relock: Callable[[bytes], bytes]) 
     with home_errors(home):
         if not (home / DATABASE_FILE).exists():
             raise WrongKey(f"{home} holds no identity yet: nothing is there to be locked")
-        with hold_lock(home / "p2pchat.lock"):
+        with hold_lock(home / LOCK_FILE):
             _settle_key(home / DATABASE_FILE, home / KEY_FILE)
             change_key_file(home, relock)
 
@@ -141,7 +198,13 @@ def change_key_file(home: Path, relock: Callable[[bytes], bytes]) -> None:
         write_private(key, relock(key.read_bytes()))
 
 
-def _key(database: Path, key: Path, migrations: Migrations, keys: KeyFile) -> bytes:
+def _key(
+    database: Path,
+    key: Path,
+    migrations: Migrations,
+    keys: KeyFile,
+    fill: Callable[[SqliteStore], None] | None = None,
+) -> bytes:
     """The database's key; both are made in a new home, and what was cut short is finished."""
     if not database.exists():
         if key.exists():
@@ -149,7 +212,14 @@ def _key(database: Path, key: Path, migrations: Migrations, keys: KeyFile) -> by
                 f"{database} is missing though its key is there: put it back, or remove {key} to"
                 " begin anew"
             )
-        secret = _create(database, key, migrations, keys)
+        secret = secrets.token_bytes(KEY_BYTES)
+        write_private(_unplaced(key), keys.lock(secret))
+        try:
+            _make_database(_unplaced(database), secret, migrations, fill)
+        except BaseException:
+            _unplaced(key).unlink(missing_ok=True)
+            raise
+        replace(_unplaced(database), database)
         _settle_key(database, key)
         return secret
     _settle_key(database, key)
@@ -162,21 +232,31 @@ def _settle_key(database: Path, key: Path) -> None:
     unplaced = _unplaced(key)
     if key.exists():
         unplaced.unlink(missing_ok=True)  # it may hold the key as it shall not lie here any more
+        _remove_database(_unplaced(database))
     elif unplaced.exists():
         replace(unplaced, key)
     else:
         raise WrongKey(f"{key} is missing, without which {database} stays shut: put it back")
 
 
-def _create(database: Path, key: Path, migrations: Migrations, keys: KeyFile) -> bytes:
-    unplaced = _unplaced(database)
+def _make_database(
+    path: Path, secret: bytes, migrations: Migrations, fill: Callable[[SqliteStore], None] | None
+) -> None:
+    """A database beside its place; nothing is left of one that could not be made."""
+    _remove_database(path)
+    try:
+        create_database(path, secret, migrations)
+        if fill is not None:
+            with closing(SqliteStore(path, secret)) as store:
+                fill(store)
+    except BaseException:
+        _remove_database(path)
+        raise
+
+
+def _remove_database(path: Path) -> None:
     for suffix in ("", "-wal", "-shm"):
-        unplaced.with_name(unplaced.name + suffix).unlink(missing_ok=True)
-    secret = secrets.token_bytes(KEY_BYTES)
-    write_private(_unplaced(key), keys.lock(secret))
-    create_database(unplaced, secret, migrations)
-    replace(unplaced, database)
-    return secret
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def _unplaced(file: Path) -> Path:

@@ -11,7 +11,7 @@ from functools import cache
 from sqlalchemy import BindParameter, Connection, Select, bindparam, exists, func, select, tuple_
 
 from p2pchat.errors import UnknownMessage
-from p2pchat.model.change import PutReceipt
+from p2pchat.model.change import Counting, PutReceipt
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.message import Message
 from p2pchat.model.query import OpsQuery, StoredOp
@@ -30,7 +30,14 @@ from p2pchat.store.schema import (
     receipts,
 )
 
-__all__ = ["read_authors", "read_history", "read_message", "read_ops", "read_receipts"]
+__all__ = [
+    "read_authors",
+    "read_history",
+    "read_message",
+    "read_ops",
+    "read_progress",
+    "read_receipts",
+]
 
 _conversation: BindParameter[bytes] = bindparam("conversation")
 _conversation_key = (
@@ -159,7 +166,7 @@ def _read(
     statement: Select[*tuple[object, ...]],
     parameters: dict[str, object],
 ) -> list[Message]:
-    progress = _progress(connection, conversation)
+    progress = read_progress(connection, conversation)
     return [
         Message(
             id=OpId(row.id),
@@ -170,7 +177,7 @@ def _read(
             text=row.text,
             sent_at=row.sent_ms,
             received_at=row.received_ms,
-            state=progress.state(row.seq, own=bool(row.own)),
+            state=progress.state(row.seq, own=Counting(row.own)),
             reply_to=None if row.reply_to is None else OpId(row.reply_to),
             signature=row.signature,
         )
@@ -184,7 +191,8 @@ _REACHES = select(deliveries.c.account, deliveries.c.talk_acked, deliveries.c.ta
 _PUBLISHED = select(published.c.talk_sent).where(published.c.conversation == _conversation_key)
 
 
-def _progress(connection: Connection, conversation: ConversationId) -> Progress:
+def read_progress(connection: Connection, conversation: ConversationId) -> Progress:
+    """How far our own messages have come in a conversation."""
     parameters = {"conversation": conversation}
     rows = connection.execute(_REACHES, parameters)
     reaches = [Reach(row.account, row.talk_acked, row.talk_sent) for row in rows]

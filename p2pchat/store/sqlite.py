@@ -7,7 +7,7 @@ at a time (`store.worker`).
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from p2pchat.model.message import Message
 from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.model.snapshot import Snapshot
 from p2pchat.store import reading
+from p2pchat.store.archiving import Archive, read_archive
 from p2pchat.store.driver import connect, make_engine, store_errors
 from p2pchat.store.port import READERS_MAX, Page
 from p2pchat.store.restoring import read_identity, read_snapshot
@@ -76,6 +77,11 @@ class SqliteStore:
     def receipts(self, conversation: ConversationId) -> list[PutReceipt]:
         with self._read() as connection:
             return reading.read_receipts(connection, conversation)
+
+    def archive(self, take: Callable[[Archive], None]) -> None:
+        """Have `take` read the whole home, as it is at this moment."""
+        with self._read() as connection:
+            take(read_archive(connection))
 
     def close(self) -> None:
         self._readers.dispose()

@@ -84,6 +84,11 @@ class StoreWorker:
     async def receipts(self, conversation: ConversationId) -> list[PutReceipt]:
         return await self._read(partial(self._store.receipts, conversation))
 
+    async def aside(self, read: Callable[[], T]) -> T:
+        """Run a read of the store that takes long in a reader's place, on its thread. Whoever
+        cancels it waits until it looks (`trio.from_thread.check_cancelled`)."""
+        return await self._read(read)
+
     def start(self) -> None:
         self._thread.start()
 

@@ -23,13 +23,16 @@ from p2pchat.cli.jsonrpc import RequestError, read_call, read_line
 from p2pchat.cli.methods import find_method
 from p2pchat.config import addresses as configured
 from p2pchat.errors import ConfigError, LinkError, LocalProtocolError, RemoteProtocolError
+from p2pchat.model.archive import End, Manifest
 from p2pchat.model.blocking import BlockList, parse_subnets, parse_target
+from p2pchat.model.change import PutName
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, PeerId
 from p2pchat.model.scope import Scope
 from p2pchat.net.bootstrap_list import parse_list, render_list
 from p2pchat.net.libp2p import addresses
 from p2pchat.net.libp2p.noise_packets import PacketSealer
 from p2pchat.net.libp2p.yamux_frames import encode_header
+from p2pchat.wire.archive_codec import decode_record, encode_record
 from p2pchat.wire.contents import decode_content
 from p2pchat.wire.devices import claimed_set, read_device_set
 from p2pchat.wire.frames import decode_frame, decode_ops, encode_frame, encode_ops
@@ -167,6 +170,11 @@ WIRE: dict[str, Decoder] = {
         partial(read_record, bundle_key(ALICE.device)),
         ("wire.records.read_record",),
         tuple(RECORDS),
+    ),
+    "export record": Decoder(
+        decode_record,
+        ("wire.archive_codec.decode_record",),
+        tuple(map(encode_record, (Manifest(1, 2), PutName(ALICE.account, "Alice", 3), End(2)))),
     ),
     "gossip": Decoder(
         decode_rpc,

@@ -3,6 +3,7 @@
     store_kills.py creation HOME      killed at every call that making a home takes
     store_kills.py commits HOME       killed at every call that a few commits take
     store_kills.py relock HOME        killed at every call that another lock on the key takes
+    store_kills.py restore HOME       killed at every call that filling a new home takes
     store_kills.py random HOME COUNT  killed COUNT times at random moments under load
 
 A child is forked for each kill, so that a kill costs milliseconds. "Every call" is meant: a
@@ -28,9 +29,9 @@ import p2pchat.store
 from p2pchat.crypto.stretching import Cost
 from p2pchat.crypto.vault import Vault
 from p2pchat.errors import PassphraseNeeded, WrongPassphrase
-from p2pchat.model.change import Change, PutSetting
+from p2pchat.model.change import Change, PutConversation, PutSetting
 from p2pchat.store import migrating  # what a child would import lazily
-from p2pchat.store.home import open_home, relock_home
+from p2pchat.store.home import open_home, relock_home, restore_home
 from p2pchat.store.port import Page
 from tests.compliance.store.values import ROOM, Writer
 
@@ -171,6 +172,28 @@ def opens_by_one(old: str | None, new: str | None, home: Path) -> None:
     assert not [file.name for file in home.iterdir() if ".new" in file.name]
 
 
+def restore(home: Path) -> dict[str, int]:
+    """Fill a home in which nothing has happened: all of it is there after each kill, or none."""
+    writer = Writer()
+    changes = [*writer.messages(3), PutConversation(ROOM, None, "", 1)]
+
+    def fill(home: Path) -> None:
+        restore_home(home, lambda store: store.commit(changes))
+
+    def check(home: Path) -> None:
+        for _ in range(2):
+            with open_home(home) as opened:
+                assert len(opened.store.history(ROOM, Page())) in (0, 3)
+                assert bool(opened.store.snapshot().conversations) == bool(
+                    opened.store.history(ROOM, Page())
+                )
+        assert not [file.name for file in home.iterdir() if ".new" in file.name]
+
+    with open_home(home):
+        pass
+    return {"kills": at_every_call(home, fill, check)}
+
+
 def random_moments(home: Path, count: int) -> dict[str, int]:
     random = Random(20_240)
     acknowledged = 0
@@ -211,6 +234,8 @@ if __name__ == "__main__":
             seen = creation(path)
         case "commits":
             seen = commits(path)
+        case "restore":
+            seen = restore(path)
         case "relock":
             seen = relock(path)
         case _:

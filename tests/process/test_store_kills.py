@@ -42,6 +42,10 @@ def test_a_home_killed_at_any_call_of_a_change_of_its_lock_opens_by_the_old_or_t
     assert run("relock", str(tmp_path / "home"))["kills"] > 60
 
 
+def test_a_home_killed_at_any_call_of_an_import_has_all_of_it_or_none(tmp_path: Path) -> None:
+    assert run("restore", str(tmp_path / "home"))["kills"] > 50
+
+
 def test_a_store_killed_at_random_moments_loses_no_commit(tmp_path: Path) -> None:
     seen = run("random", str(tmp_path / "home"), "40")
     assert seen["kills"] == 40

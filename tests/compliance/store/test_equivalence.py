@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from p2pchat.errors import UnknownMessage
 from p2pchat.model.change import (
     Change,
+    Counting,
     DropBlock,
     DropConversation,
     DropPeer,
@@ -86,7 +87,7 @@ class TwoStores(RuleBasedStateMachine):
         self._directory.cleanup()
 
     def _writer(self, room: ConversationId, person: Person, chain: Chain) -> Writer:
-        new = Writer(person, room, chain, own=person is ALICE)
+        new = Writer(person, room, chain, own=Counting(person is ALICE))
         return self._writers.setdefault((room, person, chain), new)
 
     @rule(room=rooms, person=people, chain=chains, text=texts, shown=st.booleans(), sort_key=small)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from p2pchat.errors import UnknownMessage
-from p2pchat.model.change import PutName, SetPublished
+from p2pchat.model.change import Counting, PutName, SetPublished
 from p2pchat.model.ids import OpId
 from p2pchat.model.message import Message, MessageState
 from p2pchat.store.port import Page, Store
@@ -17,7 +17,7 @@ def texts(messages: list[Message]) -> list[str]:
 
 
 def test_a_message_is_told_as_it_was_shown(store: Store) -> None:
-    alice, bob = Writer(), Writer(person=BOB, own=False)
+    alice, bob = Writer(), Writer(person=BOB, own=Counting.NOBODY)
     store.commit(alice.message("hello"))
     store.commit([*bob.message("yes?", reply_to=alice.ops[0].id), PutName(BOB.account, "Bob", 1)])
     question = store.message(alice.ops[0].id)
@@ -170,7 +170,7 @@ def test_what_was_published_is_sent(store: Store) -> None:
 
 
 def test_messages_of_others_are_delivered_whatever_ours_are(store: Store) -> None:
-    store.commit(Writer(person=BOB, own=False).messages(2))
+    store.commit(Writer(person=BOB, own=Counting.NOBODY).messages(2))
     assert states(store) == "dd"
 
 

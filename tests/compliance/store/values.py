@@ -10,6 +10,7 @@ from p2pchat.model.change import (
     AddMessage,
     AddOp,
     Change,
+    Counting,
     DropBlock,
     DropConversation,
     DropPeer,
@@ -62,7 +63,7 @@ class Writer:
     person: Person = ALICE
     conversation: ConversationId = ROOM
     chain: Chain = Chain.TALK
-    own: bool = True
+    own: Counting = Counting.HERE
     ops: list[Op] = field(default_factory=list[Op])
 
     def fork(self, seq: int) -> Writer:

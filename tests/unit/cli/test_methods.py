@@ -19,6 +19,8 @@ CONTRACT = {
     "contacts": "",
     "doctor": "| keep_ids",
     "disconnect": "peer_id",
+    "export": "path passphrase | overwrite",
+    "import": "path passphrase",
     "history": "conversation | limit before after",
     "join_open": "name",
     "leave": "room",

@@ -9,8 +9,9 @@ import pytest
 from p2pchat.config.limits import Limits
 from p2pchat.errors import LinkError, UnknownContact
 from p2pchat.events import ContactAccepted, ContactRequested
-from p2pchat.model.change import AddOp
+from p2pchat.model.change import AddOp, PutContact, PutConversation, PutDeviceSet
 from p2pchat.model.contact import ContactInfo, ContactState
+from p2pchat.model.ids import DeviceId
 from p2pchat.model.message import MessageState
 from p2pchat.model.op import Chain, Kind
 from p2pchat.protocol.intake import STRANGER_OPS_MAX
@@ -25,9 +26,21 @@ from p2pchat.protocol.machine import (
     Send,
 )
 from p2pchat.wire.contents import Profile, Reject, Request, encode_content
+from p2pchat.wire.envelope import Ed25519Signer
 from p2pchat.wire.frames import Hello, Ops
 from p2pchat.wire.receipts import SignedReceipt
-from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, Author, between, digest, person
+from tests.unit.protocol.people import (
+    ALICE,
+    BOB,
+    CAROL,
+    MALLORY,
+    Author,
+    Person,
+    between,
+    digest,
+    person,
+    set_of,
+)
 from tests.unit.protocol.table import Seat, Table
 
 DIRECT = between(ALICE, BOB)
@@ -481,3 +494,51 @@ def test_a_control_chain_ends_though_its_author_is_a_contact():
     bob.ask(lambda id: AcceptContact(id, ALICE.account, BOB.pair_half))
     bob.hear(ALICE, *(Ops((author.write(Reject()),)) for _ in range(5)))
     assert control_count(bob) == 3
+
+
+class SecondDevice(Person):
+    """Another device of a person, whose set names both."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = f"{name}, again"
+        self.signer = Ed25519Signer(digest(f"second device {name}"))
+        first, self.device = self.device, DeviceId(self.signer.public_key)
+        self.devices = set_of(person(name), first, self.device)
+
+
+def test_a_new_device_of_an_account_makes_itself_known_to_contacts():
+    """As after an import: the same account and its conversations, under a device key of its own."""
+    table, alice, bob = two()
+    table.befriend(alice, bob)
+    alice.send(DIRECT, "from the old device")
+    table.settle()
+    table.part(alice, bob)
+    known = [
+        PutConversation(DIRECT, None, "", 1),
+        PutContact(BOB.account, DIRECT, ContactState.ACCEPTED, 1, b""),
+        PutDeviceSet(BOB.account, BOB.devices.raw),
+    ]
+    new = table.sit(SecondDevice("alice"))
+    new.store.commit(known)
+    new.effects.clear()
+    new.crash()
+    assert BOB.device in [effect.peer for effect in new.decided(Dial)]
+    table.settle()
+    assert new.texts(DIRECT) == ["from the old device"]
+    assert [message.state for message in new.history(DIRECT)] == [MessageState.SENT]
+    assert new.device in bob.state.directory.devices(ALICE.account)
+    bob.send(DIRECT, "hello, both of you")
+    mine = new.send(DIRECT, "from the new one")
+    table.settle()
+    texts = ["from the old device", "hello, both of you", "from the new one"]
+    assert sorted(new.texts(DIRECT)) == sorted(bob.texts(DIRECT)) == sorted(texts)
+    assert new.state_of(mine.id) is MessageState.DELIVERED
+
+
+def test_a_device_that_has_spoken_does_not_introduce_itself_again():
+    table, alice, bob = two()
+    table.befriend(alice, bob)
+    for seat in (alice, bob):
+        seat.crash()
+        assert seat.chain(DIRECT, seat.person) == []

@@ -1,0 +1,91 @@
+"""A whole home, read in one transaction: what an export is made of.
+
+What is read is of one moment, whatever is written meanwhile. Ops come in the order in which they
+were stored, so each after its predecessor, and one by one: a million of them take no memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from p2pchat.model.archive import ArchivedOp
+from p2pchat.model.change import Counting, PutReceipt
+from p2pchat.model.identity import Identity
+from p2pchat.model.ids import ConversationId, OpId
+from p2pchat.model.message import MessageState
+from p2pchat.model.query import StoredOp
+from p2pchat.model.snapshot import Snapshot
+from p2pchat.store.folding import Progress
+from p2pchat.store.reading import read_progress, read_receipts
+from p2pchat.store.restoring import read_identity, read_snapshot
+from p2pchat.store.schema import conversations, heads, messages, ops
+from p2pchat.wire.ops import restore_op
+
+__all__ = ["Archive", "read_archive"]
+
+_OPS = (
+    select(
+        ops.c.id,
+        ops.c.seq,
+        ops.c.header,
+        ops.c.signature,
+        ops.c.content,
+        ops.c.received_ms,
+        messages.c.own,
+        func.coalesce(messages.c.sort_key, heads.c.sort_key, 0).label("sort_key"),
+        conversations.c.id.label("conversation_id"),
+    )
+    .join_from(ops, conversations, ops.c.conversation == conversations.c.key)
+    .outerjoin(messages, messages.c.op == ops.c.key)
+    .outerjoin(
+        heads,
+        (heads.c.conversation == ops.c.conversation)
+        & (heads.c.device == ops.c.device)
+        & (heads.c.chain == ops.c.chain)
+        & (heads.c.id == ops.c.id),
+    )
+    .order_by(ops.c.key)
+)
+_COUNT = select(func.count()).select_from(ops)
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A home as of one moment. `ops` can be walked once, while its transaction lasts."""
+
+    identity: Identity
+    snapshot: Snapshot
+    receipts: tuple[PutReceipt, ...]
+    ops_count: int
+    ops: Iterator[ArchivedOp]
+
+
+def read_archive(connection: Connection) -> Archive:
+    """All that an export takes."""
+    identity = read_identity(connection)
+    assert identity is not None, "who exports a home lives in it"
+    snapshot = read_snapshot(connection)
+    ids = [row.conversation for row in snapshot.conversations]
+    receipts = tuple(receipt for id in ids for receipt in read_receipts(connection, id))
+    progress = {id: read_progress(connection, id) for id in ids}
+    count = connection.scalar(_COUNT) or 0
+    return Archive(identity, snapshot, receipts, count, _read_ops(connection, progress))
+
+
+def _read_ops(
+    connection: Connection, progress: dict[ConversationId, Progress]
+) -> Iterator[ArchivedOp]:
+    with connection.execute(_OPS) as rows:
+        for row in rows:
+            stored = StoredOp(OpId(row.id), row.seq, row.header, row.signature, row.content)
+            is_delivered = True
+            if row.own is not None:
+                known = progress.get(ConversationId(row.conversation_id), Progress())
+                state = known.state(row.seq, own=Counting(row.own))
+                is_delivered = state is MessageState.DELIVERED
+            yield ArchivedOp(
+                restore_op(stored), row.received_ms, row.sort_key, row.own is not None, is_delivered
+            )
