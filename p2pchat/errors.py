@@ -150,7 +150,11 @@ class StreamReset(NetworkError):
 
 
 class AddressInUse(NetworkError):
-    """A listen address is taken by another program."""
+    """A listen address is taken by another program; `address` is the multiaddr, if it has one."""
+
+    def __init__(self, message: str, address: str = "") -> None:
+        super().__init__(message)
+        self.address = address
 
 
 class RelayRefused(NetworkError):

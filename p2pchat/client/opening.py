@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -33,7 +34,7 @@ from p2pchat.model.identity import Identity
 from p2pchat.model.snapshot import Snapshot
 from p2pchat.net.bootstrap_list import BootstrapSources
 from p2pchat.net.interfaces import usable_listen
-from p2pchat.net.lan import free_port
+from p2pchat.net.lan import require_own
 from p2pchat.net.lan_gate import LanGate
 from p2pchat.net.libp2p.options import HostLimits, HostOptions
 from p2pchat.net.offline import OfflineHost
@@ -42,7 +43,6 @@ from p2pchat.node.ambient import Ambient, SystemAmbient
 from p2pchat.node.lan import LanParts
 from p2pchat.node.network import NetworkOptions
 from p2pchat.node.node import NodeParts, open_node
-from p2pchat.node.reach import own_form
 from p2pchat.protocol.blocking import in_force_at_start
 from p2pchat.protocol.lan import LanIdentity
 from p2pchat.store.archiving import Archive
@@ -53,6 +53,9 @@ from p2pchat.store.sqlite import SqliteStore
 from p2pchat.store.worker import InlineStore, StoreWorker, open_home_aside, open_worker
 from p2pchat.wire.contents import INTRO_BYTES
 from p2pchat.wire.envelope import Ed25519Signer
+
+if TYPE_CHECKING:
+    from p2pchat.net.libp2p.host import LibP2PHost
 
 __all__ = ["Stored", "client_parts", "open_client", "prepare_store"]
 
@@ -91,8 +94,9 @@ async def open_client(
         if offline:
             host, sources = OfflineHost(stored.identity.device.peer_id), None
         else:
-            lan = await _lan_parts(stored, config, ambient)
-            host = await stack.enter_async_context(_open_host(stored, config, lan))
+            gate = await _lan_gate(stored, config, ambient)
+            host = await stack.enter_async_context(_open_host(stored, config, gate))
+            lan = _lan_parts(stored, config, gate, host.sockets)
             sources = BootstrapSources.of(config, host.peer_id, Path(home) if home else None)
         parts = client_parts(host, stored, config, ambient, sources)
         options = replace(parts.options, lan=lan)
@@ -103,58 +107,80 @@ async def open_client(
 
 @asynccontextmanager
 async def _open_host(
-    stored: Stored, config: ClientConfig, lan: LanParts | None
-) -> AsyncGenerator[Host]:
-    """A host on the ports of the last life, where any port will do and those are still free."""
+    stored: Stored, config: ClientConfig, gate: LanGate | None
+) -> AsyncGenerator[LibP2PHost]:
+    """A host on the ports of the last life and of the LAN, where those are still free."""
     from p2pchat.net.libp2p.host import open_host  # py-libp2p takes half a second to load
 
+    any_port = usable_listen(_listen(config))
+    before = stored.snapshot.settings.get(PORTS_SETTING, b"").decode().split("\n")
+    wanted = same_ports(any_port, before)
+    spare = dict(zip(wanted, any_port, strict=True))
+    if config.lan.enabled:
+        spare[wanted[-1]] = f"/ip4/{config.lan.listen_host}/tcp/0"
     options = HostOptions(
         seed=stored.identity.device_seed,
-        listen=usable_listen((*config.listen, *_lan_listen(lan))),
+        listen=wanted,
         announce=config.announce,
         transport=config.transport,
         limits=HostLimits(connections_max=config.limits.connections_max),
-        gate=lan.gate if lan is not None else None,
+        gate=gate,
         blocks=in_force_at_start(stored.snapshot, config.blocks),
     )
-    before = stored.snapshot.settings.get(PORTS_SETTING, b"").decode().split("\n")
     async with AsyncExitStack() as stack:
-        again = replace(options, listen=same_ports(options.listen, before))
-        try:
-            host = await stack.enter_async_context(open_host(again))
-        except AddressInUse:
-            if again == options:
-                raise
-            host = await stack.enter_async_context(open_host(options))
-        bound = "\n".join(map(own_form, host.addresses)).encode()
+        host = None
+        while host is None:
+            try:
+                host = await stack.enter_async_context(open_host(options))
+            except AddressInUse as error:
+                instead = spare.get(error.address, error.address)
+                if instead == error.address:
+                    raise
+                listen = (instead if one == error.address else one for one in options.listen)
+                options = replace(options, listen=tuple(listen))
+        bound = "\n".join(host.sockets).encode()
         await stored.store.commit([PutSetting(PORTS_SETTING, bound)])
         yield host
 
 
-async def _lan_parts(stored: Stored, config: ClientConfig, ambient: Ambient) -> LanParts | None:
-    """What LAN mode needs before a socket is open; None while it is off."""
-    lan, own = config.lan, stored.identity.device.peer_id
+async def _lan_gate(stored: Stored, config: ClientConfig, ambient: Ambient) -> LanGate | None:
+    """What asks peers for the LAN's secret; None when there is none, or LAN mode is off."""
+    lan = config.lan
     if not lan.enabled:
         return None
     if lan.accept_requests and not lan.secret:
         raise ConfigError("lan.accept_requests", "it needs a secret; else everybody is accepted")
-    key = gate = None
-    if lan.secret:
-        # A tenth of a second of pure computing, and the only such thing in a client's life.
-        key = await trio.to_thread.run_sync(lan_key, lan.secret)  # noqa: TID251
-        configured = frozenset(parse_peer_address(text).peer for text in config.bootstrap_peers)
-        gate = LanGate(own, key, configured, ambient.token_bytes)
-    port = free_port(lan.listen_host, lan.listen_port)
-    name = stored.identity.name if lan.name is None else lan.name
-    me = LanIdentity(peer=own, name=name, listen_port=port, key=key)
+    if not lan.secret:
+        return None
+    # A tenth of a second of pure computing, and the only such thing in a client's life.
+    key = await trio.to_thread.run_sync(lan_key, lan.secret)  # noqa: TID251
+    configured = frozenset(parse_peer_address(text).peer for text in config.bootstrap_peers)
+    return LanGate(stored.identity.device.peer_id, key, configured, ambient.token_bytes)
+
+
+def _lan_parts(
+    stored: Stored, config: ClientConfig, gate: LanGate | None, sockets: Sequence[str]
+) -> LanParts | None:
+    """What LAN mode needs, once it is known where the host listens; None while it is off."""
+    lan = config.lan
+    if not lan.enabled:
+        return None
+    me = LanIdentity(
+        peer=stored.identity.device.peer_id,
+        name=stored.identity.name if lan.name is None else lan.name,
+        listen_port=int(sockets[-1].rpartition("/")[2]),
+        key=gate.key if gate is not None else None,
+    )
     return LanParts(lan, me, gate, in_force_at_start(stored.snapshot, config.blocks))
 
 
-def _lan_listen(lan: LanParts | None) -> tuple[str, ...]:
-    """LAN mode's own listen address; it is last, so that ports of before go to the others."""
-    if lan is None:
-        return ()
-    return (f"/ip4/{lan.config.listen_host}/tcp/{lan.identity.listen_port}",)
+def _listen(config: ClientConfig) -> tuple[str, ...]:
+    """Where to listen; LAN mode's own address is last, so that ports of before go to the others."""
+    if not config.lan.enabled:
+        return config.listen
+    require_own(config.lan.listen_host)
+    lan = f"/ip4/{config.lan.listen_host}/tcp/{config.lan.listen_port}"
+    return (*(one for one in config.listen if one != lan), lan)
 
 
 def same_ports(listen: tuple[str, ...], before: Sequence[str]) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ from p2pchat.protocol.lan import (
 )
 from p2pchat.wire.lan_codec import DATAGRAM_BYTES_MAX
 
-__all__ = ["LanCarrier", "LanSockets", "free_port", "open_sockets"]
+__all__ = ["LanCarrier", "LanSockets", "open_sockets", "require_own"]
 
 logger = logging.getLogger(__name__)
 
@@ -80,23 +80,15 @@ async def open_sockets(discovery_port: int) -> LanSockets:
     return LanSockets(shared, own)
 
 
-def free_port(host: str, wanted: int) -> int:
-    """A TCP port that can be listened on: the one wanted, or any other.
-
-    Raises `ConfigError` when the host is no address of this machine.
-    """
-    for port in (wanted, 0):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            if sys.platform != "win32":  # a port that merely rests from its last use is free
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-                probe.listen(1)
-            except OSError as error:
-                reason = error
-                continue
-            return int(probe.getsockname()[1])
-    raise ConfigError("lan.listen_host", f"{host} cannot be listened on: {reason}")
+def require_own(host: str) -> None:
+    """Raise `ConfigError` when the host to listen on is no address of this machine."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind((host, 0))
+        except OSError as error:
+            raise ConfigError(
+                "lan.listen_host", f"{host} cannot be listened on: {error}"
+            ) from error
 
 
 def _udp_socket() -> trio.socket.SocketType:

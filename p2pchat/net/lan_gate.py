@@ -40,7 +40,8 @@ class LanGate:
         token_bytes: Callable[[int], bytes],
     ) -> None:
         self._own = own
-        self._key = key
+        self.key = key
+        """What the secret became."""
         self._token_bytes = token_bytes
         self.configured = configured
         """Peers that stand in the configuration; it may change."""
@@ -62,7 +63,7 @@ class LanGate:
         await self._run(stream, Meeting(stream.peer, self._own), Role.RESPONDER)
 
     async def _run(self, stream: Stream, meeting: Meeting, role: Role) -> None:
-        proof = LanProof(self._key, meeting, role, self._token_bytes(PROOF_NONCE_BYTES))
+        proof = LanProof(self.key, meeting, role, self._token_bytes(PROOF_NONCE_BYTES))
         frames = FrameReader(stream, PROOF_BYTES_MAX)
         said = proof.start()
         while True:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import replace
 
 import pytest
 import trio
@@ -192,3 +193,37 @@ def test_accepting_requests_on_an_open_lan_ends_the_start(tmp_path):
 
     with pytest.raises(ConfigError, match="accept_requests"):
         play(story)
+
+
+def test_two_that_start_together_on_one_machine_listen_at_different_ports_and_meet():
+    """Both want the same port, and find it free before either has it."""
+
+    async def live(name: str, shared: LanConfig, ports: dict[str, int], met: trio.Event) -> None:
+        async with open_client(None, name=name, config=config(shared)) as client:
+            ports[name] = client.status().lan.listen_port
+            while not client.status().peers:  # noqa: ASYNC110
+                await trio.sleep(0.01)
+            (other,) = {peer.address for peer in client.status().lan.peers}
+            assert other.endswith(f"/tcp/{ports['bob' if name == 'alice' else 'alice']}")
+            if len(ports) == 2:
+                met.set()
+            await met.wait()
+
+    async def story() -> None:
+        ports: dict[str, int] = {}
+        wanted = tcp_port()
+        shared = replace(lan(udp_port()), listen_port=wanted)
+        async with trio.open_nursery() as nursery:
+            met = trio.Event()
+            for name in ("alice", "bob"):
+                nursery.start_soon(live, name, shared, ports, met)
+        assert wanted in ports.values()
+        assert len(set(ports.values())) == 2
+
+    play(story)
+
+
+def tcp_port() -> int:
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -90,6 +90,12 @@ class LibP2PHost:
         circuits = (f"{address}/p2p/{self._peer_id}" for address in self._ways.circuits.addresses)
         return (*self._own_addresses(), *circuits)
 
+    @property
+    def sockets(self) -> tuple[str, ...]:
+        """Multiaddrs as they were bound, in the order of the options: with real ports, wildcards
+        as they are."""
+        return self._bound.sockets
+
     def announce(self, addresses: Iterable[str]) -> None:
         before, now = self._ways.observed.confirmed, tuple(addresses)
         self._ways.observed.confirmed = now

@@ -17,7 +17,7 @@ from typing import cast
 import trio
 
 from p2pchat.errors import AddressInUse, ConfigError
-from p2pchat.net.libp2p.addresses import concrete, parse_listen
+from p2pchat.net.libp2p.addresses import concrete, multiaddr_of, parse_listen
 
 __all__ = ["Bound", "bind", "raise_descriptor_limit"]
 
@@ -34,6 +34,11 @@ class Bound:
     def of(cls, listeners: Sequence[trio.SocketListener]) -> Bound:
         """Hold `listeners`."""
         return cls(tuple(listeners), tuple(one.socket.getsockname()[:2] for one in listeners))
+
+    @property
+    def sockets(self) -> tuple[str, ...]:
+        """Multiaddrs as they were bound, wildcards among them, with real ports."""
+        return tuple(multiaddr_of(host, port) for host, port in self.names)
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -69,7 +74,7 @@ async def _bind(address: str) -> list[trio.SocketListener]:
         raise ConfigError("listen", f"{address}: {error}") from error
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise AddressInUse(f"{address} is in use by another program") from error
+            raise AddressInUse(f"{address} is in use by another program", address) from error
         raise ConfigError("listen", f"{address} cannot be listened on: {error}") from error
     for listener in listeners:
         _share(listener.socket)

@@ -13,7 +13,7 @@ import trio.testing
 from p2pchat.errors import AddressInUse, ConfigError
 from p2pchat.events import LanPeerLost
 from p2pchat.model.ids import DeviceId
-from p2pchat.net.lan import LanCarrier, free_port, open_sockets
+from p2pchat.net.lan import LanCarrier, open_sockets, require_own
 from p2pchat.protocol.lan import Datagram, InterfacesChanged, Reachable, Tell, Transmit
 from p2pchat.wire.lan_codec import DATAGRAM_BYTES_MAX
 
@@ -132,15 +132,7 @@ def test_a_discovery_port_that_another_program_holds_alone_is_named():
             trio.run(open_sockets, port)
 
 
-def test_the_port_that_is_wanted_is_taken_and_another_one_when_it_is_not_free():
-    with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as taken:
-        taken.bind(("127.0.0.1", 0))
-        wanted = taken.getsockname()[1]
-        taken.listen()
-        assert free_port("127.0.0.1", wanted) != wanted
-    assert free_port("127.0.0.1", wanted) == wanted
-
-
 def test_a_host_that_is_not_this_machine_is_refused():
     with pytest.raises(ConfigError, match=r"lan\.listen_host"):
-        free_port("192.0.2.77", 19_123)
+        require_own("192.0.2.77")
+    require_own("127.0.0.1")
