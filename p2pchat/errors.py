@@ -70,11 +70,13 @@ class P2PChatError(Exception):
 
 
 class ConfigError(P2PChatError):
-    """A setting is wrong; `key` is its name in the configuration."""
+    """A setting is wrong; `key` is its name in the configuration. `quoted` is what the message
+    quotes of a value that may be nobody else's business; None when that is not known."""
 
-    def __init__(self, key: str, message: str) -> None:
+    def __init__(self, key: str, message: str, quoted: str | None = None) -> None:
         super().__init__(f"{key}: {message}")
         self.key = key
+        self.quoted = quoted
 
 
 class LinkError(P2PChatError):
@@ -138,7 +140,8 @@ class NetworkError(P2PChatError):
 
 
 class PeerUnreachable(NetworkError):
-    """No address of a peer answered; `attempts` pairs each address with why."""
+    """No address of a peer answered; `attempts` pairs each address with why: a
+    `model.blocking.Refusal` where a block is the reason, else words."""
 
     def __init__(self, message: str, attempts: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(message)

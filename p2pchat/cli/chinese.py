@@ -118,9 +118,13 @@ CHINESE: Mapping[str, str] = {
     "outbox         {count}": "发件箱      {count}",
     "last sync      {when}": "上次同步    {when}",
     "own address    {address}": "本机地址    {address}",
-    "No peer is connected.": "没有连接任何节点。",
+    "open LAN       {count} found, port {port}": "开放局域网  找到 {count} 个，端口 {port}",
+    "closed LAN     {count} found, port {port}": "加密局域网  找到 {count} 个，端口 {port}",
+    "No peer is connected. `p2pchat doctor` looks for the reason.": (
+        "没有连接任何节点。可用 `p2pchat doctor` 查找原因。"
+    ),
+    "Nobody else is found on this network.": "在此网络中没有找到其他人。",
     "not connected": "未连接",
-    "never": "从未",
     "No contacts yet. Give your contact link away.": "还没有联系人。把你的联系链接发给别人吧。",
     "Nobody asks to be a contact.": "没有联系人请求。",
     "{name} and you are contacts now.": "你和 {name} 已互为联系人。",

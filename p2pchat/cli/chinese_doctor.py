@@ -113,9 +113,40 @@ CHINESE_DOCTOR: Mapping[str, str] = {
     "Others on this network are heard, but do not take a connection.": (
         "能听到此网络中的其他人，但他们不接受连接。"
     ),
-    "Allow TCP port 19123 in their firewall, and look whether the Wi-Fi keeps its guests apart"
-    " (client isolation).": (
-        "请在对方防火墙中放行 TCP 端口 19123，并检查 Wi-Fi 是否开启了客户端隔离。"
+    "Allow TCP port {ports} in their firewall, and look whether the Wi-Fi keeps its guests"
+    " apart (client isolation).": (
+        "请在对方防火墙中放行 TCP 端口 {ports}，并检查 Wi-Fi 是否开启了客户端隔离。"
+    ),
+    "The clock of this machine differs from that of one other; one of the two is wrong.": (
+        "本机的时钟与另一方的不一致；其中一个是错的。"
+    ),
+    "Compare both with a third clock, and let the system of the wrong one set it by the network."
+    " On a LAN packets are refused from 90 s on.": (
+        "请与第三个时钟比较，并让出错的系统通过网络校时。相差 90 秒以上时，局域网会拒绝数据包。"
+    ),
+    "A line of the configuration is ignored, because nobody knows its key.": (
+        "配置中有一行被忽略：没有这个设置项。"
+    ),
+    "Mend its spelling, or take it out.": "请改正拼写，或删除这一行。",
+    "The host name of a peer is not known.": "找不到某个节点的主机名。",
+    "Look whether it is written as you were told.": "请检查它是否与别人告诉你的一致。",
+    "Somebody answers, and takes no connection from you.": "对方有应答，但不接受你的连接。",
+    "They may refuse you, your network, or anybody for the moment: ask who runs it. Nothing has to"
+    " be opened in a firewall.": (
+        "对方可能拒绝了你、你的网络，或暂时拒绝所有人：请询问其运营者。无需在防火墙中放行。"
+    ),
+    "Nobody else was heard on this network yet.": "在此网络中还没有听到其他人。",
+    "Start DChat with --lan on another machine of this network, and let UDP port {port} in on both;"
+    " some Wi-Fi keeps its guests apart. Ask again in half a minute.": (
+        "请在此网络的另一台机器上用 --lan 启动 DChat，并在双方放行 UDP 端口 {port}；"
+        "有些 Wi-Fi 会隔离客户端。半分钟后再试。"
+    ),
+    "Nobody is connected, and nothing is found that would be in the way.": (
+        "没有连接任何节点，也没有发现障碍。"
+    ),
+    "Ask again in a minute, for trying goes on; look whether the others are there, and whether one"
+    " of you blocks the other.": (
+        "程序会继续尝试，请一分钟后再试；请检查对方是否在线，以及是否有一方屏蔽了另一方。"
     ),
     "Nobody is known whom this client could ask.": "没有任何已知的节点可以询问。",
     "Name a relay or another client with --bootstrap-peer, or find others on your own network"
@@ -157,12 +188,34 @@ CHINESE_DOCTOR: Mapping[str, str] = {
     "{peer}: {reason}": "{peer}：{reason}",
     "{peer} at {address}: {reason}": "{peer}，地址 {address}：{reason}",
     "{peer} speaks {protocols}.": "{peer} 使用 {protocols}。",
-    "The clock of {who} ({origin}) is {seconds} s ahead of ours.": (
-        "{who}（{origin}）的时钟比本机快 {seconds} 秒。"
+    "The clock of {who} ({origin}) is {span} ahead of ours.": (
+        "{who}（{origin}）的时钟比本机快 {span}。"
     ),
-    "The clock of {who} ({origin}) is {seconds} s behind ours.": (
-        "{who}（{origin}）的时钟比本机慢 {seconds} 秒。"
+    "The clock of {who} ({origin}) is {span} behind ours.": (
+        "{who}（{origin}）的时钟比本机慢 {span}。"
     ),
+    "Listened for {seconds} s, in {subnets}: nobody was heard.": (
+        "已在 {subnets} 中监听 {seconds} 秒：没有听到任何人。"
+    ),
+    "Peers known: {known}; connected: none.": "已知节点：{known}；未连接任何节点。",
+    "You block {nets}.": "你屏蔽了 {nets}。",
+    "Peers that you block: {count}.": "你屏蔽的节点数：{count}。",
+    "{warning}": "{warning}",
+    # How dialling ended, and why packets were refused
+    "refused": "被拒绝",
+    "no answer": "没有应答",
+    "no answer within 4 s": "4 秒内没有应答",
+    "no route": "没有路由",
+    "name not found": "找不到域名",
+    "another answers": "应答的是别人",
+    "another peer answers there": "那里应答的是别的节点",
+    "blocked by you": "被你屏蔽",
+    "turned away": "拒绝连接",
+    "it ended the connection at once": "对方立即断开了连接",
+    "the peer is blocked": "该节点已被屏蔽",
+    "its address is in a blocked subnet": "其地址在被屏蔽的网段中",
+    "its address is outside the allowed subnets": "其地址不在允许的网段中",
+    "wrong secret": "密钥不同",
     "LAN packets refused: {count} ({reason}).": "拒绝的局域网数据包：{count}（{reason}）。",
     "No peer is configured, listed, remembered, or found on this network.": (
         "没有配置、列表、记忆中或本地网络里的任何节点。"
@@ -178,7 +231,7 @@ CHINESE_DOCTOR: Mapping[str, str] = {
     "Nothing is wrong.": "一切正常。",
     "Not found out in time: {steps}.": "未能及时查明：{steps}。",
     "p2pchat {version}, Python {python}, {system}": "p2pchat {version}，Python {python}，{system}",
-    "{peers} peers connected, {relays} of them relays; reachability: {reach}": (
+    "Connected: {peers}, relays among them: {relays}; reachability: {reach}": (
         "已连接 {peers} 个节点，其中 {relays} 个中继；可达性：{reach}"
     ),
     "names": "域名",

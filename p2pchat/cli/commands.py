@@ -28,7 +28,7 @@ from p2pchat.errors import StoreError
 from p2pchat.events import Event, StartupProgress
 from p2pchat.model.contact import ContactInfo, ContactState
 from p2pchat.model.message import MessageState
-from p2pchat.model.status import PeerStatus
+from p2pchat.model.status import LanPeerStatus, NetworkStatus, PeerStatus
 from p2pchat.node.hub import Subscription
 from p2pchat.wire.links import decode_link
 
@@ -175,14 +175,29 @@ async def status(settings: Settings, timeout_s: float, as_json: bool) -> int:
     )
     console.say("relays         {count}", count=now.relays)
     console.say("outbox         {count}", count=now.outbox)
-    console.say("last sync      {when}", when=_when(now.last_sync, settings.language))
+    if now.last_sync:
+        console.say("last sync      {when}", when=local_time(now.last_sync))
+    if now.lan is not None:
+        console.say(
+            "open LAN       {count} found, port {port}"
+            if now.lan.is_open
+            else "closed LAN     {count} found, port {port}",
+            count=len(now.lan.peers),
+            port=now.lan.listen_port,
+        )
     for address in now.addresses:
         console.say("own address    {address}", address=address)
     peers = [
         (str(peer.peer_id), words(peer.path, settings.language), *peer.addresses[:1])
         for peer in now.peers
     ]
-    console.rows(peers, "No peer is connected.")
+    console.rows(peers, "No peer is connected. `p2pchat doctor` looks for the reason.")
+    if now.lan is not None:
+        near = [
+            (str(one.peer_id), words("not connected", settings.language), one.address)
+            for one in _unconnected(now)
+        ]
+        console.rows(near, "Nobody else is found on this network.")
     people = [
         (plain(names[one.account]), words(one.path or "not connected", settings.language))
         for one in now.contacts
@@ -191,8 +206,11 @@ async def status(settings: Settings, timeout_s: float, as_json: bool) -> int:
     return 0
 
 
-def _when(time_ms: int, language: Language) -> str:
-    return local_time(time_ms) if time_ms else words("never", language)
+def _unconnected(now: NetworkStatus) -> list[LanPeerStatus]:
+    """Who is on the LAN, as far as it does not stand among the peers."""
+    connected = {peer.peer_id for peer in now.peers}
+    found = now.lan.peers if now.lan is not None else ()
+    return [peer for peer in found if peer.peer_id not in connected]
 
 
 # People

@@ -14,7 +14,7 @@ import typer
 
 from p2pchat.cli import shapes
 from p2pchat.cli.failing import WrongUsage, foreseen
-from p2pchat.cli.language import Language, language_of
+from p2pchat.cli.language import Language, language_of, translate
 from p2pchat.cli.options import Options
 from p2pchat.cli.passphrases import home_passphrase
 from p2pchat.cli.settings import Settings, home_of, settle
@@ -49,8 +49,9 @@ async def _examine(settings: Settings, keep_ids: bool, watched: Language | None)
     """Ask a running client, or say why it does not run. Progress is told in a language, if any."""
     try:
         passphrase = home_passphrase(settings)
+        as_read = settings.config, settings.warnings
         async with (
-            open_client(settings.home, config=settings.config, passphrase=passphrase) as client,
+            open_client(settings.home, config=lambda: as_read, passphrase=passphrase) as client,
             client.subscribe(DiagnosisProgress) as events,
             trio.open_nursery() as nursery,
         ):
@@ -106,7 +107,7 @@ def _summary(facts: Facts, language: Language) -> list[str]:
     if network is not None:
         lines.append(
             words(
-                "{peers} peers connected, {relays} of them relays; reachability: {reach}",
+                "Connected: {peers}, relays among them: {relays}; reachability: {reach}",
                 language,
                 peers=len(network.peers),
                 relays=len(network.relays),
@@ -117,4 +118,6 @@ def _summary(facts: Facts, language: Language) -> list[str]:
 
 
 def _said(saying: Saying, language: Language) -> str:
-    return words(saying.text, language, **saying.values)
+    """The sentence, and what stands in its blanks where that is one of our own phrases."""
+    values = {name: translate(value, language) for name, value in saying.values.items()}
+    return words(saying.text, language, **values)

@@ -38,6 +38,8 @@ class Settings:
     passphrase_file: Path | None
     load: Callable[[], Loaded[ClientConfig]]
     """Reads the configuration again, with what was given over it."""
+    warnings: tuple[str, ...] = ()
+    """Keys of the file that were ignored."""
 
 
 def settle(options: Options) -> Settings:
@@ -58,7 +60,10 @@ def settle(options: Options) -> Settings:
         lan = _lan_settings(config.lan, options)
         return replace(config, lan=lan, **given), warnings
 
-    return Settings(home, load()[0], language, options.passphrase_file, load)
+    config, warnings = load()
+    if options.lan_secret_file is not None and not config.lan.enabled:
+        raise WrongUsage("--lan-secret-file does nothing without --lan")
+    return Settings(home, config, language, options.passphrase_file, load, warnings)
 
 
 def network_settings(options: NetworkOptions) -> dict[str, object]:

@@ -164,7 +164,7 @@ class Client:
         Names, lists and peers are tried afresh. The result is fit to be shown to others: it holds
         no text, no contact, no name, no key; account and peer ids only with `keep_ids`.
         """
-        facts = await examine(self._node)
+        facts = replace(await examine(self._node), ignored=self._settings.warnings)
         return diagnosis_of(facts, self._node.parts.home, keep_ids=keep_ids)
 
     def statistics(self) -> Statistics:

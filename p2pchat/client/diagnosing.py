@@ -14,19 +14,26 @@ from p2pchat.protocol.veiling import veiled
 
 __all__ = ["diagnose_start", "diagnosis_of"]
 
-_TELLING = ("lan", "name", "identity", "bootstrap_urls")
+_PRIVATE = frozenset({"bootstrap_urls", "lan", "lan.name", "lan.secret", "name"})
 """Keys of the configuration whose values are nobody else's business."""
 
 
 def diagnose_start(error: Exception, home: Path | None, *, keep_ids: bool = False) -> Diagnosis:
     """What keeps a client from starting, by the error of its opening."""
-    message = str(error)
-    if isinstance(error, ConfigError) and error.key.startswith(_TELLING):
-        message = error.key
+    message = _without_value(error) if isinstance(error, ConfigError) else str(error)
     is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     kind = "DiskFull" if is_full else type(error).__name__
     facts = Facts(machine=machine_facts(home), start=StartFailure(kind, message))
     return diagnosis_of(facts, home, keep_ids=keep_ids)
+
+
+def _without_value(error: ConfigError) -> str:
+    """Which setting is wrong and why, without the value where that is private."""
+    if error.key not in _PRIVATE and not error.key.startswith("bootstrap_urls"):
+        return str(error)
+    if error.quoted is None:
+        return error.key
+    return str(error).replace(error.quoted, "…") if error.quoted else str(error)
 
 
 def diagnosis_of(facts: Facts, home: Path | None, *, keep_ids: bool) -> Diagnosis:

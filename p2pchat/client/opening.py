@@ -300,11 +300,13 @@ def _settings(
     if isinstance(config, ClientConfig):
         return SettingsInForce(config)
     if config is not None:
-        return SettingsInForce(config()[0], config)
+        loaded, warnings = config()
+        return SettingsInForce(loaded, config, warnings)
     if home is None:
         return SettingsInForce(ClientConfig())
     load = partial(load_client_config, Path(home) / CONFIG_FILE)
-    return SettingsInForce(load()[0], load)
+    loaded, warnings = load()
+    return SettingsInForce(loaded, load, warnings)
 
 
 def _name(name: str | None, config: ClientConfig) -> str:

@@ -39,9 +39,16 @@ class ConfigChange:
 class SettingsInForce(Generic[C]):
     """The settings of a running node, and where they are read again."""
 
-    def __init__(self, config: C, reload: Callable[[], Loaded[C]] | None = None) -> None:
+    def __init__(
+        self,
+        config: C,
+        reload: Callable[[], Loaded[C]] | None = None,
+        warnings: tuple[str, ...] = (),
+    ) -> None:
         self.config = config
         """What is in force; what waits for a restart is not in it."""
+        self.warnings = warnings
+        """Keys that were ignored when they were read last."""
         self._reload = reload
 
     def load(self) -> Loaded[C]:
@@ -50,7 +57,8 @@ class SettingsInForce(Generic[C]):
             raise ConfigError(
                 "config", "it was opened with settings that stand in no file; give it new ones"
             )
-        return self._reload()
+        config, self.warnings = self._reload()
+        return config, self.warnings
 
     def renew(self, config: C) -> ConfigChange:
         """Take over what may change at run time; says what did, and what has to wait."""

@@ -44,12 +44,14 @@ class FetchUrl:
         chosen = (self.ca_file is not None, self.fingerprint is not None, self.insecure)
         if sum(chosen) > 1:
             raise ConfigError(
-                _KEY, f"{self.url}: give only one of ca_file, fingerprint and insecure"
+                _KEY,
+                f"{self.url}: give only one of ca_file, fingerprint and insecure",
+                self.url,
             )
         if any(chosen[:2]) and not self.url.startswith("https://"):
-            raise ConfigError(_KEY, f"{self.url}: only https has a certificate to check")
+            raise ConfigError(_KEY, f"{self.url}: only https has a certificate to check", self.url)
         if self.ca_file is not None and not self.ca_file.is_file():
-            raise ConfigError(_KEY, f"{self.url}: there is no CA file {self.ca_file}")
+            raise ConfigError(_KEY, f"{self.url}: there is no CA file {self.ca_file}", self.url)
         if self.fingerprint is not None:
             object.__setattr__(self, "fingerprint", _canonical(self.fingerprint, self.url))
 
@@ -68,19 +70,22 @@ def is_loopback_host(host: str) -> bool:
 
 def _require_url(url: str, *, insecure: bool) -> None:
     if len(url) > _URL_CHARACTERS_MAX or not (url.isascii() and url.isprintable()) or " " in url:
-        raise ConfigError(_KEY, f"{url[:80]!a} is no URL; write https://<host>/<path>")
+        shown = ascii(url[:80])
+        raise ConfigError(_KEY, f"{shown} is no URL; write https://<host>/<path>", shown)
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
     except ValueError as error:
         raise ConfigError(_KEY, f"{url} is no URL: {error}") from error
     if not host or parts.scheme not in {"https", "http"}:
-        raise ConfigError(_KEY, f"{url} is no URL to fetch from; write https://<host>/<path>")
+        raise ConfigError(_KEY, f"{url} is no URL to fetch from; write https://<host>/<path>", url)
     if parts.username is not None or parts.password is not None:
-        raise ConfigError(_KEY, f"{host}: leave user name and password out of the URL")
+        raise ConfigError(_KEY, f"{host}: leave user name and password out of the URL", "")
     if parts.scheme == "http" and not (insecure or is_loopback_host(host)):
         raise ConfigError(
-            _KEY, f"{url} is not encrypted; use https, or set insecure if you accept any answer"
+            _KEY,
+            f"{url} is not encrypted; use https, or set insecure if you accept any answer",
+            url,
         )
 
 
@@ -91,5 +96,6 @@ def _canonical(fingerprint: str, url: str) -> str:
             _KEY,
             f"{url}: a fingerprint is the certificate's SHA-256, 64 hexadecimal digits "
             "(openssl x509 -noout -fingerprint -sha256)",
+            url,
         )
     return digits

@@ -77,20 +77,20 @@ class LanConfig:
     def _settle_secret(self) -> None:
         read = _read(self.secret_file) if self.secret_file is not None else self.secret
         if self.secret not in ("", read):
-            raise ConfigError("lan.secret", "give only one of secret and secret_file")
+            raise ConfigError("lan.secret", "give only one of secret and secret_file", "")
         try:
             size_bytes = len(read.encode())
         except UnicodeEncodeError as error:
-            raise ConfigError("lan.secret", "it holds what UTF-8 cannot carry") from error
+            raise ConfigError("lan.secret", "it holds what UTF-8 cannot carry", "") from error
         if size_bytes > _SECRET_BYTES_MAX:
-            raise ConfigError("lan.secret", f"give at most {_SECRET_BYTES_MAX} bytes")
+            raise ConfigError("lan.secret", f"give at most {_SECRET_BYTES_MAX} bytes", "")
         object.__setattr__(self, "secret", read)
 
 
 def _name(name: str) -> str:
     name = name.strip()
     if not name.isprintable() or not 0 < len(name) <= NAME_CHARS_MAX:
-        raise ConfigError("lan.name", f"give 1 to {NAME_CHARS_MAX} visible characters")
+        raise ConfigError("lan.name", f"give 1 to {NAME_CHARS_MAX} visible characters", "")
     return name
 
 

@@ -100,19 +100,26 @@ class _File:
 
 def _text(_: _File, key: str, value: object) -> str:
     if not isinstance(value, str):
-        raise ConfigError(key, f"{value!r} is no text; put it in quotes")
+        raise ConfigError(key, f"{value!r} is no text; put it in quotes", repr(value))
     return value
+
+
+def _secret(file: _File, key: str, value: object) -> str:
+    """An empty one is a mistake: it would open the network to everybody."""
+    if value == "":
+        raise ConfigError(key, "it is empty; take the line out to let everybody in", "")
+    return _text(file, key, value)
 
 
 def _flag(_: _File, key: str, value: object) -> bool:
     if not isinstance(value, bool):
-        raise ConfigError(key, f"{value!r} is neither true nor false")
+        raise ConfigError(key, f"{value!r} is neither true nor false", repr(value))
     return value
 
 
 def _number(_: _File, key: str, value: object) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigError(key, f"{value!r} is no number")
+        raise ConfigError(key, f"{value!r} is no number", repr(value))
     return value
 
 
@@ -125,7 +132,7 @@ def _path(file: _File, key: str, value: object) -> Path:
 
 def _list(value: object, key: str) -> list[object]:
     if not isinstance(value, list):
-        raise ConfigError(key, f"give a list in brackets: [{value!r}]")
+        raise ConfigError(key, f"give a list in brackets: [{value!r}]", repr(value))
     return cast("list[object]", value)
 
 
@@ -140,8 +147,10 @@ def _urls(file: _File, key: str, value: object) -> tuple[FetchUrl, ...]:
 def _url(file: _File, key: str, value: object) -> FetchUrl:
     if isinstance(value, str):
         return FetchUrl(value)
+    shown = repr(value)
     if not isinstance(value, dict) or "url" not in value:
-        raise ConfigError(key, f'{value!r} is neither "https://…" nor {{ url = "https://…", … }}')
+        message = f'{shown} is neither "https://…" nor {{ url = "https://…", … }}'
+        raise ConfigError(key, message, shown)
     return _table(FetchUrl, _FETCH_URL)(file, key, cast("dict[str, object]", value))
 
 
@@ -164,7 +173,8 @@ def _table(make: Callable[..., _T], readers: Mapping[str, _Read]) -> Callable[..
 
     def read(file: _File, key: str, value: object) -> _T:
         if not isinstance(value, dict):
-            raise ConfigError(key, f"{value!r} is no table; write [{key}] above its keys")
+            message = f"{value!r} is no table; write [{key}] above its keys"
+            raise ConfigError(key, message, repr(value))
         return make(**file.arguments(cast("dict[str, object]", value), readers, f"{key}."))
 
     return read
@@ -193,7 +203,7 @@ _LAN: Mapping[str, _Read] = {
     "heartbeat_s": _number,
     "ttl_s": _number,
     "allowed_subnets": _texts,
-    "secret": _text,
+    "secret": _secret,
     "secret_file": _path,
     "accept_requests": _flag,
 }

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from p2pchat.model.lan import LanRefusal
 from p2pchat.model.status import Health, Reachability
 
 __all__ = [
@@ -41,6 +42,8 @@ class Outcome(StrEnum):
     STRANGER = "another answers"
     """Somebody proved to be somebody else."""
     BLOCKED = "blocked by you"
+    TURNED_AWAY = "turned away"
+    """Something answers there, and takes no connection from us."""
     FAILED = "failed"
 
 
@@ -93,7 +96,8 @@ class ListFacts:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One address of a peer that was dialled. `source` says how the peer is known."""
+    """One address of a peer that was dialled. `source` says how the peer is known: `configured`,
+    `listed`, `lan`, or `parted` for who was connected until you blocked it."""
 
     peer: str
     source: str
@@ -155,8 +159,12 @@ class LanFacts:
     is_open: bool
     subnets: tuple[str, ...] = ()
     peers: int = 0
-    refused: Mapping[str, int] = field(default_factory=dict[str, int])
-    """Datagrams that were not taken, by reason."""
+    refused: Mapping[LanRefusal, int] = field(default_factory=dict[LanRefusal, int])
+    """Datagrams that were not taken lately, by reason."""
+    listened_s: float = 0.0
+    """For how long it has been on."""
+    discovery_port: int = 0
+    """The UDP port."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,5 +179,7 @@ class Facts:
     lists: tuple[ListFacts, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     clocks: tuple[ClockReading, ...] = ()
+    ignored: tuple[str, ...] = ()
+    """Keys of the configuration that nobody knows, in sentences."""
     unfinished: tuple[str, ...] = ()
     """What could not be found out in time."""

@@ -44,9 +44,10 @@ def _free_bytes(home: Path) -> int | None:
     """Room on the disk that holds `home`, or will once it is made."""
     for place in (home, *home.absolute().parents):
         try:
-            return psutil.disk_usage(str(place)).free
+            usage = psutil.disk_usage(str(place))
         except FileNotFoundError:
             continue
         except OSError:
             return None  # it may not be looked at, which is told by who tries to open it
+        return usage.free if usage.total else None  # /proc and its like are no disks
     return None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 import trio
 
@@ -21,7 +20,6 @@ from p2pchat.model.facts import (
     Attempt,
     ClockReading,
     Facts,
-    LanFacts,
     ListFacts,
     NameFacts,
     NetworkFacts,
@@ -30,6 +28,7 @@ from p2pchat.model.facts import (
     RelayFacts,
 )
 from p2pchat.model.ids import PeerId
+from p2pchat.model.lan import LanRefusal
 from p2pchat.model.scope import Scope, is_circuit
 from p2pchat.net.bootstrap_list import parse_list
 from p2pchat.net.clock import CLOCK_PROTOCOL, ask_clock
@@ -40,6 +39,7 @@ from p2pchat.node.health import health_of
 from p2pchat.node.lan import Lan
 from p2pchat.node.node import Node
 from p2pchat.node.reach import own_form
+from p2pchat.protocol.lan_refusals import BY_OURSELVES
 
 __all__ = ["examine"]
 
@@ -55,6 +55,12 @@ PEERS_MAX = 16
 """Peers of each source that are dialled."""
 ADDRESSES_MAX = 4
 CLOCKS_MAX = 8
+
+LISTENING_S = 5.0
+"""To a LAN, from its start: our hello is said three times within the first three seconds, and who
+does not take it is heard a second later."""
+_TELLING = frozenset({*BY_OURSELVES, LanRefusal.WRONG_SECRET, LanRefusal.CLOCK_DIFFERS})
+"""Refusals that say why nobody is found."""
 
 HUNG_UP = "it ended the connection at once"
 
@@ -79,14 +85,7 @@ async def examine(node: Node) -> Facts:
     return Facts(
         machine=machine_facts(node.parts.home),
         network=_network(node),
-        lan=None
-        if lan is None
-        else LanFacts(
-            is_open=lan.status.is_open,
-            subnets=lan.status.subnets,
-            peers=len(lan.status.peers),
-            refused=lan.refused,
-        ),
+        lan=None if lan is None else lan.facts,
         names=tuple(found.names),
         lists=tuple(found.lists),
         attempts=tuple(found.attempts),
@@ -163,7 +162,12 @@ class _Examination:
     # Peers
 
     async def _peers(self) -> None:
-        """Try who is configured."""
+        """Try who is configured; who is blocked is not tried."""
+        for peer, address in self._node.around.enforcer.parted.items():
+            refusal = self._refusal(peer, address) or ""
+            self.found.attempts.append(
+                Attempt(str(peer), "parted", address, Outcome.BLOCKED, refusal)
+            )
         configured = self._sources.peers if self._sources is not None else ()
         await self._dial_all(map(parse_peer_address, configured), "configured")
 
@@ -190,21 +194,23 @@ class _Examination:
                 nursery.cancel_scope.cancel()
 
         async def try_out(address: str) -> None:
-            knocks[address] = await knock(address, partial(self._is_barred, peer))
+            knocks[address] = await knock(address, lambda ip: self._refusal(peer, ip) is not None)
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(connect)
             for address in addresses:
-                if not self._is_barred(peer, address):
+                if self._refusal(peer, address) is None:
                     nursery.start_soon(try_out, address)
         for address in addresses:
             outcome, reason = Outcome.REACHED, ""
             if not self._host.is_connected(peer):
-                outcome, reason = _judged(reasons.get(address, ""), knocks.get(address))
+                why = self._refusal(peer, address) or reasons.get(address, "")
+                outcome, reason = _judged(why, knocks.get(address))
             self.found.attempts.append(Attempt(str(peer), source, address, outcome, reason))
 
-    def _is_barred(self, peer: PeerId, address: str) -> bool:
-        return self._node.around.enforcer.newest.refusal(peer, address) is not None
+    def _refusal(self, peer: PeerId, address: str) -> Refusal | None:
+        """Which rule of ours forbids it."""
+        return self._node.around.enforcer.newest.refusal(peer, address)
 
     # What the node finds out by itself
 
@@ -231,6 +237,9 @@ class _Examination:
         return self._node.startup.ready.is_set() or (is_tried and not self._host.peers)
 
     async def _look_around(self, lan: Lan) -> None:
+        """Listen until it is plain who is there, whom we refuse, or that nobody answers."""
+        while not _has_heard(lan) and lan.facts.listened_s < LISTENING_S:  # noqa: ASYNC110
+            await trio.sleep(POLL_S)
         for peer, difference_s in lan.clocks.items():
             self.found.clocks.append(ClockReading("lan", str(peer), difference_s))
         heard = [PeerAddress(peer.peer_id, peer.address) for peer in lan.status.peers]
@@ -245,16 +254,23 @@ class _Examination:
         self.found.clocks.append(ClockReading("peer", str(peer), difference_s))
 
 
+def _has_heard(lan: Lan) -> bool:
+    facts = lan.facts
+    return facts.peers > 0 or not _TELLING.isdisjoint(facts.refused)
+
+
 def _judged(reason: str, knocked: tuple[Outcome, str] | None) -> tuple[Outcome, str]:
     """How an address failed: by our own rules, by who answered, or by what the system says of it;
     where something listens, the host knows best."""
-    if any(refusal in reason for refusal in Refusal):
+    if isinstance(reason, Refusal):
         return Outcome.BLOCKED, reason
     if reason == ANOTHER_PEER:
         return Outcome.STRANGER, reason
     outcome, why = knocked or (Outcome.FAILED, "")
-    if outcome in (Outcome.REACHED, Outcome.FAILED):
-        return Outcome.FAILED, reason or why or HUNG_UP
+    if outcome is Outcome.REACHED:
+        return Outcome.TURNED_AWAY, reason or HUNG_UP
+    if outcome is Outcome.FAILED:
+        return outcome, reason or why
     return outcome, why
 
 

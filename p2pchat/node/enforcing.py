@@ -11,9 +11,13 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from p2pchat.model.blocking import NOBODY, BlockList
+from p2pchat.model.ids import PeerId
 from p2pchat.net.port import Host
 
 __all__ = ["Enforcer"]
+
+PARTED_MAX = 16
+PARTED_S_MAX = 600.0
 
 
 class Enforcer:
@@ -24,17 +28,39 @@ class Enforcer:
         self._tell = tell
         self.newest = NOBODY
         """Who is refused now."""
+        self._parted: dict[PeerId, tuple[str, float]] = {}
         self._changed = trio.Event()
         self._told = trio.Event()
         self._told.set()
 
     def block(self, blocks: BlockList) -> None:
         """Refuse these, in place of the last; waits for nothing."""
+        self._note_parted(blocks)
         self._host.block(blocks)
         self.newest = blocks
         if self._told.is_set():
             self._told = trio.Event()
         self._changed.set()
+
+    @property
+    def parted(self) -> dict[PeerId, str]:
+        """Who was connected until they were blocked a while ago, and is so still: where they
+        were."""
+        since_s = trio.current_time() - PARTED_S_MAX
+        return {
+            peer: address
+            for peer, (address, at_s) in self._parted.items()
+            if at_s > since_s and self.newest.refusal(peer, address) is not None
+        }
+
+    def _note_parted(self, blocks: BlockList) -> None:
+        now_s = trio.current_time()
+        for one in self._host.peers:
+            for address in one.addresses[:1]:
+                if blocks.refusal(one.peer, address) is not None:
+                    self._parted[one.peer] = address, now_s
+        for peer in list(self._parted)[:-PARTED_MAX]:
+            del self._parted[peer]
 
     async def wait_told(self) -> None:
         """Wait until the others know the newest list: who is welcome again is dialled then."""

@@ -13,7 +13,9 @@ import trio
 from p2pchat.config import LanConfig
 from p2pchat.events import Event, LanClockDiffers, LanPeerFound
 from p2pchat.model.blocking import NOBODY, BlockList
+from p2pchat.model.facts import LanFacts
 from p2pchat.model.ids import PeerId
+from p2pchat.model.lan import LanRefusal
 from p2pchat.model.route import Path
 from p2pchat.model.status import LanPeerStatus, LanStatus
 from p2pchat.net.lan import LanCarrier, open_sockets
@@ -40,6 +42,13 @@ logger = logging.getLogger(__name__)
 HOSTS_EVERY_S = 2.0
 NAME_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 NAME_LENGTH = 40
+
+ANSWERS_S = 0.5
+"""Within which a hello is answered; a network that loses some has as long again, and more, for the
+second one."""
+ROUND_S = 1.6
+DIALS_S = 3.0
+POLL_S = 0.05
 
 CLOCKS_MAX = 16
 CLOCK_S_MAX = 120.0
@@ -75,6 +84,8 @@ class Lan:
         self._machine = LanMachine(parts.identity, parts.config, ambient.rng("lan"))
         self._driver: Driver[LanInput, LanEffect] | None = None
         self._blocks = parts.blocks
+        self._since_s: float | None = None
+        """When we began to listen."""
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Find others, and be found, until cancelled. Raises `AddressInUse`, `ConfigError`."""
@@ -93,6 +104,7 @@ class Lan:
                     await nursery.start(self._driver.run)
                     await self._put(BlocksChanged(self._blocks))
                     await nursery.start(carrier.run)
+                    self._since_s = self._ambient.now().monotonic_s
                     nursery.start_soon(self._advertise)
                     task_status.started()
             finally:
@@ -102,6 +114,18 @@ class Lan:
         """These are blocked from now on, in place of those of before."""
         self._blocks = blocks
         await self._put(BlocksChanged(blocks))
+
+    async def first_round(self, is_connected: Callable[[PeerId], bool]) -> None:
+        """Wait until those who answered our first hello are connected, or it is known that nobody
+        does. Bounded, and over at once when we listen for longer than that takes."""
+        listened_s = self.facts.listened_s
+        with trio.move_on_after(max(0.0, ROUND_S - listened_s)):
+            await trio.sleep(max(0.0, ANSWERS_S - listened_s))
+            while not self._machine.peers:  # noqa: ASYNC110 -- they tell nobody
+                await trio.sleep(POLL_S)
+        with trio.move_on_after(DIALS_S):
+            while not all(map(is_connected, self._machine.peers)):  # noqa: ASYNC110
+                await trio.sleep(POLL_S)
 
     async def confine(self, subnets: Iterable[str]) -> None:
         """LAN mode is confined to these networks from now on."""
@@ -143,9 +167,22 @@ class Lan:
         return {peer: wrong[peer] for peer in ordered[(len(ordered) - 1) // 2 :][:1]}
 
     @property
-    def refused(self) -> dict[str, int]:
-        """Datagrams not taken, by reason."""
+    def refused(self) -> dict[LanRefusal, int]:
+        """Datagrams not taken since the start, by reason."""
         return dict(self._machine.refused)
+
+    @property
+    def facts(self) -> LanFacts:
+        """What a doctor wants to know."""
+        now_s, status = self._ambient.now().monotonic_s, self.status
+        return LanFacts(
+            is_open=status.is_open,
+            subnets=status.subnets,
+            peers=len(status.peers),
+            refused=self._machine.refusals.lately(now_s),
+            listened_s=0.0 if self._since_s is None else now_s - self._since_s,
+            discovery_port=self._parts.config.discovery_port,
+        )
 
     def path(self, state: Connectedness) -> Path:
         """How a connected peer is reached: over the LAN, when nothing is in between and it is in

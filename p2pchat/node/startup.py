@@ -1,8 +1,9 @@
 """The start, in named steps, none of which waits for the slowest source.
 
 Peers that are known are dialled at once; lists that have to be fetched add theirs as they come.
-Ready means: the private network is joined, or, when nobody is known, our own is open. When nobody
-answers the node goes on and keeps trying for ever.
+Ready means: the private network is joined, or, when nobody is known, our own is open; in LAN mode
+also that those are connected who answered our first hello. When nobody answers the node goes on and
+keeps trying for ever.
 """
 
 from __future__ import annotations
@@ -144,6 +145,9 @@ class Startup:
                 nursery.start_soon(self._nobody_known, nursery.cancel_scope)
                 await self._joined.wait()
                 nursery.cancel_scope.cancel()
+        lan = self._parts.network.lan
+        if lan is not None:
+            await lan.first_round(self._parts.network.host.is_connected)
         total = max(self._expected(), self._connected())
         hub.emit(BootstrapConnected(self._connected(), total))
 

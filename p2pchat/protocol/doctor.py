@@ -6,7 +6,7 @@ causes that follow from its own, and those are not told beside it; what is told 
 mend first.
 
 Who is connected knows better than any probe: as long as somebody answers, causes that would cut off
-everybody do not hold.
+everybody do not hold. And whoever is cut off is told so, even when no rule knows why.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from p2pchat.model.diagnosis import Cause, Diagnosis, Finding, Saying
-from p2pchat.model.facts import Attempt, Facts, NetworkFacts, Outcome
+from p2pchat.model.facts import Attempt, ClockReading, Facts, NetworkFacts, Outcome
+from p2pchat.model.lan import LanRefusal
 from p2pchat.model.scope import Scope, is_circuit, scope_of
 from p2pchat.model.status import Reachability
+from p2pchat.protocol.lan_refusals import BY_OURSELVES
 from p2pchat.protocol.remedies import REMEDIES
 
 __all__ = ["RULES", "Rule", "diagnose"]
@@ -43,8 +45,13 @@ _AT_START: Mapping[str, Cause] = {
 }
 """What an error at the start means, by its name."""
 
-_NOBODY_ANSWERS = frozenset({Cause.LIST_UNREACHABLE, Cause.RELAY_DEAD, Cause.NO_PEERS})
-_NOTHING_LEADS_OUT = _NOBODY_ANSWERS | {Cause.DNS_DOWN}
+_NOBODY_ANSWERS = frozenset(
+    {Cause.LIST_UNREACHABLE, Cause.NAME_UNKNOWN, Cause.RELAY_DEAD, Cause.NO_PEERS}
+)
+_NOTHING_LEADS_OUT = _NOBODY_ANSWERS | {Cause.DNS_DOWN, Cause.LAN_NOBODY}
+_NOBODY_FOUND = frozenset({Cause.LAN_NOBODY, Cause.NO_PEERS})
+_BESIDE_THE_POINT = frozenset({Cause.SETTING_UNKNOWN})
+"""What is told, and is no reason for being cut off that anybody could be sure of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,8 @@ class Rule:
     cause: Cause
     look: Callable[[Facts], Evidence]
     explains: frozenset[Cause] = frozenset()
+    advised: Callable[[Facts], Mapping[str, str]] = lambda _: {}
+    """What fills the blanks of the advice."""
 
 
 def diagnose(facts: Facts) -> Diagnosis:
@@ -63,15 +72,17 @@ def diagnose(facts: Facts) -> Diagnosis:
     for rule in RULES:
         evidence = () if rule.cause in explained else rule.look(facts)
         if evidence:
-            findings.append(_finding(rule.cause, evidence))
+            findings.append(_finding(rule, evidence, facts))
             explained |= {rule.cause, *rule.explains}
+        if evidence and rule.cause not in _BESIDE_THE_POINT:
+            explained.add(Cause.OFFLINE)
     return Diagnosis(tuple(findings), facts)
 
 
-def _finding(cause: Cause, evidence: Evidence) -> Finding:
-    remedy = REMEDIES[cause]
-    shown = tuple(evidence[:EVIDENCE_MAX])
-    return Finding(cause, Saying(remedy.problem), Saying(remedy.advice), shown)
+def _finding(rule: Rule, evidence: Evidence, facts: Facts) -> Finding:
+    remedy = REMEDIES[rule.cause]
+    advice = Saying(remedy.advice, rule.advised(facts))
+    return Finding(rule.cause, Saying(remedy.problem), advice, tuple(evidence[:EVIDENCE_MAX]))
 
 
 # The start
@@ -96,6 +107,10 @@ def _disk(facts: Facts) -> Evidence:
     if free is None or free >= FREE_BYTES_MIN:
         return at_start
     return (*at_start, Saying("{free} KiB are free.", {"free": str(free // 1024)}))
+
+
+def _ignored(facts: Facts) -> Evidence:
+    return [Saying("{warning}", {"warning": one}) for one in facts.ignored]
 
 
 # The machine
@@ -137,30 +152,53 @@ def _dns(facts: Facts) -> Evidence:
 
 
 def _clock(facts: Facts) -> Evidence:
-    """Most of those who tell the time tell another."""
+    """Most of those who tell the time tell another: several people, or a server."""
+    wrong = _wrong_clocks(facts)
+    is_plain = len(wrong) > 1 or any(one.origin == "https" for one in wrong)
+    return [_differing(one) for one in wrong] if is_plain else ()
+
+
+def _clocks_differ(facts: Facts) -> Evidence:
+    """Only one person tells the time: who of the two is right, nobody knows."""
+    return [_differing(one) for one in _wrong_clocks(facts)]
+
+
+def _wrong_clocks(facts: Facts) -> Sequence[ClockReading]:
     wrong = [one for one in facts.clocks if abs(one.difference_s) > CLOCK_S_MAX]
-    if 2 * len(wrong) <= len(facts.clocks):
-        return ()
-    return [
-        Saying(
-            "The clock of {who} ({origin}) is {seconds} s ahead of ours."
-            if one.difference_s > 0
-            else "The clock of {who} ({origin}) is {seconds} s behind ours.",
-            {"who": one.who, "origin": one.origin, "seconds": f"{abs(one.difference_s):.0f}"},
-        )
-        for one in wrong
-    ]
+    return wrong if 2 * len(wrong) > len(facts.clocks) else ()
+
+
+def _differing(clock: ClockReading) -> Saying:
+    return Saying(
+        "The clock of {who} ({origin}) is {span} ahead of ours."
+        if clock.difference_s > 0
+        else "The clock of {who} ({origin}) is {span} behind ours.",
+        {"who": clock.who, "origin": clock.origin, "span": _span(abs(clock.difference_s))},
+    )
+
+
+def _span(seconds: float) -> str:
+    """A time in the largest unit that says it in two digits or more."""
+    for unit, size_s in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size_s:
+            return f"{seconds / size_s:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 # Whom to ask
 
 
 def _blocked(facts: Facts) -> Evidence:
-    reached = _reached(facts)
+    """Who was tried, who was there until we blocked them, and whoever speaks on the LAN."""
+    reached, is_alone = _reached(facts), not _is_connected(facts)
     blocked = [
-        one for one in facts.attempts if one.outcome is Outcome.BLOCKED and one.peer not in reached
+        one
+        for one in facts.attempts
+        if one.outcome is Outcome.BLOCKED
+        and one.peer not in reached
+        and (is_alone or one.source != PARTED)
     ]
-    return [*_attempts(blocked), *_refused_on_lan(facts, "blocked", "outside the allowed")]
+    return [*_attempts(blocked), *_refused_on_lan(facts, *BY_OURSELVES)]
 
 
 def _poisoned(facts: Facts) -> Evidence:
@@ -194,23 +232,39 @@ def _unfetched(facts: Facts) -> Evidence:
 
 
 def _dead(facts: Facts) -> Evidence:
-    """Peers of the configuration that do not answer; those of lists, when none of them does."""
+    """Peers that lead into the network and do not answer."""
+    return _attempts([one for one in _missed(facts) if one.outcome in _NO_ANSWER])
+
+
+def _misnamed(facts: Facts) -> Evidence:
+    """Of such peers, those whose name is not known."""
+    return _attempts([one for one in _missed(facts) if one.outcome is Outcome.NO_NAME])
+
+
+def _turned_away(facts: Facts) -> Evidence:
+    """Of such peers, and of those on the LAN, who answers and takes no connection."""
+    away = [one for one in facts.attempts if one.outcome is Outcome.TURNED_AWAY]
+    missed, is_alone = _missed(facts), not _is_connected(facts)
+    return _attempts([one for one in away if one in missed or (is_alone and one.source == LAN)])
+
+
+def _missed(facts: Facts) -> Sequence[Attempt]:
+    """Peers of the configuration that were not reached; those of lists, when none of them was."""
     reached = _reached(facts)
-    dead = [
-        one
-        for one in facts.attempts
-        if one.peer not in reached and one.outcome not in (Outcome.BLOCKED, Outcome.STRANGER)
-    ]
     listed = {one.peer for one in facts.attempts if one.source == "listed"}
     sources = (
         {"configured"} if listed & reached or _is_connected(facts) else {"configured", "listed"}
     )
-    return _attempts([one for one in dead if one.source in sources])
+    return [one for one in facts.attempts if one.peer not in reached and one.source in sources]
+
+
+PARTED, LAN = "parted", "lan"
+_NO_ANSWER = frozenset({Outcome.REFUSED, Outcome.SILENT, Outcome.NO_ROUTE, Outcome.FAILED})
 
 
 def _alone(facts: Facts) -> Evidence:
     network = facts.network
-    if network is None or network.peers or network.known_peers:
+    if network is None or network.peers or network.known_peers or facts.lan is not None:
         return ()
     return (Saying("No peer is configured, listed, remembered, or found on this network."),)
 
@@ -243,10 +297,10 @@ def _major(protocol: str) -> int:
 
 
 def _lan_secret(facts: Facts) -> Evidence:
-    return _refused_on_lan(facts, "wrong secret")
+    return _refused_on_lan(facts, LanRefusal.WRONG_SECRET)
 
 
-def _refused_on_lan(facts: Facts, *reasons: str) -> Evidence:
+def _refused_on_lan(facts: Facts, *reasons: LanRefusal) -> Evidence:
     """Datagrams refused for such a reason, while nobody is found."""
     lan = facts.lan
     if lan is None or lan.peers:
@@ -254,20 +308,34 @@ def _refused_on_lan(facts: Facts, *reasons: str) -> Evidence:
     return [
         Saying("LAN packets refused: {count} ({reason}).", {"count": str(count), "reason": reason})
         for reason, count in lan.refused.items()
-        if any(part in reason for part in reasons)
+        if reason in reasons
     ]
 
 
 def _lan_silent(facts: Facts) -> Evidence:
-    if _is_connected(facts):
+    return [] if _is_connected(facts) else _attempts(_silent_on_lan(facts))
+
+
+def _silent_on_lan(facts: Facts) -> Sequence[Attempt]:
+    return [one for one in facts.attempts if one.source == LAN and one.outcome in _NO_ANSWER]
+
+
+def _their_ports(facts: Facts) -> Mapping[str, str]:
+    ports = {one.address.rpartition("/tcp/")[2] for one in _silent_on_lan(facts)}
+    return {"ports": ", ".join(sorted(ports))}
+
+
+def _lan_nobody(facts: Facts) -> Evidence:
+    lan = facts.lan
+    if lan is None or lan.peers or _is_connected(facts):
         return ()
-    return _attempts(
-        [
-            one
-            for one in facts.attempts
-            if one.source == "lan" and one.outcome in (Outcome.SILENT, Outcome.REFUSED)
-        ]
-    )
+    subnets = ", ".join(lan.subnets)
+    said = {"seconds": f"{lan.listened_s:.0f}", "subnets": subnets or "–"}
+    return (Saying("Listened for {seconds} s, in {subnets}: nobody was heard.", said),)
+
+
+def _lan_port(facts: Facts) -> Mapping[str, str]:
+    return {"port": str(facts.lan.discovery_port) if facts.lan is not None else ""}
 
 
 # Being reached
@@ -315,6 +383,20 @@ def _symmetric(facts: Facts) -> Evidence:
     return (Saying("Peers see this machine at different ports of one address."),)
 
 
+def _offline(facts: Facts) -> Evidence:
+    """Nobody is connected; whether what is blocked has to do with it, the reader knows."""
+    network = facts.network
+    if network is None or network.peers:
+        return ()
+    known = Saying("Peers known: {known}; connected: none.", {"known": str(network.known_peers)})
+    said = [known]
+    if network.blocked_subnets:
+        said.append(Saying("You block {nets}.", {"nets": ", ".join(network.blocked_subnets)}))
+    if network.blocked_peers:
+        said.append(Saying("Peers that you block: {count}.", {"count": str(network.blocked_peers)}))
+    return said
+
+
 # What rules have in common
 
 
@@ -346,13 +428,19 @@ RULES: tuple[Rule, ...] = (
     Rule(Cause.HOME_DAMAGED, _starting(Cause.HOME_DAMAGED)),
     Rule(Cause.PORT_TAKEN, _starting(Cause.PORT_TAKEN)),
     Rule(Cause.START_FAILED, _starting(Cause.START_FAILED)),
+    Rule(Cause.SETTING_UNKNOWN, _ignored),
     Rule(
         Cause.NO_INTERFACE,
         _interface,
         _NOTHING_LEADS_OUT | {Cause.NO_ROUTE, Cause.LAN_PEERS_SILENT},
     ),
     Rule(Cause.NO_ROUTE, _route, _NOTHING_LEADS_OUT),
-    Rule(Cause.CLOCK_WRONG, _clock, frozenset({Cause.LIST_UNREACHABLE})),
+    Rule(
+        Cause.CLOCK_WRONG,
+        _clock,
+        _NOBODY_FOUND | {Cause.CLOCKS_DIFFER, Cause.LIST_UNREACHABLE},
+    ),
+    Rule(Cause.CLOCKS_DIFFER, _clocks_differ, _NOBODY_FOUND | {Cause.LIST_UNREACHABLE}),
     Rule(Cause.DNS_DOWN, _dns, _NOBODY_ANSWERS),
     Rule(
         Cause.VERSION_TOO_OLD,
@@ -362,7 +450,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         Cause.BLOCKED_BY_US,
         _blocked,
-        frozenset({Cause.RELAY_DEAD, Cause.NO_PEERS, Cause.NO_RELAY}),
+        _NOBODY_FOUND | {Cause.RELAY_DEAD, Cause.NO_RELAY},
     ),
     Rule(
         Cause.LIST_POISONED,
@@ -370,14 +458,18 @@ RULES: tuple[Rule, ...] = (
         frozenset({Cause.RELAY_DEAD, Cause.NO_PEERS}),
     ),
     Rule(Cause.WRONG_PEER_ID, _stranger, frozenset({Cause.NO_PEERS})),
-    Rule(Cause.LAN_SECRET_WRONG, _lan_secret, frozenset({Cause.NO_PEERS})),
-    Rule(Cause.LAN_PEERS_SILENT, _lan_silent),
+    Rule(Cause.LAN_SECRET_WRONG, _lan_secret, _NOBODY_FOUND),
+    Rule(Cause.LAN_PEERS_SILENT, _lan_silent, advised=_their_ports),
     Rule(Cause.LIST_UNREACHABLE, _unfetched, frozenset({Cause.NO_PEERS})),
+    Rule(Cause.NAME_UNKNOWN, _misnamed, frozenset({Cause.NO_PEERS, Cause.NO_RELAY})),
+    Rule(Cause.TURNED_AWAY, _turned_away, _NOBODY_FOUND | {Cause.NO_RELAY}),
     Rule(Cause.RELAY_DEAD, _dead, frozenset({Cause.NO_PEERS, Cause.NO_RELAY})),
+    Rule(Cause.LAN_NOBODY, _lan_nobody, advised=_lan_port),
     Rule(Cause.NO_PEERS, _alone),
     Rule(Cause.INBOUND_BLOCKED, _inbound, frozenset({Cause.SYMMETRIC_NAT})),
     Rule(Cause.RELAY_FULL, _relay_full),
     Rule(Cause.NO_RELAY, _no_relay),
     Rule(Cause.SYMMETRIC_NAT, _symmetric),
+    Rule(Cause.OFFLINE, _offline),
 )
 """What is told first is nearest to this machine: what lies farther off cannot be seen past it."""

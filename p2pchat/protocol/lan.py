@@ -26,8 +26,10 @@ from p2pchat.errors import RemoteProtocolError
 from p2pchat.events import Event, LanClockDiffers, LanPeerFound, LanPeerLost
 from p2pchat.model.blocking import NOBODY, BlockList
 from p2pchat.model.ids import PeerId
+from p2pchat.model.lan import LanRefusal
 from p2pchat.model.machine import Now, SetTimer, TimerFired
 from p2pchat.protocol.lan_guard import LanPaces, Nonces
+from p2pchat.protocol.lan_refusals import BY_OURSELVES, LanRefusals
 from p2pchat.protocol.lan_search import Search
 from p2pchat.wire.lan_codec import (
     NONCE_BYTES,
@@ -66,6 +68,8 @@ INTERFACES_MAX = 32
 GREETINGS_S = (1.0, 3.0)
 """When hello is said again: broadcasts get lost, in the air above all."""
 EXPIRY_EVERY_S = 1.0
+HURRY_S = 1.0
+"""After a hello that was not taken, until our next heartbeat at the latest."""
 
 HEARTBEAT, EXPIRY, SEARCH, GREETING = "heartbeat", "expiry", "search", "greeting"
 
@@ -189,7 +193,12 @@ class LanMachine:
         self._nonces = Nonces(NONCE_S)
         self._paces = LanPaces(0.0)
         self.peers: dict[PeerId, LanPeer] = {}
-        self.refused: Counter[str] = Counter()
+        self.refusals = LanRefusals(config.heartbeat_s)
+
+    @property
+    def refused(self) -> Counter[LanRefusal]:
+        """Datagrams not taken, and advertisements, by reason."""
+        return self.refusals.total
 
     @property
     def allowed(self) -> tuple[IPv4Network, ...]:
@@ -221,6 +230,7 @@ class LanMachine:
                 return self._moved(interfaces[:INTERFACES_MAX], now)
             case BlocksChanged(blocks):
                 self._blocks = blocks
+                self.refusals.forget(BY_OURSELVES)
                 return self._review()
             case Confined(subnets):
                 return self._confine(subnets)
@@ -235,44 +245,54 @@ class LanMachine:
 
     def _received(self, input: Datagram, now: Now) -> list[LanEffect]:
         if not self._paces.may_speak(input.source, now.monotonic_s):
-            return self._refuse("too many datagrams")
+            return self._refuse(LanRefusal.TOO_MANY_DATAGRAMS, now)
         try:
             datagram = decode_lan(input.data)
         except RemoteProtocolError as error:
-            return self._refuse(type(error).__name__)
+            return self._refuse(LanRefusal(type(error).__name__), now)
         reason = self._refusal(datagram, input.source)
-        if reason is not None:
-            return self._refuse(reason)
         packet = datagram.packet
+        if reason is LanRefusal.WRONG_SECRET:
+            return [*self._refuse(reason, now), *self._hurry(packet.kind, now)]
+        if reason is not None:
+            return self._refuse(reason, now)
         if packet.nonce in self._nonces:
-            return self._refuse("seen before")
+            return self._refuse(LanRefusal.SEEN_BEFORE, now)
         if abs(packet.time_ms - now.wall_ms) > WINDOW_MS:
             return self._differs(packet, now)
         self._nonces.add(packet.nonce, now.monotonic_s)
         if packet.kind is LanKind.GOODBYE:
-            return self._parted(packet.node, input.source)
+            return self._parted(packet.node, input.source, now)
         answer = self._answer(packet.kind, input, now)
         return [*self._note(packet, input, now), *answer]
 
-    def _refusal(self, datagram: LanDatagram, source: IPv4Address) -> str | None:
+    def _refusal(self, datagram: LanDatagram, source: IPv4Address) -> LanRefusal | None:
         """Why a packet is not for us, whatever its time."""
         if datagram.packet.node == self._me.peer:
-            return "our own"
+            return LanRefusal.OUR_OWN
         refusal = self._blocks.refusal(datagram.packet.node, str(source), self.allowed)
         if refusal is not None:
-            return refusal.value
-        return None if datagram.is_authentic(self._me.key) else "wrong secret"
+            return LanRefusal(refusal.value)
+        return None if datagram.is_authentic(self._me.key) else LanRefusal.WRONG_SECRET
 
-    def _refuse(self, reason: str) -> list[LanEffect]:
-        self.refused[reason] += 1
+    def _refuse(self, reason: LanRefusal, now: Now) -> list[LanEffect]:
+        self.refusals.count(reason, now.monotonic_s)
         return []
 
-    def _differs(self, packet: LanPacket, now: Now) -> list[LanEffect]:
-        self.refused["clock differs"] += 1
-        if not self._paces.may_differ(packet.node, now.monotonic_s):
+    def _hurry(self, kind: LanKind, now: Now) -> list[LanEffect]:
+        """Who comes and is not one of us hears our heartbeat soon, and so learns why nobody
+        answered: it is said to everybody, as all heartbeats are, and tells no more than they do."""
+        if kind is not LanKind.HELLO or not self._paces.may_hurry(now.monotonic_s):
             return []
+        return [SetTimer(HEARTBEAT, HURRY_S * self._rng.uniform(0.1, 1.0))]
+
+    def _differs(self, packet: LanPacket, now: Now) -> list[LanEffect]:
+        self.refusals.count(LanRefusal.CLOCK_DIFFERS, now.monotonic_s)
+        hurry = self._hurry(packet.kind, now)
+        if not self._paces.may_differ(packet.node, now.monotonic_s):
+            return hurry
         difference_s = (packet.time_ms - now.wall_ms) / 1000
-        return [Tell(LanClockDiffers(packet.node, packet.name, difference_s))]
+        return [Tell(LanClockDiffers(packet.node, packet.name, difference_s)), *hurry]
 
     def _note(self, packet: LanPacket, input: Datagram, now: Now) -> list[LanEffect]:
         """Keep what a packet says of its peer."""
@@ -288,12 +308,12 @@ class LanMachine:
         )
         is_news = known is None or known.address != fresh.address
         if is_news and not self._paces.may_return(packet.node, input.source, now.monotonic_s):
-            return self._refuse("comes and goes too often")
+            return self._refuse(LanRefusal.COMES_AND_GOES, now)
         if known is not None and self._is_elsewhere(known, input.source, now):
-            self.refused["is elsewhere"] += 1
+            self.refusals.count(LanRefusal.ELSEWHERE, now.monotonic_s)
             return self._reach(fresh.peer, (fresh.address,), now)
         if known is None and not self._has_place(input.source):
-            return self._refuse("too many peers")
+            return self._refuse(LanRefusal.TOO_MANY_PEERS, now)
         self.peers[packet.node] = fresh
         effects: list[LanEffect] = []
         if known is None:
@@ -314,7 +334,7 @@ class LanMachine:
 
     def _reach(self, peer: PeerId, addresses: tuple[str, ...], now: Now) -> list[LanEffect]:
         if not self._paces.may_be_dialled(now.monotonic_s):
-            return self._refuse("too many to dial")
+            return self._refuse(LanRefusal.TOO_MANY_TO_DIAL, now)
         return [Reachable(peer, addresses)]
 
     def _answer(self, kind: LanKind, question: Datagram, now: Now) -> list[LanEffect]:
@@ -323,9 +343,9 @@ class LanMachine:
             return []
         answer = self._packet(LanKind.HEARTBEAT, now)
         if len(answer) > len(question.data):
-            return self._refuse("too short a question")
+            return self._refuse(LanRefusal.TOO_SHORT, now)
         if not self._paces.may_be_answered(question.source, now.monotonic_s):
-            return self._refuse("too many questions")
+            return self._refuse(LanRefusal.TOO_MANY_QUESTIONS, now)
         return [Transmit(question.source, question.port, answer)]
 
     def _advertised(self, peer: PeerId, addresses: Sequence[str], now: Now) -> list[LanEffect]:
@@ -333,18 +353,18 @@ class LanMachine:
         allowed = self.allowed
         usable = tuple(a for a in addresses if self._blocks.refusal(peer, a, allowed) is None)
         if peer == self._me.peer or not usable:
-            return self._refuse("advertised in vain")
+            return self._refuse(LanRefusal.IN_VAIN, now)
         if not self._paces.may_return(peer, usable, now.monotonic_s):
-            return self._refuse("comes and goes too often")
+            return self._refuse(LanRefusal.COMES_AND_GOES, now)
         return self._reach(peer, usable, now)
 
     # Who is gone
 
-    def _parted(self, peer: PeerId, source: IPv4Address) -> list[LanEffect]:
+    def _parted(self, peer: PeerId, source: IPv4Address, now: Now) -> list[LanEffect]:
         """A goodbye, which counts where the peer was found."""
         known = self.peers.get(peer)
         if known is not None and known.source != source:
-            return self._refuse("is elsewhere")
+            return self._refuse(LanRefusal.ELSEWHERE, now)
         return self._lose(peer)
 
     def _lose(self, peer: PeerId) -> list[LanEffect]:
@@ -362,6 +382,7 @@ class LanMachine:
 
     def _confine(self, subnets: tuple[IPv4Network, ...]) -> list[LanEffect]:
         self._search = Search(subnets)
+        self.refusals.forget(BY_OURSELVES)
         return [*self._review(), SetTimer(SEARCH, GREETINGS_S[0])]
 
     def _expire(self, now: Now) -> list[LanEffect]:
@@ -374,6 +395,7 @@ class LanMachine:
     def _moved(self, interfaces: tuple[IPv4Interface, ...], now: Now) -> list[LanEffect]:
         new = [own for own in interfaces if own not in self._interfaces]
         self._interfaces = interfaces
+        self.refusals.forget(LanRefusal)
         effects = self._review()
         if new:
             effects += self._broadcast(LanKind.HELLO, now, new)

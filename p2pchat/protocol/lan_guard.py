@@ -20,6 +20,7 @@ ANSWERS = Rate(per_s=50, burst=100)
 SOURCE_ANSWERS = Rate(per_s=1, burst=5)
 RETURNS = Rate(per_s=0.5, burst=8)
 DIALS = Rate(per_s=10, burst=64)
+HURRIES = Rate(per_s=0.2, burst=1)
 CLOCK_REPORTS = Rate(per_s=0.02, burst=1)
 CLOCK_REPORTS_OF_ALL = Rate(per_s=1, burst=8)
 SOURCES_MAX = 1_024
@@ -39,6 +40,7 @@ class LanPaces:
         self._answered = Buckets[IPv4Address](SOURCE_ANSWERS, SOURCES_MAX)
         self._returns = Buckets[tuple[PeerId, Whence]](RETURNS, SOURCES_MAX)
         self._dials = Bucket(DIALS, now_s)
+        self._hurries = Bucket(HURRIES, now_s)
         self._clocks = Buckets[PeerId](CLOCK_REPORTS, SOURCES_MAX)
         self._all_clocks = Bucket(CLOCK_REPORTS_OF_ALL, now_s)
 
@@ -58,6 +60,10 @@ class LanPaces:
     def may_be_dialled(self, now_s: float) -> bool:
         """Whether one more is dialled."""
         return self._dials.take(1, now_s)
+
+    def may_hurry(self, now_s: float) -> bool:
+        """Whether one more hello that was not taken brings our heartbeat forward."""
+        return self._hurries.take(1, now_s)
 
     def may_differ(self, peer: PeerId, now_s: float) -> bool:
         """Whether it is worth telling that a peer's clock differs."""

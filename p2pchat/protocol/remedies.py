@@ -47,6 +47,10 @@ REMEDIES: Mapping[Cause, Remedy] = {
         "The client cannot start.",
         "Read the evidence; if it does not help, report it together with this diagnosis.",
     ),
+    Cause.SETTING_UNKNOWN: Remedy(
+        "A line of the configuration is ignored, because nobody knows its key.",
+        "Mend its spelling, or take it out.",
+    ),
     Cause.VERSION_TOO_OLD: Remedy(
         "This program is too old: others speak, or wrote, only a later version.",
         "Update DChat.",
@@ -70,6 +74,11 @@ REMEDIES: Mapping[Cause, Remedy] = {
         "Let the system set its clock by the network. On a LAN packets are refused from 90 s on,"
         " and servers are not trusted when the date is wrong.",
     ),
+    Cause.CLOCKS_DIFFER: Remedy(
+        "The clock of this machine differs from that of one other; one of the two is wrong.",
+        "Compare both with a third clock, and let the system of the wrong one set it by the"
+        " network. On a LAN packets are refused from 90 s on.",
+    ),
     Cause.BLOCKED_BY_US: Remedy(
         "You block those whom you try to reach.",
         "Look at `p2pchat blocks`, and at [blocks] and lan.allowed_subnets in config.toml;"
@@ -89,6 +98,15 @@ REMEDIES: Mapping[Cause, Remedy] = {
         "Look whether the server is there and the URL is right; a relay that is named with"
         " --bootstrap-peer does as well.",
     ),
+    Cause.NAME_UNKNOWN: Remedy(
+        "The host name of a peer is not known.",
+        "Look whether it is written as you were told.",
+    ),
+    Cause.TURNED_AWAY: Remedy(
+        "Somebody answers, and takes no connection from you.",
+        "They may refuse you, your network, or anybody for the moment: ask who runs it. Nothing has"
+        " to be opened in a firewall.",
+    ),
     Cause.RELAY_DEAD: Remedy(
         "Peers that lead into the network do not answer.",
         "Ask who runs them whether they are up and their port is open, or name others with"
@@ -100,8 +118,13 @@ REMEDIES: Mapping[Cause, Remedy] = {
     ),
     Cause.LAN_PEERS_SILENT: Remedy(
         "Others on this network are heard, but do not take a connection.",
-        "Allow TCP port 19123 in their firewall, and look whether the Wi-Fi keeps its guests apart"
-        " (client isolation).",
+        "Allow TCP port {ports} in their firewall, and look whether the Wi-Fi keeps its guests"
+        " apart (client isolation).",
+    ),
+    Cause.LAN_NOBODY: Remedy(
+        "Nobody else was heard on this network yet.",
+        "Start DChat with --lan on another machine of this network, and let UDP port {port} in on"
+        " both; some Wi-Fi keeps its guests apart. Ask again in half a minute.",
     ),
     Cause.NO_PEERS: Remedy(
         "Nobody is known whom this client could ask.",
@@ -129,5 +152,10 @@ REMEDIES: Mapping[Cause, Remedy] = {
         " connections come about.",
         "Nothing has to be done while a relay carries. To be faster, forward the port that this"
         " client listens on in the router.",
+    ),
+    Cause.OFFLINE: Remedy(
+        "Nobody is connected, and nothing is found that would be in the way.",
+        "Ask again in a minute, for trying goes on; look whether the others are there, and whether"
+        " one of you blocks the other.",
     ),
 }

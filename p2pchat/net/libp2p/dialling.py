@@ -52,7 +52,7 @@ class Dialler:
                     try:
                         await self._dial(peer, target, address)
                     except (Failed, Refused, NetworkError) as error:
-                        attempts[address] = str(error)
+                        attempts[address] = _why(error)
                     else:
                         won.set()
                         nursery.cancel_scope.cancel()
@@ -84,7 +84,7 @@ class Dialler:
                 self._swarm.admission.require_allowed(address)
                 targets[address] = parse(address, peer)
             except (Refused, ValueError) as error:
-                attempts[address] = str(error)
+                attempts[address] = _why(error)
         return targets, attempts
 
     def _is_enough(self, peer: PeerId, targets: Iterable[object]) -> bool:
@@ -94,6 +94,11 @@ class Dialler:
             return False
         is_direct = best.origin.path is not Path.RELAYED
         return is_direct or not any(isinstance(target, Endpoint) for target in targets)
+
+
+def _why(error: Exception) -> str:
+    """In words; a `Refusal` stays one, so that who asks can tell our own rules from faults."""
+    return error.reason if isinstance(error, Refused) else str(error)
 
 
 def _summary(peer: PeerId, attempts: dict[str, str]) -> str:

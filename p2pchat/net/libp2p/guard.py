@@ -32,6 +32,8 @@ class Refused(Exception):
     def __init__(self, total: Total, reason: str) -> None:
         super().__init__(reason)
         self.total: Total = total
+        self.reason = reason
+        """A `Refusal` when a block is the reason."""
 
 
 class Admission:

@@ -7,8 +7,10 @@ import trio.testing
 
 from p2pchat.model.blocking import NOBODY, BlockList
 from p2pchat.model.ids import DeviceId
+from p2pchat.model.route import Path
 from p2pchat.net.offline import OfflineHost
-from p2pchat.node.enforcing import Enforcer
+from p2pchat.net.port import Connectedness
+from p2pchat.node.enforcing import PARTED_MAX, PARTED_S_MAX, Enforcer
 
 LISTS = tuple(BlockList.parse(subnets=[f"10.{number}.0.0/16"]) for number in range(3))
 
@@ -20,13 +22,19 @@ class Host(OfflineHost):
         super().__init__(DeviceId(b"h" * 32).peer_id)
         self.refused = NOBODY
 
+        self.connected: tuple[Connectedness, ...] = ()
+
+    @property
+    def peers(self) -> tuple[Connectedness, ...]:
+        return self.connected
+
     def block(self, blocks: BlockList) -> None:
         self.refused = blocks
 
 
 def play(story) -> None:
     async def main() -> None:
-        with trio.fail_after(10):
+        with trio.fail_after(2 * PARTED_S_MAX):
             await story()
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
@@ -81,3 +89,33 @@ def test_whoever_waits_for_the_newest_list_goes_on_only_when_it_was_told():
 async def _block_later(enforcer: Enforcer) -> None:
     await trio.sleep(0.5)
     enforcer.block(LISTS[1])
+
+
+def test_who_was_connected_until_they_were_blocked_is_remembered_for_a_while():
+    near, far = (DeviceId(letter * 32).peer_id for letter in (b"n", b"f"))
+
+    def connected(peer, ip) -> Connectedness:
+        return Connectedness(peer, (f"/ip4/{ip}/tcp/1",), Path.DIRECT, False)
+
+    async def silent(_: BlockList) -> None:
+        """Nobody has to know."""
+
+    async def story() -> None:
+        host = Host()
+        enforcer = Enforcer(host, silent)
+        host.connected = connected(near, "10.1.2.3"), connected(far, "10.9.9.9")
+        enforcer.block(LISTS[1])
+        assert enforcer.parted == {near: "/ip4/10.1.2.3/tcp/1"}
+        enforcer.block(NOBODY)
+        assert enforcer.parted == {}
+        enforcer.block(LISTS[1])
+        await trio.sleep(PARTED_S_MAX)
+        assert enforcer.parted == {}
+        host.connected = tuple(
+            connected(DeviceId(bytes([number] * 32)).peer_id, "10.1.2.3")
+            for number in range(PARTED_MAX + 5)
+        )
+        enforcer.block(LISTS[1])
+        assert len(enforcer.parted) == PARTED_MAX
+
+    play(story)

@@ -21,6 +21,7 @@ from p2pchat.model.facts import (
     RelayFacts,
     StartFailure,
 )
+from p2pchat.model.lan import LanRefusal
 from p2pchat.model.status import Health, Reachability
 from p2pchat.protocol.doctor import EVIDENCE_MAX, FREE_BYTES_MIN, RULES, diagnose
 from p2pchat.protocol.remedies import REMEDIES
@@ -140,13 +141,12 @@ def test_names_that_nobody_answers_for_explain_lists_and_relays():
 def test_a_name_that_does_not_exist_is_no_fault_of_the_name_server():
     unknown = (NameFacts("typo.example", "not known", is_answered=True),)
     facts = replace(UNCONNECTED, names=unknown, attempts=(tried(Outcome.NO_NAME),))
-    assert causes(facts) == [Cause.RELAY_DEAD]
+    assert causes(facts) == [Cause.NAME_UNKNOWN]
 
 
 @pytest.mark.parametrize(
     ("differences_s", "is_wrong"),
     [
-        ([3600.0], True),
         ([-61.0, -62.0], True),
         ([60.0], False),
         ([0.1, 0.2, 9999.0], False),
@@ -160,6 +160,25 @@ def test_the_clock_is_wrong_when_most_others_tell_another_time(differences_s, is
     assert [finding.cause for finding in found] == [Cause.CLOCK_WRONG] * is_wrong
 
 
+@pytest.mark.parametrize("origin", ["peer", "lan"])
+def test_a_lone_witness_does_not_say_which_of_two_clocks_is_wrong(origin):
+    alone = ClockReading(origin, "cat", 34_560_000.0)
+    [finding] = diagnose(replace(HEALTHY, clocks=(alone,))).findings
+    assert finding.cause is Cause.CLOCKS_DIFFER
+    assert "one of the two is wrong" in str(finding.problem)
+    assert "is 400 d ahead" in str(finding.evidence[0])
+    assert causes(replace(HEALTHY, clocks=(replace(alone, origin="https"),))) == [Cause.CLOCK_WRONG]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "span"),
+    [(61, "61 s"), (-300, "5 min"), (7_199, "120 min"), (7_200, "2 h"), (-200_000, "2 d")],
+)
+def test_a_difference_of_clocks_is_told_in_a_unit_that_suits_it(seconds, span):
+    [finding] = diagnose(replace(HEALTHY, clocks=(ClockReading("peer", "x", seconds),))).findings
+    assert f" is {span} " in str(finding.evidence[0])
+
+
 def test_a_wrong_clock_explains_servers_that_are_not_trusted():
     readings = (ClockReading("https", "lists.example", -90_000.0),)
     facts = replace(HEALTHY, clocks=readings, lists=UNFETCHED)
@@ -171,8 +190,15 @@ def test_a_wrong_clock_explains_servers_that_are_not_trusted():
 def test_who_is_blocked_by_ourselves_is_not_called_dead():
     facts = replace(UNCONNECTED, attempts=(tried(Outcome.BLOCKED),))
     assert causes(facts) == [Cause.BLOCKED_BY_US]
-    refused = LanFacts(is_open=True, refused={"its address is in a blocked subnet": 3})
-    assert causes(replace(HEALTHY, lan=refused)) == [Cause.BLOCKED_BY_US]
+    for reason in (LanRefusal.PEER, LanRefusal.SUBNET, LanRefusal.OUTSIDE):
+        refused = LanFacts(is_open=True, refused={reason: 3})
+        assert causes(replace(UNCONNECTED, lan=refused)) == [Cause.BLOCKED_BY_US]
+
+
+def test_who_was_there_until_we_blocked_them_is_told_while_nobody_else_is():
+    parted = (tried(Outcome.BLOCKED, "parted"),)
+    assert causes(replace(UNCONNECTED, attempts=parted)) == [Cause.BLOCKED_BY_US]
+    assert causes(replace(HEALTHY, attempts=parted)) == []
 
 
 def test_a_list_in_whose_place_others_answer_is_poisoned():
@@ -216,21 +242,78 @@ def test_an_address_that_fails_beside_one_that_answers_is_nothing():
 
 def test_another_lan_secret_is_told_while_nobody_is_found():
     alone = replace(OFFLINE, known_peers=0)
-    lan = LanFacts(is_open=False, refused={"wrong secret": 4, "our own": 9})
+    lan = LanFacts(
+        is_open=False, refused={LanRefusal.WRONG_SECRET: 4, LanRefusal.OUR_OWN: 9}, listened_s=5.0
+    )
     facts = Facts(machine=MACHINE, network=alone, lan=lan)
     assert causes(facts) == [Cause.LAN_SECRET_WRONG]
     neighbours = replace(lan, peers=1)
     assert causes(replace(HEALTHY, lan=neighbours)) == []
 
 
-def test_who_is_heard_but_takes_no_connection_is_told():
+@pytest.mark.parametrize("outcome", [Outcome.SILENT, Outcome.REFUSED, Outcome.FAILED])
+def test_who_is_heard_but_takes_no_connection_is_told(outcome):
     facts = Facts(
         machine=MACHINE,
         network=OFFLINE,
         lan=LanFacts(is_open=True, peers=1),
-        attempts=(tried(Outcome.SILENT, "lan"),),
+        attempts=(replace(tried(outcome, "lan"), address="/ip4/10.0.0.2/tcp/40123"),),
     )
-    assert causes(facts) == [Cause.LAN_PEERS_SILENT]
+    [finding] = diagnose(facts).findings
+    assert finding.cause is Cause.LAN_PEERS_SILENT
+    assert "Allow TCP port 40123 in" in str(finding.advice)
+
+
+@pytest.mark.parametrize("source", ["lan", "configured", "listed"])
+def test_who_answers_and_takes_no_connection_is_not_called_dead(source):
+    lan = LanFacts(is_open=True, peers=1)
+    away = (tried(Outcome.TURNED_AWAY, source),)
+    assert causes(replace(UNCONNECTED, lan=lan, attempts=away)) == [Cause.TURNED_AWAY]
+    online = replace(HEALTHY, attempts=away)
+    assert causes(online) == [Cause.TURNED_AWAY] * (source == "configured")
+
+
+def test_a_lan_on_which_nobody_was_heard_is_told_with_for_how_long():
+    """And nobody is advised to do what they have done."""
+    lan = LanFacts(is_open=True, subnets=("10.77.0.0/24",), listened_s=5.2, discovery_port=20_001)
+    facts = Facts(machine=MACHINE, network=replace(OFFLINE, known_peers=0), lan=lan)
+    [finding] = diagnose(facts).findings
+    assert finding.cause is Cause.LAN_NOBODY
+    assert [str(line) for line in finding.evidence] == [
+        "Listened for 5 s, in 10.77.0.0/24: nobody was heard."
+    ]
+    assert "UDP port 20001" in str(finding.advice)
+
+
+@pytest.mark.parametrize("origin", ["lan", "https"])
+def test_a_clock_that_differs_explains_that_nobody_is_found(origin):
+    alone = replace(OFFLINE, known_peers=0)
+    clocks = (ClockReading(origin, "cat", 300.0),)
+    lan = LanFacts(is_open=True, refused={LanRefusal.CLOCK_DIFFERS: 1})
+    for there in (lan, None):
+        told = causes(Facts(machine=MACHINE, network=alone, lan=there, clocks=clocks))
+        assert told == [Cause.CLOCKS_DIFFER if origin == "lan" else Cause.CLOCK_WRONG]
+
+
+def test_whoever_is_offline_is_told_something():
+    [finding] = diagnose(replace(UNCONNECTED, attempts=())).findings
+    assert finding.cause is Cause.OFFLINE
+    assert [str(line) for line in finding.evidence] == ["Peers known: 1; connected: none."]
+    blocking = replace(OFFLINE, blocked_subnets=("10.77.0.2/32",), blocked_peers=2)
+    [finding] = diagnose(replace(UNCONNECTED, network=blocking, attempts=())).findings
+    assert [str(line) for line in finding.evidence[1:]] == [
+        "You block 10.77.0.2/32.",
+        "Peers that you block: 2.",
+    ]
+
+
+def test_a_line_of_the_configuration_that_nobody_knows_is_told_and_explains_nothing():
+    odd = replace(HEALTHY, ignored=("config.toml: the unknown key lan.enabeld is ignored",))
+    [finding] = diagnose(odd).findings
+    assert finding.cause is Cause.SETTING_UNKNOWN
+    assert "lan.enabeld" in str(finding.evidence[0])
+    cut_off = replace(odd, network=OFFLINE, attempts=(), clocks=())
+    assert causes(cut_off) == [Cause.SETTING_UNKNOWN, Cause.OFFLINE]
 
 
 def test_nobody_known_at_all_is_told():

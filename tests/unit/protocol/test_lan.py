@@ -12,6 +12,7 @@ from p2pchat.config import LanConfig
 from p2pchat.events import LanClockDiffers, LanPeerFound, LanPeerLost
 from p2pchat.model.blocking import BlockList
 from p2pchat.model.ids import DeviceId, PeerId
+from p2pchat.model.lan import LanRefusal
 from p2pchat.model.machine import Now, SetTimer, TimerFired
 from p2pchat.protocol import lan
 from p2pchat.protocol.lan import (
@@ -326,7 +327,53 @@ def test_a_clock_that_differs_is_told_of_once_a_minute():
 def test_who_has_another_secret_is_not_told_that_its_clock_differs():
     script = Script(KEY)
     packet = script.packet(LanKind.HELLO, time_ms=0)
-    assert script.hear(Datagram(THERE, 1, encode_lan(packet, b"w" * 32))) == []
+    assert told(script.hear(Datagram(THERE, 1, encode_lan(packet, b"w" * 32)))) == []
+
+
+@pytest.mark.parametrize(("key", "off_ms"), [(b"w" * 32, 0), (None, 0), (KEY, 10 * WINDOW_MS)])
+def test_a_hello_that_is_not_taken_brings_our_heartbeat_forward(key, off_ms):
+    """So whoever came with another secret, or another clock, soon hears that somebody is there."""
+    script = Script(KEY)
+
+    def hello() -> list[SetTimer]:
+        packet = script.packet(LanKind.HELLO, time_ms=script.now.wall_ms + off_ms)
+        effects = script.hear(Datagram(THERE, 1, encode_lan(packet, key)))
+        assert kinds(effects) == [], "nothing is sent to where it came from"
+        return [effect for effect in effects if isinstance(effect, SetTimer)]
+
+    [timer] = hello()
+    assert timer.name == lan.HEARTBEAT
+    assert timer.delay_s <= lan.HURRY_S
+    assert hello() == [], "as often as strangers like it"
+    script.wait(5)
+    assert len(hello()) == 1
+
+
+def test_a_heartbeat_that_is_not_taken_brings_nothing_forward():
+    script = Script(KEY)
+    packet = script.packet(LanKind.HEARTBEAT)
+    assert script.hear(Datagram(THERE, 1, encode_lan(packet, None))) == []
+
+
+def test_what_was_refused_lately_is_forgotten_while_the_counters_stay():
+    script = Script(KEY)
+    lately = script.machine.refusals.lately
+    wrong = Datagram(THERE, 1, encode_lan(script.packet(LanKind.HEARTBEAT), None))
+    script.hear(wrong, wrong)
+    assert lately(script.now.monotonic_s) == {LanRefusal.WRONG_SECRET: 2}
+    script.wait(61)
+    assert lately(script.now.monotonic_s) == {}
+    assert script.refused() == {"wrong secret": 2}
+
+
+def test_what_a_setting_refused_is_no_evidence_once_it_is_taken_back():
+    script = Script()
+    script.hear(Confined((IPv4Network("10.99.0.0/16"),)))
+    script.says()
+    now_s = script.now.monotonic_s
+    assert script.machine.refusals.lately(now_s) == {LanRefusal.OUTSIDE: 1}
+    script.hear(Confined(()))
+    assert script.machine.refusals.lately(now_s) == {}
 
 
 def test_a_nonce_is_remembered_twice_as_long_as_a_packet_is_good():
