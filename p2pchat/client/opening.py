@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -110,8 +110,6 @@ async def _open_host(
     stored: Stored, config: ClientConfig, gate: LanGate | None
 ) -> AsyncGenerator[LibP2PHost]:
     """A host on the ports of the last life and of the LAN, where those are still free."""
-    from p2pchat.net.libp2p.host import open_host  # py-libp2p takes half a second to load
-
     any_port = usable_listen(_listen(config))
     before = stored.snapshot.settings.get(PORTS_SETTING, b"").decode().split("\n")
     wanted = same_ports(any_port, before)
@@ -128,19 +126,27 @@ async def _open_host(
         blocks=in_force_at_start(stored.snapshot, config.blocks),
     )
     async with AsyncExitStack() as stack:
-        host = None
-        while host is None:
-            try:
-                host = await stack.enter_async_context(open_host(options))
-            except AddressInUse as error:
-                instead = spare.get(error.address, error.address)
-                if instead == error.address:
-                    raise
-                listen = (instead if one == error.address else one for one in options.listen)
-                options = replace(options, listen=tuple(listen))
+        host = await _listening(stack, options, spare)
         bound = "\n".join(host.sockets).encode()
         await stored.store.commit([PutSetting(PORTS_SETTING, bound)])
         yield host
+
+
+async def _listening(
+    stack: AsyncExitStack, options: HostOptions, spare: Mapping[str, str]
+) -> LibP2PHost:
+    """A host, with what stands in for those addresses that are taken, if anything does."""
+    from p2pchat.net.libp2p.host import open_host  # py-libp2p takes half a second to load
+
+    while True:
+        try:
+            return await stack.enter_async_context(open_host(options))
+        except AddressInUse as error:
+            taken = error.address
+            listen = tuple(spare.get(one, one) if one == taken else one for one in options.listen)
+            if listen == options.listen:
+                raise
+            options = replace(options, listen=listen)
 
 
 async def _lan_gate(stored: Stored, config: ClientConfig, ambient: Ambient) -> LanGate | None:

@@ -23,6 +23,7 @@ __all__ = [
     "AUTONAT_PROTOCOL",
     "DCUTR_PROTOCOL",
     "HOP_PROTOCOL",
+    "NO_ANSWER",
     "STOP_PROTOCOL",
     "Connectedness",
     "Gate",
@@ -45,6 +46,8 @@ AUTONAT_PROTOCOL = "/libp2p/autonat/1.0.0"
 """Served by who dials back."""
 ANOTHER_PEER = "another peer answers there"
 """Why an attempt failed at an address where somebody proved to be somebody else."""
+NO_ANSWER = "no answer in time"
+"""Why an attempt failed at an address where nothing came of it before the time was over."""
 DCUTR_PROTOCOL = "/libp2p/dcutr"
 """Served by who agrees on punching a hole."""
 

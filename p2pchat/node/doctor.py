@@ -33,7 +33,7 @@ from p2pchat.model.scope import Scope, is_circuit
 from p2pchat.net.bootstrap_list import parse_list
 from p2pchat.net.clock import CLOCK_PROTOCOL, ask_clock
 from p2pchat.net.machine import machine_facts
-from p2pchat.net.port import ANOTHER_PEER, HOP_PROTOCOL, Host
+from p2pchat.net.port import ANOTHER_PEER, HOP_PROTOCOL, NO_ANSWER, Host
 from p2pchat.net.probing import knock, look_up, names_in, probe_list
 from p2pchat.node.health import health_of
 from p2pchat.node.lan import Lan
@@ -267,11 +267,11 @@ def _judged(reason: str, knocked: tuple[Outcome, str] | None) -> tuple[Outcome, 
     if reason == ANOTHER_PEER:
         return Outcome.STRANGER, reason
     outcome, why = knocked or (Outcome.FAILED, "")
-    if outcome is Outcome.REACHED:
+    if outcome is Outcome.REACHED and reason != NO_ANSWER:
         return Outcome.TURNED_AWAY, reason or HUNG_UP
-    if outcome is Outcome.FAILED:
-        return outcome, reason or why
-    return outcome, why
+    if reason == NO_ANSWER and not why:
+        return Outcome.SILENT, f"no answer within {DIAL_TIMEOUT_S:g} s"
+    return (outcome, why) if outcome is not Outcome.FAILED else (outcome, reason or why)
 
 
 def _network(node: Node) -> NetworkFacts:

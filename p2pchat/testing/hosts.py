@@ -23,6 +23,7 @@ from p2pchat.model.blocking import NOBODY, BlockList, Refusal
 from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
 from p2pchat.net.port import (
+    NO_ANSWER,
     Connectedness,
     Handler,
     Observation,
@@ -217,7 +218,7 @@ class SimulatedHost:
             raise PeerUnreachable(
                 f"{peer} is not dialled: {reason}", tuple((one, reason) for one in addresses)
             )
-        failures = dict.fromkeys(addresses, f"no answer within {timeout_s:g} s")
+        failures = dict.fromkeys(addresses, NO_ANSWER)
         if await self._race(peer, failures, timeout_s):
             return
         raise PeerUnreachable(

@@ -144,7 +144,38 @@ def test_a_home_that_is_damaged_and_one_of_a_later_version(tmp_path):
     assert first_cause(tmp_path) == "home_damaged"
 
 
+def test_a_key_of_the_configuration_that_nobody_knows(tmp_path):
+    (tmp_path / "config.toml").write_text("bootstrap_peer = []\n")
+    found = command(tmp_path)
+    assert [one["cause"] for one in found["findings"]] == ["setting_unknown", "no_peers"]
+    assert "did you mean bootstrap_peers?" in found["findings"][0]["evidence"][0]
+    assert str(tmp_path) not in json.dumps(found)
+
+
+def test_a_home_where_nothing_can_be_kept_is_no_full_disk():
+    found = command("/proc/here")
+    assert [one["cause"] for one in found["findings"]] == ["home_unwritable"]
+
+
 # Whom to ask
+
+
+def test_who_blocks_us_is_not_called_dead_and_whom_we_block_is_named():
+    """Each has known the other until one of them blocks it."""
+
+    async def tell() -> None:
+        async with (
+            open_client(None, config=CONFIG) as bob,
+            open_client(None, config=CONFIG) as alice,
+        ):
+            await alice.connect(bob.addresses[0])
+            await alice.block(str(bob.peer_id))
+            assert causes(await alice.doctor()) == [Cause.BLOCKED_BY_US]
+            away = replace(CONFIG, bootstrap_peers=alice.addresses)
+            await bob.reconfigure(away)
+            assert causes(await bob.doctor()) == [Cause.TURNED_AWAY]
+
+    story(tell)
 
 
 def test_nobody_is_known():
@@ -271,12 +302,15 @@ def test_peers_that_speak_only_a_later_version():
 def test_a_clock_that_is_five_hours_ahead(tmp_path):
     async def tell() -> None:
         async with open_processes(tmp_path) as processes:
-            relay = await processes.relay()
+            knows = []
             ahead = Launch(environment=Clock(tmp_path / "clock", "+5h").environment)
-            alice = await processes.peer("alice", knows=relay.addresses, launch=ahead)
-            found = await alice.call("doctor")
-            assert [one["cause"] for one in found["findings"]] == ["clock_wrong"]
-            assert "18000 s behind ours" in found["findings"][0]["evidence"][0]
+            for count, cause in enumerate(["clocks_differ", "clock_wrong"], start=1):
+                knows += (await processes.relay(f"relay{count}")).addresses
+                alice = await processes.peer(f"alice{count}", knows=knows, launch=ahead)
+                found = await alice.call("doctor")
+                assert [one["cause"] for one in found["findings"]] == [cause]
+                assert len(found["findings"][0]["evidence"]) == count
+                assert "5 h behind ours" in found["findings"][0]["evidence"][0]
 
     story(tell)
 
@@ -378,20 +412,27 @@ def with_secrets(config: ClientConfig) -> ClientConfig:
 
 
 @pytest.mark.parametrize(
-    "setting",
+    ("setting", "reason"),
     [
-        'bootstrap_urls = ["https://bob:canary@example.org/list.json"]',
-        '[lan]\nsecret = "canary"\nsecret_file = "{file}"',
-        '[lan]\nsecret = "{long}"',
+        ('bootstrap_urls = ["https://bob:canary@example.org/list.json"]', "leave user name"),
+        ('bootstrap_urls = ["canary"]', "is no URL to fetch from; write"),
+        ('bootstrap_urls = ["https://example.org:canary/"]', "bootstrap_urls"),
+        ("bootstrap_urls = [{{canary = 1}}]", "is neither"),
+        ('lan = "canary"', "is no table; write [lan]"),
+        ('[lan]\nsecret = "canary"\nsecret_file = "{file}"', "only one of secret and"),
+        ('[lan]\nsecret = "{long}"', "give at most"),
+        ('[lan]\nsecret = ["canary"]', "is no text; put it in quotes"),
+        ('[lan]\nenabled = "maybe"', "'maybe' is neither true nor false"),
+        ('name = "canary\\u0007s"', "visible characters"),
     ],
-    ids=["a login", "two secrets", "a long secret"],
 )
-def test_a_report_of_settings_that_are_refused_holds_no_secret(tmp_path, setting):
+def test_a_report_of_settings_that_are_refused_tells_why_and_no_secret(tmp_path, setting, reason):
     (tmp_path / "secret").write_text("another canary\n")
     setting = setting.format(file=tmp_path / "secret", long="canary" * 200)
     (tmp_path / "config.toml").write_text(setting + "\n")
     found = command(tmp_path)
     assert found["findings"][0]["cause"] == "config_wrong"
+    assert reason in json.dumps(found)
     assert "canary" not in json.dumps(found)
 
 

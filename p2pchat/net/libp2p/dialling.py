@@ -20,6 +20,7 @@ from p2pchat.net.libp2p.foreign import Failed
 from p2pchat.net.libp2p.guard import Refused
 from p2pchat.net.libp2p.swarm import Swarm
 from p2pchat.net.libp2p.tcp import TcpDialler
+from p2pchat.net.port import NO_ANSWER
 
 __all__ = ["Dialler"]
 
@@ -63,7 +64,7 @@ class Dialler:
             return
         self._swarm.totals["dials_failed_total"] += 1
         for address in targets:
-            attempts.setdefault(address, f"no answer within {timeout_s:g} s")
+            attempts.setdefault(address, NO_ANSWER)
         raise PeerUnreachable(_summary(peer, attempts), tuple(attempts.items()))
 
     async def _dial(self, peer: PeerId, target: Endpoint | Circuit, address: str) -> None:

@@ -11,6 +11,7 @@ from nacl.signing import SigningKey
 
 from p2pchat.errors import PeerUnreachable, RelayRefused, StreamReset
 from p2pchat.model.ids import DeviceId
+from p2pchat.net.port import NO_ANSWER
 from p2pchat.testing.determinism import run_simulation, seeded
 from p2pchat.testing.faults import Link, Nat
 from p2pchat.testing.network import NetworkOptions, open_network, seed_of
@@ -96,7 +97,7 @@ def test_who_is_behind_a_nat_dials_out_and_is_not_dialled():
         async with network.host("alice") as alice, network.host("bob", nat=Nat.CLOSED) as bob:
             with pytest.raises(PeerUnreachable, match=r".") as unreachable:
                 await alice.connect(bob.peer_id, bob.addresses)
-            assert unreachable.value.attempts[0][1] == "no answer within 5 s"
+            assert unreachable.value.attempts[0][1] == NO_ANSWER
             await bob.connect(alice.peer_id, alice.addresses)
             assert alice.is_connected(bob.peer_id)
 
