@@ -216,6 +216,9 @@ async def collect(stream) -> bytes:
     return b"".join([chunk async for chunk in stream])
 
 
+FROM_ONE_ADDRESS_MAX = HostLimits().connections_per_address_max
+
+
 def admission(**changes) -> Admission:
     return Admission(ME, options("bob", **changes), Counter())
 
@@ -224,7 +227,7 @@ def admission(**changes) -> Admission:
 def test_a_public_address_gets_few_connections_and_each_slot_comes_back(source):
     guard = admission()
     with ExitStack() as held:
-        for _ in range(8):
+        for _ in range(FROM_ONE_ADDRESS_MAX):
             held.enter_context(guard.source(source, 0.0))
         with pytest.raises(Refused), guard.source(source, 0.0):
             pass
@@ -235,7 +238,7 @@ def test_a_public_address_gets_few_connections_and_each_slot_comes_back(source):
 def test_a_public_ipv6_network_counts_as_one_source():
     guard = admission()
     with ExitStack() as held:
-        for number in range(8):
+        for number in range(FROM_ONE_ADDRESS_MAX):
             held.enter_context(guard.source(f"2606:4700::{number + 1:x}", 0.0))
         with pytest.raises(Refused), guard.source("2606:4700::ffff", 0.0):
             pass

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 
 import pytest
 import trio
 
+from p2pchat.config import Limits
 from p2pchat.testing.processes import Fields, RelayProcess, RpcPeer
 from tests.netns.internet import Internet, Nat, befriend, on_the_internet, path, talk
 from tests.process.polling import until
@@ -102,6 +106,35 @@ def test_a_host_without_router_is_public_and_one_behind_a_router_knows_it(tmp_pa
         conversation = await befriend(bob, carol)
         await talk(bob, carol, conversation, "hello")
         assert await path(bob, carol) == "direct"
+
+    on_the_internet(tmp_path, net, story)
+
+
+def test_a_whole_household_behind_one_router_reaches_a_relay_and_a_client(tmp_path, net):
+    """As many as a client keeps a full mesh with; all that is seen of them is one address."""
+
+    async def story(internet: Internet) -> None:
+        relay = await internet.relay("relay")
+        carol = await internet.person("carol", internet.public("carol")[0], relay)
+        router = internet.home("household", Nat.PRESERVING)
+        address = next(
+            one for one in (await carol.call("account"))["addresses"] if "/p2p-circuit" not in one
+        )
+        count = Limits().mesh_peers_max
+        words = ("tests.netns.household", str(count), relay.addresses[0], address)
+        household = await trio.lowlevel.open_process(
+            [*router.prefix, sys.executable, "-m", *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        async with household.stdin, household.stdout:
+            told = b""
+            while not told.endswith(b"\n"):
+                told += await household.stdout.receive_some()
+            assert json.loads(told) == {"relay": count, "client": count, "refused": {}}
+            peers = (await carol.call("status"))["peers"]
+            assert len([one for one in peers if one["path"] == "direct"]) == count + 1
+        await household.wait()
 
     on_the_internet(tmp_path, net, story)
 

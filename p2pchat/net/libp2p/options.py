@@ -79,9 +79,10 @@ class HostLimits:
     connections_per_peer_max: int = 4
     """Open connections with one peer, whatever their direction; above it the one that was silent
     for longest is closed."""
-    connections_per_address_max: int = 8
-    """Connections and handshakes from one public address (IPv6: one /64); private and loopback
-    addresses are not counted, because a household or a test shares one."""
+    connections_per_address_max: int = 32
+    """Connections and handshakes from one public address (IPv6: one /64). A house, an office or a
+    provider's NAT is one address, and a full mesh (30) may be behind it; an eighth of all places is
+    the most that a stranger there can take. Private and loopback addresses are not counted."""
     handshakes_max: int = 256
     """Inbound connections that have not authenticated; above it the oldest is reset."""
     handshake_timeout_s: float = 3.0
