@@ -18,6 +18,7 @@ if typing.TYPE_CHECKING:
     from p2pchat.client.exporting import import_home
     from p2pchat.client.handles import Contact, Conversation, Messages, Room
     from p2pchat.client.opening import open_client
+    from p2pchat.client.transcripts import TranscriptFormat
     from p2pchat.config import ClientConfig, RelayConfig
     from p2pchat.errors import P2PChatError
     from p2pchat.events import (
@@ -103,6 +104,7 @@ __all__ = [
     "SecurityAlert",
     "StartupProgress",
     "Statistics",
+    "TranscriptFormat",
     "import_home",
     "open_client",
     "open_relay",
@@ -113,6 +115,7 @@ _NAMES = {
     "client.exporting": ("import_home",),
     "client.opening": ("open_client",),
     "client.handles": ("Contact", "Conversation", "Messages", "Room"),
+    "client.transcripts": ("TranscriptFormat",),
     "config": ("ClientConfig", "RelayConfig"),
     "errors": ("P2PChatError",),
     "events": (

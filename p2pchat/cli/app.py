@@ -10,7 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
@@ -273,6 +273,38 @@ def blocks(options: Options, json: Json = False) -> None:
     from p2pchat.cli import commands
 
     _run(options, lambda settings: commands.blocks(settings, json))
+
+
+@app.command()
+@in_command
+def transcript(
+    options: Options,
+    conversation: Conversation,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="The file to write. Default: standard output."),
+    ] = None,
+    format: Annotated[
+        Literal["text", "html", "json"] | None,
+        typer.Option(help="How to write it. Default: as the file's name ends, else text."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
+) -> None:
+    """Write all of a conversation out to be read: text, a page for a browser, or JSON.
+
+    Nobody locks it: whoever has the file can read it.
+
+    \b
+    Examples:
+      p2pchat transcript Bob bob.html
+      p2pchat transcript lounge --format json
+    """
+    from p2pchat.cli import keeping
+
+    _run(
+        options,
+        lambda settings: keeping.transcript(settings, conversation, file, format, overwrite=force),
+    )
 
 
 @app.command("export")

@@ -62,6 +62,16 @@ CHINESE_KEEPING: Mapping[str, str] = {
         "{account} 已在此处，作为新设备。以前的内容可以查看；本机节点运行时联系人会得知此设备。"
     ),
     "{done} of {total} entries": "{done} / {total} 条",
+    # Transcripts
+    "Write all of a conversation out to be read: text, a page for a browser, or JSON.": (
+        "把整个会话写成可读的文件：文本、网页或 JSON。"
+    ),
+    "Nobody locks it: whoever has the file can read it.": "文件不加密：拿到它的人都能阅读。",
+    "The file to write. Default: standard output.": "要写入的文件。默认：标准输出。",
+    "How to write it. Default: as the file's name ends, else text.": (
+        "格式。默认：按文件名后缀，否则为文本。"
+    ),
+    "{count} messages written to {file}.": "已将 {count} 条消息写入 {file}。",
     # Locking
     "Passphrase: ": "密码短语：",
     "New passphrase: ": "新的密码短语：",

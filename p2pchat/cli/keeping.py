@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import trio
 import typer
 
 from p2pchat.cli.commands import Console
+from p2pchat.cli.finding import conversation_named
 from p2pchat.cli.language import Language
 from p2pchat.cli.passphrases import home_passphrase, new_passphrase, old_passphrase
 from p2pchat.cli.settings import Settings
@@ -17,6 +19,7 @@ from p2pchat.cli.showing import words
 from p2pchat.client.exporting import import_home
 from p2pchat.client.locking import change_lock, needs_passphrase
 from p2pchat.client.opening import open_client
+from p2pchat.client.transcripts import TranscriptFormat
 from p2pchat.crypto.vault import Bare, InKeyring, WithPassphrase
 from p2pchat.errors import FileExists, WrongPassphrase
 from p2pchat.events import ExportProgress
@@ -28,6 +31,7 @@ __all__ = [
     "import_export",
     "remove_passphrase",
     "set_passphrase",
+    "transcript",
     "use_keyring",
 ]
 
@@ -72,6 +76,30 @@ def _tell(language: Language, done: int, total: int) -> None:
     if sys.stderr.isatty():
         text = words("{done} of {total} entries", language, done=done, total=total)
         typer.echo(f"· {text}", err=True)
+
+
+async def transcript(
+    settings: Settings, of: str, file: Path | None, format: str | None, *, overwrite: bool
+) -> int:
+    """Write a conversation out to be read, to a file or to standard output."""
+    chosen = None if format is None else TranscriptFormat(format)
+    if file is not None:
+        _require_free(file, overwrite)
+    passphrase = home_passphrase(settings)
+    async with open_client(
+        settings.home, config=settings.config, passphrase=passphrase, offline=True
+    ) as client:
+        conversation = conversation_named(client, of)
+        if file is not None:
+            count = await conversation.write_transcript(file, chosen, overwrite=overwrite)
+            Console(settings, as_json=False).say(
+                "{count} messages written to {file}.", count=count, file=file
+            )
+            return 0
+        async with aclosing(conversation.transcript(chosen or TranscriptFormat.TEXT)) as pieces:
+            async for piece in pieces:
+                typer.echo(piece, nl=False)
+    return 0
 
 
 async def import_export(settings: Settings, file: Path, passphrase_file: Path | None) -> int:

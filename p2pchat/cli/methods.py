@@ -16,6 +16,7 @@ from typing import get_args, get_type_hints
 from p2pchat.cli import shapes
 from p2pchat.cli.jsonrpc import InvalidParams, MethodNotFound, Params
 from p2pchat.client.client import Client, Profile, Statistics
+from p2pchat.client.transcripts import TranscriptFormat
 from p2pchat.config import ConfigChange
 from p2pchat.errors import UnknownContact, UnknownConversation, UnknownMessage
 from p2pchat.model.blocking import Block
@@ -171,6 +172,17 @@ class Methods:
         """The newest messages before an anchor, or the oldest after one, oldest first."""
         return await self._client.conversation(conversation).history(limit, before, after)
 
+    async def transcript(
+        self,
+        conversation: ConversationId,
+        path: str,
+        format: TranscriptFormat | None = None,
+        overwrite: bool = False,
+    ) -> int:
+        """Write a conversation to a file to be read; how many messages it has."""
+        found = self._client.conversation(conversation)
+        return await found.write_transcript(path, format, overwrite=overwrite)
+
     async def wait_delivered(self, message_id: OpId) -> Message:
         """The message, once it is on disk at every recipient, however long that takes."""
         return await self._client.wait_delivered(message_id)
@@ -278,6 +290,13 @@ def _read_peer(name: str, value: object) -> PeerId:
         raise InvalidParams(f"{name} is no peer id") from error
 
 
+def _read_format(name: str, value: object) -> TranscriptFormat:
+    try:
+        return TranscriptFormat(_read_text(name, value))
+    except ValueError as error:
+        raise InvalidParams(f"{name} is one of {', '.join(TranscriptFormat)}") from error
+
+
 _READERS: Mapping[object, Callable[[str, object], object]] = {
     str: _read_text,
     int: _read_number,
@@ -286,6 +305,7 @@ _READERS: Mapping[object, Callable[[str, object], object]] = {
     ConversationId: _read_conversation,
     OpId: _read_message,
     PeerId: _read_peer,
+    TranscriptFormat: _read_format,
 }
 
 

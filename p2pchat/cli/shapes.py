@@ -14,6 +14,7 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from p2pchat.client.transcripts import message_fields
 from p2pchat.events import Event, StartupProgress
 from p2pchat.model.diagnosis import Saying
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, PeerId
@@ -54,7 +55,7 @@ def to_json(value: object) -> bytes:
 def _encode(value: object) -> object:
     match value:
         case Message():
-            return _message(value)
+            return message_fields(value)
         case Saying():
             return str(value)
         case bytes():
@@ -63,25 +64,6 @@ def _encode(value: object) -> object:
             return _fields(value)
         case _:
             raise TypeError(f"{type(value).__name__} has no JSON shape")
-
-
-def _message(message: Message) -> dict[str, object]:
-    """Written out, because it is what throughput is made of."""
-    return {
-        "id": message.id.hex(),
-        "conversation": message.conversation.hex(),
-        "author": str(message.author),
-        "author_name": message.author_name,
-        "type": message.type,
-        "text": message.text,
-        "sent_at": message.sent_at,
-        "received_at": message.received_at,
-        "state": message.state,
-        "reply_to": message.reply_to.hex() if message.reply_to is not None else None,
-        "edited": message.edited,
-        "deleted": message.deleted,
-        "signature": message.signature.hex(),
-    }
 
 
 def _fields(value: object) -> Mapping[str, object]:

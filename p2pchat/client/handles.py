@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Protocol, cast
 
+from p2pchat.client.transcripts import (
+    Transcript,
+    TranscriptFormat,
+    transcript_pieces,
+    write_transcript,
+)
 from p2pchat.errors import UnknownContact, UnknownConversation, UnknownMessage
 from p2pchat.events import Event, EventsDropped, MessageReceived, MessageStateChanged
 from p2pchat.model.contact import ContactInfo, ContactState
@@ -43,6 +51,11 @@ class Conversation:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.id!r})"
 
+    @property
+    def title(self) -> str:
+        """What it is called."""
+        return str(self.id)
+
     async def send(self, text: str, reply_to: OpId | None = None) -> Message:
         """Write a text; answers when it is on disk, queued, whatever the network does.
 
@@ -61,6 +74,27 @@ class Conversation:
         """
         store = await self._node.flushed_store()
         return await store.history(self.id, Page(limit, before, after))
+
+    async def write_transcript(
+        self,
+        path: str | os.PathLike[str],
+        format: TranscriptFormat | None = None,
+        *,
+        overwrite: bool = False,
+    ) -> int:
+        """Write all of it to a file to be read by people (text, HTML) or programs (a JSON array,
+        one message a line), as its name asks for unless `format` says; answers how many messages.
+
+        What others wrote is harmless in it. Raises `FileExists`, `FileUnusable`, `DiskFull`.
+        """
+        file = Path(path)
+        transcript = Transcript(format or TranscriptFormat.of(file), self.title)
+        await write_transcript(self._node, self.id, transcript, file, overwrite=overwrite)
+        return transcript.count
+
+    def transcript(self, format: TranscriptFormat) -> AsyncGenerator[str]:
+        """The same in pieces, for whoever writes it elsewhere; to be closed when given up."""
+        return transcript_pieces(self._node, self.id, Transcript(format, self.title))
 
     @asynccontextmanager
     async def messages(self, since: OpId | None = None) -> AsyncGenerator[Messages]:
@@ -180,6 +214,10 @@ class Contact(Conversation):
         return self.info.name
 
     @property
+    def title(self) -> str:
+        return f"{self.name} ({self.account})"
+
+    @property
     def state(self) -> ContactState:
         """How far the acquaintance has come."""
         return self.info.state
@@ -201,6 +239,10 @@ class Room(Conversation):
     def name(self) -> str:
         """Its name."""
         return self.info.name
+
+    @property
+    def title(self) -> str:
+        return self.name
 
     def members(self) -> list[Member]:
         """Everybody known to be in it: for an open room, who has written there."""

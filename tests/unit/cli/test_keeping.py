@@ -151,3 +151,66 @@ def test_without_a_keyring_nothing_changes(home, drawer):
     finally:
         type(drawer).priority = 5
     assert "Alice" in run(home, "id").stdout
+
+
+def test_a_home_moves_by_a_file(home, files, tmp_path):
+    secret, wrong, file = files("secret"), files("wrong"), tmp_path / "backup"
+    assert run(home, "rooms", "join", "Lounge").exit_code == 0
+    account = json.loads(run(home, "id", "--json").stdout)
+    exported = run(home, "export", file, "--export-passphrase-file", secret)
+    assert exported.stdout.startswith(f"Exported to {file}")
+    assert "--force" in refused(home, "export", file, "--export-passphrase-file", secret)
+    assert "--export-passphrase-file" in refused(home, "export", tmp_path / "other")
+    assert run(home, "export", file, "--force", "--export-passphrase-file", secret).exit_code == 0
+
+    new, given = tmp_path / "new", ("--export-passphrase-file", secret)
+    line = refused(new, "import", file, "--export-passphrase-file", wrong)
+    assert "passphrase of the export" in line
+    assert "is no export" in refused(new, "import", secret, *given)
+    assert "cannot be read" in refused(new, "import", tmp_path / "none", *given)
+    assert not new.exists()
+    assert account["account"] in run(new, "import", file, *given).stdout
+    moved = json.loads(run(new, "id", "--json").stdout)
+    assert moved["account"] == account["account"]
+    assert moved["peer_id"] != account["peer_id"]
+    assert [room["name"] for room in json.loads(run(new, "rooms", "list", "--json").stdout)] == [
+        "lounge"
+    ]
+    assert "new directory" in refused(new, "import", file, *given)
+
+
+def test_a_home_may_be_locked_while_it_is_imported(home, files, tmp_path):
+    secret, lock, file = files("secret"), files("lock"), tmp_path / "backup"
+    given = ("--export-passphrase-file", secret)
+    assert run(home, "export", file, *given).exit_code == 0
+    new = tmp_path / "new"
+    assert run(new, "--passphrase-file", lock, "import", file, *given).exit_code == 0
+    assert "needed" in refused(new, "id")
+    assert "Alice" in run(new, "id", "--passphrase-file", lock).stdout
+
+
+def test_the_passphrase_of_an_export_is_asked_for(home, keyboard, tmp_path):
+    keyboard += ["one", "two"]
+    assert "not the same" in refused(home, "export", tmp_path / "backup")
+    keyboard += ["one", "one"]
+    assert run(home, "export", tmp_path / "backup").exit_code == 0
+    keyboard += ["one"]
+    assert run(tmp_path / "new", "import", tmp_path / "backup").exit_code == 0
+
+
+def test_a_conversation_is_written_out(home, tmp_path):
+    run(home, "rooms", "join", "Lounge")
+    offline = ("--no-fetch", "--listen", "/ip4/127.0.0.1/tcp/0")
+    run(home, *offline, "send", "lounge", "<b>hello</b>", "--timeout", "0")
+    assert "Alice: <b>hello</b>  [queued]" in run(home, "transcript", "lounge").stdout
+    [message] = json.loads(run(home, "transcript", "lounge", "--format", "json").stdout)
+    [shown] = json.loads(run(home, "history", "lounge", "--json").stdout)
+    assert message == shown
+    page = tmp_path / "lounge.html"
+    assert run(home, "transcript", "lounge", page).stdout.startswith("1 messages written to")
+    assert "&lt;b&gt;hello" in page.read_text()
+    assert "--force" in refused(home, "transcript", "lounge", page)
+    assert run(home, "transcript", "lounge", page, "--force", "--format", "text").exit_code == 0
+    assert page.read_text().startswith("lounge")
+    assert "'nobody'" in refused(home, "transcript", "nobody")
+    assert run(home, "transcript", "lounge", "--format", "pdf").exit_code == 2

@@ -30,6 +30,7 @@ CONTRACT = {
     "reject": "account",
     "reload_config": "",
     "block": "target",
+    "transcript": "conversation path | format overwrite",
     "unblock": "target",
     "blocks": "",
     "rooms": "",

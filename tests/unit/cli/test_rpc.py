@@ -392,3 +392,36 @@ def test_the_session_ends_when_nobody_can_read_it_any_more():
                 await rpc.serve(client, there, Gone())
 
     trio.run(main, clock=MockClock(autojump_threshold=0))
+
+
+def test_an_import_is_refused_by_a_client_that_cannot_be_replaced_and_others_are_answered():
+    async def main():
+        async with open_talk() as talk:
+            params = {"path": "nowhere", "passphrase": "secret"}
+            await talk.say(
+                request("import", 1, **params),
+                request("account", 2),
+                [request("import", 3, **params), request("import", 4, **params)],
+                request("rooms", 5),
+            )
+            answers = {}
+            for answer in await talk.answers(4):
+                for each in answer if isinstance(answer, list) else [answer]:
+                    answers[each["id"]] = each
+            assert sorted(answers) == [1, 2, 3, 4, 5]
+            for id in (1, 3, 4):
+                assert answers[id]["error"]["data"]["type"] == "HomeNotEmpty"
+            assert answers[2]["result"]["name"] == "Alice"
+            assert answers[5]["result"] == []
+
+    trio.run(main)
+
+
+def test_an_import_into_a_home_with_a_room_is_refused_at_once():
+    async def main():
+        async with open_talk() as talk:
+            await talk.ask("join_open", name="lounge")
+            error = await talk.ask("import", path="nowhere", passphrase="secret")
+            assert error["data"]["type"] == "HomeNotEmpty"
+
+    trio.run(main)
