@@ -227,7 +227,9 @@ def test_a_second_call_takes_another_port_while_the_first_is_up(everywhere_is_fa
     play(story)
 
 
-def test_two_who_dial_each_other_at_once_from_their_ports_find_together(everywhere_is_far):
+def test_two_who_dial_each_other_from_their_ports_again_and_again_find_together(everywhere_is_far):
+    """One call arrives before the other leaves, on loopback: two connections, or one."""
+
     async def story() -> None:
         async with host("alice") as alice, host("bob") as bob:
             for _ in range(20):
@@ -236,6 +238,56 @@ def test_two_who_dial_each_other_at_once_from_their_ports_find_together(everywhe
                     nursery.start_soon(bob.connect, alice.peer_id, alice.addresses)
                 await alice.disconnect(bob.peer_id)
                 await eventually(lambda: not bob.is_connected(alice.peer_id))
+
+    play(story)
+
+
+async def crossed() -> list[trio.SocketStream]:
+    """The two ends of one connection."""
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with listener:
+        near = await trio.open_tcp_stream("127.0.0.1", listener.socket.getsockname()[1])
+        return [near, await listener.accept()]
+
+
+def test_two_who_get_one_connection_of_both_their_calls_get_others(everywhere_is_far, monkeypatch):
+    async def story() -> None:
+        ends = await crossed()
+
+        async def open_from(own, ip, port) -> trio.SocketStream:
+            return ends.pop()
+
+        monkeypatch.setattr(tcp, "_open_from", open_from)
+        async with host("alice") as alice, host("bob") as bob:
+            bob.serve(ECHO, echo)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(alice.connect, bob.peer_id, bob.addresses)
+                nursery.start_soon(bob.connect, alice.peer_id, alice.addresses)
+            assert ends == []
+            assert await ask(alice, bob, b"hello") == b"hello"
+
+    play(story)
+
+
+def test_who_answers_no_handshake_is_called_twice_and_not_for_ever(everywhere_is_far):
+    async def story() -> None:
+        calls = 0
+
+        async def begin_too(stream) -> None:
+            nonlocal calls
+            calls += 1
+            with suppress(Failed):
+                await mallory._swarm.secure(alice.peer_id, TcpPipe(stream), there, Path.DIRECT)
+
+        async with host("alice") as alice, host("mallory") as mallory:
+            async with trio.open_nursery() as nursery:
+                (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+                there = f"/ip4/127.0.0.1/tcp/{listener.socket.getsockname()[1]}"
+                nursery.start_soon(trio.serve_listeners, begin_too, [listener])
+                with pytest.raises(PeerUnreachable):
+                    await alice.connect(mallory.peer_id, [f"{there}/p2p/{mallory.peer_id}"])
+                nursery.cancel_scope.cancel()
+            assert calls == 2
 
     play(story)
 

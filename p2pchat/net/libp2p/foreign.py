@@ -13,13 +13,14 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import cast
 
+from cryptography.exceptions import InvalidTag
 from libp2p.peer.id import ID  # pyright: ignore[reportMissingTypeStubs]  # it has none
 from libp2p.security.noise.exceptions import PeerIDMismatchesPubkey
 
 from p2pchat.model.ids import PeerId
 from p2pchat.net.port import ANOTHER_PEER
 
-__all__ = ["Failed", "foreign_errors", "settle", "to_libp2p", "to_peer"]
+__all__ = ["Failed", "TwoInitiators", "foreign_errors", "settle", "to_libp2p", "to_peer"]
 
 REASON_CHARACTERS_MAX = 200
 CAUSES_MAX = 16
@@ -39,6 +40,10 @@ def to_libp2p(peer: PeerId) -> ID:
     return ID(bytes(peer))
 
 
+class TwoInitiators(Failed):
+    """The far end answered our handshake with what is none: it may have begun one as well."""
+
+
 @contextmanager
 def foreign_errors() -> Generator[None]:
     """Raise `Failed` for whatever py-libp2p raises inside; cancellation passes."""
@@ -47,10 +52,12 @@ def foreign_errors() -> Generator[None]:
     except Failed:
         raise
     except Exception as error:
-        raise Failed(_reason(error)) from error
+        cause = _innermost(error)
+        failed = TwoInitiators if isinstance(cause, InvalidTag) else Failed
+        raise failed(_reason(cause)) from error
 
 
-def _reason(error: BaseException) -> str:
+def _innermost(error: BaseException) -> BaseException:
     """The innermost cause, which is the one that says something.
 
     Bounded: an error that several tasks raise, each from another, ends up among its own causes.
@@ -60,6 +67,10 @@ def _reason(error: BaseException) -> str:
         if inner is None:
             break
         error = inner
+    return error
+
+
+def _reason(error: BaseException) -> str:
     if isinstance(error, PeerIDMismatchesPubkey):
         return ANOTHER_PEER
     text = str(error).split("\n", 1)[0]

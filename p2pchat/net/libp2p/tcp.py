@@ -3,6 +3,10 @@
 A call into the public network leaves from the port that we listen on, where the system lets it: a
 NAT then gives both directions one mapping, the peer sees the address at which others may knock,
 and a hole can be punched there.
+
+Two who call each other so at the same moment get one connection, to which each came as its caller
+(simultaneous open, RFC 9293 section 3.5), and both begin the handshake on it. Nobody can be told
+beforehand: then each calls once more, from another port, and two connections come of it.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import socket
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from enum import Enum, auto
 
 import trio
 
@@ -19,7 +24,7 @@ from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
 from p2pchat.model.scope import scope_of
 from p2pchat.net.libp2p.addresses import Endpoint, IPAddress, plain, resolve
-from p2pchat.net.libp2p.foreign import Failed, foreign_errors
+from p2pchat.net.libp2p.foreign import Failed, TwoInitiators, foreign_errors
 from p2pchat.net.libp2p.guard import Refused
 from p2pchat.net.libp2p.pipes import TcpPipe
 from p2pchat.net.libp2p.streams import Origin
@@ -30,6 +35,16 @@ __all__ = ["TcpDialler", "believed"]
 _TAKEN = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EINVAL}
 """The listening port cannot be used for this call: it has one with that address already, or had a
 moment ago."""
+
+
+class Port(Enum):
+    """Which of our ports a call leaves from."""
+
+    ANY = auto()
+    MAPPED = auto()
+    """The one that we listen on, where that can be and a NAT may map it."""
+    LISTENING = auto()
+    """That one or none."""
 
 
 def believed(endpoint: Endpoint, found: list[tuple[IPAddress, int]]) -> list[tuple[IPAddress, int]]:
@@ -60,8 +75,17 @@ class TcpDialler:
         """
         async with self._turn(peer, address), self._dials:
             if self._swarm.twin(Origin(peer, address, Path.DIRECT, inbound=False)) is None:
-                pipe = await self._connect(endpoint)
-                await self._swarm.secure(peer, pipe, address, Path.DIRECT)
+                await self._dial(peer, endpoint, address)
+
+    async def _dial(self, peer: PeerId, endpoint: Endpoint, address: str) -> None:
+        pipe = await self._connect(endpoint, Port.MAPPED)
+        try:
+            await self._swarm.secure(peer, pipe, address, Path.DIRECT)
+        except TwoInitiators:
+            if not pipe.leaves_from_listener:
+                raise
+            pipe = await self._connect(endpoint, Port.ANY)
+            await self._swarm.secure(peer, pipe, address, Path.DIRECT)
 
     @asynccontextmanager
     async def _turn(self, *key: *tuple[PeerId, str]) -> AsyncGenerator[None]:
@@ -80,7 +104,7 @@ class TcpDialler:
         so who initiates the handshake was agreed before. Raises `Failed`, `Refused`.
         """
         async with self._dials:
-            pipe = await self._connect(endpoint, is_punch=True)
+            pipe = await self._connect(endpoint, Port.LISTENING)
             await self._swarm.secure(peer, pipe, address, Path.PUNCHED, initiates=initiates)
 
     async def knock(self, endpoint: Endpoint) -> TcpPipe:
@@ -91,30 +115,31 @@ class TcpDialler:
         with foreign_errors():
             return TcpPipe(await trio.open_tcp_stream(endpoint.host, endpoint.port))
 
-    async def _connect(self, endpoint: Endpoint, *, is_punch: bool = False) -> TcpPipe:
+    async def _connect(self, endpoint: Endpoint, port: Port) -> TcpPipe:
         with foreign_errors():
             found = believed(endpoint, await resolve(endpoint))
         failed: Failed | Refused = Failed("the name has no address that it may have")
-        for ip, port in found:
+        for ip, remote_port in found:
             try:
                 self._swarm.admission.require_allowed(str(ip))
                 with foreign_errors():
-                    return await self._open(ip, port, is_punch=is_punch)
+                    return await self._open(ip, remote_port, port)
             except (Failed, Refused) as error:
                 failed = error
         raise failed
 
-    async def _open(self, ip: IPAddress, port: int, *, is_punch: bool) -> TcpPipe:
-        own = self._own_name(ip) if is_punch or self._is_mapped(ip) else None
+    async def _open(self, ip: IPAddress, remote_port: int, port: Port) -> TcpPipe:
+        is_wanted = port is Port.LISTENING or (port is Port.MAPPED and self._is_mapped(ip))
+        own = self._own_name(ip) if is_wanted else None
         if own is not None:
             try:
-                return TcpPipe(await _open_from(own, ip, port), leaves_from_listener=True)
+                return TcpPipe(await _open_from(own, ip, remote_port), leaves_from_listener=True)
             except OSError as error:
-                if is_punch or error.errno not in _TAKEN:
+                if port is Port.LISTENING or error.errno not in _TAKEN:
                     raise
-        elif is_punch:
+        elif port is Port.LISTENING:
             raise Failed("nothing listens here that could be knocked at")
-        return TcpPipe(await trio.open_tcp_stream(str(ip), port))
+        return TcpPipe(await trio.open_tcp_stream(str(ip), remote_port))
 
     @staticmethod
     def _is_mapped(ip: IPAddress) -> bool:
