@@ -13,6 +13,7 @@ from p2pchat.model.ids import PeerId
 from p2pchat.testing.processes import RelayProcess, open_processes
 from tests.libp2p.hosts import bare, host, read_to_end
 from tests.process.polling import until
+from tests.process.yardstick import slowness
 
 pytestmark = [
     pytest.mark.process,
@@ -23,6 +24,8 @@ WARM_UP = 50
 CYCLES = 300
 LIVES = 25
 STRANGERS = 600
+HONEST_S = 2.0
+"""What the design promises, on a machine that does nothing else meanwhile."""
 GROWTH_BYTES_MAX = 12 << 20
 """What allocators keep; the state of 300 connections would be several times as much."""
 
@@ -66,7 +69,10 @@ def test_who_comes_and_goes_leaves_nothing_at_a_relay(tmp_path: Path) -> None:
     trio.run(main)
 
 
-def test_an_honest_client_gets_in_under_600_who_never_say_who_they_are(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_timed", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_an_honest_client_gets_in_under_600_who_never_say_who_they_are(
+    tmp_path: Path, is_timed: bool
+) -> None:
     async def main() -> None:
         async with open_processes(tmp_path) as processes, AsyncExitStack() as stack:
             relay = await processes.relay()
@@ -77,8 +83,11 @@ def test_an_honest_client_gets_in_under_600_who_never_say_who_they_are(tmp_path:
                 stack.push_async_callback(trio.aclose_forcefully, each)
             assert await read_to_end(strangers[0]) != b""  # it was let in, and had to make room
             async with host("alice") as alice:
-                with trio.fail_after(2):
-                    await alice.connect(PeerId.parse(relay.peer_id), relay.addresses)
+                began_s = trio.current_time()
+                await alice.connect(PeerId.parse(relay.peer_id), relay.addresses, timeout_s=30)
+                took_s = trio.current_time() - began_s
+            if is_timed:
+                assert took_s <= HONEST_S * slowness()
             assert descriptors(relay) < idle + STRANGERS
             await stack.aclose()
             await until_descriptors(relay, idle)
