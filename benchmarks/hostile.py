@@ -23,7 +23,7 @@ from typing import Any
 
 import trio
 
-from p2pchat.testing.processes import Launch, Program, RpcPeer, open_processes
+from p2pchat.testing.processes import Launch, Program, RpcPeer, befriend, open_processes
 from tests.process import hostile
 
 BUSY = "import time\nprint('{}', flush=True)\nwhile True: pass"
@@ -127,15 +127,6 @@ async def talk(pair: tuple[RpcPeer, str], seconds: float) -> list[float]:
         await alice.call("wait_delivered", message_id=sent["id"])
         times.append((time.perf_counter() - began_s) * 1000)
     return times
-
-
-async def befriend(asker: RpcPeer, asked: RpcPeer) -> str:
-    account: Any = await asked.call("account")
-    contact: Any = await asker.call("add_contact", link=account["contact_link"])
-    request = await asked.heard("ContactRequested")
-    await asked.call("accept", account=request["account"])
-    await asker.heard("ContactAccepted")
-    return str(contact["id"])
 
 
 async def under(

@@ -27,7 +27,7 @@ from pathlib import Path
 import trio
 
 from p2pchat.testing.programs import Launch, Program, ProgramEnded
-from p2pchat.testing.rpc_peer import START_TIMEOUT_S, Fields, RpcError, RpcPeer
+from p2pchat.testing.rpc_peer import START_TIMEOUT_S, Fields, RpcError, RpcPeer, befriend
 
 __all__ = [
     "Fields",
@@ -38,6 +38,7 @@ __all__ = [
     "RelayProcess",
     "RpcError",
     "RpcPeer",
+    "befriend",
     "open_processes",
 ]
 

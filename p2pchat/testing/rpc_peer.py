@@ -13,7 +13,7 @@ import trio
 
 from p2pchat.testing.programs import Launch, Program
 
-__all__ = ["Fields", "RpcError", "RpcPeer"]
+__all__ = ["Fields", "RpcError", "RpcPeer", "befriend"]
 
 EVENTS_KEPT_MAX = 200_000
 CALL_TIMEOUT_S = 30.0
@@ -241,3 +241,14 @@ class RpcPeer(Program):
 
     def _gone(self) -> None:
         self._wire.end()
+
+
+async def befriend(asker: RpcPeer, asked: RpcPeer) -> str:
+    """Make contacts of two; the id of their conversation."""
+    here = cast("Fields", await asker.call("account"))
+    there = cast("Fields", await asked.call("account"))
+    contact = cast("Fields", await asker.call("add_contact", link=there["contact_link"]))
+    await asked.heard("ContactRequested", account=here["account"])
+    await asked.call("accept", account=here["account"])
+    await asker.heard("ContactAccepted", account=there["account"])
+    return str(contact["id"])

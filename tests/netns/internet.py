@@ -108,16 +108,6 @@ def on_the_internet(
     trio.run(main)
 
 
-async def befriend(one: RpcPeer, other: RpcPeer) -> str:
-    """Make contacts of two; the conversation."""
-    link = (await other.call("account"))["contact_link"]
-    contact = await one.call("add_contact", link=link)
-    request = await other.heard("ContactRequested")
-    await other.call("accept", account=request["account"])
-    await one.heard("ContactAccepted")
-    return contact["id"]
-
-
 async def talk(one: RpcPeer, other: RpcPeer, conversation: str, text: str) -> None:
     """A message from one that the other gets and says so."""
     message = await one.call("send", conversation=conversation, text=text)

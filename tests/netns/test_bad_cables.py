@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from p2pchat.testing.processes import Launch, RpcPeer, open_processes
-from tests.netns.internet import befriend
+from p2pchat.testing.processes import Launch, RpcPeer, befriend, open_processes
 from tests.netns.ns import Namespaces
 from tests.netns.weather import ADDRESSES, Cable, Weather, bad_cable, missing
 from tests.process.yardstick import slowness

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from p2pchat.testing.processes import Fields, RpcPeer
-from tests.netns.internet import Internet, befriend, on_the_internet, talk
+from p2pchat.testing.processes import Fields, RpcPeer, befriend
+from tests.netns.internet import Internet, on_the_internet, talk
 from tests.netns.ns import Host
 from tests.process.polling import until
 from tests.process.yardstick import slowness

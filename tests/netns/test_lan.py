@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from p2pchat.testing.processes import Launch, Processes, RpcError, RpcPeer, open_processes
+from p2pchat.testing.processes import Launch, Processes, RpcError, RpcPeer, befriend, open_processes
 from tests.netns.ns import Host, Namespaces
 from tests.process.polling import until
 
@@ -75,16 +75,6 @@ async def peer_id(person: RpcPeer) -> str:
 
 async def lan_peers(person: RpcPeer) -> set[str]:
     return {peer["peer_id"] for peer in (await person.call("status"))["lan"]["peers"]}
-
-
-async def befriend(one: RpcPeer, other: RpcPeer) -> str:
-    """Make contacts of two; the conversation."""
-    link = (await other.call("account"))["contact_link"]
-    contact = await one.call("add_contact", link=link)
-    request = await other.heard("ContactRequested")
-    await other.call("accept", account=request["account"])
-    await one.heard("ContactAccepted")
-    return contact["id"]
 
 
 def test_two_find_each_other_at_once_and_talk(tmp_path, net):

@@ -13,8 +13,8 @@ import pytest
 import trio
 
 from p2pchat.config import Limits
-from p2pchat.testing.processes import Fields, RelayProcess, RpcPeer
-from tests.netns.internet import Internet, Nat, befriend, on_the_internet, path, talk
+from p2pchat.testing.processes import Fields, RelayProcess, RpcPeer, befriend
+from tests.netns.internet import Internet, Nat, on_the_internet, path, talk
 from tests.process.polling import until
 from tests.process.yardstick import slowness
 

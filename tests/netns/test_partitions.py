@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 import trio
 
-from p2pchat.testing.processes import RpcPeer
-from tests.netns.internet import Internet, befriend, on_the_internet
+from p2pchat.testing.processes import RpcPeer, befriend
+from tests.netns.internet import Internet, on_the_internet
 from tests.process.polling import until
 from tests.process.yardstick import slowness
 

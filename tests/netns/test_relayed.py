@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import trio
 
-from p2pchat.testing.processes import RpcPeer
-from tests.netns.internet import Internet, Nat, befriend, on_the_internet, path
+from p2pchat.testing.processes import RpcPeer, befriend
+from tests.netns.internet import Internet, Nat, on_the_internet, path
 from tests.process.polling import until
 
 pytestmark = [pytest.mark.netns, pytest.mark.process]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from p2pchat.testing.processes import Launch, RpcError, open_processes
+from p2pchat.testing.processes import Launch, RpcError, befriend, open_processes
 
 pytestmark = pytest.mark.process
 
@@ -16,16 +16,6 @@ BACK_S = 40.0
 
 async def connected(peer) -> set[str]:
     return {each["peer_id"] for each in await peer.call("peers")}
-
-
-async def befriend(alice, bob) -> str:
-    """Make two peers contacts; answers the conversation's id."""
-    link = (await bob.call("account"))["contact_link"]
-    asked = await alice.call("add_contact", link=link)
-    request = await bob.heard("ContactRequested")
-    await bob.call("accept", account=request["account"])
-    await alice.heard("ContactAccepted")
-    return asked["id"]
 
 
 async def cut_off(alice, peer_id: str) -> None:

@@ -373,7 +373,7 @@ def test_a_report_holds_no_secret(tmp_path):
                 open_client(home, name=CANARIES[0], config=config) as alice,
                 open_client(None, name=CANARIES[1], config=config) as bob,
             ):
-                await befriend(alice, bob)
+                await befriend_and_talk(alice, bob)
                 diagnosis = await alice.doctor()
                 told = repr(diagnosis) + json.dumps(shape(diagnosis))
                 assert Cause.LIST_UNREACHABLE in causes(diagnosis), "so its address is spoken of"
@@ -440,7 +440,7 @@ def shape(diagnosis: Diagnosis) -> object:
     return json.loads(shapes.to_json(diagnosis))
 
 
-async def befriend(alice: Client, bob: Client) -> None:
+async def befriend_and_talk(alice: Client, bob: Client) -> None:
     """Make them contacts who have spoken, so that there is something to keep silent about."""
     await alice.wait_ready()
     contact = await alice.add_contact(bob.contact_link)

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from p2pchat.testing.processes import Launch, Program, RpcPeer, open_processes
+from p2pchat.testing.processes import Launch, Program, RpcPeer, befriend, open_processes
 from tests.process.hostile_people import GOSSIP, ROOM
-from tests.process.test_networks import addresses, befriend, fields, two_without_addresses
+from tests.process.test_networks import addresses, fields, two_without_addresses
 from tests.process.yardstick import slowness
 
 pytestmark = [

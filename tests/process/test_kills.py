@@ -20,7 +20,7 @@ import trio
 from p2pchat.model.ids import ConversationId
 from p2pchat.store.home import open_home
 from p2pchat.store.port import Page
-from p2pchat.testing.processes import Processes, ProgramEnded, RpcPeer, open_processes
+from p2pchat.testing.processes import Processes, ProgramEnded, RpcPeer, befriend, open_processes
 from tests.process.polling import until
 
 KILL_POINTS = str(Path(__file__).with_name("kill_points"))
@@ -55,16 +55,11 @@ class Talk:
         self.answered.append(text)
 
 
-async def befriend(processes: Processes) -> Talk:
+async def two_contacts(processes: Processes) -> Talk:
     bob = await processes.peer("bob")
     address = cast("dict[str, list[str]]", await bob.call("account"))["addresses"][0]
     alice = await processes.peer("alice", knows=(address,))
-    account = cast("dict[str, str]", await bob.call("account"))
-    contact = await alice.call("add_contact", link=account["contact_link"])
-    request = await bob.heard("ContactRequested")
-    await bob.call("accept", account=request["account"])
-    await alice.heard("ContactAccepted")
-    return Talk(alice, bob, cast("dict[str, str]", contact)["id"])
+    return Talk(alice, bob, await befriend(alice, bob))
 
 
 def deadly(peer: RpcPeer, where: str) -> None:
@@ -132,7 +127,7 @@ def plan(rounds: int) -> list[tuple[str, str]]:
 
 async def die_often(directory: Path, deaths: list[tuple[str, str]]) -> None:
     async with open_processes(directory) as processes:
-        talk = await befriend(processes)
+        talk = await two_contacts(processes)
         rng = Random(len(deaths))
         for name, point in deaths:
             victim = talk.alice if name == "alice" else talk.bob

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 import trio
 
-from p2pchat.testing.processes import Launch, Processes, RpcPeer, open_processes
+from p2pchat.testing.processes import Launch, Processes, RpcPeer, befriend, open_processes
 from tests.process.memory import holds
 from tests.process.polling import until
 
@@ -26,16 +26,6 @@ async def peer_id(peer: RpcPeer) -> str:
 
 async def addresses(peer: RpcPeer) -> tuple[str, ...]:
     return tuple(cast("list[str]", (await fields(peer, "account"))["addresses"]))
-
-
-async def befriend(asker: RpcPeer, asked: RpcPeer) -> str:
-    """Make two peers contacts; the asker's conversation id."""
-    link = (await fields(asked, "account"))["contact_link"]
-    contact = await fields(asker, "add_contact", link=link)
-    request = await asked.heard("ContactRequested")
-    await asked.call("accept", account=request["account"])
-    await asker.heard("ContactAccepted")
-    return str(contact["id"])
 
 
 async def texts(peer: RpcPeer, conversation: object, limit: int = 5000) -> list[str]:

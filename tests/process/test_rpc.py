@@ -80,7 +80,7 @@ def test_the_steps_of_the_start_are_told(tmp_path):
     trio.run(main)
 
 
-async def befriend(alice, bob):
+async def befriend_after_all(alice, bob):
     """Make two peers contacts, after some hesitation; answers the conversation's id."""
     account = await bob.call("account")
     asked = await alice.call("add_contact", link=account["contact_link"])
@@ -144,7 +144,7 @@ def test_two_who_know_each_others_address_talk_and_everything_is_told(tmp_path):
             await alice.call("connect", address=other["addresses"][0])
             await alice.heard("PeerConnected", peer_id=other["peer_id"])
             assert other["peer_id"] in [each["peer_id"] for each in await alice.call("peers")]
-            await talk(alice, bob, await befriend(alice, bob))
+            await talk(alice, bob, await befriend_after_all(alice, bob))
             await meet(alice, bob)
             assert await alice.call("disconnect", peer_id=other["peer_id"]) is None
             await alice.heard("PeerDisconnected", peer_id=other["peer_id"])
