@@ -28,6 +28,8 @@ class Enforcer:
         self._tell = tell
         self.newest = NOBODY
         """Who is refused now."""
+        self._asked = NOBODY
+        self._outside = frozenset[PeerId]()
         self._parted: dict[PeerId, tuple[str, float]] = {}
         self._changed = trio.Event()
         self._told = trio.Event()
@@ -35,6 +37,19 @@ class Enforcer:
 
     def block(self, blocks: BlockList) -> None:
         """Refuse these, in place of the last; waits for nothing."""
+        self._asked = blocks
+        self._enforce()
+
+    def keep_out(self, peers: frozenset[PeerId]) -> None:
+        """Refuse these as well, in place of the last, while LAN mode is confined without them."""
+        if peers != self._outside:
+            self._outside = peers
+            self._enforce()
+
+    def _enforce(self) -> None:
+        blocks = self._asked
+        if self._outside:
+            blocks |= BlockList(self._outside)
         self._note_parted(blocks)
         self._host.block(blocks)
         self.newest = blocks

@@ -84,6 +84,8 @@ class Lan:
         self._machine = LanMachine(parts.identity, parts.config, ambient.rng("lan"))
         self._driver: Driver[LanInput, LanEffect] | None = None
         self._blocks = parts.blocks
+        self._outside: dict[PeerId, IPv4Address] = {}
+        """Where those were found who are outside of the networks that we are confined to."""
         self._since_s: float | None = None
         """When we began to listen."""
 
@@ -127,9 +129,18 @@ class Lan:
             while not all(map(is_connected, self._machine.peers)):  # noqa: ASYNC110
                 await trio.sleep(POLL_S)
 
-    async def confine(self, subnets: Iterable[str]) -> None:
-        """LAN mode is confined to these networks from now on."""
-        await self._put(Confined(tuple(map(IPv4Network, subnets))))
+    async def confine(self, subnets: Iterable[str]) -> frozenset[PeerId]:
+        """LAN mode is confined to these networks from now on. Whom it has found is outside of
+        them?"""
+        allowed = tuple(map(IPv4Network, subnets))
+        found = {peer.peer: peer.source for peer in self._machine.peers.values()}
+        self._outside = {
+            peer: source
+            for peer, source in {**self._outside, **found}.items()
+            if allowed and not in_subnets(source, allowed)
+        }
+        await self._put(Confined(allowed))
+        return frozenset(self._outside)
 
     def expect(self, configured: Iterable[PeerId]) -> None:
         """These peers stand in the configuration now, and need to prove nothing."""

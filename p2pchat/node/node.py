@@ -166,8 +166,11 @@ class Node:
         """Take over what applies while the node runs."""
         await self.driver.call(lambda id: ConfigureBlocks(id, config.blocks))
         if self.network.lan is not None:
-            await self.network.lan.confine(config.lan.allowed_subnets)
-            self.network.lan.expect(parse_peer_address(a).peer for a in config.bootstrap_peers)
+            expected = frozenset(parse_peer_address(a).peer for a in config.bootstrap_peers)
+            outside = await self.network.lan.confine(config.lan.allowed_subnets)
+            known = expected | set(filter(self._is_contact, outside))
+            self.around.enforcer.keep_out(outside - known)
+            self.network.lan.expect(expected)
         self.startup.renew(config)
 
     # Who is connected to what

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import replace
 
 import pytest
@@ -227,3 +227,38 @@ def tcp_port() -> int:
     with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def test_who_is_outside_of_subnets_that_are_allowed_no_more_is_cut_and_comes_back_with_them(
+    tmp_path,
+):
+    """Contacts, whom the user has chosen, are not: they are found in other ways as well."""
+
+    async def story() -> None:
+        shared = config(lan(udp_port()))
+        both = shared, shared
+        elsewhere = replace(shared, lan=replace(shared.lan, allowed_subnets=("10.99.0.0/24",)))
+        async with people(tmp_path, *both) as (alice, bob):
+            await until_connected(alice, bob.peer_id)
+            change = await alice.reconfigure(elsewhere)
+            assert change.applied == ("lan.allowed_subnets",)
+            assert alice.status().peers == ()
+            with suppress(PeerUnreachable):
+                await bob.connect(alice.addresses[0])  # up for him until she hangs up
+            while bob.status().peers:  # noqa: ASYNC110
+                await trio.sleep(0.01)
+            assert alice.status().peers == ()
+            await alice.reconfigure(shared)
+            await until_connected(alice, bob.peer_id)
+        await acquaint(tmp_path)
+        async with people(tmp_path, *both) as (alice, bob):
+            await until_connected(alice, bob.peer_id)
+            await alice.reconfigure(elsewhere)
+            assert [peer.peer_id for peer in alice.status().peers] == [bob.peer_id]
+
+    play(story)
+
+
+async def until_connected(client, peer) -> None:
+    while peer not in {one.peer_id for one in client.status().peers}:  # noqa: ASYNC110
+        await trio.sleep(0.01)

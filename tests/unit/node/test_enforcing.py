@@ -119,3 +119,23 @@ def test_who_was_connected_until_they_were_blocked_is_remembered_for_a_while():
         assert len(enforcer.parted) == PARTED_MAX
 
     play(story)
+
+
+def test_who_is_kept_out_for_another_reason_is_refused_beside_who_is_blocked():
+    outside = DeviceId(b"o" * 32).peer_id
+
+    async def silent(_: BlockList) -> None:
+        """Nobody has to know."""
+
+    async def story() -> None:
+        host = Host()
+        enforcer = Enforcer(host, silent)
+        enforcer.block(LISTS[0])
+        enforcer.keep_out(frozenset({outside}))
+        assert host.refused == LISTS[0] | BlockList(frozenset({outside}))
+        enforcer.block(LISTS[1])
+        assert enforcer.newest == LISTS[1] | BlockList(frozenset({outside}))
+        enforcer.keep_out(frozenset())
+        assert host.refused == LISTS[1]
+
+    play(story)
