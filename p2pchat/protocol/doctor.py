@@ -159,8 +159,12 @@ def _clock(facts: Facts) -> Evidence:
 
 
 def _clocks_differ(facts: Facts) -> Evidence:
-    """Only one person tells the time: who of the two is right, nobody knows."""
-    return [_differing(one) for one in _wrong_clocks(facts)]
+    """Only one person tells the time: who of the two is right, nobody knows. A stranger on the LAN
+    does not count beside those who are heard there: packets are not taken at another time."""
+    are_others_heard = facts.lan is not None and facts.lan.peers > 0
+    return [
+        _differing(one) for one in _wrong_clocks(facts) if one.origin != LAN or not are_others_heard
+    ]
 
 
 def _wrong_clocks(facts: Facts) -> Sequence[ClockReading]:
@@ -440,7 +444,6 @@ RULES: tuple[Rule, ...] = (
         _clock,
         _NOBODY_FOUND | {Cause.CLOCKS_DIFFER, Cause.LIST_UNREACHABLE},
     ),
-    Rule(Cause.CLOCKS_DIFFER, _clocks_differ, _NOBODY_FOUND | {Cause.LIST_UNREACHABLE}),
     Rule(Cause.DNS_DOWN, _dns, _NOBODY_ANSWERS),
     Rule(
         Cause.VERSION_TOO_OLD,
@@ -450,7 +453,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         Cause.BLOCKED_BY_US,
         _blocked,
-        _NOBODY_FOUND | {Cause.RELAY_DEAD, Cause.NO_RELAY},
+        _NOBODY_FOUND
+        | {Cause.LAN_SECRET_WRONG, Cause.RELAY_DEAD, Cause.NO_RELAY, Cause.CLOCKS_DIFFER},
     ),
     Rule(
         Cause.LIST_POISONED,
@@ -464,6 +468,7 @@ RULES: tuple[Rule, ...] = (
     Rule(Cause.NAME_UNKNOWN, _misnamed, frozenset({Cause.NO_PEERS, Cause.NO_RELAY})),
     Rule(Cause.TURNED_AWAY, _turned_away, _NOBODY_FOUND | {Cause.NO_RELAY}),
     Rule(Cause.RELAY_DEAD, _dead, frozenset({Cause.NO_PEERS, Cause.NO_RELAY})),
+    Rule(Cause.CLOCKS_DIFFER, _clocks_differ, _NOBODY_FOUND),
     Rule(Cause.LAN_NOBODY, _lan_nobody, advised=_lan_port),
     Rule(Cause.NO_PEERS, _alone),
     Rule(Cause.INBOUND_BLOCKED, _inbound, frozenset({Cause.SYMMETRIC_NAT})),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -13,12 +15,14 @@ from p2pchat.testing.processes import Launch, Processes, RpcPeer, open_processes
 from tests.netns.internet import Internet, Nat, on_the_internet
 from tests.netns.ns import Host, Namespaces
 from tests.process.polling import until
+from tests.process.test_clocks import Clock
 
 pytestmark = [pytest.mark.netns, pytest.mark.process]
 
 NOBODY = "12D3KooWGRUaqEyPiMYQLbmBJwFJ8ZGkZVWmTRZ7Q3XzRPVDdqcR"
 FAR_RELAY = f"/ip4/45.33.1.1/tcp/4001/p2p/{NOBODY}"
 NAMED_RELAY = f"/dns4/relay.example/tcp/4001/p2p/{NOBODY}"
+STORY_S_MAX = 150
 
 
 async def causes(person: RpcPeer) -> list[str]:
@@ -43,7 +47,7 @@ def alone(tmp_path: Path, net: Namespaces, story: Callable[[Processes], Awaitabl
     """Live through a story in which nobody else answers."""
 
     async def main() -> None:
-        with trio.fail_after(60):
+        with trio.fail_after(STORY_S_MAX):
             async with open_processes(tmp_path) as processes:
                 await story(processes)
 
@@ -181,3 +185,58 @@ def test_a_neighbour_on_a_lan_who_lets_nobody_in_is_told(tmp_path, net):
         await until(is_told, timeout_s=60)
 
     alone(tmp_path, net, story)
+
+
+def test_single_commands_on_a_lan_see_who_is_there_and_what_keeps_them_out(tmp_path, net):
+    """Each is a client of its own, over before the next heartbeat of the others is due."""
+    switch = net.bridge("switch")
+    guest = net.add("guest")
+    guest.plug(switch, "10.77.0.9/24")
+    desert = net.add("desert")
+    desert.plug(switch, "10.99.0.1/24")
+
+    async def story(processes: Processes) -> None:
+        people: dict[str, RpcPeer] = {}
+        for number, name in enumerate(("alice", "bob"), 1):
+            host = net.add(name)
+            host.plug(switch, f"10.77.0.{number}/24")
+            people[name] = await processes.peer(name, launch=on_lan(host, "sesame"))
+        alice, bob = people.values()
+        ids = {name: (await one.call("account"))["peer_id"] for name, one in people.items()}
+        await alice.heard("PeerConnected", peer_id=ids["bob"])
+
+        async def asked(words: str, secret: str = "", host: Host = guest, **environment: str):
+            """What a command of a client that is new says as JSON, or in words."""
+            home = processes.directory / f"{len(list(processes.directory.iterdir()))}"
+            program = (*host.prefix, sys.executable, "-m", "p2pchat", "--lan", "--no-fetch")
+            ended = await trio.run_process(
+                [*program, "--home", str(home), *words.split()],
+                env={**os.environ, **environment, "P2PCHAT_LAN_SECRET": secret},
+                capture_stdout=True,
+            )
+            return ended.stdout.decode()
+
+        status = json.loads(await asked("status --json", "sesame"))
+        assert {one["peer_id"] for one in status["peers"]} == set(ids.values())
+        assert "closed LAN     2 found, port 19123" in await asked("status", "sesame")
+
+        async def found(*case: object, **environment: str) -> list[str]:
+            diagnosis = json.loads(await asked("doctor --json", *case, **environment))
+            return [one["cause"] for one in diagnosis["findings"]]
+
+        ahead = Clock(processes.directory / "clock", "+5m").environment
+        assert await found("sesame") == []
+        assert await found("barley") == ["lan_secret_wrong"]
+        assert await found("") == ["lan_secret_wrong"]
+        assert await found("sesame", **ahead) == ["clock_wrong"], "both of them say so"
+        assert await found("sesame", desert) == ["lan_nobody"]
+
+        await alice.call("block", target="10.77.0.2/32")
+        assert await told(alice, bob) == {"alice": ["blocked_by_us"], "bob": ["turned_away"]}
+
+    alone(tmp_path, net, story)
+
+
+def on_lan(host: Host, secret: str) -> Launch:
+    environment = {"P2PCHAT_LAN_SECRET": secret}
+    return Launch(listen=(), options=("--lan",), prefix=host.prefix, environment=environment)

@@ -119,12 +119,13 @@ async def resolve(endpoint: Endpoint) -> list[tuple[IPAddress, int]]:
 
 
 def concrete(bound: Iterable[tuple[str, int]]) -> tuple[str, ...]:
-    """Multiaddrs to announce for bound sockets: a wildcard becomes every interface's address."""
-    return tuple(
-        dict.fromkeys(
-            multiaddr_of(host, port) for wild, port in bound for host in _interfaces(plain(wild))
-        )
-    )
+    """Multiaddrs to announce for bound sockets: a wildcard becomes every interface's address.
+
+    Those of loopback are left out when there are others: they would lead everybody to themselves.
+    """
+    every = [(host, port) for wild, port in bound for host in _interfaces(plain(wild))]
+    far = [(host, port) for host, port in every if not plain(host).is_loopback]
+    return tuple(dict.fromkeys(multiaddr_of(host, port) for host, port in far or every))
 
 
 def public_group(host: str) -> str | None:

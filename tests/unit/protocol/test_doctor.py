@@ -273,6 +273,20 @@ def test_who_answers_and_takes_no_connection_is_not_called_dead(source):
     assert causes(online) == [Cause.TURNED_AWAY] * (source == "configured")
 
 
+def test_a_stranger_on_a_lan_accuses_no_clock_that_others_there_agree_with():
+    lan = LanFacts(is_open=True, peers=1)
+    clocks = (ClockReading("lan", "cat", 300.0),)
+    assert causes(replace(HEALTHY, lan=lan, clocks=clocks)) == []
+
+
+def test_what_we_block_ourselves_is_told_in_place_of_strangers_on_the_lan():
+    """Whoever came by with another secret or clock has nothing to do with it."""
+    refused = {LanRefusal.SUBNET: 1, LanRefusal.WRONG_SECRET: 9, LanRefusal.CLOCK_DIFFERS: 1}
+    lan = LanFacts(is_open=False, refused=refused)
+    clocks = (ClockReading("lan", "cat", 300.0),)
+    assert causes(replace(UNCONNECTED, lan=lan, clocks=clocks)) == [Cause.BLOCKED_BY_US]
+
+
 def test_a_lan_on_which_nobody_was_heard_is_told_with_for_how_long():
     """And nobody is advised to do what they have done."""
     lan = LanFacts(is_open=True, subnets=("10.77.0.0/24",), listened_s=5.2, discovery_port=20_001)
