@@ -35,9 +35,16 @@ HISTORY_MESSAGES = 50
 class Methods:
     """What others may ask of one client."""
 
-    def __init__(self, client: Client, shut_down: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        shut_down: Callable[[], None],
+        relocked: Callable[[str | None], None],
+    ) -> None:
+        """`relocked` is told of the passphrase that locks the home from now on, or of none."""
         self._client = client
         self._shut_down = shut_down
+        self._relocked = relocked
 
     # Who and where we are
 
@@ -93,10 +100,12 @@ class Methods:
     async def change_passphrase(self, old: str | None = None, new: str | None = None) -> None:
         """Lock the home by another passphrase, by one, or by none."""
         await self._client.change_passphrase(old, new)
+        self._relocked(new)
 
     async def use_keyring(self, passphrase: str | None = None) -> None:
         """Have the system's keyring lock the home."""
         await self._client.use_keyring(passphrase)
+        self._relocked(None)
 
     async def shutdown(self) -> None:
         """End the program after this answer."""

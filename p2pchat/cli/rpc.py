@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -75,7 +75,7 @@ async def run_rpc(
     with hangups() as signals:
 
         @asynccontextmanager
-        async def open_here() -> AsyncGenerator[Client]:
+        async def open_here(passphrase: str | None) -> AsyncGenerator[Client]:
             async with (
                 open_client(home, config=with_room, passphrase=passphrase) as client,
                 at_hangup(signals, client.reload_config),
@@ -87,26 +87,26 @@ async def run_rpc(
             until_signal() as ending,
             open_channel(reader, writer) as channel,
         ):
-            await _serve_clients(open_here, home, passphrase, channel)
+            channel.passphrase = passphrase
+            await _serve_clients(open_here, home, channel)
     return 130 if ending.was_interrupted else 0
 
 
 async def _serve_clients(
-    open_here: Callable[[], AbstractAsyncContextManager[Client]],
+    open_here: Callable[[str | None], AbstractAsyncContextManager[Client]],
     home: Path,
-    passphrase: str | None,
     channel: Channel,
 ) -> None:
     """Serve one client, and after each import the next."""
     moving: Moving | None = None
     while True:
-        async with open_here() as client:
+        async with open_here(channel.passphrase) as client:
             if moving is not None:
                 moving.answer(client)
             moving = await serve_client(client, channel)
         if moving is None:
             return
-        await moving.carry_out(home, passphrase, channel.output)
+        await moving.carry_out(home, channel)
 
 
 async def serve(
@@ -120,12 +120,17 @@ async def serve(
             moving.answer(client)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Channel:
     """Where requests come from and answers go, whichever client gives them."""
 
     lines: LineReader
     output: Output
+    passphrase: str | None = field(default=None, repr=False)
+    """What locks the home; it may be changed on the way."""
+
+    def relocked(self, passphrase: str | None) -> None:
+        self.passphrase = passphrase
 
 
 @asynccontextmanager
@@ -149,7 +154,7 @@ async def serve_client(client: Client, channel: Channel) -> Moving | None:
     output = channel.output
     async with client.subscribe() as events, trio.open_nursery() as nursery:
         nursery.start_soon(_tell, events, output)
-        session = Session(client, output)
+        session = Session(client, channel)
         await session.run(channel.lines)
         nursery.cancel_scope.cancel()
     return session.moving
@@ -215,20 +220,20 @@ class Moving:
         self._request = request
         self._error: P2PChatError | None = None
 
-    async def carry_out(self, home: Path, home_passphrase: str | None, output: Output) -> None:
+    async def carry_out(self, home: Path, channel: Channel) -> None:
         """Import into the home, whose client is closed."""
         path, passphrase = self._request.arguments["path"], self._request.arguments["passphrase"]
 
         def tell(done: int, total: int) -> None:
             event = ExportProgress(done, total, is_import=True)
-            trio.from_thread.run_sync(output.put, _told(event))
+            trio.from_thread.run_sync(channel.output.put, _told(event))
 
         try:
             await import_home(
                 home,
                 cast("str", path),
                 cast("str", passphrase),
-                home_passphrase=home_passphrase,
+                home_passphrase=channel.passphrase,
                 progress=tell,
             )
         except P2PChatError as error:
@@ -262,9 +267,9 @@ class Request:
 class Session:
     """The requests of one reader."""
 
-    def __init__(self, client: Client, output: Output) -> None:
-        self._methods = Methods(client, self._end_now)
-        self._output = output
+    def __init__(self, client: Client, channel: Channel) -> None:
+        self._methods = Methods(client, self._end_now, channel.relocked)
+        self._output = channel.output
         self._places = trio.Semaphore(WORKING_MAX)
         self._unbegun: deque[Request] = deque()
         self._reading = trio.CancelScope()

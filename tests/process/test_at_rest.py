@@ -138,6 +138,9 @@ def test_a_passphrase_is_changed_while_a_program_drives_the_client(tmp_path):
                 await peer.call("change_passphrase", old="wrong", new="second")
             await peer.call("change_passphrase", old="first", new="second")
             account = await peer.call("account")
+            with pytest.raises(RpcError, match="BadExport"):  # and it opens its home again
+                await peer.call("import", path=str(secret), passphrase="any")
+            assert (await peer.call("account"))["account"] == account["account"]
             with pytest.raises(RpcError, match="KeyringUnusable"):
                 await peer.call("use_keyring", passphrase="second")
             await peer.stop()

@@ -42,6 +42,7 @@ def test_a_home_killed_at_any_call_of_a_change_of_its_lock_opens_by_the_old_or_t
     assert run("relock", str(tmp_path / "home"))["kills"] > 60
 
 
+@pytest.mark.slow
 def test_a_home_killed_at_any_call_of_an_import_has_all_of_it_or_none(tmp_path: Path) -> None:
     assert run("restore", str(tmp_path / "home"))["kills"] > 50
 
