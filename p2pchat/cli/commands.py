@@ -33,6 +33,7 @@ from p2pchat.node.hub import Subscription
 from p2pchat.wire.links import decode_link
 
 __all__ = [
+    "Console",
     "accept",
     "add_contact",
     "block",

@@ -21,6 +21,7 @@ __all__ = [
     "InvalidParams",
     "InvalidRequest",
     "MethodNotFound",
+    "Params",
     "ParseError",
     "RequestError",
     "TooManyRequests",

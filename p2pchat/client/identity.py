@@ -14,6 +14,8 @@ from p2pchat.protocol.state import Me
 from p2pchat.wire.devices import DeviceSet, first_device_set, merged, read_device_set
 from p2pchat.wire.envelope import Ed25519Signer
 
+__all__ = ["core_identity", "make_identity", "restored_identity"]
+
 
 def make_identity(name: str, ambient: Ambient, device_seed: bytes | None = None) -> Identity:
     """A new account with one device: two keys, and a certificate of one for the other."""

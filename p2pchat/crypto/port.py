@@ -9,6 +9,8 @@ from typing import Protocol
 
 from p2pchat.protocol.sealing import RoomSecret
 
+__all__ = ["RoomCipher"]
+
 
 class RoomCipher(Protocol):
     """Seals and opens the blobs of a room."""

@@ -14,6 +14,8 @@ from nacl.exceptions import CryptoError
 
 from p2pchat.protocol.sealing import RoomSecret
 
+__all__ = ["SharedKeyCipher"]
+
 VERSION = b"\x01"
 _NONCE_BYTES = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 _TAG_BYTES = 16

@@ -15,6 +15,8 @@ from p2pchat.gossip.config import GossipConfig
 from p2pchat.model.ids import PeerId
 from p2pchat.wire.gossip_codec import MessageId
 
+__all__ = ["MessageCache", "SeenCache"]
+
 K = TypeVar("K", bound=Hashable)
 
 

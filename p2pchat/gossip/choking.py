@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from p2pchat.gossip.config import GossipConfig
 from p2pchat.model.ids import PeerId
 
+__all__ = ["Choking"]
+
 _NOBODY: Mapping[PeerId, None] = {}
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from p2pchat.errors import ConfigError
 
+__all__ = ["GossipConfig"]
+
 _KIB = 1024
 _MIB = 1024 * _KIB
 

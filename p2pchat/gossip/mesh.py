@@ -20,6 +20,8 @@ from p2pchat.model.ids import PeerId
 if TYPE_CHECKING:
     from random import Random
 
+__all__ = ["Fanout", "Graft", "Mesh"]
+
 _NOBODY: Mapping[PeerId, None] = {}
 
 

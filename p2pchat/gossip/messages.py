@@ -23,6 +23,8 @@ from p2pchat.gossip.vocabulary import Deliver, Judge, Offence, Verdict
 from p2pchat.model.ids import PeerId
 from p2pchat.wire.gossip_codec import IHave, Message, MessageId, encode_publish, message_id
 
+__all__ = ["Messages"]
+
 
 @dataclass(frozen=True, slots=True)
 class _Pending:

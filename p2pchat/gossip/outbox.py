@@ -14,6 +14,8 @@ from p2pchat.gossip.vocabulary import SendRpc
 from p2pchat.model.ids import PeerId
 from p2pchat.wire.gossip_codec import encode_control
 
+__all__ = ["Outbox"]
+
 
 @dataclass(slots=True)
 class _Letter:

@@ -9,6 +9,8 @@ from p2pchat.gossip.config import GossipConfig
 from p2pchat.gossip.vocabulary import Offence
 from p2pchat.model.ids import PeerId
 
+__all__ = ["Allowance", "Peer", "PeerTable"]
+
 _NOBODY: Mapping[PeerId, None] = {}
 
 

@@ -47,6 +47,8 @@ from p2pchat.wire import gossip_codec as codec
 if TYPE_CHECKING:
     from random import Random
 
+__all__ = ["GossipRouter"]
+
 HEARTBEAT = "heartbeat"
 _IDS_PER_IHAVE = 500
 

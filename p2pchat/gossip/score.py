@@ -14,6 +14,8 @@ from p2pchat.gossip.vocabulary import Offence
 from p2pchat.model.ids import PeerId
 from p2pchat.wire.gossip_codec import MessageId
 
+__all__ = ["Demerits", "Promises"]
+
 DEMERITS = {
     Offence.MALFORMED: 12,
     Offence.OVER_RATE: 10,

@@ -14,6 +14,29 @@ from p2pchat.model.ids import PeerId
 from p2pchat.model.machine import Reply, SetTimer, TimerFired
 from p2pchat.wire.gossip_codec import MessageId, Rpc
 
+__all__ = [
+    "Deliver",
+    "GossipEffect",
+    "GossipEvent",
+    "GossipInput",
+    "Judge",
+    "Judgement",
+    "Misbehaved",
+    "Offence",
+    "PeerDown",
+    "PeerJoined",
+    "PeerLeft",
+    "PeerUp",
+    "Publish",
+    "Punish",
+    "RpcReceived",
+    "SendDropped",
+    "SendRpc",
+    "Subscribe",
+    "Unsubscribe",
+    "Verdict",
+]
+
 
 class Verdict(Enum):
     """What becomes of a message heard for the first time."""

@@ -14,6 +14,35 @@ from p2pchat.model.ids import PeerId
 from p2pchat.model.machine import ClearTimer, Reply, SetTimer, TimerFired
 from p2pchat.wire.kad_codec import KadMessage, KadPeer
 
+__all__ = [
+    "Answer",
+    "Answered",
+    "Asked",
+    "Blocked",
+    "Discovered",
+    "Failure",
+    "FindPeer",
+    "FindProviders",
+    "FoundPeer",
+    "FoundProviders",
+    "FoundValue",
+    "GetValue",
+    "KadEffect",
+    "KadInput",
+    "PeerDown",
+    "PeerUp",
+    "Provide",
+    "PutValue",
+    "Query",
+    "QueryFailed",
+    "Refresh",
+    "Refuse",
+    "Serve",
+    "SetAddresses",
+    "SetMode",
+    "Withdraw",
+]
+
 
 class Failure(Enum):
     """Why a query has no answer."""

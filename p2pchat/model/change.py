@@ -14,6 +14,27 @@ from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, PeerId
 from p2pchat.model.op import Chain, Op
 from p2pchat.model.room import RoomKind
 
+__all__ = [
+    "AddMessage",
+    "AddOp",
+    "Change",
+    "Counting",
+    "DropBlock",
+    "DropConversation",
+    "DropPeer",
+    "PutBlock",
+    "PutContact",
+    "PutConversation",
+    "PutDeviceSet",
+    "PutName",
+    "PutPeer",
+    "PutReceipt",
+    "PutSetting",
+    "SetDelivery",
+    "SetFloor",
+    "SetPublished",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class AddOp:

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from p2pchat.model.ids import AccountId, ConversationId
 
+__all__ = ["ContactInfo", "ContactState"]
+
 
 class ContactState(StrEnum):
     """How far an acquaintance has come."""

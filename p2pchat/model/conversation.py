@@ -7,6 +7,16 @@ from hashlib import blake2b
 
 from p2pchat.model.ids import AccountId, ConversationId
 
+__all__ = [
+    "ROOM_NAME_CHARS_MAX",
+    "direct_id",
+    "normal_room_name",
+    "open_room_id",
+    "open_room_key",
+    "room_rendezvous",
+    "room_topic",
+]
+
 ROOM_NAME_CHARS_MAX = 64
 _BLAKE2B_256 = b"\xa0\xe4\x02\x20"
 """Multihash code 0xb220 and a length of 32."""

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from p2pchat.model.ids import AccountId, DeviceId
 
+__all__ = ["Identity"]
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:

@@ -12,6 +12,8 @@ from typing import Self
 
 import base58
 
+__all__ = ["HASH_BYTES", "KEY_BYTES", "AccountId", "ConversationId", "DeviceId", "OpId", "PeerId"]
+
 KEY_BYTES = 32
 HASH_BYTES = 32
 _MULTICODEC_ED25519 = b"\xed\x01"

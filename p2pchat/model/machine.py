@@ -13,6 +13,8 @@ from typing import Protocol, TypeVar
 
 from p2pchat.errors import P2PChatError
 
+__all__ = ["ClearTimer", "Machine", "Now", "Reply", "SetTimer", "TimerFired"]
+
 I_contra = TypeVar("I_contra", contravariant=True)
 E = TypeVar("E")
 

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 
+__all__ = ["Message", "MessageState"]
+
 
 class MessageState(StrEnum):
     """How far one of our messages has come; a message of others is always `DELIVERED`.

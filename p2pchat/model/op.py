@@ -12,6 +12,8 @@ from enum import IntEnum
 
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 
+__all__ = ["Chain", "Header", "Kind", "Op", "Position"]
+
 
 class Chain(IntEnum):
     """Which of a device's two chains in a conversation."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from p2pchat.model.ids import ConversationId, DeviceId, OpId
 from p2pchat.model.op import Chain
 
+__all__ = ["OpsQuery", "StoredOp"]
+
 
 @dataclass(frozen=True, slots=True)
 class OpsQuery:

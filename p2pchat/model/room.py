@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from p2pchat.model.ids import AccountId, ConversationId
 
+__all__ = ["Member", "Role", "RoomInfo", "RoomKind"]
+
 
 class RoomKind(StrEnum):
     """Who may enter."""

@@ -17,6 +17,8 @@ from p2pchat.model.change import (
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.op import Chain
 
+__all__ = ["Head", "Snapshot"]
+
 
 @dataclass(frozen=True, slots=True)
 class Head:

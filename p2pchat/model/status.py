@@ -8,6 +8,16 @@ from enum import StrEnum
 from p2pchat.model.ids import AccountId, PeerId
 from p2pchat.model.route import Path
 
+__all__ = [
+    "ContactStatus",
+    "Health",
+    "LanPeerStatus",
+    "LanStatus",
+    "NetworkStatus",
+    "PeerStatus",
+    "Reachability",
+]
+
 
 class Health(StrEnum):
     """In one word."""

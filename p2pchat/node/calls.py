@@ -11,6 +11,8 @@ import trio
 from p2pchat.errors import NodeClosed
 from p2pchat.model.machine import Reply
 
+__all__ = ["Calls"]
+
 
 @dataclass(slots=True)
 class Call:

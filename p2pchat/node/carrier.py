@@ -34,6 +34,8 @@ from p2pchat.protocol.machine import (
 from p2pchat.store.port import AsyncStore
 from p2pchat.wire.frames import encode_frame
 
+__all__ = ["ChatCarrier", "Surroundings"]
+
 READS_MAX = 64
 """Reads from disk at the same time; the machine bounds how many wait for their turn."""
 

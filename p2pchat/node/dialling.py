@@ -25,6 +25,8 @@ from p2pchat.protocol.peering import (
     Unreachable,
 )
 
+__all__ = ["Dialler", "Neighbours"]
+
 RESOLVE_TIMEOUT_S = 10.0
 
 Put = Callable[[PeeringInput], Awaitable[None]]

@@ -20,6 +20,8 @@ from p2pchat.node.ambient import Ambient
 from p2pchat.node.calls import Calls
 from p2pchat.node.timers import Timers
 
+__all__ = ["Driver", "DriverConfig"]
+
 logger = logging.getLogger(__name__)
 
 I = TypeVar("I")  # noqa: E741 -- inputs

@@ -18,6 +18,8 @@ from p2pchat.net.port import Host, Stream
 from p2pchat.protocol.machine import Lane, SendFailed
 from p2pchat.wire.framing import frame
 
+__all__ = ["Lanes"]
+
 logger = logging.getLogger(__name__)
 
 WRITE_BYTES = 128 * 1024

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from p2pchat.model.ids import DeviceId
 from p2pchat.protocol.pace import Buckets, Rate
 
+__all__ = ["Guard"]
+
 FRAMES = Rate(per_s=800, burst=4_000)
 BYTES = Rate(per_s=8 << 20, burst=32 << 20)
 PATIENCE_S = Rate(per_s=0.25, burst=2.0)

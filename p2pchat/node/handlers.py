@@ -23,6 +23,8 @@ from p2pchat.protocol.machine import Lane, Received
 from p2pchat.wire.frames import decode_frame
 from p2pchat.wire.framing import FrameParser
 
+__all__ = ["LaneHandlers"]
+
 logger = logging.getLogger(__name__)
 
 READ_BYTES = 256 * 1024

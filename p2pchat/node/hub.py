@@ -15,6 +15,8 @@ import trio
 from p2pchat.errors import NodeClosed
 from p2pchat.events import Event, EventsDropped, StartupProgress
 
+__all__ = ["Hub", "Subscription"]
+
 PROGRESS_MAX = 64
 """Steps of the start that are kept: it begins before anybody can subscribe."""
 

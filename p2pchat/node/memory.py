@@ -13,6 +13,8 @@ import trio
 from p2pchat.model.change import Change, DropPeer, PutPeer
 from p2pchat.model.ids import PeerId
 
+__all__ = ["PeerMemory"]
+
 SAVE_EVERY_S = 5.0
 """How long peers just met may stay unwritten."""
 LAST_SAVE_TIMEOUT_S = 2.0

@@ -61,6 +61,8 @@ from p2pchat.wire.contents import PAIR_HALF_BYTES
 from p2pchat.wire.envelope import Signer
 from p2pchat.wire.frames import Hello, encode_frame
 
+__all__ = ["Node", "NodeParts", "open_node"]
+
 logger = logging.getLogger(__name__)
 
 

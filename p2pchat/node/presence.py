@@ -13,6 +13,8 @@ from p2pchat.protocol.chat import Chat
 from p2pchat.protocol.machine import Input, PeerDown, PeerUp
 from p2pchat.protocol.traversal_vocabulary import Known
 
+__all__ = ["Presence"]
+
 ROOM_PEERS_KEPT = 12
 """Peers of one room whose connections make room for nobody."""
 REVIEW_EVERY_S = 1.0

@@ -44,6 +44,8 @@ from p2pchat.wire.records import (
     read_record,
 )
 
+__all__ = ["Directory", "Publisher"]
+
 logger = logging.getLogger(__name__)
 
 KadDriver = Driver[KadInput, KadEffect]

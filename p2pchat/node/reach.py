@@ -17,6 +17,8 @@ from p2pchat.model.scope import Scope, believable_of, is_circuit, scope_of, scop
 from p2pchat.model.status import Reachability
 from p2pchat.net.port import Connectedness, Host
 
+__all__ = ["Reach", "announced", "dialled", "own_form", "shared_reach"]
+
 
 @dataclass(frozen=True, slots=True)
 class Change:

@@ -26,6 +26,8 @@ from p2pchat.node.publishing import Directory
 from p2pchat.protocol.sealing import RoomSecret
 from p2pchat.wire.kad_codec import KadPeer
 
+__all__ = ["Rendezvous"]
+
 logger = logging.getLogger(__name__)
 
 ENOUGH = 6

@@ -14,6 +14,8 @@ from p2pchat.model.ids import ConversationId, DeviceId
 from p2pchat.protocol.pace import Buckets, Rate
 from p2pchat.wire.frames import Ops
 
+__all__ = ["RoomPace"]
+
 AUTHOR = Rate(per_s=200, burst=2_000)
 ROOM = Rate(per_s=2_000, burst=10_000)
 

@@ -50,6 +50,8 @@ from p2pchat.protocol.machine import (
 from p2pchat.protocol.sealing import RoomSecret
 from p2pchat.wire.frames import Ops, decode_ops, encode_ops
 
+__all__ = ["RoomGossip"]
+
 logger = logging.getLogger(__name__)
 
 Put = Callable[[Input], Awaitable[None]]

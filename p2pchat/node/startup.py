@@ -34,6 +34,8 @@ from p2pchat.protocol.peering import Source
 from p2pchat.wire.devices import DeviceSet
 from p2pchat.wire.envelope import Signer
 
+__all__ = ["Startup", "StartupParts"]
+
 logger = logging.getLogger(__name__)
 
 JOIN_TIMEOUT_S = 10.0

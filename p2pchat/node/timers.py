@@ -7,6 +7,8 @@ from heapq import heapify, heappop, heappush
 
 import trio
 
+__all__ = ["Timers"]
+
 DELAY_S_MIN = 0.001
 """A rest that rounding left of a delay: waiting for less might let no time pass at all, and the
 machine would ask for the same rest again, for ever."""

@@ -54,6 +54,8 @@ from p2pchat.protocol.traversal_vocabulary import (
     UpgradeEnded,
 )
 
+__all__ = ["NatTraversal", "TraversalListeners"]
+
 logger = logging.getLogger(__name__)
 
 PROBE_TIMEOUT_S = 2.0

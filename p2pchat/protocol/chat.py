@@ -77,6 +77,8 @@ from p2pchat.wire.receipts import SignedReceipt
 if TYPE_CHECKING:
     from random import Random
 
+__all__ = ["Chat"]
+
 
 class Chat:
     """`handle(input, now) -> effects` for everything a chatting peer hears."""

@@ -35,6 +35,8 @@ from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.state import State
 from p2pchat.wire.contents import Accept, Content, Profile, Reject, Request, decode_content
 
+__all__ = ["BLOCKED", "Contacts"]
+
 BLOCKED = "this account is blocked; unblock it first"
 
 

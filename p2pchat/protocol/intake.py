@@ -28,6 +28,8 @@ from p2pchat.wire.contents import Accept, Content, Profile, Reject, Request, Tex
 from p2pchat.wire.devices import ClaimedSet, DeviceSet, certified
 from p2pchat.wire.ops import OP_BYTES_MAX, SEQ_MAX, verify_op
 
+__all__ = ["CONTROL_BYTES_MAX", "Intake", "shown_message"]
+
 CHECKS_MAX = 16
 """Chains of frames that wait for the disk to tell repeats from forks."""
 CHECK_ROWS_MAX = 512

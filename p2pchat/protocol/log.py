@@ -22,6 +22,8 @@ from p2pchat.model.machine import Now
 from p2pchat.model.op import Chain, Header, Op, Position
 from p2pchat.protocol.timeline import sort_key
 
+__all__ = ["BRANCHES_MAX", "ChainKey", "Claim", "Floor", "Log", "Place", "Tip"]
+
 ChainKey = tuple[DeviceId, Chain]
 
 RECENT_MAX = 1024

@@ -23,6 +23,48 @@ from p2pchat.wire.frames import Frame, Ops, Wanted
 from p2pchat.wire.links import ContactLink
 from p2pchat.wire.receipts import SignedReceipt
 
+__all__ = [
+    "AcceptContact",
+    "AddContact",
+    "BlockTarget",
+    "ConfigureBlocks",
+    "Dial",
+    "DialFailed",
+    "Drop",
+    "Effect",
+    "Emit",
+    "EnforceBlocks",
+    "EnterTopic",
+    "Flush",
+    "ForFork",
+    "ForOutbox",
+    "ForPruning",
+    "ForPull",
+    "ForReceipt",
+    "ForStates",
+    "Heard",
+    "Input",
+    "JoinOpen",
+    "Lane",
+    "LeaveRoom",
+    "LeaveTopic",
+    "Load",
+    "Loaded",
+    "PeerDown",
+    "PeerUp",
+    "Persist",
+    "Publish",
+    "Published",
+    "Received",
+    "RejectContact",
+    "RoomPeerJoined",
+    "RoomPeerLeft",
+    "Send",
+    "SendFailed",
+    "SendText",
+    "UnblockTarget",
+]
+
 
 class Lane(Enum):
     """Which long-lived stream to a peer: messages, or catching up."""

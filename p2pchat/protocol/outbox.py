@@ -38,6 +38,8 @@ from p2pchat.wire.frames import Ops, split_ops
 from p2pchat.wire.ops import OP_BYTES_MAX, restore_op
 from p2pchat.wire.receipts import SignedReceipt, verify_receipt
 
+__all__ = ["Outbox"]
+
 FLUSH_TIMER = "outbox"
 FLUSH_DELAY_S = 0.025
 """State that is nobody's only proof rides on the next commit, or waits this long."""

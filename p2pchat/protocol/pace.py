@@ -12,6 +12,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+__all__ = ["Bucket", "Buckets", "Rate"]
+
 K = TypeVar("K", bound=Hashable)
 
 BUCKETS_MAX = 4096

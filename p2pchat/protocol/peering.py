@@ -27,6 +27,27 @@ from p2pchat.model.machine import Now, SetTimer, TimerFired
 if TYPE_CHECKING:
     from random import Random
 
+__all__ = [
+    "Announce",
+    "Blocked",
+    "Configured",
+    "Connect",
+    "Connected",
+    "DialFailed",
+    "Disconnected",
+    "Found",
+    "NetworkChanged",
+    "Peering",
+    "PeeringEffect",
+    "PeeringInput",
+    "Remember",
+    "Resolve",
+    "Resolved",
+    "Source",
+    "Unreachable",
+    "Wanted",
+]
+
 TIMER = "peering"
 BACK_OFF_S_MIN, BACK_OFF_S_MAX = 1.0, 60.0
 ADDRESSES_MAX = 16

@@ -16,6 +16,8 @@ from p2pchat.protocol.log import Floor
 from p2pchat.protocol.machine import Effect, ForPruning, Load, Loaded, Persist
 from p2pchat.protocol.state import Conversation, State
 
+__all__ = ["Pruning"]
+
 CHECK_EVERY = 64
 """Ops applied to a room between two looks at its size; so far it may overshoot."""
 SHARE_MIN = 8

@@ -13,6 +13,8 @@ from p2pchat.protocol.machine import Effect, Lane, Send
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.receipts import Receipt, SignedReceipt, sign_receipt
 
+__all__ = ["Receipts"]
+
 TIMER = "receipts"
 ROOM_DELAY_S = 1.0
 

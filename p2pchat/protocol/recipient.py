@@ -15,6 +15,8 @@ from p2pchat.model.change import SetDelivery
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId
 from p2pchat.model.op import Chain, Op
 
+__all__ = ["Delivery", "Link", "Recipient", "Recipients", "Turn"]
+
 
 class Link(Enum):
     """How a recipient is reached at the moment."""

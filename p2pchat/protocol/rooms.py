@@ -34,6 +34,8 @@ from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.contents import Profile
 from p2pchat.wire.frames import Ops, split_ops
 
+__all__ = ["Rooms"]
+
 BLOB_BYTES_MAX = 60 * 1024
 """Several ops in one blob when they come in a burst; sealed they stay below 64 KB."""
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 from p2pchat.model.conversation import open_room_key, room_topic
 
+__all__ = ["RoomSecret", "open_room_secret"]
+
 
 @dataclass(frozen=True, slots=True)
 class RoomSecret:

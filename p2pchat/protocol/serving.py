@@ -33,6 +33,8 @@ from p2pchat.wire.frames import (
 )
 from p2pchat.wire.ops import OP_BYTES_MAX, restore_op
 
+__all__ = ["PULL_CHAINS_MAX", "Serving"]
+
 HEADS_MAX = 1500
 """Heads told at once, and as many floors: what one frame holds."""
 PULL_CHAINS_MAX = 512

@@ -25,6 +25,8 @@ from p2pchat.wire.ops import content_hash, make_op
 if TYPE_CHECKING:
     from random import Random
 
+__all__ = ["ACCOUNTS_MAX", "Conversation", "Me", "State"]
+
 OWN_RECENT_MAX = 512
 GREETINGS_MAX = 1024
 """Device sets of connected devices."""

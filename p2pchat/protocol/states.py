@@ -18,6 +18,8 @@ from p2pchat.protocol.recipient import Delivery, Recipients
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.ops import restore_op
 
+__all__ = ["States"]
+
 READ_OPS = 256
 READ_BYTES = 1 << 20
 

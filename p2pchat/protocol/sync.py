@@ -27,6 +27,8 @@ from p2pchat.protocol.serving import PULL_CHAINS_MAX, Serving
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.frames import SyncDigest, SyncFrontier, SyncPage, SyncPull, Wanted
 
+__all__ = ["INTERVAL_S", "Sync"]
+
 TIMER = "sync"
 INTERVAL_S = 30.0
 SESSION_S_MAX = 10.0

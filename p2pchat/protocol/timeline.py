@@ -11,6 +11,8 @@ from collections.abc import Iterable
 
 from p2pchat.model.machine import Now
 
+__all__ = ["HybridClock", "sort_key", "wall_of"]
+
 COUNTER_BITS = 16
 AHEAD_MS_MAX = 5 * 60 * 1000
 

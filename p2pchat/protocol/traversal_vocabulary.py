@@ -9,6 +9,30 @@ from p2pchat.model.ids import PeerId
 from p2pchat.model.machine import Reply, SetTimer, TimerFired
 from p2pchat.model.route import Path
 
+__all__ = [
+    "Announce",
+    "Check",
+    "CheckFailed",
+    "Checked",
+    "ChooseRelays",
+    "GiveAway",
+    "Gone",
+    "Known",
+    "MoveStreams",
+    "ObservedAt",
+    "OwnAddresses",
+    "Probe",
+    "Probed",
+    "Reservations",
+    "Reserve",
+    "Reserved",
+    "Seen",
+    "TraversalEffect",
+    "TraversalInput",
+    "Upgrade",
+    "UpgradeEnded",
+]
+
 # Inputs
 
 

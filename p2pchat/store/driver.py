@@ -22,7 +22,7 @@ from sqlalchemy.pool import QueuePool
 
 from p2pchat.errors import Corrupted, DiskFull, HomeUnwritable, StoreError, WrongKey
 
-__all__ = ["connect", "make_engine", "store_errors"]
+__all__ = ["connect", "damaged", "make_engine", "store_errors"]
 
 BUSY_TIMEOUT_S = 5.0
 

@@ -13,7 +13,7 @@ import trio
 
 from p2pchat.testing.programs import Launch, Program
 
-__all__ = ["Fields", "RpcError", "RpcPeer", "befriend"]
+__all__ = ["START_TIMEOUT_S", "Fields", "RpcError", "RpcPeer", "befriend"]
 
 EVENTS_KEPT_MAX = 200_000
 CALL_TIMEOUT_S = 30.0

@@ -12,6 +12,19 @@ from p2pchat.model.ids import OpId
 from p2pchat.model.op import Kind
 from p2pchat.wire import dchat_pb2 as pb
 
+__all__ = [
+    "INTRO_BYTES",
+    "PAIR_HALF_BYTES",
+    "Accept",
+    "Content",
+    "Profile",
+    "Reject",
+    "Request",
+    "Text",
+    "decode_content",
+    "encode_content",
+]
+
 GREETING_CHARS_MAX = 500
 INTRO_BYTES = 16
 PAIR_HALF_BYTES = 32

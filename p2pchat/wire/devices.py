@@ -21,6 +21,17 @@ from p2pchat.wire.dchat_pb2 import DeviceSet as DeviceSetPb
 from p2pchat.wire.dchat_pb2 import Signed as SignedPb
 from p2pchat.wire.envelope import Purpose, Signer, verify
 
+__all__ = [
+    "ClaimedSet",
+    "DeviceSet",
+    "certified",
+    "claimed_set",
+    "first_device_set",
+    "merged",
+    "narrowed",
+    "read_device_set",
+]
+
 DEVICES_MAX = 32
 DEVICE_SET_BYTES_MAX = 8 * 1024
 CLAIMS_CACHED_MAX = 512

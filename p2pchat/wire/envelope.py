@@ -19,6 +19,8 @@ from nacl.exceptions import BadSignatureError
 
 from p2pchat.errors import BadSignature
 
+__all__ = ["Ed25519Signer", "Purpose", "Signer", "verify"]
+
 
 class Purpose(Enum):
     """What a signature is for; the value is its domain string."""

@@ -19,6 +19,22 @@ from p2pchat.wire.devices import ClaimedSet, DeviceSet, claimed_set, read_device
 from p2pchat.wire.ops import SEQ_MAX, op_of
 from p2pchat.wire.receipts import SignedReceipt, decode_receipt, entry_pb, position_of
 
+__all__ = [
+    "Frame",
+    "Hello",
+    "Ops",
+    "SyncDigest",
+    "SyncFrontier",
+    "SyncPage",
+    "SyncPull",
+    "Wanted",
+    "decode_frame",
+    "decode_ops",
+    "encode_frame",
+    "encode_ops",
+    "split_ops",
+]
+
 OPS_PER_FRAME_MAX = 64
 FRONTIER_ENTRIES_MAX = 4096
 _OP_OVERHEAD_BYTES = 16

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 
 from p2pchat.errors import FrameTooLarge, MalformedMessage
 
+__all__ = ["FrameParser", "encode_varint", "frame", "join_frames"]
+
 VARINT_BYTES_MAX = 9
 """The unsigned-varint specification's limit."""
 

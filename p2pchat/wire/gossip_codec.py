@@ -27,6 +27,18 @@ from p2pchat.errors import FrameTooLarge, MalformedMessage
 from p2pchat.wire import gossip_pb2 as pb
 from p2pchat.wire.framing import encode_varint
 
+__all__ = [
+    "RPC_BYTES_MAX",
+    "IHave",
+    "Message",
+    "MessageId",
+    "Rpc",
+    "decode_rpc",
+    "encode_control",
+    "encode_publish",
+    "message_id",
+]
+
 RPC_BYTES_MAX = 1 << 20
 """What go-libp2p accepts, too."""
 DATA_BYTES_MAX = 64 * 1024

@@ -25,6 +25,8 @@ from p2pchat.wire.dchat_pb2 import ContactLink as ContactLinkPb
 from p2pchat.wire.devices import DeviceSet, narrowed, read_device_set
 from p2pchat.wire.multiaddr import is_multiaddr
 
+__all__ = ["ContactLink", "decode_link", "encode_link"]
+
 PREFIX = "dchat://u/"
 VERSION = 1
 LINK_CHARS_MAX = 2048

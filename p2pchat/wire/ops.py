@@ -14,6 +14,18 @@ from p2pchat.wire.dchat_pb2 import Header as HeaderPb
 from p2pchat.wire.dchat_pb2 import SignedOp as SignedOpPb
 from p2pchat.wire.envelope import Purpose, Signer, verify
 
+__all__ = [
+    "OP_BYTES_MAX",
+    "SEQ_MAX",
+    "VERSION",
+    "content_hash",
+    "make_op",
+    "op_of",
+    "require_version",
+    "restore_op",
+    "verify_op",
+]
+
 VERSION = 1
 HEADER_BYTES_MAX = 1024
 CONTENT_BYTES_MAX = 33 * 1024

@@ -14,6 +14,17 @@ from p2pchat.wire.dchat_pb2 import Receipt as ReceiptPb
 from p2pchat.wire.envelope import Purpose, Signer, verify
 from p2pchat.wire.ops import SEQ_MAX, VERSION, require_version
 
+__all__ = [
+    "Receipt",
+    "SignedReceipt",
+    "decode_receipt",
+    "entry_pb",
+    "position_of",
+    "read_receipt",
+    "sign_receipt",
+    "verify_receipt",
+]
+
 ENTRIES_MAX = 1024
 
 

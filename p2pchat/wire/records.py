@@ -20,6 +20,17 @@ from p2pchat.wire.devices import DeviceSet, read_device_set
 from p2pchat.wire.envelope import Purpose, Signer, verify
 from p2pchat.wire.multiaddr import is_multiaddr
 
+__all__ = [
+    "LIFETIME_MS",
+    "AccountRecord",
+    "BundleRecord",
+    "RecordValidator",
+    "account_key",
+    "bundle_key",
+    "encode_record",
+    "read_record",
+]
+
 RECORD_BYTES_MAX = 4096
 ADDRESSES_MAX = 16
 ADDRESS_CHARS_MAX = 256

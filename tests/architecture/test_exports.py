@@ -20,6 +20,23 @@ def declared_names(tree: ast.Module) -> list[str] | None:
     return None
 
 
+def name_of(path: str) -> str:
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def lent_names(product, tracked) -> dict[str, set[str]]:
+    """By module: what other modules of the product import from it; submodules are no names."""
+    modules = {name_of(file.path) for file in tracked if file.path.endswith(".py")}
+    lent: dict[str, set[str]] = {}
+    for file in product:
+        for node in ast.walk(file.tree):
+            if isinstance(node, ast.ImportFrom) and node.module in modules:
+                names = {alias.name for alias in node.names}
+                names = {name for name in names if f"{node.module}.{name}" not in modules}
+                lent.setdefault(node.module, set()).update(names)
+    return lent
+
+
 def defined_classes(module) -> set[str]:
     return {
         name
@@ -34,13 +51,21 @@ def test_every_declared_name_exists_and_once(product):
         names = declared_names(file.tree)
         if names is None:
             continue
-        module = importlib.import_module(
-            file.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        )
+        module = importlib.import_module(name_of(file.path))
         missing = [name for name in names if not hasattr(module, name)]
         if missing or len(names) != len(set(names)):
             wrong.append((file.path, missing or "a name twice"))
     assert wrong == []
+
+
+def test_what_a_module_lends_to_others_is_declared(product, tracked):
+    lent = lent_names(product, tracked)
+    undeclared = {
+        file.path: missing
+        for file in product
+        if (missing := lent.get(name_of(file.path), set()) - set(declared_names(file.tree) or []))
+    }
+    assert undeclared == {}, "add these to its `__all__`"
 
 
 @pytest.mark.parametrize("module", [errors, events], ids=["errors", "events"])

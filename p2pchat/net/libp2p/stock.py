@@ -26,7 +26,7 @@ from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
 from libp2p.stream_muxer.yamux.yamux import Yamux, YamuxStream
 from libp2p.transport.upgrader import TransportUpgrader
 
-__all__ = ["StockUpgrader"]
+__all__ = ["StockUpgrader", "StockYamux"]
 
 WRITE_TIMEOUT_S = 10.0
 WINDOW_POLL_S = 0.01
