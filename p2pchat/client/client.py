@@ -331,6 +331,7 @@ class Client:
             raise HomeUnwritable("a client in memory cannot be exported: open it in a directory")
         hub = self._node.hub
         await self._node.flushed_store()
+        await self._node.connections.memory.save()  # whom we met lately, the new device shall find
         await export_home(
             self._read_archive,
             Export(Path(path), passphrase, overwrite),

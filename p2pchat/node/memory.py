@@ -38,12 +38,13 @@ class PeerMemory:
         try:
             while True:
                 await trio.sleep(SAVE_EVERY_S)
-                await self._save()
+                await self.save()
         finally:
             with trio.CancelScope(shield=True), trio.move_on_after(LAST_SAVE_TIMEOUT_S):
-                await self._save()
+                await self.save()
 
-    async def _save(self) -> None:
+    async def save(self) -> None:
+        """Write what waits now."""
         changes, self._waiting = list(self._waiting.values()), {}
         if changes:
             await self._commit(changes)

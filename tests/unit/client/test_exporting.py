@@ -357,12 +357,11 @@ def test_no_secret_is_in_the_log(tmp_path, caplog):
 
 
 def test_who_was_met_is_found_again(made, tmp_path):
-    with open_home(tmp_path / "old") as home:
-        peer = PutPeer(BOB.device.peer_id, ("/ip4/192.0.2.7/tcp/4001",), 8)
-        home.store.commit([peer])
+    peer = PutPeer(BOB.device.peer_id, ("/ip4/192.0.2.7/tcp/4001",), 8)
 
     async def main():
         async with opened(tmp_path / "old") as client:
+            await client._node.connections.memory.note(peer)
             await client.export(tmp_path / "export", SECRET, overwrite=True)
         await import_home(tmp_path / "new", tmp_path / "export", SECRET)
 

@@ -8,7 +8,7 @@ import pytest
 
 from p2pchat.config.limits import Limits
 from p2pchat.errors import LinkError, UnknownContact
-from p2pchat.events import ContactAccepted, ContactRequested
+from p2pchat.events import ContactAccepted, ContactRequested, SecurityAlert
 from p2pchat.model.change import AddOp, PutContact, PutConversation, PutDeviceSet
 from p2pchat.model.contact import ContactInfo, ContactState
 from p2pchat.model.ids import DeviceId
@@ -534,6 +534,15 @@ def test_a_new_device_of_an_account_makes_itself_known_to_contacts():
     texts = ["from the old device", "hello, both of you", "from the new one"]
     assert sorted(new.texts(DIRECT)) == sorted(bob.texts(DIRECT)) == sorted(texts)
     assert new.state_of(mine.id) is MessageState.DELIVERED
+    table.heal()
+    table.connect(alice, bob)
+    table.settle()
+    late = bob.send(DIRECT, "are you both there?")
+    table.settle()
+    for seat in (alice, new):
+        assert sorted(seat.texts(DIRECT)) == sorted([*texts, "are you both there?"])
+        assert seat.told(SecurityAlert) == []
+    assert bob.state_of(late.id) is MessageState.DELIVERED
 
 
 def test_a_device_that_has_spoken_does_not_introduce_itself_again():
