@@ -98,13 +98,14 @@ def main() -> None:
 
 
 def _run(options: Options, command: Callable[[Settings], Awaitable[int]]) -> NoReturn:
-    from p2pchat.cli.failing import run
+    from p2pchat.cli.failing import complain_in, run
     from p2pchat.cli.settings import settle
 
     async def start() -> int:
         return await command(settle(options))
 
-    raise typer.Exit(run(PROGRAM, start))
+    language = options.language or language_of((), os.environ)
+    raise typer.Exit(run(PROGRAM, start, complain_in(language)))
 
 
 def _print_version(wanted: bool) -> None:

@@ -14,7 +14,7 @@ import typer
 
 from p2pchat.cli import shapes
 from p2pchat.cli.failing import WrongUsage, foreseen
-from p2pchat.cli.language import Language, language_of, translate
+from p2pchat.cli.language import Language, language_of, translate, translate_error
 from p2pchat.cli.options import Options
 from p2pchat.cli.passphrases import home_passphrase
 from p2pchat.cli.settings import Settings, home_of, settle
@@ -119,5 +119,8 @@ def _summary(facts: Facts, language: Language) -> list[str]:
 
 def _said(saying: Saying, language: Language) -> str:
     """The sentence, and what stands in its blanks where that is one of our own phrases."""
-    values = {name: translate(value, language) for name, value in saying.values.items()}
+    values = {
+        name: translate_error(translate(value, language), language)
+        for name, value in saying.values.items()
+    }
     return words(saying.text, language, **values)

@@ -14,9 +14,10 @@ from typing import cast
 
 import trio
 
+from p2pchat.cli.language import Language, translate_error
 from p2pchat.errors import P2PChatError
 
-__all__ = ["WrongUsage", "complain", "foreseen", "run"]
+__all__ = ["WrongUsage", "complain", "complain_in", "foreseen", "run"]
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -48,6 +49,11 @@ def complain(program: str, message: str) -> None:
     """Write one line to standard error; whatever would break the line is written out."""
     line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
     sys.stderr.write(f"{program}: {line}\n")
+
+
+def complain_in(language: Language) -> Complain:
+    """The same in a language."""
+    return lambda program, message: complain(program, translate_error(message, language))
 
 
 def foreseen(error: BaseException) -> Failure | None:

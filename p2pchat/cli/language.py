@@ -1,7 +1,7 @@
 """The command line's words in English and Chinese. JSON never changes with the language.
 
-English is written where it is used and is the key; what the table lacks stays English, as the
-messages of exceptions do.
+English is written where it is used and is the key; what the table lacks stays English, as do most
+messages of exceptions.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from itertools import pairwise
 from typing import Literal
 
 from p2pchat.cli.chinese import CHINESE
+from p2pchat.cli.chinese_errors import error_in_chinese
 
-__all__ = ["Language", "language_of", "translate", "translate_help"]
+__all__ = ["Language", "language_of", "translate", "translate_error", "translate_help"]
 
 Language = Literal["en", "zh"]
 
@@ -39,6 +40,11 @@ def language_of(arguments: Sequence[str], environment: Mapping[str, str]) -> Lan
 def translate(text: str, language: Language) -> str:
     """`text` in another language, or as it is."""
     return CHINESE.get(text, text) if language == "zh" else text
+
+
+def translate_error(message: str, language: Language) -> str:
+    """An error's message in another language, or as it is."""
+    return error_in_chinese(message) if language == "zh" else message
 
 
 def translate_help(text: str, language: Language) -> str:

@@ -10,12 +10,15 @@ from itertools import chain
 import pytest
 from typer.core import TyperArgument, TyperOption
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from p2pchat.cli import commands, keeping
 from p2pchat.cli import doctor as checking
 from p2pchat.cli.app import app
 from p2pchat.cli.chinese import CHINESE
-from p2pchat.cli.language import language_of, translate, translate_help
+from p2pchat.cli.chinese_errors import CHINESE_ERRORS, error_in_chinese
+from p2pchat.cli.failing import complain_in, run
+from p2pchat.cli.language import language_of, translate, translate_error, translate_help
 from p2pchat.model.contact import ContactState
 from p2pchat.model.message import MessageState
 from p2pchat.model.status import Health, Reachability
@@ -119,3 +122,31 @@ def test_every_help_text_and_every_sentence_is_there_in_chinese():
 def test_translations_keep_their_blanks():
     for english, chinese in CHINESE.items():
         assert english.count("{") == chinese.count("{"), english
+
+
+def test_errors_that_people_meet_are_told_in_their_language(tmp_path):
+    """As they are raised: a template that nobody's message fits any more is found here."""
+    home = ["--home", str(tmp_path)]
+    cases = {
+        ("init",): "中已有身份",
+        ("history", "nobody"): "没有名为 'nobody' 的联系人或房间",
+        ("contacts", "accept", "nobody"): "没有来自账号 'nobody' 的请求",
+        ("--lan-secret-file", str(tmp_path / "secret"), "id"): "需与 --lan 一起使用",
+    }
+    (tmp_path / "secret").write_text("sesame")
+    assert CliRunner().invoke(app, [*home, "init"]).exit_code == 0
+    for words, told in cases.items():
+        ended = CliRunner().invoke(app, [*home, "--language", "zh", "--no-fetch", *words])
+        assert told in ended.stderr
+    assert translate_error("no template fits", "zh") == "no template fits"
+    for english, chinese in CHINESE_ERRORS.items():
+        assert blanks(chinese) == blanks(english)
+        assert error_in_chinese(english) == chinese
+
+
+def test_a_system_that_refuses_is_told_in_chinese(capsys):
+    async def main():
+        raise OSError(5, "broken")
+
+    assert run("p2pchat", main, complain_in("zh")) == 1
+    assert capsys.readouterr().err == "p2pchat: 系统拒绝：[Errno 5] broken\n"

@@ -1,0 +1,72 @@
+"""The errors that people meet most, in Chinese: by English sentence with blanks.
+
+An error carries its sentence filled in, so its template is recognised by what stands between the
+blanks; what is in no template stays English.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+__all__ = ["CHINESE_ERRORS", "error_in_chinese"]
+
+CHINESE_ERRORS: Mapping[str, str] = {
+    "the disk is full: free some space": "磁盘已满：请腾出一些空间",
+    "the system refused: {reason}": "系统拒绝：{reason}",
+    "{home} holds an identity already; `p2pchat id` shows it, --home DIR chooses another place": (
+        "{home} 中已有身份；`p2pchat id` 可显示它，--home 目录 可选择其他位置"
+    ),
+    "{home} is in use by {who}: end it first, or choose another home directory": (
+        "{home} 正被 {who} 使用：请先结束它，或选择其他主目录"
+    ),
+    "{home} cannot be used as a home directory ({reason}): choose a directory you may write to": (
+        "{home} 不能用作主目录（{reason}）：请选择一个可写的目录"
+    ),
+    "UDP port {port} (lan.discovery_port) is in use by another program": (
+        "UDP 端口 {port}（lan.discovery_port）已被其他程序占用"
+    ),
+    "{address} is in use by another program": "{address} 已被其他程序占用",
+    "the passphrase is wrong": "密码短语不正确",
+    "this home is locked by a passphrase: give it, with --passphrase-file FILE for one": (
+        "此主目录由密码短语锁定：请输入，或用 --passphrase-file 文件 给出"
+    ),
+    "no accepted contact or room is {name}; `p2pchat contacts list` and `p2pchat rooms list` show"
+    " them; give the account of whom you asked": (
+        "没有名为 {name} 的联系人或房间；可用 `p2pchat contacts list` 和 `p2pchat rooms list`"
+        " 查看；对已请求的人请给出账号"
+    ),
+    "no request is by the account {account}; `p2pchat contacts requests` lists them": (
+        "没有来自账号 {account} 的请求；可用 `p2pchat contacts requests` 查看"
+    ),
+    "{name} means {count} of them; give the account or id": (
+        "{name} 对应 {count} 个；请给出账号或标识"
+    ),
+    "--lan-secret-file does nothing without --lan": "--lan-secret-file 需与 --lan 一起使用",
+    "{key}: {value} is no text; put it in quotes": "{key}：{value} 不是文本；请加引号",
+    "{key}: {value} is neither true nor false": "{key}：{value} 既不是 true 也不是 false",
+    "{key}: {value} is no number": "{key}：{value} 不是数字",
+    "{key}: give a list in brackets: {value}": "{key}：请写成方括号中的列表：{value}",
+    "{file}: the unknown key {key} is ignored; did you mean {near}?": (
+        "{file}：未知的设置项 {key} 被忽略；是否想写 {near}？"
+    ),
+    "{file}: the unknown key {key} is ignored": "{file}：未知的设置项 {key} 被忽略",
+}
+
+
+def error_in_chinese(message: str) -> str:
+    """The message in Chinese, or as it is."""
+    for pattern, chinese in _PATTERNS:
+        found = pattern.fullmatch(message)
+        if found is not None:
+            return chinese.format(**found.groupdict())
+    return message
+
+
+def _pattern(english: str) -> re.Pattern[str]:
+    parts = re.split(r"\{(\w+)\}", english)
+    written = (f"(?P<{part}>.+)" if at % 2 else re.escape(part) for at, part in enumerate(parts))
+    return re.compile("".join(written), re.DOTALL)
+
+
+_PATTERNS = tuple((_pattern(english), chinese) for english, chinese in CHINESE_ERRORS.items())
