@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from contextlib import closing
 from pathlib import Path
+from threading import Lock
 
 from alembic import command
 from alembic.config import Config
@@ -21,6 +22,9 @@ from p2pchat.store.driver import connect, make_engine
 from p2pchat.store.files import create_private, replace
 
 __all__ = ["migrate"]
+
+_ONE_AT_A_TIME = Lock()
+"""Alembic keeps its step in globals, and each home is opened in a thread of its own."""
 
 
 def migrate(path: Path, key: bytes, directory: Path, current: str | None) -> None:
@@ -45,7 +49,7 @@ def migrate(path: Path, key: bytes, directory: Path, current: str | None) -> Non
     engine = make_engine(path, key, "BEGIN IMMEDIATE", "foreign_keys = OFF")
     try:
         for revision in revisions:
-            with engine.begin() as connection:
+            with _ONE_AT_A_TIME, engine.begin() as connection:
                 _step(config, connection, revision)
     finally:
         engine.dispose()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -169,3 +170,14 @@ def test_a_home_of_the_first_release_is_brought_forward(tmp_path: Path) -> None:
         opened.store.commit([block])
         assert opened.store.snapshot().blocks == (block,)
     assert form(home) == MIGRATIONS.newest
+
+
+def test_homes_that_are_made_at_once_in_one_program_do_not_get_in_each_others_way(
+    tmp_path: Path,
+) -> None:
+    def make(name: str) -> None:
+        with open_home(tmp_path / name):
+            pass
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(make, [f"home{number}" for number in range(12)]))
