@@ -159,8 +159,9 @@ def _calm(figures: Figures) -> list[str]:
         "",
         *table(head, rows),
         "Values: put by one random node, read by four others (quorum 3). Churn: in ten",
-        "minutes a fifth of the nodes vanished without a word and as many new ones came;",
-        "values are put and read right after that, while a fifth of what tables name is gone.",
+        "minutes a fifth of the nodes vanished without a word and as many new ones came, each",
+        "knowing three; values are put and read right after that, while a fifth of what tables",
+        "name is gone.",
         "",
         *table(["values", *dht.HEAD], reads),
     ]

@@ -43,6 +43,8 @@ LATENCY_S = (0.005, 0.05)
 """One way; evenly distributed."""
 LINKS_MAX = 100
 """Connections that a node keeps."""
+KNOWN = 3
+"""Peers that a newcomer knows, as from a bootstrap list."""
 NOTICE_S = 12.0
 """After so long a connection to a node that vanished is given up."""
 PATIENCE_S = 120.0
@@ -141,11 +143,12 @@ class Swarm:
         return node
 
     def join(self) -> Node:
-        """An honest node that knows one of those that are there."""
+        """An honest node that knows some of those that are there: one alone may vanish before it
+        was asked for others."""
         others = self.living
         node = self.add()
-        if others:
-            self.connect(node, self.random.choice(others))
+        for other in self.random.sample(others, min(KNOWN, len(others))):
+            self.connect(node, other)
         return node
 
     def admit(self, peer: PeerId, machine: AnyMachine, address: str | None = None) -> Node:
