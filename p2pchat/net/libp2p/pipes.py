@@ -30,6 +30,14 @@ READ_BYTES_MAX = 65_535
 DRAIN_TIMEOUT_S = 1.0
 """How long closing waits for the other side's end."""
 
+TRY_AGAIN_MS = 1_000
+"""The longest wait before Linux sends a lost segment again. By itself it doubles the wait each
+time, and all that is said later waits behind: where a third is lost, that is what people feel. It
+is a few packets more, since who says nothing for long is cut anyhow."""
+_RTO_MAX_MS, _THIN_LINEAR_TIMEOUTS = 44, 16
+"""Linux's TCP_RTO_MAX_MS (from 6.15 on) and TCP_THIN_LINEAR_TIMEOUTS, for which Python has no
+names; the older of the two does the same while few segments are on their way."""
+
 _RESET_ON_CLOSE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 _GONE = (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError)
 
@@ -98,6 +106,7 @@ class TcpPipe(TrioTCPStream, Pipe):
         self.leaves_from_listener = leaves_from_listener
         super().__init__(self._heard)  # pyright: ignore[reportArgumentType]  # used as a stream
         self._remote = _remote(stream.socket)
+        _do_not_wait_long(stream.socket)
         self.closing = trio.Event()
         self.closed = trio.Event()
 
@@ -140,6 +149,15 @@ class TcpPipe(TrioTCPStream, Pipe):
             sock.close()
         self.closing.set()
         self.closed.set()
+
+
+def _do_not_wait_long(sock: trio.socket.SocketType) -> None:
+    """Send again soon what was lost, as far as the system can be asked to."""
+    if sys.platform != "linux":
+        return
+    for option, value in ((_THIN_LINEAR_TIMEOUTS, 1), (_RTO_MAX_MS, TRY_AGAIN_MS)):
+        with suppress(OSError):  # a kernel that does not know it, or a socket that is gone
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _remote(sock: trio.socket.SocketType) -> tuple[str, int] | None:
