@@ -37,6 +37,7 @@ __all__ = [
     "read_multiaddr",
     "relay_address",
     "resolve",
+    "shared_source",
     "without_peer",
 ]
 
@@ -45,6 +46,8 @@ IPAddress = IPv4Address | IPv6Address
 ADDRESS_CHARACTERS_MAX = 512
 NAME_ADDRESSES_MAX = 4
 """Addresses of one name that are tried."""
+
+_CUSTOMER_BITS, _LINK_BITS = 56, 64
 
 _FAMILIES = {"dns": socket.AF_UNSPEC, "dns4": socket.AF_INET, "dns6": socket.AF_INET6}
 
@@ -140,6 +143,20 @@ def public_source(address: str) -> str | None:
     """`public_group` of the host of a multiaddr; None for a name."""
     kind, host = _parts(address)[0]
     return None if kind in _FAMILIES else public_group(host)
+
+
+def shared_source(host: str) -> str:
+    """Whom to charge for what comes from an IP address, where many are served by turns.
+
+    An IPv4 address; an IPv6 /56, for that is what one customer of a provider has to choose from, or
+    the /64 that is all of a private network. Unlike `public_group` it has an answer for everybody:
+    households that share a private address get one turn together, which is not none.
+    """
+    ip = plain(host)
+    if ip.version == 4:
+        return str(ip)
+    bits = _CUSTOMER_BITS if ip.is_global else _LINK_BITS
+    return str(ip_network((int(ip), bits), strict=False))
 
 
 def is_public(address: str) -> bool:
