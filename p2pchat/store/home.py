@@ -29,7 +29,13 @@ from p2pchat.model.snapshot import Snapshot
 from p2pchat.store.files import home_errors, make_private_directory, replace, write_private
 from p2pchat.store.lock import hold_lock
 from p2pchat.store.marker import Marker
-from p2pchat.store.opening import MIGRATIONS, Migrations, create_database, prepare_database
+from p2pchat.store.opening import (
+    MIGRATIONS,
+    Migrations,
+    create_database,
+    prepare_database,
+    settle_database,
+)
 from p2pchat.store.sqlite import SqliteStore
 
 __all__ = [
@@ -129,8 +135,9 @@ def restore_home(
     keys: KeyFile = BARE,
     migrations: Migrations = MIGRATIONS,
 ) -> None:
-    """Make the home at `path` with what `fill` writes into its database, all of it or nothing. In
-    its place there is no home yet, or one in which nothing has happened, whose key stays.
+    """Make the home at `path` with what `fill` writes into its database, all of it or nothing: also
+    when the disk has no room for the last of it. In its place there is no home yet, or one in which
+    nothing has happened, whose key stays.
 
     Raises `HomeNotEmpty`, as `open_home` does, and what `fill` raises.
     """
@@ -167,6 +174,7 @@ def _restore(
             raise HomeNotEmpty(
                 f"{home} holds contacts, rooms or messages already: choose a new directory"
             )
+    settle_database(database, secret)  # its log would be taken for that of what replaces it
     _make_database(_unplaced(database), secret, migrations, fill)
     replace(_unplaced(database), database)
 
@@ -242,13 +250,15 @@ def _settle_key(database: Path, key: Path) -> None:
 def _make_database(
     path: Path, secret: bytes, migrations: Migrations, fill: Callable[[SqliteStore], None] | None
 ) -> None:
-    """A database beside its place; nothing is left of one that could not be made."""
+    """A database beside its place, all in one file; nothing is left of one that could not be
+    made."""
     _remove_database(path)
     try:
         create_database(path, secret, migrations)
         if fill is not None:
             with closing(SqliteStore(path, secret)) as store:
                 fill(store)
+        settle_database(path, secret)
     except BaseException:
         _remove_database(path)
         raise

@@ -1,7 +1,8 @@
 """From a file to a database that can be trusted: the right key, undamaged, in our form.
 
 A database is made beside its place and renamed into it when it is whole, so a file at `path` always
-has its tables; one without them was damaged, and nothing is ever made anew in its stead.
+has its tables; one without them was damaged, and nothing is ever made anew in its stead. Before it
+is renamed its log must be in it: the log keeps its own name, and would be left behind.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from p2pchat.errors import Corrupted
+from p2pchat.errors import Corrupted, StoreError
 from p2pchat.store.driver import connect, damaged, store_errors
 from p2pchat.store.files import create_private
 
-__all__ = ["MIGRATIONS", "Migrations", "create_database", "prepare_database"]
+__all__ = ["MIGRATIONS", "Migrations", "create_database", "prepare_database", "settle_database"]
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +59,18 @@ def prepare_database(
             revision = _revision(path, connection)
         if revision != migrations.newest:
             _migrate(path, key, migrations, revision)
+
+
+def settle_database(path: Path, key: bytes) -> None:
+    """Take the log into the database at `path`, which nobody has open, so that the file is all of
+    it. To close it tries that too, but says nothing when it fails.
+
+    Raises `DiskFull` and other `StoreError`s.
+    """
+    with store_errors(path), closing(connect(path, key)) as connection:
+        (is_busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if is_busy:
+            raise StoreError(f"another program is using {path}: end it and try again")
 
 
 def _check(path: Path, connection: sqlite3.Connection) -> None:
