@@ -1,8 +1,9 @@
 """Saying yes to whoever proved the secret of the LAN, where the user has said that this is enough.
 
-`lan.accept_requests`, off by default. The proof belongs to a connection and the consent to an
-account, so what is asked is whether a device of the account has proved it in this life of the node,
-on whichever connection the request came. Nobody is accepted whom the user has rejected or blocked.
+`lan.accept_requests`, off by default. The proof is a device's and the consent an account's, so what
+is asked is whether the very device that signed the request has proved it in this life of the node.
+Other devices of the account count for nothing: anybody can certify anybody's key. Nobody is
+accepted whom the user has rejected or blocked.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from p2pchat.errors import LocalProtocolError
 from p2pchat.events import ContactRequested, PeerConnected
 from p2pchat.model.contact import ContactState
-from p2pchat.model.ids import AccountId
+from p2pchat.model.ids import AccountId, DeviceId
+from p2pchat.model.op import Chain
 from p2pchat.net.lan_gate import LanGate
 from p2pchat.node.hub import Hub
 from p2pchat.protocol.state import State
@@ -44,10 +46,17 @@ async def _review(
 
 
 def _proved(state: State, gate: LanGate) -> Iterable[AccountId]:
-    """The accounts that ask, and of which a device proved that it knows the secret."""
+    """The accounts that ask, by the hand of a device that proved that it knows the secret."""
     for account in state.contacts:
-        known = state.directory.sets.get(account)
-        if known is None or state.contact_state(account) is not ContactState.REQUEST:
+        if state.contact_state(account) is not ContactState.REQUEST:
             continue
-        if any(device.peer_id in gate.proved for device in known.devices):
+        if any(device.peer_id in gate.proved for device in _askers(state, account)):
             yield account
+
+
+def _askers(state: State, account: AccountId) -> Iterable[DeviceId]:
+    """The devices of an account that signed something of their own in its request."""
+    log = state.conversations[state.contacts[account].conversation].log
+    for (device, chain), tips in log.tips.items():
+        if chain is Chain.CONTROL and any(tip.account == account for tip in tips):
+            yield device
