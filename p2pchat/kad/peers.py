@@ -163,9 +163,7 @@ class Peers:
 
     def _unblocked(self, peer: PeerId, addresses: tuple[str, ...]) -> tuple[str, ...]:
         """Those addresses at which a peer may be asked."""
-        if self._blocks.blocks_peer(peer):
-            return ()
-        return tuple(one for one in addresses if not self._blocks.blocks_address(one))
+        return tuple(one for one in addresses if self._blocks.refusal(peer, one) is None)
 
     def reachable(self, peers: Iterable[KadPeer]) -> tuple[KadPeer, ...]:
         """Those that can be asked."""

@@ -9,6 +9,9 @@ An address is judged by what packets are sent to. Through a circuit that is the 
 in a blocked subnet the circuit is refused, and so is one that names a blocked address behind it;
 where else the far peer may be nobody here can see, and who wants to be rid of it blocks the peer.
 
+Who is kept out of a LAN (`Confinement`) is so on direct connections in private networks alone: a
+peer that was heard in one may be anybody's, by any way that leads around it.
+
 A host name is judged when it has been looked up. IPv4 inside IPv6 (`::ffff:10.0.0.1`) is IPv4.
 """
 
@@ -21,6 +24,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from itertools import pairwise
 
 from p2pchat.model.ids import AccountId, PeerId
+from p2pchat.model.scope import Scope, scope_of
 
 __all__ = [
     "BLOCKED_ACCOUNTS_MAX",
@@ -30,6 +34,7 @@ __all__ = [
     "Block",
     "BlockKind",
     "BlockList",
+    "Confinement",
     "Refusal",
     "Subnet",
     "Target",
@@ -65,11 +70,31 @@ class Refusal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Confinement:
+    """LAN mode lets these peers in only from these networks; the internet is no matter of its."""
+
+    peers: frozenset[PeerId]
+    allowed: tuple[IPv4Network, ...]
+
+    def refuses(self, peer: PeerId, ip_or_multiaddr: str) -> bool:
+        """Whether a direct connection with a peer at this address is out of bounds."""
+        if peer not in self.peers or "/p2p-circuit" in ip_or_multiaddr:
+            return False
+        return any(
+            ip.version == 4
+            and scope_of(f"/ip4/{ip}") is not Scope.PUBLIC
+            and not _is_in(self.allowed, ip)
+            for ip in _addresses(ip_or_multiaddr)
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class BlockList:
     """What a host refuses."""
 
     peers: frozenset[PeerId] = frozenset()
     subnets: frozenset[Subnet] = frozenset()
+    confinement: Confinement | None = None
 
     @classmethod
     def parse(cls, peers: Iterable[str] = (), subnets: Iterable[str] = ()) -> BlockList:
@@ -94,6 +119,10 @@ class BlockList:
             return False  # every connection asks, and reading an address costs
         return any(_is_in(self.subnets, ip) for ip in _addresses(ip_or_multiaddr))
 
+    def confines(self, peer: PeerId, ip_or_multiaddr: str) -> bool:
+        """Whether a direct connection with a peer there is out of bounds of the LAN."""
+        return self.confinement is not None and self.confinement.refuses(peer, ip_or_multiaddr)
+
     def refusal(
         self, peer: PeerId | None, address: str, allowed: Sequence[Subnet] | None = None
     ) -> Refusal | None:
@@ -102,16 +131,19 @@ class BlockList:
             return Refusal.PEER
         if self.blocks_address(address):
             return Refusal.SUBNET
+        if peer is not None and self.confines(peer, address):
+            return Refusal.OUTSIDE
         if allowed is not None and not any(_is_in(allowed, ip) for ip in _addresses(address)):
             return Refusal.OUTSIDE
         return None
 
     def __or__(self, other: BlockList) -> BlockList:
         """What either refuses."""
-        return BlockList(self.peers | other.peers, self.subnets | other.subnets)
+        confinement = other.confinement or self.confinement
+        return BlockList(self.peers | other.peers, self.subnets | other.subnets, confinement)
 
     def __bool__(self) -> bool:
-        return bool(self.peers or self.subnets)
+        return bool(self.peers or self.subnets or self.confinement)
 
 
 NOBODY = BlockList()

@@ -7,10 +7,11 @@ spend dials on refusals; only the newest list counts, so one event is all that w
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import trio
 
-from p2pchat.model.blocking import NOBODY, BlockList
+from p2pchat.model.blocking import NOBODY, BlockList, Confinement
 from p2pchat.model.ids import PeerId
 from p2pchat.net.port import Host
 
@@ -29,7 +30,7 @@ class Enforcer:
         self.newest = NOBODY
         """Who is refused now."""
         self._asked = NOBODY
-        self._outside = frozenset[PeerId]()
+        self._confinement: Confinement | None = None
         self._parted: dict[PeerId, tuple[str, float]] = {}
         self._changed = trio.Event()
         self._told = trio.Event()
@@ -40,16 +41,14 @@ class Enforcer:
         self._asked = blocks
         self._enforce()
 
-    def keep_out(self, peers: frozenset[PeerId]) -> None:
-        """Refuse these as well, in place of the last, while LAN mode is confined without them."""
-        if peers != self._outside:
-            self._outside = peers
+    def confine(self, confinement: Confinement | None) -> None:
+        """Refuse these on the LAN as well, in place of the last."""
+        if confinement != self._confinement:
+            self._confinement = confinement
             self._enforce()
 
     def _enforce(self) -> None:
-        blocks = self._asked
-        if self._outside:
-            blocks |= BlockList(self._outside)
+        blocks = replace(self._asked, confinement=self._confinement)
         self._note_parted(blocks)
         self._host.block(blocks)
         self.newest = blocks

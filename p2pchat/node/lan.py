@@ -12,7 +12,7 @@ import trio
 
 from p2pchat.config import LanConfig
 from p2pchat.events import Event, LanClockDiffers, LanPeerFound
-from p2pchat.model.blocking import NOBODY, BlockList
+from p2pchat.model.blocking import NOBODY, BlockList, Confinement
 from p2pchat.model.facts import LanFacts
 from p2pchat.model.ids import PeerId
 from p2pchat.model.lan import LanRefusal
@@ -50,6 +50,7 @@ ROUND_S = 1.6
 DIALS_S = 3.0
 POLL_S = 0.05
 
+OUTSIDE_MAX = 256
 CLOCKS_MAX = 16
 CLOCK_S_MAX = 120.0
 """How long what a peer's clock showed counts; who is still there shows it again every minute."""
@@ -129,18 +130,22 @@ class Lan:
             while not all(map(is_connected, self._machine.peers)):  # noqa: ASYNC110
                 await trio.sleep(POLL_S)
 
-    async def confine(self, subnets: Iterable[str]) -> frozenset[PeerId]:
-        """LAN mode is confined to these networks from now on. Whom it has found is outside of
-        them?"""
+    async def confine(
+        self, subnets: Iterable[str], is_known: Callable[[PeerId], bool]
+    ) -> Confinement | None:
+        """LAN mode is confined to these networks from now on. Who is to be kept out, of those whom
+        it has found outside of them and nobody else knows?"""
         allowed = tuple(map(IPv4Network, subnets))
         found = {peer.peer: peer.source for peer in self._machine.peers.values()}
-        self._outside = {
-            peer: source
+        outside = [
+            (peer, source)
             for peer, source in {**self._outside, **found}.items()
             if allowed and not in_subnets(source, allowed)
-        }
+        ]
+        self._outside = dict(outside[-OUTSIDE_MAX:])
         await self._put(Confined(allowed))
-        return frozenset(self._outside)
+        kept_out = frozenset(peer for peer in self._outside if not is_known(peer))
+        return Confinement(kept_out, allowed) if kept_out else None
 
     def expect(self, configured: Iterable[PeerId]) -> None:
         """These peers stand in the configuration now, and need to prove nothing."""

@@ -169,9 +169,10 @@ class Node:
         await self.driver.call(lambda id: ConfigureBlocks(id, config.blocks))
         if self.network.lan is not None:
             expected = frozenset(parse_peer_address(a).peer for a in config.bootstrap_peers)
-            outside = await self.network.lan.confine(config.lan.allowed_subnets)
-            known = expected | set(filter(self._is_contact, outside))
-            self.around.enforcer.keep_out(outside - known)
+            confinement = await self.network.lan.confine(
+                config.lan.allowed_subnets, lambda peer: peer in expected or self._is_contact(peer)
+            )
+            self.around.enforcer.confine(confinement)
             self.network.lan.expect(expected)
         self.startup.renew(config)
 

@@ -4,7 +4,8 @@ A peer that comes says hello to everybody, whoever hears it answers with a heart
 peers know of each other after one round trip. Heartbeats keep an entry alive, a goodbye ends it,
 silence does too. What is found is only where a peer id may be dialled: the handshake authenticates
 it, so all that a liar achieves is a dial in vain. Nor can it take a peer away: while a peer is
-heard where it was found, what is said in its name elsewhere is worth a dial and nothing more.
+heard where it was found, what is said in its name elsewhere is worth a dial and nothing more; and
+whoever is found outside of networks that are allowed no more is cut there alone.
 
 A packet is judged in this order, and the first reason not to take it ends the matter: it is too
 much, it does not decode, it is our own, its peer is blocked, its source is in a blocked subnet or

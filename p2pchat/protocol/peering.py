@@ -381,9 +381,7 @@ class Peering:
         """Those addresses at which a peer may be dialled."""
         if not self._blocks:
             return addresses
-        if self._blocks.blocks_peer(peer):
-            return ()
-        return tuple(one for one in addresses if not self._blocks.blocks_address(one))
+        return tuple(one for one in addresses if self._blocks.refusal(peer, one) is None)
 
     # Learning
 

@@ -17,6 +17,7 @@ import trio
 
 from p2pchat.model.blocking import Refusal
 from p2pchat.model.ids import PeerId
+from p2pchat.model.route import Path
 from p2pchat.net.libp2p.addresses import public_group
 from p2pchat.net.libp2p.options import HostOptions, Total
 from p2pchat.net.libp2p.pace import Pace
@@ -80,12 +81,16 @@ class Admission:
 
     def require_unblocked(self, origin: Origin, pipe: Pipe) -> None:
         """Raise `Refused` for a connection that is blocked by its peer, by the address it was
-        dialled at, or by the one that a name was looked up to."""
+        dialled at, or by the one that a name was looked up to; and for one out of the LAN's
+        bounds."""
         self.require_welcome(origin.peer)
         self.require_allowed(origin.address)
         remote = pipe.get_remote_address()
-        if remote is not None:
-            self.require_allowed(remote[0])
+        if remote is None:
+            return
+        self.require_allowed(remote[0])
+        if origin.path is not Path.RELAYED and self.blocks.confines(origin.peer, remote[0]):
+            raise Refused("refused_subnet_total", Refusal.OUTSIDE)
 
     def is_spare(self, peer: PeerId) -> bool:
         """True when a connection with `peer` may make room for another."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
+from ipaddress import IPv4Network, ip_network
 
 import pytest
 
@@ -11,6 +11,7 @@ from p2pchat.model.blocking import (
     BLOCKED_SUBNETS_MAX,
     NOBODY,
     BlockList,
+    Confinement,
     Refusal,
     parse_subnet,
     parse_subnets,
@@ -120,6 +121,29 @@ def test_the_most_particular_rule_decides():
     assert blocks.refusal(CAROL, "10.0.1.1", allowed) is None
     assert blocks.refusal(CAROL, "10.1.0.1") is None
     assert blocks.refusal(CAROL, "10.1.0.1", ()) is Refusal.OUTSIDE
+
+
+@pytest.mark.parametrize(
+    ("address", "refused"),
+    [
+        ("/ip4/10.9.0.7/tcp/1", True),
+        ("10.9.0.7", True),
+        ("/ip4/10.1.0.7/tcp/1", False),
+        ("/ip4/8.8.8.8/tcp/1", False),
+        ("/dns4/relay.example/tcp/1", False),
+        ("/ip4/10.9.0.7/tcp/1/p2p/x/p2p-circuit", False),
+        ("/ip6/fd00::1/tcp/1", False),
+    ],
+)
+def test_who_is_kept_out_of_a_lan_is_so_on_direct_private_connections_alone(address, refused):
+    """Anybody on an open LAN can say hello in the name of our relay."""
+    confinement = Confinement(frozenset({BOB}), (IPv4Network("10.1.0.0/24"),))
+    confined = BlockList(confinement=confinement)
+    assert (confined.refusal(BOB, address) is Refusal.OUTSIDE) is refused
+    assert confined.refusal(CAROL, address) is None
+    assert not confined.blocks_peer(BOB)
+    assert confined
+    assert (NOBODY | confined) == (confined | NOBODY) == confined
 
 
 def test_two_lists_together_refuse_what_either_does():

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from ipaddress import IPv4Network
+
 import trio
 import trio.testing
 
-from p2pchat.model.blocking import NOBODY, BlockList
+from p2pchat.model.blocking import NOBODY, BlockList, Confinement
 from p2pchat.model.ids import DeviceId
 from p2pchat.model.route import Path
 from p2pchat.net.offline import OfflineHost
@@ -123,6 +126,7 @@ def test_who_was_connected_until_they_were_blocked_is_remembered_for_a_while():
 
 def test_who_is_kept_out_for_another_reason_is_refused_beside_who_is_blocked():
     outside = DeviceId(b"o" * 32).peer_id
+    confinement = Confinement(frozenset({outside}), (IPv4Network("192.168.1.0/24"),))
 
     async def silent(_: BlockList) -> None:
         """Nobody has to know."""
@@ -131,11 +135,11 @@ def test_who_is_kept_out_for_another_reason_is_refused_beside_who_is_blocked():
         host = Host()
         enforcer = Enforcer(host, silent)
         enforcer.block(LISTS[0])
-        enforcer.keep_out(frozenset({outside}))
-        assert host.refused == LISTS[0] | BlockList(frozenset({outside}))
+        enforcer.confine(confinement)
+        assert host.refused == replace(LISTS[0], confinement=confinement)
         enforcer.block(LISTS[1])
-        assert enforcer.newest == LISTS[1] | BlockList(frozenset({outside}))
-        enforcer.keep_out(frozenset())
+        assert enforcer.newest == replace(LISTS[1], confinement=confinement)
+        enforcer.confine(None)
         assert host.refused == LISTS[1]
 
     play(story)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import socket
 from contextlib import closing
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 import pytest
 import trio
 from trio.testing import MockClock
 
 from p2pchat.config import LanConfig
-from p2pchat.model.blocking import BlockList
+from p2pchat.model.blocking import BlockList, Confinement
 from p2pchat.model.ids import DeviceId
 from p2pchat.model.route import Path
 from p2pchat.model.status import LanPeerStatus, LanStatus
 from p2pchat.net.port import Connectedness
+from p2pchat.node import lan as node_lan
 from p2pchat.node.ambient import SimulatedAmbient
 from p2pchat.node.lan import CLOCK_S_MAX, Lan, LanParts
 from p2pchat.protocol.lan import Datagram, InterfacesChanged, LanIdentity, Tell
@@ -69,6 +70,25 @@ def test_its_status_names_who_is_here(lan):
 )
 def test_a_direct_connection_into_one_of_our_networks_is_the_lan(lan, path, addresses, shown):
     assert lan.path(Connectedness(BOB, addresses, path, False)) is shown
+
+
+def test_whom_a_narrower_lan_keeps_out_is_kept_out_there_and_they_are_not_without_number(
+    lan, monkeypatch
+):
+    monkeypatch.setattr(node_lan, "OUTSIDE_MAX", 2)
+    others = [DeviceId(bytes([number] * 32)).peer_id for number in range(3)]
+
+    async def main() -> None:
+        assert await lan.confine(["10.77.0.0/24"], others.__contains__) is None
+        confinement = await lan.confine(["10.78.0.0/24"], others.__contains__)
+        assert confinement == Confinement(frozenset({BOB}), (IPv4Network("10.78.0.0/24"),))
+        assert await lan.confine(["10.78.0.0/24"], {BOB}.__contains__) is None
+        lan._outside |= dict.fromkeys(others, IPv4Address("10.79.0.1"))
+        confinement = await lan.confine(["10.78.0.0/24"], {BOB}.__contains__)
+        assert len(confinement.peers) <= 2
+        assert await lan.confine([], {BOB}.__contains__) is None
+
+    trio.run(main)
 
 
 def test_who_was_blocked_before_it_ran_is_blocked_when_it_does():
