@@ -1,7 +1,9 @@
 """Private files: 0600 under any umask, and there entirely or not at all.
 
 A file that must survive a power cut is written beside its place, flushed, and renamed into it; the
-directory is flushed too, because that is where a name lives.
+directory is flushed too, because that is where a name lives. In a home, which is ours, the name
+beside is fixed, and what was left there is used or removed at the next start; elsewhere it is one
+that nobody has.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import mkstemp
 from typing import IO
 
 from p2pchat.errors import DiskFull, FileExists, FileUnusable, HomeUnwritable, StoreError
@@ -87,22 +90,59 @@ def write_private(path: Path, data: bytes) -> None:
 @contextmanager
 def new_file(path: Path, *, overwrite: bool = False) -> Generator[IO[bytes]]:
     """A private file that is at `path` when the block has ended, and not at all before or when it
-    fails. Raises `FileExists` for one that may not be overwritten, `DiskFull`, `FileUnusable`."""
-    beside = path.with_name(path.name + ".new")
-    if not overwrite and path.exists():
-        raise FileExists(f"{path} is there already: choose another name, or say to overwrite it")
+    fails. Beside it nothing is touched: until then it has a name that nobody else has, and only a
+    program that is killed leaves it there.
+
+    Raises `FileExists` for one that may not be overwritten, also when it comes meanwhile,
+    `DiskFull`, `FileUnusable`.
+    """
+    if not overwrite and os.path.lexists(path):
+        raise _taken(path)
     try:
-        with open(open_private(beside, os.O_WRONLY | os.O_TRUNC), "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        replace(beside, path)
+        descriptor, name = mkstemp(".new", f"{path.name}.", path.parent)
+        try:
+            with open(descriptor, "wb") as file:
+                if sys.platform != "win32":
+                    os.fchmod(descriptor, 0o600)  # the umask may have taken more
+                yield file
+                file.flush()
+                os.fsync(descriptor)
+            _place(Path(name), path, overwrite=overwrite)
+        finally:
+            _remove(Path(name))
     except OSError as error:
-        _remove(beside)
         raise _file_error(path, error) from error
-    except BaseException:
-        _remove(beside)
+
+
+def _place(beside: Path, path: Path, *, overwrite: bool) -> None:
+    """Give a file its name, in one step that fails when another has it."""
+    if overwrite:
+        replace(beside, path)
+        return
+    try:
+        path.hardlink_to(beside)
+    except FileExistsError as error:
+        raise _taken(path) from error
+    except OSError:
+        _place_without_links(beside, path)
+    sync_directory(path.parent)
+
+
+def _place_without_links(beside: Path, path: Path) -> None:
+    """On memory sticks: an empty file of our own holds the name until it is replaced."""
+    try:
+        os.close(open_private(path, os.O_WRONLY | os.O_EXCL))
+    except FileExistsError as error:
+        raise _taken(path) from error
+    try:
+        beside.replace(path)
+    except OSError:
+        _remove(path)
         raise
+
+
+def _taken(path: Path) -> FileExists:
+    return FileExists(f"{path} is there already: choose another name, or say to overwrite it")
 
 
 def _remove(path: Path) -> None:
