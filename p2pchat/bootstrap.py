@@ -125,8 +125,8 @@ def _settle(options: RelayOptions) -> Callable[[], Loaded[RelayConfig]]:
     given."""
     import platformdirs
 
-    from p2pchat.cli.settings import CONFIG_FILE, network_settings, require_usable
-    from p2pchat.config import RelayConfig, load_relay_config
+    from p2pchat.cli.settings import network_settings, require_usable
+    from p2pchat.config import CONFIG_FILE, RelayConfig, load_relay_config
 
     start_logging(options.log_level or "warning", options.log_format or "text")
     given = network_settings(options)

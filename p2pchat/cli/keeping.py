@@ -16,7 +16,7 @@ from p2pchat.cli.language import Language
 from p2pchat.cli.passphrases import home_passphrase, new_passphrase, old_passphrase
 from p2pchat.cli.settings import Settings
 from p2pchat.cli.showing import words
-from p2pchat.client.exporting import import_home
+from p2pchat.client.exporting import import_home, require_new_key
 from p2pchat.client.locking import change_lock, needs_passphrase
 from p2pchat.client.opening import open_client
 from p2pchat.client.transcripts import TranscriptFormat
@@ -104,6 +104,7 @@ async def transcript(
 
 async def import_export(settings: Settings, file: Path, passphrase_file: Path | None) -> int:
     """Make a home from a file."""
+    require_new_key(settings.config)
     console = Console(settings, as_json=False)
     home = home_passphrase(settings)
     passphrase = old_passphrase(

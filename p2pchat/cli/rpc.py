@@ -36,7 +36,7 @@ from p2pchat.cli.methods import METHODS, Method, Methods, find_method
 from p2pchat.cli.signals import at_hangup, hangups, until_signal
 from p2pchat.cli.stdio import LineReader, open_stdio
 from p2pchat.client.client import Client
-from p2pchat.client.exporting import import_home
+from p2pchat.client.exporting import import_home, require_new_key
 from p2pchat.client.opening import open_client
 from p2pchat.config import ClientConfig, Loaded
 from p2pchat.errors import HomeNotEmpty, NodeClosed, P2PChatError
@@ -88,13 +88,14 @@ async def run_rpc(
             open_channel(reader, writer) as channel,
         ):
             channel.passphrase = passphrase
-            await _serve_clients(open_here, home, channel)
+            await _serve_clients(open_here, home, load, channel)
     return 130 if ending.was_interrupted else 0
 
 
 async def _serve_clients(
     open_here: Callable[[str | None], AbstractAsyncContextManager[Client]],
     home: Path,
+    load: Callable[[], Loaded[ClientConfig]],
     channel: Channel,
 ) -> None:
     """Serve one client, and after each import the next."""
@@ -106,7 +107,7 @@ async def _serve_clients(
             moving = await serve_client(client, channel)
         if moving is None:
             return
-        await moving.carry_out(home, channel)
+        await moving.carry_out(home, load, channel)
 
 
 async def serve(
@@ -220,8 +221,10 @@ class Moving:
         self._request = request
         self._error: P2PChatError | None = None
 
-    async def carry_out(self, home: Path, channel: Channel) -> None:
-        """Import into the home, whose client is closed."""
+    async def carry_out(
+        self, home: Path, load: Callable[[], Loaded[ClientConfig]], channel: Channel
+    ) -> None:
+        """Import into the home, whose client is closed, if what `load` reads will open it then."""
         path, passphrase = self._request.arguments["path"], self._request.arguments["passphrase"]
 
         def tell(done: int, total: int) -> None:
@@ -229,6 +232,7 @@ class Moving:
             trio.from_thread.run_sync(channel.output.put, _told(event))
 
         try:
+            require_new_key(load()[0])
             await import_home(
                 home,
                 cast("str", path),

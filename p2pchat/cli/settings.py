@@ -13,19 +13,23 @@ from p2pchat.cli.failing import WrongUsage
 from p2pchat.cli.language import Language, language_of
 from p2pchat.cli.logs import start_logging
 from p2pchat.cli.options import HOME_VARIABLE, LAN_SECRET_VARIABLE, NetworkOptions, Options
-from p2pchat.config import ClientConfig, LanConfig, Loaded, RelayConfig, load_client_config
+from p2pchat.config import (
+    CONFIG_FILE,
+    ClientConfig,
+    LanConfig,
+    Loaded,
+    RelayConfig,
+    load_client_config,
+)
 from p2pchat.errors import ConfigError
 
 __all__ = [
-    "CONFIG_FILE",
     "Settings",
     "home_of",
     "network_settings",
     "require_usable",
     "settle",
 ]
-
-CONFIG_FILE = "config.toml"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,12 @@ from pathlib import Path
 import trio
 
 from p2pchat.client.identity import restored_identity
+from p2pchat.config import CONFIG_FILE, ClientConfig, load_client_config
 from p2pchat.crypto.sealed_file import SealedWriter, unsealed
 from p2pchat.crypto.vault import Vault
 from p2pchat.errors import (
     BadExport,
+    ConfigError,
     FileUnusable,
     RemoteProtocolError,
     SchemaTooNew,
@@ -53,7 +55,15 @@ from p2pchat.wire.devices import DeviceSet, read_device_set
 from p2pchat.wire.envelope import Ed25519Signer
 from p2pchat.wire.framing import FrameParser, frame
 
-__all__ = ["Export", "Progress", "ReadArchive", "export_home", "import_home", "write_export"]
+__all__ = [
+    "Export",
+    "Progress",
+    "ReadArchive",
+    "export_home",
+    "import_home",
+    "require_new_key",
+    "write_export",
+]
 
 PAGE_RECORDS = 500
 """Records in one transaction, and between two looks at whether it is cancelled."""
@@ -138,12 +148,22 @@ async def import_home(
     There is no home yet at that place, or one in which nothing has happened. `passphrase` opens the
     export, `home_passphrase` locks the new home. `progress` is called on another thread. Raises
     `BadExport`, `WrongPassphrase`, `SchemaTooNew`, `HomeNotEmpty`, `FileUnusable`, and other
-    `StoreError`s; then nothing is left of it.
+    `StoreError`s, `ConfigError` as `require_new_key` does for what is configured in the home; then
+    nothing is left of it.
     """
+    require_new_key(load_client_config(Path(home) / CONFIG_FILE)[0])
     importing = _Import(Path(path), passphrase, SystemAmbient(), progress or _silent)
     # Reading a million ops is minutes of pure computing.
     read = partial(importing.run, Path(home), Vault(home_passphrase))
     return await trio.to_thread.run_sync(read)  # noqa: TID251
+
+
+def require_new_key(config: ClientConfig) -> None:
+    """That a home made by an import will open: its device has a new key. Raises `ConfigError`."""
+    if config.identity_file is not None:
+        raise ConfigError(
+            "identity_file", "an import makes a device with a key of its own: import without it"
+        )
 
 
 def _silent(_done: int, _total: int) -> None:

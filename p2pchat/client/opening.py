@@ -17,6 +17,7 @@ from p2pchat.client.client import Client
 from p2pchat.client.exporting import ReadArchive
 from p2pchat.client.identity import core_identity, make_identity
 from p2pchat.config import (
+    CONFIG_FILE,
     ClientConfig,
     Loaded,
     SettingsInForce,
@@ -59,7 +60,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Stored", "client_parts", "open_client", "prepare_store"]
 
-CONFIG_FILE = "config.toml"
 INTRO_SETTING = "intro"
 NAMELESS = "someone"
 PORTS_SETTING = "ports"

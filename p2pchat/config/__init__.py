@@ -15,7 +15,7 @@ from p2pchat.config.changes import ConfigChange, SettingsInForce
 from p2pchat.config.fetch_url import FetchUrl
 from p2pchat.config.lan import LanConfig
 from p2pchat.config.limits import FetchLimits, Limits, RelayLimits
-from p2pchat.config.loading import Loaded, load_client_config, load_relay_config
+from p2pchat.config.loading import CONFIG_FILE, Loaded, load_client_config, load_relay_config
 from p2pchat.config.settings import (
     ClientConfig,
     DhtConfig,
@@ -26,6 +26,7 @@ from p2pchat.config.settings import (
 )
 
 __all__ = [
+    "CONFIG_FILE",
     "ClientConfig",
     "ConfigChange",
     "DhtConfig",

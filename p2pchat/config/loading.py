@@ -23,7 +23,10 @@ from p2pchat.errors import ConfigError
 from p2pchat.model.blocking import BlockList, Subnet
 from p2pchat.model.ids import PeerId
 
-__all__ = ["Loaded", "load_client_config", "load_relay_config"]
+__all__ = ["CONFIG_FILE", "Loaded", "load_client_config", "load_relay_config"]
+
+CONFIG_FILE = "config.toml"
+"""Its name in a home."""
 
 logger = logging.getLogger(__name__)
 

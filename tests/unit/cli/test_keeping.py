@@ -168,6 +168,8 @@ def test_a_home_moves_by_a_file(home, files, tmp_path):
     assert "passphrase of the export" in line
     assert "is no export" in refused(new, "import", secret, *given)
     assert "cannot be read" in refused(new, "import", tmp_path / "none", *given)
+    (tmp_path / "key").write_text("7" * 64)
+    assert "identity_file" in refused(new, "--identity", tmp_path / "key", "import", file, *given)
     assert not new.exists()
     assert account["account"] in run(new, "import", file, *given).stdout
     moved = json.loads(run(new, "id", "--json").stdout)

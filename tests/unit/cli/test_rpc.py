@@ -425,3 +425,32 @@ def test_an_import_into_a_home_with_a_room_is_refused_at_once():
             assert error["data"]["type"] == "HomeNotEmpty"
 
     trio.run(main)
+
+
+def test_an_import_that_the_configuration_forbids_is_answered_and_the_home_goes_on(tmp_path):
+    """The key file was set while the client ran; the next start would refuse any other key."""
+    identity = tmp_path / "key"
+    configured = [ClientConfig(), ClientConfig(identity_file=identity), ClientConfig()]
+
+    def load():
+        return configured.pop(0), ()
+
+    def open_here(passphrase):
+        config = load()[0]
+        return open_client(tmp_path / "home", config=config, passphrase=passphrase, offline=True)
+
+    async def main():
+        here, there = memory_stream_pair()
+        with trio.fail_after(60):
+            async with rpc.open_channel(there, there) as channel, trio.open_nursery() as nursery:
+                nursery.start_soon(rpc._serve_clients, open_here, tmp_path / "home", load, channel)
+                talk = Talk(None, here)
+                before = await talk.ask("account")
+                error = await talk.ask("import", path="nowhere", passphrase="secret")
+                assert error["data"]["type"] == "ConfigError"
+                assert "identity_file" in error["message"]
+                assert await talk.ask("account") == before
+                await talk.ask("shutdown")
+
+    trio.run(main)
+    assert not configured

@@ -333,6 +333,16 @@ def test_a_new_home_is_locked_from_the_beginning(made, tmp_path):
 
 
 @pytest.mark.usefixtures("made")
+def test_nothing_is_imported_where_another_key_is_configured(tmp_path):
+    home = tmp_path / "new"
+    home.mkdir()
+    (home / "config.toml").write_text("identity_file = 'key'")
+    assert "identity_file" in refused(ConfigError, home, tmp_path / "export")
+    (home / "config.toml").unlink()
+    run(lambda: import_home(home, tmp_path / "export", SECRET))
+
+
+@pytest.mark.usefixtures("made")
 def test_a_home_in_use_is_left_alone(tmp_path):
     with open_home(tmp_path / "new"):
         refused(HomeInUse, tmp_path / "new", tmp_path / "export")
