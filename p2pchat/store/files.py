@@ -99,19 +99,24 @@ def new_file(path: Path, *, overwrite: bool = False) -> Generator[IO[bytes]]:
     if not overwrite and os.path.lexists(path):
         raise _taken(path)
     try:
-        descriptor, name = mkstemp(".new", f"{path.name}.", path.parent)
+        descriptor, beside = _open_beside(path)
         try:
             with open(descriptor, "wb") as file:
-                if sys.platform != "win32":
-                    os.fchmod(descriptor, 0o600)  # the umask may have taken more
                 yield file
                 file.flush()
                 os.fsync(descriptor)
-            _place(Path(name), path, overwrite=overwrite)
+            _place(beside, path, overwrite=overwrite)
         finally:
-            _remove(Path(name))
+            _remove(beside)
     except OSError as error:
         raise _file_error(path, error) from error
+
+
+def _open_beside(path: Path) -> tuple[int, Path]:
+    descriptor, name = mkstemp(".new", f"{path.name}.", path.parent)
+    if sys.platform != "win32":
+        os.fchmod(descriptor, 0o600)  # the umask may have taken more
+    return descriptor, Path(name)
 
 
 def _place(beside: Path, path: Path, *, overwrite: bool) -> None:
