@@ -43,6 +43,11 @@ class Bucket:
         self._left -= count
         return True
 
+    def left(self, now_s: float) -> float:
+        """How many there are."""
+        self._fill(now_s)
+        return self._left
+
     def owe(self, count: float, now_s: float) -> float:
         """Take so many in any case; for how many seconds to wait until none is owed."""
         self._fill(now_s)

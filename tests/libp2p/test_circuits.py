@@ -444,6 +444,23 @@ def test_the_circuit_silent_for_longest_makes_room_at_a_full_relay(monkeypatch):
     play(story)
 
 
+def test_who_is_refused_anyway_ends_no_circuit_of_others(monkeypatch):
+    monkeypatch.setattr(carrying, "SILENT_S", 0.0)
+
+    async def story() -> None:
+        few = three(circuits_max=1, circuits_per_peer_max=1)
+        async with few as (alice, relay, bob), host("carol", listen=()) as carol:
+            await alice.connect(bob.peer_id, bob.addresses)
+            with pytest.raises(PeerUnreachable):
+                await carol.connect(bob.peer_id, bob.addresses)
+            assert alice.is_connected(bob.peer_id)
+            statistics = relay.statistics()
+            assert (statistics.circuits, statistics.circuits_silent_total) == (1, 0)
+            assert statistics.circuits_refused_peer_total > 0
+
+    play(story)
+
+
 def test_a_connection_that_lives_is_never_so_silent_that_its_circuit_ends():
     signs_s = HostLimits().keepalive_carried_idle_s + HostLimits().keepalive_timeout_s
     assert 2 * signs_s < carrying.SILENT_S < CircuitLimits().circuit_idle_s

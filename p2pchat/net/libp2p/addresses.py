@@ -27,13 +27,13 @@ __all__ = [
     "Endpoint",
     "IPAddress",
     "concrete",
+    "ip_of",
     "is_public",
     "multiaddr_of",
     "parse",
     "parse_listen",
     "plain",
     "public_group",
-    "public_source",
     "read_multiaddr",
     "relay_address",
     "resolve",
@@ -139,10 +139,10 @@ def public_group(host: str) -> str | None:
     return str(ip) if ip.version == 4 else str(ip_network((int(ip), 64), strict=False))
 
 
-def public_source(address: str) -> str | None:
-    """`public_group` of the host of a multiaddr; None for a name."""
+def ip_of(address: str) -> str | None:
+    """The IP address of the host of a multiaddr; None for a name."""
     kind, host = _parts(address)[0]
-    return None if kind in _FAMILIES else public_group(host)
+    return None if kind in _FAMILIES else host
 
 
 def shared_source(host: str) -> str:

@@ -26,7 +26,7 @@ from multiaddr import Multiaddr  # pyright: ignore[reportMissingTypeStubs]  # it
 from p2pchat.errors import NetworkError, RemoteProtocolError
 from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
-from p2pchat.net.libp2p.addresses import public_source
+from p2pchat.net.libp2p.addresses import ip_of
 from p2pchat.net.libp2p.carrying import Carrying
 from p2pchat.net.libp2p.options import CircuitLimits, HostOptions, Total
 from p2pchat.net.libp2p.quotas import OverQuota, Quotas
@@ -126,7 +126,7 @@ class Hop:
         origin = stream.origin
         if not self._swarm.of(origin.peer):
             raise trio.BrokenResourceError("who asks for a place has gone meanwhile")
-        self._quotas.reserve(origin.peer, public_source(origin.address), trio.current_time())
+        self._quotas.reserve(origin.peer, ip_of(origin.address), trio.current_time())
         self._swarm.totals["reservations_total"] += 1
         reservation = Reservation(
             expire=int(self._wall_clock_s()) + self._limits.reservation_s,
@@ -151,17 +151,22 @@ class Hop:
     async def _connect(self, near: LibP2PStream, target: PeerId) -> None:
         if not self._quotas.holds(target, trio.current_time()):
             raise _Refusal("circuits_refused_absent_total")
-        await self._carrying.make_room()
-        source = public_source(near.origin.address)
-        with self._quotas.circuit(near.peer, target, source, trio.current_time()):
-            far = await self._call(target, near.peer)
-            self._swarm.totals["circuits_total"] += 1
-            try:
-                await write_message(near, self._ok())
-                await self._carrying.carry(near, far)
-            finally:
-                near.abandon()
-                far.abandon()
+        host = ip_of(near.origin.address)
+        with self._quotas.call(near.peer, target, host, trio.current_time()):
+            # Last, for it may end a circuit, which who is refused must not do.
+            await self._carrying.make_room()
+            with self._quotas.place():
+                await self._join(near, target)
+
+    async def _join(self, near: LibP2PStream, target: PeerId) -> None:
+        far = await self._call(target, near.peer)
+        self._swarm.totals["circuits_total"] += 1
+        try:
+            await write_message(near, self._ok())
+            await self._carrying.carry(near, far)
+        finally:
+            near.abandon()
+            far.abandon()
 
     async def _call(self, target: PeerId, caller: PeerId) -> LibP2PStream:
         """A stream to `target` on which it agreed to talk to `caller`."""

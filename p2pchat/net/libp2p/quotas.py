@@ -2,11 +2,14 @@
 
 Reservations are one a peer and some an address; circuits are counted for who calls and, apart, for
 who is called, so that a caller cannot use up what its target may do, and for the address that is
-called from, since keys are free. How often one peer is called is bounded for each address that it
-is called from, and above that for all together: one address with many keys must not make anybody
-uncallable. Bytes are charged to the
-caller alone, both directions, for the same reason: at a pace, which holds back, and over a window
-of time, which ends the circuit.
+called from, since keys are free. Bytes are charged to the caller alone, both directions, for the
+same reason: at a pace, which holds back, and over a window of time, which ends the circuit.
+
+How often one peer is called is bounded for each source that it is called from, and above that for
+all together. A source is what one customer of a provider has, or one private address. Many sources
+would use up what there is for all, and so the turns are fair: the more of them a source has had
+lately, the more must be left for it to get another. Who calls now and then gets through while
+dozens call without end; only hundreds of sources make a peer uncallable.
 
 Nothing here knows a stream or a clock; the time comes in with each question.
 """
@@ -19,8 +22,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from p2pchat.model.ids import PeerId
+from p2pchat.net.libp2p.addresses import public_group, shared_source
 from p2pchat.net.libp2p.options import CircuitLimits, Total
-from p2pchat.protocol.pace import Buckets, Rate
+from p2pchat.protocol.pace import Bucket, Buckets, Rate
 
 __all__ = ["OverQuota", "Quotas"]
 
@@ -31,12 +35,15 @@ BURST_S = 20.0
 CHARGE_BYTES = 4096
 """What a circuit costs its caller before it has carried anything: two handshakes."""
 
-
 CALLED = Rate(per_s=20, burst=100)
 """Calls to one target, whoever makes them: below what a client takes from its relay, or strangers
 could let it shun the relay."""
 CALLED_FROM = Rate(per_s=2, burst=20)
-"""Of them, those from one public address; of a peer at a private one, its own."""
+"""Of them, those from one source."""
+CALLED_SELDOM = Rate(per_s=0.04, burst=10)
+"""Calls of one source to one target: who keeps to this has its turn before those who do not."""
+CALLED_SPARE = CALLED.burst / 2
+"""So many calls at once are left for others by a source that has used up the turns it has first."""
 
 
 class OverQuota(Exception):
@@ -50,7 +57,7 @@ class OverQuota(Exception):
 @dataclass(frozen=True, slots=True)
 class _Reservation:
     until_s: float
-    source: str | None
+    group: str | None
     """The public address it was made from."""
 
 
@@ -61,13 +68,14 @@ class Quotas:
         self._limits = limits
         self._held: dict[PeerId, _Reservation] = {}
         self._circuits: Counter[str] = Counter()
-        """How many in all, by `calls …`, `called …`, `pair …`, `from …`: what is at zero is
+        """How many in all, by `all`, `calls …`, `called …`, `pair …`, `from …`: what is at zero is
         dropped."""
         asks, per_s = limits.requests_per_peer_s, limits.peer_bytes_per_s
         window = limits.peer_bytes_max / limits.peer_bytes_window_s
         self._requests = Buckets[PeerId](Rate(asks, asks * BURST_S))
         self._called = Buckets[PeerId](CALLED)
-        self._called_from = Buckets[tuple[str | PeerId, PeerId]](CALLED_FROM)
+        self._called_from = Buckets[tuple[str, PeerId]](CALLED_FROM)
+        self._called_seldom = Buckets[tuple[str, PeerId]](CALLED_SELDOM)
         self._speed = Buckets[PeerId](Rate(per_s, per_s))
         self._volume = Buckets[PeerId](Rate(window, limits.peer_bytes_max))
 
@@ -88,15 +96,17 @@ class Quotas:
 
     # ---- reservations ----
 
-    def reserve(self, peer: PeerId, source: str | None, now_s: float) -> None:
-        """Keep a place, or keep it for longer. Raises `OverQuota`."""
+    def reserve(self, peer: PeerId, host: str | None, now_s: float) -> None:
+        """Keep a place, or keep it for longer, for who asks from the IP address `host`. Raises
+        `OverQuota`."""
+        group = public_group(host) if host is not None else None
         if peer not in self._held:
             if len(self._held) >= self._limits.reservations_max:
                 raise OverQuota("reservations_refused_full_total")
-            there = sum(held.source == source for held in self._held.values())
-            if source is not None and there >= self._limits.reservations_per_address_max:
+            there = sum(held.group == group for held in self._held.values())
+            if group is not None and there >= self._limits.reservations_per_address_max:
                 raise OverQuota("reservations_refused_address_total")
-        self._held[peer] = _Reservation(now_s + self._limits.reservation_s, source)
+        self._held[peer] = _Reservation(now_s + self._limits.reservation_s, group)
 
     def holds(self, peer: PeerId, now_s: float) -> bool:
         """Whether this peer can be called."""
@@ -115,35 +125,53 @@ class Quotas:
     # ---- circuits ----
 
     @contextmanager
-    def circuit(
-        self, caller: PeerId, target: PeerId, source: str | None, now_s: float
+    def call(
+        self, caller: PeerId, target: PeerId, host: str | None, now_s: float
     ) -> Generator[None]:
-        """Count a circuit, asked for from `source`, while inside. Raises `OverQuota`."""
-        keys = [*_keys(caller, target), *([f"from {source}"] if source is not None else [])]
-        if self._circuits[f"from {source}"] >= self._limits.circuits_per_address_max:
-            raise OverQuota("circuits_refused_address_total")
-        self._require_slot(caller, target)
-        if not self._called_from.of((source or caller, target), now_s).take(1, now_s):
+        """Count a circuit, asked for from the IP address `host`, for those it concerns while
+        inside. Raises `OverQuota`."""
+        group = public_group(host) if host is not None else None
+        keys = f"calls {caller}", f"called {target}", f"pair {caller} {target}"
+        self._require_share(keys, group)
+        source = (shared_source(host) if host is not None else str(caller), target)
+        called, seldom = self._called.of(target, now_s), self._called_seldom.of(source, now_s)
+        # First, and only looked at: nobody pays for a turn that is not its own.
+        if called.left(now_s) < 1 + _left_for_others(seldom, now_s):
+            raise OverQuota("circuits_refused_pace_total")
+        if not self._called_from.of(source, now_s).take(1, now_s):
             raise OverQuota("circuits_refused_pace_total")
         if not self._volume.of(caller, now_s).take(CHARGE_BYTES, now_s):
             raise OverQuota("circuits_refused_bytes_total")
-        # Last: what is refused for the caller's sake is nothing that the target was called.
-        if not self._called.of(target, now_s).take(1, now_s):
-            raise OverQuota("circuits_refused_pace_total")
+        called.take(1, now_s)
+        seldom.take(1, now_s)
+        with self._counted((*keys, f"from {group}")):
+            yield
+
+    @contextmanager
+    def place(self) -> Generator[None]:
+        """Count a circuit for the relay while inside. Raises `OverQuota` when there is no place."""
+        if self.circuits >= self._limits.circuits_max:
+            raise OverQuota("circuits_refused_full_total")
+        with self._counted(("all",)):
+            yield
+
+    def _require_share(self, keys: tuple[str, str, str], group: str | None) -> None:
+        calls, called, pair = (self._circuits[key] for key in keys)
+        there = self._circuits[f"from {group}"]
+        if group is not None and there >= self._limits.circuits_per_address_max:
+            raise OverQuota("circuits_refused_address_total")
+        most = self._limits.circuits_per_peer_max
+        # Counted apart: who calls a lot can still be called, and who is called still calls.
+        if calls >= most or called >= most or pair >= CIRCUITS_PER_PAIR_MAX:
+            raise OverQuota("circuits_refused_peer_total")
+
+    @contextmanager
+    def _counted(self, keys: tuple[str, ...]) -> Generator[None]:
         self._circuits.update(keys)
         try:
             yield
         finally:
             self._circuits -= Counter(keys)  # drops zeros, too
-
-    def _require_slot(self, caller: PeerId, target: PeerId) -> None:
-        every, calls, called, pair = (self._circuits[key] for key in _keys(caller, target))
-        if every >= self._limits.circuits_max:
-            raise OverQuota("circuits_refused_full_total")
-        most = self._limits.circuits_per_peer_max
-        # Counted apart: who calls a lot can still be called, and who is called still calls.
-        if calls >= most or called >= most or pair >= CIRCUITS_PER_PAIR_MAX:
-            raise OverQuota("circuits_refused_peer_total")
 
     def spend(self, caller: PeerId, size_bytes: int, now_s: float) -> float:
         """Charge bytes; for how many seconds to wait before more is carried.
@@ -155,5 +183,6 @@ class Quotas:
         return self._speed.of(caller, now_s).owe(size_bytes, now_s)
 
 
-def _keys(caller: PeerId, target: PeerId) -> tuple[str, str, str, str]:
-    return ("all", f"calls {caller}", f"called {target}", f"pair {caller} {target}")
+def _left_for_others(seldom: Bucket, now_s: float) -> float:
+    """How many turns a source leaves, by those it has had lately."""
+    return CALLED_SPARE * (1 - seldom.left(now_s) / CALLED_SELDOM.burst)

@@ -104,7 +104,8 @@ def test_circuits_are_bounded_in_all_for_each_caller_target_and_pair():
 
     def call(caller, target) -> str | None:
         try:
-            held.enter_context(relay.circuit(caller, target, None, 0.0))
+            held.enter_context(relay.call(caller, target, None, 0.0))
+            held.enter_context(relay.place())
         except OverQuota as refused:
             return refused.total
         return None
@@ -119,7 +120,7 @@ def test_circuits_are_bounded_in_all_for_each_caller_target_and_pair():
         assert call(CAROL, BOB) == "circuits_refused_full_total"
         assert relay.circuits == 6
     assert relay.circuits == 0
-    with relay.circuit(ALICE, BOB, None, 0.0):
+    with relay.call(ALICE, BOB, None, 0.0), relay.place():
         assert relay.circuits == 1
 
 
@@ -127,7 +128,7 @@ def test_one_public_address_dials_some_of_the_circuits_however_many_keys_it_has(
     relay = quotas(circuits_per_address_max=2)
 
     def call(number: int, source: str | None) -> None:
-        held.enter_context(relay.circuit(peer(number), peer(number + 100), source, 0.0))
+        held.enter_context(relay.call(peer(number), peer(number + 100), source, 0.0))
 
     with ExitStack() as held:
         call(1, ADDRESS)
@@ -155,10 +156,10 @@ def test_bytes_within_a_window_are_bounded_and_come_back():
     relay = quotas(peer_bytes_max=most, peer_bytes_window_s=10, peer_bytes_per_s=most)
     relay.spend(ALICE, most, 0.0)
     assert refusal(relay.spend, ALICE, 1, 0.0) == "circuits_spent_total"
-    assert refusal(relay.circuit(ALICE, BOB, None, 0.0).__enter__) == "circuits_refused_bytes_total"
-    with relay.circuit(BOB, ALICE, None, 0.0):
+    assert refusal(relay.call(ALICE, BOB, None, 0.0).__enter__) == "circuits_refused_bytes_total"
+    with relay.call(BOB, ALICE, None, 0.0):
         relay.spend(BOB, most - CHARGE_BYTES, 0.0)
-    with relay.circuit(ALICE, BOB, None, 1.0):
+    with relay.call(ALICE, BOB, None, 1.0):
         pass
 
 
@@ -166,14 +167,14 @@ def test_many_callers_together_call_one_peer_no_faster_than_it_takes():
     relay = quotas()
 
     def call(caller: int, now_s: float) -> None:
-        with relay.circuit(peer(caller), ALICE, None, now_s):
+        with relay.call(peer(caller), ALICE, None, now_s):
             pass
 
     for number in range(int(CALLED.burst)):
         call(number + 10, 0.0)
     assert refusal(call, 9, 0.0) == "circuits_refused_pace_total"
     call(9, 1 / CALLED.per_s)
-    with relay.circuit(CAROL, BOB, None, 0.0):
+    with relay.call(CAROL, BOB, None, 0.0):
         pass  # others are called as before
 
 
@@ -182,7 +183,7 @@ def test_who_calls_a_peer_without_end_does_not_make_it_uncallable_for_others(sou
     relay, carried, tenths = quotas(), 0, 200
 
     def call(caller, source: str | None, now_s: float) -> None:
-        with relay.circuit(caller, ALICE, source, now_s):
+        with relay.call(caller, ALICE, source, now_s):
             pass
 
     for tenth in range(tenths):
@@ -195,13 +196,54 @@ def test_who_calls_a_peer_without_end_does_not_make_it_uncallable_for_others(sou
     assert carried <= CALLED_FROM.burst + CALLED_FROM.per_s * tenths / 10
 
 
+@pytest.mark.parametrize(
+    ("host", "machines"),
+    [("2a00:1:2:3{:02x}::1", 60), ("192.168.1.7", 60), ("fd00::{:x}", 60), ("8.8.8.{}", 60)],
+    ids=["one /56", "keys at a private address", "one private network", "sixty sources"],
+)
+def test_whoever_calls_now_and_then_gets_through_to_a_peer_that_many_call_without_end(
+    host, machines
+):
+    relay, refused = quotas(), 0
+
+    def call(caller: int, source: str, now_s: float) -> bool:
+        try:
+            with relay.call(peer(caller), ALICE, source, now_s):
+                return True
+        except OverQuota:
+            return False
+
+    for second in range(60):
+        for half in (0.0, 0.5):
+            for number in range(machines):
+                call(1_000 + number, host.format(number), second + half)
+        refused += not call(second, f"9.9.{second}.9", second + 0.5)
+    assert refused == 0
+
+
+def test_a_source_that_calls_most_leaves_turns_to_one_that_called_less():
+    relay, most = quotas(), 100
+
+    def calls(caller: int, source: str) -> int:
+        carried = 0
+        for _ in range(most):
+            with suppress(OverQuota), relay.call(peer(caller), ALICE, source, 0.0):
+                carried += 1
+        return carried
+
+    greedy = [calls(100 + number, f"8.8.8.{number}") for number in range(8)]
+    assert CALLED.burst / 2 < sum(greedy) < CALLED.burst
+    assert calls(100, "8.8.8.0") == 0
+    assert calls(1, "9.9.9.9") > 0
+
+
 def test_calls_refused_for_the_sake_of_their_caller_are_not_counted_for_the_one_called():
     most = 10 * CHARGE_BYTES
     relay = quotas(peer_bytes_max=most, peer_bytes_per_s=most)
     relay.spend(ALICE, most, 0.0)
     for number in range(int(2 * CALLED.burst)):
         source = f"8.8.8.{number}"
-        refused = refusal(relay.circuit(ALICE, BOB, source, 0.0).__enter__)
+        refused = refusal(relay.call(ALICE, BOB, source, 0.0).__enter__)
         assert refused == "circuits_refused_bytes_total"
-    with relay.circuit(CAROL, BOB, ADDRESS, 0.0):
+    with relay.call(CAROL, BOB, ADDRESS, 0.0):
         pass
