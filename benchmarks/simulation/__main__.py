@@ -33,6 +33,9 @@ ROOMS: dict[str, dict[str, float]] = {
 }
 
 
+CROWD_MESSAGES = 10
+
+
 @dataclass(frozen=True)
 class Sizes:
     """How large everything is."""
@@ -40,19 +43,21 @@ class Sizes:
     name: str = "full"
     calm: tuple[int, ...] = (1_000, 10_000)
     liars: int = 1_000
-    networks: int = 3
+    networks: int = 1
     """Networks that a figure about liars is the mean of."""
     surrounded: tuple[tuple[int, int], ...] = ((20, 20), (100, 20), (1_000, 5))
     """Honest nodes, and networks."""
     lasting: tuple[int, int] = (500, 120)
     """Nodes, and minutes."""
     room: int = 1_000
+    crowd: int = 10_000
+    """Members of the largest room, in which little is said."""
 
 
 SIZES = {
     "full": Sizes(),
-    "middle": Sizes("middle", (1_000,), 200, 1, ((20, 20), (100, 3)), (200, 60), 200),
-    "small": Sizes("small", (200,), 100, 1, ((20, 5),), (200, 40), 100),
+    "middle": Sizes("middle", (1_000,), 200, 1, ((20, 20), (100, 3)), (200, 60), 200, 1_000),
+    "small": Sizes("small", (200,), 100, 1, ((20, 5),), (200, 40), 100, 200),
 }
 
 
@@ -68,6 +73,7 @@ class Figures:
     lasting: Future[list[dht.Lasting]]
     back: list[Future[dht.Return]]
     rooms: dict[str, Future[rooms.Heard]]
+    crowd: Future[rooms.Heard]
 
 
 def begin(pool: ProcessPoolExecutor, sizes: Sizes) -> Figures:
@@ -77,6 +83,7 @@ def begin(pool: ProcessPoolExecutor, sizes: Sizes) -> Figures:
         sizes,
         list(reversed(calm)),
         lasting=pool.submit(dht.lasting, *sizes.lasting),
+        crowd=pool.submit(rooms.heard, sizes.crowd, CROWD_MESSAGES),
         rooms={name: pool.submit(rooms.heard, sizes.room, **how) for name, how in ROOMS.items()},
         surrounded={
             (size, per, before): pool.submit(
@@ -142,10 +149,19 @@ def _calm(figures: Figures) -> list[str]:
             f"{calm.peer_hops:.1f}",
             f"{calm.peer_queries:.1f}",
             f"{calm.found_providers:.3f}",
+            f"{calm.upkeep:.1f}",
         ]
         for calm in results
     ]
-    head = ["nodes", "queries to join", "peers found", "hops", "queries", "providers found"]
+    head = [
+        "nodes",
+        "queries to join",
+        "peers found",
+        "hops",
+        "queries",
+        "providers found",
+        "upkeep",
+    ]
     reads = [
         [f"{calm.size:,}, {when}", *row.row]
         for calm in results
@@ -155,7 +171,8 @@ def _calm(figures: Figures) -> list[str]:
         "## The DHT",
         "",
         "A network that grew node by node, each knowing one earlier node. Hops are peers",
-        "asked one after the other until one told of it.",
+        "asked one after the other until one told of it. Upkeep are the queries that a node",
+        "makes in a minute for nobody, while a fifth of the network goes and comes in ten.",
         "",
         *table(head, rows),
         "Values: put by one random node, read by four others (quorum 3). Churn: in ten",
@@ -275,6 +292,7 @@ def _back(figures: Figures) -> list[str]:
 
 def _rooms(figures: Figures) -> list[str]:
     rows = [[name, *future.result().row] for name, future in figures.rooms.items()]
+    rows.append([f"{figures.sizes.crowd:,} members, calm", *figures.crowd.result().row])
     return [
         "## A room on gossip",
         "",

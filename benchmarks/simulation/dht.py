@@ -121,6 +121,8 @@ class Calm:
     peer_queries: float
     found_providers: float
     calm: Reads
+    upkeep: float
+    """Queries that a node makes in a minute of churn on nobody's behalf."""
     churned: Reads
 
 
@@ -139,7 +141,7 @@ def calm(size: int, churned_s: float = 600, keys: int = 40) -> Calm:
     seekers = swarm.random.sample([n for n in swarm.living if n not in providers], keys)
     seen = swarm.call_all([(seeker, lambda id: FindProviders(id, b"room")) for seeker in seekers])
     before = reads(swarm, keys)
-    churn(swarm, 0.2, churned_s)
+    upkeep = churn(swarm, 0.2, churned_s) / size / (churned_s / 60)
     return Calm(
         size,
         join_queries,
@@ -148,6 +150,7 @@ def calm(size: int, churned_s: float = 600, keys: int = 40) -> Calm:
         mean(outcome.queries for outcome in found),
         mean(len(outcome.value.providers) == 3 for outcome in seen),
         before,
+        upkeep,
         reads(swarm, keys),
     )
 

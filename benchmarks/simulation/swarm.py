@@ -327,9 +327,10 @@ def grown(
     return swarm
 
 
-def churn(swarm: Swarm, share: float, seconds: float, step_s: float = 10.0) -> None:
-    """Let so many of the nodes vanish within 10 minutes, and as many new ones come, evenly."""
-    steps = round(seconds / step_s)
+def churn(swarm: Swarm, share: float, seconds: float, step_s: float = 10.0) -> int:
+    """Let so many of the nodes vanish within 10 minutes, and as many new ones come, evenly; how
+    many queries all made meanwhile."""
+    steps, before = round(seconds / step_s), swarm.queries
     owed = 0.0
     for _ in range(steps):
         owed += share * len(swarm.living) * step_s / 600
@@ -338,4 +339,6 @@ def churn(swarm: Swarm, share: float, seconds: float, step_s: float = 10.0) -> N
             swarm.vanish(swarm.random.choice(swarm.living))
             swarm.join()
         swarm.sleep(step_s)
+    made = swarm.queries - before
     swarm.forget_the_dead()
+    return made
