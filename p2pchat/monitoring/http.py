@@ -1,10 +1,11 @@
 """A very small HTTP server for those who watch a program: some pages, read only.
 
 Whoever can reach its port may be anybody, so everything is bounded: the connections, the bytes of a
-request, the time of each. When there are too many connections the oldest goes: an answer takes
-milliseconds, so who connects and says nothing pushes out his own kind, and not those who ask
-whether the program is healthy. h11 decides what is HTTP. One request a connection: a scraper comes
-every few seconds, and a connection that says nothing more costs nobody a slot.
+request, the time of each. When there are too many connections one goes that is not being answered,
+of the address that has most of them, the oldest first: so who connects and says nothing pushes out
+his own kind, and not those who ask whether the program is healthy. h11 decides what is HTTP. One
+request a connection: a scraper comes every few seconds, and a connection that says nothing more
+costs nobody a slot.
 
 Source: RFC 9110, RFC 9112.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import errno
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -21,6 +23,7 @@ import h11
 import trio
 
 from p2pchat.errors import AddressInUse, ConfigError
+from p2pchat.model.scope import source_of
 
 __all__ = ["Page", "PageServer", "Response"]
 
@@ -50,14 +53,25 @@ Page = Callable[[], Response]
 """Makes the answer of one path, anew for each request and without waiting."""
 
 
+@dataclass(slots=True, eq=False)
+class _Exchange:
+    """One connection."""
+
+    source: str
+    """Whose it is: an IP address, of the public IPv6 ones the /56."""
+    scope: trio.CancelScope
+    is_answering: bool = False
+    """From the last byte of the request to the last of the answer."""
+
+
 class PageServer:
     """Serves `pages`, by path, on the sockets that `listen` opened."""
 
     def __init__(self, pages: Mapping[str, Page]) -> None:
         self._pages = pages
         self._listeners: list[trio.SocketListener] = []
-        self._open: dict[trio.CancelScope, None] = {}
-        """The exchanges going on, the oldest first."""
+        self._open: dict[_Exchange, None] = {}
+        """Those going on, the oldest first."""
         self.refused_total = 0
         """Connections closed before they were answered, because there were too many."""
 
@@ -84,24 +98,26 @@ class PageServer:
     async def serve(self, stream: trio.abc.HalfCloseableStream) -> None:
         """Answer one request, within the limits, and close."""
         if len(self._open) >= CONNECTIONS_MAX:
-            self.refused_total += 1
-            self._end(next(iter(self._open)))
-        scope = trio.move_on_after(EXCHANGE_TIMEOUT_S)
-        self._open[scope] = None
+            self._make_room()
+        exchange = _Exchange(_source(stream), trio.move_on_after(EXCHANGE_TIMEOUT_S))
+        self._open[exchange] = None
         try:
-            with scope:
-                await self._exchange(stream)
+            with exchange.scope:
+                await self._serve(stream, exchange)
         except _GONE:
             pass  # whoever asked has gone
         finally:
-            self._open.pop(scope, None)
+            self._open.pop(exchange, None)
             await trio.aclose_forcefully(stream)
 
-    def _end(self, scope: trio.CancelScope) -> None:
-        del self._open[scope]
-        scope.cancel()
+    def _make_room(self) -> None:
+        shares = Counter(one.source for one in self._open)
+        least = max(self._open, key=lambda one: (not one.is_answering, shares[one.source]))
+        del self._open[least]
+        least.scope.cancel()
+        self.refused_total += 1
 
-    async def _exchange(self, stream: trio.abc.HalfCloseableStream) -> None:
+    async def _serve(self, stream: trio.abc.HalfCloseableStream, exchange: _Exchange) -> None:
         http = h11.Connection(h11.SERVER, max_incomplete_event_size=REQUEST_BYTES_MAX)
         has_body = True
         try:
@@ -112,8 +128,10 @@ class PageServer:
             response = self._answer(request)
         except h11.RemoteProtocolError as error:
             response = _failure(HTTPStatus(error.error_status_hint))
+        exchange.is_answering = True
         await stream.send_all(_written(http, response, has_body))
         await stream.send_eof()
+        exchange.is_answering = False
         await _hear_out(stream)
 
     def _answer(self, request: h11.Request) -> Response:
@@ -129,6 +147,16 @@ class PageServer:
             # The seam of this server: a page that fails must not end what it reports on.
             logger.exception("the page %s failed", path)
             return _failure(HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _source(stream: trio.abc.HalfCloseableStream) -> str:
+    if not isinstance(stream, trio.SocketStream):
+        return ""
+    try:
+        host: str = stream.socket.getpeername()[0]
+    except OSError:
+        return ""  # it has gone already
+    return source_of(f"/ip{6 if ':' in host else 4}/{host}") or host
 
 
 async def _request(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 
@@ -20,6 +21,8 @@ from p2pchat.monitoring.http import (
 )
 
 SECONDS_MAX = 20.0
+LONG = b"metric 1\n" * 2_000_000
+"""More than the buffers between two sockets take."""
 
 
 def failing() -> Response:
@@ -30,6 +33,7 @@ PAGES = {
     "/": lambda: Response(b"hello\n"),
     "/away": lambda: Response(b"not now\n", status=HTTPStatus.SERVICE_UNAVAILABLE),
     "/failing": failing,
+    "/long": lambda: Response(LONG),
 }
 
 
@@ -200,6 +204,55 @@ def test_connections_that_say_nothing_shut_nobody_out_the_oldest_goes():
         await trio.testing.wait_all_tasks_blocked(0.05)
         assert (await exchange(server, asked("/")))[0] == 200
         assert server.refused_total == 1
+
+    play(story)
+
+
+def test_an_answer_in_progress_is_not_cut_off_for_connections_that_say_nothing():
+    async def story(server):
+        async with connected(server) as slow:
+            await slow.send_all(asked("/long"))
+            assert (await slow.receive_some(1)) == b"H"
+            silent = [
+                await trio.open_tcp_stream(*server.addresses[0]) for _ in range(2 * CONNECTIONS_MAX)
+            ]
+            await trio.testing.wait_all_tasks_blocked(0.05)
+            assert server.refused_total == CONNECTIONS_MAX + 1
+            assert (await rest(slow)).endswith(LONG)
+        for stream in silent:
+            await stream.aclose()
+
+    play(story)
+
+
+def test_who_was_answered_and_stays_makes_room_for_others():
+    async def story(server):
+        idle = []
+        for _ in range(CONNECTIONS_MAX):
+            idle.append(await trio.open_tcp_stream(*server.addresses[0]))
+            await idle[-1].send_all(asked("/"))
+            assert b" 200 " in await rest(idle[-1])
+        assert (await exchange(server, asked("/")))[0] == 200
+        for stream in idle:
+            await stream.aclose()
+
+    play(story)
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="only 127.0.0.1 is there without setting up")
+def test_the_address_with_most_connections_makes_room_first():
+    async def story(server):
+        async with connected(server) as one:
+            await one.send_all(asked("/")[:-1])
+            many = [
+                await trio.open_tcp_stream(*server.addresses[0], local_address="127.0.0.2")
+                for _ in range(2 * CONNECTIONS_MAX)
+            ]
+            await trio.testing.wait_all_tasks_blocked(0.05)
+            await one.send_all(asked("/")[-1:])
+            assert b" 200 " in await rest(one)
+        for stream in many:
+            await stream.aclose()
 
     play(story)
 
