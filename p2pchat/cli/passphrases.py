@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from getpass import getpass
 from pathlib import Path
+from unicodedata import category
 
 import typer
 
@@ -22,6 +23,10 @@ from p2pchat.crypto.stretching import PASSPHRASE_BYTES_MAX, checked_passphrase
 from p2pchat.errors import PassphraseNeeded, WrongPassphrase
 
 __all__ = ["home_passphrase", "new_passphrase", "old_passphrase", "passphrase_in"]
+
+BYTE_ORDER_MARK = "\ufeff"
+_FILE_BYTES = PASSPHRASE_BYTES_MAX + len(f"{BYTE_ORDER_MARK}\r\n".encode())
+"""Of a file, what is read. More is no passphrase, whatever it is."""
 
 
 def home_passphrase(settings: Settings, *, may_ask: bool = True) -> str | None:
@@ -57,15 +62,19 @@ def new_passphrase(given: Path | None, language: Language, option: str) -> str:
 
 
 def passphrase_in(file: Path) -> str:
-    """What stands in a file, without the end of its line. Raises `WrongUsage`."""
+    """What stands in a file, without the end of its line and what editors put before it: nothing
+    that its writer does not see is part of a passphrase. Raises `WrongUsage`."""
     try:
         with file.open("rb") as opened:
-            text = opened.read(PASSPHRASE_BYTES_MAX + 2).decode()
+            text = opened.read(_FILE_BYTES + 1).decode()
     except OSError as error:
         raise WrongUsage(f"{file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise WrongUsage(f"{file} holds no text in UTF-8") from error
-    return text.removesuffix("\n").removesuffix("\r")
+    text = text.removeprefix(BYTE_ORDER_MARK).removesuffix("\n").removesuffix("\r")
+    if any(category(character) == "Cc" for character in text):
+        raise WrongUsage(f"{file} holds more than one line, or characters that nobody sees")
+    return text
 
 
 def _ask(prompt: str, language: Language, option: str, may_ask: bool) -> str:

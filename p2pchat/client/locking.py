@@ -1,19 +1,19 @@
 """What locks a home's key: looked at, and changed, off the event loop.
 
 A change rewrites one small file in one step, so that whatever interrupts it leaves the old lock or
-the new one, and either opens. What was copied away before, a backup perhaps, opens as it did.
+the new one, and either opens. What was copied away before, a backup perhaps, opens as it did: so
+the keyring keeps what it was given for a lock before, which nobody but its user may throw away.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import trio
 
-from p2pchat.crypto.vault import Lock, Locking, lock_of, relock
+from p2pchat.crypto.vault import Locking, lock_of, relock
 from p2pchat.errors import StoreError
 from p2pchat.store.home import KEY_FILE, change_key_file, relock_home
 
@@ -39,24 +39,6 @@ async def change_lock(
     `KeyringUnusable`, and other `StoreError`s; then nothing has changed.
     """
     rewrite = change_key_file if is_open else relock_home
-    change = partial(_change_lock, rewrite, home, passphrase, locking)
+    change = partial(rewrite, home, partial(relock, passphrase=passphrase, locking=locking))
     # Stretching passphrases takes seconds of pure computing; a change is rare, and must end.
     await trio.to_thread.run_sync(change)  # noqa: TID251
-
-
-def _change_lock(
-    rewrite: Callable[[Path, Callable[[bytes], bytes]], None],
-    home: Path,
-    passphrase: str | None,
-    locking: Locking,
-) -> None:
-    before: list[Lock] = []
-
-    def change(raw: bytes) -> bytes:
-        lock = lock_of(raw)
-        before.extend([lock] if lock is not None else [])
-        return relock(raw, passphrase, locking)
-
-    rewrite(home, change)
-    for lock in before:
-        lock.forget()

@@ -11,7 +11,7 @@ import binascii
 
 from p2pchat.errors import KeyringUnusable
 
-__all__ = ["forget_secret", "keep_secret", "kept_secret"]
+__all__ = ["keep_secret", "kept_secret"]
 
 SERVICE = "p2pchat"
 _PRIORITY_MIN = 1
@@ -47,17 +47,6 @@ def kept_secret(name: str) -> bytes:
         return binascii.unhexlify(text or "")
     except ValueError:
         return b""
-
-
-def forget_secret(name: str) -> None:
-    """Have the keyring forget it; what it cannot forget opens nothing any more."""
-    import keyring
-    from keyring.errors import KeyringError
-
-    try:
-        keyring.delete_password(SERVICE, name)
-    except (KeyringError, RuntimeError):
-        return  # the key file that it opened is gone: an empty shell is left behind
 
 
 def _require_keyring() -> None:

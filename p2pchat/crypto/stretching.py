@@ -1,7 +1,9 @@
 """From a passphrase to a key: argon2id, with costs that are written beside what the key locks.
 
 Costs and salt are read from files that anybody may have put there, before anything in them can be
-verified; a file that asked for a terabyte would be a weapon. So they are bounded before use.
+verified; a file that asked for a terabyte would be a weapon. So they are bounded before use: of
+memory by what is written here, because a system that promises more than it has refuses nothing, and
+ends some program when it is used.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ __all__ = [
 KEY_BYTES = 32
 SALT_BYTES = argon2id.SALTBYTES
 PASSES_MAX = 10
-MEMORY_BYTES_MAX = 1 << 30
+MEMORY_BYTES_MAX = argon2id.MEMLIMIT_MODERATE
 PASSPHRASE_BYTES_MAX = 1024
 
 

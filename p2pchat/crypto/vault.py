@@ -28,7 +28,7 @@ from nacl.bindings import (
 from nacl.exceptions import CryptoError
 from nacl.utils import random
 
-from p2pchat.crypto.keyring import forget_secret, keep_secret, kept_secret
+from p2pchat.crypto.keyring import keep_secret, kept_secret
 from p2pchat.crypto.stretching import (
     KEY_BYTES,
     MODERATE,
@@ -164,11 +164,6 @@ class Lock:
             return self._open(secret)
         except CryptoError as error:
             raise WrongPassphrase("the passphrase is wrong") from error
-
-    def forget(self) -> None:
-        """The file is replaced: the keyring has nothing to keep for it any more."""
-        if not self.needs_passphrase:
-            forget_secret(self.fields.hex())
 
     def _open_with_keyring(self) -> bytes:
         try:

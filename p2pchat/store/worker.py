@@ -59,6 +59,7 @@ class StoreWorker:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._readers = trio.CapacityLimiter(READERS_MAX)
+        self._aside = trio.Lock()
         self._writes: SimpleQueue[_Write | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="p2pchat-store")
         self._closed = False
@@ -85,9 +86,11 @@ class StoreWorker:
         return await self._read(partial(self._store.receipts, conversation))
 
     async def aside(self, read: Callable[[], T]) -> T:
-        """Run a read of the store that takes long in a reader's place, on its thread. Whoever
-        cancels it waits until it looks (`trio.from_thread.check_cancelled`)."""
-        return await self._read(read)
+        """Run a read of the store that takes long in a reader's place, on its thread; one at a
+        time, so that the other readers stay for everybody else. Whoever cancels it waits until it
+        looks (`trio.from_thread.check_cancelled`)."""
+        async with self._aside:
+            return await self._read(read)
 
     def start(self) -> None:
         self._thread.start()

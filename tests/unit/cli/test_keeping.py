@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from p2pchat.cli import passphrases
 from p2pchat.cli.app import app
 from p2pchat.crypto import vault
-from p2pchat.crypto.stretching import Cost
+from p2pchat.crypto.stretching import PASSPHRASE_BYTES_MAX, Cost
 
 
 @pytest.fixture(autouse=True)
@@ -117,6 +117,23 @@ def test_what_makes_no_sense_is_said(home, files, tmp_path):
     assert "holds no identity" in refused(
         tmp_path / "none", "passphrase", "set", "--new-passphrase-file", secret
     )
+
+
+def test_what_nobody_sees_in_a_file_is_no_part_of_a_passphrase(home, files):
+    long = "x" * PASSPHRASE_BYTES_MAX
+    for text, passphrase in (
+        ("\ufeffsecret\r\n", "secret"),
+        ("zwei Wörter", "zwei Wörter"),
+        (f"\ufeff{long}\r\n", long),
+    ):
+        assert passphrases.passphrase_in(files(text)) == passphrase
+    for text in ("secret\n\n", "one\ntwo\n", "a\tb", "a\0", f"{long}\n\n", "a\rb", "\x1b[A"):
+        line = refused(home, "--passphrase-file", files(text), "id", status=2)
+        assert "more than one line" in line
+    for text in (f"{long}x", f"{long}\r\nx", f"\ufeff{long}\r\nx"):
+        given = ("passphrase", "set", "--new-passphrase-file", files(text))
+        assert run(home, *given).exit_code
+    assert "Alice" in run(home, "id").stdout
 
 
 def test_a_passphrase_is_asked_for_twice_and_unseen(home, keyboard):

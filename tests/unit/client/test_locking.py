@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import traceback
 
 import pytest
@@ -112,9 +113,9 @@ def test_everything_goes_on_while_a_passphrase_is_stretched(tmp_path, monkeypatc
     going_on = trio.Event()
     stretched = locking.relock
 
-    def slow(raw, passphrase, new):
+    def slow(raw, **how):
         trio.from_thread.run(going_on.wait)
-        return stretched(raw, passphrase, new)
+        return stretched(raw, **how)
 
     monkeypatch.setattr(locking, "relock", slow)
 
@@ -157,12 +158,18 @@ def test_the_keyring_locks_a_home_until_a_passphrase_does(tmp_path, drawer):
     assert isinstance(caught.value, StoreError | BaseExceptionGroup)
     drawer.kept = kept
     opened(home, then=lambda client: client.change_passphrase(None, CANARY))
-    assert drawer.kept == {}
     opened(home, CANARY, lambda client: client.use_keyring(CANARY))
-    assert len(drawer.kept) == 1
     opened(home, then=lambda client: client.use_keyring())
-    assert len(drawer.kept) == 1
     assert opened(home) == account
+
+
+def test_a_backup_under_the_keyring_opens_after_another_lock_took_its_place(tmp_path, drawer):
+    home, backup = tmp_path / "home", tmp_path / "backup"
+    account = opened(home, then=lambda client: client.use_keyring())
+    shutil.copytree(home, backup)
+    opened(home, then=lambda client: client.change_passphrase(None, CANARY))
+    assert len(drawer.kept) == 1
+    assert opened(home, CANARY) == opened(backup) == account
 
 
 def test_what_cannot_be_read_needs_no_passphrase_yet(tmp_path):

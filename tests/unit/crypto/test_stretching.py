@@ -66,6 +66,11 @@ def test_what_is_made_is_within_what_is_read():
     assert Cost(3, 256 << 20) == MODERATE
 
 
+def test_no_file_takes_more_memory_than_those_that_are_written_here():
+    with pytest.raises(WrongKey, match="asks for"):
+        Stretching(Cost(1, MODERATE.memory_bytes + 1), SALT)
+
+
 def test_two_are_never_alike():
     assert new_stretching(CHEAP).salt != new_stretching(CHEAP).salt
 

@@ -177,12 +177,12 @@ def test_a_locked_keyring_is_said(drawer, monkeypatch):
         relock(KEY, None, InKeyring())
 
 
-def test_the_keyring_forgets_what_it_need_not_keep(drawer):
-    raw = relock(KEY, None, InKeyring())
-    lock_of(raw).forget()
-    assert drawer.kept == {}
-    lock_of(raw).forget()
-    lock_of(locked()).forget()
+@pytest.mark.usefixtures("drawer")
+def test_a_copy_opens_after_its_key_was_locked_in_another_way():
+    copy = relock(KEY, None, InKeyring())
+    for locking in (Bare(), InKeyring(), WithPassphrase("secret", Cost(1, 8192))):
+        relock(copy, None, locking)
+        assert Vault().unlock(copy) == KEY
 
 
 def test_every_refusal_is_one_line(drawer):

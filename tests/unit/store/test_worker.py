@@ -16,7 +16,7 @@ from p2pchat.model.query import OpsQuery
 from p2pchat.store import home as home_module
 from p2pchat.store.home import open_home
 from p2pchat.store.memory import MemoryStore
-from p2pchat.store.port import AsyncStore, Page
+from p2pchat.store.port import READERS_MAX, AsyncStore, Page
 from p2pchat.store.worker import InlineStore, open_home_aside, open_worker
 from tests.compliance.store.values import ALICE, BOB, ROOM, Writer
 
@@ -223,5 +223,29 @@ def test_what_forbids_to_open_a_home_comes_out_bare(tmp_path: Path) -> None:
         with open_home(tmp_path), pytest.raises(HomeInUse):
             async with open_home_aside(tmp_path):
                 pass
+
+    trio.run(main)
+
+
+def test_however_many_read_for_long_others_read_meanwhile() -> None:
+    may_end = threading.Event()
+    at_once: list[int] = []
+
+    def read_long() -> None:
+        at_once.append(1)
+        assert may_end.wait(timeout=10)
+        assert at_once.pop() == 1
+        assert at_once == []
+
+    async def main() -> None:
+        with trio.fail_after(30):
+            async with open_worker(MemoryStore()) as store, trio.open_nursery() as nursery:
+                for _ in range(READERS_MAX + 1):
+                    nursery.start_soon(store.aside, read_long)
+                await trio.testing.wait_all_tasks_blocked()
+                with trio.move_on_after(5) as patience:
+                    assert await store.authors(ROOM) == []
+                may_end.set()
+                assert not patience.cancelled_caught
 
     trio.run(main)
