@@ -193,7 +193,8 @@ class ProviderStore:
 
     Keys of peers are free and networks are not: of one public network a few announcements of a key
     are held, the latest, and when the key is full the network with the most of them yields. So who
-    has one network displaces nobody but himself. Local networks are not counted.
+    has one network displaces nobody but himself. Local networks have no such bound; when the key is
+    full, all of them together are one network.
     """
 
     def __init__(self, own: PeerId, config: KadConfig) -> None:
@@ -241,7 +242,7 @@ class ProviderStore:
     ) -> set[PeerId]:
         """Who makes room for one more from these networks: the oldest of each that has its share
         already; if none has and the key is full, the oldest of the network with the most."""
-        held = Counter(network for provider in providers.values() for network in provider.networks)
+        held = Counter(one for provider in providers.values() for one in _networks(provider))
         displaced = {
             next(peer for peer, provider in providers.items() if network in provider.networks)
             for network in networks
@@ -266,6 +267,11 @@ class ProviderStore:
             self._keys.pop(key)
 
 
+def _networks(provider: _Provider) -> tuple[str, ...]:
+    """The public networks of a provider; all that are in none share one."""
+    return provider.networks or ("",)
+
+
 def _crowd(provider: _Provider, held: Counter[str]) -> int:
-    """How many share a public network with a provider, itself included."""
-    return max((held[network] for network in provider.networks), default=1)
+    """How many share a network with a provider, itself included."""
+    return max(held[network] for network in _networks(provider))

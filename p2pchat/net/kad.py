@@ -50,12 +50,11 @@ class KadCarrierStatistics:
 
 def peer_up(state: Connectedness) -> PeerUp:
     """What the machine is told of a connected peer."""
-    dialled = () if state.inbound else state.addresses
     return PeerUp(
         state.peer,
         state.addresses,
         KAD_PROTOCOL in state.protocols if state.protocols else None,
-        tuple(dict.fromkeys((*dialled, *state.announced))),
+        tuple(dict.fromkeys((*state.dialled, *state.announced))),
     )
 
 

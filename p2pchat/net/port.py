@@ -77,7 +77,9 @@ class Connectedness:
 
     peer: PeerId
     addresses: tuple[str, ...]
-    """Remote multiaddrs of its live connections, without `/p2p/<peer>` at the end."""
+    """Remote multiaddrs of its live connections, without `/p2p/<peer>` at the end, with the IP
+    address that each really has: what one may be believed or allowed is judged by it. Where we
+    dialled a name, that stands in `dialled`."""
     path: Path
     inbound: bool
     """True when the remote side dialled (of several connections: the first)."""
@@ -87,6 +89,8 @@ class Connectedness:
     """Multiaddrs that the peer says it listens on (identify), without `/p2p/<peer>` at the end:
     its own word, judged by `model.scope.believable` before anybody dials one. An inbound
     connection's remote address is no address to dial; these are."""
+    dialled: tuple[str, ...] = ()
+    """What we have dialled to get there, as it was told to us; nothing when it dialled us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ class Gate(Protocol):
     protocol: ProtocolId
 
     def guards(self, address: str) -> bool:
-        """Whether a connection with this remote address has to pass."""
+        """Whether a connection with this remote address (never a name) has to pass."""
         ...
 
     def knows(self, peer: PeerId) -> bool:

@@ -32,7 +32,7 @@ from p2pchat.node.dialling import Dialler, Neighbours
 from p2pchat.node.driver import Driver, DriverConfig
 from p2pchat.node.lan import Lan, LanParts
 from p2pchat.node.publishing import Directory
-from p2pchat.node.reach import Reach, announced, dialled, own_form
+from p2pchat.node.reach import Reach, announced, own_form
 from p2pchat.protocol.peering import (
     Blocked,
     Configured,
@@ -147,7 +147,7 @@ class Network:
                 await self.peering.put(Disconnected(change.peer))
             else:
                 self.reach.seen(state)
-                await self.peering.put(Connected(change.peer, dialled(state), announced(state)))
+                await self.peering.put(Connected(change.peer, state.dialled, announced(state)))
             await self._neighbours.peer_changed(change)
             await self._review()
 

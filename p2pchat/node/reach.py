@@ -17,7 +17,7 @@ from p2pchat.model.scope import Scope, believable_of, is_circuit, scope_of, scop
 from p2pchat.model.status import Reachability
 from p2pchat.net.port import Connectedness, Host
 
-__all__ = ["Reach", "announced", "dialled", "own_form", "shared_reach"]
+__all__ = ["Reach", "announced", "own_form", "shared_reach"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +89,6 @@ class Reach:
             return self.reachability is Reachability.PUBLIC
         farthest = max(map(scope_of, direct))
         return all(scope_of_all(peer.addresses) <= farthest for peer in self._host.peers)
-
-
-def dialled(state: Connectedness) -> tuple[str, ...]:
-    """Where we reached a connected peer; none when it came to us."""
-    return () if state.inbound else state.addresses
 
 
 def announced(state: Connectedness) -> tuple[str, ...]:

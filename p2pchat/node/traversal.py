@@ -225,7 +225,8 @@ def _seen(state: Connectedness) -> Seen:
     return Seen(
         peer=state.peer,
         path=state.path,
-        address=next(iter(state.addresses), ""),
+        # A relay's address is nothing that a peer is at: a direct connection's comes first.
+        address=min(state.addresses, key=is_circuit, default=""),
         is_inbound=state.inbound,
         announced=tuple(one for one in announced(state) if not is_circuit(one)),
         is_relay=HOP_PROTOCOL in state.protocols and not is_relayed,

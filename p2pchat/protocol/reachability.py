@@ -6,10 +6,12 @@ through: if all see one address, the router in between keeps its mappings and a 
 if each sees another port, it does not.
 
 Some of them lie. What we give away is dialled by all our peers, so a liar would have it be the
-address of a victim. Three things stand against that: keys are free, so peers at one public address
-have one voice; only whom we called ourselves is asked; and an address that a router is said to lend
-us is given away only when more than half of those asked reached us there, and when that is one
-alone, only while more see us there than anywhere else. Two who say different things prove nothing.
+address of a victim. Three things stand against that. Keys are free, so peers at one public address
+have one voice, whatever name we dialled; peers at other addresses have none, since a neighbour in
+our own network cannot tell how we look from outside. Only whom we called ourselves is asked. And an
+address that a router is said to lend us is given away only when more than half of those asked
+reached us there, and when that is one alone, only while more see us there than anywhere else. Two
+who say different things prove nothing.
 """
 
 from __future__ import annotations
@@ -75,7 +77,7 @@ class ReachabilityMachine:
         """Known without anybody's word."""
         self._observed: tuple[tuple[PeerId, str], ...] = ()
         self._voices: dict[PeerId, str] = {}
-        """Where connected peers are, when that is public."""
+        """Who speaks through connected peers: all at one public address are one."""
         self._servers: dict[PeerId, float] = {}
         """Who dials back, and when to ask it (again)."""
         self._asked: dict[PeerId, tuple[str, ...]] = {}
@@ -141,9 +143,11 @@ class ReachabilityMachine:
 
     def _meet(self, seen: Seen, now: Now) -> None:
         source = None if seen.path is Path.RELAYED else source_of(seen.address)
-        if source is not None:
+        if source is None:
+            self._voices.pop(seen.peer, None)
+        else:
             self._voices[seen.peer] = source
-        if not seen.dials_back:
+        if source is None or not seen.dials_back:
             self._dismiss(seen.peer)
         elif not seen.is_inbound:
             self._servers.setdefault(seen.peer, now.monotonic_s + SETTLE_S)
@@ -164,13 +168,10 @@ class ReachabilityMachine:
 
     # What they say
 
-    def _voice(self, peer: PeerId) -> str:
-        """Who speaks through a peer: all peers at one public address are one."""
-        return self._voices.get(peer, str(peer))
-
     def _told(self) -> list[tuple[str, str]]:
         """Which voice sees us at which public address."""
-        told = {(self._voice(peer), address) for peer, address in self._observed}
+        heard = (one for one in self._observed if one[0] in self._voices)
+        told = {(self._voices[peer], address) for peer, address in heard}
         return sorted(one for one in told if scope_of(one[1]) is Scope.PUBLIC)
 
     def _seen(self) -> Counter[str]:
@@ -217,7 +218,7 @@ class ReachabilityMachine:
         voters = self._voters()
         if server in voters:
             return True
-        is_new = self._voice(server) not in map(self._voice, voters)
+        is_new = self._voices[server] not in {self._voices[peer] for peer in voters}
         return is_new and len(voters) < SERVERS_MAX
 
     # Concluding

@@ -43,7 +43,7 @@ class Seen:
     peer: PeerId
     path: Path
     address: str
-    """Where it is connected, without `/p2p/<peer>`."""
+    """Where it is connected, without `/p2p/<peer>`: its IP address, whatever name we dialled."""
     is_inbound: bool
     """It called us."""
     announced: tuple[str, ...] = ()

@@ -143,6 +143,7 @@ class PeerBook:
             inbound=views[0].inbound,
             protocols=before.protocols if before else frozenset(),
             announced=before.announced if before else (),
+            dialled=tuple(dict.fromkeys(view.address for view in views if not view.inbound)),
         )
         self._states[peer] = state
         if before is None or before.path is not state.path:

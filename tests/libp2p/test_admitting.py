@@ -46,7 +46,8 @@ def test_no_stream_is_served_before_the_host_knows_of_the_connection():
         listener = (await trio.open_tcp_listeners(0, host="127.0.0.1"))[0]
         near = await trio.testing.open_stream_to_socket_listener(listener)
         peer = DeviceId(bytes(32)).peer_id
-        origin = Origin(peer, "/ip4/127.0.0.1/tcp/1", Path.DIRECT, inbound=False)
+        here = "/ip4/127.0.0.1/tcp/1"
+        origin = Origin(peer, here, here, Path.DIRECT, inbound=False)
         muxer = cast("IMuxedConn", EagerMuxer())
         connection = Connection(muxer, TcpPipe(near), origin, HostLimits())
         async with listener, trio.open_nursery() as nursery:

@@ -38,7 +38,7 @@ async def pass_gate(gate: Gate, connection: Connection, farewells: Farewells) ->
     """Return when `connection` may be used. Raises `Refused`; takes as long as the peer lets it,
     so the caller bounds it."""
     origin = connection.origin
-    if not gate.guards(origin.address):
+    if not gate.guards(origin.remote):
         return
     is_known = gate.knows(origin.peer)
     if origin.inbound and is_known:

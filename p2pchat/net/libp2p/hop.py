@@ -126,7 +126,7 @@ class Hop:
         origin = stream.origin
         if not self._swarm.of(origin.peer):
             raise trio.BrokenResourceError("who asks for a place has gone meanwhile")
-        self._quotas.reserve(origin.peer, ip_of(origin.address), trio.current_time())
+        self._quotas.reserve(origin.peer, ip_of(origin.remote), trio.current_time())
         self._swarm.totals["reservations_total"] += 1
         reservation = Reservation(
             expire=int(self._wall_clock_s()) + self._limits.reservation_s,
@@ -151,7 +151,7 @@ class Hop:
     async def _connect(self, near: LibP2PStream, target: PeerId) -> None:
         if not self._quotas.holds(target, trio.current_time()):
             raise _Refusal("circuits_refused_absent_total")
-        host = ip_of(near.origin.address)
+        host = ip_of(near.origin.remote)
         with self._quotas.call(near.peer, target, host, trio.current_time()):
             # Last, for it may end a circuit, which who is refused must not do.
             await self._carrying.make_room()

@@ -113,7 +113,7 @@ class Identify:
     async def _tell(self, stream: Stream) -> None:
         assert isinstance(stream, LibP2PStream)
         async with stream:
-            await stream.send_all(frame(self._describe(stream.origin.address)))
+            await stream.send_all(frame(self._describe(stream.origin.remote)))
 
     def _describe(self, observed: str) -> bytes:
         message = Message(

@@ -47,11 +47,12 @@ class PeerTable:
             return
         state = Connectedness(
             peer=peer,
-            addresses=tuple(dict.fromkeys(origin.address for origin in origins)),
+            addresses=tuple(dict.fromkeys(origin.remote for origin in origins)),
             path=min((origin.path for origin in origins), key=_BEST_FIRST.index),
             inbound=origins[0].inbound,
             protocols=before.protocols if before else frozenset(),
             announced=before.announced if before else (),
+            dialled=tuple(dict.fromkeys(one.address for one in origins if not one.inbound)),
         )
         self._states[peer] = state
         if before is None or before.path is not state.path:

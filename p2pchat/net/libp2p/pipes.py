@@ -20,6 +20,7 @@ from libp2p.io.abc import ReadWriteCloser
 from libp2p.io.exceptions import ConnectionClosedError
 from libp2p.io.trio import TrioTCPStream
 
+from p2pchat.net.libp2p.addresses import multiaddr_of, relay_address
 from p2pchat.net.libp2p.streams import LibP2PStream
 
 __all__ = ["CircuitPipe", "Pipe", "TcpPipe"]
@@ -51,6 +52,9 @@ class Pipe(ReadWriteCloser):
     """Set when this side began to close it."""
     closed: trio.Event
     """Set when nothing of it is left."""
+    remote: str | None
+    """The multiaddr of the other side, with the IP address that it, or its relay, really has; None
+    when it was gone before anybody looked."""
     leaves_from_listener = False
     """The other side sees it come from where we listen, or from what a NAT made of that."""
 
@@ -106,6 +110,7 @@ class TcpPipe(TrioTCPStream, Pipe):
         self.leaves_from_listener = leaves_from_listener
         super().__init__(self._heard)  # pyright: ignore[reportArgumentType]  # used as a stream
         self._remote = _remote(stream.socket)
+        self.remote = self._remote and multiaddr_of(*self._remote)
         _do_not_wait_long(stream.socket)
         self.closing = trio.Event()
         self.closed = trio.Event()
@@ -178,6 +183,7 @@ class CircuitPipe(Pipe):
 
     def __init__(self, stream: LibP2PStream) -> None:
         self._stream = stream
+        self.remote = relay_address(stream.origin.remote, stream.peer)
         self._reading = trio.Lock()
         self._writing = trio.Lock()
         self.closing = trio.Event()

@@ -36,7 +36,10 @@ class Origin:
 
     peer: PeerId
     address: str
-    """The remote multiaddr, without `/p2p/<peer>` at the end."""
+    """The remote multiaddr as it was dialled, without `/p2p/<peer>` at the end."""
+    remote: str
+    """The same with the IP address that the other side, or its relay, really has: what a name leads
+    to is for its owner to say, so whoever counts or judges addresses takes this one."""
     path: Path
     inbound: bool
 

@@ -152,7 +152,7 @@ class Swarm:
             secured, peer = await self._authenticate(pipe, expected if initiates else None)
             if expected not in (None, peer):
                 raise Failed(ANOTHER_PEER)
-            origin = Origin(peer, address, path, inbound=not initiates)
+            origin = Origin(peer, address, pipe.remote or address, path, inbound=not initiates)
             self.admission.require_unblocked(origin, pipe)
             if origin.inbound:
                 self.admission.require_pace(peer)
@@ -180,11 +180,11 @@ class Swarm:
             await pass_gate(self.admission.gate, connection, self.farewells)
         if connection.is_closed:
             raise Failed("the connection ended at once")
-        twin = self.twin(connection.origin)
+        peer, path = connection.origin.peer, connection.origin.path
+        twin = None if connection.origin.inbound else self.twin(peer, path)
         if twin is not None:
             connection.abort()
             return twin
-        peer = connection.origin.peer
         connection.require_unblocked(self.admission)  # once more: time has passed
         self._make_room(peer)
         for older in self.of(peer):
@@ -192,19 +192,18 @@ class Swarm:
         self._connections.setdefault(peer, []).append(connection)
         connection.admit()
         self.changed(peer, connection)
-        if connection.origin.path is not Path.RELAYED:
+        if path is not Path.RELAYED:
             self.nursery.start_soon(self._give_up_detours, connection)
         return connection
 
-    def twin(self, origin: Origin) -> Connection | None:
-        """A connection that makes an outbound one superfluous.
+    def twin(self, peer: PeerId, path: Path) -> Connection | None:
+        """A connection that makes another outbound one on this path superfluous.
 
         Only another outbound one does: when both sides dial at once and each gave up its own for
         the other's, none would be left.
         """
-        for one in self.of(origin.peer):
-            same = one.origin.path is origin.path and not one.origin.inbound
-            if same and not origin.inbound and not one.is_closed:
+        for one in self.of(peer):
+            if one.origin.path is path and not one.origin.inbound and not one.is_closed:
                 return one
         return None
 

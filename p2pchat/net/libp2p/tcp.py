@@ -27,7 +27,6 @@ from p2pchat.net.libp2p.addresses import Endpoint, IPAddress, plain, resolve
 from p2pchat.net.libp2p.foreign import Failed, TwoInitiators, foreign_errors
 from p2pchat.net.libp2p.guard import Refused
 from p2pchat.net.libp2p.pipes import TcpPipe
-from p2pchat.net.libp2p.streams import Origin
 from p2pchat.net.libp2p.swarm import Swarm
 
 __all__ = ["TcpDialler", "believed"]
@@ -74,7 +73,7 @@ class TcpDialler:
         connections, and might refuse the very one that is kept here.
         """
         async with self._turn(peer, address), self._dials:
-            if self._swarm.twin(Origin(peer, address, Path.DIRECT, inbound=False)) is None:
+            if self._swarm.twin(peer, Path.DIRECT) is None:
                 await self._dial(peer, endpoint, address)
 
     async def _dial(self, peer: PeerId, endpoint: Endpoint, address: str) -> None:

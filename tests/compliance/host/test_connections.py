@@ -60,6 +60,7 @@ def test_a_connection_is_known_at_both_sides(play):
             assert bob.is_connected(alice.peer_id)
             assert (at_alice.inbound, at_bob.inbound) == (False, True)
             assert at_alice.addresses == (bare(bob.addresses[0]),)
+            assert (at_alice.dialled, at_bob.dialled) == (at_alice.addresses, ())
             assert len(at_bob.addresses) == 1
             assert "/p2p/" not in at_bob.addresses[0]
             assert at_alice.path is at_bob.path is Path.DIRECT

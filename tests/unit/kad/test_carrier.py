@@ -569,10 +569,12 @@ def test_the_machine_is_told_of_a_connection_what_may_be_dialled():
     dialled_us = Connectedness(peer, (address,), Path.DIRECT, True, frozenset(), (announced,))
     assert peer_up(dialled_us).dialable == (announced,)
     assert peer_up(dialled_us).is_server is None
+    name = "/dns4/peer.example/tcp/4001"
     we_dialled = Connectedness(
-        peer, (address,), Path.DIRECT, False, frozenset({KAD_PROTOCOL}), (announced,)
+        peer, (address,), Path.DIRECT, False, frozenset({KAD_PROTOCOL}), (announced,), (name,)
     )
-    assert peer_up(we_dialled).dialable == (address, announced)
+    assert peer_up(we_dialled).dialable == (name, announced)
+    assert peer_up(we_dialled).addresses == (address,), "networks are counted by IP addresses"
     assert peer_up(we_dialled).is_server is True
     client = Connectedness(peer, (address,), Path.DIRECT, False, frozenset({"/other"}))
     assert peer_up(client).is_server is False

@@ -195,6 +195,14 @@ def test_when_a_key_is_full_the_network_with_most_of_it_yields(new_providers, ca
     assert kept[-1] == "j"
 
 
+def test_all_that_are_in_no_public_network_are_one_when_a_key_is_full(new_providers, cast):
+    honest = [(f"h{n}", "4:h") for n in range(3)]
+    crowd = [(f"local {n}",) for n in range(40)]
+    kept = announced(new_providers(), cast, *honest, *crowd)
+    assert kept[:3] == ["h0", "h1", "h2"]
+    assert len(kept) == 20
+
+
 def test_local_networks_have_no_share(new_providers, cast):
     assert len(announced(new_providers(), cast, *((n,) for n in range(30)))) == 20
 

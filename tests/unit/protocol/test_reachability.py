@@ -38,10 +38,15 @@ DUE = TimerFired(REACHABILITY_TIMER)
 VICTIM = "/ip4/7.7.7.7/tcp/4001"
 
 
-def server(peer, *, host=None, is_inbound=False) -> Seen:
+def server(peer, *, host=None, is_inbound=False, dials_back=True) -> Seen:
     """Each at an address of its own, unless told otherwise."""
     address = f"/ip4/{host or f'8.8.8.{SERVERS.index(peer) + 1}'}/tcp/1"
-    return Seen(peer, Path.DIRECT, address, is_inbound=is_inbound, dials_back=True)
+    return Seen(peer, Path.DIRECT, address, is_inbound=is_inbound, dials_back=dials_back)
+
+
+def client(peer) -> Seen:
+    """It says where it sees us, and dials nobody."""
+    return server(peer, dials_back=False)
 
 
 class Script:
@@ -117,7 +122,8 @@ def test_only_public_addresses_are_tried():
 
 def test_an_address_that_one_claims_against_two_is_not_tried():
     say = Script()
-    say(0, server(ONE), ObservedAt(((ONE, HERE), (TWO, THERE), (THREE, HERE))))
+    seen = ObservedAt(((ONE, HERE), (TWO, THERE), (THREE, HERE)))
+    say(0, server(ONE), client(TWO), client(THREE), seen)
     assert say(1, DUE) == [Check(ONE, (HERE,))]
 
 
@@ -136,7 +142,7 @@ def test_what_one_server_claims_to_have_reached_against_two_is_not_given_away():
 
 def test_one_honest_observer_and_a_liar_who_dials_back_give_nothing_away():
     say = Script()
-    say(0, server(TWO), ObservedAt(((ONE, HERE), (TWO, VICTIM))))
+    say(0, client(ONE), server(TWO), ObservedAt(((ONE, HERE), (TWO, VICTIM))))
     say(1, DUE)
     assert say(2, Checked(TWO, VICTIM)) == []
     assert say.machine.reachability is Reachability.UNKNOWN
@@ -182,10 +188,27 @@ def test_what_was_given_away_rests_on_no_more_than_what_others_say():
 
 def test_who_called_us_is_not_asked_to_dial_back():
     say = Script()
-    say(0, server(ONE, is_inbound=True), ObservedAt(((TWO, HERE),)))
+    say(0, server(ONE, is_inbound=True), client(TWO), ObservedAt(((TWO, HERE),)))
     assert say(1, DUE) == []
     say(1, server(ONE))
     assert asked(say(2, server(ONE, is_inbound=True))) == [ONE], "we called each other"
+
+
+def test_neighbours_in_our_own_network_have_no_voice():
+    say = Script()
+    neighbours = SERVERS[3:]
+    near = [server(peer, host=f"192.168.0.{n}") for n, peer in enumerate(neighbours, 10)]
+    honest = map(server, (ONE, TWO, THREE))
+    lies = tuple((peer, VICTIM) for peer in neighbours)
+    say(0, *near, *honest, ObservedAt((*lies, (ONE, HERE))))
+    assert say(1, DUE) == [Check(one, (HERE,)) for one in (ONE, TWO, THREE)]
+
+
+def test_who_has_moved_into_our_own_network_is_asked_no_longer():
+    say = Script()
+    say(0, server(ONE), client(TWO), ObservedAt(((TWO, HERE),)))
+    say(0.5, server(ONE, host="192.168.0.9"))
+    assert say(1, DUE) == []
 
 
 def test_a_voice_that_falls_silent_loses_its_vote():
@@ -220,7 +243,7 @@ def test_nobody_is_asked_more_often_than_needed():
 
 def test_another_takes_the_place_of_who_is_gone_or_would_not_try_again():
     say = Script()
-    say(0, *map(server, SERVERS), ObservedAt(((ONE, HERE),)))
+    say(0, *map(server, SERVERS), ObservedAt(((TWO, HERE),)))
     assert asked(say(1, DUE)) == [ONE, TWO, THREE]
     say(2, *(Checked(one, HERE) for one in (ONE, TWO, THREE)))
     assert asked(say(3, Gone(ONE))) == [FOUR]
@@ -299,6 +322,7 @@ def test_a_router_that_keeps_its_mappings_shows_one_port_to_all():
 
 def test_one_who_sees_another_port_may_lie_and_two_do_not():
     say = Script()
+    say(0, *map(client, SERVERS))
     for liar_first in (((TWO, THERE), (ONE, HERE)), ((ONE, HERE), (TWO, THERE))):
         say(0, ObservedAt(liar_first))
         assert say.machine.is_mapping_stable
