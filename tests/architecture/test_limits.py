@@ -17,6 +17,8 @@ from p2pchat.kad.config import KadConfig
 from p2pchat.net.libp2p.options import CircuitLimits, HostLimits
 from p2pchat.net.libp2p.yamux_session import YamuxLimits
 from p2pchat.protocol.pace import Rate
+from tests.architecture.conftest import SourceFile
+from tests.architecture.limits_reached import NOT_REACHED, NOT_REACHED_MAX, REACHED
 
 ROW = re.compile(r"^\| `([\w.]+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 SETTINGS = (
@@ -43,6 +45,7 @@ PACKAGES = (
 )
 BOUND = re.compile(r"\w+\.[A-Z][A-Z0-9_]*(_MAX|_TIMEOUT_S)")
 """What must have a row, and rates; other constants may."""
+WORD = re.compile(r"\w+")
 
 
 def documented(root, heading: str) -> dict[str, str]:
@@ -114,3 +117,58 @@ def test_no_table_is_missing(root):
     tables = {limits.__name__ for limits in SETTINGS} | {f"p2pchat.{name}" for name in PACKAGES}
     assert set(headings) <= tables
     assert tables - set(headings) == {"p2pchat.gossip"}, "its bounds are those of GossipConfig"
+
+
+# Every limit is reached by a test
+
+
+@pytest.fixture(scope="module")
+def rows(root) -> set[str]:
+    """All limits, as `Settings.name` or `package.module.NAME`."""
+    headings = [limits.__name__ for limits in SETTINGS]
+    headings += [f"p2pchat.{package}" for package in PACKAGES]
+    return {
+        f"{heading.removeprefix('p2pchat.')}.{name}"
+        for heading in headings
+        for name in documented(root, heading)
+    }
+
+
+@pytest.fixture(scope="module")
+def test_files(python_files) -> dict[str, SourceFile]:
+    """What may reach a limit."""
+    return {
+        file.path: file
+        for file in python_files
+        if file.path.startswith("tests/") and not file.path.startswith("tests/architecture/")
+    }
+
+
+@pytest.fixture(scope="module")
+def unnamed(rows, test_files) -> set[str]:
+    """The limits whose name no test says."""
+    words = {word for file in test_files.values() for word in WORD.findall(file.text)}
+    return {row for row in rows if row.rpartition(".")[2] not in words}
+
+
+def test_every_limit_is_reached_by_a_test_or_excused(unnamed):
+    excused = REACHED.keys() | NOT_REACHED.keys()
+    assert unnamed - excused == set(), "name it in a test of it, or say which test reaches it"
+    assert excused - unnamed == set(), "a test names it by now: take it out of the table"
+    assert REACHED.keys() & NOT_REACHED.keys() == set()
+
+
+def test_the_limits_that_no_test_reaches_grow_no_more():
+    assert len(NOT_REACHED) == NOT_REACHED_MAX, "lower the number with them"
+
+
+@pytest.mark.parametrize("test", sorted(set(REACHED.values())))
+def test_every_test_that_is_said_to_reach_a_limit_exists(test, test_files):
+    path, _, name = test.partition("::")
+    tree = test_files[path].tree
+    functions = {
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert name in functions

@@ -11,6 +11,7 @@ import trio
 from trio.testing import MockClock
 
 from p2pchat.config import LanConfig
+from p2pchat.events import LanClockDiffers
 from p2pchat.model.blocking import BlockList, Confinement
 from p2pchat.model.ids import DeviceId
 from p2pchat.model.route import Path
@@ -18,7 +19,7 @@ from p2pchat.model.status import LanPeerStatus, LanStatus
 from p2pchat.net.port import Connectedness
 from p2pchat.node import lan as node_lan
 from p2pchat.node.ambient import SimulatedAmbient
-from p2pchat.node.lan import CLOCK_S_MAX, Lan, LanParts
+from p2pchat.node.lan import CLOCK_S_MAX, CLOCKS_MAX, Lan, LanParts
 from p2pchat.protocol.lan import Datagram, InterfacesChanged, LanIdentity, Tell
 from p2pchat.wire.lan_codec import LanKind, LanPacket, encode_lan
 
@@ -200,3 +201,14 @@ def test_on_an_open_lan_all_clocks_together_have_one_vote(key, votes):
         assert watched.lan.clocks[PEERS[2]] == 1002.0
 
     play(story, key)
+
+
+def test_the_oldest_of_too_many_clocks_that_differ_is_forgotten():
+    async def story(watched):
+        tell = watched.lan._told
+        peers = [DeviceId(bytes([number]) * 32).peer_id for number in range(CLOCKS_MAX + 1)]
+        for number, peer in enumerate(peers):
+            tell(LanClockDiffers(peer, "Peer", 1000.0 + number))
+        assert set(watched.lan.clocks) == set(peers[1:])
+
+    play(story)

@@ -16,6 +16,7 @@ from p2pchat.model.lan import LanRefusal
 from p2pchat.model.machine import Now, SetTimer, TimerFired
 from p2pchat.protocol import lan
 from p2pchat.protocol.lan import (
+    INTERFACES_MAX,
     PEERS_MAX,
     PEERS_PER_SOURCE_MAX,
     WINDOW_MS,
@@ -553,3 +554,11 @@ def test_of_many_that_are_found_at_once_some_are_dialled_and_all_are_listed():
     assert sum(isinstance(effect, Reachable) for effect in effects) == DIALS.burst
     assert len(script.machine.peers) == 100
     assert script.refused() == {"too many to dial": 100 - DIALS.burst}
+
+
+def test_a_machine_with_too_many_addresses_speaks_at_the_first_ones():
+    script = Script()
+    script.wait(60)
+    many = [IPv4Interface((f"10.{number}.0.1", 24)) for number in range(INTERFACES_MAX + 1)]
+    effects = script.hear(InterfacesChanged(tuple(many)))
+    assert len(kinds(effects)) == INTERFACES_MAX

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from p2pchat.protocol.pace import Bucket, Buckets, Rate
+from p2pchat.protocol.pace import BUCKETS_MAX, Bucket, Buckets, Rate
 
 
 def test_a_burst_passes_and_then_a_steady_rate():
@@ -30,3 +30,12 @@ def test_the_bucket_used_longest_ago_goes_first():
     assert len(buckets) == 2
     assert not buckets.of("a", 0.0).take(1, 0.0)
     assert buckets.of("b", 0.0).take(1, 0.0)
+
+
+def test_there_are_only_so_many_buckets():
+    buckets = Buckets[int](Rate(per_s=1, burst=1))
+    for key in range(BUCKETS_MAX + 1):
+        buckets.of(key, 0.0).take(1, 0.0)
+    assert len(buckets) == BUCKETS_MAX
+    assert not buckets.of(1, 0.0).take(1, 0.0)
+    assert buckets.of(0, 0.0).take(1, 0.0)

@@ -16,6 +16,7 @@ from p2pchat.protocol.peering import (
     ADDRESSES_MAX,
     BACK_OFF_S_MAX,
     DIALS_MAX,
+    LAN_TRIES_MAX,
     LATELY_S,
     REMEMBER_EVERY_MS,
     REMEMBERED_TRIES_MAX,
@@ -512,3 +513,14 @@ def test_liars_on_our_own_network_fill_their_share_of_the_table_and_no_more():
         script.hear(Found(stranger, at(1), Source.LAN))
     assert len(script.peering.known) == SHARE_MAX[Source.LAN] + 1
     assert B in script.peering.known
+
+
+def test_who_was_heard_on_the_lan_and_does_not_answer_is_forgotten_in_the_end():
+    script = Script()
+    script.hear(Connected(B, at(2)))  # somebody is there: it is not our network that fails
+    script.hear(Found(A, at(1), Source.LAN))
+    for _ in range(LAN_TRIES_MAX):
+        assert A in script.peering.known
+        script.hear(DialFailed(A, "no"))
+        script.wait(BACK_OFF_S_MAX)
+    assert A not in script.peering.known

@@ -8,6 +8,7 @@ from p2pchat.model.route import Path
 from p2pchat.model.status import Reachability
 from p2pchat.protocol.reachability import (
     AGAIN_S,
+    CANDIDATES_MAX,
     REACHABILITY_TIMER,
     RETRY_S,
     SERVERS_MAX,
@@ -341,3 +342,12 @@ def test_many_keys_at_one_address_do_not_make_a_router_look_worse():
     say(0, server(ONE), server(TWO), *(server(one, host="6.6.6.6") for one in liars))
     say(1, ObservedAt(((ONE, HERE), (TWO, HERE), *ports)))
     assert say.machine.is_mapping_stable
+
+
+def test_of_many_addresses_of_ours_only_the_first_are_tried():
+    own = tuple(f"/ip4/9.9.9.{number}/tcp/4001" for number in range(CANDIDATES_MAX + 1))
+    script = Script()
+    script(0.0, OwnAddresses(own), server(ONE))
+    effects = script(SETTLE_S, DUE)
+    checks = [effect for effect in effects if isinstance(effect, Check)]
+    assert [check.addresses for check in checks] == [own[:CANDIDATES_MAX]]

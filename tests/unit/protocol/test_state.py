@@ -6,9 +6,10 @@ import pytest
 
 from p2pchat.model.change import PutDeviceSet
 from p2pchat.model.ids import DeviceId
+from p2pchat.model.op import Chain
 from p2pchat.protocol import state as state_module
 from p2pchat.protocol.machine import PeerDown, PeerUp, Persist, Received
-from p2pchat.protocol.state import Directory
+from p2pchat.protocol.state import OWN_RECENT_MAX, Directory
 from p2pchat.wire.frames import Hello, Ops
 from tests.unit.protocol.people import (
     ALICE,
@@ -136,3 +137,17 @@ def test_a_contacts_device_is_one_that_an_accepted_contact_is_known_to_have():
     assert not state.is_contacts(ALICE.device)
     assert not state.is_contacts(mallory.person.device)
     assert not state.is_contacts(CAROL.device)
+
+
+def test_so_many_of_our_own_ops_are_in_memory_and_older_ones_on_disk():
+    table = Table()
+    alice, bob = table.sit(ALICE), table.sit(BOB)
+    direct = table.befriend(alice, bob)
+    conversation = alice.state.conversations[direct]
+    author = Author(ALICE, direct)
+    for _ in range(OWN_RECENT_MAX + 1):
+        conversation.remember_own(author.write())
+    recent = conversation.own_recent(Chain.TALK, 1, OWN_RECENT_MAX + 1)
+    assert recent is not None
+    assert len(recent) == OWN_RECENT_MAX
+    assert conversation.own_recent(Chain.TALK, 0, OWN_RECENT_MAX + 1) is None

@@ -116,6 +116,7 @@ BAD = (
     pb.Record(floor=pb.Floor(conversation=b"c" * 32, device=b"d" * 32, chain=1, prev=b"")),
     pb.Record(block=pb.Block(target="somebody")),
     pb.Record(setting=pb.Setting(name="", value=b"x")),
+    pb.Record(setting=pb.Setting(name="x" * 65, value=b"x")),
     pb.Record(setting=pb.Setting(name="x", value=b"x" * 4097)),
     pb.Record(peer=pb.Peer(peer=b"?")),
     pb.Record(peer=pb.Peer(peer=BOB.device.peer_id, addresses=["a"] * 65)),

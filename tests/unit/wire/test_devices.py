@@ -10,6 +10,7 @@ from p2pchat.wire import devices as devices_module
 from p2pchat.wire.dchat_pb2 import Certificate, Signed
 from p2pchat.wire.dchat_pb2 import DeviceSet as DeviceSetPb
 from p2pchat.wire.devices import (
+    CLAIMS_CACHED_MAX,
     DEVICES_MAX,
     certified,
     claimed_set,
@@ -108,3 +109,12 @@ def test_a_merged_set_holds_no_more_devices_than_a_set_may():
     devices = [DeviceId(digest(f"device {number}")) for number in range(DEVICES_MAX)]
     full = set_of(ALICE, *devices)
     assert merged(full, ALICE.devices) is full
+
+
+def test_only_so_many_decoded_claims_are_kept():
+    claimed_set.cache_clear()
+    for number in range(CLAIMS_CACHED_MAX + 1):
+        device = DeviceId(digest(f"claimed {number}"))
+        claimed_set(first_device_set(ALICE.account_signer, device, WALL_MS))
+    assert claimed_set.cache_info().currsize == CLAIMS_CACHED_MAX
+    claimed_set.cache_clear()
