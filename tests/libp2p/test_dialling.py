@@ -9,6 +9,8 @@ import pytest
 import trio
 
 from p2pchat.errors import PeerUnreachable
+from p2pchat.net.libp2p import tcp
+from p2pchat.net.libp2p.foreign import Failed
 from p2pchat.net.port import NO_ANSWER
 from tests.libp2p.hosts import ECHO, ask, bare, echo, host, limited, play, port_of
 
@@ -167,3 +169,26 @@ def test_several_tasks_that_dial_one_peer_share_a_connection():
             assert alice.statistics().connections == 1
 
     play(story)
+
+
+def test_only_so_many_dials_are_under_way_at_once(monkeypatch):
+    under_way, most, total = 0, 0, 0
+
+    async def fail_slowly(*_: object) -> None:
+        nonlocal under_way, most, total
+        under_way, total = under_way + 1, total + 1
+        most = max(most, under_way)
+        await trio.sleep(0.01)
+        under_way -= 1
+        raise Failed("nobody is there")
+
+    monkeypatch.setattr(tcp.TcpDialler, "_connect", fail_slowly)
+
+    async def story() -> None:
+        async with limited("alice", dials_max=2) as alice, host("bob") as bob:
+            addresses = [f"/ip4/127.0.0.1/tcp/{port}" for port in range(1, 7)]
+            with pytest.raises(PeerUnreachable):
+                await alice.connect(bob.peer_id, addresses)
+
+    play(story)
+    assert (most, total) == (2, 6)

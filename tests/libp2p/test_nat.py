@@ -10,15 +10,17 @@ from libp2p.host.autonat.pb.autonat_pb2 import Message
 from libp2p.relay.circuit_v2.pb.dcutr_pb2 import HolePunch
 from multiaddr import Multiaddr
 
-from p2pchat.errors import PeerUnreachable, StreamReset
+from p2pchat.errors import PeerUnreachable, RemoteProtocolError, StreamReset
 from p2pchat.model.route import Path
-from p2pchat.net.libp2p import tcp
+from p2pchat.net.libp2p import punching, tcp
 from p2pchat.net.libp2p.addresses import parse, without_peer
+from p2pchat.net.libp2p.circuit import ADDRESSES_PER_RELAY_MAX
 from p2pchat.net.libp2p.foreign import Failed
 from p2pchat.net.libp2p.pipes import TcpPipe
 from p2pchat.net.libp2p.relay_messages import read_message, write_message
 from p2pchat.net.libp2p.streams import LibP2PStream
 from p2pchat.net.port import ANOTHER_PEER, AUTONAT_PROTOCOL, DCUTR_PROTOCOL
+from p2pchat.protocol.pace import Rate
 from tests.libp2p.hosts import (
     ECHO,
     Strangers,
@@ -417,5 +419,55 @@ def test_what_others_reached_is_given_away():
             await until(
                 bob, alice, lambda state: state and "/ip4/9.9.9.9/tcp/4001" in state.announced
             )
+
+    play(story)
+
+
+async def let_dial(bob, alice) -> bool:
+    """Whether alice, whom bob lets dial nowhere, goes along with it."""
+    try:
+        stream = await bob.open_stream(alice.peer_id, [DCUTR_PROTOCOL])
+        await write_message(stream, HolePunch(type=HolePunch.CONNECT))
+        await read_message(stream, HolePunch())
+    except (trio.BrokenResourceError, RemoteProtocolError, StreamReset):
+        return False
+    await stream.reset()
+    await eventually(lambda: not alice._ways.puncher._direct)
+    return True
+
+
+def test_a_peer_lets_us_dial_now_and_then_only(monkeypatch):
+    most = int(punching.CALLS.burst)
+    monkeypatch.setattr(punching, "CALLS", Rate(per_s=1e-3, burst=most))
+
+    async def story() -> None:
+        async with called() as (alice, _, bob):
+            went_along = [await let_dial(bob, alice) for _ in range(most + 1)]
+            assert went_along == [True] * most + [False]
+
+    play(story)
+
+
+def test_who_lets_us_dial_and_does_not_say_where_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(punching, "AGREE_TIMEOUT_S", 0.05)
+
+    async def story() -> None:
+        async with called() as (alice, _, bob):
+            stream = await bob.open_stream(alice.peer_id, [DCUTR_PROTOCOL])
+            with trio.fail_after(8), pytest.raises(trio.BrokenResourceError):
+                await stream.receive_some()
+            await stream.aclose()
+
+    play(story)
+
+
+def test_of_a_relay_with_many_addresses_a_few_are_announced():
+    async def story() -> None:
+        async with host("relay", is_relay=True) as relay, host("bob") as bob:
+            await bob.connect(relay.peer_id, relay.addresses)
+            relay.announce([f"/ip4/9.9.9.{number}/tcp/4001" for number in range(9)])
+            await bob.reserve(relay.peer_id)
+            circuits = [address for address in bob.addresses if "p2p-circuit" in address]
+            assert len(circuits) == ADDRESSES_PER_RELAY_MAX
 
     play(story)

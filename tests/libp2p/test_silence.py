@@ -9,6 +9,8 @@ import pytest
 import trio
 
 from p2pchat.errors import StreamReset
+from p2pchat.net.libp2p import autonat, circuit, hop, ping
+from p2pchat.net.port import AUTONAT_PROTOCOL, HOP_PROTOCOL, STOP_PROTOCOL
 from tests.libp2p.hosts import ECHO, ask, echo, host, is_down, is_up, limited, play, port_of, until
 
 QUICK = {"keepalive_idle_s": 0.3, "keepalive_timeout_s": 0.3}
@@ -137,5 +139,28 @@ def test_a_stream_that_is_not_answered_is_given_up_in_time():
             with trio.fail_after(2), pytest.raises(StreamReset, match=r"within 0\.2 s"):
                 await alice.open_stream(bob.peer_id, [ECHO], timeout_s=0.2)
             assert alice.is_connected(bob.peer_id)
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("module", "bound", "protocol"),
+    [
+        (ping, "IDLE_TIMEOUT_S", ping.PING),
+        (autonat, "ASK_TIMEOUT_S", AUTONAT_PROTOCOL),
+        (hop, "ANSWER_TIMEOUT_S", HOP_PROTOCOL),
+        (circuit, "ANSWER_TIMEOUT_S", STOP_PROTOCOL),
+    ],
+)
+def test_who_opens_a_stream_and_says_nothing_loses_it(module, bound, protocol, monkeypatch):
+    monkeypatch.setattr(module, bound, 0.05)
+
+    async def story() -> None:
+        async with host("alice") as alice, host("relay", is_relay=True) as relay:
+            await alice.connect(relay.peer_id, relay.addresses)
+            stream = await alice.open_stream(relay.peer_id, [protocol])
+            with trio.fail_after(4), pytest.raises(trio.BrokenResourceError):
+                await stream.receive_some()
+            await stream.aclose()
 
     play(story)

@@ -300,7 +300,12 @@ def test_a_first_start_without_any_answer_only_says_so(tmp_path):
     assert len(found.warnings) == 1
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff" * 1_000_000, b'{"version": 1}'])
+LONG_BLANK = b" " * 262_144 + render_list([at(AT_9, CAROL)])
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"\xff" * 1_000_000, b'{"version": 1}', LONG_BLANK], ids=range(5)
+)
 def test_a_damaged_cache_is_ignored_with_a_warning(tmp_path, body):
     cache = tmp_path / "cache.json"
     cache.write_bytes(body)

@@ -14,7 +14,12 @@ from p2pchat.model.conversation import open_room_id
 from p2pchat.model.ids import DeviceId
 from p2pchat.net.port import Handler, Host, Stream
 from p2pchat.node.guard import BAN_S, FRAMES, OFFENCES_MAX
-from p2pchat.node.handlers import FRAME_TIMEOUT_S, FRAMES_AT_ONCE, LaneHandlers
+from p2pchat.node.handlers import (
+    FRAME_TIMEOUT_S,
+    FRAMES_AT_ONCE,
+    STREAMS_PER_LANE_MAX,
+    LaneHandlers,
+)
 from p2pchat.protocol.machine import Lane, Received
 from p2pchat.testing.determinism import run_simulation, seeded
 from p2pchat.testing.network import open_network
@@ -201,3 +206,18 @@ async def offend(alice: Host, bob: Host) -> None:
         await stream.send_all(GARBAGE)
         await stream.receive_some(1)
     await trio.sleep(1)
+
+
+def test_a_further_stream_of_a_peer_on_one_lane_ends_its_oldest():
+    async def story(nursery: trio.Nursery, _clock: trio.testing.MockClock) -> None:
+        desk = Desk()
+        LaneHandlers(cast("Host", desk), 1024, nobody).serve()
+        assert desk.handler is not None
+        streams = [Script() for _ in range(STREAMS_PER_LANE_MAX + 1)]
+        for stream in streams:
+            nursery.start_soon(desk.handler, cast("Stream", stream))
+            await trio.testing.wait_all_tasks_blocked()
+        ended = [stream.was_reset.is_set() for stream in streams]
+        assert ended == [True] + [False] * STREAMS_PER_LANE_MAX
+
+    within(story)

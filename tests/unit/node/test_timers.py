@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 import trio.testing
 
-from p2pchat.node.timers import Timers
+from p2pchat.node.timers import STALE_MAX, Timers
 
 
 def fired(*steps: tuple[float, str, float | None]) -> list[tuple[float, str]]:
@@ -60,3 +60,16 @@ def test_many_replaced_timers_leave_one():
 def test_a_rest_too_small_for_the_clock_lets_time_pass():
     ((at_s, _),) = fired((15.0, "a", 3.6e-15))
     assert at_s > 15.0
+
+
+def test_replaced_timers_are_swept_when_there_are_many():
+    async def main() -> None:
+        timers = Timers(never)
+        for _ in range(3 * STALE_MAX):
+            timers.set("a", 5)
+            assert len(timers._heap) <= STALE_MAX + 2
+
+    async def never(name: str) -> None:
+        raise AssertionError(name)
+
+    trio.run(main)

@@ -354,10 +354,11 @@ def test_looks_at_the_disk_are_bounded():
     assert len(bob.decided(Load)) == intake_module.CHECKS_MAX + 1
 
 
+@pytest.mark.parametrize(("bound", "most"), [("CHECK_ROWS_MAX", 4), ("CHECK_BYTES_MAX", 1000)])
 def test_a_look_at_the_disk_that_was_cut_short_judges_only_what_it_saw(
-    monkeypatch: pytest.MonkeyPatch,
+    bound: str, most: int, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(intake_module, "CHECK_ROWS_MAX", 4)
+    monkeypatch.setattr(intake_module, bound, most)
     bob = bob_with_contact()
     ops = written(20)
     give(bob, *ops)

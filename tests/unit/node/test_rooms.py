@@ -1,0 +1,57 @@
+"""Gossip that does not come along: what is published meanwhile waits, up to a bound."""
+
+from __future__ import annotations
+
+import logging
+from random import Random
+
+from p2pchat.gossip.config import GossipConfig
+from p2pchat.kad.config import KadConfig
+from p2pchat.kad.machine import KadMachine
+from p2pchat.kad.vocabulary import KadEffect, KadInput
+from p2pchat.model.conversation import open_room_id
+from p2pchat.net.kad import KadCarrier
+from p2pchat.net.port import Host
+from p2pchat.node.ambient import SimulatedAmbient
+from p2pchat.node.driver import Driver, DriverConfig
+from p2pchat.node.publishing import Directory
+from p2pchat.node.rendezvous import Rendezvous
+from p2pchat.node.rooms import PUBLISH_QUEUE_MAX, RoomGossip
+from p2pchat.protocol.machine import Publish
+from p2pchat.testing.determinism import run_simulation, seeded
+from p2pchat.testing.network import open_network
+from p2pchat.wire.frames import Ops
+
+ROOM = open_room_id("square")
+
+
+async def nowhere(_: object) -> None:
+    """Nobody listens."""
+
+
+def gossip_at_rest(host: Host) -> RoomGossip:
+    """Nothing of it runs."""
+    ambient, config = SimulatedAmbient(1, "alice"), KadConfig()
+    machine = KadMachine(host.peer_id, config, Random(1), {})
+    carrier = KadCarrier(host, nowhere, nowhere, config)
+    driver = Driver[KadInput, KadEffect](machine, carrier, ambient, DriverConfig())
+    rendezvous = Rendezvous(host, Directory(driver, ambient, lambda: ()), Random(1))
+    return RoomGossip(host, GossipConfig(), ambient, rendezvous, nowhere)
+
+
+def test_a_blob_for_which_there_is_no_room_in_the_queue_is_dropped(caplog):
+    async def main() -> None:
+        async with (
+            open_network(seeded(1, "network", "rooms")) as network,
+            network.host("alice") as host,
+        ):
+            rooms = gossip_at_rest(host)
+            effect = Publish(ROOM, Ops((), ()), 0)
+            for _ in range(PUBLISH_QUEUE_MAX):
+                rooms.publish(effect, b"sealed")
+            assert caplog.messages == []
+            rooms.publish(effect, b"sealed")
+            assert caplog.messages == ["more is published than gossip takes; sync will bring it"]
+
+    with caplog.at_level(logging.WARNING, logger="p2pchat.node.rooms"):
+        run_simulation(main, 1)
