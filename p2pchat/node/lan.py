@@ -21,7 +21,7 @@ from p2pchat.model.status import LanPeerStatus, LanStatus
 from p2pchat.net.lan import LanCarrier, open_sockets
 from p2pchat.net.lan_gate import LanGate
 from p2pchat.net.mdns import MdnsService, run_mdns
-from p2pchat.net.port import Connectedness
+from p2pchat.net.port import Connectedness, PeerChanged
 from p2pchat.node.ambient import Ambient
 from p2pchat.node.driver import Driver, DriverConfig
 from p2pchat.protocol.lan import (
@@ -32,6 +32,7 @@ from p2pchat.protocol.lan import (
     LanIdentity,
     LanInput,
     LanMachine,
+    Linked,
     in_subnets,
 )
 
@@ -146,6 +147,12 @@ class Lan:
         await self._put(Confined(allowed))
         kept_out = frozenset(peer for peer in self._outside if not is_known(peer))
         return Confinement(kept_out, allowed) if kept_out else None
+
+    async def linked(self, change: PeerChanged) -> None:
+        """A peer came, went, or is connected in another way."""
+        state = change.state
+        is_up = state is not None and state.path is not Path.RELAYED
+        await self._put(Linked(change.peer, is_up))
 
     def expect(self, configured: Iterable[PeerId]) -> None:
         """These peers stand in the configuration now, and need to prove nothing."""

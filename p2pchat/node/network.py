@@ -148,6 +148,8 @@ class Network:
             else:
                 self.reach.seen(state)
                 await self.peering.put(Connected(change.peer, state.dialled, announced(state)))
+            if self.lan is not None:
+                await self.lan.linked(change)
             await self._neighbours.peer_changed(change)
             await self._review()
 

@@ -55,6 +55,7 @@ __all__ = [
     "LanInput",
     "LanMachine",
     "LanPeer",
+    "Linked",
     "Reachable",
     "Tell",
     "Transmit",
@@ -115,7 +116,17 @@ class Confined:
     subnets: tuple[IPv4Network, ...]
 
 
-LanInput = Datagram | Advertised | InterfacesChanged | BlocksChanged | Confined | TimerFired
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A peer is connected without a relay in between, or is so no more."""
+
+    peer: PeerId
+    is_up: bool
+
+
+LanInput = (
+    Datagram | Advertised | InterfacesChanged | BlocksChanged | Confined | Linked | TimerFired
+)
 
 # Effects
 
@@ -235,6 +246,9 @@ class LanMachine:
                 return self._review()
             case Confined(subnets):
                 return self._confine(subnets)
+            case Linked(peer, is_up):
+                (self._paces.dials.linked.add if is_up else self._paces.dials.linked.discard)(peer)
+                return []
             case TimerFired(name):
                 return self._fired(name, now)
 
@@ -312,7 +326,7 @@ class LanMachine:
             return self._refuse(LanRefusal.COMES_AND_GOES, now)
         if known is not None and self._is_elsewhere(known, input.source, now):
             self.refusals.count(LanRefusal.ELSEWHERE, now.monotonic_s)
-            return self._reach(fresh.peer, (fresh.address,), now)
+            return self._reach_beside(fresh.peer, (fresh.address,), input.source, now)
         if known is None and not self._has_place(input.source):
             return self._refuse(LanRefusal.TOO_MANY_PEERS, now)
         self.peers[packet.node] = fresh
@@ -320,8 +334,12 @@ class LanMachine:
         if known is None:
             effects.append(Tell(LanPeerFound(fresh.peer, fresh.name, fresh.address)))
         # Who says hello has just come, and may have been somebody's failed dial a moment ago.
-        if is_news or packet.kind is LanKind.HELLO:
-            effects += self._reach(fresh.peer, (fresh.address,), now)
+        dials = self._paces.dials
+        if is_news or (packet.kind is LanKind.HELLO and fresh.peer not in dials.linked):
+            dials.want(fresh.peer, fresh.source, fresh.address)
+            effects += self._reach(now)
+            if fresh.peer in dials:
+                self.refusals.count(LanRefusal.TOO_MANY_TO_DIAL, now.monotonic_s)
         return effects
 
     def _is_elsewhere(self, known: LanPeer, source: IPv4Address, now: Now) -> bool:
@@ -333,10 +351,19 @@ class LanMachine:
         same = sum(peer.source == source for peer in self.peers.values())
         return len(self.peers) < PEERS_MAX and same < PEERS_PER_SOURCE_MAX
 
-    def _reach(self, peer: PeerId, addresses: tuple[str, ...], now: Now) -> list[LanEffect]:
-        if not self._paces.may_be_dialled(now.monotonic_s):
-            return self._refuse(LanRefusal.TOO_MANY_TO_DIAL, now)
-        return [Reachable(peer, addresses)]
+    def _reach(self, now: Now) -> list[LanEffect]:
+        """Dial those whose turn it is; for the others it comes as time goes on."""
+        turns = self._paces.dials.next(now.monotonic_s)
+        return [Reachable(peer, (address,)) for peer, address in turns]
+
+    def _reach_beside(
+        self, peer: PeerId, addresses: tuple[str, ...], source: IPv4Address | None, now: Now
+    ) -> list[LanEffect]:
+        """Dial a peer that is not in the table, or is said to be elsewhere."""
+        turns = self._reach(now)
+        if not self._paces.dials.may_dial_beside(source, now.monotonic_s):
+            return [*turns, *self._refuse(LanRefusal.TOO_MANY_TO_DIAL, now)]
+        return [*turns, Reachable(peer, addresses)]
 
     def _answer(self, kind: LanKind, question: Datagram, now: Now) -> list[LanEffect]:
         """A heartbeat to who asked, never longer than the question."""
@@ -357,7 +384,7 @@ class LanMachine:
             return self._refuse(LanRefusal.IN_VAIN, now)
         if not self._paces.may_return(peer, usable, now.monotonic_s):
             return self._refuse(LanRefusal.COMES_AND_GOES, now)
-        return self._reach(peer, usable, now)
+        return self._reach_beside(peer, usable, None, now)
 
     # Who is gone
 
@@ -369,6 +396,7 @@ class LanMachine:
         return self._lose(peer)
 
     def _lose(self, peer: PeerId) -> list[LanEffect]:
+        self._paces.dials.forget(peer)
         return [] if self.peers.pop(peer, None) is None else [Tell(LanPeerLost(peer))]
 
     def _review(self) -> list[LanEffect]:
@@ -408,7 +436,7 @@ class LanMachine:
             case "heartbeat":
                 return [*self._to_everybody(LanKind.HEARTBEAT, now), self._next_heartbeat()]
             case "expiry":
-                return [*self._expire(now), SetTimer(EXPIRY, EXPIRY_EVERY_S)]
+                return [*self._expire(now), *self._reach(now), SetTimer(EXPIRY, EXPIRY_EVERY_S)]
             case "search":
                 return self._probe(now)
             case _:

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from ipaddress import IPv4Address
 
 from p2pchat.model.ids import PeerId
+from p2pchat.protocol.lan_dials import LanDials
 from p2pchat.protocol.pace import Bucket, Buckets, Rate
 
 __all__ = ["LanPaces", "Nonces"]
@@ -19,7 +20,6 @@ SOURCE_DATAGRAMS = Rate(per_s=10, burst=60)
 ANSWERS = Rate(per_s=50, burst=100)
 SOURCE_ANSWERS = Rate(per_s=1, burst=5)
 RETURNS = Rate(per_s=0.5, burst=8)
-DIALS = Rate(per_s=10, burst=64)
 HURRIES = Rate(per_s=0.2, burst=1)
 CLOCK_REPORTS = Rate(per_s=0.02, burst=1)
 CLOCK_REPORTS_OF_ALL = Rate(per_s=1, burst=8)
@@ -39,7 +39,8 @@ class LanPaces:
         self._answers = Bucket(ANSWERS, now_s)
         self._answered = Buckets[IPv4Address](SOURCE_ANSWERS, SOURCES_MAX)
         self._returns = Buckets[tuple[PeerId, Whence]](RETURNS, SOURCES_MAX)
-        self._dials = Bucket(DIALS, now_s)
+        self.dials = LanDials(now_s)
+        """Who waits to be dialled."""
         self._hurries = Bucket(HURRIES, now_s)
         self._clocks = Buckets[PeerId](CLOCK_REPORTS, SOURCES_MAX)
         self._all_clocks = Bucket(CLOCK_REPORTS_OF_ALL, now_s)
@@ -56,10 +57,6 @@ class LanPaces:
         """Whether a peer is noted that was not there, or was elsewhere: it may come and go 20 times
         a minute for as long as it likes. Who speaks in its name elsewhere spends nothing of it."""
         return self._returns.of((peer, whence), now_s).take(1, now_s)
-
-    def may_be_dialled(self, now_s: float) -> bool:
-        """Whether one more is dialled."""
-        return self._dials.take(1, now_s)
 
     def may_hurry(self, now_s: float) -> bool:
         """Whether one more hello that was not taken brings our heartbeat forward."""

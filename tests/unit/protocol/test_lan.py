@@ -31,7 +31,7 @@ from p2pchat.protocol.lan import (
     Tell,
     Transmit,
 )
-from p2pchat.protocol.lan_guard import DIALS, NONCES_MAX, SOURCE_DATAGRAMS
+from p2pchat.protocol.lan_guard import NONCES_MAX, SOURCE_DATAGRAMS
 from p2pchat.wire.lan_codec import LanKind, LanPacket, decode_lan, encode_lan
 
 ME, BOB, CAROL = (DeviceId(letter * 32).peer_id for letter in (b"m", b"b", b"c"))
@@ -542,18 +542,6 @@ def test_an_advertisement_that_is_repeated_without_end_is_followed_now_and_then(
     script = Script()
     dials = [e for _ in range(100) for e in script.hear(Advertised(BOB, (BOB_AT,)))]
     assert len(dials) == 8
-
-
-def test_of_many_that_are_found_at_once_some_are_dialled_and_all_are_listed():
-    script = Script()
-    effects = [
-        effect
-        for number in range(100)
-        for effect in script.says(node=stranger(number), source=THERE + number)
-    ]
-    assert sum(isinstance(effect, Reachable) for effect in effects) == DIALS.burst
-    assert len(script.machine.peers) == 100
-    assert script.refused() == {"too many to dial": 100 - DIALS.burst}
 
 
 def test_a_machine_with_too_many_addresses_speaks_at_the_first_ones():
