@@ -11,9 +11,8 @@ import time
 import pytest
 import trio
 
-from p2pchat.testing.processes import Launch, RpcError, open_processes
+from p2pchat.testing.processes import Launch, RpcError, befriend, open_processes
 from tests.process.polling import until
-from tests.process.test_rpc import befriend
 
 pytestmark = pytest.mark.process
 
