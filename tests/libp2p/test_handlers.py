@@ -19,6 +19,7 @@ from tests.libp2p.hosts import (
     limited,
     pair,
     play,
+    streams,
     until,
 )
 
@@ -183,5 +184,26 @@ def test_handlers_of_a_lost_connection_are_cancelled_after_a_grace():
             await alice.disconnect(bob.peer_id)
             await cancelled.wait()
             await stream.aclose()
+
+    play(story)
+
+
+async def read_on(stream) -> None:
+    """Also after the end."""
+    while True:
+        await stream.receive_some()
+        await trio.sleep(0.01)
+
+
+def test_who_does_not_end_its_side_of_a_stream_that_we_closed_is_not_waited_for():
+    async def story() -> None:
+        async with limited("alice", linger_s=0.05) as alice, host("bob") as bob:
+            await alice.connect(bob.peer_id, bob.addresses)
+            near, far = await streams(alice, bob)
+            await near.aclose()
+            assert await far.receive_some() == b""
+            with trio.fail_after(4), pytest.raises(trio.BrokenResourceError):
+                await read_on(far)
+            await far.aclose()
 
     play(story)

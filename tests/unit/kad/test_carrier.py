@@ -270,6 +270,23 @@ async def test_queries_at_the_same_time_use_at_most_half_the_streams_a_peer_serv
 
 
 @scenario
+async def test_queries_above_the_limit_wait_without_their_time_running(world):
+    async with (
+        world.stub("alice") as alice,
+        world.stub("bob") as bob,
+        world.stub("carol") as carol,
+    ):
+        queries = KadQueries(alice.host, KadConfig(queries_max=1))
+        began_s = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            for silent in (bob, carol):
+                silent.answering(lambda request: b"")
+                nursery.start_soon(queries.ask, silent.query(timeout_s=1.5))
+        assert trio.current_time() - began_s >= 3
+        assert (bob.streams, carol.streams) == (1, 1)
+
+
+@scenario
 async def test_a_query_survives_that_its_idle_stream_was_closed_at_the_other_side(world):
     async with world.stub("alice") as alice, world.stub("bob") as bob:
         answers = iter([PING, None, PING])
