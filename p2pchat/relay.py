@@ -103,7 +103,9 @@ class Relay:
         """Read the settings again where they came from, and take them over. Raises `ConfigError`,
         and then nothing has changed."""
         loaded, warnings = self._settings.load()
-        return replace(await self.reconfigure(loaded), warnings=warnings)
+        change = await self.reconfigure(loaded)
+        self._settings.warnings = warnings
+        return replace(change, warnings=warnings)
 
     def statistics(self) -> RelayStatistics:
         """What it holds now, and counters since the start."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
+import trio
+
 from p2pchat.client.diagnosing import diagnosis_of
 from p2pchat.client.exporting import Export, ReadArchive, export_home
 from p2pchat.client.handles import Contact, Room
@@ -89,6 +91,8 @@ class Client:
         self._node = node
         self._ambient = ambient
         self._settings = settings
+        self._renewing = trio.Lock()
+        """One after the other, so that the last one asked for is in force."""
         self._read_archive = read_archive
         self._state = node.chat.state
 
@@ -306,8 +310,14 @@ class Client:
         """Take over what of `config` can change while the node runs: whom to dial first, whom to
         refuse, which networks LAN mode is confined to. Answers which changed keys are in force and
         which wait for the next start."""
+        async with self._renewing:
+            return await self._renew(config)
+
+    async def _renew(
+        self, config: ClientConfig, warnings: tuple[str, ...] | None = None
+    ) -> ConfigChange:
         await self._node.reconfigure(taken_over(self._settings.config, config))
-        return self._settings.renew(config)
+        return self._settings.renew(config, warnings)
 
     async def reload_config(self) -> ConfigChange:
         """Read the settings again where they came from, and take them over.
@@ -315,8 +325,8 @@ class Client:
         Raises `ConfigError`, and then nothing has changed: a value is wrong, or the client was
         opened with settings that stand nowhere.
         """
-        loaded, warnings = self._settings.load()
-        return replace(await self.reconfigure(loaded), warnings=warnings)
+        async with self._renewing:
+            return await self._renew(*self._settings.load())
 
     # What is kept of all this
 

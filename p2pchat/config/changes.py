@@ -57,12 +57,14 @@ class SettingsInForce(Generic[C]):
             raise ConfigError(
                 "config", "it was opened with settings that stand in no file; give it new ones"
             )
-        config, self.warnings = self._reload()
-        return config, self.warnings
+        return self._reload()
 
-    def renew(self, config: C) -> ConfigChange:
-        """Take over what may change at run time; says what did, and what has to wait."""
-        change = compare(self.config, config)
+    def renew(self, config: C, warnings: tuple[str, ...] | None = None) -> ConfigChange:
+        """Take over what may change at run time; says what did, and what has to wait. `warnings`
+        came with what was read again."""
+        if warnings is not None:
+            self.warnings = warnings
+        change = replace(compare(self.config, config), warnings=warnings or ())
         self.config = taken_over(self.config, config)
         return change
 

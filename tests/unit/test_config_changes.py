@@ -6,7 +6,10 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+import trio
+import trio.testing
 
+from p2pchat import open_client
 from p2pchat.config import (
     ClientConfig,
     ConfigChange,
@@ -110,3 +113,30 @@ def test_settings_are_read_again_where_they_came_from():
     settings = SettingsInForce(ClientConfig(), lambda: (ClientConfig(listen=()), ("odd",)))
     assert settings.load() == (ClientConfig(listen=()), ("odd",))
     assert settings.config == ClientConfig()
+
+
+def test_warnings_of_settings_that_were_not_taken_over_are_forgotten():
+    settings = SettingsInForce(ClientConfig(), lambda: (ClientConfig(), ("odd",)), ("old",))
+    loaded, warnings = settings.load()
+    assert settings.warnings == ("old",)
+    assert settings.renew(loaded, warnings).warnings == settings.warnings == ("odd",)
+
+
+def test_two_changes_at_once_come_one_after_the_other(monkeypatch):
+    seen: list[str] = []
+
+    async def main() -> None:
+        async with open_client(None, config=ClientConfig(fetch=False, listen=())) as client:
+
+            async def reconfigure(_: ClientConfig) -> None:
+                seen.append("begins")
+                await trio.testing.wait_all_tasks_blocked()
+                seen.append("ends")
+
+            monkeypatch.setattr(client._node, "reconfigure", reconfigure)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(client.reconfigure, ClientConfig(blocks=SUBNET))
+                nursery.start_soon(client.reconfigure, ClientConfig())
+
+    trio.run(main)
+    assert seen == ["begins", "ends"] * 2
