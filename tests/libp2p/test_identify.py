@@ -165,7 +165,7 @@ def test_an_address_is_believed_with_the_id_of_the_peer_and_with_no_other():
         b"\xff" * 100,
         encode_varint(1 << 40) + bytes(100),
         frame(b"\xff\xff\xff"),
-        message(protocols=["/test/" + "x" * 1000] * 100),
+        message(protocols=[SPOKEN, *["/test/" + "x" * 1000] * 100]),
         frame(bytes(10))[:5],
         message(protocols=[SPOKEN]) * 5,
         message(protocols=[SPOKEN]) + frame(b""),
