@@ -100,12 +100,13 @@ def main() -> None:
 def _run(options: Options, command: Callable[[Settings], Awaitable[int]]) -> NoReturn:
     from p2pchat.cli.failing import complain_in, run
     from p2pchat.cli.settings import settle
+    from p2pchat.cli.signals import interruptible
 
     async def start() -> int:
         return await command(settle(options))
 
     language = options.language or language_of((), os.environ)
-    raise typer.Exit(run(PROGRAM, start, complain_in(language)))
+    raise typer.Exit(run(PROGRAM, interruptible(start), complain_in(language)))
 
 
 def _print_version(wanted: bool) -> None:
@@ -188,8 +189,10 @@ def doctor(options: Options, keep_ids: KeepIds = False, json: Json = False) -> N
     """
     from p2pchat.cli import doctor as checking
     from p2pchat.cli.failing import run
+    from p2pchat.cli.signals import interruptible
 
-    raise typer.Exit(run(PROGRAM, lambda: checking.doctor(options, keep_ids, json)))
+    start = interruptible(lambda: checking.doctor(options, keep_ids, json))
+    raise typer.Exit(run(PROGRAM, start))
 
 
 @app.command()

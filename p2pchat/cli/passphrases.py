@@ -18,6 +18,7 @@ from p2pchat.cli.failing import WrongUsage
 from p2pchat.cli.language import Language
 from p2pchat.cli.settings import Settings
 from p2pchat.cli.showing import words
+from p2pchat.cli.signals import at_the_keyboard
 from p2pchat.client.locking import needs_passphrase
 from p2pchat.crypto.stretching import PASSPHRASE_BYTES_MAX, checked_passphrase
 from p2pchat.errors import PassphraseNeeded, WrongPassphrase
@@ -82,6 +83,7 @@ def _ask(prompt: str, language: Language, option: str, may_ask: bool) -> str:
     if not (may_ask and sys.stdin.isatty()):
         raise PassphraseNeeded(f"a passphrase is needed: name a file that holds it with {option}")
     try:
-        return getpass(words(prompt, language))
+        with at_the_keyboard():
+            return getpass(words(prompt, language))
     except EOFError as error:
         raise PassphraseNeeded("no passphrase was given") from error

@@ -14,9 +14,19 @@ import trio
 from p2pchat.config import ConfigChange
 from p2pchat.errors import ConfigError
 
-__all__ = ["Ending", "at_hangup", "hangups", "until_signal"]
+__all__ = [
+    "Ending",
+    "at_hangup",
+    "at_the_keyboard",
+    "hangups",
+    "interruptible",
+    "until_signal",
+]
 
 logger = logging.getLogger(__name__)
+
+SIGNALLED = 128
+"""And the number of the signal: what a shell says of a program that a signal ended."""
 
 Reload = Callable[[], Awaitable[ConfigChange]]
 
@@ -53,6 +63,30 @@ async def _obey(signals: AsyncIterator[int], ending: Ending, scope: trio.CancelS
     async for number in signals:
         ending.signal = number
         scope.cancel()
+
+
+def interruptible(main: Callable[[], Awaitable[int]]) -> Callable[[], Awaitable[int]]:
+    """A command that SIGINT and SIGTERM end in order, with the status that shells expect. Python's
+    own way, an exception wherever the program happens to be, is lost in a destructor or an import
+    now and then."""
+
+    async def run() -> int:
+        status = 0
+        async with until_signal() as ending:
+            status = await main()
+        return status if ending.signal is None else SIGNALLED + ending.signal
+
+    return run
+
+
+@contextmanager
+def at_the_keyboard() -> Generator[None]:
+    """Have Ctrl-C raise `KeyboardInterrupt` while somebody types into a blocking prompt."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
