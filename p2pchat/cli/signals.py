@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from threading import current_thread, main_thread
 
 import trio
 
@@ -71,6 +72,8 @@ def interruptible(main: Callable[[], Awaitable[int]]) -> Callable[[], Awaitable[
     now and then."""
 
     async def run() -> int:
+        if current_thread() is not main_thread():
+            return await main()  # signals come to the main thread alone
         status = 0
         async with until_signal() as ending:
             status = await main()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import trio
@@ -159,8 +159,10 @@ def test_who_opens_a_stream_and_says_nothing_loses_it(module, bound, protocol, m
         async with host("alice") as alice, host("relay", is_relay=True) as relay:
             await alice.connect(relay.peer_id, relay.addresses)
             stream = await alice.open_stream(relay.peer_id, [protocol])
-            with trio.fail_after(4), pytest.raises(trio.BrokenResourceError):
-                await stream.receive_some()
+            said = b""
+            with trio.fail_after(4), suppress(trio.BrokenResourceError):
+                said = await stream.receive_some()
+            assert said == b"", "it was closed or reset"
             await stream.aclose()
 
     play(story)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import trio
 from multiaddr import Multiaddr  # pyright: ignore[reportMissingTypeStubs]  # it has none
@@ -21,33 +20,26 @@ from multiaddr.exceptions import (  # pyright: ignore[reportMissingTypeStubs]  #
 from p2pchat.model.ids import PeerId
 from p2pchat.net.interfaces import own_addresses
 from p2pchat.net.libp2p.foreign import Failed, foreign_errors
+from p2pchat.net.libp2p.sources import IPAddress, plain
 
 __all__ = [
     "Circuit",
     "Endpoint",
-    "IPAddress",
     "concrete",
     "ip_of",
     "is_public",
     "multiaddr_of",
     "parse",
     "parse_listen",
-    "plain",
-    "public_group",
     "read_multiaddr",
     "relay_address",
     "resolve",
-    "shared_source",
     "without_peer",
 ]
-
-IPAddress = IPv4Address | IPv6Address
 
 ADDRESS_CHARACTERS_MAX = 512
 NAME_ADDRESSES_MAX = 4
 """Addresses of one name that are tried."""
-
-_CUSTOMER_BITS, _LINK_BITS = 56, 64
 
 _FAMILIES = {"dns": socket.AF_UNSPEC, "dns4": socket.AF_INET, "dns6": socket.AF_INET6}
 
@@ -131,32 +123,10 @@ def concrete(bound: Iterable[tuple[str, int]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(multiaddr_of(host, port) for host, port in far or every))
 
 
-def public_group(host: str) -> str | None:
-    """What counts as one source: an IPv4 address or an IPv6 /64; None unless it is public."""
-    ip = plain(host)
-    if not ip.is_global:
-        return None
-    return str(ip) if ip.version == 4 else str(ip_network((int(ip), 64), strict=False))
-
-
 def ip_of(address: str) -> str | None:
     """The IP address of the host of a multiaddr; None for a name."""
     kind, host = _parts(address)[0]
     return None if kind in _FAMILIES else host
-
-
-def shared_source(host: str) -> str:
-    """Whom to charge for what comes from an IP address, where many are served by turns.
-
-    An IPv4 address; an IPv6 /56, for that is what one customer of a provider has to choose from, or
-    the /64 that is all of a private network. Unlike `public_group` it has an answer for everybody:
-    households that share a private address get one turn together, which is not none.
-    """
-    ip = plain(host)
-    if ip.version == 4:
-        return str(ip)
-    bits = _CUSTOMER_BITS if ip.is_global else _LINK_BITS
-    return str(ip_network((int(ip), bits), strict=False))
 
 
 def is_public(address: str) -> bool:
@@ -181,12 +151,6 @@ def _interfaces(ip: IPAddress) -> Sequence[str]:
         return [str(ip)]
     own = [str(one) for one in own_addresses() if one.version == ip.version]
     return own or (["127.0.0.1"] if ip.version == 4 else ["::1"])
-
-
-def plain(host: str) -> IPAddress:
-    """Without zone, and IPv4 where an IPv6 socket reports an IPv4 peer."""
-    ip = ip_address(host.partition("%")[0])
-    return ip.ipv4_mapped or ip if isinstance(ip, IPv6Address) else ip
 
 
 def _parts(address: str) -> list[_Part]:

@@ -24,16 +24,11 @@ from multiaddr import Multiaddr  # pyright: ignore[reportMissingTypeStubs]  # it
 from p2pchat.errors import PeerUnreachable, RemoteProtocolError, StreamReset
 from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
-from p2pchat.net.libp2p.addresses import (
-    Endpoint,
-    parse,
-    plain,
-    read_multiaddr,
-    shared_source,
-)
+from p2pchat.net.libp2p.addresses import Endpoint, parse, read_multiaddr
 from p2pchat.net.libp2p.foreign import Failed
 from p2pchat.net.libp2p.guard import Refused
 from p2pchat.net.libp2p.relay_messages import read_message, write_message
+from p2pchat.net.libp2p.sources import plain, shared_source
 from p2pchat.net.libp2p.streams import LibP2PStream
 from p2pchat.net.libp2p.swarm import Swarm
 from p2pchat.net.libp2p.tcp import TcpDialler

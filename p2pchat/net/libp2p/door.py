@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import trio
 
-from p2pchat.net.libp2p.addresses import plain, public_group
+from p2pchat.net.libp2p.sources import plain, public_group
 
 __all__ = ["Awaited", "Door"]
 

@@ -18,10 +18,10 @@ import trio
 from p2pchat.model.blocking import Refusal
 from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
-from p2pchat.net.libp2p.addresses import public_group
 from p2pchat.net.libp2p.options import HostOptions, Total
 from p2pchat.net.libp2p.pace import Pace
 from p2pchat.net.libp2p.pipes import Pipe
+from p2pchat.net.libp2p.sources import public_group
 from p2pchat.net.libp2p.streams import Origin
 
 __all__ = ["Admission", "Refused"]

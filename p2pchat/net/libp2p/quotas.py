@@ -22,8 +22,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from p2pchat.model.ids import PeerId
-from p2pchat.net.libp2p.addresses import public_group, shared_source
 from p2pchat.net.libp2p.options import CircuitLimits, Total
+from p2pchat.net.libp2p.sources import public_group, shared_source
 from p2pchat.protocol.pace import Bucket, Buckets, Rate
 
 __all__ = ["OverQuota", "Quotas"]

@@ -23,10 +23,11 @@ import trio
 from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
 from p2pchat.model.scope import scope_of
-from p2pchat.net.libp2p.addresses import Endpoint, IPAddress, plain, resolve
+from p2pchat.net.libp2p.addresses import Endpoint, resolve
 from p2pchat.net.libp2p.foreign import Failed, TwoInitiators, foreign_errors
 from p2pchat.net.libp2p.guard import Refused
 from p2pchat.net.libp2p.pipes import TcpPipe
+from p2pchat.net.libp2p.sources import IPAddress, plain
 from p2pchat.net.libp2p.swarm import Swarm
 
 __all__ = ["TcpDialler", "believed"]

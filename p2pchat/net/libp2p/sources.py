@@ -1,0 +1,43 @@
+"""Whom to charge for what comes from an IP address.
+
+Keys are free and addresses are not, so strangers are counted by where they are. How much of an
+address is one source depends on what a customer of a provider has to choose from.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+__all__ = ["IPAddress", "plain", "public_group", "shared_source"]
+
+IPAddress = IPv4Address | IPv6Address
+
+_CUSTOMER_BITS, _LINK_BITS = 56, 64
+
+
+def plain(host: str) -> IPAddress:
+    """Without zone, and IPv4 where an IPv6 socket reports an IPv4 peer."""
+    ip = ip_address(host.partition("%")[0])
+    return ip.ipv4_mapped or ip if isinstance(ip, IPv6Address) else ip
+
+
+def public_group(host: str) -> str | None:
+    """What counts as one source: an IPv4 address or an IPv6 /64; None unless it is public."""
+    ip = plain(host)
+    if not ip.is_global:
+        return None
+    return str(ip) if ip.version == 4 else str(ip_network((int(ip), 64), strict=False))
+
+
+def shared_source(host: str) -> str:
+    """Whom to charge for what comes from an IP address, where many are served by turns.
+
+    An IPv4 address; an IPv6 /56, for that is what one customer of a provider has to choose from, or
+    the /64 that is all of a private network. Unlike `public_group` it has an answer for everybody:
+    households that share a private address get one turn together, which is not none.
+    """
+    ip = plain(host)
+    if ip.version == 4:
+        return str(ip)
+    bits = _CUSTOMER_BITS if ip.is_global else _LINK_BITS
+    return str(ip_network((int(ip), bits), strict=False))
