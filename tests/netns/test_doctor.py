@@ -231,18 +231,19 @@ def test_single_commands_on_a_lan_see_who_is_there_and_what_keeps_them_out(tmp_p
 
         ahead = Clock(processes.directory / "clock", "+5m").environment
 
-        async def found_again(cause: str, *case: object, **environment: str) -> None:
-            """Who refuses somebody says so every few seconds: who just missed it asks again."""
+        async def finds(causes: list[str], *case: object, **environment: str) -> None:
+            """Who refuses somebody says so every few seconds, and a busy machine is late with it:
+            who just missed it asks again."""
             told = [await found(*case, **environment)]
-            while told[-1] != [cause] and len(told) < ASKED_MAX:
+            while told[-1] != causes and len(told) < ASKED_MAX:
                 told.append(await found(*case, **environment))
-            assert told[-1] == [cause], told
+            assert told[-1] == causes, told
 
-        assert await found("sesame") == []
-        await found_again("lan_secret_wrong", "barley")
-        await found_again("lan_secret_wrong", "")
-        await found_again("clock_wrong", "sesame", **ahead)  # both of them say so
-        assert await found("sesame", desert) == ["lan_nobody"]
+        await finds([], "sesame")
+        await finds(["lan_secret_wrong"], "barley")
+        await finds(["lan_secret_wrong"], "")
+        await finds(["clock_wrong"], "sesame", **ahead)  # both of them say so
+        await finds(["lan_nobody"], "sesame", desert)
 
         await alice.call("block", target="10.77.0.2/32")
         assert await told(alice, bob) == {"alice": ["blocked_by_us"], "bob": ["turned_away"]}
