@@ -48,6 +48,11 @@ class Bucket:
         self._fill(now_s)
         return self._left
 
+    def wait_s(self, count: float, now_s: float) -> float:
+        """For how many seconds to wait until so many can be taken; none is taken."""
+        self._fill(now_s)
+        return max((count - self._left) / self._rate.per_s, 0.0)
+
     def owe(self, count: float, now_s: float) -> float:
         """Take so many in any case; for how many seconds to wait until none is owed."""
         self._fill(now_s)

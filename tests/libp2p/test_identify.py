@@ -234,7 +234,7 @@ def test_pushes_of_one_peer_are_believed_at_a_pace(monkeypatch):
             await push(carol, bob, message(protocols=[SPOKEN]))
             await until(bob, carol, lambda state: SPOKEN in state.protocols)
 
-    monkeypatch.setattr(identify, "PUSHES", Rate(per_s=1e-3, burst=1))
+    monkeypatch.setattr(identify, "PUSHES", Rate(per_s=1e-3, burst=2))
     play(story)
 
 

@@ -141,8 +141,9 @@ class Identify:
             self._newest[peer] = scope
             try:
                 message = await self._read(stream)
-                bucket, now_s = self._pace.of(peer, trio.current_time()), trio.current_time()
-                await trio.sleep(bucket.owe(0, now_s))
+                now_s = trio.current_time()
+                bucket = self._pace.of(peer, now_s)
+                await trio.sleep(bucket.wait_s(1, now_s))
                 bucket.owe(1, trio.current_time())
                 self._believe(peer, message)
             finally:

@@ -39,3 +39,11 @@ def test_there_are_only_so_many_buckets():
     assert len(buckets) == BUCKETS_MAX
     assert not buckets.of(1, 0.0).take(1, 0.0)
     assert buckets.of(0, 0.0).take(1, 0.0)
+
+
+def test_waiting_takes_nothing():
+    bucket = Bucket(Rate(per_s=2, burst=1), 0.0)
+    assert bucket.wait_s(1, 0.0) == 0.0
+    assert bucket.take(1, 0.0)
+    assert [bucket.wait_s(1, 0.0) for _ in range(2)] == [0.5, 0.5]
+    assert bucket.wait_s(1, 0.5) == 0.0
