@@ -59,8 +59,9 @@ CLOCKS_MAX = 8
 LISTENING_S = 5.0
 """To a LAN, from its start: our hello is said three times within the first three seconds, and who
 does not take it is heard a second later."""
-_TELLING = frozenset({*BY_OURSELVES, LanRefusal.WRONG_SECRET, LanRefusal.CLOCK_DIFFERS})
-"""Refusals that say why nobody is found."""
+_TELLING = frozenset({*BY_OURSELVES, LanRefusal.WRONG_SECRET})
+"""Refusals that say why nobody is found, whoever is refused. One clock that differs does not: it
+takes a second one to tell whose is wrong."""
 
 HUNG_UP = "it ended the connection at once"
 
@@ -256,7 +257,8 @@ class _Examination:
 
 def _has_heard(lan: Lan) -> bool:
     facts = lan.facts
-    return facts.peers > 0 or not _TELLING.isdisjoint(facts.refused)
+    is_told = not _TELLING.isdisjoint(facts.refused) or len(lan.clocks) > 1
+    return facts.peers > 0 or is_told
 
 
 def _judged(reason: str, knocked: tuple[Outcome, str] | None) -> tuple[Outcome, str]:
