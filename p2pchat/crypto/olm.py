@@ -1,0 +1,248 @@
+"""Double ratchets between two devices that need never be online together (Olm, by vodozemac).
+
+A session begins with the other device's published fallback key (X3DH without one-time keys), and
+each answer turns the ratchet: what is sealed later stays shut to who steals today's keys. Identity
+keys are Curve25519 keys that the account certifies, so whoever opens a message knows which device
+sealed it.
+
+Several sessions with one device are normal: both may begin at once, or one side may have lost its
+own. We seal with the smallest id among those that were answered, so that both sides come to the
+same; until one was, with the one that we began.
+
+What happened here and is remembered:
+
+- A message that begins a session on a fallback key can be played back for as long as that key
+  lives, so ids of sessions that others began are kept that long. The ciphertext is no id: bytes
+  behind it change nothing.
+- Of messages that were overtaken 40 can be opened later, and none over a gap of 2,000. Each carries
+  a counter; who fetches many sorts them by it first.
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from vodozemac import Account, AnyOlmMessage, Curve25519PublicKey, Session
+
+from p2pchat.errors import BadSignature, MalformedMessage
+from p2pchat.model.ids import DeviceId
+from p2pchat.model.ratchet import (
+    SESSION_BYTES,
+    DropRatchet,
+    PutOlmAccount,
+    PutRatchet,
+    RatchetChange,
+    SpendSession,
+)
+
+__all__ = ["SESSIONS_MAX", "NewAccount", "OlmBox", "Opened", "Ratchets", "Sealed", "new_account"]
+
+KEY_BYTES = 32
+SESSIONS_MAX = 4
+"""With one device; the one used longest ago goes first."""
+SPENT_MS = 105 * 24 * 3600 * 1000
+"""Three rotations of 35 days: the key that a session was begun with is gone by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """An account that was made just now."""
+
+    change: PutOlmAccount
+    identity_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OlmBox:
+    """One message as it lies in an envelope."""
+
+    kind: int
+    """0 may begin a session, 1 goes on with one."""
+    ciphertext: bytes
+    counter: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A message, and what has to be on disk before it leaves."""
+
+    box: OlmBox
+    changes: tuple[RatchetChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What was inside, and what goes to disk together with it."""
+
+    plaintext: bytes
+    changes: tuple[RatchetChange, ...]
+
+
+def new_account(pickle_key: bytes) -> NewAccount:
+    """With the system's randomness; it has no fallback key yet."""
+    account = Account()
+    pickled = PutOlmAccount(account.pickle(pickle_key))
+    return NewAccount(pickled, account.curve25519_key.to_bytes())
+
+
+class Ratchets:
+    """This device's account and its sessions with others, as they were committed last."""
+
+    def __init__(
+        self,
+        account: PutOlmAccount,
+        sessions: Iterable[PutRatchet],
+        spent: Iterable[SpendSession],
+        pickle_key: bytes,
+    ) -> None:
+        self._pickle_key = pickle_key
+        self._account = Account.from_pickle(account.pickle, pickle_key)
+        self._sessions: dict[DeviceId, dict[bytes, _Live]] = {}
+        for row in sessions:
+            live = _Live(Session.from_pickle(row.pickle, pickle_key), row)
+            self._sessions.setdefault(row.device, {})[row.session] = live
+        self._spent = {row.session: row.until_ms for row in spent}
+
+    @property
+    def identity_key(self) -> bytes:
+        """32 bytes, Curve25519: what our certificate names."""
+        return self._account.curve25519_key.to_bytes()
+
+    def rotate_fallback(self) -> tuple[bytes, PutOlmAccount]:
+        """A new key (32 bytes) for others to begin sessions with. Those begun with the one before
+        still open; those begun with the one before that do not."""
+        self._account.generate_fallback_key()  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]  # missing in the stub
+        keys: Iterable[Curve25519PublicKey] = self._account.fallback_key.values()  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]  # likewise
+        (key,) = keys
+        self._account.mark_keys_as_published()
+        return key.to_bytes(), PutOlmAccount(self._account.pickle(self._pickle_key))
+
+    def has_session(self, device: DeviceId) -> bool:
+        """Whether something can be sealed for a device without its fallback key."""
+        return bool(self._sessions.get(device))
+
+    def is_answered(self, device: DeviceId) -> bool:
+        """Whether the other side has shown that it knows us."""
+        return any(live.row.is_answered for live in self._sessions.get(device, {}).values())
+
+    def begin(
+        self, device: DeviceId, identity_key: bytes, fallback_key: bytes, now_ms: int
+    ) -> tuple[RatchetChange, ...]:
+        """A new session with a device. Raises `MalformedMessage` for keys that nobody can have."""
+        try:
+            session = self._account.create_outbound_session(
+                Curve25519PublicKey.from_bytes(identity_key),
+                Curve25519PublicKey.from_bytes(fallback_key),
+            )
+        except ValueError as error:
+            raise MalformedMessage(f"no session can be begun: {error}") from error
+        return self._keep(device, session, now_ms, is_answered=False)
+
+    def seal(self, device: DeviceId, plaintext: bytes, now_ms: int) -> Sealed:
+        """Seal for a device that a session was begun with."""
+        live = self._chosen(device)
+        kind, ciphertext = live.session.encrypt(plaintext).to_parts()
+        counter = live.row.counter
+        self._step(live, counter=counter + 1, used_ms=now_ms)
+        return Sealed(OlmBox(kind, ciphertext, counter), (live.row,))
+
+    def open(self, device: DeviceId, identity_key: bytes, box: OlmBox, now_ms: int) -> Opened:
+        """Open what `device` sealed, whose certified key is `identity_key`.
+
+        Raises `MalformedMessage`; `BadSignature` when no session of that device opens it: it was
+        forged, played back, overtaken by too many, or begun with a key that is gone.
+        """
+        try:
+            message = AnyOlmMessage.from_parts(box.kind, box.ciphertext)
+            beginning = message.to_pre_key() if box.kind == 0 else None
+        except (ValueError, OverflowError) as error:
+            raise MalformedMessage(f"a sealed message does not decode: {error}") from error
+        known = self._sessions.get(device, {})
+        named = _session_id(beginning.session_id()) if beginning is not None else None
+        for live in [known[named]] if named in known else list(known.values()) if not named else []:
+            try:
+                plaintext = live.session.decrypt(message)
+            except ValueError:
+                continue  # of another session with the same device, or of none
+            self._step(live, is_answered=True, used_ms=now_ms)
+            return Opened(plaintext, (live.row,))
+        if beginning is None or named is None or named in known or named in self._spent:
+            raise BadSignature("a sealed message that no session opens")
+        try:
+            key = Curve25519PublicKey.from_bytes(identity_key)
+            session, plaintext = self._account.create_inbound_session(key, beginning)
+        except ValueError as error:
+            raise BadSignature(f"a message that begins no session: {error}") from error
+        spent = SpendSession(named, now_ms + SPENT_MS)
+        self._spent[named] = spent.until_ms
+        account = PutOlmAccount(self._account.pickle(self._pickle_key))
+        kept = self._keep(device, session, now_ms, is_answered=True)
+        return Opened(plaintext, (account, spent, *kept))
+
+    def forget(self, device: DeviceId) -> tuple[DropRatchet, ...]:
+        """The other side cannot open what we seal: nothing more is sealed with these."""
+        return tuple(DropRatchet(device, id) for id in self._sessions.pop(device, {}))
+
+    def expire(self, now_ms: int) -> tuple[bytes, ...]:
+        """Ids of spent sessions that need not be remembered any more."""
+        ended = tuple(id for id, until_ms in self._spent.items() if until_ms <= now_ms)
+        for id in ended:
+            del self._spent[id]
+        return ended
+
+    def _chosen(self, device: DeviceId) -> _Live:
+        sessions = self._sessions[device].values()
+        answered = [live for live in sessions if live.row.is_answered]
+        if answered:
+            return min(answered, key=lambda live: live.row.session)
+        return max(sessions, key=lambda live: (live.row.used_ms, live.row.session))
+
+    def _keep(
+        self, device: DeviceId, session: Session, now_ms: int, *, is_answered: bool
+    ) -> tuple[RatchetChange, ...]:
+        id = _session_id(session.session_id)
+        pickled = session.pickle(self._pickle_key)
+        row = PutRatchet(device, id, pickled, 0, is_answered, now_ms)
+        known = self._sessions.setdefault(device, {})
+        known[id] = _Live(session, row)
+        if len(known) <= SESSIONS_MAX:
+            return (row,)
+        oldest = min(known.values(), key=lambda live: (live.row.used_ms, live.row.session))
+        del known[oldest.row.session]
+        return row, DropRatchet(device, oldest.row.session)
+
+    def _step(
+        self,
+        live: _Live,
+        *,
+        used_ms: int,
+        counter: int | None = None,
+        is_answered: bool | None = None,
+    ) -> None:
+        row = live.row
+        live.row = replace(
+            row,
+            pickle=live.session.pickle(self._pickle_key),
+            counter=row.counter if counter is None else counter,
+            is_answered=row.is_answered if is_answered is None else is_answered,
+            used_ms=used_ms,
+        )
+
+
+@dataclass(slots=True)
+class _Live:
+    session: Session
+    row: PutRatchet
+
+
+def _session_id(text: str) -> bytes:
+    try:
+        raw = b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise MalformedMessage("a session has no id") from error
+    if len(raw) != SESSION_BYTES:
+        raise MalformedMessage("a session's id has 32 bytes")
+    return raw

@@ -1,0 +1,254 @@
+"""Ratchets between devices: what is opened once, what never, and what a crash may not do."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from random import Random
+
+import pytest
+
+from p2pchat.crypto.olm import SESSIONS_MAX, SPENT_MS, OlmBox, Ratchets, new_account
+from p2pchat.errors import BadSignature, MalformedMessage
+from p2pchat.model.ids import DeviceId
+from p2pchat.model.ratchet import DropRatchet, PutOlmAccount, PutRatchet, SpendSession
+
+KEY = b"k" * 32
+ALICE, BOB = DeviceId(b"a" * 32), DeviceId(b"b" * 32)
+NOW_MS = 1_800_000_000_000
+
+
+class Disk:
+    """One device: its ratchets, and what of them was committed."""
+
+    def __init__(self, device: DeviceId) -> None:
+        self.device = device
+        made = new_account(KEY)
+        self.account, self.sessions, self.spent = made.change, {}, {}
+        self.now_ms = NOW_MS
+        self.ratchets = self.opened()
+        self.fallback = b""
+        self.rotate()
+
+    def opened(self) -> Ratchets:
+        return Ratchets(self.account, self.sessions.values(), self.spent.values(), KEY)
+
+    def restart(self) -> None:
+        self.ratchets = self.opened()
+
+    def commit(self, changes) -> None:
+        for change in changes:
+            match change:
+                case PutOlmAccount():
+                    self.account = change
+                case PutRatchet():
+                    self.sessions[change.device, change.session] = change
+                case DropRatchet():
+                    del self.sessions[change.device, change.session]
+                case SpendSession():
+                    self.spent[change.session] = change
+
+    def rotate(self) -> None:
+        self.fallback, change = self.ratchets.rotate_fallback()
+        self.commit([change])
+
+    def begin(self, other: Disk) -> None:
+        keys = other.ratchets.identity_key, other.fallback
+        self.commit(self.ratchets.begin(other.device, *keys, self.now_ms))
+
+    def seal(self, other: Disk, text: bytes) -> OlmBox:
+        if not self.ratchets.has_session(other.device):
+            self.begin(other)
+        sealed = self.ratchets.seal(other.device, text, self.now_ms)
+        self.commit(sealed.changes)
+        return sealed.box
+
+    def open(self, other: Disk, box: OlmBox) -> bytes:
+        key = other.ratchets.identity_key
+        opened = self.ratchets.open(other.device, key, box, self.now_ms)
+        self.commit(opened.changes)
+        return opened.plaintext
+
+
+@pytest.fixture
+def alice() -> Disk:
+    return Disk(ALICE)
+
+
+@pytest.fixture
+def bob() -> Disk:
+    return Disk(BOB)
+
+
+def test_a_first_message_needs_nobody_to_be_there(alice, bob):
+    boxes = [alice.seal(bob, b"%d" % n) for n in range(3)]
+    assert [box.kind for box in boxes] == [0, 0, 0], "each can begin the session"
+    assert [box.counter for box in boxes] == [0, 1, 2]
+    assert [bob.open(alice, box) for box in boxes] == [b"0", b"1", b"2"]
+    assert alice.open(bob, bob.seal(alice, b"yes")) == b"yes"
+    assert alice.seal(bob, b"so").kind == 1
+
+
+def test_both_sides_go_on_after_a_restart_at_any_time(alice, bob):
+    random = Random(7)
+    for number in range(40):
+        one, other = random.sample([alice, bob], 2)
+        box = one.seal(other, b"%d" % number)
+        random.choice([alice, bob]).restart()
+        assert other.open(one, box) == b"%d" % number
+        random.choice([alice, bob]).restart()
+
+
+def test_nothing_opens_twice_not_even_after_the_session_is_gone(alice, bob):
+    box = alice.seal(bob, b"hello")
+    assert bob.open(alice, box) == b"hello"
+    with pytest.raises(BadSignature):
+        bob.open(alice, box)
+    bob.restart()
+    with pytest.raises(BadSignature):
+        bob.open(alice, box)
+    bob.commit(bob.ratchets.forget(ALICE))
+    for _ in range(2):
+        with pytest.raises(BadSignature):
+            bob.open(alice, box)
+        bob.restart()
+
+
+def test_bytes_behind_a_ciphertext_make_no_new_message(alice, bob):
+    """A trap: a key of ciphertexts seen would take this for another one."""
+    box = alice.seal(bob, b"hello")
+    assert bob.open(alice, box) == b"hello"
+    for tail in (b"\0", b"\x00\x00", b"\x32\x01a"):
+        with pytest.raises((BadSignature, MalformedMessage)):
+            bob.open(alice, OlmBox(box.kind, box.ciphertext + tail, box.counter))
+
+
+def test_what_began_a_session_is_forgotten_when_its_key_is_long_gone(alice, bob):
+    bob.open(alice, alice.seal(bob, b"hello"))
+    assert bob.ratchets.expire(NOW_MS + SPENT_MS - 1) == ()
+    assert len(bob.ratchets.expire(NOW_MS + SPENT_MS)) == 1
+    assert bob.ratchets.expire(NOW_MS + SPENT_MS) == ()
+
+
+def test_a_message_is_from_the_device_whose_key_it_was_sealed_with(alice, bob):
+    carol = Disk(DeviceId(b"c" * 32))
+    box = carol.seal(bob, b"I am Alice")
+    with pytest.raises(BadSignature):
+        bob.open(alice, box)
+    assert bob.open(carol, box) == b"I am Alice"
+    for disk in (alice, bob):
+        disk.open(carol, carol.seal(disk, b"x"))
+    going_on = carol.seal(bob, b"I am Alice")
+    with pytest.raises(BadSignature):
+        bob.open(alice, going_on)
+
+
+def test_a_stale_fallback_key_opens_once_rotated_and_not_twice(alice, bob):
+    boxes = [alice.seal(bob, b"old")]
+    bob.rotate()
+    assert bob.open(alice, boxes[0]) == b"old"
+    carol = Disk(DeviceId(b"c" * 32))
+    stale = carol.seal(bob, b"older")
+    bob.rotate()
+    bob.rotate()
+    with pytest.raises(BadSignature):
+        bob.open(carol, stale)
+    carol.commit(carol.ratchets.forget(BOB))
+    assert bob.open(carol, carol.seal(bob, b"older")) == b"older", "begun anew, it arrives"
+
+
+def test_both_beginning_at_once_come_to_one_session(alice, bob):
+    one, other = alice.seal(bob, b"a"), bob.seal(alice, b"b")
+    assert (alice.open(bob, other), bob.open(alice, one)) == (b"b", b"a")
+    for _ in range(2):
+        assert bob.open(alice, alice.seal(bob, b"a")) == b"a"
+        assert alice.open(bob, bob.seal(alice, b"b")) == b"b"
+    pairs = ((alice, BOB), (bob, ALICE))
+    chosen = [disk.ratchets._chosen(other).row.session for disk, other in pairs]
+    assert chosen[0] == chosen[1] == min(session for _, session in alice.sessions)
+
+
+def test_forty_that_were_overtaken_still_open_and_no_more(alice, bob):
+    bob.open(alice, alice.seal(bob, b"first"))
+    alice.open(bob, bob.seal(alice, b"answer"))
+    boxes = [alice.seal(bob, b"%d" % n) for n in range(60)]
+    assert [box.counter for box in boxes] == sorted(box.counter for box in boxes)
+    assert bob.open(alice, boxes[-1]) == b"59"
+    late = []
+    for box in boxes[:-1]:
+        try:
+            late.append(bob.open(alice, box))
+        except BadSignature:
+            continue
+    assert late == [b"%d" % n for n in range(19, 59)]
+
+
+def test_sorted_by_their_counters_all_open(alice, bob):
+    boxes = [alice.seal(bob, b"%d" % n) for n in range(60)]
+    Random(3).shuffle(boxes)
+    opened = [bob.open(alice, box) for box in sorted(boxes, key=lambda box: box.counter)]
+    assert opened == [b"%d" % n for n in range(60)]
+
+
+def test_nothing_opens_over_too_wide_a_gap(alice, bob):
+    bob.open(alice, alice.seal(bob, b"first"))
+    for _ in range(2_100):
+        box = alice.seal(bob, b"x")
+    with pytest.raises(BadSignature):
+        bob.open(alice, box)
+
+
+def test_a_step_that_was_not_committed_seals_a_second_text_with_the_first_s_key(alice, bob):
+    """Why nothing leaves before its step is on disk: this is what would be given away."""
+    alice.seal(bob, b"first")
+    before = dict(alice.sessions)
+    one = alice.seal(bob, b"attack at dawn")
+    alice.sessions = before
+    alice.restart()
+    other = alice.seal(bob, b"attack at noon")
+    assert one.counter == other.counter
+    assert one.ciphertext[:-16] != other.ciphertext[:-16]
+    bob.open(alice, one)
+    with pytest.raises(BadSignature):
+        bob.open(alice, other)
+
+
+def test_sessions_with_one_device_are_bounded(alice, bob):
+    for number in range(SESSIONS_MAX + 3):
+        alice.now_ms = NOW_MS + number
+        alice.begin(bob)
+        assert bob.open(alice, alice.seal(bob, b"%d" % number)) == b"%d" % number
+        bob.now_ms += 1
+    assert len(alice.sessions) == len(bob.sessions) == SESSIONS_MAX
+    alice.restart()
+    assert alice.open(bob, bob.seal(alice, b"still")) == b"still"
+
+
+@pytest.mark.parametrize("kind", [0, 1, 2, -1, 1 << 70])
+@pytest.mark.parametrize("raw", [b"", b"\x03", b"\x03" + bytes(64), bytes(300)])
+def test_nonsense_is_refused(alice, bob, kind, raw):
+    bob.open(alice, alice.seal(bob, b"hello"))
+    with pytest.raises((BadSignature, MalformedMessage)):
+        bob.open(alice, OlmBox(kind, raw, 0))
+
+
+@pytest.mark.parametrize("zero", [0, 1])
+def test_keys_that_make_no_secret_begin_nothing(alice, bob, zero):
+    keys = [bob.ratchets.identity_key, bob.fallback]
+    keys[zero] = bytes(32)
+    with pytest.raises(MalformedMessage):
+        alice.ratchets.begin(BOB, *keys, NOW_MS)
+
+
+def test_no_bit_that_is_changed_changes_the_text(alice, bob):
+    """Some change the encoding and nothing else; the envelope round it lets none through."""
+    bob.open(alice, alice.seal(bob, b"hello"))
+    alice.open(bob, bob.seal(alice, b"yes"))
+    size = len(alice.seal(bob, b"a").ciphertext)
+    for bit in range(8 * size):
+        box = alice.seal(bob, b"a")
+        raw = bytearray(box.ciphertext)
+        raw[bit // 8] ^= 1 << bit % 8
+        with suppress(BadSignature, MalformedMessage):
+            assert bob.open(alice, OlmBox(box.kind, bytes(raw), box.counter)) == b"a"
+            continue
+        assert bob.open(alice, box) == b"a", "what was refused changed nothing"
