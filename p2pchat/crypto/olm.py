@@ -22,8 +22,9 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Protocol, cast
 
 from vodozemac import Account, AnyOlmMessage, Curve25519PublicKey, Session
 
@@ -114,9 +115,9 @@ class Ratchets:
     def rotate_fallback(self) -> tuple[bytes, PutOlmAccount]:
         """A new key (32 bytes) for others to begin sessions with. Those begun with the one before
         still open; those begun with the one before that do not."""
-        self._account.generate_fallback_key()  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]  # missing in the stub
-        keys: Iterable[Curve25519PublicKey] = self._account.fallback_key.values()  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]  # likewise
-        (key,) = keys
+        account = cast("_WithFallbackKey", self._account)
+        account.generate_fallback_key()
+        (key,) = account.fallback_key.values()
         self._account.mark_keys_as_published()
         return key.to_bytes(), PutOlmAccount(self._account.pickle(self._pickle_key))
 
@@ -230,6 +231,15 @@ class Ratchets:
             is_answered=row.is_answered if is_answered is None else is_answered,
             used_ms=used_ms,
         )
+
+
+class _WithFallbackKey(Protocol):
+    """What an `Account` has and its type stub does not say."""
+
+    @property
+    def fallback_key(self) -> Mapping[str, Curve25519PublicKey]: ...
+
+    def generate_fallback_key(self) -> None: ...
 
 
 @dataclass(slots=True)

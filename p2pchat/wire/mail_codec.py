@@ -1,0 +1,85 @@
+"""Mail between devices: what lies in an envelope, and what lies in the ratchet's message in it.
+
+Decoding bounds and verifies nothing else: who a body is from is shown by the ratchet that opens it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from google.protobuf.message import DecodeError
+
+from p2pchat.errors import MalformedMessage
+from p2pchat.model.ids import DeviceId
+from p2pchat.wire import mail_pb2 as pb
+from p2pchat.wire.devices import ClaimedSet, claimed_set
+from p2pchat.wire.frames import Frame, decode_frame, encode_frame
+
+__all__ = [
+    "COUNTER_MAX",
+    "LETTER_BYTES_MAX",
+    "LETTER_FRAMES_MAX",
+    "MailBody",
+    "decode_body",
+    "decode_letter",
+    "encode_body",
+    "encode_letter",
+]
+
+LETTER_BYTES_MAX = 60 * 1024
+"""Sealed, padded and in its envelope a letter stays below the 64 KiB of a mailbox's blob."""
+LETTER_FRAMES_MAX = 64
+COUNTER_MAX = 1 << 48
+
+
+@dataclass(frozen=True, slots=True)
+class MailBody:
+    """Who says to have sealed it, and the ratchet's message."""
+
+    sender: DeviceId
+    devices: ClaimedSet | None
+    """Certifies the sender, where it came along; nothing of it is verified."""
+    kind: int
+    ciphertext: bytes = field(repr=False)
+    counter: int
+
+
+def encode_body(body: MailBody) -> bytes:
+    return pb.Body(
+        sender=body.sender,
+        devices=body.devices.raw if body.devices is not None else b"",
+        kind=body.kind,
+        ciphertext=body.ciphertext,
+        counter=body.counter,
+    ).SerializeToString()
+
+
+def decode_body(raw: bytes) -> MailBody:
+    """Raises `MalformedMessage`."""
+    try:
+        body = pb.Body.FromString(raw)
+        sender = DeviceId(body.sender)
+    except (DecodeError, ValueError) as error:
+        raise MalformedMessage(f"a mail does not decode: {error}") from error
+    if body.kind > 1 or body.counter > COUNTER_MAX or not body.ciphertext:
+        raise MalformedMessage("a mail is out of bounds")
+    devices = claimed_set(body.devices) if body.devices else None
+    if devices is not None and sender not in devices.devices:
+        raise MalformedMessage("a mail comes with the certificates of others")
+    return MailBody(sender, devices, body.kind, body.ciphertext, body.counter)
+
+
+def encode_letter(frames: Sequence[Frame]) -> bytes:
+    return pb.Letter(frames=map(encode_frame, frames)).SerializeToString()
+
+
+def decode_letter(raw: bytes) -> tuple[Frame, ...]:
+    """Raises `MalformedMessage`, `BadSignature`, `UnknownVersion` as `decode_frame` does."""
+    try:
+        frames = pb.Letter.FromString(raw).frames
+    except (DecodeError, ValueError) as error:
+        raise MalformedMessage(f"a letter does not decode: {error}") from error
+    if len(frames) > LETTER_FRAMES_MAX:
+        raise MalformedMessage(f"a letter of {len(frames)} frames, over {LETTER_FRAMES_MAX}")
+    return tuple(map(decode_frame, frames))
