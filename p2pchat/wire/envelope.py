@@ -30,6 +30,7 @@ class Purpose(Enum):
     RECEIPT = b"dchat/receipt/1\0"
     ACCOUNT_RECORD = b"dchat/account/1\0"
     BUNDLE_RECORD = b"dchat/bundle/1\0"
+    MAILBOX_PUT = b"dchat/mailbox/put/1\0"
 
 
 class Signer(Protocol):

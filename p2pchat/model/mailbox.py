@@ -1,0 +1,27 @@
+"""Mailboxes as everybody names them: who keeps one for a device, and what lies in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from p2pchat.model.ids import PeerId
+
+__all__ = ["Kept", "MailboxRelay"]
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxRelay:
+    """Who keeps a device's mail, and where it is reached."""
+
+    peer: PeerId
+    addresses: tuple[str, ...] = ()
+    """Multiaddrs without `/p2p/<peer>` at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One blob as its mailbox keeps it."""
+
+    id: int
+    """Given by the relay in the order of arrival, from 1; of this mailbox at this relay."""
+    blob: bytes = field(repr=False)

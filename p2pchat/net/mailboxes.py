@@ -1,0 +1,57 @@
+"""What the node asks of who keeps mail: the `MailboxClient` port.
+
+Two adapters implement it, one over the wire and `testing.mailboxes.MailClient` in memory. A client
+acts for one mailbox of its own, whose key it holds, and writes into those of others with the key
+that each of them gave us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from typing import Protocol
+
+from p2pchat.model.ids import HASH_BYTES
+from p2pchat.model.mailbox import Kept, MailboxRelay
+from p2pchat.wire.envelope import Signer
+
+__all__ = ["BLOB_BYTES_MAX", "MailboxClient", "put_body"]
+
+BLOB_BYTES_MAX = 64 * 1024
+
+
+def put_body(mailbox: bytes, blob: bytes) -> bytes:
+    """What the write key signs (`Purpose.MAILBOX_PUT`): this blob, for this mailbox."""
+    return mailbox + blake2b(blob, digest_size=HASH_BYTES).digest()
+
+
+class MailboxClient(Protocol):
+    """One device at the relays that keep its mail and that of others.
+
+    Every call dials where there is no connection. Every call raises `PeerUnreachable`,
+    `StreamReset`, and `RelayRefused` for what the relay will not do: trying again soon is useless.
+    """
+
+    async def put(
+        self, relay: MailboxRelay, mailbox: bytes, blob: bytes, write_key: Signer
+    ) -> None:
+        """Leave a blob of at most `BLOB_BYTES_MAX` in the mailbox of somebody else. When it
+        returns, the relay says that it is stored; putting it twice stores it once."""
+        ...
+
+    async def fetch(self, relay: MailboxRelay, after: int = 0) -> Sequence[Kept]:
+        """A page of what lies in our own mailbox, in the order of arrival, each of an id above
+        `after`; none when that was all."""
+        ...
+
+    async def delete(self, relay: MailboxRelay, ids: Iterable[int]) -> None:
+        """Take these out of our own mailbox; ids of what is gone are no error."""
+        ...
+
+    async def register(
+        self, relay: MailboxRelay, write_keys: Iterable[bytes], intro: bytes | None
+    ) -> None:
+        """Say whose puts our own mailbox takes (Ed25519 public keys), in place of the last ones;
+        the mailbox is made when it is not there. `intro` is the key of the contact link, for which
+        a tenth of the room is set aside; None takes nothing from strangers."""
+        ...
