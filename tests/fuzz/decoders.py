@@ -48,6 +48,13 @@ from p2pchat.wire.lan_codec import (
     encode_proof_nonce,
 )
 from p2pchat.wire.links import decode_link, encode_link
+from p2pchat.wire.mail_codec import (
+    MailBody,
+    decode_body,
+    decode_letter,
+    encode_body,
+    encode_letter,
+)
 from p2pchat.wire.mdns import decode_txt, encode_txt
 from p2pchat.wire.multiaddr import multiaddr_bytes, multiaddr_text
 from p2pchat.wire.ops import decode_header, decode_op, encode_op
@@ -204,6 +211,16 @@ WIRE: dict[str, Decoder] = {
     ),
     "lan proof": Decoder(
         decode_proof_mac, ("wire.lan_codec.decode_proof_mac",), (encode_proof_mac(bytes(32)),)
+    ),
+    "mail": Decoder(
+        decode_body,
+        ("wire.mail_codec.decode_body",),
+        (encode_body(MailBody(ALICE.device, ALICE.devices, 0, b"sealed", 3)),),
+    ),
+    "letter": Decoder(
+        decode_letter,
+        ("wire.mail_codec.decode_letter",),
+        (encode_letter(tuple(FRAMES.values())[:3]),),
     ),
     "mdns record": Decoder(decode_txt, ("wire.mdns.decode_txt",), (encode_txt(PEER, [ADDRESS]),)),
     "multiaddr": Decoder(

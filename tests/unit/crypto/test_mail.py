@@ -8,13 +8,13 @@ from p2pchat.crypto.hpke import HpkePrivate, HpkeSuite, new_hpke_key
 from p2pchat.crypto.mail import MailCipher, Recipient
 from p2pchat.crypto.olm import Ratchets, new_account
 from p2pchat.errors import BadSignature, MalformedMessage, RemoteProtocolError
-from p2pchat.wire.mail_codec import MailBody
+from p2pchat.net.mailboxes import BLOB_BYTES_MAX
+from p2pchat.wire.mail_codec import LETTER_BYTES_MAX, MailBody
 from tests.unit.protocol.people import ALICE, BOB, CAROL
 
 KEY = b"k" * 32
 NOW_MS = 1_800_000_000_000
 TEXT = b"x" * 74
-BLOB_BYTES_MAX = 64 * 1024
 
 
 class Box:
@@ -82,7 +82,7 @@ def test_what_a_short_text_weighs(alice, suites, first, later):
 
 
 def test_the_longest_letter_fits_into_a_mailbox(alice, bob):
-    letter = bytes(60 * 1024)
+    letter = bytes(LETTER_BYTES_MAX)
     blob = alice.seal(bob, letter)
     assert len(blob) <= BLOB_BYTES_MAX
     assert bob.open(alice, blob) == letter
