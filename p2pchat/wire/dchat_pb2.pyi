@@ -89,20 +89,36 @@ class Text(_message.Message):
     def __init__(self, text: _Optional[str] = ..., reply_to: _Optional[bytes] = ...) -> None: ...
 
 class Certificate(_message.Message):
-    __slots__ = ("account", "device", "created_ms")
+    __slots__ = ("account", "device", "created_ms", "olm_curve25519", "mailbox")
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     CREATED_MS_FIELD_NUMBER: _ClassVar[int]
+    OLM_CURVE25519_FIELD_NUMBER: _ClassVar[int]
+    MAILBOX_FIELD_NUMBER: _ClassVar[int]
     account: bytes
     device: bytes
     created_ms: int
-    def __init__(self, account: _Optional[bytes] = ..., device: _Optional[bytes] = ..., created_ms: _Optional[int] = ...) -> None: ...
+    olm_curve25519: bytes
+    mailbox: bytes
+    def __init__(self, account: _Optional[bytes] = ..., device: _Optional[bytes] = ..., created_ms: _Optional[int] = ..., olm_curve25519: _Optional[bytes] = ..., mailbox: _Optional[bytes] = ...) -> None: ...
+
+class Revocation(_message.Message):
+    __slots__ = ("account", "device", "revoked_ms")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    REVOKED_MS_FIELD_NUMBER: _ClassVar[int]
+    account: bytes
+    device: bytes
+    revoked_ms: int
+    def __init__(self, account: _Optional[bytes] = ..., device: _Optional[bytes] = ..., revoked_ms: _Optional[int] = ...) -> None: ...
 
 class DeviceSet(_message.Message):
-    __slots__ = ("certificates",)
+    __slots__ = ("certificates", "revocations")
     CERTIFICATES_FIELD_NUMBER: _ClassVar[int]
+    REVOCATIONS_FIELD_NUMBER: _ClassVar[int]
     certificates: _containers.RepeatedCompositeFieldContainer[Signed]
-    def __init__(self, certificates: _Optional[_Iterable[_Union[Signed, _Mapping]]] = ...) -> None: ...
+    revocations: _containers.RepeatedCompositeFieldContainer[Signed]
+    def __init__(self, certificates: _Optional[_Iterable[_Union[Signed, _Mapping]]] = ..., revocations: _Optional[_Iterable[_Union[Signed, _Mapping]]] = ...) -> None: ...
 
 class Receipt(_message.Message):
     __slots__ = ("version", "conversation", "account", "device", "entries", "sent_ms")

@@ -27,6 +27,7 @@ class Purpose(Enum):
 
     OP = b"dchat/op/1\0"
     CERTIFICATE = b"dchat/certificate/1\0"
+    REVOCATION = b"dchat/revocation/1\0"
     RECEIPT = b"dchat/receipt/1\0"
     ACCOUNT_RECORD = b"dchat/account/1\0"
     BUNDLE_RECORD = b"dchat/bundle/1\0"

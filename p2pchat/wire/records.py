@@ -16,7 +16,7 @@ from p2pchat.model.ids import AccountId, DeviceId
 from p2pchat.wire.dchat_pb2 import AccountRecord as AccountPb
 from p2pchat.wire.dchat_pb2 import BundleRecord as BundlePb
 from p2pchat.wire.dchat_pb2 import Signed as SignedPb
-from p2pchat.wire.devices import DeviceSet, read_device_set
+from p2pchat.wire.devices import DeviceSet, fitting, read_device_set
 from p2pchat.wire.envelope import Purpose, Signer, verify
 from p2pchat.wire.multiaddr import is_multiaddr
 
@@ -32,6 +32,8 @@ __all__ = [
 ]
 
 RECORD_BYTES_MAX = 4096
+DEVICES_BYTES_MAX = RECORD_BYTES_MAX - 128
+"""Of the device set in an account record: the rest is the account, two numbers and a signature."""
 ADDRESSES_MAX = 16
 ADDRESS_CHARS_MAX = 256
 LIFETIME_MS = 30 * 24 * 3600 * 1000
@@ -41,7 +43,11 @@ _BUNDLE_PREFIX = b"/dchat/bundle/"
 
 @dataclass(frozen=True, slots=True)
 class AccountRecord:
-    """Which devices an account has. `seq` is the wall clock of signing, in milliseconds."""
+    """Which devices an account has. `seq` is the wall clock of signing, in milliseconds.
+
+    A set that is too large is published in part: all that is revoked, and the devices certified
+    last. Readers merge it with what they know.
+    """
 
     account: AccountId
     devices: DeviceSet
@@ -80,7 +86,7 @@ def encode_record(record: Record, signer: Signer) -> bytes:
                 account=record.account,
                 seq=record.seq,
                 expires_ms=record.expires_ms,
-                devices=record.devices.raw,
+                devices=fitting(record.devices, DEVICES_BYTES_MAX).raw,
             ).SerializeToString()
         case BundleRecord():
             purpose = Purpose.BUNDLE_RECORD

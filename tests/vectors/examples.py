@@ -170,12 +170,17 @@ def open_room() -> Example:
     )
 
 
-# log.md
+# devices.md, log.md
 
 
 @example
 def device_set() -> Example:
     return Example((Message(DeviceSet.DESCRIPTOR, ALICE.devices.raw),))
+
+
+@example
+def device_set_with_a_revocation() -> Example:
+    return Example((Message(DeviceSet.DESCRIPTOR, stored("devices", "revoked", "set")),))
 
 
 @example

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 
 from p2pchat.crypto.lan_key import lan_key
 from p2pchat.model.conversation import direct_id, open_room_id, open_room_key, room_topic
+from p2pchat.model.ids import DeviceId
 from p2pchat.model.op import Chain, Header, Op, Position
 from p2pchat.wire.contents import (
     Accept,
@@ -22,7 +24,16 @@ from p2pchat.wire.contents import (
     Text,
     encode_content,
 )
-from p2pchat.wire.devices import claimed_set
+from p2pchat.wire.devices import (
+    REVOCATIONS_MAX,
+    DeviceKeys,
+    DeviceSet,
+    claimed_set,
+    first_device_set,
+    merged,
+    new_revocation,
+    read_device_set,
+)
 from p2pchat.wire.frames import (
     Frame,
     Hello,
@@ -87,6 +98,40 @@ def people() -> Vectors:
             "device_set_hash": person.devices.hash.hex(),
         }
         for person in (ALICE, BOB)
+    ]
+
+
+def all_device_sets() -> dict[str, DeviceSet]:
+    """What each set says follows from its entries; the last ones are unions of others."""
+    signer, old = ALICE.account_signer, DeviceId(digest("old device"))
+    keys = DeviceKeys(digest("olm curve25519"), digest("mailbox"))
+    renewed = read_device_set(first_device_set(signer, ALICE.device, WALL_MS + 1, keys))
+    second = read_device_set(first_device_set(signer, old, WALL_MS + 2))
+    revocation = read_device_set(new_revocation(signer, old, WALL_MS + 3))
+    gone = (DeviceId(digest(f"gone {number}")) for number in range(REVOCATIONS_MAX))
+    many = (read_device_set(new_revocation(signer, device, WALL_MS)) for device in gone)
+    revoked = reduce(merged, (ALICE.devices, renewed, second, revocation))
+    return {
+        "first": ALICE.devices,
+        "renewed": renewed,
+        "second device": second,
+        "revocation": revocation,
+        "revoked": revoked,
+        "closed": reduce(merged, many, revoked),
+    }
+
+
+def devices() -> Vectors:
+    return [
+        {
+            "name": name,
+            "account": found.account.hex(),
+            "acting": sorted(device.hex() for device in found.devices),
+            "revoked": sorted(device.hex() for device in found.revoked),
+            "is_closed": found.is_closed,
+            "set": found.raw.hex(),
+        }
+        for name, found in all_device_sets().items()
     ]
 
 
@@ -322,6 +367,7 @@ def lan_packets() -> dict[LanKind, LanPacket]:
 
 GOLDEN = {
     "people": people,
+    "devices": devices,
     "conversations": conversations,
     "ops": ops,
     "receipts": receipts,

@@ -18,6 +18,7 @@ from p2pchat.wire.dchat_pb2 import (
     DeviceSet,
     Header,
     Receipt,
+    Revocation,
 )
 from p2pchat.wire.lan_pb2 import Packet
 
@@ -27,6 +28,7 @@ INDENT = "  "
 
 WITHIN: dict[tuple[str, ...], Descriptor] = {
     ("DeviceSet.certificates", "body"): Certificate.DESCRIPTOR,
+    ("DeviceSet.revocations", "body"): Revocation.DESCRIPTOR,
     ("Frame.receipt", "body"): Receipt.DESCRIPTOR,
     ("account record", "body"): AccountRecord.DESCRIPTOR,
     ("bundle record", "body"): BundleRecord.DESCRIPTOR,

@@ -136,6 +136,13 @@ def test_a_certificate_is_signed_by_the_account():
     VerifyKey(ALICE.account).verify(b"dchat/certificate/1\0" + signed.body, signed.signature)
 
 
+def test_a_revocation_is_signed_by_the_account():
+    whole = DeviceSet.FromString(shown("device set with a revocation"))
+    [signed] = whole.revocations
+    VerifyKey(ALICE.account).verify(b"dchat/revocation/1\0" + signed.body, signed.signature)
+    assert len(whole.certificates) == 2
+
+
 def test_records_are_signed_by_the_key_in_their_key():
     keys = values("record keys")
     for name, domain in (

@@ -83,12 +83,16 @@ FIGURES: dict[str, list[str]] = {
         f"| at most {contents.GREETING_CHARS_MAX} characters |",
         f"| {contents.INTRO_BYTES} bytes, from the",
         f"| {contents.PAIR_HALF_BYTES} random bytes.",
-        f"1 to {devices.DEVICES_MAX} certificates of one account,"
-        f" {devices.DEVICE_SET_BYTES_MAX // KIB} KiB at most",
         f"by number ({LIMITS.pending_ops_max:,}) and bytes ({log.WAITING_BYTES_MAX // MIB} MiB)",
         f"its content has at most {intake.CONTROL_BYTES_MAX // KIB} KiB",
         f"its `seq` is below {LIMITS.control_ops_max:,}",
         f"`seq` below {intake.STRANGER_OPS_MAX} and kinds",
+    ],
+    "devices.md": [
+        f"at most {devices.DEVICES_MAX} certificates and {devices.REVOCATIONS_MAX + 1} revocations",
+        f"{devices.DEVICE_SET_BYTES_MAX // KIB} KiB at most; a `Signed` certificate has at most"
+        f" {devices.CERTIFICATE_BYTES_MAX} bytes and a revocation {devices.REVOCATION_BYTES_MAX}",
+        f"at most {devices.REVOCATIONS_MAX} devices are revoked",
     ],
     "direct.md": [
         f"`{Lane.LIVE.value}` carries what is live",

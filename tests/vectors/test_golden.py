@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+from functools import reduce
 from hashlib import blake2b
 
 import pytest
@@ -12,6 +13,7 @@ from nacl.signing import SigningKey, VerifyKey
 
 from p2pchat.model.ids import AccountId, DeviceId
 from p2pchat.wire.contents import decode_content
+from p2pchat.wire.devices import merged, read_device_set
 from p2pchat.wire.frames import decode_frame
 from p2pchat.wire.lan_codec import decode_lan
 from p2pchat.wire.lan_pb2 import Datagram
@@ -63,6 +65,15 @@ def test_receipts_read_as_they_were_written():
         assert read_receipt(raw(vector, "body"), raw(vector, "signature")) == signed
         key = VerifyKey(raw(vector, "device"))
         key.verify(b"dchat/receipt/1\0" + signed.body, signed.signature)
+
+
+def test_device_sets_read_as_they_were_written():
+    for vector, found in zip(
+        golden.read("devices"), golden.all_device_sets().values(), strict=True
+    ):
+        assert read_device_set(raw(vector, "set")) == found
+    sets = [read_device_set(raw(vector, "set")) for vector in golden.read("devices")]
+    assert reduce(merged, reversed(sets[:4])) == sets[4]
 
 
 def test_frames_read_as_they_were_written():

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import reduce
 
 import pytest
 
 from p2pchat.errors import BadSignature, MalformedMessage
+from p2pchat.model.ids import DeviceId
 from p2pchat.wire import dchat_pb2 as pb
+from p2pchat.wire.devices import (
+    DEVICES_MAX,
+    REVOCATIONS_MAX,
+    first_device_set,
+    merged,
+    new_revocation,
+    read_device_set,
+)
 from p2pchat.wire.envelope import Purpose, Signer
 from p2pchat.wire.records import (
     ADDRESSES_MAX,
+    DEVICES_BYTES_MAX,
     LIFETIME_MS,
     RECORD_BYTES_MAX,
     AccountRecord,
@@ -21,7 +32,7 @@ from p2pchat.wire.records import (
     encode_record,
     read_record,
 )
-from tests.unit.protocol.people import ALICE, BOB, WALL_MS
+from tests.unit.protocol.people import ALICE, BOB, WALL_MS, digest
 
 ADDRESS = "/ip4/192.0.2.7/tcp/4001"
 ACCOUNT = AccountRecord(ALICE.account, ALICE.devices, 7, WALL_MS + LIFETIME_MS)
@@ -35,6 +46,20 @@ def account_value(**changes: object) -> bytes:
 
 def bundle_value(**changes: object) -> bytes:
     return encode_record(replace(BUNDLE, **changes), ALICE.signer)
+
+
+def test_an_account_record_has_room_for_every_set():
+    signer = ALICE.account_signer
+    names = [DeviceId(digest(f"device {number}")) for number in range(DEVICES_MAX)]
+    sets = [first_device_set(signer, device, WALL_MS + LIFETIME_MS) for device in names]
+    sets += [new_revocation(signer, device, WALL_MS) for device in names[:REVOCATIONS_MAX]]
+    whole = reduce(merged, map(read_device_set, sets))
+    assert len(whole.raw) > DEVICES_BYTES_MAX
+    value = account_value(devices=whole, seq=1 << 60)
+    found = read_record(ACCOUNT_KEY, value)
+    assert isinstance(found, AccountRecord)
+    assert found.devices.revoked == whole.revoked
+    assert found.devices.devices < whole.devices
 
 
 def signed(purpose: Purpose, body: bytes, signer: Signer) -> bytes:
