@@ -103,7 +103,7 @@ def _text(link: ContactLink, hints: Iterable[str]) -> str:
         devices=narrowed(link.devices, link.device).raw,
     )
     body = bytes((VERSION,)) + message.SerializeToString()
-    return PREFIX + base64.urlsafe_b64encode(body + _check(body)).decode().rstrip("=")
+    return PREFIX + _base64(body + _check(body))
 
 
 def _is_hint(text: str) -> bool:
@@ -118,9 +118,14 @@ def _body(encoded: str) -> bytes:
     except binascii.Error as error:
         raise LinkError("this link is damaged or cut short; copy it again, whole") from error
     body, check = raw[:-_CHECK_BYTES], raw[-_CHECK_BYTES:]
-    if len(body) < 2 or _check(body) != check:
+    if len(body) < 2 or _check(body) != check or _base64(raw) != encoded:
         raise LinkError("this link is damaged or cut short; copy it again, whole")
     return body
+
+
+def _base64(raw: bytes) -> str:
+    """The one way to write it: without padding, the spare bits of the last character zero."""
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def _check(body: bytes) -> bytes:

@@ -128,7 +128,7 @@ def test_a_body_that_is_no_protobuf_is_refused():
 
 def test_a_mistyped_character_is_noticed():
     text = encode_link(LINK)
-    for place in range(len(PREFIX), len(text) - 1):
+    for place in range(len(PREFIX), len(text)):
         other = "A" if text[place] != "A" else "B"
         with pytest.raises(LinkError):
             decode_link(text[:place] + other + text[place + 1 :])

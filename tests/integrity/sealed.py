@@ -1,0 +1,383 @@
+"""Everything that is signed, sealed or authenticated, with one example of it and who reads it.
+
+To add a kind is one entry of `SEALED`: how an example is made, how it is read by whom it is meant
+for, and the messages of `wire/*.proto` whose bytes are protected in it. The tests beside flip each
+bit of each example and show each signature for every other purpose. A message that has no
+protection of its own stands in `UNSIGNED`, with what protects it.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from io import BytesIO
+
+from google.protobuf.message import Message
+
+from p2pchat.crypto.room_keys import SharedKeyCipher
+from p2pchat.crypto.sealed_file import CHUNK_BYTES, SealedWriter, unsealed
+from p2pchat.crypto.sealed_file import _checksum as export_checksum
+from p2pchat.crypto.vault import _CHECKSUM_BYTES as KEY_CHECKSUM_BYTES
+from p2pchat.crypto.vault import Vault
+from p2pchat.crypto.vault import _checksum as key_checksum
+from p2pchat.errors import MalformedMessage
+from p2pchat.model.op import Chain, Header
+from p2pchat.net.libp2p.noise_packets import PacketOpener, PacketSealer
+from p2pchat.protocol.lan_proof import LanProof, Meeting
+from p2pchat.protocol.sealing import open_room_secret
+from p2pchat.wire import archive_pb2, dchat_pb2, lan_pb2
+from p2pchat.wire.archive_codec import decode_record, encode_record
+from p2pchat.wire.contents import Content, decode_content, encode_content
+from p2pchat.wire.devices import first_device_set, read_device_set
+from p2pchat.wire.envelope import Purpose, Signer
+from p2pchat.wire.frames import decode_ops
+from p2pchat.wire.framing import FrameParser, frame
+from p2pchat.wire.lan_codec import LanKind, Role, decode_lan, encode_lan
+from p2pchat.wire.links import PREFIX, ContactLink, decode_link, encode_link
+from p2pchat.wire.links import _check as link_check
+from p2pchat.wire.ops import content_hash, decode_op, encode_op, make_op, verify_op
+from p2pchat.wire.receipts import Receipt, read_receipt, sign_receipt
+from p2pchat.wire.records import (
+    AccountRecord,
+    BundleRecord,
+    Record,
+    RecordValidator,
+    account_key,
+    bundle_key,
+    read_record,
+)
+from p2pchat.wire.records import encode_record as encode_dht_record
+from tests.unit.protocol.people import ALICE, BOB, WALL_MS, digest
+from tests.vectors import examples, exports, golden
+
+Misuse = Callable[[Signer], Signer]
+"""What stands between a signer and what is made with it: nothing, or another purpose."""
+
+
+def honest(signer: Signer) -> Signer:
+    return signer
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """One kind of object whose every bit counts."""
+
+    make: Callable[[Misuse], bytes]
+    read: Callable[[bytes], object]
+    """Decodes and verifies as whoever it is meant for; answers the value or raises a
+    `P2PChatError`."""
+    covers: tuple[type[Message], ...] = ()
+    """The messages whose bytes stand in the example."""
+    purpose: Purpose | None = None
+    """Of its signature, where it has one of ours."""
+    mend: Callable[[bytes], bytes] = bytes
+    """Makes a checksum anew that explains mistakes and protects nothing."""
+    free: Callable[[object, object], bool] = lambda whole, flipped: False
+    """Whether a flip may be taken for this: the value before and after it."""
+    why_free: str = ""
+
+
+def signed(
+    purpose: Purpose,
+    make: Callable[[Misuse], bytes],
+    read: Callable[[bytes], object],
+    *covers: type[Message],
+) -> Sealed:
+    """Signed by a key of ours."""
+    return Sealed(make, read, covers, purpose)
+
+
+def shut(raw: bytes, read: Callable[[bytes], object], *covers: type[Message]) -> Sealed:
+    """Sealed or authenticated with a key that its readers have."""
+    return Sealed(lambda misuse: raw, read, covers)
+
+
+def opened(value: object) -> object:
+    """The answer of an opener for which None is a refusal."""
+    if value is None:
+        raise MalformedMessage("it does not open")
+    return value
+
+
+# Ops and receipts
+
+
+def an_op(content: Content, misuse: Misuse) -> bytes:
+    kind, raw = encode_content(content)
+    header = Header(
+        conversation=golden.DIRECT,
+        chain=kind.chain,
+        account=ALICE.account,
+        device=ALICE.device,
+        seq=1,
+        prev=golden.op_id("before"),
+        hlc=golden.HLC,
+        kind=kind,
+        content_hash=content_hash(raw),
+        deps=(golden.op_id("dependency"),),
+        after=(golden.op_id("shown"),) if kind.chain is Chain.TALK else (),
+        devices=ALICE.devices.hash,
+    )
+    return encode_op(make_op(header, raw, misuse(ALICE.signer)))
+
+
+def read_op(raw: bytes) -> object:
+    """As `protocol.intake` reads it."""
+    op = decode_op(raw)
+    if op.content is None:
+        raise MalformedMessage("an op without its content is not taken")
+    verify_op(op)
+    return op, decode_content(op.header.kind, op.content)
+
+
+def op_entries() -> dict[str, Sealed]:
+    """One for each content that there is."""
+    types = dchat_pb2.DESCRIPTOR.message_types_by_name
+    entries: dict[str, Sealed] = {}
+    for name, content in golden.CONTENTS.items():
+        kind = type(content).__name__
+        covers = [dchat_pb2.SignedOp, dchat_pb2.Header]
+        covers += [vars(dchat_pb2)[kind]] if kind in types else []
+        entries[f"op: {name}"] = signed(Purpose.OP, partial(an_op, content), read_op, *covers)
+    return entries
+
+
+def a_receipt(misuse: Misuse) -> bytes:
+    receipt = golden.all_receipts()["direct"].receipt
+    made = sign_receipt(receipt, misuse(BOB.signer))
+    return dchat_pb2.Signed(body=made.body, signature=made.signature).SerializeToString()
+
+
+def read_signed_receipt(raw: bytes) -> Receipt:
+    made = dchat_pb2.Signed.FromString(raw)
+    return read_receipt(made.body, made.signature).receipt
+
+
+# Device sets, records, links
+
+
+def a_device_set(misuse: Misuse) -> bytes:
+    return first_device_set(misuse(ALICE.account_signer), ALICE.device, WALL_MS)
+
+
+def read_own_device_set(raw: bytes) -> object:
+    """A set that certifies the device it came from."""
+    found = read_device_set(raw)
+    if found.account != ALICE.account or ALICE.device not in found.devices:
+        raise MalformedMessage("the set of another device")
+    return found
+
+
+EXPIRES_MS = WALL_MS + 1_000
+
+
+def an_account_record(misuse: Misuse) -> bytes:
+    record = AccountRecord(ALICE.account, ALICE.devices, WALL_MS, EXPIRES_MS)
+    return encode_dht_record(record, misuse(ALICE.account_signer))
+
+
+def a_bundle_record(misuse: Misuse) -> bytes:
+    record = BundleRecord(ALICE.device, golden.ADDRESSES, WALL_MS, EXPIRES_MS)
+    return encode_dht_record(record, misuse(ALICE.signer))
+
+
+def read_valid_record(key: bytes, raw: bytes) -> Record:
+    RecordValidator().validate(key, raw, WALL_MS)
+    return read_record(key, raw)
+
+
+LINK = replace(BOB.link, addresses=golden.ADDRESSES)
+
+
+def a_link_body(misuse: Misuse) -> bytes:
+    text = encode_link(LINK).removeprefix(PREFIX)
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def read_link_body(raw: bytes) -> ContactLink:
+    return decode_link(PREFIX + base64.urlsafe_b64encode(raw).decode().rstrip("="))
+
+
+def mended_link(raw: bytes) -> bytes:
+    return raw[:-4] + link_check(raw[:-4])
+
+
+def leads_to_the_same(whole: object, flipped: object) -> bool:
+    assert isinstance(whole, ContactLink)
+    assert isinstance(flipped, ContactLink)
+    return replace(flipped, intro=whole.intro, addresses=whole.addresses) == whole
+
+
+# What shared keys protect
+
+
+def key_file() -> bytes:
+    return Vault("passphrase", exports.COST).lock(digest("database key"))
+
+
+def mended_key_file(raw: bytes) -> bytes:
+    return raw[:-KEY_CHECKSUM_BYTES] + key_checksum(raw[:-KEY_CHECKSUM_BYTES])
+
+
+def read_key_file(raw: bytes) -> bytes:
+    return Vault("passphrase").unlock(raw)
+
+
+def an_export() -> bytes:
+    raw = BytesIO()
+    writer = SealedWriter(raw, exports.PASSPHRASE, exports.COST)
+    for record in exports.records():
+        writer.write(frame(encode_record(record)))
+    writer.finish()
+    return raw.getvalue()
+
+
+def read_export(raw: bytes) -> object:
+    content = b"".join(unsealed(BytesIO(raw), exports.PASSPHRASE))
+    return [decode_record(record) for record in FrameParser(CHUNK_BYTES).feed(content)]
+
+
+def mended_export(raw: bytes) -> bytes:
+    return raw[:54] + export_checksum(raw[:54]) + raw[62:]
+
+
+def a_datagram() -> bytes:
+    return encode_lan(golden.lan_packets()[LanKind.HELLO], digest("lan"))
+
+
+def read_datagram(raw: bytes) -> object:
+    datagram = decode_lan(raw)
+    if not datagram.is_authentic(digest("lan")):
+        raise MalformedMessage("a code that is wrong")
+    return datagram.packet
+
+
+MEETING = Meeting(ALICE.device.peer_id, BOB.device.peer_id)
+
+
+def lan_sides() -> tuple[LanProof, LanProof]:
+    one = LanProof(digest("lan"), MEETING, Role.OPENER, digest("one"))
+    other = LanProof(digest("lan"), MEETING, Role.RESPONDER, digest("other"))
+    return one, other
+
+
+def a_lan_proof() -> bytes:
+    one, other = lan_sides()
+    nonce = other.handle(one.start() or b"")
+    return one.handle(nonce or b"") or b""
+
+
+def read_lan_proof(raw: bytes) -> object:
+    one, other = lan_sides()
+    other.handle(one.start() or b"")
+    return other.handle(raw)
+
+
+def read_noise(raw: bytes) -> object:
+    opener = PacketOpener(bytes(32))
+    opener.feed(raw)
+    return opened(opener.next())
+
+
+ROOM = open_room_secret(examples.ROOM_NAME)
+
+
+def read_room_blob(raw: bytes) -> object:
+    plaintext = opened(SharedKeyCipher(bytes).open(ROOM, raw))
+    assert isinstance(plaintext, bytes)
+    return decode_ops(plaintext)
+
+
+D, A, L = dchat_pb2, archive_pb2, lan_pb2
+HINTS_ARE_FREE = (
+    "the token and the addresses are not signed: who passes a link on can spoil the token or send"
+    " the first dial elsewhere, where nobody has the device's key"
+)
+SEALED: dict[str, Sealed] = {
+    **op_entries(),
+    "receipt": signed(
+        Purpose.RECEIPT, a_receipt, read_signed_receipt, D.Signed, D.Receipt, D.FrontierEntry
+    ),
+    "device set": signed(
+        Purpose.CERTIFICATE, a_device_set, read_own_device_set, D.DeviceSet, D.Certificate
+    ),
+    "account record": signed(
+        Purpose.ACCOUNT_RECORD,
+        an_account_record,
+        partial(read_valid_record, account_key(ALICE.account)),
+        D.AccountRecord,
+    ),
+    "bundle record": signed(
+        Purpose.BUNDLE_RECORD,
+        a_bundle_record,
+        partial(read_valid_record, bundle_key(ALICE.device)),
+        D.BundleRecord,
+    ),
+    "contact link": Sealed(
+        lambda misuse: encode_link(LINK).encode(),
+        lambda raw: decode_link(raw.decode("latin-1")),
+        (D.ContactLink,),
+    ),
+    "contact link, its check made anew": Sealed(
+        a_link_body,
+        read_link_body,
+        mend=mended_link,
+        free=leads_to_the_same,
+        why_free=HINTS_ARE_FREE,
+    ),
+    "room blob": shut(examples.room_blob().raw, read_room_blob),
+    "noise packet": shut(PacketSealer(bytes(32)).seal(b"hello"), read_noise),
+    "lan datagram": shut(a_datagram(), read_datagram, L.Datagram, L.Packet),
+    "lan proof": shut(a_lan_proof(), read_lan_proof, L.Proof),
+    "key file": shut(key_file(), read_key_file),
+    "key file, its checksum made anew": replace(
+        shut(key_file(), read_key_file), mend=mended_key_file
+    ),
+    "export": shut(
+        an_export(),
+        read_export,
+        A.Record,
+        A.Manifest,
+        A.Identity,
+        A.Contact,
+        A.Name,
+        A.Conversation,
+        A.Floor,
+        A.Op,
+        A.Receipt,
+        A.Block,
+        A.Setting,
+        A.Peer,
+        A.End,
+    ),
+    "export, its checksum made anew": replace(shut(an_export(), read_export), mend=mended_export),
+}
+
+_STREAM = "only on streams that end at the reader: Noise authenticates every byte (`noise packet`)"
+_DHT = "what a node answers is believed by nobody: records in it certify themselves"
+_GOSSIP = "from hop to hop, on Noise; what is published is a room's blob, and its id is its hash"
+UNSIGNED: dict[str, str] = {
+    "dchat.Frame": _STREAM,
+    "dchat.Hello": _STREAM,
+    "dchat.Ops": "a list of ops, each signed; on streams under Noise, in rooms inside a blob",
+    "dchat.SyncDigest": _STREAM,
+    "dchat.SyncFrontier": _STREAM,
+    "dchat.SyncPull": _STREAM,
+    "dchat.Wanted": _STREAM,
+    "dchat.SyncPage": _STREAM,
+    "p2pchat.kad.Record": "an envelope round a record that is signed itself",
+    "p2pchat.kad.Message": _DHT,
+    "p2pchat.kad.Message.Peer": _DHT,
+    "dchat.gossip.RPC": _GOSSIP,
+    "dchat.gossip.RPC.SubOpts": _GOSSIP,
+    "dchat.gossip.Message": _GOSSIP,
+    "dchat.gossip.ControlMessage": _GOSSIP,
+    "dchat.gossip.ControlIHave": _GOSSIP,
+    "dchat.gossip.ControlIWant": _GOSSIP,
+    "dchat.gossip.ControlGraft": _GOSSIP,
+    "dchat.gossip.ControlChoke": _GOSSIP,
+    "dchat.gossip.ControlPrune": _GOSSIP,
+}
+"""Messages without a signature or seal of their own, and why none is needed."""
