@@ -14,15 +14,26 @@ from dataclasses import dataclass, fields
 
 from p2pchat.errors import ConfigError
 
-__all__ = ["NAME_CHARS_MAX", "TEXT_BYTES_MAX", "FetchLimits", "Limits", "RelayLimits"]
+__all__ = [
+    "BLOB_BYTES_MAX",
+    "NAME_CHARS_MAX",
+    "TEXT_BYTES_MAX",
+    "FetchLimits",
+    "Limits",
+    "MailboxLimits",
+    "RelayLimits",
+]
 
 _KIB = 1024
 _MIB = 1024 * _KIB
 _GIB = 1024 * _MIB
 _HOUR_S = 3600
+_DAY_S = 24 * _HOUR_S
 
 TEXT_BYTES_MAX = 32 * _KIB
 """UTF-8 bytes of one text; a peer that gets more refuses it."""
+BLOB_BYTES_MAX = 64 * _KIB
+"""Bytes of one blob in a mailbox; whoever keeps mailboxes refuses more."""
 NAME_CHARS_MAX = 64
 """Characters of a person's name; a peer that gets more refuses it."""
 _PAGE_BYTES_AGREED = 256 * _KIB
@@ -132,6 +143,30 @@ class RelayLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxLimits:
+    """What whoever keeps mailboxes keeps of others; configuration table `[mailboxes.limits]`."""
+
+    bytes_max: int = 4 * _GIB
+    """Of all mailboxes together; above it those go whose owners stayed away, and then puts are
+    refused."""
+    mailboxes_max: int = 10_000
+    """Above it the empty ones of owners who stayed away go, and then new ones are refused."""
+    mailbox_bytes_max: int = 64 * _MIB
+    """Of one mailbox; a tenth of it from strangers. Above it puts are refused."""
+    mailbox_blobs_max: int = 10_000
+    """Blobs of one mailbox; a tenth of them from strangers. Above it puts are refused."""
+    blob_bytes_max: int = BLOB_BYTES_MAX
+    """Bytes of one blob; a larger one is refused. An agreement."""
+    blob_age_s: int = 30 * _DAY_S
+    """How long a blob is kept; and how long an owner may stay away before its mailbox is among the
+    first to go."""
+
+    def __post_init__(self) -> None:
+        _require_positive(self, "mailboxes.limits")
+        _require_at_most(self.blob_bytes_max, BLOB_BYTES_MAX, "mailboxes.limits.blob_bytes_max")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FetchLimits:
     """What fetching bootstrap lists may cost; configuration table `[fetch_limits]`."""
 
@@ -150,7 +185,9 @@ class FetchLimits:
         _require_positive(self, "fetch_limits")
 
 
-def _require_positive(limits: Limits | RelayLimits | FetchLimits, table: str) -> None:
+def _require_positive(
+    limits: Limits | RelayLimits | MailboxLimits | FetchLimits, table: str
+) -> None:
     for field in fields(limits):
         value: object = getattr(limits, field.name)
         wanted = (int,) if field.type == "int" else (int, float)

@@ -8,21 +8,14 @@ that each of them gave us.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from hashlib import blake2b
 from typing import Protocol
 
-from p2pchat.model.ids import HASH_BYTES
+from p2pchat.config.limits import BLOB_BYTES_MAX
 from p2pchat.model.mailbox import Kept, MailboxRelay
 from p2pchat.wire.envelope import Signer
+from p2pchat.wire.mailbox_codec import put_body
 
 __all__ = ["BLOB_BYTES_MAX", "MailboxClient", "put_body"]
-
-BLOB_BYTES_MAX = 64 * 1024
-
-
-def put_body(mailbox: bytes, blob: bytes) -> bytes:
-    """What the write key signs (`Purpose.MAILBOX_PUT`): this blob, for this mailbox."""
-    return mailbox + blake2b(blob, digest_size=HASH_BYTES).digest()
 
 
 class MailboxClient(Protocol):

@@ -32,6 +32,7 @@ class Purpose(Enum):
     ACCOUNT_RECORD = b"dchat/account/1\0"
     BUNDLE_RECORD = b"dchat/bundle/1\0"
     MAILBOX_PUT = b"dchat/mailbox/put/1\0"
+    MAILBOX_OPEN = b"dchat/mailbox/open/1\0"
 
 
 class Signer(Protocol):

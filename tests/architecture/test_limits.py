@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from p2pchat.config.limits import FetchLimits, Limits, RelayLimits
+from p2pchat.config.limits import FetchLimits, Limits, MailboxLimits, RelayLimits
 from p2pchat.gossip.config import GossipConfig
 from p2pchat.kad.config import KadConfig
 from p2pchat.net.libp2p.options import CircuitLimits, HostLimits
@@ -24,6 +24,7 @@ ROW = re.compile(r"^\| `([\w.]+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 SETTINGS = (
     Limits,
     RelayLimits,
+    MailboxLimits,
     FetchLimits,
     HostLimits,
     YamuxLimits,

@@ -55,6 +55,21 @@ from p2pchat.wire.mail_codec import (
     encode_body,
     encode_letter,
 )
+from p2pchat.wire.mailbox_codec import (
+    Answer,
+    Open,
+    Page,
+    PageRow,
+    Put,
+    Reason,
+    Refused,
+    Register,
+    Request,
+    decode_answer,
+    decode_request,
+    encode_answer,
+    encode_request,
+)
 from p2pchat.wire.mdns import decode_txt, encode_txt
 from p2pchat.wire.multiaddr import multiaddr_bytes, multiaddr_text
 from p2pchat.wire.ops import decode_header, decode_op, encode_op
@@ -221,6 +236,29 @@ WIRE: dict[str, Decoder] = {
         decode_letter,
         ("wire.mail_codec.decode_letter",),
         (encode_letter(tuple(FRAMES.values())[:3]),),
+    ),
+    "mailbox request": Decoder(
+        decode_request,
+        ("wire.mailbox_codec.decode_request",),
+        tuple(
+            encode_request(Request(1, body))
+            for body in (
+                Put(b"m" * 32, b"k" * 32, b"s" * 64, b"sealed"),
+                Open(b"m" * 32, b"s" * 64),
+                Register(frozenset({b"k" * 32}), b"i" * 32),
+            )
+        ),
+    ),
+    "mailbox answer": Decoder(
+        decode_answer,
+        ("wire.mailbox_codec.decode_answer",),
+        tuple(
+            encode_answer(Answer(1, body))
+            for body in (
+                Page((PageRow(1, 2, 3, b"sealed"), PageRow(4, 5, 6)), has_more=True),
+                Refused(Reason.BUSY, 250),
+            )
+        ),
     ),
     "mdns record": Decoder(decode_txt, ("wire.mdns.decode_txt",), (encode_txt(PEER, [ADDRESS]),)),
     "multiaddr": Decoder(

@@ -28,15 +28,17 @@ from p2pchat.net.libp2p.noise_packets import PacketOpener, PacketSealer
 from p2pchat.protocol.lan_proof import LanProof, Meeting
 from p2pchat.protocol.sealing import open_room_secret
 from p2pchat.wire import archive_pb2, dchat_pb2, lan_pb2
+from p2pchat.wire import mailbox_pb2 as M
 from p2pchat.wire.archive_codec import decode_record, encode_record
 from p2pchat.wire.contents import Content, decode_content, encode_content
 from p2pchat.wire.devices import first_device_set, read_device_set
-from p2pchat.wire.envelope import Purpose, Signer
+from p2pchat.wire.envelope import Ed25519Signer, Purpose, Signer, verify
 from p2pchat.wire.frames import decode_ops
 from p2pchat.wire.framing import FrameParser, frame
 from p2pchat.wire.lan_codec import LanKind, Role, decode_lan, encode_lan
 from p2pchat.wire.links import PREFIX, ContactLink, decode_link, encode_link
 from p2pchat.wire.links import _check as link_check
+from p2pchat.wire.mailbox_codec import Put, Request, encode_request, open_body, put_body
 from p2pchat.wire.ops import content_hash, decode_op, encode_op, make_op, verify_op
 from p2pchat.wire.receipts import Receipt, read_receipt, sign_receipt
 from p2pchat.wire.records import (
@@ -281,6 +283,43 @@ def read_noise(raw: bytes) -> object:
     return opened(opener.next())
 
 
+MAILBOX = Ed25519Signer(digest("mailbox"))
+WRITER = Ed25519Signer(digest("writer"))
+
+
+def a_mailbox_put(misuse: Misuse) -> bytes:
+    body = put_body(MAILBOX.public_key, b"sealed")
+    signature = misuse(WRITER).sign(Purpose.MAILBOX_PUT, body)
+    return put_bytes(Put(MAILBOX.public_key, WRITER.public_key, signature, b"sealed"))
+
+
+def read_mailbox_put(raw: bytes) -> object:
+    put = M.Put.FromString(raw)
+    verify(put.key, Purpose.MAILBOX_PUT, put_body(put.mailbox, put.blob), put.signature)
+    return put.mailbox, put.key, put.blob
+
+
+def put_bytes(put: Put) -> bytes:
+    request = M.Request.FromString(encode_request(Request(1, put)))
+    return request.put.SerializeToString()
+
+
+OPENING = (digest("nonce"), BOB.device.peer_id, ALICE.device.peer_id)
+
+
+def a_mailbox_proof(misuse: Misuse) -> bytes:
+    body = open_body(MAILBOX.public_key, *OPENING)
+    signature = misuse(MAILBOX).sign(Purpose.MAILBOX_OPEN, body)
+    return M.Open(mailbox=MAILBOX.public_key, signature=signature).SerializeToString()
+
+
+def read_mailbox_proof(raw: bytes) -> object:
+    opening = M.Open.FromString(raw)
+    body = open_body(opening.mailbox, *OPENING)
+    verify(opening.mailbox, Purpose.MAILBOX_OPEN, body, opening.signature)
+    return opening.mailbox
+
+
 ROOM = open_room_secret(examples.ROOM_NAME)
 
 
@@ -327,6 +366,8 @@ SEALED: dict[str, Sealed] = {
         free=leads_to_the_same,
         why_free=HINTS_ARE_FREE,
     ),
+    "mailbox put": signed(Purpose.MAILBOX_PUT, a_mailbox_put, read_mailbox_put, M.Put),
+    "mailbox proof": signed(Purpose.MAILBOX_OPEN, a_mailbox_proof, read_mailbox_proof, M.Open),
     "room blob": shut(examples.room_blob().raw, read_room_blob),
     "noise packet": shut(PacketSealer(bytes(32)).seal(b"hello"), read_noise),
     "lan datagram": shut(a_datagram(), read_datagram, L.Datagram, L.Packet),
@@ -367,6 +408,24 @@ UNSIGNED: dict[str, str] = {
     "dchat.SyncPull": _STREAM,
     "dchat.Wanted": _STREAM,
     "dchat.SyncPage": _STREAM,
+    **{
+        f"dchat.mailbox.{name}": _STREAM
+        for name in (
+            "Request",
+            "Ask",
+            "Register",
+            "Fetch",
+            "Delete",
+            "Answer",
+            "Refused",
+            "Done",
+            "Challenge",
+            "Opened",
+            "Page",
+            "Kept",
+            "Notice",
+        )
+    },
     "p2pchat.kad.Record": "an envelope round a record that is signed itself",
     "p2pchat.kad.Message": _DHT,
     "p2pchat.kad.Message.Peer": _DHT,
