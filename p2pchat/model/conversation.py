@@ -13,6 +13,7 @@ __all__ = [
     "normal_room_name",
     "open_room_id",
     "open_room_key",
+    "room_id",
     "room_rendezvous",
     "room_topic",
 ]
@@ -47,6 +48,11 @@ def open_room_id(name: str) -> ConversationId:
 def open_room_key(name: str) -> bytes:
     """The key that everybody who knows the name can derive."""
     return _hash(b"open-key", normal_room_name(name).encode())
+
+
+def room_id(genesis: bytes) -> ConversationId:
+    """The room by invitation that begins with these bytes."""
+    return ConversationId(_hash(b"room", genesis))
 
 
 def room_topic(key: bytes) -> str:

@@ -28,6 +28,10 @@ class Kind(IntEnum):
     REQUEST = 1
     ACCEPT = 2
     REJECT = 3
+    GENESIS = 8
+    STANDING = 9
+    LEAVE = 10
+    EPOCH = 11
     PROFILE = 32
     TEXT = 33
 

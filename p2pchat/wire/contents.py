@@ -8,9 +8,11 @@ from google.protobuf.message import DecodeError
 
 from p2pchat.config.limits import NAME_CHARS_MAX, TEXT_BYTES_MAX
 from p2pchat.errors import MalformedMessage
+from p2pchat.model.control import Control, Epoch, Genesis, Leave, SetStanding
 from p2pchat.model.ids import OpId
 from p2pchat.model.op import Kind
 from p2pchat.wire import dchat_pb2 as pb
+from p2pchat.wire.control import decode_control, encode_control
 
 __all__ = [
     "INTRO_BYTES",
@@ -69,7 +71,7 @@ class Unknown:
     """A kind of a later version: kept and served, not shown."""
 
 
-Content = Text | Profile | Request | Accept | Reject | Unknown
+Content = Text | Profile | Request | Accept | Reject | Control | Unknown
 
 
 def encode_content(content: Content) -> tuple[Kind, bytes]:
@@ -86,6 +88,8 @@ def encode_content(content: Content) -> tuple[Kind, bytes]:
             return Kind.ACCEPT, pb.Accept(name=name, pair_half=half).SerializeToString()
         case Reject():
             return Kind.REJECT, b""
+        case Genesis() | SetStanding() | Leave() | Epoch():
+            return encode_control(content)
         case Unknown():
             raise AssertionError("we never author what we do not know")
 
@@ -118,6 +122,8 @@ def _decode(kind: int, raw: bytes) -> Content:
             return Accept(_name(accept.name), accept.pair_half)
         case Kind.REJECT:
             return Reject()
+        case Kind.GENESIS | Kind.STANDING | Kind.LEAVE | Kind.EPOCH:
+            return decode_control(kind, raw)
         case _:
             return Unknown()
 

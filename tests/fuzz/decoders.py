@@ -162,7 +162,7 @@ WIRE: dict[str, Decoder] = {
     ),
     "content": Decoder(
         content,
-        ("wire.contents.decode_content",),
+        ("wire.contents.decode_content", "wire.control.decode_control"),
         tuple(bytes([op.header.kind]) + (op.content or b"") for op in OPS.values()),
     ),
     "frame": Decoder(

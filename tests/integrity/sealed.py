@@ -27,7 +27,7 @@ from p2pchat.model.op import Chain, Header
 from p2pchat.net.libp2p.noise_packets import PacketOpener, PacketSealer
 from p2pchat.protocol.lan_proof import LanProof, Meeting
 from p2pchat.protocol.sealing import open_room_secret
-from p2pchat.wire import archive_pb2, dchat_pb2, lan_pb2
+from p2pchat.wire import archive_pb2, dchat_pb2, lan_pb2, rooms_pb2
 from p2pchat.wire import mailbox_pb2 as M
 from p2pchat.wire.archive_codec import decode_record, encode_record
 from p2pchat.wire.contents import Content, decode_content, encode_content
@@ -134,6 +134,13 @@ def read_op(raw: bytes) -> object:
     return op, decode_content(op.header.kind, op.content)
 
 
+CONTROL_COVERS = {
+    "genesis": (rooms_pb2.Genesis,),
+    "removal": (rooms_pb2.Standing, rooms_pb2.Cut, rooms_pb2.TalkHead),
+    "epoch": (rooms_pb2.Epoch,),
+}
+
+
 def op_entries() -> dict[str, Sealed]:
     """One for each content that there is."""
     types = dchat_pb2.DESCRIPTOR.message_types_by_name
@@ -143,6 +150,9 @@ def op_entries() -> dict[str, Sealed]:
         covers = [dchat_pb2.SignedOp, dchat_pb2.Header]
         covers += [vars(dchat_pb2)[kind]] if kind in types else []
         entries[f"op: {name}"] = signed(Purpose.OP, partial(an_op, content), read_op, *covers)
+    for name, control in golden.ROOM_CONTROLS.items():
+        make = partial(an_op, control)
+        entries[f"op: {name}"] = signed(Purpose.OP, make, read_op, *CONTROL_COVERS.get(name, ()))
     return entries
 
 

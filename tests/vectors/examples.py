@@ -50,6 +50,7 @@ from p2pchat.wire.kad_pb2 import Message as KadMessagePb
 from p2pchat.wire.lan_pb2 import Datagram
 from p2pchat.wire.links import PREFIX
 from p2pchat.wire.multiaddr import multiaddr_bytes
+from p2pchat.wire.rooms_pb2 import Genesis, Standing
 from tests.unit.protocol.people import ALICE, BOB, WALL_MS
 from tests.vectors import golden
 from tests.vectors.layout import Message, Part, Plain
@@ -218,6 +219,24 @@ def profile() -> Example:
 @example
 def text() -> Example:
     return Example((Message(Text.DESCRIPTOR, stored("ops", "reply", "content")),))
+
+
+# membership.md
+
+
+@example
+def genesis() -> Example:
+    return Example((Message(Genesis.DESCRIPTOR, stored("ops", "genesis", "content")),))
+
+
+@example
+def room_id() -> Example:
+    return Example(values={"room id": golden.CREW.hex()})
+
+
+@example
+def removal() -> Example:
+    return Example((Message(Standing.DESCRIPTOR, stored("ops", "removal", "content")),))
 
 
 # direct.md

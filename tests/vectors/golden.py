@@ -12,7 +12,24 @@ from functools import reduce
 from pathlib import Path
 
 from p2pchat.crypto.lan_key import lan_key
-from p2pchat.model.conversation import direct_id, open_room_id, open_room_key, room_topic
+from p2pchat.model.control import (
+    Control,
+    Cut,
+    Epoch,
+    Genesis,
+    History,
+    Leave,
+    SetStanding,
+    Standing,
+    TalkHead,
+)
+from p2pchat.model.conversation import (
+    direct_id,
+    open_room_id,
+    open_room_key,
+    room_id,
+    room_topic,
+)
 from p2pchat.model.ids import DeviceId
 from p2pchat.model.op import Chain, Header, Op, Position
 from p2pchat.wire.contents import (
@@ -24,6 +41,7 @@ from p2pchat.wire.contents import (
     Text,
     encode_content,
 )
+from p2pchat.wire.control import encode_control
 from p2pchat.wire.devices import (
     REVOCATIONS_MAX,
     DeviceKeys,
@@ -63,7 +81,7 @@ from p2pchat.wire.records import (
     bundle_key,
     encode_record,
 )
-from tests.unit.protocol.people import ALICE, BOB, WALL_MS, Person, digest, op_id
+from tests.unit.protocol.people import ALICE, BOB, MALLORY, WALL_MS, Person, digest, op_id
 
 FOLDER = Path(__file__).parent
 DIRECT = direct_id(ALICE.account, BOB.account)
@@ -79,6 +97,22 @@ CONTENTS: dict[str, Content] = {
     "text": Text("你好, world"),
     "reply": Text("yes", op_id("question")),
 }
+
+GENESIS = Genesis(
+    tuple(sorted((ALICE.account, BOB.account))), History.LAST, 500, "Crew 广场", bytes(range(16))
+)
+ROOM_CONTROLS: dict[str, Control] = {
+    "genesis": GENESIS,
+    "standing": SetStanding(MALLORY.account, Standing.MEMBER),
+    "removal": SetStanding(
+        MALLORY.account,
+        Standing.REMOVED,
+        (Cut(MALLORY.device, (op_id("control"),), (TalkHead(7, op_id("talk")),)),),
+    ),
+    "leave": Leave(),
+    "epoch": Epoch(digest("commitment")),
+}
+CREW = room_id(encode_control(GENESIS)[1])
 
 Vectors = list[dict[str, object]]
 
@@ -148,6 +182,7 @@ def conversations() -> Vectors:
             }
             for name in rooms
         ),
+        {"genesis": encode_control(GENESIS)[1].hex(), "id": CREW.hex()},
     ]
 
 
@@ -185,6 +220,7 @@ def all_ops() -> dict[str, Op]:
         "largest numbers": op_of(
             Text("late"), seq=(1 << 48) - 1, prev=op_id("before"), hlc=(1 << 63) - 1
         ),
+        **{name: op_of(control, conversation=CREW) for name, control in ROOM_CONTROLS.items()},
     }
 
 

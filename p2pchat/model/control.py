@@ -1,0 +1,130 @@
+"""What control ops of a room by invitation say: who founded it, who may do what, which epoch.
+
+Values alone. What follows from a set of them is `protocol.membership`; their bytes are
+`wire.control`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from p2pchat.model.ids import AccountId, DeviceId, OpId
+
+__all__ = [
+    "Control",
+    "ControlOp",
+    "Cut",
+    "Epoch",
+    "Genesis",
+    "History",
+    "Leave",
+    "SetStanding",
+    "Standing",
+    "TalkHead",
+]
+
+
+class Standing(IntEnum):
+    """What an account is in a room. Of several at once the larger number counts: the more
+    restrictive. A number never changes its meaning."""
+
+    OWNER = 0
+    """By genesis alone: nobody becomes one, and no op takes it away."""
+    ADMIN = 1
+    MEMBER = 2
+    READ_ONLY = 3
+    REMOVED = 4
+    """Not a member: removed, gone by itself, or a ban was lifted."""
+    BANNED = 5
+
+    @property
+    def may_read(self) -> bool:
+        return self <= Standing.READ_ONLY
+
+    @property
+    def may_write(self) -> bool:
+        return self <= Standing.MEMBER
+
+    @property
+    def may_administer(self) -> bool:
+        return self <= Standing.ADMIN
+
+
+class History(IntEnum):
+    """How much of what was said before a member came it may have."""
+
+    NONE = 0
+    SINCE_JOINING = 1
+    LAST = 2
+    ALL = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Genesis:
+    """What a room begins with; its id is the hash of these bytes."""
+
+    owners: tuple[AccountId, ...]
+    """1 to 3 accounts, sorted."""
+    history: History
+    history_last: int
+    """How many messages, for `History.LAST`; else 0."""
+    name: str
+    nonce: bytes
+    """Makes two rooms of one name two rooms."""
+
+
+@dataclass(frozen=True, slots=True)
+class TalkHead:
+    """The last op of a talk chain that somebody had."""
+
+    seq: int
+    head: OpId
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where one device of an account stood for whoever limits that account: what lies on these
+    chains was written before."""
+
+    device: DeviceId
+    control: tuple[OpId, ...]
+    talk: tuple[TalkHead, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetStanding:
+    """An owner or admin says what an account is from now on. A device that `cuts` does not name
+    had written nothing."""
+
+    account: AccountId
+    standing: Standing
+    cuts: tuple[Cut, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """A member goes by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """An owner or admin opens an epoch, whose secret hashes to `commitment`."""
+
+    commitment: bytes
+
+
+Control = Genesis | SetStanding | Leave | Epoch
+
+
+@dataclass(frozen=True, slots=True)
+class ControlOp:
+    """What membership needs to know of a control op."""
+
+    id: OpId
+    account: AccountId
+    device: DeviceId
+    parents: tuple[OpId, ...]
+    """`prev` and `deps`: everything that its author knew follows from them."""
+    control: Control | None
+    """None for what this version does not know, or what does not decode: it only links others."""

@@ -1,0 +1,155 @@
+"""Contents of the control ops of rooms by invitation: bytes <-> values in bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError
+
+from p2pchat.errors import MalformedMessage, RemoteProtocolError
+from p2pchat.model.control import (
+    Control,
+    ControlOp,
+    Cut,
+    Epoch,
+    Genesis,
+    History,
+    Leave,
+    SetStanding,
+    Standing,
+    TalkHead,
+)
+from p2pchat.model.conversation import ROOM_NAME_CHARS_MAX, room_id
+from p2pchat.model.ids import HASH_BYTES, AccountId, DeviceId, OpId
+from p2pchat.model.op import Kind, Op
+from p2pchat.wire import rooms_pb2 as pb
+from p2pchat.wire.ops import SEQ_MAX, VERSION, require_version
+
+__all__ = [
+    "NONCE_BYTES",
+    "OWNERS_MAX",
+    "control_op",
+    "decode_control",
+    "encode_control",
+]
+
+OWNERS_MAX = 3
+NONCE_BYTES = 16
+HISTORY_LAST_MAX = 100_000
+CUTS_MAX = 32
+CUT_HEADS_MAX = 4
+T = TypeVar("T")
+
+_CONTROL_KINDS = (Kind.GENESIS, Kind.STANDING, Kind.LEAVE, Kind.EPOCH)
+
+
+def encode_control(control: Control) -> tuple[Kind, bytes]:
+    """A content of our own with its kind."""
+    match control:
+        case Genesis(owners, history, last, name, nonce):
+            message = pb.Genesis(
+                version=VERSION,
+                owners=owners,
+                history=history,
+                history_last=last,
+                name=name,
+                nonce=nonce,
+            )
+            return Kind.GENESIS, message.SerializeToString()
+        case SetStanding(account, standing, cuts):
+            change = pb.Standing(account=account, standing=standing, cuts=map(_cut_pb, cuts))
+            return Kind.STANDING, change.SerializeToString()
+        case Leave():
+            return Kind.LEAVE, b""
+        case Epoch(commitment):
+            return Kind.EPOCH, pb.Epoch(commitment=commitment).SerializeToString()
+
+
+def decode_control(kind: int, raw: bytes) -> Control:
+    """Read a content of the given kind, one of those above. Raises `MalformedMessage`,
+    `UnknownVersion`."""
+    try:
+        return _decode(kind, raw)
+    except (DecodeError, ValueError) as error:
+        raise MalformedMessage(f"a control op of kind {kind} does not decode: {error}") from error
+
+
+def control_op(op: Op) -> ControlOp:
+    """What membership takes of a control op that was verified. One that says nothing within bounds
+    still links those that follow it."""
+    header = op.header
+    parents = header.deps if header.prev is None else (header.prev, *header.deps)
+    control = None
+    if header.kind in _CONTROL_KINDS and op.content is not None:
+        try:
+            control = decode_control(header.kind, op.content)
+        except RemoteProtocolError:
+            control = None  # signed by its author and of no effect, to everybody alike
+    if isinstance(control, Genesis) and room_id(op.content or b"") != header.conversation:
+        control = None
+    return ControlOp(op.id, header.account, header.device, parents, control)
+
+
+def _decode(kind: int, raw: bytes) -> Control:
+    match kind:
+        case Kind.GENESIS:
+            return _genesis(pb.Genesis.FromString(raw))
+        case Kind.STANDING:
+            change = pb.Standing.FromString(raw)
+            standing = Standing(change.standing)
+            if standing is Standing.OWNER:
+                raise MalformedMessage("owners are named at the beginning alone")
+            cuts = tuple(map(_cut, _few(change.cuts, CUTS_MAX)))
+            if len({cut.device for cut in cuts}) != len(cuts):
+                raise MalformedMessage("a device is cut once")
+            return SetStanding(AccountId(change.account), standing, cuts)
+        case Kind.LEAVE:
+            return Leave()
+        case Kind.EPOCH:
+            commitment = pb.Epoch.FromString(raw).commitment
+            if len(commitment) != HASH_BYTES:
+                raise MalformedMessage("a commitment has 32 bytes")
+            return Epoch(commitment)
+        case _:
+            raise MalformedMessage("no control op of a room")
+
+
+def _genesis(message: pb.Genesis) -> Genesis:
+    require_version("a room", message.version)
+    owners = tuple(map(AccountId, _few(message.owners, OWNERS_MAX)))
+    is_sorted = bool(owners) and all(a < b for a, b in pairwise(owners))
+    history = History(message.history)
+    last_max = HISTORY_LAST_MAX if history is History.LAST else 0
+    is_named = 0 < len(message.name) <= ROOM_NAME_CHARS_MAX and message.name.isprintable()
+    is_bounded = message.history_last <= last_max and len(message.nonce) == NONCE_BYTES
+    if not (is_sorted and is_named and is_bounded):
+        raise MalformedMessage("a room's beginning is out of bounds")
+    return Genesis(owners, history, message.history_last, message.name, message.nonce)
+
+
+def _cut_pb(cut: Cut) -> pb.Cut:
+    talk = [pb.TalkHead(seq=head.seq, head=head.head) for head in cut.talk]
+    return pb.Cut(device=cut.device, control=cut.control, talk=talk)
+
+
+def _cut(message: pb.Cut) -> Cut:
+    return Cut(
+        DeviceId(message.device),
+        tuple(map(OpId, _few(message.control, CUT_HEADS_MAX))),
+        tuple(map(_talk_head, _few(message.talk, CUT_HEADS_MAX))),
+    )
+
+
+def _talk_head(message: pb.TalkHead) -> TalkHead:
+    if message.seq >= SEQ_MAX:
+        raise MalformedMessage("a sequence number is out of bounds")
+    return TalkHead(message.seq, OpId(message.head))
+
+
+def _few(items: Iterable[T], most: int) -> list[T]:
+    found = list(items)
+    if len(found) > most:
+        raise MalformedMessage(f"a list of {len(found)} entries, over {most}")
+    return found

@@ -1,0 +1,57 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Genesis(_message.Message):
+    __slots__ = ("version", "owners", "history", "history_last", "name", "nonce")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    OWNERS_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_LAST_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    NONCE_FIELD_NUMBER: _ClassVar[int]
+    version: int
+    owners: _containers.RepeatedScalarFieldContainer[bytes]
+    history: int
+    history_last: int
+    name: str
+    nonce: bytes
+    def __init__(self, version: _Optional[int] = ..., owners: _Optional[_Iterable[bytes]] = ..., history: _Optional[int] = ..., history_last: _Optional[int] = ..., name: _Optional[str] = ..., nonce: _Optional[bytes] = ...) -> None: ...
+
+class Cut(_message.Message):
+    __slots__ = ("device", "control", "talk")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    CONTROL_FIELD_NUMBER: _ClassVar[int]
+    TALK_FIELD_NUMBER: _ClassVar[int]
+    device: bytes
+    control: _containers.RepeatedScalarFieldContainer[bytes]
+    talk: _containers.RepeatedCompositeFieldContainer[TalkHead]
+    def __init__(self, device: _Optional[bytes] = ..., control: _Optional[_Iterable[bytes]] = ..., talk: _Optional[_Iterable[_Union[TalkHead, _Mapping]]] = ...) -> None: ...
+
+class TalkHead(_message.Message):
+    __slots__ = ("seq", "head")
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    seq: int
+    head: bytes
+    def __init__(self, seq: _Optional[int] = ..., head: _Optional[bytes] = ...) -> None: ...
+
+class Standing(_message.Message):
+    __slots__ = ("account", "standing", "cuts")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    STANDING_FIELD_NUMBER: _ClassVar[int]
+    CUTS_FIELD_NUMBER: _ClassVar[int]
+    account: bytes
+    standing: int
+    cuts: _containers.RepeatedCompositeFieldContainer[Cut]
+    def __init__(self, account: _Optional[bytes] = ..., standing: _Optional[int] = ..., cuts: _Optional[_Iterable[_Union[Cut, _Mapping]]] = ...) -> None: ...
+
+class Epoch(_message.Message):
+    __slots__ = ("commitment",)
+    COMMITMENT_FIELD_NUMBER: _ClassVar[int]
+    commitment: bytes
+    def __init__(self, commitment: _Optional[bytes] = ...) -> None: ...

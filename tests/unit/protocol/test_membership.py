@@ -1,0 +1,379 @@
+"""Who may do what in a room follows from its control ops, by the rules of `membership`."""
+
+from __future__ import annotations
+
+import pytest
+
+from p2pchat.model.control import Cut, Epoch, Leave, SetStanding, Standing, TalkHead
+from p2pchat.model.ids import OpId
+from p2pchat.model.op import Chain, Position
+from tests.unit.protocol.assembly import (
+    DEPS,
+    Assembly,
+    account,
+    crew,
+    device,
+)
+from tests.unit.protocol.people import digest
+
+ADMIN, MEMBER, READ_ONLY = Standing.ADMIN, Standing.MEMBER, Standing.READ_ONLY
+REMOVED, BANNED = Standing.REMOVED, Standing.BANNED
+
+
+def counts(room: Assembly, id: OpId) -> bool:
+    return room.membership().counts(id)
+
+
+# Who may do what
+
+
+def test_owners_are_those_of_the_genesis_and_nobody_else_is_in():
+    room = crew("oscar")
+    assert room.standings() == {
+        account("olga"): Standing.OWNER,
+        account("oscar"): Standing.OWNER,
+    }
+    assert room.standing("mallory") is REMOVED
+
+
+def test_a_genesis_by_somebody_else_has_no_effect():
+    room = crew()
+    assert not counts(room, room.write("mallory", room.genesis))
+
+
+@pytest.mark.parametrize("standing", [ADMIN, MEMBER, READ_ONLY, BANNED])
+def test_an_owner_sets_any_standing(standing):
+    room = crew()
+    room.set("olga", "bob", standing)
+    assert room.standing("bob") is standing
+
+
+def test_an_owner_is_nobodys_to_change():
+    room = crew("oscar")
+    room.set("olga", "bob", ADMIN)
+    for by, whom in (("olga", "oscar"), ("bob", "olga"), ("oscar", "oscar")):
+        assert not counts(room, room.set(by, whom, BANNED))
+    assert not counts(room, room.leave("olga"))
+
+
+def test_admins_admit_limit_and_remove_members_and_make_no_admins():
+    room = crew()
+    room.set("olga", "adam", ADMIN)
+    for standing in (MEMBER, READ_ONLY, MEMBER, REMOVED, BANNED, REMOVED, MEMBER):
+        room.set("adam", "bob", standing)
+        assert room.standing("bob") is standing
+    assert not counts(room, room.set("adam", "bob", ADMIN))
+
+
+def test_admins_cannot_act_on_each_other_or_themselves():
+    room = crew()
+    room.set("olga", "adam", ADMIN)
+    room.set("olga", "anna", ADMIN)
+    assert not counts(room, room.set("adam", "anna", REMOVED))
+    assert not counts(room, room.set("adam", "adam", MEMBER))
+
+
+@pytest.mark.parametrize("standing", [MEMBER, READ_ONLY, REMOVED, BANNED])
+def test_who_is_no_admin_changes_nobody(standing):
+    room = crew()
+    room.set("olga", "bob", standing)
+    assert not counts(room, room.set("bob", "carol", MEMBER))
+    assert not counts(room, room.open_epoch("bob"))
+    assert not counts(room, room.set("mallory", "mallory", MEMBER))
+
+
+def test_members_leave_and_strangers_and_the_banned_do_not():
+    room = crew()
+    room.set("olga", "bob", READ_ONLY)
+    room.set("olga", "carol", BANNED)
+    assert counts(room, room.leave("bob"))
+    assert room.standing("bob") is REMOVED
+    assert not counts(room, room.leave("carol"))
+    assert room.standing("carol") is BANNED
+    assert not counts(room, room.leave("mallory"))
+
+
+def test_an_admin_who_left_comes_back_by_an_owner_alone():
+    room = crew()
+    room.set("olga", "adam", ADMIN)
+    room.set("olga", "anna", ADMIN)
+    room.leave("adam")
+    assert not counts(room, room.set("anna", "adam", MEMBER))
+    assert not counts(room, room.set("adam", "bob", MEMBER))
+    room.set("olga", "adam", MEMBER)
+    assert room.standing("adam") is MEMBER
+
+
+def test_what_is_not_known_links_and_does_nothing_else():
+    room = crew()
+    later = room.write("olga", None)
+    room.set("olga", "bob", MEMBER, deps=[later])
+    assert room.standing("bob") is MEMBER
+    assert not counts(room, later)
+
+
+# At the same time
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(ADMIN, MEMBER), (MEMBER, READ_ONLY), (READ_ONLY, REMOVED), (REMOVED, BANNED)],
+)
+@pytest.mark.parametrize("is_turned", [False, True])
+def test_of_what_is_said_at_once_the_most_restrictive_wins(one, other, is_turned):
+    room = crew("oscar")
+    before = room.heads
+    for owner, standing in zip(("olga", "oscar"), (one, other), strict=True):
+        room.set(owner, "bob", standing, deps=before)
+    if is_turned:
+        room.ops[-2:] = room.ops[:-3:-1]
+    assert room.standing("bob") is other
+
+
+def test_a_later_word_settles_what_was_said_at_once():
+    room = crew("oscar")
+    before = room.heads
+    room.set("olga", "bob", MEMBER, deps=before)
+    room.set("oscar", "bob", BANNED, deps=before)
+    room.set("olga", "bob", MEMBER)
+    assert room.standing("bob") is MEMBER
+
+
+def test_admins_who_did_not_know_of_each_other_may_both_go_and_stay_so():
+    room = crew("oscar")
+    before = room.heads
+    adam = room.set("olga", "adam", ADMIN, deps=before)
+    anna = room.set("oscar", "anna", ADMIN, deps=before)
+    one = room.set("adam", "anna", REMOVED, deps=[adam])
+    other = room.set("anna", "adam", REMOVED, deps=[anna])
+    assert counts(room, one)
+    assert counts(room, other)
+    assert room.standing("adam") is room.standing("anna") is REMOVED
+    assert not counts(room, room.set("adam", "bob", MEMBER))
+
+
+# After the fact
+
+
+def test_what_a_demoted_admin_backdates_is_void_and_what_it_did_before_stays():
+    room = crew()
+    start = room.set("olga", "adam", ADMIN)
+    before = room.set("adam", "bob", MEMBER)
+    room.set("olga", "adam", MEMBER)
+    after = room.write("adam", SetStanding(account("mallory"), MEMBER), [start])
+    assert counts(room, before)
+    assert not counts(room, after)
+    assert room.standings().keys() == {account(name) for name in ("olga", "adam", "bob")}
+
+
+def test_a_backdated_op_that_came_before_the_demotion_counts_until_then():
+    room = crew()
+    start = room.set("olga", "adam", ADMIN)
+    demotion = room.set("olga", "adam", REMOVED)
+    room.write("adam", SetStanding(account("mallory"), MEMBER), [start])
+    early = [op for op in room.ops if op.id != demotion]
+    late = [op for op in room.ops if op.id == demotion]
+    membership = room.membership(early)
+    assert membership.standing(account("mallory")) is MEMBER
+    membership.add(late[0])
+    assert membership.standing(account("mallory")) is REMOVED
+    membership.add(late[0])
+    assert len(membership) == len(room.ops)
+
+
+def test_a_fork_below_the_place_that_was_named_is_void():
+    room = crew()
+    start = room.set("olga", "adam", ADMIN)
+    first = room.set("adam", "bob", MEMBER)
+    room.set("adam", "carol", MEMBER)
+    room.set("olga", "adam", REMOVED)
+    forked = room.fork("adam", SetStanding(account("mallory"), MEMBER), first, [start])
+    assert not counts(room, forked)
+    assert room.standing("carol") is MEMBER
+
+
+def test_a_device_that_was_not_named_had_written_nothing():
+    room = crew()
+    start = room.set("olga", "adam", ADMIN)
+    room.set("adam", "bob", MEMBER)
+    room.set("olga", "adam", REMOVED)
+    hidden = room.write("adam/2", SetStanding(account("mallory"), MEMBER), [start])
+    assert not counts(room, hidden)
+
+
+def test_who_is_made_admin_again_acts_again_and_what_was_void_stays_void():
+    room = crew()
+    start = room.set("olga", "adam", ADMIN)
+    demotion = room.set("olga", "adam", REMOVED)
+    void = room.fork("adam", SetStanding(account("mallory"), MEMBER), None, [start])
+    again = room.set("olga", "adam", ADMIN, deps=[demotion])
+    good = room.write("adam", SetStanding(account("bob"), MEMBER), [again])
+    assert not counts(room, void)
+    assert counts(room, good)
+
+
+def test_a_head_that_the_limit_does_not_depend_on_names_nothing():
+    """Else it would matter which of the two comes first."""
+    room = crew()
+    start = room.set("olga", "adam", ADMIN)
+    deed = room.write("adam", SetStanding(account("mallory"), MEMBER), [start])
+    cut = Cut(device("adam"), (deed,), ())
+    room.write("olga", SetStanding(account("adam"), REMOVED, (cut,)), [start])
+    assert not counts(room, deed)
+
+
+def test_what_an_admin_did_on_the_word_of_a_void_op_falls_with_it():
+    room = crew()
+    start = room.set("olga", "adam", ADMIN)
+    room.set("olga", "anna", ADMIN)
+    admission = room.fork("adam", SetStanding(account("bob"), MEMBER), None, [start])
+    going = room.write("bob", Leave(), [admission])
+    assert counts(room, going)
+    room.set("olga", "adam", REMOVED, deps=[start])
+    assert not counts(room, admission)
+    assert not counts(room, going)
+
+
+def test_someone_added_as_a_member_while_made_admin_elsewhere_keeps_what_it_did():
+    """Only who was admin can be demoted: a first admission takes nothing away."""
+    room = crew("oscar")
+    before = room.heads
+    start = room.set("olga", "adam", ADMIN, deps=before)
+    deed = room.write("adam", SetStanding(account("bob"), MEMBER), [start])
+    room.set("oscar", "adam", MEMBER, deps=before)
+    assert room.standing("adam") is MEMBER
+    assert counts(room, deed)
+
+
+# Talk
+
+
+def at(name: str, seq: int, text: str = "") -> Position:
+    return Position(device(name), Chain.TALK, seq, OpId(digest(f"{name} talk {seq} {text}")))
+
+
+def remove_after(room: Assembly, name: str, last: Position | None, standing=REMOVED) -> OpId:
+    talk = () if last is None else (TalkHead(last.seq, last.head),)
+    cuts = (Cut(device(name), (), talk),)
+    return room.write("olga", SetStanding(account(name), standing, cuts), room.heads)
+
+
+@pytest.mark.parametrize("standing", [READ_ONLY, REMOVED, BANNED])
+def test_talk_of_who_was_limited_is_in_time_up_to_the_place_that_was_named(standing):
+    room = crew()
+    start = room.set("olga", "bob", MEMBER)
+    remove_after(room, "bob", at("bob", 3), standing)
+    membership = room.membership()
+
+    def in_time(position: Position) -> bool:
+        return membership.was_in_time(position, account("bob"), [start])
+
+    assert in_time(at("bob", 2))
+    assert in_time(at("bob", 3))
+    assert not in_time(at("bob", 3, "another"))
+    assert not in_time(at("bob", 4))
+    assert not in_time(at("bob/2", 0))
+
+
+def test_talk_in_knowledge_of_a_limit_is_judged_by_what_was_said_since():
+    room = crew()
+    room.set("olga", "bob", MEMBER)
+    removal = remove_after(room, "bob", None)
+    again = room.set("olga", "bob", MEMBER)
+    membership = room.membership()
+    assert not membership.was_in_time(at("bob", 0), account("bob"), [removal])
+    assert membership.was_in_time(at("bob", 0), account("bob"), [again])
+
+
+def test_talk_of_strangers_and_of_those_who_may_read_alone_is_none():
+    room = crew()
+    start = room.set("olga", "bob", READ_ONLY)
+    membership = room.membership()
+    assert not membership.was_in_time(at("bob", 0), account("bob"), [start])
+    assert not membership.was_in_time(at("mallory", 0), account("mallory"), [start])
+    assert membership.was_in_time(at("olga", 0), account("olga"), [start])
+
+
+# Epochs
+
+
+def test_an_epoch_is_usable_while_all_exclusions_lie_in_its_past():
+    room = crew()
+    room.set("olga", "bob", MEMBER)
+    first = room.open_epoch("olga")
+    assert set(room.membership().epochs()) == {first}
+    removal = room.set("olga", "bob", REMOVED)
+    assert room.membership().exclusions() == {removal}
+    assert not room.membership().epochs()
+    second = room.open_epoch("olga")
+    assert set(room.membership().epochs()) == {second}
+
+
+def test_of_two_epochs_that_do_not_know_of_each_others_removal_none_is_usable():
+    room = crew("oscar")
+    room.set("olga", "bob", MEMBER)
+    known = room.set("olga", "carol", MEMBER)
+    one = room.set("olga", "bob", REMOVED, deps=[known])
+    room.open_epoch("olga", deps=[one])
+    other = room.set("oscar", "carol", BANNED, deps=[known])
+    room.open_epoch("oscar", deps=[other])
+    assert not room.membership().epochs()
+    both = room.open_epoch("oscar")
+    assert set(room.membership().epochs()) == {both}
+
+
+def test_limits_that_leave_reading_alone_need_no_epoch():
+    room = crew()
+    room.set("olga", "adam", ADMIN)
+    first = room.open_epoch("olga")
+    room.set("olga", "adam", MEMBER)
+    room.set("olga", "adam", READ_ONLY)
+    assert set(room.membership().epochs()) == {first}
+    room.leave("adam")
+    assert not room.membership().epochs()
+
+
+def test_an_epoch_of_who_was_removed_is_none():
+    room = crew()
+    start = room.set("olga", "adam", ADMIN)
+    room.set("olga", "adam", REMOVED)
+    backdated = room.write("adam", Epoch(digest("own")), [start])
+    assert not room.membership().epochs()
+    mended = room.open_epoch("olga")
+    assert set(room.membership().epochs()) == {mended}
+    assert not counts(room, backdated)
+
+
+# What a new op says
+
+
+def test_a_new_op_depends_on_the_heads_with_the_most_below_them():
+    room = crew()
+    room.set("olga", "adam", ADMIN)
+    for number in range(20):
+        room.write(f"mallory/{number}", None)
+    heads = room.membership().heads(DEPS)
+    assert len(heads) == DEPS
+    assert heads[0] == room.chains["olga"]
+    assert len(set(heads)) == DEPS
+
+
+def test_cuts_name_each_device_with_all_ends_of_its_chain():
+    room = crew()
+    first = room.write("adam", None)
+    trunk = room.write("adam", None)
+    branch = room.fork("adam", Leave(), first)
+    talk = {device("adam/2"): Cut(device("adam/2"), (), (TalkHead(4, trunk),))}
+    cuts = {cut.device: cut for cut in room.membership().cuts(account("adam"), talk)}
+    assert set(cuts[device("adam")].control) == {trunk, branch}
+    assert cuts[device("adam/2")].talk == (TalkHead(4, trunk),)
+
+
+def test_what_may_be_set_now_is_told_before_it_is_written():
+    room = crew()
+    room.set("olga", "adam", ADMIN)
+    room.set("olga", "bob", MEMBER)
+    may_set = room.membership().may_set
+    assert may_set(account("adam"), account("bob"), REMOVED)
+    assert not may_set(account("bob"), account("adam"), REMOVED)
+    assert not may_set(account("adam"), account("bob"), ADMIN)

@@ -1,0 +1,146 @@
+"""Control ops of rooms: what is written is read, and what is out of bounds is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from p2pchat.errors import MalformedMessage, UnknownVersion
+from p2pchat.model.control import ControlOp, Genesis, History, Leave, SetStanding, Standing
+from p2pchat.model.conversation import room_id
+from p2pchat.model.op import Kind
+from p2pchat.wire import rooms_pb2 as pb
+from p2pchat.wire.contents import decode_content, encode_content
+from p2pchat.wire.control import (
+    CUT_HEADS_MAX,
+    CUTS_MAX,
+    HISTORY_LAST_MAX,
+    OWNERS_MAX,
+    control_op,
+    decode_control,
+    encode_control,
+)
+from tests.unit.protocol.people import ALICE, BOB, Author, digest, op_id
+from tests.vectors import golden
+
+OWNERS = sorted(digest(f"owner {number}") for number in range(OWNERS_MAX + 1))
+CREW = golden.CREW
+
+
+@pytest.mark.parametrize("name", golden.ROOM_CONTROLS)
+def test_a_control_reads_as_it_was_written(name: str):
+    control = golden.ROOM_CONTROLS[name]
+    assert decode_control(*encode_control(control)) == control
+    assert decode_content(*encode_content(control)) == control
+
+
+def beginning(**changes: object) -> pb.Genesis:
+    fields = {"version": 1, "owners": OWNERS[:1], "history": 3, "name": "crew", "nonce": bytes(16)}
+    return pb.Genesis(**{**fields, **changes})
+
+
+def limiting(**changes: object) -> pb.Standing:
+    fields = {"account": ALICE.account, "standing": Standing.REMOVED}
+    return pb.Standing(**{**fields, **changes})
+
+
+def cut(number: int = 0, **changes: object) -> pb.Cut:
+    return pb.Cut(**{"device": digest(f"device {number}"), **changes})
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        beginning(version=0),
+        beginning(owners=[]),
+        beginning(owners=OWNERS),
+        beginning(owners=OWNERS[1::-1]),
+        beginning(owners=[OWNERS[0], OWNERS[0]]),
+        beginning(owners=[b"short"]),
+        beginning(history=4),
+        beginning(history=History.LAST, history_last=HISTORY_LAST_MAX + 1),
+        beginning(history=History.ALL, history_last=1),
+        beginning(name=""),
+        beginning(name="x" * 65),
+        beginning(name="two\nlines"),
+        beginning(nonce=bytes(15)),
+        limiting(account=b"short"),
+        limiting(standing=Standing.OWNER),
+        limiting(standing=6),
+        limiting(cuts=[cut(number) for number in range(CUTS_MAX + 1)]),
+        limiting(cuts=[cut(), cut()]),
+        limiting(cuts=[pb.Cut(device=b"short")]),
+        limiting(cuts=[cut(control=[op_id(str(n)) for n in range(CUT_HEADS_MAX + 1)])]),
+        limiting(cuts=[cut(control=[b"short"])]),
+        limiting(cuts=[cut(talk=[pb.TalkHead(seq=1, head=b"short")])]),
+        limiting(cuts=[cut(talk=[pb.TalkHead(seq=1 << 48, head=op_id("head"))])]),
+        limiting(cuts=[cut(talk=[pb.TalkHead(head=op_id("head"))] * (CUT_HEADS_MAX + 1))]),
+        pb.Epoch(commitment=bytes(31)),
+    ],
+)
+def test_what_is_out_of_bounds_is_refused(message: pb.Genesis | pb.Standing | pb.Epoch):
+    kinds = {pb.Genesis: Kind.GENESIS, pb.Standing: Kind.STANDING, pb.Epoch: Kind.EPOCH}
+    with pytest.raises(MalformedMessage):
+        decode_control(kinds[type(message)], message.SerializeToString())
+
+
+def test_at_the_bounds_it_is_read():
+    for message in (
+        beginning(owners=OWNERS[:OWNERS_MAX]),
+        beginning(history=History.LAST, history_last=HISTORY_LAST_MAX),
+    ):
+        decode_control(Kind.GENESIS, message.SerializeToString())
+    cuts = [cut(number) for number in range(CUTS_MAX)]
+    decode_control(Kind.STANDING, limiting(cuts=cuts).SerializeToString())
+
+
+def test_a_room_of_a_later_version_is_told_apart():
+    with pytest.raises(UnknownVersion):
+        decode_control(Kind.GENESIS, beginning(version=2).SerializeToString())
+
+
+def test_what_is_no_control_and_what_does_not_decode_is_refused():
+    with pytest.raises(MalformedMessage):
+        decode_control(Kind.TEXT, b"")
+    with pytest.raises(MalformedMessage):
+        decode_control(Kind.EPOCH, b"\xff")
+
+
+# What membership takes of an op
+
+
+def taken(write: Callable[[Author], object]) -> ControlOp:
+    author = Author(ALICE, CREW)
+    write(author)
+    return control_op(author.ops[-1])
+
+
+def test_an_op_comes_with_its_parents():
+    deps = (op_id("one"), op_id("two"))
+    first = taken(lambda author: author.write(Leave(), deps=deps))
+    assert first.parents == deps
+    assert (first.account, first.device, first.control) == (ALICE.account, ALICE.device, Leave())
+
+    def two(author: Author) -> None:
+        author.write(Leave())
+        author.write(SetStanding(BOB.account, Standing.MEMBER), deps=deps)
+
+    second = taken(two)
+    assert second.parents == (taken(lambda author: author.write(Leave())).id, *deps)
+
+
+def test_what_does_not_decode_or_is_not_known_says_nothing():
+    assert taken(lambda author: author.write_raw(Kind.EPOCH, b"\xff")).control is None
+    assert taken(lambda author: author.write_raw(31, b"anything")).control is None
+    later = beginning(version=2).SerializeToString()
+    assert taken(lambda author: author.write_raw(Kind.GENESIS, later)).control is None
+
+
+def test_a_room_begins_with_the_bytes_that_its_id_is_the_hash_of():
+    kind, raw = encode_control(golden.GENESIS)
+    assert taken(lambda author: author.write(golden.GENESIS)).control == golden.GENESIS
+    other = Genesis((ALICE.account,), History.ALL, 0, "other", bytes(16))
+    assert taken(lambda author: author.write(other)).control is None
+    assert room_id(raw) == CREW
+    assert kind is Kind.GENESIS
