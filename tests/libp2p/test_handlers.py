@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from itertools import pairwise
 
 import pytest
 import trio
@@ -141,6 +142,47 @@ def test_streams_above_the_limit_are_reset_and_the_others_go_on():
                 await stream.aclose()
             await eventually(lambda: bob.statistics().streams_served == 0)
             assert await ask(alice, bob, b"again") == b"again"
+
+    play(story)
+
+
+def test_streams_that_say_no_protocol_hold_up_those_behind_them_and_no_other_peer():
+    async def story() -> None:
+        limits = {"negotiation_timeout_s": 0.3, "negotiations_per_connection_max": 2}
+        async with host("alice") as alice, limited("bob", **limits) as bob, host("carol") as carol:
+            bob.serve(ECHO, echo)
+            for one in (alice, carol):
+                await one.connect(bob.peer_id, bob.addresses)
+                await until(bob, one, lambda state: state is not None and state.protocols)
+            for _ in range(2):
+                await alice._swarm.best(bob.peer_id).open_stream()
+            assert await ask(carol, bob, b"at once") == b"at once"
+            assert bob.statistics().streams_malformed_total == 0
+            assert await ask(alice, bob, b"later") == b"later"
+            assert bob.statistics().streams_malformed_total >= 1
+
+    play(story)
+
+
+def test_of_a_burst_of_streams_one_a_turn_is_taken_up():
+    async def story() -> None:
+        async with pair() as (alice, bob), trio.open_nursery() as nursery:
+            connection = alice._swarm.best(bob.peer_id)
+            inbound = bob._swarm.best(alice.peer_id).inbound
+            seen = [inbound.serving]
+
+            async def watch() -> None:
+                while True:
+                    seen.append(inbound.serving)
+                    await trio.lowlevel.checkpoint()
+
+            nursery.start_soon(watch)
+            for _ in range(20):
+                await connection.open_stream()
+            await eventually(lambda: inbound.serving == 20)
+            nursery.cancel_scope.cancel()
+        taken = max(later - earlier for earlier, later in pairwise(seen))
+        assert taken <= 2  # last in one turn and first in the next
 
     play(story)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -23,7 +24,7 @@ from p2pchat.net.libp2p.yamux import (
 )
 from p2pchat.net.libp2p.yamux_frames import ACK, RST, SYN, Kind, encode_header
 from p2pchat.net.libp2p.yamux_outbox import HELD_BYTES_MAX
-from p2pchat.net.libp2p.yamux_session import YamuxLimits
+from p2pchat.net.libp2p.yamux_session import FRAMES_A_TURN, YamuxLimits
 from p2pchat.net.libp2p.yamux_substream import WINDOW_BYTES
 from tests.libp2p.lean import (
     ALICE,
@@ -345,6 +346,27 @@ def test_streams_nobody_accepts_are_refused_above_the_backlog():
                     await stream.read()
             accepted = [await bob.accept_stream() for _ in range(3)]
             assert [one.stream_id for one in accepted] == [one.stream_id for one in streams[:3]]
+
+    play_fast(story)
+
+
+def test_others_have_their_turns_while_a_burst_of_frames_is_taken():
+    async def story():
+        async with yamux_and_wire() as (muxed, wire, nursery):
+            seen = [0]
+
+            async def watch():
+                while True:
+                    seen.append(muxed.session.frames_begun)
+                    await trio.lowlevel.checkpoint()
+
+            nursery.start_soon(watch)
+            await wire.send_all(encode_header(Kind.PING, ACK, 0, 0) * 2_000)
+            while seen[-1] < 2_000:
+                await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+        taken = max(later - earlier for earlier, later in pairwise(seen))
+        assert taken <= 2 * FRAMES_A_TURN  # last in one turn and first in the next
 
     play_fast(story)
 

@@ -79,6 +79,24 @@ def test_the_one_who_was_called_punches_and_the_relayed_connection_is_left():
     play(story)
 
 
+@pytest.mark.parametrize("late", ["alice", "bob"])
+def test_the_call_that_comes_through_first_is_met_in_the_roles_agreed_on(late, monkeypatch):
+    """By the listening socket of the side whose own call is late."""
+
+    async def never(*_: object, **__: object) -> None:
+        await trio.sleep_forever()
+
+    async def story() -> None:
+        async with called() as (alice, _, bob):
+            slow = {"alice": alice, "bob": bob}[late]
+            monkeypatch.setattr(slow._ways.puncher._tcp, "punch", never)
+            await bob.punch(alice.peer_id)
+            await eventually(lambda: path_of(alice, bob) is path_of(bob, alice) is Path.PUNCHED)
+            assert await ask(alice, bob, b"to") == b"to"
+
+    play(story)
+
+
 def test_the_far_side_is_told_only_what_it_may_believe_and_dialled_only_there():
     async def story() -> None:
         async with called() as (alice, _, bob):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import trio
@@ -30,14 +31,25 @@ Serve = Callable[["Connection", IMuxedStream], Awaitable[None]]
 Ended = Callable[["Connection"], None]
 
 
+@dataclass(slots=True, eq=False)
+class Inbound:
+    """The streams that the other side opened."""
+
+    negotiations: trio.Semaphore
+    """A place for each until its protocol is agreed on; whoever serves it gives the place back."""
+    serving: int = 0
+    """How many are served now."""
+    malformed: int = 0
+    """How many failed to agree on a protocol."""
+
+
 class Connection:
     """A connection that is up, from the moment `run` was started until `is_closed`."""
 
     def __init__(self, muxed: IMuxedConn, pipe: Pipe, origin: Origin, limits: HostLimits) -> None:
         self.origin = origin
         self.muxed = muxed
-        self.serving = 0
-        self.malformed = 0
+        self.inbound = Inbound(trio.Semaphore(limits.negotiations_per_connection_max))
         self.is_closed = False
         self.used_s = trio.current_time()
         self._pipe = pipe
@@ -108,7 +120,9 @@ class Connection:
         self._admitted.set()
 
     async def _accept(self, nursery: trio.Nursery, serve: Serve) -> None:
+        """Serve one stream a turn of the event loop: a burst of them holds nobody else up."""
         while True:
+            await self.inbound.negotiations.acquire()
             try:
                 with foreign_errors():
                     stream = await self.muxed.accept_stream()
@@ -116,6 +130,7 @@ class Connection:
                 return  # the connection ended; that is how py-libp2p says so
             self.used_s = trio.current_time()
             nursery.start_soon(serve, self, stream)
+            await trio.lowlevel.checkpoint()
 
     async def open_stream(self) -> IMuxedStream:
         """A new outbound stream, not negotiated yet. Raises `Failed`."""

@@ -175,7 +175,7 @@ class LibP2PHost:
             peers=len(self._peers.states),
             connections=len(connections),
             handshakes_pending=self._swarm.admission.handshakes_pending,
-            streams_served=sum(connection.serving for connection in connections),
+            streams_served=sum(connection.inbound.serving for connection in connections),
             reservations=hop.reservations if hop else 0,
             circuits=hop.circuits if hop else 0,
             **self._swarm.totals,

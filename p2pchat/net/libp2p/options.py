@@ -97,6 +97,9 @@ class HostLimits:
     """Addresses of one `connect` that are tried; the rest is ignored."""
     streams_per_connection_max: int = 256
     """Inbound streams served at once on one connection; above it new ones are reset."""
+    negotiations_per_connection_max: int = 32
+    """Inbound streams of one connection whose protocol is being agreed on; the next ones wait until
+    one of these is done, and too many that wait are reset."""
     streams_per_peer: Rate = Rate(per_s=100, burst=500)
     """Inbound streams that one peer may open, over all its connections; others are reset."""
     streams_per_protocol: Rate = Rate(per_s=50, burst=250)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 
 import trio
@@ -28,9 +28,11 @@ from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
 from p2pchat.model.scope import believable, scope_of
 from p2pchat.net.libp2p.addresses import Endpoint, parse, read_multiaddr, without_peer
+from p2pchat.net.libp2p.door import Meeting
 from p2pchat.net.libp2p.foreign import Failed
 from p2pchat.net.libp2p.guard import Refused
 from p2pchat.net.libp2p.relay_messages import read_message, write_message
+from p2pchat.net.libp2p.sources import plain
 from p2pchat.net.libp2p.streams import LibP2PStream
 from p2pchat.net.libp2p.swarm import Swarm
 from p2pchat.net.libp2p.tcp import TcpDialler
@@ -86,8 +88,9 @@ class Puncher:
             with trio.fail_after(timeout_s):
                 stream = await self._swarm.open_on(relayed[-1], [DCUTR_PROTOCOL])
                 theirs, round_trip_s = await self._agree(stream)
-                await trio.sleep(round_trip_s / 2)
-                await self._dial(peer, theirs, initiates=False)
+                with self._meets(peer, theirs, initiates=False):
+                    await trio.sleep(round_trip_s / 2)
+                    await self._dial(peer, theirs, initiates=False)
         except _FAILURES as error:
             raise PeerUnreachable(f"no hole was punched to {peer}: {error}") from error
         finally:
@@ -124,7 +127,10 @@ class Puncher:
                 await write_message(stream, self._connect(stream))
                 await self._expect(stream, HolePunch.SYNC)
                 await stream.aclose()
-            with suppress(PeerUnreachable):  # who asked for it sees that it failed
+            with (
+                self._meets(stream.peer, theirs, initiates=True),
+                suppress(PeerUnreachable),  # who asked for it sees that it failed
+            ):
                 await self._dial(stream.peer, theirs, initiates=True)
         finally:
             del self._direct[stream.peer]
@@ -162,6 +168,15 @@ class Puncher:
             type=HolePunch.CONNECT,
             ObsAddrs=[Multiaddr(one).to_bytes() for one in fit[:ADDRESSES_MAX]],
         )
+
+    def _meets(
+        self, peer: PeerId, addresses: Iterable[str], *, initiates: bool
+    ) -> AbstractContextManager[None]:
+        """The call of the other side may come through first, to the socket that listens."""
+        ends = [parse(address, peer) for address in addresses]
+        named = [end for end in ends if isinstance(end, Endpoint) and end.family is None]
+        remotes = [(str(plain(end.host)), end.port) for end in named]
+        return self._swarm.door.meets(remotes, Meeting(peer, initiates))
 
     async def _dial(self, peer: PeerId, addresses: Sequence[str], *, initiates: bool) -> None:
         """Dial them all at once, until there is a connection: of ours, or of the peer who dials us

@@ -49,17 +49,25 @@ class Server:
         self._totals = totals
 
     async def serve(self, connection: Connection, muxed: IMuxedStream) -> None:
-        """Negotiate and handle one inbound stream; raises nothing."""
-        if not self._admits(connection):
-            await self._farewells.reset(muxed)
-            return
-        connection.serving += 1
+        """Negotiate and handle one inbound stream, which has a place among the negotiations of its
+        connection; raises nothing."""
+        connection.inbound.serving += 1
         try:
-            choice = await self._negotiate(connection, muxed)
+            choice = await self._agree(connection, muxed)
             if choice is not None:
                 await self._handle(LibP2PStream(muxed, connection.origin, choice, self._farewells))
         finally:
-            connection.serving -= 1
+            connection.inbound.serving -= 1
+
+    async def _agree(self, connection: Connection, muxed: IMuxedStream) -> Choice | None:
+        """The protocol of a stream that is admitted, and gives its place to the next one."""
+        try:
+            if self._admits(connection):
+                return await self._negotiate(connection, muxed)
+            await self._farewells.reset(muxed)
+            return None
+        finally:
+            connection.inbound.negotiations.release()
 
     def _admits(self, connection: Connection) -> bool:
         """Whether another stream of this connection is looked at; counted when not."""
@@ -67,7 +75,7 @@ class Server:
             self._totals["streams_refused_late_total"] += 1
             return False
         peer, now_s = connection.origin.peer, trio.current_time()
-        if connection.serving >= self._limits.streams_per_connection_max:
+        if connection.inbound.serving > self._limits.streams_per_connection_max:
             verdict = self._pace.lose_patience(peer, now_s)
             return self._obeys(connection, verdict, "streams_refused_full_total")
         return self._obeys(connection, self._pace.judge_stream(peer, now_s))
@@ -92,10 +100,10 @@ class Server:
                 choice = await answer(muxed, self.handlers.__contains__)
         except (MalformedMessage, trio.TooSlowError) as error:
             self._totals["streams_malformed_total"] += 1
-            connection.malformed += 1
+            connection.inbound.malformed += 1
             logger.debug("stream of %s not negotiated: %s", connection.origin.peer.short, error)
             await self._farewells.reset(muxed)
-            if connection.malformed >= self._limits.malformed_streams_max:
+            if connection.inbound.malformed >= self._limits.malformed_streams_max:
                 connection.abort()
             return None
         except trio.BrokenResourceError:

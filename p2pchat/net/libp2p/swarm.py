@@ -23,7 +23,7 @@ from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
 from p2pchat.net.libp2p.addresses import multiaddr_of
 from p2pchat.net.libp2p.connection import Connection
-from p2pchat.net.libp2p.door import Door
+from p2pchat.net.libp2p.door import Door, Meeting
 from p2pchat.net.libp2p.foreign import Failed, foreign_errors, to_libp2p, to_peer
 from p2pchat.net.libp2p.gating import pass_gate
 from p2pchat.net.libp2p.guard import Admission, Refused
@@ -103,9 +103,12 @@ class Swarm:
             if remote is None:
                 return
             self.admission.require_allowed(remote[0])
-            self.door.called(remote[0])
+            meeting = self.door.meeting(*remote)
+            if meeting is None:
+                self.door.called(remote[0])
             with self.admission.source(remote[0], trio.current_time()):
-                connection = await self.accept(pipe, multiaddr_of(*remote), Path.DIRECT)
+                path = Path.DIRECT if meeting is None else Path.PUNCHED
+                connection = await self.accept(pipe, multiaddr_of(*remote), path, meeting)
                 if connection is not None:
                     await connection.wait_closed()
         except Refused as refused:
@@ -113,10 +116,16 @@ class Swarm:
         finally:
             pipe.abort()
 
-    async def accept(self, pipe: Pipe, address: str, path: Path) -> Connection | None:
+    async def accept(
+        self, pipe: Pipe, address: str, path: Path, meeting: Meeting | None = None
+    ) -> Connection | None:
         """Let who dialled `pipe` authenticate; None, and counted, when that fails."""
         try:
             with self.admission.handshake(pipe), trio.fail_after(self.limits.handshake_timeout_s):
+                if meeting is not None:
+                    peer, initiates = meeting.peer, meeting.initiates
+                    return await self._upgrade(pipe, address, path, peer, initiates=initiates)
+                await self.door.line_up()
                 return await self._upgrade(pipe, address, path, None, initiates=False)
         except trio.TooSlowError:
             self.totals["handshakes_timed_out_total"] += 1

@@ -38,6 +38,7 @@ from p2pchat.net.libp2p.yamux_session import (
     Event,
     GoneAway,
     Opened,
+    Paused,
     Readable,
     Reset,
     Session,
@@ -344,7 +345,7 @@ class LeanYamux(IMuxedConn):
         try:
             with trio.CancelScope() as patience:
                 while data := await self.secured_conn.read(None):
-                    self._receive(data, patience)
+                    await self._receive(data, patience)
             log.debug("%s ended, or was too slow to finish what it began", self.peer_id)
         except IOException as error:
             log.debug("the connection with %s ended: %s", self.peer_id, error)
@@ -355,12 +356,16 @@ class LeanYamux(IMuxedConn):
             with trio.move_on_after(FLUSH_TIMEOUT_S):
                 await trio.sleep_forever()  # the writer ends it when the goodbye is sent
 
-    def _receive(self, data: bytes, patience: trio.CancelScope) -> None:
+    async def _receive(self, data: bytes, patience: trio.CancelScope) -> None:
         if self.event_shutting_down.is_set():
             return
         begun = self.session.frames_begun
         for event in self.session.receive(data, trio.current_time()):
             self._handle(event)
+            if isinstance(event, Paused):
+                await trio.lowlevel.checkpoint()
+                if self.event_shutting_down.is_set():
+                    return
         self.wake_writer()
         limit_s, was_patient = self._patience_s(), patience.deadline == math.inf
         if limit_s == math.inf:
@@ -388,6 +393,8 @@ class LeanYamux(IMuxedConn):
                 self.settle(substream)
             case GoneAway(code):
                 log.debug("%s goes away (%d)", self.peer_id, code)
+            case Paused():
+                self.wake_writer()
 
     async def _write(self) -> None:
         """Send what is queued, one batch at a time."""

@@ -30,7 +30,22 @@ from p2pchat.net.libp2p.yamux_substream import End, Segment, Substream
 from p2pchat.net.libp2p.yamux_table import Table, Unread
 from p2pchat.protocol.pace import Bucket, Rate
 
-__all__ = ["Event", "GoneAway", "Opened", "Readable", "Reset", "Session", "State", "YamuxLimits"]
+__all__ = [
+    "FRAMES_A_TURN",
+    "Event",
+    "GoneAway",
+    "Opened",
+    "Paused",
+    "Readable",
+    "Reset",
+    "Session",
+    "State",
+    "YamuxLimits",
+]
+
+FRAMES_A_TURN = 64
+"""After which other connections have their turn. A packet of Noise has room for five thousand, and
+one receive brings many packets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +58,9 @@ class YamuxLimits:
     """Our own; one more is refused to the caller."""
     backlog_max: int = 256
     """Streams of the peer that nobody has accepted yet; one more is reset."""
+    refused_streams: Rate = Rate(per_s=50, burst=1_000)
+    """Streams of the peer that may be reset because too many are open or wait; more end the
+    connection."""
     unread_bytes_max: int = 16 << 20
     """Received and not yet read, over all streams; the stream that goes past it is reset."""
     unread_bytes_free: int = 1 << 20
@@ -85,7 +103,12 @@ class GoneAway:
     code: int
 
 
-Event = Opened | Readable | Reset | GoneAway
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """A turn's worth of frames has been taken; others may be let by before the next."""
+
+
+Event = Opened | Readable | Reset | GoneAway | Paused
 
 
 class State(Enum):
@@ -121,14 +144,23 @@ class _Burden:
     are over come as fast as the network is.
     """
 
-    __slots__ = ("_bytes", "_frames", "dropped_bytes", "empty_frames")
+    __slots__ = (
+        "_bytes",
+        "_frames",
+        "_streams",
+        "dropped_bytes",
+        "empty_frames",
+        "refused_streams",
+    )
 
     def __init__(self, limits: YamuxLimits) -> None:
         self.empty_frames = 0
         self.dropped_bytes = 0
+        self.refused_streams = 0
         """Since they were settled last."""
         self._frames = Bucket(limits.empty_frames, 0.0)
         self._bytes = Bucket(limits.dropped_bytes, 0.0)
+        self._streams = Bucket(limits.refused_streams, 0.0)
 
     def settle(self, now_s: float) -> None:
         """Charge what came. Raises `YamuxViolation` when it is too much."""
@@ -138,6 +170,9 @@ class _Burden:
         size, self.dropped_bytes = self.dropped_bytes, 0
         if size and not self._bytes.take(size, now_s):
             raise YamuxViolation("bytes for streams that are over come without end")
+        streams, self.refused_streams = self.refused_streams, 0
+        if streams and not self._streams.take(streams, now_s):
+            raise YamuxViolation("streams come without end")
 
 
 class Session:
@@ -172,7 +207,8 @@ class Session:
     # What comes in
 
     def receive(self, data: bytes | bytearray, now_s: float) -> Iterator[Event]:
-        """Apply what one receive brought, yielding what changed; to be consumed at once.
+        """Apply what one receive brought, yielding what changed; to be consumed before the next
+        call, at once but for `Paused`.
 
         Raises `YamuxViolation`: the session is of no more use then.
         """
@@ -190,6 +226,9 @@ class Session:
                 self._burden.empty_frames += 1
                 if item.flags & SYN and self._pings.admits(now_s, self.limits.pings_per_s_max):
                     self.outbox.answer(Kind.PING, ACK, 0, item.length)
+            if isinstance(item, Header) and not self._reader.frames % FRAMES_A_TURN:
+                self._burden.settle(now_s)
+                yield Paused()
         self._burden.settle(now_s)
 
     def _stream_frame(self, header: Header) -> Sequence[Event]:
@@ -251,6 +290,7 @@ class Session:
         table.claim(stream_id)
         full = table.inbound >= limits.inbound_streams_max
         if full or len(table.backlog) >= limits.backlog_max:
+            self._burden.refused_streams += 1
             self.outbox.answer(Kind.WINDOW_UPDATE, RST, stream_id, 0)
             return None
         return table.add_inbound(stream_id)

@@ -21,8 +21,10 @@ from p2pchat.net.libp2p.yamux_outbox import (
     HELD_BYTES_MAX,
 )
 from p2pchat.net.libp2p.yamux_session import (
+    FRAMES_A_TURN,
     GoneAway,
     Opened,
+    Paused,
     Readable,
     Reset,
     Session,
@@ -278,7 +280,8 @@ def test_the_answer_to_a_ping_is_not_answered():
 
 
 def test_a_peer_that_provokes_answers_and_reads_none_is_cut_off():
-    session = Session(initiator=False, limits=YamuxLimits(backlog_max=0))
+    endless = Rate(per_s=1e9, burst=1e9)
+    session = Session(initiator=False, limits=YamuxLimits(backlog_max=0, refused_streams=endless))
     count = CONTROL_BYTES_MAX // 12 + 2
     with pytest.raises(YamuxViolation, match="does not read"):
         feed(session, *[encode_header(UPDATE, SYN, 2 * n + 1, 0) for n in range(count)])
@@ -485,3 +488,21 @@ def test_connections_share_what_a_host_may_hold_and_each_keeps_a_little():
     assert unread.bytes == 100
     modest.read(modest.table.streams[1], -1)
     assert unread.bytes == 0
+
+
+def test_streams_that_are_refused_have_a_pace():
+    session = Session(
+        initiator=False, limits=YamuxLimits(backlog_max=1, refused_streams=Rate(per_s=1, burst=3))
+    )
+    opened = [encode_header(UPDATE, SYN, number, 0) for number in range(1, 14, 2)]
+    feed(session, *opened[:4], now_s=0.0)
+    feed(session, opened[4], now_s=1.0)
+    with pytest.raises(YamuxViolation, match="streams come without end"):
+        feed(session, *opened[5:], now_s=1.0)
+
+
+def test_after_a_turns_worth_of_frames_others_may_be_let_by():
+    session = Session(initiator=False)
+    nothing = encode_header(Kind.PING, ACK, 0, 0)
+    assert feed(session, nothing * (FRAMES_A_TURN - 1)) == []
+    assert feed(session, nothing * (FRAMES_A_TURN + 1)) == [Paused(), Paused()]
