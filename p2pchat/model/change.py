@@ -12,6 +12,7 @@ from p2pchat.model.blocking import Target
 from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, PeerId
 from p2pchat.model.op import Chain, Op
+from p2pchat.model.ratchet import MailChange
 from p2pchat.model.room import RoomKind
 
 __all__ = [
@@ -230,4 +231,5 @@ Change = (
     | PutBlock
     | DropBlock
     | PutSetting
+    | MailChange
 )

@@ -1,4 +1,4 @@
-"""What goes to disk of the ratchets: parts of the same transaction as what they sealed or opened.
+"""What goes to disk of sealed mail: parts of the same transaction as what was sealed or opened.
 
 A ratchet that is rolled back uses a key twice. So each step is on disk before its ciphertext
 leaves, or with the ops that its ciphertext held; and no copy of a home ever holds one.
@@ -8,14 +8,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from p2pchat.model.ids import DeviceId
+from p2pchat.model.ids import ConversationId, DeviceId
 
 __all__ = [
     "SESSION_BYTES",
     "DropRatchet",
+    "ForgetSpent",
+    "HpkeSecret",
+    "MailChange",
+    "PutBundle",
+    "PutMailKeys",
     "PutOlmAccount",
     "PutRatchet",
     "RatchetChange",
+    "SeeMail",
+    "SetMailed",
     "SpendSession",
 ]
 
@@ -27,6 +34,27 @@ class PutOlmAccount:
     """This device's Olm account, pickled under a key of its own."""
 
     pickle: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class HpkeSecret:
+    """The private half of a key that envelopes are sealed to."""
+
+    suite: int
+    raw: bytes = field(repr=False)
+    made_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PutMailKeys:
+    """The keys that our bundle names, in place of the last ones, and the older ones that still
+    open."""
+
+    fallback_key: bytes
+    """Public: what others begin sessions with."""
+    rotated_ms: int
+    hpke: tuple[HpkeSecret, ...]
+    """The newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,4 +89,48 @@ class SpendSession:
     until_ms: int
 
 
-RatchetChange = PutOlmAccount | PutRatchet | DropRatchet | SpendSession
+@dataclass(frozen=True, slots=True)
+class SeeMail:
+    """A blob was opened, or given up; the same one may lie in a second mailbox, or still in the
+    first."""
+
+    hash: bytes
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetSpent:
+    """What was to be remembered until now of sessions and blobs."""
+
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PutBundle:
+    """The newest bundle record that a device was seen to publish."""
+
+    device: DeviceId
+    raw: bytes = field(repr=False)
+    asked_ms: int
+    """When it was looked up last."""
+    suite: int
+    """The best one ever seen: nothing is sealed to this device with a weaker one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetMailed:
+    """So many of our ops of each chain lie in a recipient's mailbox, or lay there."""
+
+    conversation: ConversationId
+    device: DeviceId
+    control: int
+    talk: int
+    mailed_ms: int
+
+
+RatchetChange = (
+    PutOlmAccount | PutMailKeys | PutRatchet | DropRatchet | SpendSession | SeeMail | ForgetSpent
+)
+"""What sealing and opening change."""
+
+MailChange = RatchetChange | PutBundle | SetMailed

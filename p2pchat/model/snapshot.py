@@ -16,8 +16,17 @@ from p2pchat.model.change import (
 )
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.op import Chain
+from p2pchat.model.ratchet import (
+    PutBundle,
+    PutMailKeys,
+    PutOlmAccount,
+    PutRatchet,
+    SeeMail,
+    SetMailed,
+    SpendSession,
+)
 
-__all__ = ["Head", "Snapshot"]
+__all__ = ["Head", "MailSnapshot", "Snapshot"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,19 @@ class Head:
     id: OpId
     sort_key: int
     hlc: int
+
+
+@dataclass(frozen=True, slots=True)
+class MailSnapshot:
+    """What sealing and opening go on from."""
+
+    account: PutOlmAccount | None = None
+    keys: PutMailKeys | None = None
+    ratchets: tuple[PutRatchet, ...] = ()
+    spent: tuple[SpendSession, ...] = ()
+    seen: tuple[SeeMail, ...] = ()
+    bundles: tuple[PutBundle, ...] = ()
+    mailed: tuple[SetMailed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +74,4 @@ class Snapshot:
     blocks: tuple[PutBlock, ...] = ()
     """In the order of their texts."""
     settings: dict[str, bytes] = field(default_factory=dict[str, bytes], repr=False)
+    mail: MailSnapshot = MailSnapshot()

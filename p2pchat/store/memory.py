@@ -36,7 +36,19 @@ from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, PeerId
 from p2pchat.model.message import Message
 from p2pchat.model.op import Chain, Op
 from p2pchat.model.query import OpsQuery, StoredOp
-from p2pchat.model.snapshot import Head, Snapshot
+from p2pchat.model.ratchet import (
+    DropRatchet,
+    ForgetSpent,
+    PutBundle,
+    PutMailKeys,
+    PutOlmAccount,
+    PutRatchet,
+    RatchetChange,
+    SeeMail,
+    SetMailed,
+    SpendSession,
+)
+from p2pchat.model.snapshot import Head, MailSnapshot, Snapshot
 from p2pchat.store.folding import Progress, Reach
 from p2pchat.store.port import PAGE_LIMIT_MAX, Page
 
@@ -67,6 +79,7 @@ class _Conversation:
     deliveries: dict[DeviceId, SetDelivery] = field(default_factory=dict[DeviceId, SetDelivery])
     receipts: dict[DeviceId, PutReceipt] = field(default_factory=dict[DeviceId, PutReceipt])
     published: int | None = None
+    mailed: dict[DeviceId, SetMailed] = field(default_factory=dict[DeviceId, SetMailed])
 
     def add_op(self, change: AddOp) -> None:
         op, header = change.op, change.op.header
@@ -148,6 +161,64 @@ class _Conversation:
             dict(self.deliveries),
             dict(self.receipts),
             self.published,
+            dict(self.mailed),
+        )
+
+
+@dataclass(slots=True)
+class _Mail:
+    """What sealing and opening go on from."""
+
+    account: PutOlmAccount | None = None
+    keys: PutMailKeys | None = None
+    ratchets: dict[tuple[DeviceId, bytes], PutRatchet] = field(
+        default_factory=dict[tuple[DeviceId, bytes], PutRatchet]
+    )
+    spent: dict[bytes, SpendSession] = field(default_factory=dict[bytes, SpendSession])
+    seen: dict[bytes, SeeMail] = field(default_factory=dict[bytes, SeeMail])
+    bundles: dict[DeviceId, PutBundle] = field(default_factory=dict[DeviceId, PutBundle])
+
+    def apply(self, change: RatchetChange | PutBundle) -> None:
+        match change:
+            case PutOlmAccount():
+                self.account = change
+            case PutMailKeys():
+                self.keys = change
+            case PutRatchet(device, session):
+                self.ratchets[device, session] = change
+            case DropRatchet(device, session):
+                self.ratchets.pop((device, session), None)
+            case SpendSession(session):
+                self.spent[session] = change
+            case SeeMail(hash):
+                self.seen[hash] = change
+            case ForgetSpent(now_ms):
+                self.spent = {id: row for id, row in self.spent.items() if row.until_ms > now_ms}
+                self.seen = {id: row for id, row in self.seen.items() if row.until_ms > now_ms}
+            case PutBundle(device):
+                self.bundles[device] = change
+            case _:
+                assert_never(change)
+
+    def snapshot(self, mailed: tuple[SetMailed, ...]) -> MailSnapshot:
+        return MailSnapshot(
+            self.account,
+            self.keys,
+            _by_key(self.ratchets),
+            _by_key(self.spent),
+            _by_key(self.seen),
+            _by_key(self.bundles),
+            mailed,
+        )
+
+    def copy(self) -> _Mail:
+        return _Mail(
+            self.account,
+            self.keys,
+            dict(self.ratchets),
+            dict(self.spent),
+            dict(self.seen),
+            dict(self.bundles),
         )
 
 
@@ -167,6 +238,7 @@ class _State:
     blocks: dict[str, PutBlock] = field(default_factory=dict[str, PutBlock])
     """By the text of the target, as on disk."""
     settings: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    mail: _Mail = field(default_factory=_Mail)
 
     def conversation(self, id: ConversationId) -> _Conversation:
         found = self.conversations.get(id)
@@ -192,6 +264,8 @@ class _State:
                 self.conversation(change.conversation).details = change
             case DropConversation():
                 self.conversations.pop(change.conversation, None)
+            case SetMailed():
+                self.conversation(change.conversation).mailed[change.device] = change
             case _:
                 self._apply_global(change)
 
@@ -204,7 +278,9 @@ class _State:
         | DropPeer
         | PutBlock
         | DropBlock
-        | PutSetting,
+        | PutSetting
+        | RatchetChange
+        | PutBundle,
     ) -> None:
         match change:
             case PutContact():
@@ -224,7 +300,7 @@ class _State:
             case PutSetting():
                 self.settings[change.name] = change.value
             case _:
-                assert_never(change)
+                self.mail.apply(change)
 
     def copy(self) -> _State:
         return _State(
@@ -235,6 +311,7 @@ class _State:
             dict(self.peers),
             dict(self.blocks),
             dict(self.settings),
+            self.mail.copy(),
         )
 
 
@@ -278,6 +355,7 @@ class MemoryStore:
             peers=_by_key(state.peers),
             blocks=_by_key(state.blocks),
             settings=dict(sorted(state.settings.items())),
+            mail=state.mail.snapshot(tuple(m for c in conversations for m in _by_key(c.mailed))),
         )
 
     def ops(self, query: OpsQuery) -> list[StoredOp]:

@@ -27,6 +27,7 @@ from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, PeerId
 from p2pchat.model.op import Chain
 from p2pchat.model.room import RoomKind
 from p2pchat.model.snapshot import Head, Snapshot
+from p2pchat.store.mail import read_mail
 from p2pchat.store.schema import (
     accounts,
     blocks,
@@ -133,6 +134,7 @@ def read_snapshot(connection: Connection) -> Snapshot:
             for row in connection.execute(_BLOCKS)
         ),
         settings={row.name: row.value for row in connection.execute(_SETTINGS)},
+        mail=read_mail(connection),
     )
 
 

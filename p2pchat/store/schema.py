@@ -26,6 +26,7 @@ __all__ = [
     "METADATA",
     "accounts",
     "blocks",
+    "bundles",
     "contacts",
     "conversation_details",
     "conversations",
@@ -34,14 +35,21 @@ __all__ = [
     "devices",
     "floors",
     "heads",
+    "hpke_keys",
     "identity",
+    "mail_keys",
+    "mailed",
     "messages",
     "names",
+    "olm_account",
     "ops",
     "peers",
     "published",
+    "ratchets",
     "receipts",
+    "seen_mail",
     "settings",
+    "spent_sessions",
 ]
 
 METADATA = MetaData()
@@ -217,3 +225,55 @@ peers = _keyed(
 blocks = _keyed("blocks", _text("target", primary_key=True), _integer("blocked_ms"))
 
 settings = _keyed("settings", _text("name", primary_key=True), _blob("value"))
+
+olm_account = _table(
+    "olm_account",
+    Column("key", Integer, CheckConstraint("key = 1", name="one_account"), primary_key=True),
+    _text("pickle"),
+)
+
+mail_keys = _table(
+    "mail_keys",
+    Column("key", Integer, CheckConstraint("key = 1", name="one_set"), primary_key=True),
+    _id("fallback_key"),
+    _integer("rotated_ms"),
+)
+
+hpke_keys = _table(
+    "hpke_keys",
+    _integer("place", primary_key=True),
+    _integer("suite"),
+    _blob("raw"),
+    _integer("made_ms"),
+)
+
+ratchets = _keyed(
+    "ratchets",
+    _of(devices, "device", primary_key=True),
+    _id("session", primary_key=True),
+    _text("pickle"),
+    _integer("counter"),
+    _integer("is_answered"),
+    _integer("used_ms"),
+)
+
+spent_sessions = _keyed("spent_sessions", _id("session", primary_key=True), _integer("until_ms"))
+
+seen_mail = _keyed("seen_mail", _id("hash", primary_key=True), _integer("until_ms"))
+
+bundles = _keyed(
+    "bundles",
+    _of(devices, "device", primary_key=True),
+    _blob("raw"),
+    _integer("asked_ms"),
+    _integer("suite"),
+)
+
+mailed = _keyed(
+    "mailed",
+    _of(conversations, "conversation", primary_key=True),
+    _of(devices, "device", primary_key=True),
+    _integer("control"),
+    _integer("talk"),
+    _integer("mailed_ms"),
+)

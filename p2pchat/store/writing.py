@@ -1,9 +1,7 @@
 """Changes to rows: what `SqliteStore.commit` does inside its transaction.
 
-A message costs four statements, so they are compiled once, from the tables of `schema`, and go to
-the driver as text: building them anew would take longer than the disk does. Changes are applied in
-their order, one by one; only heads are kept aside and written net, because a chain that grows by
-two hundred ops in one commit moves its head once.
+Changes are applied in their order, one by one; only heads are kept aside and written net, because
+a chain that grows by two hundred ops in one commit moves its head once.
 """
 
 from __future__ import annotations
@@ -11,12 +9,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from typing import assert_never
 
-from sqlalchemy import Table, bindparam, delete, select
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.dialects.sqlite import Insert, insert
-from sqlalchemy.sql import ClauseElement
+from sqlalchemy import Table, bindparam, delete
 
 from p2pchat.model.change import (
     AddMessage,
@@ -41,79 +35,45 @@ from p2pchat.model.identity import Identity
 from p2pchat.model.ids import ConversationId, DeviceId, OpId
 from p2pchat.model.op import Chain
 from p2pchat.store import schema
+from p2pchat.store.mail import MailWriter
+from p2pchat.store.statements import Row, add, add_row, drop, key_of, put, text
 
 __all__ = ["Writer"]
 
 KEYS_CACHED_MAX = 50_000
 """Surrogate keys held in memory; past it they are read again."""
 
-_DIALECT = sqlite.dialect(paramstyle="named")
-
-
-def _text(statement: ClauseElement) -> str:
-    return str(statement.compile(dialect=_DIALECT))
-
-
-def _insert(table: Table) -> Insert:
-    """An insert of all columns by their names, but a surrogate key, which the database gives."""
-    columns = [c for c in table.columns if c.name != "key"]
-    return insert(table).values({c: bindparam(c.name) for c in columns})
-
-
-def _add(table: Table, unique: str) -> str:
-    return _text(_insert(table).on_conflict_do_nothing(index_elements=[unique]))
-
-
-def _put(table: Table) -> str:
-    statement = _insert(table)
-    replaced = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
-    key = list(table.primary_key)
-    if not replaced:
-        return _text(statement.on_conflict_do_nothing(index_elements=key))
-    return _text(statement.on_conflict_do_update(index_elements=key, set_=replaced))
-
-
-def _drop(table: Table, *columns: str) -> str:
-    return _text(delete(table).where(*(table.c[name] == bindparam(name) for name in columns)))
-
-
-def _key_of(table: Table) -> str:
-    return _text(select(table.c.key).where(table.c.id == bindparam("id")))
-
-
 _CHAIN = ("conversation", "device", "chain")
 
 
 def _below(table: Table) -> str:
     conditions = [table.c[name] == bindparam(name) for name in _CHAIN]
-    return _text(delete(table).where(*conditions, table.c.seq < bindparam("seq")))
+    return text(delete(table).where(*conditions, table.c.seq < bindparam("seq")))
 
 
-_ADD_OP = _add(schema.ops, "id")
-_ADD_MESSAGE = _add(schema.messages, "op")
-_KEY_OF_OP = _key_of(schema.ops)
-_PUT_HEAD = _put(schema.heads)
-_DROP_HEAD = _drop(schema.heads, *_CHAIN, "id")
-_PUT_FLOOR = _put(schema.floors)
+_ADD_OP = add(schema.ops, "id")
+_ADD_MESSAGE = add(schema.messages, "op")
+_KEY_OF_OP = key_of(schema.ops)
+_PUT_HEAD = put(schema.heads)
+_DROP_HEAD = drop(schema.heads, *_CHAIN, "id")
+_PUT_FLOOR = put(schema.floors)
 _DROP_OPS_BELOW = _below(schema.ops)
 _DROP_HEADS_BELOW = _below(schema.heads)
-_PUT_DELIVERY = _put(schema.deliveries)
-_PUT_PUBLISHED = _put(schema.published)
-_PUT_RECEIPT = _put(schema.receipts)
-_PUT_CONTACT = _put(schema.contacts)
-_PUT_NAME = _put(schema.names)
-_PUT_DETAILS = _put(schema.conversation_details)
-_DROP_CONVERSATION = _drop(schema.conversations, "id")
-_PUT_DEVICE_SET = _put(schema.device_sets)
-_PUT_PEER = _put(schema.peers)
-_DROP_PEER = _drop(schema.peers, "peer")
-_PUT_BLOCK = _put(schema.blocks)
-_DROP_BLOCK = _drop(schema.blocks, "target")
-_PUT_SETTING = _put(schema.settings)
-_DROP_IDENTITY = _drop(schema.identity)
-_ADD_IDENTITY = _text(_insert(schema.identity))
-
-Row = dict[str, int | str | bytes | None]
+_PUT_DELIVERY = put(schema.deliveries)
+_PUT_PUBLISHED = put(schema.published)
+_PUT_RECEIPT = put(schema.receipts)
+_PUT_CONTACT = put(schema.contacts)
+_PUT_NAME = put(schema.names)
+_PUT_DETAILS = put(schema.conversation_details)
+_DROP_CONVERSATION = drop(schema.conversations, "id")
+_PUT_DEVICE_SET = put(schema.device_sets)
+_PUT_PEER = put(schema.peers)
+_DROP_PEER = drop(schema.peers, "peer")
+_PUT_BLOCK = put(schema.blocks)
+_DROP_BLOCK = drop(schema.blocks, "target")
+_PUT_SETTING = put(schema.settings)
+_DROP_IDENTITY = drop(schema.identity)
+_ADD_IDENTITY = add_row(schema.identity)
 
 
 class _Keys:
@@ -121,8 +81,8 @@ class _Keys:
 
     def __init__(self, cursor: sqlite3.Cursor, table: Table) -> None:
         self._cursor = cursor
-        self._add = _add(table, "id")
-        self._find = _key_of(table)
+        self._add = add(table, "id")
+        self._find = key_of(table)
         self._known: dict[bytes, int] = {}
 
     def key(self, id: bytes) -> int:
@@ -152,6 +112,7 @@ class Writer:
         self._conversations = _Keys(cursor, schema.conversations)
         self._accounts = _Keys(cursor, schema.accounts)
         self._devices = _Keys(cursor, schema.devices)
+        self._mail = MailWriter(cursor, self._conversations.key, self._devices.key)
         self._heads: dict[OpId, Row] = {}
         """New heads of this transaction, not yet written."""
         self._grown: dict[OpId, Row] = {}
@@ -203,7 +164,7 @@ class Writer:
             case PutPeer() | DropPeer() | PutBlock() | DropBlock() | PutSetting():
                 self._apply_local(change)
             case _:
-                assert_never(change)
+                self._mail.apply(change)
 
     def _chain(self, conversation: ConversationId, device: DeviceId, chain: Chain) -> Row:
         return {

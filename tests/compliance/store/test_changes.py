@@ -28,6 +28,16 @@ from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import OpId
 from p2pchat.model.op import Chain
 from p2pchat.model.query import OpsQuery
+from p2pchat.model.ratchet import (
+    DropRatchet,
+    ForgetSpent,
+    HpkeSecret,
+    PutMailKeys,
+    PutOlmAccount,
+    SeeMail,
+    SetMailed,
+    SpendSession,
+)
 from p2pchat.model.room import RoomKind
 from p2pchat.model.snapshot import Snapshot
 from p2pchat.store.port import Page, Store
@@ -40,8 +50,10 @@ from tests.compliance.store.values import (
     ROOM,
     Writer,
     delivery,
+    digest,
     one_of_each,
     peer_id,
+    ratchet,
 )
 
 
@@ -341,3 +353,41 @@ def test_numbers_and_texts_at_their_limits_come_back(store: Store) -> None:
     assert store.snapshot().heads[0].sort_key == largest
     assert store.snapshot().names == (name,)
     assert store.snapshot().settings == {text: setting.value}
+
+
+def test_a_ratchet_goes_on_from_its_newest_step(store: Store) -> None:
+    steps = [ratchet(BOB, "one", counter=n) for n in range(3)]
+    other = replace(ratchet(CAROL, "one"), is_answered=True)
+    store.commit([steps[0], steps[1], other])
+    store.commit([steps[2]])
+    told = sorted((steps[2], other), key=lambda row: row.device)
+    assert list(store.snapshot().mail.ratchets) == told
+    store.commit([DropRatchet(BOB.device, steps[0].session), DropRatchet(BOB.device, b"s" * 32)])
+    assert store.snapshot().mail.ratchets == (other,)
+
+
+def test_account_and_keys_are_replaced_as_a_whole(store: Store) -> None:
+    old = PutMailKeys(digest("old"), 1, (HpkeSecret(2, b"a", 1), HpkeSecret(1, b"b", 1)))
+    new = PutMailKeys(digest("new"), 2, (HpkeSecret(1, b"c", 2),))
+    store.commit([PutOlmAccount("one"), old])
+    store.commit([PutOlmAccount("two"), new])
+    kept = store.snapshot().mail
+    assert (kept.account, kept.keys) == (PutOlmAccount("two"), new)
+
+
+def test_what_was_spent_and_seen_is_remembered_until_its_time(store: Store) -> None:
+    spent = [SpendSession(digest(f"session {n}"), n) for n in range(4)]
+    seen = [SeeMail(digest(f"blob {n}"), n) for n in range(4)]
+    store.commit([*spent, *seen, ForgetSpent(2)])
+    kept = store.snapshot().mail
+    assert (kept.spent, kept.seen) == ((spent[3],), (seen[3],))
+
+
+def test_what_was_mailed_goes_with_its_conversation(store: Store) -> None:
+    here = SetMailed(ROOM, BOB.device, 1, 2, 3)
+    there = SetMailed(OTHER_ROOM, BOB.device, 4, 5, 6)
+    store.commit([Writer().op(), here, there, replace(here, talk=7)])
+    kept = sorted((replace(here, talk=7), there), key=lambda row: row.conversation)
+    assert list(store.snapshot().mail.mailed) == kept
+    store.commit([DropConversation(ROOM)])
+    assert store.snapshot().mail.mailed == (there,)

@@ -36,6 +36,18 @@ from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import ConversationId, OpId
 from p2pchat.model.op import Chain
 from p2pchat.model.query import OpsQuery
+from p2pchat.model.ratchet import (
+    DropRatchet,
+    ForgetSpent,
+    HpkeSecret,
+    PutBundle,
+    PutMailKeys,
+    PutOlmAccount,
+    PutRatchet,
+    SeeMail,
+    SetMailed,
+    SpendSession,
+)
 from p2pchat.model.room import RoomKind
 from p2pchat.store.memory import MemoryStore
 from p2pchat.store.port import Page, Store
@@ -168,6 +180,30 @@ class TwoStores(RuleBasedStateMachine):
         self._waiting.append(PutBlock(target, when))
         if dropped:
             self._waiting.append(DropBlock(target))
+
+    @rule(person=people, name=small, counter=small, answered=st.booleans(), dropped=st.booleans())
+    def turn_a_ratchet(
+        self, person: Person, name: int, counter: int, *, answered: bool, dropped: bool
+    ) -> None:
+        session = digest(f"session {name}")
+        row = PutRatchet(person.device, session, f"{counter}", counter, answered, counter)
+        self._waiting += [row, PutOlmAccount(f"{counter}")]
+        if dropped:
+            self._waiting.append(DropRatchet(person.device, session))
+
+    @rule(room=rooms, person=people, when=small, count=small, forgotten=small)
+    def mail(
+        self, room: ConversationId, person: Person, when: int, count: int, forgotten: int
+    ) -> None:
+        keys = tuple(HpkeSecret(n, bytes(n), when) for n in range(count))
+        self._waiting += [
+            SetMailed(room, person.device, count, when, when),
+            PutBundle(person.device, bytes(count), when, count),
+            PutMailKeys(digest(f"fallback {when}"), when, keys),
+            SpendSession(digest(f"session {count}"), when),
+            SeeMail(digest(f"blob {count}"), when),
+            ForgetSpent(forgotten),
+        ]
 
     @rule(room=rooms)
     def drop(self, room: ConversationId) -> None:

@@ -29,6 +29,18 @@ from p2pchat.model.change import (
 from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, PeerId
 from p2pchat.model.op import Chain, Header, Kind, Op
+from p2pchat.model.ratchet import (
+    DropRatchet,
+    ForgetSpent,
+    HpkeSecret,
+    PutBundle,
+    PutMailKeys,
+    PutOlmAccount,
+    PutRatchet,
+    SeeMail,
+    SetMailed,
+    SpendSession,
+)
 from p2pchat.model.room import RoomKind
 
 
@@ -170,5 +182,29 @@ def one_of_each() -> list[Change]:
         PutBlock(parse_target("203.0.113.0/24"), 83),
         DropBlock(parse_target("203.0.113.0/24")),
         PutSetting("routing table", b"\0\1"),
+        *mail(),
         DropConversation(OTHER_ROOM),
+    ]
+
+
+def ratchet(person: Person, session: str, *, counter: int = 0) -> PutRatchet:
+    return PutRatchet(person.device, digest(session), f"pickle {counter}", counter, False, 5)
+
+
+def mail() -> list[Change]:
+    """Every kind of change that sealed mail makes."""
+    keys = (HpkeSecret(2, b"hybrid", 7), HpkeSecret(1, b"x25519", 7), HpkeSecret(2, b"older", 1))
+    return [
+        PutOlmAccount("pickle"),
+        PutMailKeys(digest("fallback"), 7, keys),
+        ratchet(BOB, "one"),
+        ratchet(BOB, "two", counter=3),
+        DropRatchet(BOB.device, digest("one")),
+        SpendSession(digest("spent"), 100),
+        SpendSession(digest("spent long ago"), 10),
+        SeeMail(digest("seen"), 100),
+        SeeMail(digest("seen long ago"), 10),
+        ForgetSpent(10),
+        PutBundle(BOB.device, b"record", 50, 2),
+        SetMailed(ROOM, BOB.device, 1, 2, 60),
     ]
