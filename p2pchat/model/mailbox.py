@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from p2pchat.model.ids import PeerId
 
-__all__ = ["Kept", "MailboxRelay"]
+__all__ = ["HpkeKey", "Kept", "MailBundle", "MailboxRelay"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,28 @@ class MailboxRelay:
     peer: PeerId
     addresses: tuple[str, ...] = ()
     """Multiaddrs without `/p2p/<peer>` at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class HpkeKey:
+    """A public key that envelopes for a device are sealed to."""
+
+    suite: int
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MailBundle:
+    """What a device publishes for who writes while it is away; empty where it takes no mail."""
+
+    fallback_key: bytes = b""
+    """Curve25519, 32 bytes: sessions are begun with it."""
+    hpke: tuple[HpkeKey, ...] = ()
+    relays: tuple[MailboxRelay, ...] = ()
+
+    @property
+    def takes_mail(self) -> bool:
+        return bool(self.fallback_key and self.hpke and self.relays)
 
 
 @dataclass(frozen=True, slots=True)

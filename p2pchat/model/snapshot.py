@@ -74,4 +74,4 @@ class Snapshot:
     blocks: tuple[PutBlock, ...] = ()
     """In the order of their texts."""
     settings: dict[str, bytes] = field(default_factory=dict[str, bytes], repr=False)
-    mail: MailSnapshot = MailSnapshot()
+    mail: MailSnapshot = field(default_factory=MailSnapshot)

@@ -241,16 +241,38 @@ class AccountRecord(_message.Message):
     def __init__(self, account: _Optional[bytes] = ..., seq: _Optional[int] = ..., expires_ms: _Optional[int] = ..., devices: _Optional[bytes] = ...) -> None: ...
 
 class BundleRecord(_message.Message):
-    __slots__ = ("device", "seq", "expires_ms", "addresses")
+    __slots__ = ("device", "seq", "expires_ms", "addresses", "fallback_key", "hpke", "relays")
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_MS_FIELD_NUMBER: _ClassVar[int]
     ADDRESSES_FIELD_NUMBER: _ClassVar[int]
+    FALLBACK_KEY_FIELD_NUMBER: _ClassVar[int]
+    HPKE_FIELD_NUMBER: _ClassVar[int]
+    RELAYS_FIELD_NUMBER: _ClassVar[int]
     device: bytes
     seq: int
     expires_ms: int
     addresses: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, device: _Optional[bytes] = ..., seq: _Optional[int] = ..., expires_ms: _Optional[int] = ..., addresses: _Optional[_Iterable[str]] = ...) -> None: ...
+    fallback_key: bytes
+    hpke: _containers.RepeatedCompositeFieldContainer[HpkeKey]
+    relays: _containers.RepeatedCompositeFieldContainer[MailboxRelay]
+    def __init__(self, device: _Optional[bytes] = ..., seq: _Optional[int] = ..., expires_ms: _Optional[int] = ..., addresses: _Optional[_Iterable[str]] = ..., fallback_key: _Optional[bytes] = ..., hpke: _Optional[_Iterable[_Union[HpkeKey, _Mapping]]] = ..., relays: _Optional[_Iterable[_Union[MailboxRelay, _Mapping]]] = ...) -> None: ...
+
+class HpkeKey(_message.Message):
+    __slots__ = ("suite", "public_key")
+    SUITE_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
+    suite: int
+    public_key: bytes
+    def __init__(self, suite: _Optional[int] = ..., public_key: _Optional[bytes] = ...) -> None: ...
+
+class MailboxRelay(_message.Message):
+    __slots__ = ("peer", "addresses")
+    PEER_FIELD_NUMBER: _ClassVar[int]
+    ADDRESSES_FIELD_NUMBER: _ClassVar[int]
+    peer: bytes
+    addresses: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, peer: _Optional[bytes] = ..., addresses: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ContactLink(_message.Message):
     __slots__ = ("account", "device", "intro", "addresses", "devices")

@@ -7,14 +7,17 @@ is. Keys hold the id's raw bytes. Both certify themselves, so a lying node can o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from google.protobuf.message import DecodeError
 
 from p2pchat.errors import MalformedMessage
-from p2pchat.model.ids import AccountId, DeviceId
+from p2pchat.model.ids import KEY_BYTES, AccountId, DeviceId, PeerId
+from p2pchat.model.mailbox import HpkeKey, MailboxRelay, MailBundle
 from p2pchat.wire.dchat_pb2 import AccountRecord as AccountPb
 from p2pchat.wire.dchat_pb2 import BundleRecord as BundlePb
+from p2pchat.wire.dchat_pb2 import HpkeKey as HpkeKeyPb
+from p2pchat.wire.dchat_pb2 import MailboxRelay as MailboxRelayPb
 from p2pchat.wire.dchat_pb2 import Signed as SignedPb
 from p2pchat.wire.devices import DeviceSet, fitting, read_device_set
 from p2pchat.wire.envelope import Purpose, Signer, verify
@@ -36,6 +39,12 @@ DEVICES_BYTES_MAX = RECORD_BYTES_MAX - 128
 """Of the device set in an account record: the rest is the account, two numbers and a signature."""
 ADDRESSES_MAX = 16
 ADDRESS_CHARS_MAX = 256
+HPKE_KEYS_MAX = 4
+HPKE_KEY_BYTES_MAX = 2048
+RELAYS_MAX = 4
+RELAY_ADDRESSES_MAX = 4
+_SIGNATURE_BYTES = 72
+"""The signature round a body, with tags and lengths."""
 LIFETIME_MS = 30 * 24 * 3600 * 1000
 _ACCOUNT_PREFIX = b"/dchat/account/"
 _BUNDLE_PREFIX = b"/dchat/bundle/"
@@ -58,12 +67,13 @@ class AccountRecord:
 @dataclass(frozen=True, slots=True)
 class BundleRecord:
     """Where a device is reached: multiaddrs without `/p2p/<own id>`, circuit ones included, of
-    protocols that this program knows."""
+    protocols that this program knows; and how it is written to while it is not."""
 
     device: DeviceId
     addresses: tuple[str, ...]
     seq: int
     expires_ms: int
+    mail: MailBundle = field(default_factory=MailBundle)
 
 
 Record = AccountRecord | BundleRecord
@@ -90,13 +100,29 @@ def encode_record(record: Record, signer: Signer) -> bytes:
             ).SerializeToString()
         case BundleRecord():
             purpose = Purpose.BUNDLE_RECORD
-            body = BundlePb(
-                device=record.device,
-                seq=record.seq,
-                expires_ms=record.expires_ms,
-                addresses=record.addresses[:ADDRESSES_MAX],
-            ).SerializeToString()
+            body = _bundle_body(record)
     return SignedPb(body=body, signature=signer.sign(purpose, body)).SerializeToString()
+
+
+def _bundle_body(record: BundleRecord) -> bytes:
+    """With as many addresses as have room; the first ones are the best."""
+    mail = record.mail
+    pb = BundlePb(
+        device=record.device,
+        seq=record.seq,
+        expires_ms=record.expires_ms,
+        addresses=record.addresses[:ADDRESSES_MAX],
+        fallback_key=mail.fallback_key,
+        hpke=[HpkeKeyPb(suite=key.suite, public_key=key.raw) for key in mail.hpke],
+        relays=[
+            MailboxRelayPb(peer=relay.peer, addresses=relay.addresses[:RELAY_ADDRESSES_MAX])
+            for relay in mail.relays[:RELAYS_MAX]
+        ],
+    )
+    lists = [pb.addresses, *(relay.addresses for relay in pb.relays)]
+    while pb.ByteSize() + _SIGNATURE_BYTES > RECORD_BYTES_MAX:
+        del max(lists, key=len)[-1]
+    return pb.SerializeToString()
 
 
 def read_record(key: bytes, value: bytes) -> Record:
@@ -131,10 +157,32 @@ def _bundle(device: DeviceId, signed: SignedPb) -> BundleRecord:
     pb = BundlePb.FromString(signed.body)
     if pb.device != device:
         raise MalformedMessage("a bundle names another device than its key")
-    addresses = tuple(pb.addresses)
-    if len(addresses) > ADDRESSES_MAX or any(len(a) > ADDRESS_CHARS_MAX for a in addresses):
+    addresses = _addresses(pb.addresses, ADDRESSES_MAX)
+    return BundleRecord(device, addresses, pb.seq, pb.expires_ms, _mail(pb))
+
+
+def _addresses(addresses: Sequence[str], most: int) -> tuple[str, ...]:
+    if len(addresses) > most or any(len(a) > ADDRESS_CHARS_MAX for a in addresses):
         raise MalformedMessage("a bundle has too many or too long addresses")
-    return BundleRecord(device, tuple(filter(is_multiaddr, addresses)), pb.seq, pb.expires_ms)
+    return tuple(filter(is_multiaddr, addresses))
+
+
+def _mail(pb: BundlePb) -> MailBundle:
+    """Raises `MalformedMessage`; keys of unknown suites are the reader's to leave out."""
+    if len(pb.fallback_key) not in (0, KEY_BYTES):
+        raise MalformedMessage("a fallback key has 32 bytes")
+    if len(pb.hpke) > HPKE_KEYS_MAX or len(pb.relays) > RELAYS_MAX:
+        raise MalformedMessage("a bundle has too many keys or relays")
+    if any(len(key.public_key) > HPKE_KEY_BYTES_MAX for key in pb.hpke):
+        raise MalformedMessage("a key of a bundle is too large")
+    return MailBundle(
+        pb.fallback_key,
+        tuple(HpkeKey(key.suite, key.public_key) for key in pb.hpke),
+        tuple(
+            MailboxRelay(PeerId(relay.peer), _addresses(relay.addresses, RELAY_ADDRESSES_MAX))
+            for relay in pb.relays
+        ),
+    )
 
 
 class RecordValidator:

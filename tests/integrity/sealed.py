@@ -191,7 +191,7 @@ def an_account_record(misuse: Misuse) -> bytes:
 
 
 def a_bundle_record(misuse: Misuse) -> bytes:
-    record = BundleRecord(ALICE.device, golden.ADDRESSES, WALL_MS, EXPIRES_MS)
+    record = BundleRecord(ALICE.device, golden.ADDRESSES, WALL_MS, EXPIRES_MS, golden.MAIL)
     return encode_dht_record(record, misuse(ALICE.signer))
 
 
@@ -363,6 +363,8 @@ SEALED: dict[str, Sealed] = {
         a_bundle_record,
         partial(read_valid_record, bundle_key(ALICE.device)),
         D.BundleRecord,
+        D.HpkeKey,
+        D.MailboxRelay,
     ),
     "contact link": Sealed(
         lambda misuse: encode_link(LINK).encode(),

@@ -31,6 +31,7 @@ from p2pchat.model.conversation import (
     room_topic,
 )
 from p2pchat.model.ids import DeviceId
+from p2pchat.model.mailbox import HpkeKey, MailboxRelay, MailBundle
 from p2pchat.model.op import Chain, Header, Op, Position
 from p2pchat.wire.contents import (
     Accept,
@@ -87,6 +88,11 @@ FOLDER = Path(__file__).parent
 DIRECT = direct_id(ALICE.account, BOB.account)
 ROOM = open_room_id("square")
 ADDRESSES = ("/ip4/192.0.2.7/tcp/4001", "/dns4/relay.example/tcp/443/wss")
+MAIL = MailBundle(
+    digest("fallback alice"),
+    (HpkeKey(1, digest("hpke alice")),),
+    (MailboxRelay(BOB.device.peer_id, ADDRESSES[:1]),),
+)
 HLC = WALL_MS << 16 | 3
 LAN_SECRET = "correct horse battery staple"
 CONTENTS: dict[str, Content] = {
@@ -340,7 +346,7 @@ def links() -> Vectors:
 
 def records() -> Vectors:
     account = AccountRecord(ALICE.account, ALICE.devices, WALL_MS, WALL_MS + 1_000)
-    bundle = BundleRecord(ALICE.device, ADDRESSES, WALL_MS, WALL_MS + 1_000)
+    bundle = BundleRecord(ALICE.device, ADDRESSES, WALL_MS, WALL_MS + 1_000, MAIL)
     return [
         {
             "name": "account",
@@ -356,6 +362,12 @@ def records() -> Vectors:
             "seq": WALL_MS,
             "expires_ms": WALL_MS + 1_000,
             "addresses": list(ADDRESSES),
+            "fallback_key": MAIL.fallback_key.hex(),
+            "hpke": [{"suite": key.suite, "public_key": key.raw.hex()} for key in MAIL.hpke],
+            "relays": [
+                {"peer": str(relay.peer), "addresses": list(relay.addresses)}
+                for relay in MAIL.relays
+            ],
             "value": encode_record(bundle, ALICE.signer).hex(),
         },
     ]

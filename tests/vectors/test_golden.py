@@ -94,6 +94,10 @@ def test_records_read_as_they_were_written():
     found = read_record(raw(bundle, "key"), raw(bundle, "value"))
     assert isinstance(found, BundleRecord)
     assert (found.expires_ms, list(found.addresses)) == (bundle["expires_ms"], bundle["addresses"])
+    assert found.mail.fallback_key == raw(bundle, "fallback_key")
+    keys = [{"suite": key.suite, "public_key": key.raw.hex()} for key in found.mail.hpke]
+    relays = [{"peer": str(r.peer), "addresses": list(r.addresses)} for r in found.mail.relays]
+    assert (keys, relays) == (bundle["hpke"], bundle["relays"])
 
 
 def test_datagrams_read_as_they_were_written():

@@ -9,6 +9,7 @@ import pytest
 
 from p2pchat.errors import BadSignature, MalformedMessage
 from p2pchat.model.ids import DeviceId
+from p2pchat.model.mailbox import HpkeKey, MailboxRelay, MailBundle
 from p2pchat.wire import dchat_pb2 as pb
 from p2pchat.wire.devices import (
     DEVICES_MAX,
@@ -22,8 +23,12 @@ from p2pchat.wire.envelope import Purpose, Signer
 from p2pchat.wire.records import (
     ADDRESSES_MAX,
     DEVICES_BYTES_MAX,
+    HPKE_KEY_BYTES_MAX,
+    HPKE_KEYS_MAX,
     LIFETIME_MS,
     RECORD_BYTES_MAX,
+    RELAY_ADDRESSES_MAX,
+    RELAYS_MAX,
     AccountRecord,
     BundleRecord,
     RecordValidator,
@@ -32,7 +37,7 @@ from p2pchat.wire.records import (
     encode_record,
     read_record,
 )
-from tests.unit.protocol.people import ALICE, BOB, WALL_MS, digest
+from tests.unit.protocol.people import ALICE, BOB, CAROL, WALL_MS, digest
 
 ADDRESS = "/ip4/192.0.2.7/tcp/4001"
 ACCOUNT = AccountRecord(ALICE.account, ALICE.devices, 7, WALL_MS + LIFETIME_MS)
@@ -114,6 +119,66 @@ def test_addresses_are_bounded_and_those_that_cannot_be_used_left_out():
         body = pb.BundleRecord(device=ALICE.device, addresses=addresses).SerializeToString()
         with pytest.raises(MalformedMessage):
             read_record(BUNDLE_KEY, signed(Purpose.BUNDLE_RECORD, body, ALICE.signer))
+
+
+def mail_bundle(**changes: object) -> MailBundle:
+    keys = (HpkeKey(1, digest("x25519")), HpkeKey(2, bytes(1_216)))
+    relays = (MailboxRelay(BOB.device.peer_id, (ADDRESS,)), MailboxRelay(CAROL.device.peer_id))
+    return replace(MailBundle(digest("fallback"), keys, relays), **changes)
+
+
+def test_a_bundle_says_how_its_device_is_written_to_while_it_is_away():
+    found = read_record(BUNDLE_KEY, bundle_value(mail=mail_bundle()))
+    assert isinstance(found, BundleRecord)
+    assert found.mail == mail_bundle()
+    assert found.mail.takes_mail
+    assert not read_record(BUNDLE_KEY, bundle_value()).mail.takes_mail
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"fallback_key": bytes(31)},
+        {"hpke": (HpkeKey(1, bytes(32)),) * (HPKE_KEYS_MAX + 1)},
+        {"hpke": (HpkeKey(3, bytes(HPKE_KEY_BYTES_MAX + 1)),)},
+    ],
+)
+def test_keys_for_mail_are_bounded(changes: dict[str, object]):
+    with pytest.raises(MalformedMessage):
+        read_record(BUNDLE_KEY, bundle_value(mail=mail_bundle(**changes)))
+
+
+def test_mailbox_relays_are_bounded():
+    many = MailboxRelay(BOB.device.peer_id, (ADDRESS,) * (RELAY_ADDRESSES_MAX + 1))
+    found = read_record(
+        BUNDLE_KEY, bundle_value(mail=mail_bundle(relays=(many,) * (RELAYS_MAX + 1)))
+    )
+    assert [len(relay.addresses) for relay in found.mail.relays] == [4] * RELAYS_MAX
+    for relay in (
+        pb.MailboxRelay(peer=b"nobody"),
+        pb.MailboxRelay(peer=BOB.device.peer_id, addresses=["/x"] * (RELAY_ADDRESSES_MAX + 1)),
+    ):
+        body = pb.BundleRecord(device=ALICE.device, relays=[relay]).SerializeToString()
+        with pytest.raises(MalformedMessage):
+            read_record(BUNDLE_KEY, signed(Purpose.BUNDLE_RECORD, body, ALICE.signer))
+    body = pb.BundleRecord(device=ALICE.device, relays=[relay] * (RELAYS_MAX + 1))
+    with pytest.raises(MalformedMessage):
+        read_record(
+            BUNDLE_KEY, signed(Purpose.BUNDLE_RECORD, body.SerializeToString(), ALICE.signer)
+        )
+
+
+def test_a_bundle_has_room_for_all_keys_and_the_best_addresses():
+    circuit = f"p2p/{BOB.device}/p2p-circuit"
+    long = tuple(f"/dns4/{'a' * 60}.example/tcp/{port}/{circuit}" for port in range(1, 17))
+    relays = tuple(MailboxRelay(CAROL.device.peer_id, long[:4]) for _ in range(RELAYS_MAX))
+    value = bundle_value(addresses=long, mail=mail_bundle(relays=relays), seq=1 << 60)
+    found = read_record(BUNDLE_KEY, value)
+    assert len(value) <= RECORD_BYTES_MAX
+    assert found.mail.hpke == mail_bundle().hpke
+    assert found.addresses == long[: len(found.addresses)]
+    assert len(found.addresses) == 3
+    assert all(relay.addresses for relay in found.mail.relays)
 
 
 @pytest.mark.parametrize("value", [b"\xff", b"", pb.Signed(body=b"\xff").SerializeToString()])
