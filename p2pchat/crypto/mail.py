@@ -3,86 +3,142 @@
 Who keeps it learns its length class and whom it is for. Opening has two steps: the envelope of a
 whole batch first, then the ratchets' messages in the order of their counters, since a ratchet
 keeps only so many keys of those that were overtaken.
-
-What a call returns as `changes` has to be on disk before a blob leaves, or together with what was
-opened: see `model.ratchet`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from p2pchat.crypto.hpke import HpkePrivate, HpkePublic, key_named, open_envelope, seal_envelope
-from p2pchat.crypto.olm import OlmBox, Opened, Ratchets
+from p2pchat.crypto.hpke import (
+    HpkePrivate,
+    HpkePublic,
+    HpkeSuite,
+    key_named,
+    new_hpke_key,
+    open_envelope,
+    seal_envelope,
+)
+from p2pchat.crypto.olm import OlmBox, Ratchets, new_account
 from p2pchat.crypto.padding import pad, unpad
+from p2pchat.crypto.port import Opened, Recipient, SealedMail
 from p2pchat.errors import MalformedMessage
-from p2pchat.model.ids import DeviceId
-from p2pchat.model.ratchet import RatchetChange
+from p2pchat.model.ids import KEY_BYTES, DeviceId
+from p2pchat.model.mailbox import HpkeKey
+from p2pchat.model.ratchet import DropRatchet, HpkeSecret, PutMailKeys, PutOlmAccount, RatchetChange
+from p2pchat.model.snapshot import MailSnapshot
+from p2pchat.protocol.bundles import renewed
 from p2pchat.wire.devices import ClaimedSet
+from p2pchat.wire.envelope import Ed25519Signer
 from p2pchat.wire.mail_codec import MailBody, decode_body, encode_body
 
-__all__ = ["MailCipher", "Recipient", "SealedMail"]
+__all__ = [
+    "OlmMailCipher",
+    "intro_key",
+    "mailbox_key",
+    "new_mail_account",
+    "open_mail",
+    "write_key",
+]
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """A device as its certificate and its bundle describe it."""
+class OlmMailCipher:
+    """`crypto.port.MailCipher` with the ratchets and keys of one device."""
 
-    device: DeviceId
-    identity_key: bytes
-    """Curve25519, 32 bytes, certified by the account."""
-    fallback_key: bytes
-    """Curve25519, 32 bytes, signed by the device."""
-    keys: tuple[HpkePublic, ...]
-    """Signed by the device; the one of the strongest suite is used."""
-
-
-@dataclass(frozen=True, slots=True)
-class SealedMail:
-    """A blob for a mailbox."""
-
-    blob: bytes = field(repr=False)
-    changes: tuple[RatchetChange, ...]
-
-
-class MailCipher:
-    """Seals and opens with the ratchets and keys of one device."""
-
-    def __init__(self, own: DeviceId, ratchets: Ratchets, keys: Sequence[HpkePrivate]) -> None:
+    def __init__(self, own: DeviceId, ratchets: Ratchets, keys: PutMailKeys | None) -> None:
         self._own = own
-        self.ratchets = ratchets
-        self._keys = {key.public.id: key for key in keys}
+        self._ratchets = ratchets
+        self._keys = keys
+        self._private: dict[bytes, HpkePrivate] = {}
+        self._renew(keys)
 
-    def renew_keys(self, keys: Iterable[HpkePrivate]) -> None:
-        """Open what was sealed to these from now on, and nothing else."""
-        self._keys = {key.public.id: key for key in keys}
+    @property
+    def identity_key(self) -> bytes:
+        return self._ratchets.identity_key
+
+    @property
+    def keys(self) -> PutMailKeys | None:
+        return self._keys
+
+    @property
+    def published(self) -> tuple[HpkeKey, ...]:
+        newest: dict[HpkeSuite, HpkePublic] = {}
+        for key in self._private.values():
+            newest.setdefault(key.suite, key.public)
+        strongest = sorted(newest.values(), key=lambda key: key.suite, reverse=True)
+        return tuple(HpkeKey(key.suite, key.raw) for key in strongest)
+
+    def renew(self, now_ms: int) -> tuple[RatchetChange, ...]:
+        fallback_key, account = self._ratchets.rotate_fallback()
+        made = [HpkeSecret(suite, new_hpke_key(suite).raw, now_ms) for suite in HpkeSuite]
+        self._keys = renewed(self._keys, fallback_key, made, now_ms)
+        self._renew(self._keys)
+        return account, self._keys, self._ratchets.expire(now_ms)
 
     def seal(
         self, to: Recipient, letter: bytes, own_devices: ClaimedSet, now_ms: int
     ) -> SealedMail:
-        """Seal a letter; our certificate goes along until the other side has answered. Raises
-        `MalformedMessage` for a recipient whose keys nobody can have."""
-        changes: tuple[RatchetChange, ...] = ()
-        strongest = max(to.keys, key=lambda key: key.suite)
-        if not self.ratchets.has_session(to.device):
-            changes = self.ratchets.begin(to.device, to.identity_key, to.fallback_key, now_ms)
-        devices = None if self.ratchets.is_answered(to.device) else own_devices
-        sealed = self.ratchets.seal(to.device, letter, now_ms)
+        key = HpkePublic(HpkeSuite(to.hpke.suite), to.hpke.raw)
+        ratchets, changes = self._ratchets, tuple[RatchetChange, ...]()
+        if not ratchets.has_session(to.device):
+            changes = ratchets.begin(to.device, to.identity_key, to.fallback_key, now_ms)
+        devices = None if ratchets.is_answered(to.device) else own_devices
+        sealed = ratchets.seal(to.device, letter, now_ms)
         box = sealed.box
         body = MailBody(self._own, devices, box.kind, box.ciphertext, box.counter)
-        blob = seal_envelope(strongest, to.device, pad(encode_body(body)))
+        blob = seal_envelope(key, to.device, pad(encode_body(body)))
         return SealedMail(blob, (*changes, *sealed.changes))
 
     def unwrap(self, blob: bytes) -> MailBody:
-        """Open the envelope. Raises `MalformedMessage`, `UnknownVersion`; nothing changes."""
-        key = self._keys.get(key_named(blob))
+        key = self._private.get(key_named(blob))
         if key is None:
             raise MalformedMessage("a blob for a key that this device does not have")
         return decode_body(unpad(open_envelope(key, self._own, blob)))
 
     def open(self, body: MailBody, identity_key: bytes, now_ms: int) -> Opened:
-        """Open the ratchet's message of a body whose sender certifies `identity_key`. Raises
-        `MalformedMessage`, `BadSignature`."""
         box = OlmBox(body.kind, body.ciphertext, body.counter)
-        return self.ratchets.open(body.sender, identity_key, box, now_ms)
+        return self._ratchets.open(body.sender, identity_key, box, now_ms)
+
+    def forget(self, device: DeviceId) -> tuple[DropRatchet, ...]:
+        return self._ratchets.forget(device)
+
+    def _renew(self, keys: PutMailKeys | None) -> None:
+        own = [HpkePrivate(HpkeSuite(key.suite), key.raw) for key in keys.hpke] if keys else []
+        self._private = {key.public.id: key for key in own}
+
+
+def _derived(secret: bytes, info: bytes) -> bytes:
+    return HKDF(SHA256(), KEY_BYTES, None, info).derive(secret)
+
+
+def _pickle_key(device_seed: bytes) -> bytes:
+    return _derived(device_seed, b"dchat/pickle/1")
+
+
+def new_mail_account(device_seed: bytes) -> PutOlmAccount:
+    """An account for a device that has none."""
+    return new_account(_pickle_key(device_seed)).change
+
+
+def open_mail(device_seed: bytes, kept: MailSnapshot) -> OlmMailCipher:
+    """Go on from the last commit; it holds an account."""
+    assert kept.account is not None, "a home is given an account before its node starts"
+    own = DeviceId(Ed25519Signer(device_seed).public_key)
+    ratchets = Ratchets(kept.account, kept.ratchets, kept.spent, _pickle_key(device_seed))
+    return OlmMailCipher(own, ratchets, kept.keys)
+
+
+def mailbox_key(device_seed: bytes) -> Ed25519Signer:
+    """The key that names and owns a device's mailboxes; the certificate names its public half."""
+    return Ed25519Signer(_derived(device_seed, b"dchat/mailbox/1"))
+
+
+def write_key(half: bytes, writer: DeviceId, reader: DeviceId) -> Ed25519Signer:
+    """What lets one device write into another's mailbox; `half` is what the reader's account
+    contributed to the pair secret, and so the reader's to give."""
+    return Ed25519Signer(_derived(half, b"dchat/write/1\0" + writer + reader))
+
+
+def intro_key(token: bytes) -> Ed25519Signer:
+    """What lets whoever has a contact link leave a request."""
+    return Ed25519Signer(_derived(token, b"dchat/intro/1"))

@@ -28,18 +28,20 @@ from typing import Protocol, cast
 
 from vodozemac import Account, AnyOlmMessage, Curve25519PublicKey, Session
 
+from p2pchat.crypto.port import Opened
 from p2pchat.errors import BadSignature, MalformedMessage
 from p2pchat.model.ids import DeviceId
 from p2pchat.model.ratchet import (
     SESSION_BYTES,
     DropRatchet,
+    ForgetSpent,
     PutOlmAccount,
     PutRatchet,
     RatchetChange,
     SpendSession,
 )
 
-__all__ = ["SESSIONS_MAX", "NewAccount", "OlmBox", "Opened", "Ratchets", "Sealed", "new_account"]
+__all__ = ["SESSIONS_MAX", "NewAccount", "OlmBox", "Ratchets", "Sealed", "new_account"]
 
 KEY_BYTES = 32
 SESSIONS_MAX = 4
@@ -71,14 +73,6 @@ class Sealed:
     """A message, and what has to be on disk before it leaves."""
 
     box: OlmBox
-    changes: tuple[RatchetChange, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """What was inside, and what goes to disk together with it."""
-
-    plaintext: bytes
     changes: tuple[RatchetChange, ...]
 
 
@@ -187,12 +181,10 @@ class Ratchets:
         """The other side cannot open what we seal: nothing more is sealed with these."""
         return tuple(DropRatchet(device, id) for id in self._sessions.pop(device, {}))
 
-    def expire(self, now_ms: int) -> tuple[bytes, ...]:
-        """Ids of spent sessions that need not be remembered any more."""
-        ended = tuple(id for id, until_ms in self._spent.items() if until_ms <= now_ms)
-        for id in ended:
-            del self._spent[id]
-        return ended
+    def expire(self, now_ms: int) -> ForgetSpent:
+        """Spent sessions need not be remembered for ever."""
+        self._spent = {id: until_ms for id, until_ms in self._spent.items() if until_ms > now_ms}
+        return ForgetSpent(now_ms)
 
     def _chosen(self, device: DeviceId) -> _Live:
         sessions = self._sessions[device].values()

@@ -1,15 +1,22 @@
-"""What the node asks of cryptography for third parties: the `RoomCipher` port.
+"""What the node asks of cryptography for third parties: `RoomCipher` and `MailCipher`.
 
-Keys come from `protocol.sealing`, which decides what is sealed for whom.
+Who may read is decided elsewhere (`protocol.sealing`, `protocol.mailing`). For simulations, which
+draw no secrets, `testing.plain_mail` stands in for mail; it keeps the same rules.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from p2pchat.model.ids import DeviceId
+from p2pchat.model.mailbox import HpkeKey
+from p2pchat.model.ratchet import DropRatchet, PutMailKeys, RatchetChange
 from p2pchat.protocol.sealing import RoomSecret
+from p2pchat.wire.devices import ClaimedSet
+from p2pchat.wire.mail_codec import MailBody
 
-__all__ = ["RoomCipher"]
+__all__ = ["MailCipher", "Opened", "Recipient", "RoomCipher", "SealedMail"]
 
 
 class RoomCipher(Protocol):
@@ -21,4 +28,80 @@ class RoomCipher(Protocol):
 
     def open(self, secret: RoomSecret, blob: bytes) -> bytes | None:
         """The plaintext, or None when the blob was not sealed with this secret."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A device as its certificate and its bundle describe it."""
+
+    device: DeviceId
+    identity_key: bytes
+    """Curve25519, 32 bytes, certified by the account."""
+    fallback_key: bytes
+    """Curve25519, 32 bytes, signed by the device."""
+    hpke: HpkeKey
+    """The strongest one, signed by the device."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedMail:
+    """A blob for a mailbox, and what has to be on disk before it leaves."""
+
+    blob: bytes = field(repr=False)
+    changes: tuple[RatchetChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What was inside, and what goes to disk together with it."""
+
+    plaintext: bytes = field(repr=False)
+    changes: tuple[RatchetChange, ...]
+
+
+class MailCipher(Protocol):
+    """Seals for devices that may be away, and opens what they sealed for us.
+
+    What a call answers as changes is in memory when it returns. It has to be on disk before a blob
+    leaves, or together with what was opened: `model.ratchet` says why.
+    """
+
+    @property
+    def identity_key(self) -> bytes:
+        """Curve25519, 32 bytes: what our certificate names."""
+        ...
+
+    @property
+    def keys(self) -> PutMailKeys | None:
+        """Our keys, of which the newest of each suite stand in our bundle; None before `renew`."""
+        ...
+
+    @property
+    def published(self) -> tuple[HpkeKey, ...]:
+        """The public halves of those, the strongest first."""
+        ...
+
+    def renew(self, now_ms: int) -> tuple[RatchetChange, ...]:
+        """Make new keys; a few of the old ones still open."""
+        ...
+
+    def seal(
+        self, to: Recipient, letter: bytes, own_devices: ClaimedSet, now_ms: int
+    ) -> SealedMail:
+        """Seal a letter; our certificate goes along until the other side has answered. Raises
+        `MalformedMessage` for a recipient whose keys nobody can have."""
+        ...
+
+    def unwrap(self, blob: bytes) -> MailBody:
+        """Open the envelope. Raises `MalformedMessage`, `UnknownVersion`; nothing changes."""
+        ...
+
+    def open(self, body: MailBody, identity_key: bytes, now_ms: int) -> Opened:
+        """Open the letter of a body whose sender certifies `identity_key`. Raises
+        `MalformedMessage`; `BadSignature` when nothing that we share with it opens it."""
+        ...
+
+    def forget(self, device: DeviceId) -> tuple[DropRatchet, ...]:
+        """The other side cannot open what we seal: the next letter begins anew."""
         ...

@@ -16,6 +16,12 @@ from io import BytesIO
 
 from google.protobuf.message import Message
 
+from p2pchat.crypto.mail import (
+    OlmMailCipher,
+    new_mail_account,
+    open_mail,
+)
+from p2pchat.crypto.port import Recipient
 from p2pchat.crypto.room_keys import SharedKeyCipher
 from p2pchat.crypto.sealed_file import CHUNK_BYTES, SealedWriter, unsealed
 from p2pchat.crypto.sealed_file import _checksum as export_checksum
@@ -27,7 +33,8 @@ from p2pchat.model.op import Chain, Header
 from p2pchat.net.libp2p.noise_packets import PacketOpener, PacketSealer
 from p2pchat.protocol.lan_proof import LanProof, Meeting
 from p2pchat.protocol.sealing import open_room_secret
-from p2pchat.wire import archive_pb2, dchat_pb2, lan_pb2, rooms_pb2
+from p2pchat.store.memory import MemoryStore
+from p2pchat.wire import archive_pb2, dchat_pb2, lan_pb2, mail_pb2, rooms_pb2
 from p2pchat.wire import mailbox_pb2 as M
 from p2pchat.wire.archive_codec import decode_record, encode_record
 from p2pchat.wire.contents import Content, decode_content, encode_content
@@ -38,6 +45,7 @@ from p2pchat.wire.framing import FrameParser, frame
 from p2pchat.wire.lan_codec import LanKind, Role, decode_lan, encode_lan
 from p2pchat.wire.links import PREFIX, ContactLink, decode_link, encode_link
 from p2pchat.wire.links import _check as link_check
+from p2pchat.wire.mail_codec import decode_letter, encode_letter
 from p2pchat.wire.mailbox_codec import Put, Request, encode_request, open_body, put_body
 from p2pchat.wire.ops import content_hash, decode_op, encode_op, make_op, verify_op
 from p2pchat.wire.receipts import Receipt, read_receipt, sign_receipt
@@ -222,6 +230,39 @@ def leads_to_the_same(whole: object, flipped: object) -> bool:
     return replace(flipped, intro=whole.intro, addresses=whole.addresses) == whole
 
 
+# Mail
+
+
+def mail_store(name: str) -> MemoryStore:
+    """The disk of somebody who takes mail."""
+    store, seed = MemoryStore(), digest(f"device {name}")
+    store.commit([new_mail_account(seed)])
+    store.commit(open_mail(seed, store.snapshot().mail).renew(WALL_MS))
+    return store
+
+
+MAIL_OF = {name: mail_store(name) for name in ("alice", "bob")}
+
+
+def mail_of(name: str) -> OlmMailCipher:
+    """As it was before anything was sealed or opened."""
+    return open_mail(digest(f"device {name}"), MAIL_OF[name].snapshot().mail)
+
+
+def a_mail() -> bytes:
+    bob, keys = mail_of("bob"), mail_of("bob").keys
+    assert keys is not None
+    to = Recipient(BOB.device, bob.identity_key, keys.fallback_key, bob.published[-1])
+    letter = encode_letter(tuple(golden.all_frames().values())[:1])
+    return mail_of("alice").seal(to, letter, ALICE.devices, WALL_MS).blob
+
+
+def read_mail(raw: bytes) -> object:
+    bob = mail_of("bob")
+    body = bob.unwrap(raw)
+    return decode_letter(bob.open(body, mail_of("alice").identity_key, WALL_MS).plaintext)
+
+
 # What shared keys protect
 
 
@@ -381,6 +422,7 @@ SEALED: dict[str, Sealed] = {
     "mailbox put": signed(Purpose.MAILBOX_PUT, a_mailbox_put, read_mailbox_put, M.Put),
     "mailbox proof": signed(Purpose.MAILBOX_OPEN, a_mailbox_proof, read_mailbox_proof, M.Open),
     "room blob": shut(examples.room_blob().raw, read_room_blob),
+    "sealed mail": shut(a_mail(), read_mail, mail_pb2.Body, mail_pb2.Letter),
     "noise packet": shut(PacketSealer(bytes(32)).seal(b"hello"), read_noise),
     "lan datagram": shut(a_datagram(), read_datagram, L.Datagram, L.Packet),
     "lan proof": shut(a_lan_proof(), read_lan_proof, L.Proof),
