@@ -39,11 +39,11 @@ from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.model.ratchet import (
     DropRatchet,
     ForgetSpent,
+    MailChange,
     PutBundle,
     PutMailKeys,
     PutOlmAccount,
     PutRatchet,
-    RatchetChange,
     SeeMail,
     SetMailed,
     SpendSession,
@@ -79,7 +79,6 @@ class _Conversation:
     deliveries: dict[DeviceId, SetDelivery] = field(default_factory=dict[DeviceId, SetDelivery])
     receipts: dict[DeviceId, PutReceipt] = field(default_factory=dict[DeviceId, PutReceipt])
     published: int | None = None
-    mailed: dict[DeviceId, SetMailed] = field(default_factory=dict[DeviceId, SetMailed])
 
     def add_op(self, change: AddOp) -> None:
         op, header = change.op, change.op.header
@@ -161,7 +160,6 @@ class _Conversation:
             dict(self.deliveries),
             dict(self.receipts),
             self.published,
-            dict(self.mailed),
         )
 
 
@@ -177,8 +175,16 @@ class _Mail:
     spent: dict[bytes, SpendSession] = field(default_factory=dict[bytes, SpendSession])
     seen: dict[bytes, SeeMail] = field(default_factory=dict[bytes, SeeMail])
     bundles: dict[DeviceId, PutBundle] = field(default_factory=dict[DeviceId, PutBundle])
+    mailed: dict[tuple[ConversationId, DeviceId], SetMailed] = field(
+        default_factory=dict[tuple[ConversationId, DeviceId], SetMailed]
+    )
 
-    def apply(self, change: RatchetChange | PutBundle) -> None:
+    def forget(self, conversation: ConversationId) -> None:
+        """Drop what is about a conversation that is dropped."""
+        for key in [key for key in self.mailed if key[0] == conversation]:
+            del self.mailed[key]
+
+    def apply(self, change: MailChange) -> None:
         match change:
             case PutOlmAccount():
                 self.account = change
@@ -197,10 +203,12 @@ class _Mail:
                 self.seen = {id: row for id, row in self.seen.items() if row.until_ms > now_ms}
             case PutBundle(device):
                 self.bundles[device] = change
+            case SetMailed(conversation, device):
+                self.mailed[conversation, device] = change
             case _:
                 assert_never(change)
 
-    def snapshot(self, mailed: tuple[SetMailed, ...]) -> MailSnapshot:
+    def snapshot(self) -> MailSnapshot:
         return MailSnapshot(
             self.account,
             self.keys,
@@ -208,7 +216,7 @@ class _Mail:
             _by_key(self.spent),
             _by_key(self.seen),
             _by_key(self.bundles),
-            mailed,
+            _by_key(self.mailed),
         )
 
     def copy(self) -> _Mail:
@@ -219,6 +227,7 @@ class _Mail:
             dict(self.spent),
             dict(self.seen),
             dict(self.bundles),
+            dict(self.mailed),
         )
 
 
@@ -264,8 +273,7 @@ class _State:
                 self.conversation(change.conversation).details = change
             case DropConversation():
                 self.conversations.pop(change.conversation, None)
-            case SetMailed():
-                self.conversation(change.conversation).mailed[change.device] = change
+                self.mail.forget(change.conversation)
             case _:
                 self._apply_global(change)
 
@@ -279,8 +287,7 @@ class _State:
         | PutBlock
         | DropBlock
         | PutSetting
-        | RatchetChange
-        | PutBundle,
+        | MailChange,
     ) -> None:
         match change:
             case PutContact():
@@ -355,7 +362,7 @@ class MemoryStore:
             peers=_by_key(state.peers),
             blocks=_by_key(state.blocks),
             settings=dict(sorted(state.settings.items())),
-            mail=state.mail.snapshot(tuple(m for c in conversations for m in _by_key(c.mailed))),
+            mail=state.mail.snapshot(),
         )
 
     def ops(self, query: OpsQuery) -> list[StoredOp]:
