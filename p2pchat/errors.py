@@ -6,7 +6,8 @@
     ├─ LocalProtocolError           you asked for what the state forbids
     │   ├─ UnknownContact           ├─ UnknownConversation   ├─ UnknownMessage
     │   ├─ PermissionDenied         ├─ MessageTooLarge       ├─ InvalidText
-    │   └─ InvalidTarget
+    │   ├─ InvalidTarget            ├─ KeyChanged            ├─ UnknownDevice
+    │   └─ BadPicture
     ├─ RemoteProtocolError          the peer broke the rules: its stream is reset and it is counted
     │   ├─ MalformedMessage         ├─ BadSignature          ├─ FrameTooLarge
     │   └─ UnknownVersion
@@ -28,6 +29,7 @@ from __future__ import annotations
 __all__ = [
     "AddressInUse",
     "BadExport",
+    "BadPicture",
     "BadSignature",
     "ConfigError",
     "Corrupted",
@@ -40,6 +42,7 @@ __all__ = [
     "HomeUnwritable",
     "InvalidTarget",
     "InvalidText",
+    "KeyChanged",
     "KeyringUnusable",
     "LinkError",
     "LocalProtocolError",
@@ -58,6 +61,7 @@ __all__ = [
     "StreamReset",
     "UnknownContact",
     "UnknownConversation",
+    "UnknownDevice",
     "UnknownMessage",
     "UnknownVersion",
     "WrongKey",
@@ -109,6 +113,18 @@ class MessageTooLarge(LocalProtocolError):
 
 class InvalidTarget(LocalProtocolError):
     """This is neither an account nor a peer nor a network, so it cannot be blocked."""
+
+
+class KeyChanged(LocalProtocolError):
+    """A device of a contact speaks for another account: nothing is sent before the user says so."""
+
+
+class UnknownDevice(LocalProtocolError):
+    """No device of ours has this peer id, or it cannot be revoked here."""
+
+
+class BadPicture(LocalProtocolError):
+    """A file is no picture that can become an avatar; the profile is as it was."""
 
 
 class InvalidText(LocalProtocolError):

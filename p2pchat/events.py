@@ -17,10 +17,14 @@ __all__ = [
     "BootstrapConnecting",
     "ContactAccepted",
     "ContactRequested",
+    "ContactVerified",
+    "DeviceAdded",
+    "DeviceRevoked",
     "DiagnosisProgress",
     "Event",
     "EventsDropped",
     "ExportProgress",
+    "KeyChanged",
     "KeysFetching",
     "KeysReady",
     "LanClockDiffers",
@@ -35,6 +39,7 @@ __all__ = [
     "PathChanged",
     "PeerConnected",
     "PeerDisconnected",
+    "ProfileChanged",
     "ReachabilityChanged",
     "Ready",
     "RelayProbed",
@@ -209,6 +214,48 @@ class ContactAccepted(Event):
     """A contact and we have accepted each other."""
 
     account: AccountId
+
+
+@dataclass(frozen=True, slots=True)
+class ContactVerified(Event):
+    """The user compared a contact's account key with the person, or took that back."""
+
+    account: AccountId
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeyChanged(Event):
+    """A contact's device speaks for another account: nothing is sent to the contact, which is not
+    verified any more, before the user confirms."""
+
+    account: AccountId
+    claimed: AccountId
+    peer_id: PeerId
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceAdded(Event):
+    """An account, a contact's or our own, acts through a further device."""
+
+    account: AccountId
+    peer_id: PeerId
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRevoked(Event):
+    """A device acts for its account no more, and nothing new of it is taken."""
+
+    account: AccountId
+    peer_id: PeerId
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileChanged(Event):
+    """What a contact says of itself, or we of ourselves, is new."""
+
+    account: AccountId
+    name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,10 @@ __all__ = [
     "PutDeviceSet",
     "PutName",
     "PutPeer",
+    "PutProfile",
     "PutReceipt",
     "PutSetting",
+    "PutTrust",
     "SetDelivery",
     "SetFloor",
     "SetPublished",
@@ -150,6 +152,30 @@ class PutName:
 
 
 @dataclass(frozen=True, slots=True)
+class PutProfile:
+    """What an account says of itself beside its name; the newest by `hlc`."""
+
+    account: AccountId
+    bio: str
+    avatar: bytes = field(repr=False)
+    """A WebP image, or empty."""
+    hlc: int
+
+
+@dataclass(frozen=True, slots=True)
+class PutTrust:
+    """How sure we are that a contact's account key is the person's."""
+
+    account: AccountId
+    verified_ms: int
+    """When the user compared it; 0 while it was not, or when a claim made it doubtful."""
+    claimed: AccountId | None
+    """The other account for which one of the contact's devices spoke last."""
+    is_confirmed: bool
+    """Whether the user has seen that claim and wants to go on."""
+
+
+@dataclass(frozen=True, slots=True)
 class PutConversation:
     """Insert or replace a conversation. `kind` None is a direct one, whose name stays empty."""
 
@@ -223,6 +249,8 @@ Change = (
     | PutReceipt
     | PutContact
     | PutName
+    | PutProfile
+    | PutTrust
     | PutConversation
     | DropConversation
     | PutDeviceSet

@@ -33,3 +33,10 @@ class ContactInfo:
     state: ContactState
     created_at: int
     """Milliseconds since the epoch."""
+    verified: bool = False
+    """Whether the user compared the account key with the person."""
+    key_changed: bool = False
+    """Whether a device of theirs speaks for another account: nothing is sent before the user
+    confirms."""
+    bio: str = ""
+    """What they say of themselves."""

@@ -11,6 +11,8 @@ from p2pchat.model.change import (
     PutDeviceSet,
     PutName,
     PutPeer,
+    PutProfile,
+    PutTrust,
     SetDelivery,
     SetFloor,
 )
@@ -62,6 +64,8 @@ class Snapshot:
 
     contacts: tuple[PutContact, ...] = ()
     names: tuple[PutName, ...] = ()
+    profiles: tuple[PutProfile, ...] = ()
+    trust: tuple[PutTrust, ...] = ()
     conversations: tuple[PutConversation, ...] = ()
     heads: tuple[Head, ...] = ()
     control: tuple[tuple[ConversationId, OpId], ...] = ()

@@ -33,9 +33,12 @@ Report = Callable[[SendFailed], Awaitable[None]]
 class Lanes:
     """All outbound streams of one node."""
 
-    def __init__(self, host: Host, hello: bytes, queue_bytes_max: int, report: Report) -> None:
+    def __init__(
+        self, host: Host, hello: Callable[[], bytes], queue_bytes_max: int, report: Report
+    ) -> None:
+        """`hello` makes the first frame of each stream."""
         self._host = host
-        self._hello = frame(hello)
+        self._hello = hello
         self._queue_bytes_max = queue_bytes_max
         self._report = report
         self._writers: dict[tuple[DeviceId, Lane], _Writer] = {}
@@ -119,7 +122,7 @@ class Lanes:
 
     async def _write_all(self, stream: Stream, writer: _Writer, patience: trio.CancelScope) -> None:
         """Write what is queued, each time within `WRITE_TIMEOUT_S`, until it shall move."""
-        data = self._hello
+        data = frame(self._hello())
         while data:
             patience.deadline = trio.current_time() + WRITE_TIMEOUT_S
             await stream.send_all(data)

@@ -15,6 +15,7 @@ from pathlib import Path
 import trio
 
 from p2pchat.config import ClientConfig, Limits, parse_peer_address
+from p2pchat.events import DeviceAdded, DeviceRevoked
 from p2pchat.gossip.config import GossipConfig
 from p2pchat.kad.config import KAD_PROTOCOL
 from p2pchat.model.blocking import BlockList
@@ -38,7 +39,7 @@ from p2pchat.node.lifetime import running
 from p2pchat.node.memory import PeerMemory
 from p2pchat.node.network import Neighbours, Network, NetworkOptions
 from p2pchat.node.presence import Presence
-from p2pchat.node.publishing import Publisher
+from p2pchat.node.publishing import OwnRecords, Publisher
 from p2pchat.node.reach import own_form
 from p2pchat.node.rendezvous import Rendezvous
 from p2pchat.node.rooms import RoomGossip
@@ -48,6 +49,7 @@ from p2pchat.protocol.chat import Chat
 from p2pchat.protocol.machine import (
     AcceptContact,
     ConfigureBlocks,
+    DevicesTold,
     Dial,
     DialFailed,
     Effect,
@@ -58,6 +60,7 @@ from p2pchat.protocol.peering import Wanted
 from p2pchat.protocol.state import Me
 from p2pchat.store.port import AsyncStore
 from p2pchat.wire.contents import PAIR_HALF_BYTES
+from p2pchat.wire.devices import DeviceSet
 from p2pchat.wire.envelope import Signer
 from p2pchat.wire.frames import Hello, encode_frame
 
@@ -121,7 +124,7 @@ class Node:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Run until cancelled; started when the node takes commands."""
-        around, me = self.around, self.parts.me
+        around = self.around
         try:
             async with trio.open_nursery() as nursery:
                 for part in (around.lanes, self._carrier, around.rooms):
@@ -134,13 +137,34 @@ class Node:
                 nursery.start_soon(self._consent)
                 nursery.start_soon(self.startup.run)
                 nursery.start_soon(self.startup.follow)
-                nursery.start_soon(
-                    self.startup.publish, me.devices, self.parts.account_signer, me.signer
-                )
+                nursery.start_soon(self.startup.publish, self._own_records())
+                nursery.start_soon(self._republish)
                 task_status.started()
         finally:
             self.hub.close()
             self.deliveries.close()
+
+    def _own_records(self) -> OwnRecords:
+        parts = self.parts
+
+        async def learn(devices: DeviceSet) -> None:
+            await self._put(DevicesTold(devices))
+
+        return OwnRecords(
+            lambda: self.chat.state.own_devices, learn, parts.account_signer, parts.me.signer
+        )
+
+    async def _republish(self) -> None:
+        """Have the account record say at once what is new of our devices."""
+        with self.hub.subscribe(DeviceAdded, DeviceRevoked) as events:
+            async for event in events:
+                match event:
+                    case DeviceAdded(account) | DeviceRevoked(account):
+                        is_ours = account == self.parts.me.account
+                    case _:
+                        is_ours = True  # some were dropped
+                if is_ours:
+                    self.startup.devices_changed()
 
     async def _consent(self) -> None:
         """Accept who proved the secret of the LAN, where the user wants that."""
@@ -189,7 +213,10 @@ class Node:
 
     def _surroundings(self) -> Surroundings:
         parts, limits = self.parts, self.parts.limits
-        hello = encode_frame(Hello(parts.me.devices))
+
+        def hello() -> bytes:
+            return encode_frame(Hello(self.chat.state.own_devices))
+
         rng = parts.ambient.rng("rendezvous")
         rendezvous = Rendezvous(parts.host, self.network.directory, rng)
         return Surroundings(

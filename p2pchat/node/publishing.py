@@ -8,7 +8,7 @@ every day, and the bundle record whenever we move.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 import trio
@@ -27,11 +27,11 @@ from p2pchat.kad.vocabulary import (
     Withdraw,
 )
 from p2pchat.kad.vocabulary import PutValue as PutRecord
-from p2pchat.model.ids import DeviceId, PeerId
+from p2pchat.model.ids import AccountId, DeviceId, PeerId
 from p2pchat.node.ambient import Ambient
 from p2pchat.node.driver import Driver
 from p2pchat.node.reach import shared_reach
-from p2pchat.wire.devices import DeviceSet
+from p2pchat.wire.devices import DeviceSet, merged
 from p2pchat.wire.envelope import Signer
 from p2pchat.wire.kad_codec import KadPeer
 from p2pchat.wire.records import (
@@ -44,7 +44,7 @@ from p2pchat.wire.records import (
     read_record,
 )
 
-__all__ = ["Directory", "Publisher"]
+__all__ = ["Directory", "OwnRecords", "Publisher"]
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +92,11 @@ class Directory:
         expires_ms = now_ms + LIFETIME_MS
         record = AccountRecord(devices.account, devices, self._next_seq(), expires_ms)
         await self._put(account_key(devices.account), encode_record(record, signer))
+
+    async def devices(self, account: AccountId) -> DeviceSet | None:
+        """What an account's record says of its devices, if there is one."""
+        record, _ = await self._get(account_key(account))
+        return record.devices if isinstance(record, AccountRecord) else None
 
     async def publish_bundle(
         self, device: DeviceId, addresses: tuple[str, ...], signer: Signer
@@ -162,6 +167,18 @@ class Directory:
             return None
 
 
+@dataclass(frozen=True, slots=True)
+class OwnRecords:
+    """What our records are made of."""
+
+    devices: Callable[[], DeviceSet]
+    """All that we know of our account's devices."""
+    learn: Callable[[DeviceSet], Awaitable[None]]
+    """Told of those that the last record names, which another device may have put there."""
+    account: Signer
+    device: Signer
+
+
 class Publisher:
     """Keeps our records in the DHT: put when there is a network, and again when we move."""
 
@@ -169,6 +186,7 @@ class Publisher:
         self._directory = directory
         self._addresses = addresses
         self._moved = trio.Event()
+        self._day = trio.CancelScope()
         self.published = trio.Event()
         """Set once the records were put for the first time."""
 
@@ -176,13 +194,28 @@ class Publisher:
         """Our addresses changed."""
         self._moved.set()
 
-    async def run(self, devices: DeviceSet, account: Signer, device: Signer) -> None:
+    def renewed(self) -> None:
+        """Our account has other devices than were published."""
+        self._day.cancel()
+
+    async def run(self, own: OwnRecords) -> None:
         """Publish until cancelled; begins when there is somebody to publish to."""
         pauses = iter(SETTLING_S)
         while True:
-            await self._directory.publish_account(devices, account)
-            with trio.move_on_after(SIGN_EVERY_S):
-                await self._keep_bundle(device, pauses)
+            with trio.CancelScope() as self._day:
+                await self._directory.publish_account(await self._union(own), own.account)
+                self._day.deadline = trio.current_time() + SIGN_EVERY_S
+                await self._keep_bundle(own.device, pauses)
+
+    async def _union(self, own: OwnRecords) -> DeviceSet:
+        """Our devices and those that the record in the DHT names: the newest record is all that
+        others find, so it must not leave out what another device of ours has put there."""
+        known = own.devices()
+        told = await self._directory.devices(known.account)
+        if told is None:
+            return known
+        await own.learn(told)
+        return merged(known, told)
 
     async def _keep_bundle(self, device: Signer, pauses: Iterator[float]) -> None:
         """Put where we are, again when we move, and until somebody takes it; and now and then while

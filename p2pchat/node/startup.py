@@ -28,11 +28,9 @@ from p2pchat.net.bootstrap_list import BootstrapSources, Layer, LayerResolved, r
 from p2pchat.net.interfaces import own_addresses
 from p2pchat.node.hub import Hub
 from p2pchat.node.network import Network
-from p2pchat.node.publishing import Publisher
+from p2pchat.node.publishing import OwnRecords, Publisher
 from p2pchat.node.traversal import NatTraversal
 from p2pchat.protocol.peering import Source
-from p2pchat.wire.devices import DeviceSet
-from p2pchat.wire.envelope import Signer
 
 __all__ = ["Startup", "StartupParts"]
 
@@ -104,11 +102,16 @@ class Startup:
         if self._publisher is not None:
             self._publisher.moved()
 
-    async def publish(self, devices: DeviceSet, account: Signer, device: Signer) -> None:
+    def devices_changed(self) -> None:
+        """Our account has other devices than were published."""
+        if self._publisher is not None:
+            self._publisher.renewed()
+
+    async def publish(self, own: OwnRecords) -> None:
         """Keep our records in the DHT, from the moment that somebody is there to take them."""
         assert self._publisher is not None, "who has records has a publisher"
         await self._joined.wait()
-        await self._publisher.run(devices, account, device)
+        await self._publisher.run(own)
 
     async def published(self) -> None:
         """Wait until our records were put for the first time."""

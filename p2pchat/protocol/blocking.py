@@ -168,7 +168,7 @@ def in_force_at_start(snapshot: Snapshot, configured: BlockList) -> BlockList:
     """What the host shall refuse before it listens for the first time."""
     targets = {row.target for row in snapshot.blocks}
     known = {
-        row.account: read_device_set(row.raw).devices
+        row.account: (found := read_device_set(row.raw)).devices | found.revoked
         for row in snapshot.device_sets
         if row.account in targets
     }

@@ -36,6 +36,8 @@ from p2pchat.protocol.machine import (
     AddContact,
     BlockTarget,
     ConfigureBlocks,
+    ConfirmKey,
+    DevicesTold,
     DialFailed,
     Drop,
     Effect,
@@ -58,13 +60,17 @@ from p2pchat.protocol.machine import (
     Published,
     Received,
     RejectContact,
+    ReviseDevices,
     RoomPeerJoined,
     RoomPeerLeft,
     SendFailed,
     SendText,
+    SetProfile,
     UnblockTarget,
+    VerifyContact,
 )
 from p2pchat.protocol.outbox import Outbox
+from p2pchat.protocol.own_devices import RETIRED
 from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.rooms import Rooms
 from p2pchat.protocol.state import Me, State
@@ -98,6 +104,7 @@ class Chat:
     def start(self, now: Now) -> list[Effect]:
         """What a restart owes: blocks in force, rooms entered, recipients dialled, timers set."""
         begun = [*self.blocking.start(), *self.contacts.introduce(now)]
+        begun += self.contacts.own_devices.start()
         return [*begun, *self.rooms.start(), *self.outbox.start(), *self.sync.start()]
 
     def handle(self, input: Input, now: Now) -> list[Effect]:
@@ -115,6 +122,10 @@ class Chat:
 
     def _route(self, input: Input, now: Now) -> list[Effect]:
         match input:
+            case SendText() | AddContact() | AcceptContact() | JoinOpen() | SetProfile() if (
+                self.state.is_retired
+            ):
+                return [Reply(input.id, error=PermissionDenied(RETIRED))]
             case Received():
                 return self._received(input, now)
             case Heard():
@@ -140,6 +151,8 @@ class Chat:
                 return self.blocking.unblock(input)
             case ConfigureBlocks():
                 return self.blocking.configure(input)
+            case ReviseDevices() | VerifyContact() | ConfirmKey() | SetProfile():
+                return self._people(input, now)
             case Loaded():
                 return self._loaded(input, now)
             case TimerFired(name):
@@ -147,9 +160,25 @@ class Chat:
             case _:
                 return self._network(input, now)
 
+    def _people(
+        self, input: ReviseDevices | VerifyContact | ConfirmKey | SetProfile, now: Now
+    ) -> list[Effect]:
+        match input:
+            case ReviseDevices():
+                return self.contacts.own_devices.revise(input)
+            case VerifyContact():
+                return self.contacts.trust.verify(input, now)
+            case ConfirmKey():
+                return self.contacts.trust.confirm(input)
+            case SetProfile():
+                is_renamed = input.profile.name != self.state.profile.name
+                effects = self.contacts.profiles.change(input, now)
+                return effects + (self.rooms.renamed(now) if is_renamed else [])
+
     def _network(
         self,
-        input: PeerUp
+        input: DevicesTold
+        | PeerUp
         | PeerDown
         | DialFailed
         | SendFailed
@@ -161,7 +190,8 @@ class Chat:
         match input:
             case PeerUp(peer):
                 self.state.connected.add(peer)
-                return [*self.outbox.peer_up(peer, now), *self.sync.peer_up(peer, now)]
+                effects = [*self.outbox.peer_up(peer, now), *self.sync.peer_up(peer, now)]
+                return effects + self.contacts.own_devices.peer_up(peer)
             case PeerDown(peer, reason):
                 self.state.connected.discard(peer)
                 self.state.directory.part(peer)
@@ -175,6 +205,8 @@ class Chat:
             case SendFailed(peer, _):
                 self.sync.give_up(peer)
                 return []
+            case DevicesTold():
+                return self.contacts.own_devices.told(input)
             case RoomPeerJoined(id, peer):
                 return self._room_peer(input, now)
             case RoomPeerLeft(id, peer):
@@ -220,19 +252,25 @@ class Chat:
             state.directory.greet(peer, devices)
             return self.blocking.greeted(peer, devices)
         is_new = not state.directory.certifies(devices.account, peer)
-        state.directory.greet(peer, devices)
         id = direct_id(state.me.account, devices.account)
+        is_known = id in state.conversations or devices.account == state.me.account
+        effects = self.intake.keep(devices) if is_known else []
+        if state.directory.is_revoked(devices.account, peer):
+            state.refuse("hello of a revoked device")
+            return effects
+        state.directory.greet(peer, devices)
+        effects += self.contacts.trust.claimed(peer, devices.account)
         if id not in state.conversations:
-            return []
-        effects = [*self.intake.keep(devices), *self.outbox.watch(id, devices.account, peer)]
+            return effects
+        effects += self.outbox.watch(id, devices.account, peer)
         return effects + self.sync.peer_up(peer, now) if is_new else effects
 
     def _ops(self, ops: Ops, peer: DeviceId, now: Now) -> list[Effect]:
         """Take a frame's ops, the only part of a frame that is judged after it was decoded; a peer
         that broke the rules is dropped and counted."""
         effects: list[Effect] = []
-        self.intake.tell(ops.devices)
         try:
+            effects += self.intake.tell(ops.devices)
             effects += self.contacts.requested(ops.ops, peer, now)
             for op in ops.ops:
                 effects += self.intake.offer(op, peer, now)
@@ -286,6 +324,9 @@ class Chat:
             return [Reply(command.id, error=error)]
         if contact is ContactState.BLOCKED:
             return [Reply(command.id, error=PermissionDenied(BLOCKED))]
+        doubt = self.contacts.trust.objection(conversation.other)
+        if doubt is not None:
+            return [Reply(command.id, error=doubt)]
         text = Text(command.text, command.reply_to)
         op = state.author(conversation, text, now)
         if conversation.other is None:
@@ -337,6 +378,8 @@ class Chat:
         self.blocking.restore(snapshot.blocks)
         for row in snapshot.names:
             state.directory.names[row.account] = (row.hlc, row.name)
+        state.directory.profiles = {row.account: row for row in snapshot.profiles}
+        state.directory.trust = {row.account: row for row in snapshot.trust}
         others = {row.conversation: row.account for row in snapshot.contacts}
         for row in snapshot.conversations:
             made = state.add_conversation(row, others.get(row.conversation))

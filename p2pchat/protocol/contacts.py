@@ -31,9 +31,12 @@ from p2pchat.protocol.machine import (
     RejectContact,
 )
 from p2pchat.protocol.outbox import Outbox
+from p2pchat.protocol.own_devices import OwnDevices
+from p2pchat.protocol.profiles import Profiles
 from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.state import State
-from p2pchat.wire.contents import Accept, Content, Profile, Reject, Request, decode_content
+from p2pchat.protocol.trust import Trust
+from p2pchat.wire.contents import Accept, Content, Reject, Request, decode_content
 
 __all__ = ["BLOCKED", "Contacts"]
 
@@ -71,6 +74,9 @@ class Contacts:
         self._outbox = outbox
         self._receipts = receipts
         self.intake = Intake(state, receipts, self.consent)
+        self.trust = Trust(state, outbox)
+        self.profiles = Profiles(state, self.intake, self._write)
+        self.own_devices = OwnDevices(state, outbox, self.intake)
 
     # What we do
 
@@ -82,6 +88,10 @@ class Contacts:
             return [Reply(command.id, error=error)]
         if state.is_blocked(link.account, link.device):
             return [Reply(command.id, error=PermissionDenied(BLOCKED))]
+        claims = self.trust.claimed(link.device, link.account)
+        doubt = self.trust.doubted_by_link(link.device, link.account)
+        if doubt is not None:
+            return [*claims, Reply(command.id, error=doubt)]
         before = state.contacts.get(link.account)
         effects = [*self._ensure(link.account, now), *self.intake.keep(link.devices)]
         effects += self._outbox.watch(
@@ -95,7 +105,7 @@ class Contacts:
 
     def _ask(self, before: PutContact | None, command: AddContact, now: Now) -> list[Effect]:
         """Write what the state before calls for: a request, once for each token, or a yes."""
-        link, name, half = command.link, self._state.me.name, command.pair_half
+        link, name, half = command.link, self._state.profile.name, command.pair_half
         asked = before.state if before is not None else None
         match asked:
             case ContactState.REQUEST | ContactState.REJECTED:
@@ -119,7 +129,7 @@ class Contacts:
         if before is not ContactState.REQUEST:
             return [Reply(command.id, error=_nobody_asked(command.account))]
         effects = self._step(command.account, Step.WE_ACCEPT, now)
-        effects += self._write(command.account, Accept(state.me.name, command.pair_half), now)
+        effects += self._write(command.account, Accept(state.profile.name, command.pair_half), now)
         info = state.contact_info(state.contacts[command.account])
         return [*effects, Reply(command.id, info)]
 
@@ -144,7 +154,7 @@ class Contacts:
             for device in sorted(state.directory.devices(account)):
                 effects += self._outbox.watch(row.conversation, account, device)
             if state.contact_state(account) is ContactState.ACCEPTED:
-                effects += self._write(account, Profile(state.me.name), now)
+                effects += self._write(account, state.profile, now)
         return effects
 
     # What others do
@@ -242,6 +252,7 @@ class Contacts:
             self._owe_receipts(account)
             self._outbox.touch(contact.conversation)
             effects.append(Emit(ContactAccepted(account)))
+            effects += self.profiles.introduce(account, now)
         return effects
 
     def _owe_receipts(self, account: AccountId) -> None:

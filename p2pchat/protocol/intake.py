@@ -10,8 +10,23 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from p2pchat.errors import BadSignature, MalformedMessage
-from p2pchat.events import MembersChanged, MessageReceived, SecurityAlert
-from p2pchat.model.change import AddMessage, AddOp, Counting, PutDeviceSet, PutName, SetFloor
+from p2pchat.events import (
+    DeviceAdded,
+    DeviceRevoked,
+    MembersChanged,
+    MessageReceived,
+    ProfileChanged,
+    SecurityAlert,
+)
+from p2pchat.model.change import (
+    AddMessage,
+    AddOp,
+    Counting,
+    PutDeviceSet,
+    PutName,
+    PutProfile,
+    SetFloor,
+)
 from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.machine import Now
@@ -25,7 +40,7 @@ from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.state import ACCOUNTS_MAX, Conversation, State
 from p2pchat.protocol.timeline import wall_of
 from p2pchat.wire.contents import Accept, Content, Profile, Reject, Request, Text, decode_content
-from p2pchat.wire.devices import ClaimedSet, DeviceSet, certified
+from p2pchat.wire.devices import ClaimedSet, DeviceSet, certified, verified_revocations
 from p2pchat.wire.ops import OP_BYTES_MAX, SEQ_MAX, verify_op
 
 __all__ = ["CONTROL_BYTES_MAX", "Intake", "shown_message"]
@@ -62,10 +77,20 @@ class Intake:
         self.gaps: dict[Conversation, None] = {}
         """Conversations in which something was held back since this was last cleared."""
 
-    def tell(self, sets: Iterable[ClaimedSet]) -> None:
-        """The device sets that came with the frame at hand; the next frame's replace them."""
+    def tell(self, sets: Iterable[ClaimedSet]) -> list[Effect]:
+        """The device sets that came with the frame at hand; the next frame's replace them. What
+        they revoke is believed at once. Raises `BadSignature`."""
         self._told = {devices.account: devices for devices in sets}
         self.taken = []
+        known = self._state.directory.sets
+        told = [claim for account, claim in self._told.items() if account in known]
+        return [effect for claim in told for effect in self._revoke(claim)]
+
+    def _revoke(self, claim: ClaimedSet) -> list[Effect]:
+        """Take those revocations of a claim that are new. Raises `BadSignature`."""
+        known = self._state.directory.sets[claim.account]
+        revoked = verified_revocations(claim, known.revoked)
+        return self.keep(revoked) if revoked is not None and not known.is_closed else []
 
     def offer(self, op: Op, peer: DeviceId, now: Now) -> list[Effect]:
         """Take one op that somebody sent, or refuse and count it.
@@ -138,6 +163,9 @@ class Intake:
         when the content is gone: who deleted it may have had the right to. Raises `BadSignature`.
         """
         directory, header = self._state.directory, op.header
+        if directory.is_revoked(header.account, header.device):
+            self._state.refuse("op of a revoked device")
+            return None
         devices = directory.certificate(header.account, header.device)
         claim = devices or self._told.get(header.account)
         if claim is None or header.device not in claim.devices:
@@ -150,14 +178,30 @@ class Intake:
             self._state.refuse("op without content")
             return None
         verify_op(op)
-        return self.keep(devices or certified(claim, header.device))
+        kept = self.keep(devices or certified(claim, header.device))
+        return kept + self._revoke(claim)
 
     def keep(self, devices: DeviceSet) -> list[Effect]:
-        """Remember for good which devices act for an account."""
-        if not self._state.directory.keep(devices):
+        """Remember for good which devices act for an account, and which do no more."""
+        directory = self._state.directory
+        before = directory.sets.get(devices.account)
+        if not directory.keep(devices):
             return []
-        kept = self._state.directory.sets[devices.account]
-        return [Persist(PutDeviceSet(kept.account, kept.raw))]
+        kept = directory.sets[devices.account]
+        return [Persist(PutDeviceSet(kept.account, kept.raw)), *self._shown(before, kept)]
+
+    def _shown(self, before: DeviceSet | None, kept: DeviceSet) -> list[Effect]:
+        """What a contact's new device, or one of ours, is to the user. Those that came with the
+        account are no news, and those of a stranger concern nobody."""
+        state, account = self._state, kept.account
+        if before is None or (account != state.me.account and account not in state.contacts):
+            return []
+        added, revoked = kept.devices - before.devices, kept.revoked - before.revoked
+        effects: list[Effect] = [Emit(DeviceAdded(account, d.peer_id)) for d in sorted(added)]
+        effects += [Emit(DeviceRevoked(account, d.peer_id)) for d in sorted(revoked)]
+        if kept.is_closed and not before.is_closed:
+            effects.append(Emit(SecurityAlert(account, "it is closed: its devices were revoked")))
+        return effects
 
     def apply(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
         """Apply a verified op in its place, then those that waited for it."""
@@ -256,6 +300,9 @@ class Intake:
 
     def _enter(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
         """Put a verified op where it belongs now; empty when it is not applied."""
+        if self._state.directory.is_revoked(op.header.account, op.header.device):
+            self._state.refuse("op of a revoked device")  # which was not so when it came
+            return []
         match self._place(conversation, op):
             case Place.NEXT:
                 return self._apply(conversation, op, now)
@@ -372,8 +419,12 @@ class Intake:
         match content:
             case Text():
                 return self._show(op, content, key, now)
-            case Profile(name):
-                return self.rename(op.header.account, name, op.header.hlc)
+            case Profile():
+                account = op.header.account
+                effects = self.rename(account, content.name, op.header.hlc)
+                if conversation.other is not None and op.header.device != self._state.me.device:
+                    effects += self.describe(account, content, op.header.hlc)
+                return effects
             case Request() | Accept() | Reject():
                 return self._consent(op, content, now)
             case _:
@@ -386,6 +437,16 @@ class Intake:
             return []
         self._state.directory.names[account] = (hlc, name)
         return [Persist(PutName(account, name, hlc))] if name != known or known_hlc < 0 else []
+
+    def describe(self, account: AccountId, profile: Profile, hlc: int) -> list[Effect]:
+        """Take what an account says of itself if nothing newer is known."""
+        profiles = self._state.directory.profiles
+        known = profiles.get(account)
+        if known is not None and hlc <= known.hlc:
+            return []
+        row = profiles[account] = PutProfile(account, profile.bio, profile.avatar, hlc)
+        name = self._state.directory.name(account)
+        return [Persist(row), Emit(ProfileChanged(account, name))]
 
     def _show(self, op: Op, text: Text, key: int, now: Now) -> list[Effect]:
         me, header = self._state.me, op.header

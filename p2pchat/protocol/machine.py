@@ -19,6 +19,8 @@ from p2pchat.model.message import MessageState
 from p2pchat.model.op import Chain, Op, Position
 from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.protocol.sealing import RoomSecret
+from p2pchat.wire.contents import Profile
+from p2pchat.wire.devices import DeviceSet
 from p2pchat.wire.frames import Frame, Ops, Wanted
 from p2pchat.wire.links import ContactLink
 from p2pchat.wire.receipts import SignedReceipt
@@ -28,6 +30,8 @@ __all__ = [
     "AddContact",
     "BlockTarget",
     "ConfigureBlocks",
+    "ConfirmKey",
+    "DevicesTold",
     "Dial",
     "DialFailed",
     "Drop",
@@ -57,12 +61,15 @@ __all__ = [
     "Published",
     "Received",
     "RejectContact",
+    "ReviseDevices",
     "RoomPeerJoined",
     "RoomPeerLeft",
     "Send",
     "SendFailed",
     "SendText",
+    "SetProfile",
     "UnblockTarget",
+    "VerifyContact",
 ]
 
 
@@ -159,6 +166,39 @@ class ConfigureBlocks:
     blocks: BlockList
 
 
+@dataclass(frozen=True, slots=True)
+class ReviseDevices:
+    """New certificates or revocations of our own account, signed by its key; answered by None."""
+
+    id: int
+    devices: DeviceSet
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyContact:
+    """The user compared a contact's key, or takes that back; answered by `ContactInfo`."""
+
+    id: int
+    account: AccountId
+    is_verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmKey:
+    """The user knows that a contact's key is in doubt, and goes on; answered by `ContactInfo`."""
+
+    id: int
+    account: AccountId
+
+
+@dataclass(frozen=True, slots=True)
+class SetProfile:
+    """What we say of ourselves from now on; answered by None."""
+
+    id: int
+    profile: Profile
+
+
 Command = (
     SendText
     | AddContact
@@ -170,6 +210,10 @@ Command = (
     | BlockTarget
     | UnblockTarget
     | ConfigureBlocks
+    | ReviseDevices
+    | VerifyContact
+    | ConfirmKey
+    | SetProfile
 )
 
 # What the network and the disk say.
@@ -190,6 +234,13 @@ class Heard:
     conversation: ConversationId
     peer: DeviceId
     ops: Ops
+
+
+@dataclass(frozen=True, slots=True)
+class DevicesTold:
+    """A record in the DHT names an account's devices."""
+
+    devices: DeviceSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +365,7 @@ Input = (
     Command
     | Received
     | Heard
+    | DevicesTold
     | PeerUp
     | PeerDown
     | DialFailed

@@ -449,11 +449,12 @@ class Outbox:
         return conversation.log.count(self._state.me.device, chain)
 
     def _may_send(self, conversation: Conversation, recipient: Recipient) -> bool:
-        """Whether a device acts for the other side, which is not blocked: what we write is for
-        nobody else."""
+        """Whether a device acts for the other side, which is neither blocked nor in doubt: what we
+        write is for nobody else."""
         state, device = self._state, recipient.device
         is_party = state.directory.certifies(conversation.other, device)
-        return is_party and not state.is_blocked(conversation.other, device)
+        is_refused = state.is_blocked(conversation.other, device)
+        return is_party and not is_refused and not state.directory.is_doubtful(conversation.other)
 
     def _is_blocked(self, conversation: Conversation) -> bool:
         """Whether all who read a direct conversation are blocked."""

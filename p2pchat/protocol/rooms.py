@@ -73,10 +73,18 @@ class Rooms:
         if floor is not None:
             conversation.log.set_floor((self._state.me.device, Chain.TALK), floor)
         effects: list[Effect] = [Persist(row), EnterTopic(id, open_room_secret(name))]
-        op = self._state.author(conversation, Profile(self._state.me.name), now)
-        effects += self.write(conversation, op, now)
+        effects += self._introduce(conversation, now)
         info = self._state.room_info(conversation)
         return [*effects, Reply(command.id, info), Emit(RoomJoined(info))]
+
+    def renamed(self, now: Now) -> list[Effect]:
+        """Our name is another one: all rooms are told. They are public, so that is all they are."""
+        open_rooms = [c for c in self._state.conversations.values() if c.kind is RoomKind.OPEN]
+        return [effect for room in open_rooms for effect in self._introduce(room, now)]
+
+    def _introduce(self, conversation: Conversation, now: Now) -> list[Effect]:
+        op = self._state.author(conversation, Profile(self._state.profile.name), now)
+        return self.write(conversation, op, now)
 
     def leave(self, command: LeaveRoom) -> list[Effect]:
         """Forget a room and what it held here."""
@@ -111,7 +119,7 @@ class Rooms:
     def settle(self) -> list[Effect]:
         """Publish what the batch wrote, several ops a blob."""
         effects: list[Effect] = []
-        devices = self._state.me.devices
+        devices = self._state.own_devices
         for conversation, ops in self._unpublished.items():
             for part in split_ops(ops, BLOB_BYTES_MAX - len(devices.raw)):
                 blob = Ops(tuple(part), (devices,))

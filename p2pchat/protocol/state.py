@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 from p2pchat.config.limits import Limits
 from p2pchat.errors import RemoteProtocolError
 from p2pchat.model.blocking import NOBODY, Target
-from p2pchat.model.change import PutBlock, PutContact, PutConversation
+from p2pchat.model.change import (
+    PutBlock,
+    PutContact,
+    PutConversation,
+    PutProfile,
+    PutTrust,
+)
 from p2pchat.model.contact import ContactInfo, ContactState
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.machine import Now
@@ -17,7 +23,7 @@ from p2pchat.model.op import Chain, Header, Op
 from p2pchat.model.room import Role, RoomInfo, RoomKind
 from p2pchat.protocol.log import Floor, Log
 from p2pchat.protocol.timeline import HybridClock
-from p2pchat.wire.contents import Content, encode_content
+from p2pchat.wire.contents import Content, Profile, encode_content
 from p2pchat.wire.devices import DeviceSet, merged
 from p2pchat.wire.envelope import Signer
 from p2pchat.wire.ops import content_hash, make_op
@@ -76,6 +82,10 @@ class Directory:
     def __init__(self, own: DeviceSet) -> None:
         self.sets: dict[AccountId, DeviceSet] = {own.account: own}
         self.names: dict[AccountId, tuple[int, str]] = {}
+        self.profiles: dict[AccountId, PutProfile] = {}
+        """What contacts, and we, say of themselves."""
+        self.trust: dict[AccountId, PutTrust] = {}
+        """Contacts that were verified, or of whose key there was doubt."""
         self.blocks = Blocks()
         self._greetings: dict[DeviceId, DeviceSet] = {}
 
@@ -96,9 +106,19 @@ class Directory:
         return [devices for devices in self._greetings.values() if devices.account == account]
 
     def devices(self, account: AccountId) -> frozenset[DeviceId]:
-        """The devices that are known for good to act for an account."""
+        """The devices that are known for good to act for an account, or to have done so."""
         known = self.sets.get(account)
-        return known.devices if known is not None else frozenset()
+        return known.devices | known.revoked if known is not None else frozenset()
+
+    def is_revoked(self, account: AccountId, device: DeviceId) -> bool:
+        """Whether a device is known to act for an account no more, whatever else certifies it."""
+        known = self.sets.get(account)
+        return known is not None and (device in known.revoked or known.is_closed)
+
+    def is_doubtful(self, account: AccountId | None) -> bool:
+        """Whether a contact's key seems to have changed, and the user has not said what to do."""
+        row = self.trust.get(account) if account is not None else None
+        return row is not None and row.claimed is not None and not row.is_confirmed
 
     def part(self, device: DeviceId) -> None:
         """A device is gone."""
@@ -112,7 +132,9 @@ class Directory:
         return kept is not known
 
     def certificate(self, account: AccountId, device: DeviceId) -> DeviceSet | None:
-        """The set that lets a device act for an account, if we know one."""
+        """The set that lets a device act for an account, if we know one and no revocation."""
+        if self.is_revoked(account, device):
+            return None
         for devices in (self.sets.get(account), self._greetings.get(device)):
             if devices is not None and devices.account == account and device in devices.devices:
                 return devices
@@ -191,6 +213,24 @@ class State:
         contact = self.contacts.get(account) if account is not None else None
         return contact.state if contact else None
 
+    @property
+    def own_devices(self) -> DeviceSet:
+        """Our account's devices, as far as this one knows."""
+        return self.directory.sets[self.me.account]
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether this very device was revoked: nobody takes anything new of it."""
+        return self.directory.is_revoked(self.me.account, self.me.device)
+
+    @property
+    def profile(self) -> Profile:
+        """What we say of ourselves."""
+        _, name = self.directory.names.get(self.me.account, (0, ""))
+        row = self.directory.profiles.get(self.me.account)
+        name = name or self.me.name
+        return Profile(name) if row is None else Profile(name, row.bio, row.avatar)
+
     def is_contacts(self, device: DeviceId) -> bool:
         """Whether a device is one that an accepted contact is known to have."""
         known = self.directory.sets
@@ -221,7 +261,12 @@ class State:
         """Whether `peer` may be served this conversation; decided by what we hold alone."""
         if conversation.kind is RoomKind.OPEN:
             return True
-        return self.is_party(conversation, peer) and self.is_accepted(conversation)
+        return self.is_party(conversation, peer) and self.may_send(conversation)
+
+    def may_send(self, conversation: Conversation) -> bool:
+        """Whether talk may go out: as `is_accepted`, and nobody's key is in doubt."""
+        is_doubtful = self.directory.is_doubtful(conversation.other)
+        return self.is_accepted(conversation) and not is_doubtful
 
     def readable(self, id: ConversationId, peer: DeviceId) -> Conversation | None:
         """The conversation, if this peer may read it; otherwise, for the peer, there is none."""
@@ -255,17 +300,22 @@ class State:
             content_hash=content_hash(raw),
             deps=conversation.log.control_heads()[-8:],
             after=conversation.log.shown_heads(me.device) if chain is Chain.TALK else (),
-            devices=me.devices.hash,
+            devices=self.own_devices.hash,
         )
         return make_op(header, raw, me.signer)
 
     def contact_info(self, contact: PutContact) -> ContactInfo:
+        directory, account = self.directory, contact.account
+        trust, profile = directory.trust.get(account), directory.profiles.get(account)
         return ContactInfo(
-            contact.account,
+            account,
             contact.conversation,
-            self.directory.name(contact.account),
-            self.contact_state(contact.account) or contact.state,
+            directory.name(account),
+            self.contact_state(account) or contact.state,
             contact.created_ms,
+            verified=trust is not None and trust.verified_ms > 0,
+            key_changed=directory.is_doubtful(account),
+            bio=profile.bio if profile is not None else "",
         )
 
     def room_info(self, conversation: Conversation) -> RoomInfo:

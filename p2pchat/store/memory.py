@@ -26,8 +26,10 @@ from p2pchat.model.change import (
     PutDeviceSet,
     PutName,
     PutPeer,
+    PutProfile,
     PutReceipt,
     PutSetting,
+    PutTrust,
     SetDelivery,
     SetFloor,
     SetPublished,
@@ -240,6 +242,8 @@ class _State:
     )
     contacts: dict[AccountId, PutContact] = field(default_factory=dict[AccountId, PutContact])
     names: dict[AccountId, PutName] = field(default_factory=dict[AccountId, PutName])
+    profiles: dict[AccountId, PutProfile] = field(default_factory=dict[AccountId, PutProfile])
+    trust: dict[AccountId, PutTrust] = field(default_factory=dict[AccountId, PutTrust])
     device_sets: dict[AccountId, PutDeviceSet] = field(
         default_factory=dict[AccountId, PutDeviceSet]
     )
@@ -281,6 +285,8 @@ class _State:
         self,
         change: PutContact
         | PutName
+        | PutProfile
+        | PutTrust
         | PutDeviceSet
         | PutPeer
         | DropPeer
@@ -294,6 +300,10 @@ class _State:
                 self.contacts[change.account] = change
             case PutName():
                 self.names[change.account] = change
+            case PutProfile():
+                self.profiles[change.account] = change
+            case PutTrust():
+                self.trust[change.account] = change
             case PutDeviceSet():
                 self.device_sets[change.account] = change
             case PutPeer():
@@ -314,6 +324,8 @@ class _State:
             {key: conversation.copy() for key, conversation in self.conversations.items()},
             dict(self.contacts),
             dict(self.names),
+            dict(self.profiles),
+            dict(self.trust),
             dict(self.device_sets),
             dict(self.peers),
             dict(self.blocks),
@@ -344,6 +356,8 @@ class MemoryStore:
         return Snapshot(
             contacts=_by_key(state.contacts),
             names=_by_key(state.names),
+            profiles=_by_key(state.profiles),
+            trust=_by_key(state.trust),
             conversations=tuple(c.details for c in conversations if c.details is not None),
             heads=tuple(h for c in conversations for h in sorted(c.heads.values(), key=_place)),
             control=tuple(

@@ -18,6 +18,8 @@ from p2pchat.model.change import (
     PutDeviceSet,
     PutName,
     PutPeer,
+    PutProfile,
+    PutTrust,
     SetDelivery,
     SetFloor,
 )
@@ -43,8 +45,10 @@ from p2pchat.store.schema import (
     names,
     ops,
     peers,
+    profiles,
     published,
     settings,
+    trust,
 )
 
 __all__ = ["read_identity", "read_snapshot"]
@@ -85,6 +89,8 @@ _DELIVERIES = (
     .order_by(_conversation_id, _device_id)
 )
 _PUBLISHED = select(published, _conversation_id).join(conversations).order_by(_conversation_id)
+_PROFILES = select(profiles, _account_id).join(accounts).order_by(_account_id)
+_TRUST = select(trust, _account_id).join(accounts).order_by(_account_id)
 _DEVICE_SETS = select(device_sets, _account_id).join(accounts).order_by(_account_id)
 _PEERS = select(peers).order_by(peers.c.peer)
 _BLOCKS = select(blocks).order_by(blocks.c.target)
@@ -112,6 +118,8 @@ def read_snapshot(connection: Connection) -> Snapshot:
     return Snapshot(
         contacts=_contacts(connection),
         names=_names(connection),
+        profiles=_profiles(connection),
+        trust=_trust(connection),
         conversations=_details(connection),
         heads=_heads(connection),
         control=tuple(
@@ -154,6 +162,25 @@ def _contacts(connection: Connection) -> tuple[PutContact, ...]:
 def _names(connection: Connection) -> tuple[PutName, ...]:
     return tuple(
         PutName(AccountId(row.account_id), row.name, row.hlc) for row in connection.execute(_NAMES)
+    )
+
+
+def _profiles(connection: Connection) -> tuple[PutProfile, ...]:
+    return tuple(
+        PutProfile(AccountId(row.account_id), row.bio, row.avatar, row.hlc)
+        for row in connection.execute(_PROFILES)
+    )
+
+
+def _trust(connection: Connection) -> tuple[PutTrust, ...]:
+    return tuple(
+        PutTrust(
+            AccountId(row.account_id),
+            row.verified_ms,
+            None if row.claimed is None else AccountId(row.claimed),
+            bool(row.is_confirmed),
+        )
+        for row in connection.execute(_TRUST)
     )
 
 

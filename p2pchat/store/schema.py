@@ -44,12 +44,14 @@ __all__ = [
     "olm_account",
     "ops",
     "peers",
+    "profiles",
     "published",
     "ratchets",
     "receipts",
     "seen_mail",
     "settings",
     "spent_sessions",
+    "trust",
 ]
 
 METADATA = MetaData()
@@ -198,6 +200,22 @@ names = _table(
     _of(accounts, "account", primary_key=True),
     _text("name"),
     _integer("hlc"),
+)
+
+profiles = _table(
+    "profiles",
+    _of(accounts, "account", primary_key=True),
+    _text("bio"),
+    _blob("avatar"),
+    _integer("hlc"),
+)
+
+trust = _table(
+    "trust",
+    _of(accounts, "account", primary_key=True),
+    _integer("verified_ms"),
+    _blob("claimed", nullable=True),
+    _integer("is_confirmed"),
 )
 
 contacts = _table(

@@ -25,8 +25,10 @@ from p2pchat.model.change import (
     PutDeviceSet,
     PutName,
     PutPeer,
+    PutProfile,
     PutReceipt,
     PutSetting,
+    PutTrust,
     SetDelivery,
     SetFloor,
     SetPublished,
@@ -64,6 +66,8 @@ _PUT_PUBLISHED = put(schema.published)
 _PUT_RECEIPT = put(schema.receipts)
 _PUT_CONTACT = put(schema.contacts)
 _PUT_NAME = put(schema.names)
+_PUT_PROFILE = put(schema.profiles)
+_PUT_TRUST = put(schema.trust)
 _PUT_DETAILS = put(schema.conversation_details)
 _DROP_CONVERSATION = drop(schema.conversations, "id")
 _PUT_DEVICE_SET = put(schema.device_sets)
@@ -159,7 +163,7 @@ class Writer:
                 self._put_progress(change)
             case PutConversation() | DropConversation():
                 self._apply_conversation(change)
-            case PutContact() | PutName() | PutDeviceSet():
+            case PutContact() | PutName() | PutProfile() | PutTrust() | PutDeviceSet():
                 self._put_person(change)
             case PutPeer() | DropPeer() | PutBlock() | DropBlock() | PutSetting():
                 self._apply_local(change)
@@ -273,7 +277,9 @@ class Writer:
                 self._cursor.execute(_DROP_CONVERSATION, {"id": change.conversation})
                 self._conversations.forget(change.conversation)
 
-    def _put_person(self, change: PutContact | PutName | PutDeviceSet) -> None:
+    def _put_person(
+        self, change: PutContact | PutName | PutProfile | PutTrust | PutDeviceSet
+    ) -> None:
         account: Row = {"account": self._accounts.key(change.account)}
         match change:
             case PutContact():
@@ -286,6 +292,16 @@ class Writer:
                 self._cursor.execute(_PUT_CONTACT, account | row)
             case PutName():
                 self._cursor.execute(_PUT_NAME, account | {"name": change.name, "hlc": change.hlc})
+            case PutProfile():
+                row = {"bio": change.bio, "avatar": change.avatar, "hlc": change.hlc}
+                self._cursor.execute(_PUT_PROFILE, account | row)
+            case PutTrust():
+                row = {
+                    "verified_ms": change.verified_ms,
+                    "claimed": change.claimed,
+                    "is_confirmed": int(change.is_confirmed),
+                }
+                self._cursor.execute(_PUT_TRUST, account | row)
             case PutDeviceSet():
                 self._cursor.execute(_PUT_DEVICE_SET, account | {"raw": change.raw})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from struct import Struct
 
 from google.protobuf.message import DecodeError
 
@@ -15,6 +16,9 @@ from p2pchat.wire import dchat_pb2 as pb
 from p2pchat.wire.control import decode_control, encode_control
 
 __all__ = [
+    "AVATAR_BYTES_MAX",
+    "AVATAR_PIXELS_MAX",
+    "BIO_CHARS_MAX",
     "INTRO_BYTES",
     "PAIR_HALF_BYTES",
     "Accept",
@@ -25,9 +29,14 @@ __all__ = [
     "Text",
     "decode_content",
     "encode_content",
+    "is_avatar",
 ]
 
 GREETING_CHARS_MAX = 500
+BIO_CHARS_MAX = 500
+AVATAR_BYTES_MAX = 24 * 1024
+AVATAR_PIXELS_MAX = 256
+"""On each side."""
 INTRO_BYTES = 16
 PAIR_HALF_BYTES = 32
 
@@ -40,7 +49,12 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
+    """What an account says of itself; in a room the name alone."""
+
     name: str
+    bio: str = ""
+    avatar: bytes = field(default=b"", repr=False)
+    """A WebP image, or empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +93,9 @@ def encode_content(content: Content) -> tuple[Kind, bytes]:
     match content:
         case Text(text, reply_to):
             return Kind.TEXT, pb.Text(text=text, reply_to=reply_to or b"").SerializeToString()
-        case Profile(name):
-            return Kind.PROFILE, pb.Profile(name=name).SerializeToString()
+        case Profile(name, bio, avatar):
+            profile = pb.Profile(name=name, bio=bio, avatar=avatar)
+            return Kind.PROFILE, profile.SerializeToString()
         case Request(name, greeting, intro, half):
             message = pb.Request(name=name, greeting=greeting, intro=intro, pair_half=half)
             return Kind.REQUEST, message.SerializeToString()
@@ -109,7 +124,10 @@ def _decode(kind: int, raw: bytes) -> Content:
             _bound(0 < len(text.text.encode()) <= TEXT_BYTES_MAX, "text")
             return Text(text.text, OpId(text.reply_to) if text.reply_to else None)
         case Kind.PROFILE:
-            return Profile(_name(pb.Profile.FromString(raw).name))
+            profile = pb.Profile.FromString(raw)
+            _bound(len(profile.bio) <= BIO_CHARS_MAX, "bio")
+            _bound(not profile.avatar or is_avatar(profile.avatar), "avatar")
+            return Profile(_name(profile.name), _lines(profile.bio), profile.avatar)
         case Kind.REQUEST:
             request = pb.Request.FromString(raw)
             _bound(len(request.greeting) <= GREETING_CHARS_MAX, "greeting")
@@ -132,6 +150,28 @@ def _name(name: str) -> str:
     """A display name as it may be shown: no control or format characters."""
     _bound(len(name) <= NAME_CHARS_MAX, "name")
     return "".join(c for c in name if c.isprintable()).strip()
+
+
+def _lines(text: str) -> str:
+    """A text as it may be shown: lines without control or format characters."""
+    return "".join(c for c in text if c.isprintable() or c == "\n").strip()
+
+
+def is_avatar(raw: bytes) -> bool:
+    """Whether bytes are one small WebP image of the simple lossy format: a header of fixed places
+    and nothing beside. Whoever shows it decodes no more pixels than stand there."""
+    if not _WEBP_HEADER_BYTES < len(raw) <= AVATAR_BYTES_MAX:
+        return False
+    riff, size, webp, chunk, start, width, height = _WEBP_HEADER.unpack_from(raw)
+    is_webp = (riff, webp, start) == (b"RIFF", b"WEBPVP8 ", b"\x9d\x01\x2a")
+    is_whole = size == len(raw) - 8 and chunk + (chunk & 1) == len(raw) - 20
+    sides = width & 0x3FFF, height & 0x3FFF
+    return is_webp and is_whole and all(0 < side <= AVATAR_PIXELS_MAX for side in sides)
+
+
+_WEBP_HEADER = Struct("<4sI8sI3x3sHH")
+"""RIFF container, one VP8 chunk, its frame tag and start code (RFC 9649, RFC 6386)."""
+_WEBP_HEADER_BYTES = _WEBP_HEADER.size
 
 
 def _bound(holds: bool, what: str) -> None:

@@ -75,10 +75,14 @@ class Accept(_message.Message):
     def __init__(self, name: _Optional[str] = ..., pair_half: _Optional[bytes] = ...) -> None: ...
 
 class Profile(_message.Message):
-    __slots__ = ("name",)
+    __slots__ = ("name", "bio", "avatar")
     NAME_FIELD_NUMBER: _ClassVar[int]
+    BIO_FIELD_NUMBER: _ClassVar[int]
+    AVATAR_FIELD_NUMBER: _ClassVar[int]
     name: str
-    def __init__(self, name: _Optional[str] = ...) -> None: ...
+    bio: str
+    avatar: bytes
+    def __init__(self, name: _Optional[str] = ..., bio: _Optional[str] = ..., avatar: _Optional[bytes] = ...) -> None: ...
 
 class Text(_message.Message):
     __slots__ = ("text", "reply_to")

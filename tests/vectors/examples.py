@@ -217,6 +217,11 @@ def profile() -> Example:
 
 
 @example
+def full_profile() -> Example:
+    return Example((Message(Profile.DESCRIPTOR, stored("ops", "full profile", "content")),))
+
+
+@example
 def text() -> Example:
     return Example((Message(Text.DESCRIPTOR, stored("ops", "reply", "content")),))
 

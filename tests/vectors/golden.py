@@ -83,6 +83,7 @@ from p2pchat.wire.records import (
     encode_record,
 )
 from tests.unit.protocol.people import ALICE, BOB, MALLORY, WALL_MS, Person, digest, op_id
+from tests.unit.protocol.pictures import AVATAR
 
 FOLDER = Path(__file__).parent
 DIRECT = direct_id(ALICE.account, BOB.account)
@@ -100,6 +101,7 @@ CONTENTS: dict[str, Content] = {
     "accept": Accept("Bob", BOB.pair_half),
     "reject": Reject(),
     "profile": Profile("Алиса 🌿"),
+    "full profile": Profile("Alice", "I grow roses.", AVATAR),
     "text": Text("你好, world"),
     "reply": Text("yes", op_id("question")),
 }

@@ -81,6 +81,8 @@ FIGURES: dict[str, list[str]] = {
         f"| 1 … {contents.TEXT_BYTES_MAX:,} bytes |",
         f"at most {contents.NAME_CHARS_MAX} characters; characters that",
         f"| at most {contents.GREETING_CHARS_MAX} characters |",
+        f"| at most {contents.BIO_CHARS_MAX} characters; those",
+        f"at most {contents.AVATAR_BYTES_MAX // KIB} KiB and {contents.AVATAR_PIXELS_MAX} × ",
         f"| {contents.INTRO_BYTES} bytes, from the",
         f"| {contents.PAIR_HALF_BYTES} random bytes.",
         f"by number ({LIMITS.pending_ops_max:,}) and bytes ({log.WAITING_BYTES_MAX // MIB} MiB)",
@@ -93,6 +95,10 @@ FIGURES: dict[str, list[str]] = {
         f"{devices.DEVICE_SET_BYTES_MAX // KIB} KiB at most; a `Signed` certificate has at most"
         f" {devices.CERTIFICATE_BYTES_MAX} bytes and a revocation {devices.REVOCATION_BYTES_MAX}",
         f"at most {devices.REVOCATIONS_MAX} devices are revoked",
+    ],
+    "profiles.md": [
+        f"at most {contents.AVATAR_BYTES_MAX:,} bytes",
+        f"are 1 to {contents.AVATAR_PIXELS_MAX}",
     ],
     "direct.md": [
         f"`{Lane.LIVE.value}` carries what is live",

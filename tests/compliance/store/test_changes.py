@@ -19,8 +19,10 @@ from p2pchat.model.change import (
     PutDeviceSet,
     PutName,
     PutPeer,
+    PutProfile,
     PutReceipt,
     PutSetting,
+    PutTrust,
     SetFloor,
     SetPublished,
 )
@@ -122,21 +124,26 @@ def test_what_is_put_again_is_replaced(store: Store) -> None:
     conversation = PutConversation(ROOM, RoomKind.OPEN, "garden", 1)
     contact = PutContact(BOB.account, ROOM, ContactState.ASKED, 7, b"")
     name = PutName(BOB.account, "Bob", 3)
+    profile = PutProfile(BOB.account, "gardener", b"picture", 4)
+    trust = PutTrust(BOB.account, 5, None, is_confirmed=False)
     devices = PutDeviceSet(BOB.account, b"one")
     peer = PutPeer(peer_id("bob"), ("/ip4/10.0.0.1/tcp/1",), 77)
     setting = PutSetting("theme", b"dark")
-    store.commit([conversation, contact, name, devices, peer, setting])
+    store.commit([conversation, contact, name, profile, trust, devices, peer, setting])
     conversation = replace(conversation, kind=None, name="")
     contact = replace(contact, state=ContactState.BLOCKED, intro=b"i" * 16)
     name = replace(name, name="Bobby", hlc=4)
+    profile = replace(profile, bio="", avatar=b"", hlc=5)
+    trust = PutTrust(BOB.account, 0, ALICE.account, is_confirmed=True)
     devices = replace(devices, raw=b"two")
     peer = replace(peer, addresses=(), last_seen_ms=78)
     setting = replace(setting, value=b"")
-    store.commit([conversation, contact, name, devices, peer, setting])
+    store.commit([conversation, contact, name, profile, trust, devices, peer, setting])
     snapshot = store.snapshot()
     assert snapshot.conversations == (conversation,)
     assert snapshot.contacts == (contact,)
     assert snapshot.names == (name,)
+    assert (snapshot.profiles, snapshot.trust) == ((profile,), (trust,))
     assert snapshot.device_sets == (devices,)
     assert snapshot.peers == (peer,)
     assert snapshot.settings == {"theme": b""}

@@ -26,8 +26,10 @@ from p2pchat.model.change import (
     PutDeviceSet,
     PutName,
     PutPeer,
+    PutProfile,
     PutReceipt,
     PutSetting,
+    PutTrust,
     SetDelivery,
     SetFloor,
     SetPublished,
@@ -161,6 +163,9 @@ class TwoStores(RuleBasedStateMachine):
     ) -> None:
         self._waiting.append(PutContact(person.account, room, state, 1, text.encode()))
         self._waiting.append(PutName(person.account, text, len(text)))
+        self._waiting.append(PutProfile(person.account, text, text.encode(), len(text)))
+        claimed = person.account if text else None
+        self._waiting.append(PutTrust(person.account, len(text), claimed, is_confirmed=bool(text)))
         self._waiting.append(PutDeviceSet(person.account, text.encode()))
         self._waiting.append(PutConversation(room, kind, text, 3))
 

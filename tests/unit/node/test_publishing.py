@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 import trio
@@ -17,10 +17,12 @@ from p2pchat.kad.vocabulary import (
     KadInput,
     PutValue,
 )
+from p2pchat.model.ids import DeviceId
 from p2pchat.model.machine import Now, Reply
 from p2pchat.node.ambient import SimulatedAmbient
 from p2pchat.node.driver import Driver, DriverConfig
-from p2pchat.node.publishing import SETTLING_S, Directory, Publisher
+from p2pchat.node.publishing import SETTLING_S, Directory, OwnRecords, Publisher
+from p2pchat.wire.devices import DeviceSet, merged, new_revocation, read_device_set
 from p2pchat.wire.records import (
     LIFETIME_MS,
     AccountRecord,
@@ -28,7 +30,7 @@ from p2pchat.wire.records import (
     encode_record,
     read_record,
 )
-from tests.unit.protocol.people import person
+from tests.unit.protocol.people import digest, person, set_of
 
 ALICE = person("alice")
 DAY_S = 24 * 3600
@@ -40,11 +42,14 @@ class Holder:
 
     def __init__(self) -> None:
         self.records: list[Record] = []
+        self.found: bytes | None = None
 
     def start(self, now: Now) -> list[KadEffect]:
         return []
 
     def handle(self, input: KadInput, now: Now) -> list[KadEffect]:
+        if isinstance(input, GetValue):
+            return [Reply(input.id, FoundValue(input.key, self.found, 1, 1, 1))]
         assert isinstance(input, PutValue)
         self.records.append(read_record(input.key, input.value))
         return [Reply(input.id, 1)]
@@ -54,6 +59,13 @@ class Holder:
 
     async def carry(self, effects: Sequence[KadEffect]) -> None:
         """Replies are the driver's."""
+
+
+def own_records(devices: Callable[[], DeviceSet], learnt: list[DeviceSet]) -> OwnRecords:
+    async def learn(told: DeviceSet) -> None:
+        learnt.append(told)
+
+    return OwnRecords(devices, learn, ALICE.account_signer, ALICE.signer)
 
 
 def published(for_s: float, set_back_ms: int = 0) -> list[Record]:
@@ -67,7 +79,7 @@ def published(for_s: float, set_back_ms: int = 0) -> list[Record]:
         publisher = Publisher(Directory(driver, ambient, lambda: ()), lambda: addresses)
         async with trio.open_nursery() as nursery:
             await nursery.start(driver.run)
-            nursery.start_soon(publisher.run, ALICE.devices, ALICE.account_signer, ALICE.signer)
+            nursery.start_soon(publisher.run, own_records(lambda: ALICE.devices, []))
             await trio.sleep(for_s / 2)
             ambient.skew_ms -= set_back_ms
             publisher.moved()
@@ -92,6 +104,52 @@ def test_a_clock_that_is_put_back_leaves_the_newest_record_the_newest():
     seqs = [record.seq for record in records]
     assert len(seqs) == 3 + len(SETTLING_S)
     assert seqs == sorted(set(seqs))
+
+
+def test_what_another_device_of_ours_published_is_learnt_and_published_on():
+    tablet = DeviceId(digest("tablet"))
+    told = set_of(ALICE, tablet)
+    holder, learnt = Holder(), list[DeviceSet]()
+    record = AccountRecord(ALICE.account, told, 1, LIFETIME_MS)
+    holder.found = encode_record(record, ALICE.account_signer)
+
+    async def main() -> None:
+        ambient = SimulatedAmbient(1, "alice")
+        driver = Driver[KadInput, KadEffect](holder, holder, ambient, DriverConfig())
+        publisher = Publisher(Directory(driver, ambient, lambda: ()), lambda: ())
+        async with trio.open_nursery() as nursery:
+            await nursery.start(driver.run)
+            nursery.start_soon(publisher.run, own_records(lambda: ALICE.devices, learnt))
+            await publisher.published.wait()
+            nursery.cancel_scope.cancel()
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert learnt == [told]
+    accounts = [record for record in holder.records if isinstance(record, AccountRecord)]
+    assert accounts[0].devices.devices == {ALICE.device, tablet}
+
+
+def test_a_revocation_is_published_at_once():
+    sets = [ALICE.devices]
+    holder = Holder()
+
+    async def main() -> None:
+        ambient = SimulatedAmbient(1, "alice")
+        driver = Driver[KadInput, KadEffect](holder, holder, ambient, DriverConfig())
+        publisher = Publisher(Directory(driver, ambient, lambda: ()), lambda: ())
+        async with trio.open_nursery() as nursery:
+            await nursery.start(driver.run)
+            nursery.start_soon(publisher.run, own_records(lambda: sets[-1], []))
+            await trio.sleep(DAY_S / 2)
+            raw = new_revocation(ALICE.account_signer, DeviceId(digest("tablet")), 1)
+            sets.append(merged(ALICE.devices, read_device_set(raw)))
+            publisher.renewed()
+            await trio.sleep(1)
+            nursery.cancel_scope.cancel()
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    accounts = [record for record in holder.records if isinstance(record, AccountRecord)]
+    assert [record.devices for record in accounts] == sets
 
 
 SEEN = "/ip4/9.9.9.9/tcp/1"

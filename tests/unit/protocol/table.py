@@ -385,7 +385,7 @@ class Table:
         wire = self.wires.setdefault(way, deque())
         if way not in self.greeted:
             self.greeted.add(way)
-            wire.append(Hello(source.person.devices))
+            wire.append(Hello(source.state.own_devices))
         wire.append(decode_frame(encode_frame(frame)) if self._encode else frame)
 
     def publish(self, source: Seat, effect: Publish) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 
 from p2pchat.errors import MalformedMessage
 from p2pchat.model.op import Kind
 from p2pchat.wire import dchat_pb2 as pb
 from p2pchat.wire.contents import (
+    AVATAR_BYTES_MAX,
+    AVATAR_PIXELS_MAX,
+    BIO_CHARS_MAX,
     NAME_CHARS_MAX,
     TEXT_BYTES_MAX,
     Accept,
@@ -19,8 +24,10 @@ from p2pchat.wire.contents import (
     Unknown,
     decode_content,
     encode_content,
+    is_avatar,
 )
 from tests.unit.protocol.people import op_id
+from tests.unit.protocol.pictures import AVATAR
 
 TOKEN, HALF = bytes(16), bytes(32)
 REQUEST = Request("alice", "hello", TOKEN, HALF)
@@ -33,6 +40,7 @@ REQUEST = Request("alice", "hello", TOKEN, HALF)
         Text("x" * TEXT_BYTES_MAX, op_id("question")),
         Profile("Алиса 🌿"),
         Profile(""),
+        Profile("Alice", "b" * BIO_CHARS_MAX, AVATAR),
         REQUEST,
         Accept("bob", HALF),
         Reject(),
@@ -56,6 +64,8 @@ def test_a_kind_of_a_later_version_is_unknown():
         (Kind.TEXT, pb.Text(text="é" * (TEXT_BYTES_MAX // 2) + "x")),
         (Kind.TEXT, pb.Text(text="hello", reply_to=b"short")),
         (Kind.PROFILE, pb.Profile(name="x" * (NAME_CHARS_MAX + 1))),
+        (Kind.PROFILE, pb.Profile(name="x", bio="x" * (BIO_CHARS_MAX + 1))),
+        (Kind.PROFILE, pb.Profile(name="x", avatar=b"no picture")),
         (Kind.REQUEST, pb.Request(name="x", greeting="x" * 501, intro=TOKEN, pair_half=HALF)),
         (Kind.REQUEST, pb.Request(name="x", intro=b"short", pair_half=HALF)),
         (Kind.REQUEST, pb.Request(name="x", intro=TOKEN, pair_half=b"short")),
@@ -96,3 +106,49 @@ def test_a_name_has_visible_characters_only(told: str, shown: str):
 
 def test_secrets_are_not_shown():
     assert repr(HALF) not in repr(Accept("bob", HALF)) + repr(REQUEST)
+
+
+def test_a_bio_keeps_its_lines_and_loses_what_cannot_be_shown():
+    raw = pb.Profile(name="x", bio=" one\ntwo\r\x1b[2J\u202e ").SerializeToString()
+    assert decode_content(Kind.PROFILE, raw) == Profile("x", "one\ntwo[2J")
+
+
+def resized(chunk: bytes) -> bytes:
+    """A picture with this chunk, all lengths being right."""
+    padding = bytes(len(chunk) & 1)
+    body = b"WEBPVP8 " + struct.pack("<I", len(chunk)) + chunk + padding
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def sized(width: int, height: int) -> bytes:
+    return AVATAR[:26] + struct.pack("<HH", width, height) + AVATAR[30:]
+
+
+def test_a_picture_of_the_largest_size_is_an_avatar():
+    header = sized(AVATAR_PIXELS_MAX, AVATAR_PIXELS_MAX)[20:]
+    largest = resized(header + bytes(AVATAR_BYTES_MAX - 20 - len(header)))
+    assert len(largest) == AVATAR_BYTES_MAX
+    assert is_avatar(largest)
+    assert is_avatar(resized(header + b"odd"))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        sized(AVATAR_PIXELS_MAX + 1, 16),
+        sized(16, AVATAR_PIXELS_MAX + 1),
+        sized(16, 0),
+        sized(0x3FFF, 0x3FFF),
+        AVATAR + b"beside",
+        AVATAR[:-1],
+        AVATAR[:30],
+        AVATAR.replace(b"VP8 ", b"VP8X"),
+        AVATAR.replace(b"VP8 ", b"VP8L"),
+        AVATAR.replace(b"RIFF", b"RIFX"),
+        AVATAR.replace(b"\x9d\x01\x2a", b"\x9d\x01\x2b"),
+        resized(AVATAR[20:] + bytes(AVATAR_BYTES_MAX)),
+        b"\x89PNG\r\n\x1a\n" + bytes(64),
+    ],
+)
+def test_anything_else_is_no_avatar(raw: bytes):
+    assert not is_avatar(raw)
