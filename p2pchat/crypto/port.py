@@ -1,4 +1,5 @@
-"""What the node asks of cryptography for third parties: `RoomCipher` and `MailCipher`.
+"""What the node asks of cryptography for third parties: `RoomCipher`, `RoomSessions` and
+`MailCipher`.
 
 Who may read is decided elsewhere (`protocol.sealing`, `protocol.mailing`). For simulations, which
 draw no secrets, `testing.plain_mail` stands in for mail; it keeps the same rules.
@@ -9,14 +10,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from p2pchat.model.ids import DeviceId
+from p2pchat.model.ids import ConversationId, DeviceId
 from p2pchat.model.mailbox import HpkeKey
 from p2pchat.model.ratchet import DropRatchet, PutMailKeys, RatchetChange
-from p2pchat.protocol.sealing import RoomSecret
+from p2pchat.protocol.sealing import EpochKey, RoomSecret
 from p2pchat.wire.devices import ClaimedSet
 from p2pchat.wire.mail_codec import MailBody
 
-__all__ = ["MailCipher", "Opened", "Recipient", "RoomCipher", "SealedMail"]
+__all__ = [
+    "MailCipher",
+    "Opened",
+    "Recipient",
+    "RoomCipher",
+    "RoomSessions",
+    "SealedMail",
+    "Unsealed",
+]
 
 
 class RoomCipher(Protocol):
@@ -104,4 +113,46 @@ class MailCipher(Protocol):
 
     def forget(self, device: DeviceId) -> tuple[DropRatchet, ...]:
         """The other side cannot open what we seal: the next letter begins anew."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Unsealed:
+    """What became of a blob that an epoch of ours opens."""
+
+    senders: frozenset[DeviceId]
+    """Devices that gave us the key of its session. Nobody did, or what is inside is forged: then
+    there is no plaintext."""
+    plaintext: bytes = field(repr=False)
+
+
+class RoomSessions(Protocol):
+    """Seals and opens the blobs of rooms by invitation: a session a sender, an epoch round it."""
+
+    def begin(self, conversation: ConversationId) -> None:
+        """A new session of ours, in place of the last."""
+        ...
+
+    def key(self, conversation: ConversationId) -> bytes:
+        """Its key as it stands: opens what is sealed from now on, and nothing from before."""
+        ...
+
+    def seal(
+        self, conversation: ConversationId, topic: str, epoch: EpochKey, plaintext: bytes
+    ) -> bytes:
+        """A blob for those who have the epoch and our key."""
+        ...
+
+    def learn(self, conversation: ConversationId, device: DeviceId, key: bytes) -> bool:
+        """Take the key that a device gave us on a stream of its own; whether it opens more."""
+        ...
+
+    def open(
+        self, conversation: ConversationId, topic: str, epochs: tuple[EpochKey, ...], blob: bytes
+    ) -> Unsealed | None:
+        """What is inside; None when no epoch of ours opens it."""
+        ...
+
+    def forget(self, conversation: ConversationId) -> None:
+        """A room is left."""
         ...

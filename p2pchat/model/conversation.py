@@ -10,6 +10,7 @@ from p2pchat.model.ids import AccountId, ConversationId
 __all__ = [
     "ROOM_NAME_CHARS_MAX",
     "direct_id",
+    "epoch_commitment",
     "normal_room_name",
     "open_room_id",
     "open_room_key",
@@ -53,6 +54,11 @@ def open_room_key(name: str) -> bytes:
 def room_id(genesis: bytes) -> ConversationId:
     """The room by invitation that begins with these bytes."""
     return ConversationId(_hash(b"room", genesis))
+
+
+def epoch_commitment(secret: bytes) -> bytes:
+    """What an epoch's control op says of its secret."""
+    return _hash(b"epoch", secret)
 
 
 def room_topic(key: bytes) -> str:

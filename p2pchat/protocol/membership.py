@@ -129,16 +129,15 @@ class Membership:
         self._judge()
         return self._graph.ids(self._counting & self._graph.excluding)
 
-    def epochs(self) -> Mapping[OpId, bytes]:
-        """Epochs that count and were opened in knowledge of every exclusion: commitment by op."""
+    def opened(self) -> Mapping[OpId, bytes]:
+        """All epochs that count: commitment by op."""
         self._judge()
-        excluding = self._counting & self._graph.excluding
-        return {
-            self._graph.ops[index].id: epoch.commitment
-            for index in bits(self._counting & self._graph.epochs)
-            if not excluding & ~self._graph.past[index]
-            and isinstance(epoch := self._graph.ops[index].control, Epoch)
-        }
+        return self._epochs(0)
+
+    def epochs(self) -> Mapping[OpId, bytes]:
+        """Of these the usable ones, which were opened in knowledge of every exclusion."""
+        self._judge()
+        return self._epochs(self._counting & self._graph.excluding)
 
     def cuts(self, account: AccountId, talk: Mapping[DeviceId, Cut]) -> tuple[Cut, ...]:
         """Where the devices of an account stand now, for an op that limits it."""
@@ -149,6 +148,15 @@ class Membership:
         )
 
     # How
+
+    def _epochs(self, known: int) -> Mapping[OpId, bytes]:
+        """Epochs that count and have these ops in their past."""
+        return {
+            self._graph.ops[index].id: epoch.commitment
+            for index in bits(self._counting & self._graph.epochs)
+            if not known & ~self._graph.past[index]
+            and isinstance(epoch := self._graph.ops[index].control, Epoch)
+        }
 
     def _judge(self) -> None:
         """Judge all ops that were not, or that a later limit makes doubtful, in their order."""

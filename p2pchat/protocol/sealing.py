@@ -1,18 +1,43 @@
-"""What is sealed for whom. How it is sealed is `crypto`'s.
+"""What is sealed for whom.
 
-On a stream that ends at the other device, Noise between the two device keys is the end-to-end
+On a stream that ends at the other device Noise between the two device keys is the end-to-end
 encryption, so ops travel in it as they are. What a third party forwards is sealed: room blobs under
 the room's secret. An open room's secret is a hash of its name: who only forwards reads nothing, who
 knows the name reads all, which is what "open" means.
+
+In a room by invitation a blob is sealed twice. Inside is the sender's own session (Megolm), whose
+key only the devices of members are given, each on a stream of its own; outside is the epoch, which
+hides who sent and what index the session has. Who is removed keeps the keys it had, so both change
+before the next blob: the epoch by a control op, the session by `Sharing`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from p2pchat.model.conversation import open_room_key, room_topic
+from p2pchat.model.conversation import (
+    epoch_commitment,
+    open_room_key,
+    room_topic,
+)
+from p2pchat.model.ids import DeviceId, OpId
+from p2pchat.model.machine import Now
 
-__all__ = ["RoomSecret", "open_room_secret"]
+__all__ = [
+    "SESSION_BLOBS_MAX",
+    "SESSION_MS_MAX",
+    "TAG_BYTES",
+    "EpochKey",
+    "RoomSecret",
+    "Sharing",
+    "invited_room_secret",
+    "open_room_secret",
+]
+
+TAG_BYTES = 4
+SESSION_BLOBS_MAX = 100
+SESSION_MS_MAX = 7 * 24 * 3600 * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +48,75 @@ class RoomSecret:
     key: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class EpochKey:
+    """The secret of an epoch that a control op opened."""
+
+    op: OpId
+    secret: bytes = field(repr=False)
+
+    @property
+    def commitment(self) -> bytes:
+        return epoch_commitment(self.secret)
+
+    @property
+    def tag(self) -> bytes:
+        """How a blob names its epoch; it tells nothing to others."""
+        return self.commitment[:TAG_BYTES]
+
+
 def open_room_secret(name: str) -> RoomSecret:
     """The secret of the open room of this name."""
     key = open_room_key(name)
     return RoomSecret(room_topic(key), key)
+
+
+def invited_room_secret(secret: bytes) -> RoomSecret:
+    """Of a room by invitation: where its members meet. Blobs are sealed under its epochs."""
+    return RoomSecret(room_topic(secret), secret)
+
+
+class Sharing:
+    """Who holds our sender session of one room, and when it is over.
+
+    A session lives in memory alone and never comes back from a restart: no state of it can be used
+    twice, and nothing on disk opens what was sent. Every device is given the key as it stands just
+    before the next blob, so it opens nothing older.
+    """
+
+    def __init__(self) -> None:
+        self._holders: set[DeviceId] = set()
+        self._doubtful: set[DeviceId] = set()
+        """Holders that may not have got the key, or have it no more."""
+        self._blobs = 0
+        self._began_ms: int | None = None
+
+    def is_over(self, readers: AbstractSet[DeviceId], now: Now) -> bool:
+        """Whether the next blob needs a new session: there is none, it is old or much used, or a
+        device holds its key that may read no more."""
+        if self._began_ms is None or not 0 <= now.wall_ms - self._began_ms < SESSION_MS_MAX:
+            return True
+        return self._blobs >= SESSION_BLOBS_MAX or not self._holders <= readers
+
+    def begin(self, now: Now) -> None:
+        """A new session, whose key nobody has."""
+        self._holders.clear()
+        self._doubtful.clear()
+        self._blobs, self._began_ms = 0, now.wall_ms
+
+    def give(self, devices: AbstractSet[DeviceId]) -> tuple[DeviceId, ...]:
+        """Those of `devices` that have to be told the key before the next blob; they hold it from
+        now on."""
+        fresh = devices - (self._holders - self._doubtful)
+        self._holders |= fresh
+        self._doubtful -= fresh
+        return tuple(sorted(fresh))
+
+    def lost(self, device: DeviceId) -> None:
+        """A device went away: it is told again when it is back, and counts as a holder still."""
+        if device in self._holders:
+            self._doubtful.add(device)
+
+    def used(self) -> None:
+        """A blob was sealed."""
+        self._blobs += 1

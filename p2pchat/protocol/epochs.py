@@ -1,0 +1,104 @@
+"""Epochs: the secrets of a room's blobs, and which of them is used.
+
+An epoch is opened by a control op that commits to its secret, so a secret proves itself, whoever
+brings it. It is usable while every exclusion that we know of lies in its op's past
+(`Membership.epochs`): whoever is removed ends it, and whoever removed opens the next. Of several
+usable ones the smallest op id sends; all that are known open. With none, nothing is published:
+what is written goes to members on streams, until an admin who is there opens one.
+
+A secret may come before the op that it belongs to; a few are kept until that is here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from p2pchat.model.conversation import epoch_commitment
+from p2pchat.model.ids import AccountId, OpId
+from p2pchat.model.machine import Now
+from p2pchat.protocol.membership import Membership
+from p2pchat.protocol.sealing import EpochKey
+
+__all__ = ["EARLY_MAX", "EPOCHS_MAX", "EPOCH_MS_MAX", "Epochs"]
+
+EPOCHS_MAX = 64
+EPOCH_MS_MAX = 30 * 24 * 3600 * 1000
+EARLY_MAX = 8
+
+
+class Epochs:
+    """The epochs of one room as far as their secrets are known."""
+
+    def __init__(self, membership: Membership) -> None:
+        self._membership = membership
+        self._known: dict[OpId, EpochKey] = {}
+        self._learned_ms: dict[OpId, int] = {}
+        self._early: dict[bytes, bytes] = {}
+        """Secrets of no epoch that is here, by commitment; the oldest go."""
+
+    # What comes
+
+    def restore(self, key: EpochKey, learned_ms: int) -> None:
+        """A secret as of the last commit."""
+        self._known[key.op] = key
+        self._learned_ms[key.op] = learned_ms
+
+    def learn(self, secrets: Iterable[bytes], now: Now) -> list[EpochKey]:
+        """Take secrets that somebody told; those that open something new."""
+        for secret in secrets:
+            commitment = epoch_commitment(secret)
+            self._early.pop(commitment, None)
+            self._early[commitment] = secret
+        return self.settle(now)
+
+    def settle(self, now: Now) -> list[EpochKey]:
+        """Match secrets that came early with the epochs that are here now."""
+        if not self._early:
+            return []
+        found: list[EpochKey] = []
+        for op, commitment in self._membership.opened().items():
+            secret = self._early.pop(commitment, None)
+            if secret is not None and op not in self._known:
+                found.append(EpochKey(op, secret))
+                self.restore(found[-1], now.wall_ms)
+        for commitment in list(self._early)[: max(len(self._early) - EARLY_MAX, 0)]:
+            del self._early[commitment]
+        return found
+
+    def expire(self, now: Now) -> list[EpochKey]:
+        """Forget secrets that are of no use any more: too old, or too many, and not usable."""
+        usable = self._membership.epochs()
+        idle = [op for op in self._known if op not in usable]
+        idle.sort(key=lambda op: (self._learned_ms[op], op))
+        surplus = len(self._known) - EPOCHS_MAX
+        gone = [
+            op
+            for place, op in enumerate(idle)
+            if place < surplus or now.wall_ms - self._learned_ms[op] > EPOCH_MS_MAX
+        ]
+        for op in gone:
+            del self._learned_ms[op]
+        return [self._known.pop(op) for op in gone]
+
+    # What follows
+
+    @property
+    def keys(self) -> tuple[EpochKey, ...]:
+        """All that open blobs."""
+        return tuple(self._known.values())
+
+    def sending(self) -> EpochKey | None:
+        """The one to seal with now."""
+        usable = [op for op in self._membership.epochs() if op in self._known]
+        return self._known[min(usable)] if usable else None
+
+    def shown_to_members(self) -> tuple[bytes, ...]:
+        """The secrets that members are told: of the usable ones alone."""
+        return tuple(
+            self._known[op].secret for op in sorted(self._membership.epochs()) if op in self._known
+        )
+
+    def is_wanted(self, me: AccountId) -> bool:
+        """Whether an epoch should be opened, and `me` may."""
+        standing = self._membership.standing(me)
+        return standing.may_administer and not self._membership.epochs()
