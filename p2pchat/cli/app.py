@@ -7,25 +7,21 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import Annotated, Literal
 
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
+from p2pchat.cli.contacts_app import contacts_app
 from p2pchat.cli.language import Language, language_of, translate_help
-from p2pchat.cli.options import Options, takes_options
-
-if TYPE_CHECKING:
-    from p2pchat.cli.settings import Settings
+from p2pchat.cli.options import Options
+from p2pchat.cli.running import PROGRAM, WAIT_S, Json, Timeout, in_command, in_program
+from p2pchat.cli.running import run_command as _run
 
 __all__ = ["app", "main"]
-
-PROGRAM = "p2pchat"
-WAIT_S = 15.0
 
 app = typer.Typer(
     name=PROGRAM,
@@ -33,12 +29,6 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-)
-contacts_app = typer.Typer(
-    name="contacts",
-    help="People: list them, ask them, accept or reject who asks.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
 )
 rooms_app = typer.Typer(
     name="rooms",
@@ -54,12 +44,8 @@ passphrase_app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of sentences.")]
 KeepIds = Annotated[
     bool, typer.Option("--keep-ids", help="Leave peer ids as they are; else they are shortened.")
-]
-Timeout = Annotated[
-    float, typer.Option(min=0, max=600, metavar="S", help="Seconds to wait until it got there.")
 ]
 Conversation = Annotated[
     str,
@@ -84,10 +70,6 @@ NewPassphraseFile = Annotated[
         metavar="FILE", help="The new passphrase stands in this file. Default: it is asked for."
     ),
 ]
-Requester = Annotated[str, typer.Argument(metavar="WHO", help="Account of who asks.")]
-
-in_program = takes_options(Options)
-in_command = takes_options(Options, hidden=True)
 
 
 def main() -> None:
@@ -95,18 +77,6 @@ def main() -> None:
     command = get_command(app)
     _translate(command, language_of(sys.argv[1:], os.environ))
     command(prog_name=PROGRAM)
-
-
-def _run(options: Options, command: Callable[[Settings], Awaitable[int]]) -> NoReturn:
-    from p2pchat.cli.failing import complain_in, run
-    from p2pchat.cli.settings import settle
-    from p2pchat.cli.signals import interruptible
-
-    async def start() -> int:
-        return await command(settle(options))
-
-    language = options.language or language_of((), os.environ)
-    raise typer.Exit(run(PROGRAM, interruptible(start), complain_in(language)))
 
 
 def _print_version(wanted: bool) -> None:
@@ -368,61 +338,6 @@ def rpc(options: Options) -> None:
     from p2pchat.cli import commands
 
     _run(options, commands.rpc)
-
-
-@contacts_app.command("list")
-@in_command
-def list_contacts(options: Options, json: Json = False) -> None:
-    """List contacts, and those you asked."""
-    from p2pchat.cli import commands
-
-    _run(options, lambda settings: commands.contacts(settings, json))
-
-
-@contacts_app.command("requests")
-@in_command
-def contact_requests(options: Options, json: Json = False) -> None:
-    """List who asks to be a contact."""
-    from p2pchat.cli import commands
-
-    _run(options, lambda settings: commands.contact_requests(settings, json))
-
-
-@contacts_app.command("add")
-@in_command
-def add_contact(
-    options: Options,
-    link: Annotated[str, typer.Argument(metavar="LINK", help="Their contact link, dchat://u/…")],
-    timeout: Timeout = WAIT_S,
-    json: Json = False,
-) -> None:
-    """Ask the owner of a contact link to be a contact.
-
-    \b
-    Example:
-      p2pchat contacts add dchat://u/ASABEiA…
-    """
-    from p2pchat.cli import commands
-
-    _run(options, lambda settings: commands.add_contact(settings, link, timeout, json))
-
-
-@contacts_app.command()
-@in_command
-def accept(options: Options, who: Requester, timeout: Timeout = WAIT_S, json: Json = False) -> None:
-    """Accept who asks to be a contact."""
-    from p2pchat.cli import commands
-
-    _run(options, lambda settings: commands.accept(settings, who, timeout, json))
-
-
-@contacts_app.command()
-@in_command
-def reject(options: Options, who: Requester) -> None:
-    """Reject who asks; asking again does not reach you."""
-    from p2pchat.cli import commands
-
-    _run(options, lambda settings: commands.reject(settings, who))
 
 
 @rooms_app.command("list")

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 
 from p2pchat.cli.chinese_doctor import CHINESE_DOCTOR
 from p2pchat.cli.chinese_keeping import CHINESE_KEEPING
+from p2pchat.cli.chinese_people import CHINESE_PEOPLE
 
 __all__ = ["CHINESE"]
 
 CHINESE: Mapping[str, str] = {
     **CHINESE_DOCTOR,
     **CHINESE_KEEPING,
+    **CHINESE_PEOPLE,
     # Help of the program and its options
     "Decentralized chat: no server, no account, encrypted from end to end.": (
         "去中心化聊天：没有服务器，无需注册账号，端到端加密。"

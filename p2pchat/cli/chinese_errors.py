@@ -42,6 +42,34 @@ CHINESE_ERRORS: Mapping[str, str] = {
     "{name} means {count} of them; give the account or id": (
         "{name} 对应 {count} 个；请给出账号或标识"
     ),
+    "this link is longer than {count} characters; ask for a new one": (
+        "此链接超过 {count} 个字符；请索取新的链接"
+    ),
+    "this link holds characters that no link has; copy it again": (
+        "此链接含有链接中不会出现的字符；请重新复制"
+    ),
+    "this is not a contact link but an invitation to a room; join it": (
+        "这不是联系链接，而是房间邀请；请用它加入房间"
+    ),
+    "this is not a contact link; one begins with {prefix}": (
+        "这不是联系链接；联系链接以 {prefix} 开头"
+    ),
+    "this link is of version {version}, this program reads version {known}: update it": (
+        "此链接的版本为 {version}，本程序只能读取版本 {known}：请更新程序"
+    ),
+    "this link is damaged or cut short; copy it again, whole": (
+        "此链接已损坏或不完整；请重新完整复制"
+    ),
+    "this link is damaged; copy it again, whole": "此链接已损坏；请重新完整复制",
+    "this link was altered; ask for a new one": "此链接被改动过；请索取新的链接",
+    "this is your own link; give it to somebody else": "这是你自己的链接；请把它交给别人",
+    "name: give 1 to {count} visible characters: no controls, no marks of direction": (
+        "name：请输入 1 到 {count} 个可见字符，不含控制字符和方向标记"
+    ),
+    "{account} is no contact of yours; see `contacts`": (
+        "{account} 不是你的联系人；请查看 `contacts`"
+    ),
+    "you have removed this contact; add them again first": "你已删除此联系人；请先重新添加",
     "--lan-secret-file does nothing without --lan": "--lan-secret-file 需与 --lan 一起使用",
     "{key}: {value} is no text; put it in quotes": "{key}：{value} 不是文本；请加引号",
     "{key}: {value} is neither true nor false": "{key}：{value} 既不是 true 也不是 false",

@@ -27,6 +27,7 @@ from p2pchat.config.limits import TEXT_BYTES_MAX
 from p2pchat.errors import StoreError
 from p2pchat.events import Event, StartupProgress
 from p2pchat.model.contact import ContactInfo, ContactState
+from p2pchat.model.lookalikes import NameFlag, mixes_scripts
 from p2pchat.model.message import MessageState
 from p2pchat.model.status import LanPeerStatus, NetworkStatus, PeerStatus
 from p2pchat.node.hub import Subscription
@@ -45,6 +46,7 @@ __all__ = [
     "join",
     "leave",
     "members",
+    "offline",
     "reject",
     "rooms",
     "rpc",
@@ -68,6 +70,19 @@ HOW_FAR = {
     MessageState.READ: "Read.",
     MessageState.FAILED: "Failed: it is not sent any more.",
 }
+
+ODD_NAMES = {
+    NameFlag.MIXED_SCRIPTS: "Careful: {name} mixes letters of several alphabets, some of which look"
+    " alike. It may imitate another name. Account: {account}",
+    NameFlag.LIKE_CONTACT: "Careful: {name} looks like the name of another contact of yours."
+    " Compare the account: {account}",
+    NameFlag.LIKE_YOU: "Careful: {name} looks like your own name. Account: {account}",
+}
+ODD_ROOM = (
+    "Careful: {name} mixes letters of several alphabets. A name that looks the same may be another"
+    " room."
+)
+OWN_ODD_NAME = "Your name mixes letters of several alphabets: others are warned of it."
 
 
 class Console:
@@ -96,13 +111,20 @@ class Console:
         if self.as_json:
             typer.echo(shapes.to_json(value))
 
+    def warn_of_names(self, found: Sequence[ContactInfo]) -> None:
+        """A line for whatever is odd about a name, for it is its bearer's choice."""
+        for info in found:
+            for flag in info.flags:
+                self.say(ODD_NAMES[flag], name=info.name, account=info.account)
+
     def progress(self, event: Event) -> None:
         """A step of the start, for a person who watches."""
         if isinstance(event, StartupProgress) and not self.as_json and sys.stderr.isatty():
             typer.echo(progress_line(event, self._language), err=True)
 
 
-def _offline(settings: Settings) -> AbstractAsyncContextManager[Client]:
+def offline(settings: Settings) -> AbstractAsyncContextManager[Client]:
+    """The client of the home, without a network."""
     passphrase = home_passphrase(settings)
     return open_client(settings.home, config=settings.config, passphrase=passphrase, offline=True)
 
@@ -150,13 +172,15 @@ async def init(settings: Settings, as_json: bool) -> int:
 async def show_account(settings: Settings, as_json: bool) -> int:
     """Say who lives in the home."""
     console = Console(settings, as_json)
-    async with _offline(settings) as client:
+    async with offline(settings) as client:
         account = shapes.account(client)
     console.give(account)
     console.say("name          {name}", name=account["name"])
     console.say("account       {account}", account=account["account"])
     console.say("peer id       {peer_id}", peer_id=account["peer_id"])
     console.say("contact link  {link}", link=account["contact_link"])
+    if mixes_scripts(str(account["name"])):
+        console.say(OWN_ODD_NAME)
     return 0
 
 
@@ -220,20 +244,22 @@ def _unconnected(now: NetworkStatus) -> list[LanPeerStatus]:
 async def contacts(settings: Settings, as_json: bool) -> int:
     """List contacts and those we asked."""
     console = Console(settings, as_json)
-    async with _offline(settings) as client:
+    async with offline(settings) as client:
         found = [contact.info for contact in client.contacts()]
     console.give(found)
     console.rows(_contact_rows(settings, found), "No contacts yet. Give your contact link away.")
+    console.warn_of_names(found)
     return 0
 
 
 async def contact_requests(settings: Settings, as_json: bool) -> int:
     """List who asks us."""
     console = Console(settings, as_json)
-    async with _offline(settings) as client:
+    async with offline(settings) as client:
         found = client.contact_requests()
     console.give(found)
     console.rows(_contact_rows(settings, found), "Nobody asks to be a contact.")
+    console.warn_of_names(found)
     return 0
 
 
@@ -272,7 +298,7 @@ async def accept(settings: Settings, who: str, timeout_s: float, as_json: bool) 
 
 async def reject(settings: Settings, who: str) -> int:
     """Say no to a request."""
-    async with _offline(settings) as client:
+    async with offline(settings) as client:
         account = find_account(client.contact_requests(), who)
         await client.reject(account)
     Console(settings, as_json=False).say("Rejected {account}.", account=account)
@@ -282,7 +308,7 @@ async def reject(settings: Settings, who: str) -> int:
 async def block(settings: Settings, target: str, as_json: bool) -> int:
     """Refuse somebody from now on."""
     console = Console(settings, as_json)
-    async with _offline(settings) as client:
+    async with offline(settings) as client:
         blocked = await client.block(target)
     console.give(blocked)
     console.say("Blocked {target}.", target=blocked.target)
@@ -291,7 +317,7 @@ async def block(settings: Settings, target: str, as_json: bool) -> int:
 
 async def unblock(settings: Settings, target: str) -> int:
     """Welcome somebody again."""
-    async with _offline(settings) as client:
+    async with offline(settings) as client:
         await client.unblock(target)
     Console(settings, as_json=False).say("Unblocked {target}.", target=target)
     return 0
@@ -300,7 +326,7 @@ async def unblock(settings: Settings, target: str) -> int:
 async def blocks(settings: Settings, as_json: bool) -> int:
     """List who is blocked."""
     console = Console(settings, as_json)
-    async with _offline(settings) as client:
+    async with offline(settings) as client:
         found = client.blocks()
     console.give(found)
     origin = {True: "in the configuration", False: ""}
@@ -339,7 +365,7 @@ def _contact_rows(settings: Settings, found: Sequence[ContactInfo]) -> list[tupl
 async def rooms(settings: Settings, as_json: bool) -> int:
     """List the rooms we are in."""
     console = Console(settings, as_json)
-    async with _offline(settings) as client:
+    async with offline(settings) as client:
         found = [room.info for room in client.rooms()]
     console.give(found)
     rows = [(plain(info.name), str(info.members_count), str(info.id)) for info in found]
@@ -350,17 +376,19 @@ async def rooms(settings: Settings, as_json: bool) -> int:
 async def join(settings: Settings, name: str, as_json: bool) -> int:
     """Enter an open room."""
     console = Console(settings, as_json)
-    async with _offline(settings) as client:
+    async with offline(settings) as client:
         info = (await client.join_open(name)).info
     console.give(info)
     console.say("You are in {name}. What was written there comes when a node runs here.", name=name)
+    if mixes_scripts(name):
+        console.say(ODD_ROOM, name=name)
     return 0
 
 
 async def members(settings: Settings, room: str, as_json: bool) -> int:
     """List who is in a room."""
     console = Console(settings, as_json)
-    async with _offline(settings) as client:
+    async with offline(settings) as client:
         found = find_room(client, room).members()
     console.give(found)
     rows = [(plain(member.name), member.role.value, str(member.account)) for member in found]
@@ -370,7 +398,7 @@ async def members(settings: Settings, room: str, as_json: bool) -> int:
 
 async def leave(settings: Settings, room: str) -> int:
     """Forget a room and what it held here."""
-    async with _offline(settings) as client:
+    async with offline(settings) as client:
         found = find_room(client, room)
         name = found.name
         await found.leave()
@@ -408,7 +436,7 @@ async def send(settings: Settings, to: str, text: str, timeout_s: float, as_json
 async def history(settings: Settings, of: str, limit: int, before: str, as_json: bool) -> int:
     """Show the newest messages of a conversation."""
     console = Console(settings, as_json)
-    async with _offline(settings) as client:
+    async with offline(settings) as client:
         anchor = find_message(before) if before else None
         found = await conversation_named(client, of).history(limit, before=anchor)
     console.give(found)

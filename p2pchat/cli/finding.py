@@ -15,7 +15,7 @@ from p2pchat.errors import LocalProtocolError, UnknownContact, UnknownConversati
 from p2pchat.model.contact import ContactInfo, ContactState
 from p2pchat.model.ids import AccountId, OpId
 
-__all__ = ["conversation_named", "find_account", "find_message", "find_room"]
+__all__ = ["conversation_named", "find_account", "find_contact", "find_message", "find_room"]
 
 T = TypeVar("T", bound=Contact | Room)
 
@@ -33,6 +33,13 @@ def conversation_named(client: Client, text: str) -> Contact | Room:
 def find_room(client: Client, text: str) -> Room:
     """The room that is meant. Raises like `conversation_named`."""
     return _only(text, [room for room in client.rooms() if _is_meant(room, text)])
+
+
+def find_contact(client: Client, text: str) -> Contact:
+    """The contact, or whom we asked, that is meant. Raises like `conversation_named`."""
+    contacts = client.contacts()
+    exact = [each for each in contacts if text in (str(each.id), str(each.account))]
+    return _only(text, exact or [each for each in contacts if _bears(each, text)])
 
 
 def find_account(requests: Iterable[ContactInfo], text: str) -> AccountId:

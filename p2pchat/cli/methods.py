@@ -20,7 +20,7 @@ from p2pchat.client.transcripts import TranscriptFormat
 from p2pchat.config import ConfigChange
 from p2pchat.errors import UnknownContact, UnknownConversation, UnknownMessage
 from p2pchat.model.blocking import Block
-from p2pchat.model.contact import ContactInfo
+from p2pchat.model.contact import ContactInfo, LinkInfo
 from p2pchat.model.diagnosis import Diagnosis
 from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
 from p2pchat.model.message import Message
@@ -116,6 +116,18 @@ class Methods:
     async def add_contact(self, link: str) -> ContactInfo:
         """Ask the owner of a contact link."""
         return (await self._client.add_contact(link)).info
+
+    async def read_link(self, link: str) -> LinkInfo:
+        """Whom a contact link leads to; nothing is dialled."""
+        return self._client.read_link(link)
+
+    async def renew_contact_link(self) -> str:
+        """Another contact link; the last one leads to nothing any more."""
+        return await self._client.renew_contact_link()
+
+    async def remove_contact(self, account: AccountId) -> None:
+        """Take back that somebody is a contact, or that we asked."""
+        await self._client.remove_contact(account)
 
     async def contacts(self) -> list[ContactInfo]:
         """Contacts, and those we asked."""

@@ -28,7 +28,7 @@ from p2pchat.errors import (
 )
 from p2pchat.events import Event, ExportProgress
 from p2pchat.model.blocking import Block, Target, parse_target
-from p2pchat.model.contact import ContactInfo, ContactState
+from p2pchat.model.contact import ContactInfo, ContactState, LinkInfo
 from p2pchat.model.diagnosis import Diagnosis
 from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
 from p2pchat.model.message import Message
@@ -47,9 +47,12 @@ from p2pchat.protocol.machine import (
     BlockTarget,
     JoinOpen,
     RejectContact,
+    RemoveContact,
+    RenewLink,
     UnblockTarget,
 )
-from p2pchat.wire.contents import PAIR_HALF_BYTES
+from p2pchat.protocol.state import LEFT
+from p2pchat.wire.contents import INTRO_BYTES, PAIR_HALF_BYTES
 from p2pchat.wire.links import ContactLink, decode_link, encode_link
 
 __all__ = ["Client", "Profile", "Statistics"]
@@ -208,6 +211,25 @@ class Client:
         await self._node.driver.call(lambda id: AddContact(id, parsed, half))
         return Contact(self._node, parsed.account)
 
+    def read_link(self, link: str) -> LinkInfo:
+        """Whom a contact link leads to. Nothing is dialled, and nobody learns of it. Raises
+        `LinkError`."""
+        parsed = decode_link(link)
+        state = self._state.contact_state(parsed.account)
+        return LinkInfo(parsed.account, parsed.device.peer_id, parsed.addresses, state)
+
+    async def renew_contact_link(self) -> str:
+        """Another contact link; the last one leads to nothing from now on."""
+        intro = self._ambient.token_bytes(INTRO_BYTES)
+        await self._node.driver.call(lambda id: RenewLink(id, intro))
+        return self.contact_link
+
+    async def remove_contact(self, account: AccountId) -> None:
+        """Take back that somebody is a contact, or that we asked. They are not told; nothing of
+        theirs reaches us until we add them again. What was said stays on disk. Raises
+        `UnknownContact`."""
+        await self._node.driver.call(lambda id: RemoveContact(id, account))
+
     async def accept(self, account: AccountId) -> Contact:
         """Say yes to a request. Raises `UnknownContact`."""
         await self._node.accept(account)
@@ -228,8 +250,8 @@ class Client:
     def contact(self, account: AccountId) -> Contact:
         """The contact of an account. Raises `UnknownContact`."""
         contact = Contact(self._node, account)
-        if contact.state is ContactState.REJECTED:
-            raise UnknownContact(f"{account} was rejected")
+        if contact.state is ContactState.REJECTED or contact.state in LEFT:
+            raise UnknownContact(f"{account} was {contact.state}")
         return contact
 
     def _contacts(self, *states: ContactState) -> list[Contact]:

@@ -44,6 +44,7 @@ from p2pchat.model.conversation import direct_id
 from p2pchat.model.ids import AccountId, ConversationId
 from p2pchat.model.op import Kind
 from p2pchat.node.ambient import Ambient, SystemAmbient
+from p2pchat.protocol.contacts import INTRO_SETTING
 from p2pchat.protocol.intake import shown_message
 from p2pchat.store.archiving import Archive
 from p2pchat.store.files import new_file
@@ -67,7 +68,7 @@ __all__ = [
 
 PAGE_RECORDS = 500
 """Records in one transaction, and between two looks at whether it is cancelled."""
-KEPT_SETTINGS = frozenset({"intro"})
+KEPT_SETTINGS = frozenset({INTRO_SETTING})
 """Settings that are the account's and not the device's."""
 
 ReadArchive = Callable[[Callable[[Archive], None]], Awaitable[None]]
@@ -264,7 +265,8 @@ class _Filling:
         id = direct_id(self._account, contact.account)
         if id != contact.conversation or id not in self._conversations:
             raise BadExport("holds a contact of somebody else")
-        return replace(contact, intro=b"") if contact.state is ContactState.ASKED else contact
+        has_asked = contact.state in (ContactState.ASKED, ContactState.WITHDRAWN)
+        return replace(contact, intro=b"") if has_asked else contact
 
     def _op(self, archived: ArchivedOp) -> Sequence[Change]:
         op, key = archived.op, archived.sort_key

@@ -45,6 +45,7 @@ from p2pchat.node.lan import LanParts
 from p2pchat.node.network import NetworkOptions
 from p2pchat.node.node import NodeParts, open_node
 from p2pchat.protocol.blocking import in_force_at_start
+from p2pchat.protocol.contacts import INTRO_SETTING
 from p2pchat.protocol.lan import LanIdentity
 from p2pchat.store.archiving import Archive
 from p2pchat.store.key_file import read_identity_file
@@ -60,7 +61,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Stored", "client_parts", "open_client", "prepare_store"]
 
-INTRO_SETTING = "intro"
 NAMELESS = "someone"
 PORTS_SETTING = "ports"
 """The listen addresses of the last life, one a line, so that who knows us finds us again."""

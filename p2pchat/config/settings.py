@@ -136,7 +136,8 @@ def checked_name(name: str) -> str:
     """A nickname without the blanks around it. Raises `ConfigError` for one that others refuse."""
     name = name.strip()
     if not name.isprintable() or not 0 < len(name) <= NAME_CHARS_MAX:
-        raise ConfigError("name", f"give 1 to {NAME_CHARS_MAX} visible characters", "")
+        hint = f"give 1 to {NAME_CHARS_MAX} visible characters: no controls, no marks of direction"
+        raise ConfigError("name", hint, "")
     return name
 
 

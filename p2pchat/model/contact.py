@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from p2pchat.model.ids import AccountId, ConversationId
+from p2pchat.model.ids import AccountId, ConversationId, PeerId
+from p2pchat.model.lookalikes import NameFlag
 
-__all__ = ["ContactInfo", "ContactState"]
+__all__ = ["ContactInfo", "ContactState", "LinkInfo"]
 
 
 class ContactState(StrEnum):
@@ -20,6 +21,10 @@ class ContactState(StrEnum):
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     """We said no; asking again does not reach us."""
+    REMOVED = "removed"
+    """We were contacts, and took it back; nothing of theirs reaches us until we add them again."""
+    WITHDRAWN = "withdrawn"
+    """We asked, and took it back before there was an answer."""
     BLOCKED = "blocked"
 
 
@@ -40,3 +45,18 @@ class ContactInfo:
     confirms."""
     bio: str = ""
     """What they say of themselves."""
+    flags: tuple[NameFlag, ...] = ()
+    """What is odd about the name, which its bearer chose."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkInfo:
+    """What a contact link says, before anything is done with it."""
+
+    account: AccountId
+    peer_id: PeerId
+    """The device that is asked."""
+    addresses: tuple[str, ...]
+    """Where it is looked for first."""
+    state: ContactState | None
+    """How far we have come with its owner already."""

@@ -60,6 +60,8 @@ from p2pchat.protocol.machine import (
     Published,
     Received,
     RejectContact,
+    RemoveContact,
+    RenewLink,
     ReviseDevices,
     RoomPeerJoined,
     RoomPeerLeft,
@@ -73,7 +75,7 @@ from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.own_devices import RETIRED
 from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.rooms import Rooms
-from p2pchat.protocol.state import Me, State
+from p2pchat.protocol.state import LEFT, Me, State
 from p2pchat.protocol.sync import Sync
 from p2pchat.wire.contents import Text
 from p2pchat.wire.devices import read_device_set
@@ -138,6 +140,10 @@ class Chat:
                 return self.contacts.accept(input, now)
             case RejectContact():
                 return self.contacts.reject(input, now)
+            case RemoveContact():
+                return self.contacts.remove(input, now)
+            case RenewLink():
+                return self.contacts.renew_link(input)
             case JoinOpen():
                 return self.rooms.join(input, now)
             case LeaveRoom(_, conversation):
@@ -327,6 +333,9 @@ class Chat:
         doubt = self.contacts.trust.objection(conversation.other)
         if doubt is not None:
             return [Reply(command.id, error=doubt)]
+        if contact in LEFT:
+            error = PermissionDenied("you have removed this contact; add them again first")
+            return [Reply(command.id, error=error)]
         text = Text(command.text, command.reply_to)
         op = state.author(conversation, text, now)
         if conversation.other is None:

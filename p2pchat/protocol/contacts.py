@@ -14,7 +14,7 @@ from hmac import compare_digest
 
 from p2pchat.errors import LinkError, LocalProtocolError, PermissionDenied, UnknownContact
 from p2pchat.events import ContactAccepted, ContactRequested
-from p2pchat.model.change import PutContact, PutConversation
+from p2pchat.model.change import PutContact, PutConversation, PutSetting
 from p2pchat.model.contact import ContactState
 from p2pchat.model.conversation import direct_id
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId
@@ -29,6 +29,8 @@ from p2pchat.protocol.machine import (
     Emit,
     Persist,
     RejectContact,
+    RemoveContact,
+    RenewLink,
 )
 from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.own_devices import OwnDevices
@@ -38,9 +40,11 @@ from p2pchat.protocol.state import State
 from p2pchat.protocol.trust import Trust
 from p2pchat.wire.contents import Accept, Content, Reject, Request, decode_content
 
-__all__ = ["BLOCKED", "Contacts"]
+__all__ = ["BLOCKED", "INTRO_SETTING", "Contacts"]
 
 BLOCKED = "this account is blocked; unblock it first"
+INTRO_SETTING = "intro"
+"""Where the token of our link is kept."""
 
 
 class Step(Enum):
@@ -49,6 +53,7 @@ class Step(Enum):
     WE_ASK = auto()
     WE_ACCEPT = auto()
     WE_REJECT = auto()
+    WE_REMOVE = auto()
     THEY_ASK = auto()
     THEY_ACCEPT = auto()
 
@@ -63,6 +68,10 @@ TRANSITIONS: dict[tuple[ContactState | None, Step], ContactState] = {
     (ContactState.REQUEST, Step.WE_ACCEPT): ContactState.ACCEPTED,
     (ContactState.REQUEST, Step.WE_REJECT): ContactState.REJECTED,
     (ContactState.REJECTED, Step.WE_ASK): ContactState.ACCEPTED,
+    (ContactState.ACCEPTED, Step.WE_REMOVE): ContactState.REMOVED,
+    (ContactState.REMOVED, Step.WE_ASK): ContactState.ACCEPTED,
+    (ContactState.ASKED, Step.WE_REMOVE): ContactState.WITHDRAWN,
+    (ContactState.WITHDRAWN, Step.WE_ASK): ContactState.ASKED,
 }
 
 
@@ -110,9 +119,11 @@ class Contacts:
         match asked:
             case ContactState.REQUEST | ContactState.REJECTED:
                 return self._write(link.account, Accept(name, half), now)
-            case ContactState.ASKED if before is not None and before.intro == link.intro:
+            case ContactState.ASKED | ContactState.WITHDRAWN if (
+                before is not None and before.intro == link.intro
+            ):
                 return []
-            case ContactState.ASKED | None:
+            case ContactState.ASKED | ContactState.WITHDRAWN | None:
                 return self._write(link.account, Request(name, "", link.intro, half), now)
             case _:
                 return []
@@ -141,6 +152,23 @@ class Contacts:
         effects += self._write(command.account, Reject(), now)
         self._owe_receipts(command.account)
         return [*effects, Reply(command.id)]
+
+    def remove(self, command: RemoveContact, now: Now) -> list[Effect]:
+        """Take a contact back, or a question: they are told nothing, nothing goes to them, and
+        nothing of theirs reaches us any more. What was said stays on disk."""
+        state, account = self._state, command.account
+        effects = self._step(account, Step.WE_REMOVE, now)
+        if not effects:
+            error = UnknownContact(f"{account} is no contact of yours; see `contacts`")
+            return [Reply(command.id, error=error)]
+        for device in sorted(state.directory.devices(account)):
+            effects += self._outbox.purge(device)
+        return [*effects, Reply(command.id)]
+
+    def renew_link(self, command: RenewLink) -> list[Effect]:
+        """From now on the token of our last link opens nothing; requests that are here stay."""
+        self._state.me = replace(self._state.me, intro=command.intro)
+        return [Persist(PutSetting(INTRO_SETTING, command.intro)), Reply(command.id)]
 
     def introduce(self, now: Now) -> list[Effect]:
         """What a device owes at its start that has said nothing yet to somebody it knows, because

@@ -37,7 +37,7 @@ from p2pchat.protocol.log import BRANCHES_MAX, ChainKey, Claim, Floor, Place
 from p2pchat.protocol.machine import Effect, Emit, ForFork, Load, Loaded, Persist
 from p2pchat.protocol.pruning import Pruning
 from p2pchat.protocol.receipts import Receipts
-from p2pchat.protocol.state import ACCOUNTS_MAX, Conversation, State
+from p2pchat.protocol.state import ACCOUNTS_MAX, LEFT, Conversation, State
 from p2pchat.protocol.timeline import wall_of
 from p2pchat.wire.contents import Accept, Content, Profile, Reject, Request, Text, decode_content
 from p2pchat.wire.devices import ClaimedSet, DeviceSet, certified, verified_revocations
@@ -365,8 +365,8 @@ class Intake:
     def _may_change(self, conversation: Conversation, op: Op) -> bool:
         """Whether a control op of a direct conversation is taken.
 
-        Who only asks may write what asking takes; who was told no may only repeat what is here, for
-        the sake of a receipt.
+        Who only asks may write what asking takes; who was told no, or was removed, may only repeat
+        what is here, for the sake of a receipt.
         """
         state, header = self._state, op.header
         is_long = header.seq >= state.limits.control_ops_max
@@ -378,7 +378,7 @@ class Intake:
             ContactState.ASKED,
         ):
             return True
-        if contact is ContactState.REJECTED:
+        if contact is ContactState.REJECTED or contact in LEFT:
             return conversation.log.knows((header.device, Chain.CONTROL), op.id)
         return header.seq < STRANGER_OPS_MAX and header.kind in _LIFECYCLE
 

@@ -61,6 +61,8 @@ __all__ = [
     "Published",
     "Received",
     "RejectContact",
+    "RemoveContact",
+    "RenewLink",
     "ReviseDevices",
     "RoomPeerJoined",
     "RoomPeerLeft",
@@ -117,6 +119,22 @@ class RejectContact:
 
     id: int
     account: AccountId
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveContact:
+    """Take back that somebody is a contact, or that we asked; answered by None."""
+
+    id: int
+    account: AccountId
+
+
+@dataclass(frozen=True, slots=True)
+class RenewLink:
+    """Give another token away from now on; answered by None."""
+
+    id: int
+    intro: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +222,8 @@ Command = (
     | AddContact
     | AcceptContact
     | RejectContact
+    | RemoveContact
+    | RenewLink
     | JoinOpen
     | LeaveRoom
     | Flush

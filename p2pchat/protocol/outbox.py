@@ -32,7 +32,7 @@ from p2pchat.protocol.machine import (
     Send,
 )
 from p2pchat.protocol.recipient import Delivery, Link, Recipient, Recipients, Turn
-from p2pchat.protocol.state import Conversation, State
+from p2pchat.protocol.state import LEFT, Conversation, State
 from p2pchat.protocol.states import States
 from p2pchat.wire.frames import Ops, split_ops
 from p2pchat.wire.ops import OP_BYTES_MAX, restore_op
@@ -107,7 +107,8 @@ class Outbox:
         self.recipients.forget(conversation)
 
     def purge(self, device: DeviceId) -> list[Effect]:
-        """A device is blocked: nothing is on its way to it, and nothing will be tried."""
+        """A device is blocked, or its account no contact any more: nothing is on its way to it, and
+        nothing will be tried."""
         recipient = self.recipients.by_device.get(device)
         if recipient is None:
             return []
@@ -134,7 +135,9 @@ class Outbox:
         return sum(
             self._total(known, Chain.TALK) - self.recipients.delivered(known.id)
             for known in self._state.conversations.values()
-            if known.other is not None and not self._is_blocked(known)
+            if known.other is not None
+            and self._state.contact_state(known.other) not in LEFT
+            and not self._is_blocked(known)
         )
 
     def owed_devices(self) -> list[DeviceId]:
@@ -347,7 +350,9 @@ class Outbox:
         if recipient is None or delivery is None:
             return []
         delivery.loading = False
-        if recipient.link is not Link.UP or not loaded.rows:
+        conversation = self._state.conversations.get(tag.conversation)
+        is_wanted = conversation is not None and tag.chain in self._sendable(conversation)
+        if recipient.link is not Link.UP or not loaded.rows or not is_wanted:
             return []
         self._touched[tag.conversation] = None
         if loaded.rows[0].seq != delivery.sent[tag.chain]:
@@ -465,6 +470,8 @@ class Outbox:
         )
 
     def _sendable(self, conversation: Conversation) -> Iterable[Chain]:
+        if self._state.contact_state(conversation.other) in LEFT:
+            return ()
         return Chain if self._state.is_accepted(conversation) else (Chain.CONTROL,)
 
     def _mark(self, recipient: Recipient, delivery: Delivery) -> None:

@@ -18,6 +18,7 @@ from p2pchat.model.change import (
 )
 from p2pchat.model.contact import ContactInfo, ContactState
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
+from p2pchat.model.lookalikes import NameFlag, flags_of
 from p2pchat.model.machine import Now
 from p2pchat.model.op import Chain, Header, Op
 from p2pchat.model.room import Role, RoomInfo, RoomKind
@@ -31,13 +32,17 @@ from p2pchat.wire.ops import content_hash, make_op
 if TYPE_CHECKING:
     from random import Random
 
-__all__ = ["ACCOUNTS_MAX", "Conversation", "Me", "State"]
+__all__ = ["ACCOUNTS_MAX", "LEFT", "Conversation", "Me", "State"]
 
 OWN_RECENT_MAX = 512
 GREETINGS_MAX = 1024
 """Device sets of connected devices."""
 ACCOUNTS_MAX = 20_000
 """Accounts whose device sets are kept; past it only contacts become more."""
+
+
+LEFT = (ContactState.REMOVED, ContactState.WITHDRAWN)
+"""Whom we want to have nothing to do with, as long as we do not add them again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +321,18 @@ class State:
             verified=trust is not None and trust.verified_ms > 0,
             key_changed=directory.is_doubtful(account),
             bio=profile.bio if profile is not None else "",
+            flags=self._flags(account),
         )
+
+    def _flags(self, account: AccountId) -> tuple[NameFlag, ...]:
+        """What is odd about what an account calls itself, beside the names of contacts."""
+        _, name = self.directory.names.get(account, (0, ""))
+        others = (
+            self.directory.name(other)
+            for other, row in self.contacts.items()
+            if other != account and row.state is ContactState.ACCEPTED
+        )
+        return flags_of(name, self.me.name, others) if name else ()
 
     def room_info(self, conversation: Conversation) -> RoomInfo:
         assert conversation.kind is not None, "a direct conversation is no room"

@@ -28,6 +28,7 @@ from p2pchat.wire.multiaddr import is_multiaddr
 __all__ = ["ContactLink", "decode_link", "encode_link"]
 
 PREFIX = "dchat://u/"
+INVITE_PREFIX = "dchat://j/"
 VERSION = 1
 LINK_CHARS_MAX = 2048
 HINTS_MAX = 8
@@ -62,6 +63,10 @@ def decode_link(text: str) -> ContactLink:
     text = text.strip()
     if len(text) > LINK_CHARS_MAX:
         raise LinkError(f"this link is longer than {LINK_CHARS_MAX} characters; ask for a new one")
+    if not (text.isascii() and text.isprintable()):
+        raise LinkError("this link holds characters that no link has; copy it again")
+    if text.startswith(INVITE_PREFIX):
+        raise LinkError("this is not a contact link but an invitation to a room; join it")
     if not text.startswith(PREFIX):
         raise LinkError(f"this is not a contact link; one begins with {PREFIX}")
     body = _body(text.removeprefix(PREFIX))

@@ -205,3 +205,33 @@ def test_a_status_without_a_network_says_so(mine):
     given = json.loads(run(mine, *LOOPBACK, "status", "--json").stdout)
     assert given["health"] == "offline"
     assert given["contacts"] == []
+
+
+def test_a_new_link_replaces_the_last_and_a_link_is_looked_at_without_a_network(mine):
+    before = account_of(mine)
+    renewed = json.loads(run(mine, "contacts", "new-link", "--json").stdout)["contact_link"]
+    assert renewed != before["contact_link"]
+    assert account_of(mine)["contact_link"] == renewed
+    found = json.loads(run(mine, "contacts", "look", renewed, "--json").stdout)
+    assert found["account"] == before["account"]
+    assert found["peer_id"] == before["peer_id"]
+    assert found["state"] is None
+    shown = run(mine, "contacts", "look", renewed).stdout
+    assert before["account"] in shown
+    assert "Nobody was dialled" in shown
+    assert "leads to nothing any more" in run(mine, "contacts", "new-link").stdout
+
+
+def test_whom_one_asked_can_be_removed_by_account(mine, tmp_path):
+    other = account_of(tmp_path / "other")
+    asked = run(mine, *LOOPBACK, "contacts", "add", other["contact_link"], "--timeout", "0")
+    assert asked.exit_code == 0
+    assert "Removed" in run(mine, "contacts", "remove", other["account"]).stdout
+    assert json.loads(run(mine, "contacts", "list", "--json").stdout) == []
+    assert "no accepted contact" in refused(mine, "contacts", "remove", other["account"])
+
+
+def test_a_name_of_two_alphabets_is_warned_of_where_it_is_chosen(tmp_path):
+    assert "several alphabets" in run(tmp_path, "init", "--name", "\u0410lice").stdout
+    assert "another room" in run(tmp_path, "rooms", "join", "l\u043eunge").stdout
+    assert "Careful" not in run(tmp_path, "rooms", "join", "lounge").stdout

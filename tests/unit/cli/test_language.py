@@ -12,7 +12,7 @@ from typer.core import TyperArgument, TyperOption
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from p2pchat.cli import commands, keeping
+from p2pchat.cli import acquainting, commands, keeping
 from p2pchat.cli import doctor as checking
 from p2pchat.cli.app import app
 from p2pchat.cli.chinese import CHINESE
@@ -24,6 +24,9 @@ from p2pchat.model.message import MessageState
 from p2pchat.model.status import Health, Reachability
 from p2pchat.protocol import doctor as rules
 from p2pchat.protocol.remedies import REMEDIES
+
+SHOWN = ("asked", "request", "accepted")
+"""States of contacts that stand in lists."""
 
 
 @pytest.mark.parametrize(
@@ -73,7 +76,7 @@ def nodes(module):
 
 def said_by_commands():
     """The literal sentences that are given to `say` and `rows`."""
-    for node in chain.from_iterable(map(nodes, (commands, keeping))):
+    for node in chain.from_iterable(map(nodes, (acquainting, commands, keeping))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             place = {"say": 0, "rows": 1}.get(node.func.attr)
             if place is not None and isinstance(node.args[place], ast.Constant):
@@ -110,10 +113,13 @@ def test_every_help_text_and_every_sentence_is_there_in_chinese():
         *help_paragraphs(get_command(app)),
         *said_by_commands(),
         *commands.HOW_FAR.values(),
+        *commands.ODD_NAMES.values(),
+        commands.ODD_ROOM,
+        commands.OWN_ODD_NAME,
         *MessageState,
         *Health,
         *Reachability,
-        *(state for state in ContactState if state not in ("rejected", "blocked")),
+        *(state for state in ContactState if state in SHOWN),
     }
     assert len(words) > 50
     assert {text for text in words if text not in CHINESE} == set()
@@ -150,3 +156,33 @@ def test_a_system_that_refuses_is_told_in_chinese(capsys):
 
     assert run("p2pchat", main, complain_in("zh")) == 1
     assert capsys.readouterr().err == "p2pchat: 系统拒绝：[Errno 5] broken\n"
+
+
+REFUSED_LINKS = {
+    "https://example.org": ("one begins with dchat://u/", "不是联系链接"),
+    "dchat://j/abc": ("an invitation to a room", "房间邀请"),
+    "d\u0441hat://u/abc": ("characters that no link has", "不会出现的字符"),
+    "dchat://u/\u202eabc": ("characters that no link has", "不会出现的字符"),
+    "dchat://u/abcd": ("damaged or cut short", "已损坏或不完整"),
+    "dchat://u/" + "A" * 3_000: ("longer than 2048", "超过 2048"),
+}
+
+
+@pytest.mark.parametrize("link", REFUSED_LINKS)
+def test_a_link_that_is_none_is_refused_in_one_clear_line(link: str, tmp_path):
+    for language, told in zip(("en", "zh"), REFUSED_LINKS[link], strict=True):
+        words = ("--home", str(tmp_path), "--language", language, "--no-fetch")
+        ended = CliRunner().invoke(app, [*words, "contacts", "look", link])
+        assert ended.exit_code == 1
+        [line] = ended.stderr.splitlines()
+        assert told in line
+
+
+@pytest.mark.parametrize("name", ["Bo\u0007b", "\u202eboB", "B\u200bob", "", "B" * 65])
+def test_a_name_that_hides_something_is_refused_in_one_clear_line(name: str, tmp_path):
+    for language, told in (("en", "visible characters"), ("zh", "可见字符")):
+        words = ("--home", str(tmp_path), "--language", language, "init", "--name", name)
+        ended = CliRunner().invoke(app, words)
+        assert ended.exit_code == 2
+        [line] = ended.stderr.splitlines()
+        assert told in line

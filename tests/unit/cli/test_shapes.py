@@ -78,6 +78,10 @@ def test_a_contact_has_the_fields_of_the_contract():
         "name": "Alice",
         "state": "accepted",
         "created_at": 5,
+        "flags": [],
+        "bio": "",
+        "key_changed": False,
+        "verified": False,
     }
 
 

@@ -397,7 +397,7 @@ def test_control_ops_that_say_nothing_new_change_nothing():
     before = dict(bob.state.contacts)
     author = Author(ALICE, DIRECT)
     author.ops = bob.chain(DIRECT, ALICE, Chain.CONTROL)
-    bob.hear(ALICE, Ops((author.write(Reject()), author.write_raw(9, b"a later version's"))))
+    bob.hear(ALICE, Ops((author.write(Reject()), author.write_raw(31, b"a later version's"))))
     assert bob.state.contacts == before
     assert bob.state.refused == {}
     contents = [op.content for op in bob.chain(DIRECT, ALICE, Chain.CONTROL)]

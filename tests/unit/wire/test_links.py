@@ -85,7 +85,12 @@ def test_no_more_hints_are_taken_than_a_link_may_hold():
     [
         ("", "not a contact link"),
         ("https://example.org", "not a contact link"),
-        ("dchat://j/abc", "not a contact link"),
+        ("dchat://j/abc", "an invitation to a room"),
+        ("d\u0441hat://u/abc", "characters that no link has"),
+        (PREFIX + "\u202e" + encode_link(LINK).removeprefix(PREFIX), "characters that no link has"),
+        (encode_link(LINK)[:40] + "\u200b" + encode_link(LINK)[40:], "characters that no link has"),
+        (encode_link(LINK)[:40] + "\n" + encode_link(LINK)[40:], "characters that no link has"),
+        (encode_link(LINK) + "\x1b[2J", "characters that no link has"),
         ("DCHAT://U/abc", "not a contact link"),
         (PREFIX, "damaged"),
         (PREFIX + "A", "characters|damaged"),

@@ -1,0 +1,45 @@
+"""Commands about people, in Chinese: by English sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = ["CHINESE_PEOPLE"]
+
+CHINESE_PEOPLE: Mapping[str, str] = {
+    "Name or account of the contact, or of whom you asked.": "联系人或你已请求之人的名称或账号。",
+    "Remove a contact, or take back that you asked; they are not told.": (
+        "删除联系人，或撤回你的请求；对方不会收到通知。"
+    ),
+    "Nothing of theirs reaches you until you add them again.": (
+        "在你重新添加之前，对方的任何内容都不会到达。"
+    ),
+    "Show whom a contact link leads to; nothing is dialled, and nobody learns of it.": (
+        "显示联系链接指向谁；不会拨号，也不会有人知道。"
+    ),
+    "Make another contact link of yours; the last one leads to nothing any more.": (
+        "生成新的联系链接；旧链接从此失效。"
+    ),
+    "Removed {name}.": "已删除 {name}。",
+    "address       {address}": "地址          {address}",
+    "Nobody was dialled. `p2pchat contacts add LINK` asks them.": (
+        "没有拨号。用 `p2pchat contacts add 链接` 可向对方发出请求。"
+    ),
+    "The last one leads to nothing any more. Requests that are here stay.": (
+        "旧链接已失效。已收到的请求会保留。"
+    ),
+    "Careful: {name} mixes letters of several alphabets, some of which look alike. It may imitate"
+    " another name. Account: {account}": (
+        "注意：{name} 混用了多种字母，其中有些外形相似，可能在冒充他人。账号：{account}"
+    ),
+    "Careful: {name} looks like the name of another contact of yours. Compare the account:"
+    " {account}": "注意：{name} 与你另一位联系人的名称相似。请核对账号：{account}",
+    "Careful: {name} looks like your own name. Account: {account}": (
+        "注意：{name} 与你自己的名称相似。账号：{account}"
+    ),
+    "Careful: {name} mixes letters of several alphabets. A name that looks the same may be another"
+    " room.": "注意：{name} 混用了多种字母。看起来相同的名称可能是另一个房间。",
+    "Your name mixes letters of several alphabets: others are warned of it.": (
+        "你的名称混用了多种字母：其他人会看到提醒。"
+    ),
+}

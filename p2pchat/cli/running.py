@@ -1,0 +1,44 @@
+"""What every command of `p2pchat` has in common: its options, and the way it is run.
+
+Nothing heavy is imported before a command runs, so that `p2pchat --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from p2pchat.cli.language import language_of
+from p2pchat.cli.options import Options, takes_options
+
+if TYPE_CHECKING:
+    from p2pchat.cli.settings import Settings
+
+__all__ = ["PROGRAM", "WAIT_S", "Json", "Timeout", "in_command", "in_program", "run_command"]
+
+PROGRAM = "p2pchat"
+WAIT_S = 15.0
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of sentences.")]
+Timeout = Annotated[
+    float, typer.Option(min=0, max=600, metavar="S", help="Seconds to wait until it got there.")
+]
+
+in_program = takes_options(Options)
+in_command = takes_options(Options, hidden=True)
+
+
+def run_command(options: Options, command: Callable[[Settings], Awaitable[int]]) -> NoReturn:
+    """Settle the options, run a command on them, and end with its exit status."""
+    from p2pchat.cli.failing import complain_in, run
+    from p2pchat.cli.settings import settle
+    from p2pchat.cli.signals import interruptible
+
+    async def start() -> int:
+        return await command(settle(options))
+
+    language = options.language or language_of((), os.environ)
+    raise typer.Exit(run(PROGRAM, interruptible(start), complain_in(language)))
