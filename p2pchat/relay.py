@@ -1,8 +1,9 @@
-"""The relay: circuit relay, DHT server and bootstrap peer, without any chat.
+"""The relay: circuit relay, mailboxes, DHT server and bootstrap peer, without any chat.
 
 A peer like all others, only that it is reachable and carries for those who are not. It joins no
-room and keeps no message; whoever runs one needs a machine with a public address and nothing else.
-Networks outlive their relays, and the first relay of a network boots alone.
+room; what it keeps for who is away is sealed. Whoever runs one needs a machine with a public
+address and nothing else. Networks outlive their relays, and the first relay of a network boots
+alone.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import trio
 
 from p2pchat.config import ConfigChange, Loaded, RelayConfig, RelayLimits, SettingsInForce
+from p2pchat.crypto.derivation import derived_key
 from p2pchat.events import Event
 from p2pchat.kad.config import KAD_PROTOCOL, KadConfig
 from p2pchat.model.change import DropPeer, PutPeer
@@ -31,10 +34,15 @@ from p2pchat.node.ambient import Ambient, SystemAmbient
 from p2pchat.node.enforcing import Enforcer
 from p2pchat.node.hub import Hub, Subscription
 from p2pchat.node.lifetime import running
+from p2pchat.node.mailbox_service import MailboxService
 from p2pchat.node.network import Neighbours, Network, NetworkOptions
 from p2pchat.node.startup import Startup, StartupParts
 from p2pchat.store.key_file import read_identity_file
+from p2pchat.store.mailbox_memory import MemoryMailboxes
+from p2pchat.store.mailboxes import open_database, open_file
+from p2pchat.store.port import AsyncMailboxStore
 from p2pchat.store.relay_home import PeerFile, RelayHome, open_relay_home
+from p2pchat.store.worker import InlineMailboxes, open_mailboxes_aside
 
 if TYPE_CHECKING:
     from p2pchat.net.libp2p.host import LibP2PHost
@@ -45,6 +53,9 @@ EVENTS_MAX = 1_000
 CONNECTIONS_PER_ADDRESS = 64
 """Carrier-grade NAT puts many households behind one address, and all of them need a relay. Where
 more of them may reserve, more get in: a reservation is nothing without its connection."""
+MAILBOXES_FILE = "mailboxes.db"
+MAILBOXES_KEY = b"dchat/relay/mailboxes/1"
+"""From the relay's key comes that of the file: who has one has the other."""
 SAVE_EVERY_S = 5.0
 """How long peers just met may stay unwritten."""
 
@@ -57,6 +68,7 @@ class Relay:
         host: LibP2PHost,
         settings: SettingsInForce[RelayConfig],
         home: RelayHome,
+        mailboxes: MailboxService | None,
         ambient: Ambient,
     ) -> None:
         config = settings.config
@@ -72,6 +84,7 @@ class Relay:
             host, _network_options(config), ambient, self._peers.rows, neighbours
         )
         host.serve(CLOCK_PROTOCOL, tell_clock(ambient.now))
+        self._mailboxes = mailboxes
         self._enforcer = Enforcer(host, self._network.block)
         self._enforcer.block(config.blocks)
         sources = BootstrapSources.of(config, host.peer_id, home.path)
@@ -115,6 +128,7 @@ class Relay:
             network=self._host.statistics(),
             dht=dht,
             dht_requests=requests,
+            mailboxes=None if self._mailboxes is None else self._mailboxes.statistics(),
         )
 
     def status(self) -> RelayStatus:
@@ -143,6 +157,8 @@ class Relay:
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(self._network.run)
+                if self._mailboxes is not None:
+                    await nursery.start(self._mailboxes.run)
                 nursery.start_soon(self._enforcer.run)
                 nursery.start_soon(self._startup.run)
                 nursery.start_soon(self._startup.follow)
@@ -182,11 +198,35 @@ async def open_relay(
             open_relay_home(config.home, ambient.token_bytes(KEY_BYTES), given)
         )
         host = await stack.enter_async_context(open_host(_host_options(config, home.key)))
-        relay = Relay(host, settings, home, ambient)
+        mailboxes = None
+        if config.mailboxes.enabled:
+            store = await stack.enter_async_context(_open_mailboxes(config, home, host.peer_id))
+            mailboxes = MailboxService(host, store, config.mailboxes.limits, ambient)
+        relay = Relay(host, settings, home, mailboxes, ambient)
         await stack.enter_async_context(running(relay.run))
         if config.metrics is not None:
-            await stack.enter_async_context(open_pages(config.metrics, relay.status, config.limits))
+            pages = open_pages(config.metrics, relay.status, config.limits, config.mailboxes.limits)
+            await stack.enter_async_context(pages)
         yield relay
+
+
+@asynccontextmanager
+async def _open_mailboxes(
+    config: RelayConfig, home: RelayHome, relay: PeerId
+) -> AsyncGenerator[AsyncMailboxStore]:
+    """Where mailboxes are kept: the database that is named, or the home, or memory."""
+    settings = config.mailboxes
+    if settings.database is not None:
+        opened = open_mailboxes_aside(partial(open_database, settings.database, relay))
+    elif home.path is not None:
+        key = derived_key(home.key, MAILBOXES_KEY)
+        path = home.path / MAILBOXES_FILE
+        opened = open_mailboxes_aside(partial(open_file, path, key, relay, settings.limits))
+    else:
+        yield InlineMailboxes(MemoryMailboxes())
+        return
+    async with opened as store:
+        yield store
 
 
 def _host_options(config: RelayConfig, key: bytes) -> HostOptions:

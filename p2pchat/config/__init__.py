@@ -14,8 +14,9 @@ from p2pchat.config.addresses import (
 from p2pchat.config.changes import ConfigChange, SettingsInForce
 from p2pchat.config.fetch_url import FetchUrl
 from p2pchat.config.lan import LanConfig
-from p2pchat.config.limits import FetchLimits, Limits, RelayLimits
+from p2pchat.config.limits import FetchLimits, Limits, MailboxLimits, RelayLimits
 from p2pchat.config.loading import CONFIG_FILE, Loaded, load_client_config, load_relay_config
+from p2pchat.config.mailboxes import ClientMailboxes, RelayMailboxes
 from p2pchat.config.settings import (
     ClientConfig,
     DhtConfig,
@@ -28,6 +29,7 @@ from p2pchat.config.settings import (
 __all__ = [
     "CONFIG_FILE",
     "ClientConfig",
+    "ClientMailboxes",
     "ConfigChange",
     "DhtConfig",
     "DhtMode",
@@ -36,9 +38,11 @@ __all__ = [
     "LanConfig",
     "Limits",
     "Loaded",
+    "MailboxLimits",
     "PeerAddress",
     "RelayConfig",
     "RelayLimits",
+    "RelayMailboxes",
     "SettingsInForce",
     "TransportKind",
     "checked_name",

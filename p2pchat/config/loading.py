@@ -17,7 +17,8 @@ from typing import TypeVar, cast
 
 from p2pchat.config.fetch_url import FetchUrl
 from p2pchat.config.lan import LanConfig
-from p2pchat.config.limits import FetchLimits, Limits, RelayLimits
+from p2pchat.config.limits import FetchLimits, Limits, MailboxLimits, RelayLimits
+from p2pchat.config.mailboxes import ClientMailboxes, RelayMailboxes
 from p2pchat.config.settings import ClientConfig, DhtConfig, RelayConfig
 from p2pchat.errors import ConfigError
 from p2pchat.model.blocking import BlockList, Subnet
@@ -114,6 +115,13 @@ def _secret(file: _File, key: str, value: object) -> str:
     return _text(file, key, value)
 
 
+def _secret_text(_: _File, key: str, value: object) -> str:
+    """Text that no message quotes."""
+    if not isinstance(value, str):
+        raise ConfigError(key, "it is no text; put it in quotes", "")
+    return value
+
+
 def _flag(_: _File, key: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise ConfigError(key, f"{value!r} is neither true nor false", repr(value))
@@ -183,7 +191,7 @@ def _table(make: Callable[..., _T], readers: Mapping[str, _Read]) -> Callable[..
     return read
 
 
-def _numbers(cls: type[Limits | RelayLimits | FetchLimits]) -> Mapping[str, _Read]:
+def _numbers(cls: type[Limits | RelayLimits | MailboxLimits | FetchLimits]) -> Mapping[str, _Read]:
     return {field.name: _number for field in fields(cls)}
 
 
@@ -210,6 +218,16 @@ _LAN: Mapping[str, _Read] = {
     "secret_file": _path,
     "accept_requests": _flag,
 }
+_RELAY_MAILBOXES: Mapping[str, _Read] = {
+    "enabled": _flag,
+    "database": _secret_text,
+    "limits": _table(MailboxLimits, _numbers(MailboxLimits)),
+}
+_CLIENT_MAILBOXES: Mapping[str, _Read] = {
+    "relays": _texts,
+    "serve_for": _texts,
+    "limits": _table(MailboxLimits, _numbers(MailboxLimits)),
+}
 _BLOCKS: Mapping[str, _Read] = {
     "peers": _blocked_peers,
     "subnets": _blocked_subnets,
@@ -230,10 +248,12 @@ _CLIENT: Mapping[str, _Read] = {
     "name": _text,
     "transport": _text,
     "lan": _table(LanConfig, _LAN),
+    "mailboxes": _table(ClientMailboxes, _CLIENT_MAILBOXES),
     "limits": _table(Limits, _numbers(Limits)),
 }
 _RELAY: Mapping[str, _Read] = {
     **_SHARED,
     "metrics": _text,
+    "mailboxes": _table(RelayMailboxes, _RELAY_MAILBOXES),
     "limits": _table(RelayLimits, _numbers(RelayLimits)),
 }

@@ -21,6 +21,7 @@ from p2pchat.config.addresses import (
 from p2pchat.config.fetch_url import FetchUrl
 from p2pchat.config.lan import LanConfig
 from p2pchat.config.limits import NAME_CHARS_MAX, FetchLimits, Limits, RelayLimits
+from p2pchat.config.mailboxes import ClientMailboxes, RelayMailboxes
 from p2pchat.errors import ConfigError
 from p2pchat.model.blocking import NOBODY, BlockList
 
@@ -88,6 +89,7 @@ class ClientConfig:
     """`lean` is ours, `stock` py-libp2p's; both speak the same protocols."""
     dht: DhtConfig = field(default_factory=DhtConfig)
     lan: LanConfig = field(default_factory=LanConfig)
+    mailboxes: ClientMailboxes = field(default_factory=ClientMailboxes)
     limits: Limits = field(default_factory=Limits)
     fetch_limits: FetchLimits = field(default_factory=FetchLimits)
 
@@ -120,6 +122,7 @@ class RelayConfig:
     metrics: str | None = None
     """`HOST:PORT` of the pages for its operator; a port alone means this machine only. None
     serves none."""
+    mailboxes: RelayMailboxes = field(default_factory=RelayMailboxes)
     dht: DhtConfig = field(default_factory=lambda: DhtConfig(mode="server"))
     limits: RelayLimits = field(default_factory=RelayLimits)
     fetch_limits: FetchLimits = field(default_factory=FetchLimits)

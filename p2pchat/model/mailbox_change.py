@@ -17,6 +17,7 @@ __all__ = [
     "DropMailbox",
     "Held",
     "MailboxChange",
+    "PageQuery",
     "PutMailbox",
     "Removed",
     "StoredMailbox",
@@ -113,3 +114,14 @@ class Removed:
     mailbox: bytes
     held: Held
     held_intro: Held
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """Which blobs of a mailbox: in the order of arrival, behind the id `after`."""
+
+    mailbox: bytes
+    after: int
+    since_ms: int
+    """What was stored before counts as gone."""
+    without_blobs: bool = False

@@ -17,9 +17,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
-from p2pchat.config import RelayLimits
+from p2pchat.config import MailboxLimits, RelayLimits
 from p2pchat.monitoring.http import Response
 from p2pchat.monitoring.status import RelayStatus, ailment
+from p2pchat.protocol.mailbox_vocabulary import MailboxStatistics
+from p2pchat.wire.mailbox_codec import Reason
 
 __all__ = ["COUNTERS", "GAUGES", "Metrics"]
 
@@ -167,13 +169,28 @@ COUNTERS: tuple[Family, ...] = (
 )
 """Fields of `HostStatistics` that only grow."""
 
+MAILBOX_REASONS = (
+    *(reason.name.lower() for reason in Reason),
+    "streams",
+    "malformed",
+    "slow",
+    "disk",
+)
+"""Why mailboxes refuse: requests by the answer, and streams."""
+
 
 class Metrics(Collector):
     """Answers scrapes from snapshots of the relay."""
 
-    def __init__(self, snapshot: Callable[[], RelayStatus], limits: RelayLimits) -> None:
+    def __init__(
+        self,
+        snapshot: Callable[[], RelayStatus],
+        limits: RelayLimits,
+        mailbox_limits: MailboxLimits | None = None,
+    ) -> None:
         self._snapshot = snapshot
         self._limits = limits
+        self._mailbox_limits = mailbox_limits or MailboxLimits()
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
         ProcessCollector(registry=self._registry)  # memory, processor, descriptors; Linux has them
@@ -205,12 +222,32 @@ class Metrics(Collector):
             yield _counter(family, status)
         yield from self._limits_of()
         yield from _dht(status)
+        if status.statistics.mailboxes is not None:
+            yield from self._mailboxes(status.statistics.mailboxes)
 
     def _limits_of(self) -> Iterable[Metric]:
         limits = self._limits
         yield _gauge("connections_max", "Limit of open connections.", limits.connections_max)
         yield _gauge("reservations_max", "Limit of reservations.", limits.reservations_max)
         yield _gauge("circuits_max", "Limit of relayed connections.", limits.circuits_max)
+
+    def _mailboxes(self, statistics: MailboxStatistics) -> Iterable[Metric]:
+        limits = self._mailbox_limits
+        yield _gauge("mailboxes", "Mailboxes kept for others.", statistics.mailboxes)
+        yield _gauge("mailboxes_max", "Limit of mailboxes.", limits.mailboxes_max)
+        yield _gauge("mailbox_blobs", "Sealed blobs waiting in mailboxes.", statistics.blobs)
+        yield _gauge("mailbox_bytes", "What they take.", statistics.size_bytes)
+        yield _gauge("mailbox_bytes_max", "Limit of what they take.", limits.bytes_max)
+        yield _gauge("mailbox_streams", "Streams of mailboxes being served.", statistics.sessions)
+        yield CounterMetricFamily(
+            PREFIX + "mailbox_stored_total", "Blobs taken.", value=statistics.stored
+        )
+        refused = CounterMetricFamily(
+            PREFIX + "mailbox_refused_total", "Refused by mailboxes, by reason.", labels=("reason",)
+        )
+        for reason in MAILBOX_REASONS:
+            refused.add_metric((reason,), statistics.refused.get(reason, 0))
+        yield refused
 
 
 def _dht(status: RelayStatus) -> Iterable[Metric]:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from ipaddress import ip_address
 
-from p2pchat.config import RelayLimits, parse_metrics
+from p2pchat.config import MailboxLimits, RelayLimits, parse_metrics
 from p2pchat.monitoring.http import PageServer, Response
 from p2pchat.monitoring.status import RelayStatus, ailment, render_status
 from p2pchat.node.lifetime import running
@@ -20,7 +20,10 @@ logger = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def open_pages(
-    address: str, snapshot: Callable[[], RelayStatus], limits: RelayLimits
+    address: str,
+    snapshot: Callable[[], RelayStatus],
+    limits: RelayLimits,
+    mailbox_limits: MailboxLimits | None = None,
 ) -> AsyncGenerator[PageServer]:
     """Serve `/metrics`, `/healthz` and `/status` at `address`, `HOST:PORT`, while the block lasts.
 
@@ -30,7 +33,7 @@ async def open_pages(
 
     server = PageServer(
         {
-            "/metrics": Metrics(snapshot, limits).page,
+            "/metrics": Metrics(snapshot, limits, mailbox_limits).page,
             "/healthz": lambda: _health(snapshot()),
             "/status": lambda: Response(render_status(snapshot()), "application/json"),
         }

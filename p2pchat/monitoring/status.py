@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from p2pchat.kad.machine import KadStatistics
 from p2pchat.net.kad import KadCarrierStatistics
 from p2pchat.net.libp2p.options import HostStatistics
+from p2pchat.protocol.mailbox_vocabulary import MailboxStatistics
 
 __all__ = ["RelayStatistics", "RelayStatus", "ailment", "refusals", "render_status"]
 
@@ -26,6 +27,8 @@ class RelayStatistics:
     network: HostStatistics
     dht: KadStatistics
     dht_requests: KadCarrierStatistics
+    mailboxes: MailboxStatistics | None = None
+    """None where none are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,9 @@ def refusals(status: RelayStatus) -> dict[str, int]:
     counts["dht_requests_refused"] = dht.refused
     counts["dht_streams_refused"] = requests.refused_streams
     counts["dht_streams_malformed"] = requests.malformed
+    mailboxes = status.statistics.mailboxes
+    if mailboxes is not None:
+        counts |= {f"mailboxes_{reason}": count for reason, count in mailboxes.refused.items()}
     return {reason: count for reason, count in sorted(counts.items()) if count}
 
 
@@ -88,7 +94,20 @@ def render_status(status: RelayStatus) -> bytes:
             "records_bytes": dht.records_bytes,
             "provider_keys": dht.provider_keys,
         },
+        "mailboxes": _mailboxes(status.statistics.mailboxes),
         "refused": refusals(status),
         "totals": {name: count for name, count in asdict(host).items() if name.endswith("_total")},
     }
     return json.dumps(document, indent=1).encode() + b"\n"
+
+
+def _mailboxes(statistics: MailboxStatistics | None) -> dict[str, int] | None:
+    if statistics is None:
+        return None
+    return {
+        "mailboxes": statistics.mailboxes,
+        "blobs": statistics.blobs,
+        "size_bytes": statistics.size_bytes,
+        "streams": statistics.sessions,
+        "stored_total": statistics.stored,
+    }

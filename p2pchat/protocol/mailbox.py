@@ -29,6 +29,7 @@ from p2pchat.model.mailbox_change import (
     DropBlobs,
     DropExpired,
     DropMailbox,
+    PageQuery,
     Removed,
     StoredMailbox,
 )
@@ -196,8 +197,8 @@ class MailboxServer:
             case Fetch(after, without_blobs):
                 box = self._own(session)
                 session.is_told = False
-                since_ms = self._expired_ms(now)
-                return [ReadPage(session.id, id, box.key, after, since_ms, without_blobs)]
+                query = PageQuery(box.key, after, self._expired_ms(now), without_blobs)
+                return [ReadPage(session.id, id, query)]
             case Delete(ids):
                 box = self._own(session)
                 if box.is_shared:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from p2pchat.model.ids import PeerId
 from p2pchat.model.machine import SetTimer, TimerFired
-from p2pchat.model.mailbox_change import MailboxChange, Removed
+from p2pchat.model.mailbox_change import MailboxChange, PageQuery, Removed
 from p2pchat.wire.mailbox_codec import Answer, Request
 
 __all__ = [
@@ -76,11 +76,7 @@ class ReadPage:
 
     session: int
     request_id: int
-    mailbox: bytes
-    after: int
-    since_ms: int
-    """What was stored before counts as gone."""
-    without_blobs: bool
+    query: PageQuery
 
 
 MailboxEffect = Keep | Tell | ReadPage | SetTimer

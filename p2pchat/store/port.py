@@ -16,11 +16,13 @@ from typing import Protocol
 
 from p2pchat.model.change import Change, PutReceipt
 from p2pchat.model.ids import AccountId, ConversationId, OpId
+from p2pchat.model.mailbox_change import MailboxChange, PageQuery, Removed, StoredMailbox
 from p2pchat.model.message import Message
 from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.model.snapshot import Snapshot
+from p2pchat.wire.mailbox_codec import Page as MailboxPage
 
-__all__ = ["PAGE_LIMIT_MAX", "READERS_MAX", "AsyncStore", "Page", "Store"]
+__all__ = ["PAGE_LIMIT_MAX", "READERS_MAX", "AsyncMailboxStore", "AsyncStore", "Page", "Store"]
 
 PAGE_LIMIT_MAX = 5_000
 READERS_MAX = 4
@@ -103,3 +105,15 @@ class AsyncStore(Protocol):
     async def authors(self, conversation: ConversationId) -> list[tuple[AccountId, str]]: ...
 
     async def receipts(self, conversation: ConversationId) -> list[PutReceipt]: ...
+
+
+class AsyncMailboxStore(Protocol):
+    """A `store.mailbox_port.MailboxStore` for trio tasks, without blocking the others."""
+
+    async def snapshot(self) -> list[StoredMailbox]: ...
+
+    async def commit(self, changes: Sequence[MailboxChange]) -> list[Removed]:
+        """As `MailboxStore.commit`. Once called it runs to its end: cancellation waits for it."""
+        ...
+
+    async def page(self, query: PageQuery) -> MailboxPage: ...

@@ -1,9 +1,10 @@
-"""The store as trio tasks hold it: `store.port.AsyncStore`, twice.
+"""The stores as trio tasks hold them: `AsyncStore` and `AsyncMailboxStore`, each twice.
 
 SQLAlchemy and SQLite block, and a commit ends in an fsync, so `StoreWorker` gives writes a thread
 of their own, which is all the locking they need, and reads up to four more. Opening a home may read
 all of a large database: it has a thread for that long. Virtual time must not wait for threads (it
-would jump past them), so `InlineStore` calls a memory store on the spot.
+would jump past them), so `InlineStore` calls a memory store on the spot. Mailboxes are written to
+more seldom, so that their writes take a thread of trio's, one at a time.
 """
 
 from __future__ import annotations
@@ -21,12 +22,23 @@ import trio
 
 from p2pchat.model.change import Change, PutReceipt
 from p2pchat.model.ids import AccountId, ConversationId, OpId
+from p2pchat.model.mailbox_change import MailboxChange, PageQuery, Removed, StoredMailbox
 from p2pchat.model.message import Message
 from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.store.home import BARE, Home, KeyFile, open_home
+from p2pchat.store.mailbox_port import MailboxStore
 from p2pchat.store.port import READERS_MAX, Page, Store
+from p2pchat.wire.mailbox_codec import Page as MailboxPage
 
-__all__ = ["InlineStore", "StoreWorker", "open_home_aside", "open_worker"]
+__all__ = [
+    "InlineMailboxes",
+    "InlineStore",
+    "MailboxWorker",
+    "StoreWorker",
+    "open_home_aside",
+    "open_mailboxes_aside",
+    "open_worker",
+]
 
 T = TypeVar("T")
 
@@ -161,3 +173,52 @@ class InlineStore:
     async def receipts(self, conversation: ConversationId) -> list[PutReceipt]:
         await trio.lowlevel.checkpoint()
         return self._store.receipts(conversation)
+
+
+class MailboxWorker:
+    """Mailboxes on disk: one commit at a time, and reads beside it. The store stays its opener's to
+    close."""
+
+    def __init__(self, store: MailboxStore) -> None:
+        self._store = store
+        self._writer = trio.CapacityLimiter(1)
+        self._readers = trio.CapacityLimiter(READERS_MAX)
+
+    async def snapshot(self) -> list[StoredMailbox]:
+        return await trio.to_thread.run_sync(self._store.snapshot, limiter=self._readers)
+
+    async def commit(self, changes: Sequence[MailboxChange]) -> list[Removed]:
+        return await trio.to_thread.run_sync(self._store.commit, changes, limiter=self._writer)
+
+    async def page(self, query: PageQuery) -> MailboxPage:
+        return await trio.to_thread.run_sync(self._store.page, query, limiter=self._readers)
+
+
+@asynccontextmanager
+async def open_mailboxes_aside(open: Callable[[], MailboxStore]) -> AsyncGenerator[MailboxWorker]:
+    """A store of mailboxes while the block lasts, opened while other tasks go on."""
+    store = await trio.to_thread.run_sync(open)
+    try:
+        yield MailboxWorker(store)
+    finally:
+        store.close()
+
+
+class InlineMailboxes:
+    """Mailboxes in memory, called on the spot."""
+
+    def __init__(self, store: MailboxStore) -> None:
+        self._store = store
+
+    async def snapshot(self) -> list[StoredMailbox]:
+        await trio.lowlevel.checkpoint()
+        return self._store.snapshot()
+
+    async def commit(self, changes: Sequence[MailboxChange]) -> list[Removed]:
+        removed = self._store.commit(changes)
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        return removed
+
+    async def page(self, query: PageQuery) -> MailboxPage:
+        await trio.lowlevel.checkpoint()
+        return self._store.page(query)

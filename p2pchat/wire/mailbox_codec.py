@@ -32,6 +32,7 @@ from p2pchat.model.ids import HASH_BYTES, KEY_BYTES, PeerId
 from p2pchat.wire import mailbox_pb2 as pb
 
 __all__ = [
+    "ANSWER_BYTES_MAX",
     "IDS_MAX",
     "MAILBOX_PROTOCOL",
     "NONCE_BYTES",

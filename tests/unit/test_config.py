@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from p2pchat.config import (
     ClientConfig,
+    ClientMailboxes,
     DhtConfig,
     FetchLimits,
     FetchUrl,
@@ -25,6 +26,7 @@ from p2pchat.config import (
     PeerAddress,
     RelayConfig,
     RelayLimits,
+    RelayMailboxes,
     load_client_config,
     load_relay_config,
     parse_announce,
@@ -421,6 +423,8 @@ def test_every_setting_can_stand_in_the_file(tmp_path):
         query_timeout_s = 3
         [lan]
         enabled = true
+        [mailboxes]
+        relays = ["{ALICE_AT}"]
         [limits]
         requests_max = 5
         [fetch_limits]
@@ -449,6 +453,7 @@ def test_every_setting_can_stand_in_the_file(tmp_path):
         transport="stock",
         dht=DhtConfig(mode="client", query_timeout_s=3),
         lan=LanConfig(enabled=True),
+        mailboxes=ClientMailboxes(relays=(ALICE_AT,)),
         limits=Limits(requests_max=5),
         fetch_limits=FetchLimits(timeout_s=2.5),
     )
@@ -540,7 +545,18 @@ def test_the_packaged_list_goes_into_the_wheel():
     assert "bootstrap.json" in project["tool"]["setuptools"]["package-data"]["p2pchat"]
 
 
-@pytest.mark.parametrize("config", [ClientConfig, RelayConfig, DhtConfig, LanConfig, FetchUrl])
+@pytest.mark.parametrize(
+    "config",
+    [
+        ClientConfig,
+        RelayConfig,
+        DhtConfig,
+        LanConfig,
+        FetchUrl,
+        ClientMailboxes,
+        RelayMailboxes,
+    ],
+)
 def test_every_setting_is_documented(config):
     text = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
     missing = [field.name for field in fields(config) if f"`{field.name}`" not in text]

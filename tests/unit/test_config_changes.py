@@ -12,6 +12,7 @@ import trio.testing
 from p2pchat import open_client
 from p2pchat.config import (
     ClientConfig,
+    ClientMailboxes,
     ConfigChange,
     DhtConfig,
     FetchLimits,
@@ -20,6 +21,7 @@ from p2pchat.config import (
     Limits,
     RelayConfig,
     RelayLimits,
+    RelayMailboxes,
     SettingsInForce,
 )
 from p2pchat.config.changes import compare, taken_over
@@ -49,8 +51,10 @@ CLIENT = {
     "transport": "stock",
     "limits": Limits(requests_max=5),
 }
+CLIENT["mailboxes"] = ClientMailboxes(relays=(PEER,))
 CLIENT["lan"] = LanConfig(enabled=True, allowed_subnets=("192.168.1.0/24",))
 RELAY = {**AT_ONCE, **SHARED, "home": Path("r"), "metrics": "9464"}
+RELAY["mailboxes"] = RelayMailboxes(enabled=False)
 RELAY["limits"] = RelayLimits(circuits_max=1)
 
 
@@ -90,6 +94,7 @@ def test_what_is_taken_over_is_what_is_said_to_be():
             "transport",
             "dht.mode",
             "lan.enabled",
+            "mailboxes.relays",
             "limits.requests_max",
         )
     )

@@ -49,6 +49,8 @@ from p2pchat.wire.kad_codec import KadKind, KadMessage, KadPeer, KadRecord, enco
 from p2pchat.wire.kad_pb2 import Message as KadMessagePb
 from p2pchat.wire.lan_pb2 import Datagram
 from p2pchat.wire.links import PREFIX
+from p2pchat.wire.mailbox_pb2 import Answer as MailboxAnswer
+from p2pchat.wire.mailbox_pb2 import Request as MailboxRequest
 from p2pchat.wire.multiaddr import multiaddr_bytes
 from p2pchat.wire.rooms_pb2 import Genesis, Standing
 from tests.unit.protocol.people import ALICE, BOB, WALL_MS
@@ -488,6 +490,29 @@ def _limit() -> Limit:
 
 def _circuit(message: HopMessage | StopMessage) -> Example:
     return framed(type(message).DESCRIPTOR, message.SerializeToString())
+
+
+# mailbox.md
+
+
+def asked(name: str) -> Example:
+    raw = stored("mailbox", name, "request")
+    return framed(MailboxRequest.DESCRIPTOR, raw)
+
+
+@example
+def mailbox_put() -> Example:
+    return asked("put")
+
+
+@example
+def mailbox_open() -> Example:
+    return asked("open")
+
+
+@example
+def mailbox_page() -> Example:
+    return framed(MailboxAnswer.DESCRIPTOR, stored("mailbox", "page", "answer"))
 
 
 # lan.md

@@ -84,6 +84,7 @@ from p2pchat.wire.records import (
 )
 from tests.unit.protocol.people import ALICE, BOB, MALLORY, WALL_MS, Person, digest, op_id
 from tests.unit.protocol.pictures import AVATAR
+from tests.vectors import mailboxes
 
 FOLDER = Path(__file__).parent
 DIRECT = direct_id(ALICE.account, BOB.account)
@@ -425,6 +426,7 @@ GOLDEN = {
     "links": links,
     "records": records,
     "lan": lan,
+    "mailbox": mailboxes.mailbox,
 }
 
 

@@ -18,10 +18,11 @@ from p2pchat.wire.frames import decode_frame
 from p2pchat.wire.lan_codec import decode_lan
 from p2pchat.wire.lan_pb2 import Datagram
 from p2pchat.wire.links import decode_link
+from p2pchat.wire.mailbox_codec import decode_answer, decode_request
 from p2pchat.wire.ops import decode_op, verify_op
 from p2pchat.wire.receipts import read_receipt
 from p2pchat.wire.records import AccountRecord, BundleRecord, read_record
-from tests.vectors import golden
+from tests.vectors import golden, mailboxes
 
 
 def raw(vector: dict, name: str) -> bytes:
@@ -134,3 +135,25 @@ def test_people_have_the_text_forms_that_others_use():
         assert vector["account_text"].startswith("z6Mk")
         assert DeviceId.parse(vector["peer_id"]) == device
         assert vector["peer_id"].startswith("12D3Koo")
+
+
+def test_mailbox_signatures_follow_from_their_bytes_alone():
+    """With another library, as another implementation would."""
+    entries = {vector["name"]: vector for vector in golden.read("mailbox")}
+    keys = entries["keys"]
+    put = decode_request(raw(entries["put"], "request")).body
+    opening = decode_request(raw(entries["open"], "request")).body
+    blob_hash = blake2b(raw(keys, "blob"), digest_size=32).digest()
+    assert raw(keys, "put_signed") == raw(keys, "mailbox") + blob_hash
+    writer = VerifyKey(raw(keys, "write_key"))
+    writer.verify(b"dchat/mailbox/put/1\0" + raw(keys, "put_signed"), put.signature)
+    owner = VerifyKey(raw(keys, "mailbox"))
+    owner.verify(b"dchat/mailbox/open/1\0" + raw(keys, "open_signed"), opening.signature)
+
+
+def test_mailbox_requests_and_answers_read_as_they_were_written():
+    entries = {vector["name"]: vector for vector in golden.read("mailbox")}
+    for name, request in mailboxes.all_requests().items():
+        assert decode_request(raw(entries[name], "request")) == request
+    for name, answer in mailboxes.all_answers().items():
+        assert decode_answer(raw(entries[name], "answer")) == answer

@@ -8,10 +8,10 @@ from dataclasses import fields
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from p2pchat.config import RelayLimits
+from p2pchat.config import MailboxLimits, RelayLimits
 from p2pchat.monitoring.metrics import COUNTERS, GAUGES, Metrics
 from p2pchat.net.libp2p.options import HostStatistics
-from tests.unit.monitoring.relays import PEER_ID, status
+from tests.unit.monitoring.relays import MAILBOXES, PEER_ID, status
 
 NAME = re.compile(r"(dchat_relay|process)_[a-z0-9_]+")
 
@@ -63,3 +63,16 @@ def test_who_health_limits_and_the_dht_are_shown():
 
 def test_a_relay_that_is_not_well_shows_it():
     assert scraped(status(is_ready=False))["dchat_relay_healthy", ()] == 0
+
+
+def test_what_mailboxes_hold_and_refuse_is_shown_where_there_are_any():
+    assert not [name for name, _ in scraped(status()) if "mailbox" in name]
+    samples = scraped(status(mailboxes=MAILBOXES))
+    assert samples["dchat_relay_mailboxes", ()] == 2
+    assert samples["dchat_relay_mailbox_blobs", ()] == 3
+    assert samples["dchat_relay_mailbox_bytes", ()] == 4_000
+    assert samples["dchat_relay_mailbox_bytes_max", ()] == MailboxLimits().bytes_max
+    assert samples["dchat_relay_mailbox_stored_total", ()] == 9
+    refused = "dchat_relay_mailbox_refused_total"
+    assert samples[refused, (("reason", "busy"),)] == 5
+    assert samples[refused, (("reason", "denied"),)] == 0

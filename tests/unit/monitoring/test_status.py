@@ -6,7 +6,7 @@ import json
 
 from p2pchat.monitoring.status import ailment, refusals, render_status
 from p2pchat.net.libp2p.options import HostStatistics
-from tests.unit.monitoring.relays import ADDRESS, PEER_ID, status
+from tests.unit.monitoring.relays import ADDRESS, MAILBOXES, PEER_ID, status
 
 
 def test_a_relay_that_is_ready_and_has_an_address_is_well():
@@ -43,3 +43,16 @@ def test_the_status_is_json_for_programs():
 def test_the_status_says_why_a_relay_is_not_well():
     shown = json.loads(render_status(status(is_ready=False)))
     assert (shown["healthy"], shown["reason"]) == (False, ailment(status(is_ready=False)))
+
+
+def test_the_status_shows_mailboxes_where_there_are_any():
+    assert json.loads(render_status(status()))["mailboxes"] is None
+    shown = json.loads(render_status(status(mailboxes=MAILBOXES)))
+    assert shown["mailboxes"] == {
+        "mailboxes": 2,
+        "blobs": 3,
+        "size_bytes": 4_000,
+        "streams": 1,
+        "stored_total": 9,
+    }
+    assert shown["refused"] == {"mailboxes_busy": 5, "mailboxes_slow": 1}

@@ -13,6 +13,7 @@ from p2pchat.model.mailbox_change import (
     DropExpired,
     DropMailbox,
     Held,
+    PageQuery,
     PutMailbox,
     Removed,
     StoredMailbox,
@@ -151,7 +152,7 @@ def test_the_owner_of_one_mailbox_reads_no_other():
     table.ask(3, Register(frozenset()))
     (page,) = table.ask(3, Fetch())
     assert isinstance(page, ReadPage)
-    assert page.mailbox == STRANGER.public_key
+    assert page.query.mailbox == STRANGER.public_key
 
 
 def test_who_keeps_mailboxes_for_some_alone_opens_none_for_others():
@@ -164,7 +165,9 @@ def test_who_keeps_mailboxes_for_some_alone_opens_none_for_others():
 def test_a_page_is_read_behind_what_the_owner_has_and_nothing_that_has_expired():
     table = Table(MailboxLimits(blob_age_s=100)).registered()
     (page,) = table.ask(AT_HOME, Fetch(after=7, without_blobs=True))
-    assert page == ReadPage(AT_HOME, table.asked, MAILBOX, 7, WALL_MS - 100_000, True)
+    assert page == ReadPage(
+        AT_HOME, table.asked, PageQuery(MAILBOX, 7, WALL_MS - 100_000, without_blobs=True)
+    )
 
 
 def test_keys_that_were_replaced_write_no_more():
