@@ -1,0 +1,50 @@
+"""Takes the seals off, to prove that a search for plaintext finds it where nothing is sealed; or
+makes of a client one who only forwards: on the path of a program under test, by environment.
+
+`P2PCHAT_UNSEALED=1` writes transport packets, room blobs and the database as they are, at the same
+length. `P2PCHAT_FORWARDS=<topic>` takes part in that topic, whatever room is joined, and knows
+neither the room's name nor its key.
+"""
+
+import os
+
+
+def unseal() -> None:
+    from p2pchat.crypto.room_keys import SharedKeyCipher
+    from p2pchat.net.libp2p.noise_packets import PacketOpener, PacketSealer
+
+    def packet(self, plaintext):
+        body = bytes(plaintext) + bytes(16)
+        return len(body).to_bytes(2, "big") + body
+
+    PacketSealer._packet = packet
+    PacketOpener._open = lambda self, sealed: bytes(sealed)[:-16]
+    SharedKeyCipher.seal = lambda self, secret, plaintext: b"\1" + bytes(24) + plaintext + bytes(16)
+    SharedKeyCipher.open = lambda self, secret, blob: blob[25:-16]
+    open_the_database()
+
+
+def open_the_database() -> None:
+    import sqlcipher3.dbapi2 as sqlcipher
+
+    class Keyless(sqlcipher.Connection):
+        def execute(self, statement, *parameters):
+            if statement.startswith(("PRAGMA key", "PRAGMA cipher", "PRAGMA rekey")):
+                statement = "SELECT 1"
+            return super().execute(statement, *parameters)
+
+    connect = sqlcipher.connect
+    sqlcipher.connect = lambda *given, **options: connect(*given, factory=Keyless, **options)
+
+
+def forward(topic: str) -> None:
+    from p2pchat.protocol import rooms
+    from p2pchat.protocol.sealing import RoomSecret
+
+    rooms.open_room_secret = lambda name: RoomSecret(topic, bytes(32))
+
+
+if os.environ.get("P2PCHAT_UNSEALED"):
+    unseal()
+if os.environ.get("P2PCHAT_FORWARDS"):
+    forward(os.environ["P2PCHAT_FORWARDS"])
