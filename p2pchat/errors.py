@@ -7,7 +7,7 @@
     │   ├─ UnknownContact           ├─ UnknownConversation   ├─ UnknownMessage
     │   ├─ PermissionDenied         ├─ MessageTooLarge       ├─ InvalidText
     │   ├─ InvalidTarget            ├─ KeyChanged            ├─ UnknownDevice
-    │   └─ BadPicture
+    │   ├─ BadPicture               └─ VerificationFailed
     ├─ RemoteProtocolError          the peer broke the rules: its stream is reset and it is counted
     │   ├─ MalformedMessage         ├─ BadSignature          ├─ FrameTooLarge
     │   └─ UnknownVersion
@@ -64,6 +64,7 @@ __all__ = [
     "UnknownDevice",
     "UnknownMessage",
     "UnknownVersion",
+    "VerificationFailed",
     "WrongKey",
     "WrongPassphrase",
 ]
@@ -125,6 +126,10 @@ class UnknownDevice(LocalProtocolError):
 
 class BadPicture(LocalProtocolError):
     """A file is no picture that can become an avatar; the profile is as it was."""
+
+
+class VerificationFailed(LocalProtocolError):
+    """What was compared is not the same: somebody is in between, or it was not for each other."""
 
 
 class InvalidText(LocalProtocolError):

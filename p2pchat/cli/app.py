@@ -20,6 +20,7 @@ from p2pchat.cli.language import Language, language_of, translate_help
 from p2pchat.cli.options import Options
 from p2pchat.cli.running import PROGRAM, WAIT_S, Json, Timeout, in_command, in_program
 from p2pchat.cli.running import run_command as _run
+from p2pchat.cli.trust_app import devices_app, profile_app
 
 __all__ = ["app", "main"]
 
@@ -428,6 +429,8 @@ def use_keyring(options: Options) -> None:
 
 
 app.add_typer(contacts_app)
+app.add_typer(devices_app)
+app.add_typer(profile_app)
 app.add_typer(passphrase_app)
 app.add_typer(rooms_app)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from p2pchat.cli.chinese_doctor import CHINESE_DOCTOR
 from p2pchat.cli.chinese_keeping import CHINESE_KEEPING
 from p2pchat.cli.chinese_people import CHINESE_PEOPLE
+from p2pchat.cli.chinese_trusting import CHINESE_TRUSTING
 
 __all__ = ["CHINESE"]
 
@@ -14,6 +15,7 @@ CHINESE: Mapping[str, str] = {
     **CHINESE_DOCTOR,
     **CHINESE_KEEPING,
     **CHINESE_PEOPLE,
+    **CHINESE_TRUSTING,
     # Help of the program and its options
     "Decentralized chat: no server, no account, encrypted from end to end.": (
         "去中心化聊天：没有服务器，无需注册账号，端到端加密。"

@@ -354,9 +354,21 @@ async def _reach(client: Client, is_theirs: Callable[[PeerStatus], bool], timeou
 
 def _contact_rows(settings: Settings, found: Sequence[ContactInfo]) -> list[tuple[str, ...]]:
     return [
-        (plain(info.name), words(info.state, settings.language), str(info.account))
+        (
+            plain(info.name),
+            words(info.state, settings.language),
+            str(info.account),
+            words(_standing(info), settings.language),
+        )
         for info in found
     ]
+
+
+def _standing(info: ContactInfo) -> str:
+    """How sure it is whose key this is."""
+    if info.key_changed:
+        return "key changed"
+    return "verified" if info.verified else ""
 
 
 # Rooms

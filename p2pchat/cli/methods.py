@@ -21,6 +21,7 @@ from p2pchat.config import ConfigChange
 from p2pchat.errors import UnknownContact, UnknownConversation, UnknownMessage
 from p2pchat.model.blocking import Block
 from p2pchat.model.contact import ContactInfo, LinkInfo
+from p2pchat.model.device import DeviceInfo
 from p2pchat.model.diagnosis import Diagnosis
 from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
 from p2pchat.model.message import Message
@@ -52,9 +53,22 @@ class Methods:
         """Who we are, and the link to give to others."""
         return shapes.account(self._client)
 
-    async def profile(self) -> Profile:
-        """What others see of us."""
-        return self._client.profile
+    async def profile(
+        self, name: str | None = None, bio: str | None = None, avatar_path: str | None = None
+    ) -> Profile:
+        """What others see of us; what is given is changed first. An empty path takes the picture
+        away."""
+        if (name, bio, avatar_path) == (None, None, None):
+            return self._client.profile
+        return await self._client.set_profile(name, bio, avatar_path)
+
+    async def devices(self, account: AccountId | None = None) -> list[DeviceInfo]:
+        """Our own devices, or those of an account."""
+        return self._client.devices(account)
+
+    async def revoke_device(self, peer_id: PeerId) -> None:
+        """End a device of ours for good."""
+        await self._client.revoke_device(peer_id)
 
     async def status(self) -> NetworkStatus:
         """The network at this moment."""
@@ -144,6 +158,34 @@ class Methods:
     async def reject(self, account: AccountId) -> None:
         """Say no to a request."""
         await self._client.reject(account)
+
+    async def contact_profile(self, account: AccountId) -> Profile:
+        """What a contact says of itself."""
+        return self._client.contact_profile(account)
+
+    async def safety_number(self, account: AccountId) -> str:
+        """60 digits to compare with a contact."""
+        return self._client.safety_number(account)
+
+    async def verification_code(self, account: AccountId) -> str:
+        """What a contact scans to verify us."""
+        return self._client.verification_code(account)
+
+    async def verify(self, account: AccountId) -> ContactInfo:
+        """Say that the safety number is the same on the contact's side."""
+        return (await self._client.verify(account)).info
+
+    async def unverify(self, account: AccountId) -> ContactInfo:
+        """Take that back."""
+        return (await self._client.unverify(account)).info
+
+    async def verify_code(self, code: str, account: AccountId | None = None) -> ContactInfo:
+        """Verify the contact who showed a code, which is that of an account if one is given."""
+        return (await self._client.verify_code(code, account)).info
+
+    async def confirm_key(self, account: AccountId) -> ContactInfo:
+        """Go on writing to a contact whose key was in doubt."""
+        return (await self._client.confirm_key(account)).info
 
     async def block(self, target: str) -> Block:
         """Refuse an account, a peer or a network from now on."""

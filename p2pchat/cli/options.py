@@ -125,7 +125,8 @@ class Options(NetworkOptions):
 def takes_options(
     kind: type[T], *, hidden: bool = False
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a function, whose first parameter is a `kind`, an option for each field of it.
+    """Give a function, whose first parameter is a `kind`, an option for each field of it, and the
+    context of the command as `context` if it has such a parameter.
 
     `hidden` leaves the options out of this command's help, because they stand in that of the
     program.
@@ -134,10 +135,14 @@ def takes_options(
     shared = {field.name: (hints[field.name], field.default) for field in fields(kind)}
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
-        own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+        taken = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+        own = [each for each in taken if each.annotation is not typer.Context]
+        wants_context = len(own) < len(taken)
 
         def command(context: typer.Context, **given: object) -> None:
             options = {name: given.pop(name) for name in shared}
+            if wants_context:
+                given["context"] = context
             function(_merged(kind, context, options), **given)
 
         added = [

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
 import trio
 
+from p2pchat.client.devices import devices_of, revocation_of
 from p2pchat.client.diagnosing import diagnosis_of
 from p2pchat.client.exporting import Export, ReadArchive, export_home
 from p2pchat.client.handles import Contact, Room
 from p2pchat.client.locking import change_lock
-from p2pchat.config import ClientConfig, ConfigChange, SettingsInForce, parse_peer_address
+from p2pchat.client.profiles import checked_bio, read_avatar
+from p2pchat.config import (
+    ClientConfig,
+    ConfigChange,
+    SettingsInForce,
+    checked_name,
+    parse_peer_address,
+)
 from p2pchat.config.changes import taken_over
 from p2pchat.crypto.vault import Bare, InKeyring, Locking, WithPassphrase
 from p2pchat.errors import (
@@ -25,10 +33,12 @@ from p2pchat.errors import (
     UnknownContact,
     UnknownConversation,
     UnknownMessage,
+    VerificationFailed,
 )
 from p2pchat.events import Event, ExportProgress
 from p2pchat.model.blocking import Block, Target, parse_target
 from p2pchat.model.contact import ContactInfo, ContactState, LinkInfo
+from p2pchat.model.device import DeviceInfo
 from p2pchat.model.diagnosis import Diagnosis
 from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
 from p2pchat.model.message import Message
@@ -45,15 +55,22 @@ from p2pchat.node.reach import own_form
 from p2pchat.protocol.machine import (
     AddContact,
     BlockTarget,
+    ConfirmKey,
+    Input,
     JoinOpen,
     RejectContact,
     RemoveContact,
     RenewLink,
+    ReviseDevices,
+    SetProfile,
     UnblockTarget,
+    VerifyContact,
 )
 from p2pchat.protocol.state import LEFT
 from p2pchat.wire.contents import INTRO_BYTES, PAIR_HALF_BYTES
+from p2pchat.wire.contents import Profile as ProfileContent
 from p2pchat.wire.links import ContactLink, decode_link, encode_link
+from p2pchat.wire.verification import VerificationCode, decode_code, encode_code, safety_number
 
 __all__ = ["Client", "Profile", "Statistics"]
 
@@ -63,10 +80,13 @@ _BEST_FIRST = tuple(Route)
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What others see of us."""
+    """What an account says of itself."""
 
     account: AccountId
     name: str
+    bio: str = ""
+    avatar: bytes = field(default=b"", repr=False)
+    """A WebP image of at most 256 × 256 pixels, or empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +138,17 @@ class Client:
 
     @property
     def profile(self) -> Profile:
-        return Profile(self.account, self._state.me.name)
+        """What others see of us."""
+        return self._profile_of(self.account)
 
     @property
     def contact_link(self) -> str:
         """What to give to somebody who shall ask us: `dchat://u/…`."""
         me = self._state.me
         hints = tuple(own_form(address) for address in self.addresses[:LINK_HINTS])
-        return encode_link(ContactLink(me.account, me.device, me.intro, me.devices, hints))
+        known = self._state.own_devices
+        devices = known if me.device in known.devices else me.devices
+        return encode_link(ContactLink(me.account, me.device, me.intro, devices, hints))
 
     def status(self) -> NetworkStatus:
         """The network at this moment."""
@@ -257,6 +280,108 @@ class Client:
     def _contacts(self, *states: ContactState) -> list[Contact]:
         state = self._state
         return [Contact(self._node, a) for a in state.contacts if state.contact_state(a) in states]
+
+    # Whose keys they are
+
+    def safety_number(self, account: AccountId) -> str:
+        """60 digits that are the same on the contact's side: to be compared by another way.
+        Raises `UnknownContact`."""
+        return safety_number(self.account, self.contact(account).account)
+
+    def verification_code(self, account: AccountId) -> str:
+        """What the contact scans, or gets by a way that nobody can change. Raises
+        `UnknownContact`."""
+        return encode_code(VerificationCode(self.account, self.contact(account).account))
+
+    async def verify(self, account: AccountId) -> Contact:
+        """Say that the safety number was compared and is the same. Raises `UnknownContact`."""
+        return await self._trust(lambda id: VerifyContact(id, account, is_verified=True), account)
+
+    async def unverify(self, account: AccountId) -> Contact:
+        """Take that back. Raises `UnknownContact`."""
+        return await self._trust(lambda id: VerifyContact(id, account, is_verified=False), account)
+
+    async def verify_code(self, code: str, account: AccountId | None = None) -> Contact:
+        """Verify the contact who showed this code; `account` is who shall have done so. Raises
+        `LinkError`, `UnknownContact`, and `VerificationFailed` for a code that names another
+        account than ours or theirs."""
+        shown = decode_code(code)
+        if account is not None and shown.shown_by != account:
+            raise VerificationFailed(
+                f"this code was shown by {shown.shown_by}, not by {account}: it is somebody else's,"
+                " or somebody stands between you"
+            )
+        if shown.shown_to != self.account:
+            raise VerificationFailed(
+                f"this code is for {shown.shown_to}, and you are {self.account}: who showed it has"
+                " another key for you, or means somebody else"
+            )
+        return await self.verify(shown.shown_by)
+
+    async def confirm_key(self, account: AccountId) -> Contact:
+        """Go on writing to a contact one of whose devices speaks for another account. Raises
+        `UnknownContact`, `LocalProtocolError` when there is nothing to confirm."""
+        return await self._trust(lambda id: ConfirmKey(id, account), account)
+
+    async def _trust(self, make: Callable[[int], Input], account: AccountId) -> Contact:
+        await self._node.driver.call(make)
+        return Contact(self._node, account)
+
+    # Devices
+
+    def devices(self, account: AccountId | None = None) -> list[DeviceInfo]:
+        """Our own devices, or those of somebody else, as far as they are known: those that act for
+        the account and those that were revoked, each certified one, oldest first."""
+        account = self.account if account is None else account
+        known = self._state.directory.sets.get(account)
+        return [] if known is None else devices_of(known, self._state.me.device)
+
+    async def revoke_device(self, peer: PeerId) -> None:
+        """End a device of ours for good: from now on nothing new of it is taken anywhere that
+        hears of it. Raises `UnknownDevice`, and `PermissionDenied` for one too many."""
+        revocation = revocation_of(
+            self._state.own_devices,
+            self.peer_id,
+            peer,
+            self._node.parts.account_signer,
+            self._ambient.now().wall_ms,
+        )
+        await self._node.driver.call(lambda id: ReviseDevices(id, revocation))
+
+    # What we say of ourselves
+
+    async def set_profile(
+        self,
+        name: str | None = None,
+        bio: str | None = None,
+        avatar_path: str | os.PathLike[str] | None = None,
+    ) -> Profile:
+        """Change what others see of us; None leaves it, an empty path takes the picture away.
+
+        The picture is made anew from its pixels, at most 256 × 256. Raises `ConfigError` for what
+        is no name, `InvalidText` for a bio of more than 500 characters, `BadPicture`.
+        """
+        before = self.profile
+        name = before.name if name is None else checked_name(name)
+        bio = before.bio if bio is None else checked_bio(bio)
+        avatar = before.avatar if avatar_path is None else await read_avatar(os.fspath(avatar_path))
+        content = ProfileContent(name, bio, avatar)
+        await self._node.driver.call(lambda id: SetProfile(id, content))
+        return self.profile
+
+    def contact_profile(self, account: AccountId) -> Profile:
+        """What a contact says of itself. Raises `UnknownContact`."""
+        return self._profile_of(self.contact(account).account)
+
+    def _profile_of(self, account: AccountId) -> Profile:
+        if account == self.account:
+            own = self._state.profile
+            return Profile(account, own.name, own.bio, own.avatar)
+        known = self._state.directory.profiles.get(account)
+        name = self._state.directory.name(account)
+        if known is None:
+            return Profile(account, name)
+        return Profile(account, name, known.bio, known.avatar)
 
     # Who gets no word in
 

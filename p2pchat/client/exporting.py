@@ -123,6 +123,8 @@ def _records(archive: Archive, now_ms: int) -> Iterator[Record]:
     yield PutDeviceSet(identity.account, identity.device_set)
     yield from snapshot.device_sets
     yield from snapshot.names
+    yield from snapshot.profiles
+    yield from snapshot.trust
     yield from snapshot.conversations
     yield from snapshot.contacts
     yield from snapshot.blocks

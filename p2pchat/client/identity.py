@@ -11,7 +11,14 @@ from p2pchat.model.identity import Identity
 from p2pchat.model.ids import KEY_BYTES, AccountId, DeviceId
 from p2pchat.node.ambient import Ambient
 from p2pchat.protocol.state import Me
-from p2pchat.wire.devices import DeviceSet, first_device_set, merged, read_device_set
+from p2pchat.wire.devices import (
+    DEVICES_MAX,
+    DeviceSet,
+    certificates,
+    first_device_set,
+    merged,
+    read_device_set,
+)
 from p2pchat.wire.envelope import Ed25519Signer
 
 __all__ = ["core_identity", "make_identity", "restored_identity"]
@@ -46,9 +53,12 @@ def restored_identity(
     device_seed = ambient.token_bytes(KEY_BYTES)
     device = DeviceId(Ed25519Signer(device_seed).public_key)
     added = read_device_set(first_device_set(account, device, ambient.now().wall_ms))
-    devices = reduce(merged, [*known, added])
-    if device not in devices.devices:
+    before = reduce(merged, known)
+    if before.is_closed:
+        raise BadExport("is of an account that is closed: too many of its devices were revoked")
+    if len(certificates(before)) >= DEVICES_MAX:
         raise BadExport("names as many devices as an account may have: no further one can be added")
+    devices = merged(before, added)
     return Identity(
         account=AccountId(account.public_key),
         device=device,

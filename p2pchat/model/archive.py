@@ -17,8 +17,10 @@ from p2pchat.model.change import (
     PutDeviceSet,
     PutName,
     PutPeer,
+    PutProfile,
     PutReceipt,
     PutSetting,
+    PutTrust,
     SetFloor,
 )
 from p2pchat.model.op import Op
@@ -68,6 +70,8 @@ Record = (
     | ArchivedIdentity
     | PutContact
     | PutName
+    | PutProfile
+    | PutTrust
     | PutDeviceSet
     | PutConversation
     | SetFloor

@@ -22,8 +22,10 @@ from p2pchat.model.change import (
     PutDeviceSet,
     PutName,
     PutPeer,
+    PutProfile,
     PutReceipt,
     PutSetting,
+    PutTrust,
     SetFloor,
 )
 from p2pchat.model.contact import ContactState
@@ -32,7 +34,7 @@ from p2pchat.model.ids import KEY_BYTES, AccountId, ConversationId, DeviceId, Op
 from p2pchat.model.op import Chain
 from p2pchat.model.room import RoomKind
 from p2pchat.wire import archive_pb2 as pb
-from p2pchat.wire.contents import INTRO_BYTES
+from p2pchat.wire.contents import BIO_CHARS_MAX, INTRO_BYTES, is_avatar
 from p2pchat.wire.dchat_pb2 import SignedOp
 from p2pchat.wire.devices import read_device_set
 from p2pchat.wire.ops import op_of, verify_op
@@ -78,7 +80,14 @@ def _message(record: Record) -> pb.Record:
 
 
 def _local_message(
-    record: PutContact | PutName | PutDeviceSet | PutBlock | PutSetting | PutPeer,
+    record: PutContact
+    | PutName
+    | PutProfile
+    | PutTrust
+    | PutDeviceSet
+    | PutBlock
+    | PutSetting
+    | PutPeer,
 ) -> pb.Record:
     match record:
         case PutContact():
@@ -92,6 +101,17 @@ def _local_message(
             return pb.Record(contact=contact)
         case PutName(account, name, hlc):
             return pb.Record(name=pb.Name(account=account, name=name, hlc=hlc))
+        case PutProfile(account, bio, avatar, hlc):
+            profile = pb.Profile(account=account, bio=bio, avatar=avatar, hlc=hlc)
+            return pb.Record(profile=profile)
+        case PutTrust(account, verified_ms, claimed, is_confirmed):
+            trust = pb.Trust(
+                account=account,
+                verified_ms=verified_ms,
+                claimed=claimed or b"",
+                confirmed=is_confirmed,
+            )
+            return pb.Record(trust=trust)
         case PutDeviceSet(_, raw):
             return pb.Record(device_set=raw)
         case PutBlock(target, blocked_ms):
@@ -158,6 +178,10 @@ def _local(message: pb.Record) -> Record | None:
         case "name":
             name = message.name
             return PutName(AccountId(name.account), _name(name.name), _number(name.hlc))
+        case "profile":
+            return _profile(message.profile)
+        case "trust":
+            return _trust(message.trust)
         case "device_set":
             devices = read_device_set(message.device_set)
             return PutDeviceSet(devices.account, devices.raw)
@@ -226,6 +250,19 @@ def _contact(message: pb.Contact) -> PutContact:
         _number(message.created_ms),
         message.intro,
     )
+
+
+def _profile(message: pb.Profile) -> PutProfile:
+    if len(message.bio) > BIO_CHARS_MAX or (message.avatar and not is_avatar(message.avatar)):
+        raise ValueError("a profile is out of bounds")
+    account = AccountId(message.account)
+    return PutProfile(account, message.bio, message.avatar, _number(message.hlc))
+
+
+def _trust(message: pb.Trust) -> PutTrust:
+    claimed = AccountId(message.claimed) if message.claimed else None
+    account = AccountId(message.account)
+    return PutTrust(account, _number(message.verified_ms), claimed, message.confirmed)
 
 
 def _setting(message: pb.Setting) -> PutSetting:

@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Record(_message.Message):
-    __slots__ = ("manifest", "identity", "contact", "name", "device_set", "conversation", "floor", "op", "receipt", "block", "setting", "peer", "end")
+    __slots__ = ("manifest", "identity", "contact", "name", "device_set", "conversation", "floor", "op", "receipt", "block", "setting", "peer", "end", "profile", "trust")
     MANIFEST_FIELD_NUMBER: _ClassVar[int]
     IDENTITY_FIELD_NUMBER: _ClassVar[int]
     CONTACT_FIELD_NUMBER: _ClassVar[int]
@@ -21,6 +21,8 @@ class Record(_message.Message):
     SETTING_FIELD_NUMBER: _ClassVar[int]
     PEER_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
+    TRUST_FIELD_NUMBER: _ClassVar[int]
     manifest: Manifest
     identity: Identity
     contact: Contact
@@ -34,7 +36,9 @@ class Record(_message.Message):
     setting: Setting
     peer: Peer
     end: End
-    def __init__(self, manifest: _Optional[_Union[Manifest, _Mapping]] = ..., identity: _Optional[_Union[Identity, _Mapping]] = ..., contact: _Optional[_Union[Contact, _Mapping]] = ..., name: _Optional[_Union[Name, _Mapping]] = ..., device_set: _Optional[bytes] = ..., conversation: _Optional[_Union[Conversation, _Mapping]] = ..., floor: _Optional[_Union[Floor, _Mapping]] = ..., op: _Optional[_Union[Op, _Mapping]] = ..., receipt: _Optional[_Union[Receipt, _Mapping]] = ..., block: _Optional[_Union[Block, _Mapping]] = ..., setting: _Optional[_Union[Setting, _Mapping]] = ..., peer: _Optional[_Union[Peer, _Mapping]] = ..., end: _Optional[_Union[End, _Mapping]] = ...) -> None: ...
+    profile: Profile
+    trust: Trust
+    def __init__(self, manifest: _Optional[_Union[Manifest, _Mapping]] = ..., identity: _Optional[_Union[Identity, _Mapping]] = ..., contact: _Optional[_Union[Contact, _Mapping]] = ..., name: _Optional[_Union[Name, _Mapping]] = ..., device_set: _Optional[bytes] = ..., conversation: _Optional[_Union[Conversation, _Mapping]] = ..., floor: _Optional[_Union[Floor, _Mapping]] = ..., op: _Optional[_Union[Op, _Mapping]] = ..., receipt: _Optional[_Union[Receipt, _Mapping]] = ..., block: _Optional[_Union[Block, _Mapping]] = ..., setting: _Optional[_Union[Setting, _Mapping]] = ..., peer: _Optional[_Union[Peer, _Mapping]] = ..., end: _Optional[_Union[End, _Mapping]] = ..., profile: _Optional[_Union[Profile, _Mapping]] = ..., trust: _Optional[_Union[Trust, _Mapping]] = ...) -> None: ...
 
 class Manifest(_message.Message):
     __slots__ = ("created_ms", "ops")
@@ -77,6 +81,30 @@ class Name(_message.Message):
     name: str
     hlc: int
     def __init__(self, account: _Optional[bytes] = ..., name: _Optional[str] = ..., hlc: _Optional[int] = ...) -> None: ...
+
+class Profile(_message.Message):
+    __slots__ = ("account", "bio", "avatar", "hlc")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    BIO_FIELD_NUMBER: _ClassVar[int]
+    AVATAR_FIELD_NUMBER: _ClassVar[int]
+    HLC_FIELD_NUMBER: _ClassVar[int]
+    account: bytes
+    bio: str
+    avatar: bytes
+    hlc: int
+    def __init__(self, account: _Optional[bytes] = ..., bio: _Optional[str] = ..., avatar: _Optional[bytes] = ..., hlc: _Optional[int] = ...) -> None: ...
+
+class Trust(_message.Message):
+    __slots__ = ("account", "verified_ms", "claimed", "confirmed")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    VERIFIED_MS_FIELD_NUMBER: _ClassVar[int]
+    CLAIMED_FIELD_NUMBER: _ClassVar[int]
+    CONFIRMED_FIELD_NUMBER: _ClassVar[int]
+    account: bytes
+    verified_ms: int
+    claimed: bytes
+    confirmed: bool
+    def __init__(self, account: _Optional[bytes] = ..., verified_ms: _Optional[int] = ..., claimed: _Optional[bytes] = ..., confirmed: _Optional[bool] = ...) -> None: ...
 
 class Conversation(_message.Message):
     __slots__ = ("id", "kind", "name", "created_ms")

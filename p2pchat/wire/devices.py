@@ -31,6 +31,8 @@ from p2pchat.wire.dchat_pb2 import Signed as SignedPb
 from p2pchat.wire.envelope import Purpose, Signer, verify
 
 __all__ = [
+    "DEVICES_MAX",
+    "REVOCATIONS_MAX",
     "Certificate",
     "ClaimedSet",
     "DeviceKeys",

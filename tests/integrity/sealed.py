@@ -471,6 +471,8 @@ SEALED: dict[str, Sealed] = {
         A.Identity,
         A.Contact,
         A.Name,
+        A.Profile,
+        A.Trust,
         A.Conversation,
         A.Floor,
         A.Op,

@@ -53,6 +53,7 @@ from p2pchat.wire.mailbox_pb2 import Answer as MailboxAnswer
 from p2pchat.wire.mailbox_pb2 import Request as MailboxRequest
 from p2pchat.wire.multiaddr import multiaddr_bytes
 from p2pchat.wire.rooms_pb2 import Genesis, Standing
+from p2pchat.wire.verification import PREFIX as CODE_PREFIX
 from tests.unit.protocol.people import ALICE, BOB, WALL_MS
 from tests.vectors import golden
 from tests.vectors.layout import Message, Part, Plain
@@ -302,6 +303,37 @@ def sync_pull() -> Example:
 @example
 def sync_page() -> Example:
     return framed(Frame.DESCRIPTOR, stored("frames", "sync page, more", "frame"))
+
+
+# verification.md
+
+
+@example
+def safety_number() -> Example:
+    number = vector("verification", "alice and bob")["safety_number"]
+    first, second = number[:35], number[36:]
+    return Example(values={"the smaller half": first, "the larger half": second})
+
+
+@example
+def verification_code() -> Example:
+    text = vector("verification", "alice and bob")["code_shown_by_the_first"]
+    raw = base64.urlsafe_b64decode(text.removeprefix(CODE_PREFIX) + "==")
+    return Example(
+        (
+            Plain("version", raw[:1]),
+            Plain("who shows it: Alice's account key", raw[1:33]),
+            Plain("to whom: Bob's account key", raw[33:65]),
+            Plain("check: BLAKE2b-32 of all above", raw[65:]),
+        )
+    )
+
+
+@example
+def verification_code_text() -> Example:
+    return Example(
+        values={"code": vector("verification", "alice and bob")["code_shown_by_the_first"]}
+    )
 
 
 # rooms.md

@@ -82,6 +82,7 @@ from p2pchat.wire.records import (
     bundle_key,
     encode_record,
 )
+from p2pchat.wire.verification import VerificationCode, encode_code, safety_number
 from tests.unit.protocol.people import ALICE, BOB, MALLORY, WALL_MS, Person, digest, op_id
 from tests.unit.protocol.pictures import AVATAR
 from tests.vectors import mailboxes
@@ -416,9 +417,22 @@ def lan_packets() -> dict[LanKind, LanPacket]:
     }
 
 
+def verification() -> Vectors:
+    return [
+        {
+            "name": "alice and bob",
+            "accounts": [ALICE.account.hex(), BOB.account.hex()],
+            "safety_number": safety_number(ALICE.account, BOB.account),
+            "code_shown_by_the_first": encode_code(VerificationCode(ALICE.account, BOB.account)),
+            "code_shown_by_the_second": encode_code(VerificationCode(BOB.account, ALICE.account)),
+        }
+    ]
+
+
 GOLDEN = {
     "people": people,
     "devices": devices,
+    "verification": verification,
     "conversations": conversations,
     "ops": ops,
     "receipts": receipts,

@@ -12,7 +12,7 @@ from typer.core import TyperArgument, TyperOption
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from p2pchat.cli import acquainting, commands, keeping
+from p2pchat.cli import acquainting, commands, keeping, trusting
 from p2pchat.cli import doctor as checking
 from p2pchat.cli.app import app
 from p2pchat.cli.chinese import CHINESE
@@ -76,7 +76,7 @@ def nodes(module):
 
 def said_by_commands():
     """The literal sentences that are given to `say` and `rows`."""
-    for node in chain.from_iterable(map(nodes, (acquainting, commands, keeping))):
+    for node in chain.from_iterable(map(nodes, (acquainting, commands, keeping, trusting))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             place = {"say": 0, "rows": 1}.get(node.func.attr)
             if place is not None and isinstance(node.args[place], ast.Constant):

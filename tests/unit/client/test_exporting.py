@@ -7,6 +7,7 @@ from io import BytesIO
 
 import pytest
 import trio
+from PIL import Image
 
 import p2pchat
 from p2pchat.client import exporting
@@ -24,6 +25,7 @@ from p2pchat.errors import (
     HomeUnwritable,
     SchemaTooNew,
     StoreError,
+    UnknownDevice,
     WrongPassphrase,
 )
 from p2pchat.events import ExportProgress
@@ -126,6 +128,40 @@ def test_a_home_made_from_an_export_is_a_new_device_with_the_old_history(made, t
             return client.account
 
     assert run(main) == account
+
+
+def test_a_profile_goes_along_and_so_does_what_was_verified(made, tmp_path):
+    picture = tmp_path / "me.png"
+    Image.new("RGB", (30, 30), "red").save(picture)
+
+    async def main():
+        async with opened(tmp_path / "old") as client:
+            said = await client.set_profile("Zoë Z.", "I grow roses.", picture)
+            await client.verify(BOB.account)
+            await client.export(tmp_path / "again", SECRET)
+        await import_home(tmp_path / "new", tmp_path / "again", SECRET)
+        async with opened(tmp_path / "new") as client:
+            assert client.profile == said
+            assert client.contact(BOB.account).info.verified
+
+    run(main)
+
+
+def test_the_new_device_can_end_the_old_one(made, tmp_path):
+    _, old, _ = made
+
+    async def main():
+        await import_home(tmp_path / "new", tmp_path / "export", SECRET)
+        async with opened(tmp_path / "new") as client:
+            assert {one.peer_id for one in client.devices()} == {old, client.peer_id}
+            with pytest.raises(UnknownDevice):
+                await client.revoke_device(client.peer_id)
+            await client.revoke_device(old)
+        async with opened(tmp_path / "new") as client:
+            ended = {one.peer_id: one.revoked_at is not None for one in client.devices()}
+            assert ended == {old: True, client.peer_id: False}
+
+    run(main)
 
 
 def test_what_was_exported_once_can_be_exported_again(made, tmp_path):

@@ -16,8 +16,10 @@ from p2pchat.model.change import (
     PutDeviceSet,
     PutName,
     PutPeer,
+    PutProfile,
     PutReceipt,
     PutSetting,
+    PutTrust,
     SetFloor,
 )
 from p2pchat.model.contact import ContactState
@@ -29,21 +31,27 @@ from p2pchat.wire.archive_codec import RECORD_BYTES_MAX, decode_record, encode_r
 from p2pchat.wire.ops import OP_BYTES_MAX
 from p2pchat.wire.receipts import Receipt, sign_receipt
 from tests.unit.protocol.people import ALICE, BOB, Author, between, digest
+from tests.unit.protocol.pictures import AVATAR
 
 DIRECT = between(ALICE, BOB)
 OP = Author(ALICE, DIRECT).write("hello")
 RECEIPT = sign_receipt(Receipt(DIRECT, BOB.account, BOB.device, (OP.position,), 7), BOB.signer)
+OP_RECORD = ArchivedOp(OP, 1, 2, is_shown=True, is_delivered=False)
 RECORDS = (
     Manifest(1_700_000_000_000, 12),
     ArchivedIdentity(digest("account alice"), "Alice", 1),
     PutContact(BOB.account, DIRECT, ContactState.ACCEPTED, 3, b"i" * 16),
     PutContact(BOB.account, DIRECT, ContactState.REQUEST, 3, b""),
     PutName(BOB.account, "Bob", 5),
+    PutProfile(BOB.account, "gardener", AVATAR, 6),
+    PutProfile(BOB.account, "", b"", 6),
+    PutTrust(BOB.account, 7, None, is_confirmed=False),
+    PutTrust(BOB.account, 0, ALICE.account, is_confirmed=True),
     PutDeviceSet(ALICE.account, ALICE.devices.raw),
     PutConversation(DIRECT, None, "", 4),
     PutConversation(open_room_id("lounge"), RoomKind.OPEN, "lounge", 4),
     SetFloor(DIRECT, BOB.device, Chain.TALK, 9, OP.id),
-    ArchivedOp(OP, 1, 2, is_shown=True, is_delivered=False),
+    OP_RECORD,
     ArchivedOp(replace(OP, content=None), 1, 2, is_shown=False, is_delivered=True),
     PutReceipt(DIRECT, BOB.device, RECEIPT.body, RECEIPT.signature),
     PutBlock(parse_target("203.0.113.0/24"), 6),
@@ -75,7 +83,7 @@ def test_a_record_of_a_later_version_is_passed_over():
 
 
 def test_what_was_signed_is_verified():
-    message = pb.Record.FromString(encode_record(RECORDS[9]))
+    message = pb.Record.FromString(encode_record(OP_RECORD))
     message.op.signature = bytes(64)
     with pytest.raises(BadSignature):
         decode_record(message.SerializeToString())
@@ -89,7 +97,7 @@ def test_what_was_signed_is_verified():
 
 
 def test_a_content_that_was_not_signed_is_refused():
-    message = pb.Record.FromString(encode_record(RECORDS[9]))
+    message = pb.Record.FromString(encode_record(OP_RECORD))
     message.op.content = b"something else"
     with pytest.raises(MalformedMessage):
         decode_record(message.SerializeToString())
@@ -99,6 +107,11 @@ TOO_LARGE = 1 << 63
 BAD = (
     pb.Record(manifest=pb.Manifest(created_ms=TOO_LARGE)),
     pb.Record(identity=pb.Identity(account_seed=b"short")),
+    pb.Record(profile=pb.Profile(account=BOB.account, bio="x" * 501)),
+    pb.Record(profile=pb.Profile(account=BOB.account, avatar=b"no picture")),
+    pb.Record(profile=pb.Profile(account=b"short")),
+    pb.Record(trust=pb.Trust(account=BOB.account, claimed=b"short")),
+    pb.Record(trust=pb.Trust(account=BOB.account, verified_ms=TOO_LARGE)),
     pb.Record(identity=pb.Identity(account_seed=b"s" * 32, name="x" * 65)),
     pb.Record(identity=pb.Identity(account_seed=b"s" * 32, name="a\x1b[2J")),
     pb.Record(contact=pb.Contact(account=b"a" * 32, conversation=b"c" * 32, state="friend")),
