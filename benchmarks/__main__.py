@@ -33,6 +33,10 @@ ChaCha20-Poly1305 and nothing else. The last columns say how many times better t
         "A relay beside the direct connection; a dead bootstrap peer beside a live one.",
     ),
     "Store": ("benchmarks.store", "Encrypted, `synchronous=FULL`, beside plain SQLite."),
+    "Mailboxes": (
+        "benchmarks.mailboxes",
+        "A relay in a process of its own, on disk; sealing is not in it. The best of two rounds.",
+    ),
     "DHT": ("benchmarks.dht", "Thirty real nodes on loopback, all in one process."),
     "Chat": ("benchmarks.chat", "Real processes on loopback, on disk at both ends."),
     "Hostile peers": (

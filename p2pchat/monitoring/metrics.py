@@ -172,6 +172,7 @@ COUNTERS: tuple[Family, ...] = (
 MAILBOX_REASONS = (
     *(reason.name.lower() for reason in Reason),
     "streams",
+    "banned",
     "malformed",
     "slow",
     "disk",

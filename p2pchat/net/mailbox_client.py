@@ -55,8 +55,8 @@ logger = logging.getLogger(__name__)
 
 LINES_MAX = 64
 """Relays that we have a stream to."""
-UNDER_WAY_MAX = 16
-"""Requests to one relay that are not answered yet: half of what a relay lets one stream have."""
+UNDER_WAY_MAX = 32
+"""Requests to one relay that are not answered yet: as many as a relay reads of one stream."""
 ANSWER_TIMEOUT_S = 30.0
 PATIENCE_S = 10.0
 """How long we wait in all for a relay that says it is busy."""
@@ -65,7 +65,6 @@ _REASONS = {
     Reason.TOO_LARGE: "that is too large for it",
     Reason.MAILBOX_FULL: "the mailbox is full",
     Reason.RELAY_FULL: "it has no more room",
-    Reason.BUSY: "it is busy",
 }
 
 A = TypeVar("A")
@@ -204,9 +203,11 @@ class WireMailboxes:
                 return answer
             if not isinstance(answer, Refused):
                 raise StreamReset(f"relay {relay.peer.short} answered something else")
-            wait_s = answer.wait_ms / 1000
-            if answer.reason is not Reason.BUSY or trio.current_time() + wait_s > until_s:
+            if answer.reason is not Reason.BUSY:
                 raise RelayRefused(f"relay {relay.peer.short}: {_REASONS[answer.reason]}")
+            wait_s = answer.wait_ms / 1000
+            if trio.current_time() + wait_s > until_s:
+                raise StreamReset(f"relay {relay.peer.short} is busy; try again later")
             await trio.sleep(wait_s)
 
     async def _ask(self, relay: MailboxRelay, body: RequestBody, *, as_owner: bool) -> AnswerBody:

@@ -24,6 +24,7 @@ from p2pchat.node.driver import Driver, DriverConfig
 from p2pchat.node.mailbox_streams import MailboxStreams
 from p2pchat.protocol.mailbox import MailboxServer
 from p2pchat.protocol.mailbox_vocabulary import (
+    Joined,
     Keep,
     MailboxEffect,
     MailboxInput,
@@ -32,7 +33,7 @@ from p2pchat.protocol.mailbox_vocabulary import (
     Tell,
 )
 from p2pchat.store.port import AsyncMailboxStore
-from p2pchat.wire.mailbox_codec import MAILBOX_PROTOCOL
+from p2pchat.wire.mailbox_codec import MAILBOX_PROTOCOL, NONCE_BYTES
 
 __all__ = ["MailboxService"]
 
@@ -61,7 +62,8 @@ class MailboxService:
         self._store = store
         self._limits = limits
         self._ambient = ambient
-        self._streams = MailboxStreams(host, store, ambient.token_bytes, may_own)
+        self._may_own = may_own
+        self._streams = MailboxStreams(host, store, self._joined)
         self._life: trio.Nursery | None = None
         self._begin(())
 
@@ -112,6 +114,10 @@ class MailboxService:
                 return await self._store.snapshot()
             except StoreError as error:
                 logger.warning("mailboxes cannot be read: %s", error)
+
+    def _joined(self, session: int, peer: PeerId, source: str) -> Joined:
+        nonce = self._ambient.token_bytes(NONCE_BYTES)
+        return Joined(session, peer, source, nonce, self._may_own(peer))
 
     # ---- the carrier of the machine's driver ----
 

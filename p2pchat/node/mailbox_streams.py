@@ -20,6 +20,7 @@ from p2pchat.errors import MalformedMessage, RemoteProtocolError, StoreError
 from p2pchat.model.ids import PeerId
 from p2pchat.net.libp2p.sources import shared_source
 from p2pchat.net.port import Host, Stream
+from p2pchat.node.guard import Guard
 from p2pchat.protocol.mailbox_vocabulary import (
     Asked,
     Joined,
@@ -31,10 +32,11 @@ from p2pchat.protocol.mailbox_vocabulary import (
 from p2pchat.store.port import AsyncMailboxStore
 from p2pchat.wire.framing import FrameParser, frame
 from p2pchat.wire.mailbox_codec import (
-    NONCE_BYTES,
     REQUEST_BYTES_MAX,
     Answer,
+    AnswerBody,
     Opened,
+    Refused,
     decode_request,
     encode_answer,
 )
@@ -61,6 +63,8 @@ IDLE_TIMEOUT_S = 60.0
 """Without a request on a stream that proved to own nothing; an owner waits for notices."""
 WRITE_TIMEOUT_S = 20.0
 LEAVING_TIMEOUT_S = 10.0
+REST_S, REST_S_MAX = 0.1, 2.0
+"""How long no more is taken from a stream that was refused something."""
 
 Put = Callable[[MailboxInput], Awaitable[None]]
 
@@ -95,21 +99,26 @@ class _Room:
 class _Guest:
     """One stream."""
 
-    def __init__(self, session: int, stream: Stream, source: str) -> None:
-        self.session = session
+    def __init__(self, stream: Stream, joined: Joined) -> None:
         self.stream = stream
-        self.source = source
+        self.joined = joined
         self.scope = trio.CancelScope()
         self.waiting: dict[int, int] = {}
         """The size of each request that the machine has not decided on."""
         self.due_s: float | None = None
         """When the request that is coming has to be whole; room is held for it."""
         self.is_owner = False
+        self.rest_until_s = 0.0
+        """When more is read from it: it was refused something."""
         self.turns = trio.Semaphore(UNDER_WAY_MAX)
         # One answer for each request under way, and a notice beside each.
         self.answers, self.to_write = trio.open_memory_channel[Answer | ReadPage](
             2 * UNDER_WAY_MAX + 2
         )
+
+    @property
+    def source(self) -> str:
+        return self.joined.source
 
     @property
     def held_bytes(self) -> int:
@@ -127,13 +136,13 @@ class MailboxStreams:
         self,
         host: Host,
         store: AsyncMailboxStore,
-        nonce: Callable[[int], bytes],
-        may_own: Callable[[PeerId], bool],
+        join: Callable[[int, PeerId, str], Joined],
     ) -> None:
+        """`join` makes what the machine is told of a stream: its number, peer and source."""
         self._host = host
         self._store = store
-        self._nonce = nonce
-        self._may_own = may_own
+        self._join = join
+        self._guard = Guard(trio.current_time)
         self._put: Put | None = None
         self._guests: dict[int, _Guest] = {}
         self._serial = 0
@@ -160,28 +169,37 @@ class MailboxStreams:
         id = answer.id if isinstance(answer, Answer) else answer.request_id
         if id in guest.waiting:
             self._room.give(guest.source, guest.waiting.pop(id))
-        if isinstance(answer, Answer) and isinstance(answer.body, Opened):
-            guest.is_owner = True
+        if isinstance(answer, Answer):
+            self._judge(guest, answer.body)
         with suppress(trio.ClosedResourceError):  # a notice for who has said that it is done
             guest.answers.send_nowait(answer)
 
+    def _judge(self, guest: _Guest, answer: AnswerBody) -> None:
+        """Who proved to own a mailbox may be silent; who is refused is read more slowly, since
+        refusing costs as much as serving does."""
+        match answer:
+            case Opened():
+                guest.is_owner = True
+            case Refused(_, wait_ms):
+                rest_s = min(max(wait_ms / 1000, REST_S), REST_S_MAX)
+                guest.rest_until_s = trio.current_time() + rest_s
+            case _:
+                pass
+
     async def handle(self, stream: Stream) -> None:
         """Serve one stream until it ends."""
-        put = self._put
+        put, device = self._put, stream.peer.device
+        if device is None or self._guard.is_banned(device):
+            self.refused["banned"] += 1
+            await stream.reset()
+            return
         if put is None or not self._has_place(stream.peer):
             self.refused["streams"] += 1
             await stream.reset()
             return
         self._serial += 1
-        guest = _Guest(self._serial, stream, self._source_of(stream.peer))
-        self._guests[guest.session] = guest
-        joined = Joined(
-            guest.session,
-            stream.peer,
-            guest.source,
-            self._nonce(NONCE_BYTES),
-            self._may_own(stream.peer),
-        )
+        joined = self._join(self._serial, stream.peer, self._source_of(stream.peer))
+        guest = self._guests[joined.session] = _Guest(stream, joined)
         is_orderly = False
         try:
             await put(joined)
@@ -189,12 +207,12 @@ class MailboxStreams:
                 await self._serve(guest, put)
                 is_orderly = True
         finally:
-            del self._guests[guest.session]
+            del self._guests[joined.session]
             self._room.give(guest.source, guest.held_bytes)
             with trio.move_on_after(LEAVING_TIMEOUT_S, shield=True):
                 await (stream.aclose() if is_orderly else stream.reset())
                 if self._put is put:
-                    await put(Left(guest.session))
+                    await put(Left(joined.session))
 
     def _has_place(self, peer: PeerId) -> bool:
         there = sum(guest.stream.peer == peer for guest in self._guests.values())
@@ -215,16 +233,24 @@ class MailboxStreams:
             try:
                 await self._read(guest, put)
             except RemoteProtocolError:
-                self.refused["malformed"] += 1
-                guest.scope.cancel()
+                await self._blame(guest, "malformed")
             except trio.TooSlowError:
-                self.refused["slow"] += 1
-                guest.scope.cancel()
+                await self._blame(guest, "slow")
             except trio.BrokenResourceError:
                 guest.scope.cancel()  # the peer is gone
             for _ in range(UNDER_WAY_MAX):  # until all is answered
                 await guest.turns.acquire()
             guest.answers.close()
+
+    async def _blame(self, guest: _Guest, offence: str) -> None:
+        """End a stream whose peer broke the rules, and after some of them the connection."""
+        self.refused[offence] += 1
+        device = guest.stream.peer.device
+        assert device is not None, "it would not be served"
+        if self._guard.blame(device):
+            logger.warning("%s broke the rules too often", guest.stream.peer.short)
+            await self._host.disconnect(guest.stream.peer)
+        guest.scope.cancel()
 
     # ---- reading ----
 
@@ -254,6 +280,7 @@ class MailboxStreams:
 
     async def _take(self, guest: _Guest, body: bytes, put: Put) -> None:
         await guest.turns.acquire()
+        await trio.sleep_until(guest.rest_until_s)
         request = decode_request(body)
         if request.id in guest.waiting:
             raise MalformedMessage("two requests of one id")
@@ -262,7 +289,7 @@ class MailboxStreams:
         guest.due_s = None
         await self._room.take(guest.source, len(body))
         guest.waiting[request.id] = len(body)
-        await put(Asked(guest.session, request))
+        await put(Asked(guest.joined.session, request))
 
     # ---- writing ----
 
@@ -273,8 +300,7 @@ class MailboxStreams:
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             guest.scope.cancel()  # the peer is gone
         except trio.TooSlowError:
-            self.refused["slow"] += 1
-            guest.scope.cancel()
+            await self._blame(guest, "slow")
         except StoreError as error:
             logger.warning("a mailbox cannot be read: %s", error)
             self.refused["disk"] += 1

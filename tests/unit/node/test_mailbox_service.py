@@ -12,11 +12,14 @@ from p2pchat.net import mailbox_client
 from p2pchat.net.mailbox_client import ANSWER_TIMEOUT_S, PATIENCE_S
 from p2pchat.net.port import Stream
 from p2pchat.node import mailbox_streams
+from p2pchat.node.guard import BAN_S, OFFENCES_MAX
 from p2pchat.node.mailbox_service import DISK_RETRY_S
 from p2pchat.node.mailbox_streams import (
     IDLE_TIMEOUT_S,
     LEAVING_TIMEOUT_S,
     REQUEST_TIMEOUT_S,
+    REST_S,
+    REST_S_MAX,
     STREAMS_PER_PEER_MAX,
     UNDER_WAY_MAX,
     WRITE_TIMEOUT_S,
@@ -160,7 +163,7 @@ def test_a_client_waits_for_a_busy_relay_but_not_for_ever(monkeypatch):
             await bob.put(office.relay, MAILBOX, bytes([number]), WRITER)
         assert 2 <= trio.current_time() - began_s < PATIENCE_S
         monkeypatch.setattr(mailbox_client, "PATIENCE_S", 0.0)
-        with pytest.raises(RelayRefused, match="busy"):
+        with pytest.raises(StreamReset, match="busy"):
             await bob.put(office.relay, MAILBOX, b"more", WRITER)
 
     play(story)
@@ -342,6 +345,36 @@ def test_the_end_of_a_stream_is_waited_for_so_long():
         )
         await trio.sleep(IDLE_TIMEOUT_S + LEAVING_TIMEOUT_S + 1)
         assert office.service.statistics().sessions == 0
+
+    play(story)
+
+
+def test_who_breaks_the_rules_time_and_again_is_disconnected_and_not_heard_for_a_while():
+    async def story(office: Office, nursery: trio.Nursery) -> None:
+        guest = await office.guest("mallory")
+        for _ in range(OFFENCES_MAX):
+            assert guest.is_connected(office.host.peer_id)
+            raw = await office.raw(guest)
+            await raw.stream.send_all(frame(b"\xff"))
+            assert await raw.is_over()
+        await trio.sleep(1)
+        assert not guest.is_connected(office.host.peer_id)
+        await guest.connect(office.host.peer_id, office.host.addresses)
+        assert await (await office.raw(guest)).is_over()
+        assert office.service.statistics().refused == {"banned": 1, "malformed": OFFENCES_MAX}
+        await trio.sleep(BAN_S)
+        assert isinstance(await (await office.raw(guest)).ask(Ask()), Challenge)
+
+    play(story)
+
+
+def test_who_is_refused_is_read_more_slowly():
+    async def story(office: Office, nursery: trio.Nursery) -> None:
+        raw = await office.raw(await office.guest("mallory"))
+        began_s = trio.current_time()
+        for _ in range(20):
+            await raw.ask(Fetch())
+        assert 19 * REST_S <= trio.current_time() - began_s < 20 * REST_S_MAX
 
     play(story)
 
