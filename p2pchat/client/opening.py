@@ -16,6 +16,7 @@ import trio
 from p2pchat.client.client import Client
 from p2pchat.client.exporting import ReadArchive
 from p2pchat.client.identity import core_identity, make_identity
+from p2pchat.client.mailboxes import open_kept_mailboxes
 from p2pchat.config import (
     CONFIG_FILE,
     ClientConfig,
@@ -100,7 +101,10 @@ async def open_client(
             sources = BootstrapSources.of(config, host.peer_id, Path(home) if home else None)
         parts = client_parts(host, stored, config, ambient, sources)
         options = replace(parts.options, lan=lan)
-        parts = replace(parts, options=options, home=Path(home) if home else None)
+        place = Path(home) if home else None
+        keeping = open_kept_mailboxes(place, stored.identity, config.mailboxes)
+        kept = await stack.enter_async_context(keeping)
+        parts = replace(parts, options=options, home=place, mailboxes=kept)
         node = await stack.enter_async_context(open_node(parts))
         yield Client(node, ambient, settings, stored.read_archive)
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import trio
 
 from p2pchat.config.limits import MailboxLimits
 from p2pchat.errors import StoreError
-from p2pchat.model.ids import PeerId
+from p2pchat.model.ids import AccountId, PeerId
 from p2pchat.model.mailbox_change import Removed, StoredMailbox
 from p2pchat.net.port import Host
 from p2pchat.node.ambient import Ambient
@@ -35,12 +35,22 @@ from p2pchat.protocol.mailbox_vocabulary import (
 from p2pchat.store.port import AsyncMailboxStore
 from p2pchat.wire.mailbox_codec import MAILBOX_PROTOCOL, NONCE_BYTES
 
-__all__ = ["MailboxService"]
+__all__ = ["KeptMailboxes", "MailboxService"]
 
 logger = logging.getLogger(__name__)
 
 DISK_RETRY_S = 10.0
 """From a failure of the disk until it is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMailboxes:
+    """What a client keeps of its contacts."""
+
+    store: AsyncMailboxStore
+    limits: MailboxLimits
+    served: frozenset[AccountId]
+    """Whose mailboxes they are."""
 
 
 def _anybody(_: PeerId) -> bool:

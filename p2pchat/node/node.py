@@ -19,6 +19,7 @@ from p2pchat.events import DeviceAdded, DeviceRevoked
 from p2pchat.gossip.config import GossipConfig
 from p2pchat.kad.config import KAD_PROTOCOL
 from p2pchat.model.blocking import BlockList
+from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import AccountId, PeerId
 from p2pchat.model.snapshot import Snapshot
 from p2pchat.net.bootstrap_list import BootstrapSources
@@ -36,6 +37,7 @@ from p2pchat.node.health import HealthWatch
 from p2pchat.node.hub import Hub
 from p2pchat.node.lan_consent import consent_to_proved
 from p2pchat.node.lifetime import running
+from p2pchat.node.mailbox_service import KeptMailboxes, MailboxService
 from p2pchat.node.memory import PeerMemory
 from p2pchat.node.network import Neighbours, Network, NetworkOptions
 from p2pchat.node.presence import Presence
@@ -86,6 +88,8 @@ class NodeParts:
     sources: BootstrapSources | None
     account_signer: Signer
     fingerprint: str
+    mailboxes: KeptMailboxes | None = None
+    """What we keep of contacts who are away; None keeps nothing."""
     home: Path | None = None
     """Where it is kept, for who looks at the disk."""
 
@@ -133,6 +137,8 @@ class Node:
                 await nursery.start(self.connections.run, self.parts.limits.connections_max)
                 await nursery.start(self.driver.run)
                 await nursery.start(self.network.run)
+                if (kept := self.parts.mailboxes) is not None:
+                    await nursery.start(self._mailboxes(kept).run)
                 nursery.start_soon(around.enforcer.run)
                 nursery.start_soon(self._consent)
                 nursery.start_soon(self.startup.run)
@@ -258,6 +264,21 @@ class Node:
     def _move(self, peer: PeerId) -> None:
         if peer.device is not None:
             self.around.lanes.move(peer.device)
+
+    def _mailboxes(self, kept: KeptMailboxes) -> MailboxService:
+        """The mailboxes of contacts that are named, and of nobody else."""
+        parts, state = self.parts, self.chat.state
+
+        def is_served(peer: PeerId) -> bool:
+            device, directory = peer.device, state.directory
+            return device is not None and any(
+                state.contact_state(account) is ContactState.ACCEPTED
+                and device in directory.devices(account)
+                and not directory.is_revoked(account, device)
+                for account in kept.served
+            )
+
+        return MailboxService(parts.host, kept.store, kept.limits, parts.ambient, is_served)
 
     def _is_contact(self, peer: PeerId) -> bool:
         return peer.device is not None and self.chat.state.is_contacts(peer.device)
