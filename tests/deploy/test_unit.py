@@ -15,7 +15,7 @@ from typer.main import get_command
 from p2pchat import bootstrap
 from p2pchat.config import RelayLimits
 from p2pchat.monitoring.metrics import Metrics
-from tests.unit.monitoring.relays import status
+from tests.unit.monitoring.relays import MAILBOXES, status
 
 EXPOSURE_MAX = 20
 """Tenths; systemd calls what is below "OK", and most services have 90."""
@@ -95,7 +95,7 @@ def test_what_the_image_copies_is_not_left_out(root):
 
 @pytest.mark.parametrize("file", ["deploy/dchat-relay.rules.yml", "docs/operate-a-relay.md"])
 def test_alerts_and_graphs_name_metrics_that_exist(root, file):
-    shown = Metrics(status, RelayLimits()).page().body.decode()
+    shown = Metrics(lambda: status(mailboxes=MAILBOXES), RelayLimits()).page().body.decode()
     text = (root / file).read_text()
     named = set(re.findall(r"\b(?:dchat_relay|process)_[a-z_]+", text))
     assert len(named) > 5
