@@ -15,6 +15,8 @@ from p2pchat.model.room import RoomInfo
 __all__ = [
     "BootstrapConnected",
     "BootstrapConnecting",
+    "ComparisonEnded",
+    "ComparisonRequested",
     "ContactAccepted",
     "ContactRequested",
     "ContactVerified",
@@ -39,6 +41,7 @@ __all__ = [
     "PathChanged",
     "PeerConnected",
     "PeerDisconnected",
+    "PicturesShown",
     "ProfileChanged",
     "ReachabilityChanged",
     "Ready",
@@ -222,6 +225,29 @@ class ContactVerified(Event):
 
     account: AccountId
     verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonRequested(Event):
+    """A contact wants to compare keys by pictures, now."""
+
+    account: AccountId
+
+
+@dataclass(frozen=True, slots=True)
+class PicturesShown(Event):
+    """Seven emoji that the contact sees as well, if nobody stands between."""
+
+    account: AccountId
+    pictures: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonEnded(Event):
+    """A comparison is over before the user said whether the pictures are the same."""
+
+    account: AccountId
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,6 +183,14 @@ class Methods:
         """Verify the contact who showed a code, which is that of an account if one is given."""
         return (await self._client.verify_code(code, account)).info
 
+    async def compare_keys(self, account: AccountId) -> None:
+        """Ask a contact to compare keys by pictures, or answer one that asks."""
+        await self._client.compare_keys(account)
+
+    async def finish_comparison(self, account: AccountId, same: bool) -> ContactInfo:
+        """Say whether the pictures are the same, or give up."""
+        return (await self._client.finish_comparison(account, same=same)).info
+
     async def confirm_key(self, account: AccountId) -> ContactInfo:
         """Go on writing to a contact whose key was in doubt."""
         return (await self._client.confirm_key(account)).info

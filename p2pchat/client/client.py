@@ -25,6 +25,7 @@ from p2pchat.config import (
     parse_peer_address,
 )
 from p2pchat.config.changes import taken_over
+from p2pchat.crypto.sas import SasExchange
 from p2pchat.crypto.vault import Bare, InKeyring, Locking, WithPassphrase
 from p2pchat.errors import (
     ConfigError,
@@ -55,7 +56,9 @@ from p2pchat.node.reach import own_form
 from p2pchat.protocol.machine import (
     AddContact,
     BlockTarget,
+    CompareKeys,
     ConfirmKey,
+    FinishComparison,
     Input,
     JoinOpen,
     RejectContact,
@@ -69,6 +72,7 @@ from p2pchat.protocol.machine import (
 from p2pchat.protocol.state import LEFT
 from p2pchat.wire.contents import INTRO_BYTES, PAIR_HALF_BYTES
 from p2pchat.wire.contents import Profile as ProfileContent
+from p2pchat.wire.frames import SESSION_BYTES
 from p2pchat.wire.links import ContactLink, decode_link, encode_link
 from p2pchat.wire.verification import VerificationCode, decode_code, encode_code, safety_number
 
@@ -317,6 +321,18 @@ class Client:
                 " another key for you, or means somebody else"
             )
         return await self.verify(shown.shown_by)
+
+    async def compare_keys(self, account: AccountId) -> None:
+        """Ask a contact who is connected to compare keys by pictures, or answer one that asks
+        (`ComparisonRequested`). `PicturesShown` comes to both. Raises `UnknownContact`,
+        `LocalProtocolError` when they are not connected."""
+        session = self._ambient.token_bytes(SESSION_BYTES)
+        await self._node.driver.call(lambda id: CompareKeys(id, account, session, SasExchange()))
+
+    async def finish_comparison(self, account: AccountId, *, same: bool) -> Contact:
+        """Say whether the pictures are the same, which verifies the contact; or give up. Raises
+        `LocalProtocolError` when nothing is under way."""
+        return await self._trust(lambda id: FinishComparison(id, account, same), account)
 
     async def confirm_key(self, account: AccountId) -> Contact:
         """Go on writing to a contact one of whose devices speaks for another account. Raises

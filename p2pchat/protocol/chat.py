@@ -35,12 +35,14 @@ from p2pchat.protocol.machine import (
     AcceptContact,
     AddContact,
     BlockTarget,
+    CompareKeys,
     ConfigureBlocks,
     ConfirmKey,
     DevicesTold,
     DialFailed,
     Drop,
     Effect,
+    FinishComparison,
     Flush,
     ForFork,
     ForOutbox,
@@ -79,7 +81,7 @@ from p2pchat.protocol.state import LEFT, Me, State
 from p2pchat.protocol.sync import Sync
 from p2pchat.wire.contents import Text
 from p2pchat.wire.devices import read_device_set
-from p2pchat.wire.frames import Hello, Ops, SyncDigest, SyncFrontier, SyncPage, SyncPull
+from p2pchat.wire.frames import Compare, Hello, Ops, SyncDigest, SyncFrontier, SyncPage, SyncPull
 from p2pchat.wire.receipts import SignedReceipt
 
 if TYPE_CHECKING:
@@ -159,6 +161,10 @@ class Chat:
                 return self.blocking.configure(input)
             case ReviseDevices() | VerifyContact() | ConfirmKey() | SetProfile():
                 return self._people(input, now)
+            case CompareKeys():
+                return self.contacts.comparing.compare(input, now)
+            case FinishComparison():
+                return self.contacts.comparing.finish(input, now)
             case Loaded():
                 return self._loaded(input, now)
             case TimerFired(name):
@@ -202,7 +208,8 @@ class Chat:
                 self.state.connected.discard(peer)
                 self.state.directory.part(peer)
                 self.sync.peer_down(peer)
-                return self.outbox.peer_down(peer, reason, now)
+                ended = self.contacts.comparing.peer_down(peer)
+                return ended + self.outbox.peer_down(peer, reason, now)
             case DialFailed(peer, reason):
                 return self.outbox.dial_failed(peer, reason, now)
             case SendFailed(peer, Lane.LIVE, reason):
@@ -245,6 +252,8 @@ class Chat:
                 return self.sync.serving.pull(peer, frame, now)
             case SyncPage():
                 return self.sync.page(peer, frame, now)
+            case Compare():
+                return self.contacts.comparing.heard(peer, frame, now)
             case _:
                 assert_never(frame)
 

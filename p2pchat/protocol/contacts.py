@@ -20,6 +20,7 @@ from p2pchat.model.conversation import direct_id
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId
 from p2pchat.model.machine import Now, Reply
 from p2pchat.model.op import Chain, Kind, Op
+from p2pchat.protocol.comparing import Comparing
 from p2pchat.protocol.intake import CONTROL_BYTES_MAX, Intake
 from p2pchat.protocol.machine import (
     AcceptContact,
@@ -84,6 +85,7 @@ class Contacts:
         self._receipts = receipts
         self.intake = Intake(state, receipts, self.consent)
         self.trust = Trust(state, outbox)
+        self.comparing = Comparing(state, self.trust)
         self.profiles = Profiles(state, self.intake, self._write)
         self.own_devices = OwnDevices(state, outbox, self.intake)
 

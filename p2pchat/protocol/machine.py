@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Protocol
 
 from p2pchat.events import Event
 from p2pchat.model.blocking import BlockList, Target
@@ -29,6 +30,7 @@ __all__ = [
     "AcceptContact",
     "AddContact",
     "BlockTarget",
+    "CompareKeys",
     "ConfigureBlocks",
     "ConfirmKey",
     "DevicesTold",
@@ -39,6 +41,8 @@ __all__ = [
     "Emit",
     "EnforceBlocks",
     "EnterTopic",
+    "Exchange",
+    "FinishComparison",
     "Flush",
     "ForFork",
     "ForOutbox",
@@ -209,6 +213,35 @@ class ConfirmKey:
     account: AccountId
 
 
+class Exchange(Protocol):
+    """A one-time key pair for a comparison (`crypto.sas`)."""
+
+    public_key: bytes
+
+    def pictures(self, theirs: bytes, info: str) -> tuple[int, ...]:
+        """Seven numbers below 64. Raises `MalformedMessage`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CompareKeys:
+    """Ask a contact to compare keys by pictures, or answer one that asks; answered by None."""
+
+    id: int
+    account: AccountId
+    session: bytes
+    exchange: Exchange
+
+
+@dataclass(frozen=True, slots=True)
+class FinishComparison:
+    """Whether the pictures are the same; answered by `ContactInfo` if they are, else by None."""
+
+    id: int
+    account: AccountId
+    is_same: bool
+
+
 @dataclass(frozen=True, slots=True)
 class SetProfile:
     """What we say of ourselves from now on; answered by None."""
@@ -234,6 +267,8 @@ Command = (
     | VerifyContact
     | ConfirmKey
     | SetProfile
+    | CompareKeys
+    | FinishComparison
 )
 
 # What the network and the disk say.

@@ -214,8 +214,18 @@ class SyncPage(_message.Message):
     more: bool
     def __init__(self, conversation: _Optional[bytes] = ..., more: _Optional[bool] = ...) -> None: ...
 
+class Compare(_message.Message):
+    __slots__ = ("session", "step", "value")
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    session: bytes
+    step: int
+    value: bytes
+    def __init__(self, session: _Optional[bytes] = ..., step: _Optional[int] = ..., value: _Optional[bytes] = ...) -> None: ...
+
 class Frame(_message.Message):
-    __slots__ = ("hello", "ops", "receipt", "digest", "frontier", "pull", "page")
+    __slots__ = ("hello", "ops", "receipt", "digest", "frontier", "pull", "page", "compare")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     OPS_FIELD_NUMBER: _ClassVar[int]
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
@@ -223,6 +233,7 @@ class Frame(_message.Message):
     FRONTIER_FIELD_NUMBER: _ClassVar[int]
     PULL_FIELD_NUMBER: _ClassVar[int]
     PAGE_FIELD_NUMBER: _ClassVar[int]
+    COMPARE_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     ops: Ops
     receipt: Signed
@@ -230,7 +241,8 @@ class Frame(_message.Message):
     frontier: SyncFrontier
     pull: SyncPull
     page: SyncPage
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., ops: _Optional[_Union[Ops, _Mapping]] = ..., receipt: _Optional[_Union[Signed, _Mapping]] = ..., digest: _Optional[_Union[SyncDigest, _Mapping]] = ..., frontier: _Optional[_Union[SyncFrontier, _Mapping]] = ..., pull: _Optional[_Union[SyncPull, _Mapping]] = ..., page: _Optional[_Union[SyncPage, _Mapping]] = ...) -> None: ...
+    compare: Compare
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., ops: _Optional[_Union[Ops, _Mapping]] = ..., receipt: _Optional[_Union[Signed, _Mapping]] = ..., digest: _Optional[_Union[SyncDigest, _Mapping]] = ..., frontier: _Optional[_Union[SyncFrontier, _Mapping]] = ..., pull: _Optional[_Union[SyncPull, _Mapping]] = ..., page: _Optional[_Union[SyncPage, _Mapping]] = ..., compare: _Optional[_Union[Compare, _Mapping]] = ...) -> None: ...
 
 class AccountRecord(_message.Message):
     __slots__ = ("account", "seq", "expires_ms", "devices")

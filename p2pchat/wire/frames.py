@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import Enum
 
 from google.protobuf.message import DecodeError
 
@@ -20,9 +21,12 @@ from p2pchat.wire.ops import SEQ_MAX, op_of
 from p2pchat.wire.receipts import SignedReceipt, decode_receipt, entry_pb, position_of
 
 __all__ = [
+    "SESSION_BYTES",
+    "Compare",
     "Frame",
     "Hello",
     "Ops",
+    "Step",
     "SyncDigest",
     "SyncFrontier",
     "SyncPage",
@@ -36,6 +40,8 @@ __all__ = [
 ]
 
 OPS_PER_FRAME_MAX = 64
+SESSION_BYTES = 16
+"""What names a comparison of keys."""
 FRONTIER_ENTRIES_MAX = 4096
 _OP_OVERHEAD_BYTES = 16
 """Tags and lengths round an op's three fields."""
@@ -104,7 +110,25 @@ class SyncPage:
     more: bool
 
 
-Frame = Hello | Ops | SignedReceipt | SyncDigest | SyncFrontier | SyncPull | SyncPage
+class Step(Enum):
+    """The steps of comparing keys; the value says what stands in the frame."""
+
+    COMMIT = 1
+    KEY = 2
+    END = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """A step of comparing keys by pictures (`protocol.comparing`)."""
+
+    session: bytes
+    step: Step
+    value: bytes
+    """32 bytes; empty at the end."""
+
+
+Frame = Hello | Ops | SignedReceipt | SyncDigest | SyncFrontier | SyncPull | SyncPage | Compare
 
 
 def encode_frame(frame: Frame) -> bytes:
@@ -194,6 +218,8 @@ def _message(frame: Frame) -> pb.Frame:
             )
         case SyncPage(conversation, more):
             return pb.Frame(page=pb.SyncPage(conversation=conversation, more=more))
+        case Compare(session, step, value):
+            return pb.Frame(compare=pb.Compare(session=session, step=step.value, value=value))
 
 
 def _value(message: pb.Frame) -> Frame:
@@ -217,8 +243,18 @@ def _value(message: pb.Frame) -> Frame:
             return SyncPull(ConversationId(pull.conversation), tuple(map(_wanted, pull.wanted)))
         case "page":
             return SyncPage(ConversationId(message.page.conversation), message.page.more)
+        case "compare":
+            return _compare(message.compare)
         case _:
             raise UnknownVersion("a frame of an unknown kind")
+
+
+def _compare(message: pb.Compare) -> Compare:
+    step = Step(message.step)
+    size = 0 if step is Step.END else HASH_BYTES
+    if len(message.session) != SESSION_BYTES or len(message.value) != size:
+        raise MalformedMessage("a step of a comparison is out of bounds")
+    return Compare(message.session, step, message.value)
 
 
 def _ops_value(message: pb.Ops) -> Ops:

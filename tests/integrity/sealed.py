@@ -497,6 +497,7 @@ UNSIGNED: dict[str, str] = {
     "dchat.SyncPull": _STREAM,
     "dchat.Wanted": _STREAM,
     "dchat.SyncPage": _STREAM,
+    "dchat.Compare": _STREAM,
     **{
         f"dchat.mailbox.{name}": _STREAM
         for name in (

@@ -54,9 +54,11 @@ from p2pchat.wire.devices import (
     read_device_set,
 )
 from p2pchat.wire.frames import (
+    Compare,
     Frame,
     Hello,
     Ops,
+    Step,
     SyncDigest,
     SyncFrontier,
     SyncPage,
@@ -317,6 +319,9 @@ def all_frames() -> dict[str, Frame]:
         "sync pull": SyncPull(ROOM, (known, unknown)),
         "sync page, more": SyncPage(ROOM, more=True),
         "sync page, last": SyncPage(ROOM, more=False),
+        "comparison, commitment": Compare(digest("session")[:16], Step.COMMIT, digest("hash")),
+        "comparison, key": Compare(digest("session")[:16], Step.KEY, digest("one-time key")),
+        "comparison, end": Compare(digest("session")[:16], Step.END, b""),
     }
 
 

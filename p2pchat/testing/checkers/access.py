@@ -17,7 +17,16 @@ from p2pchat.model.ids import ConversationId, PeerId
 from p2pchat.net.port import ProtocolId
 from p2pchat.testing.checkers.base import Checker, Complaints
 from p2pchat.testing.lives import Life
-from p2pchat.wire.frames import Frame, Hello, Ops, SyncDigest, SyncFrontier, SyncPage, SyncPull
+from p2pchat.wire.frames import (
+    Compare,
+    Frame,
+    Hello,
+    Ops,
+    SyncDigest,
+    SyncFrontier,
+    SyncPage,
+    SyncPull,
+)
 from p2pchat.wire.receipts import SignedReceipt
 
 __all__ = ["CANARY", "Access"]
@@ -72,7 +81,7 @@ def _conversations(frame: Frame) -> Iterator[ConversationId]:
             yield receipt.conversation
         case SyncDigest(id) | SyncFrontier(id) | SyncPull(id) | SyncPage(id):
             yield id
-        case Hello():
+        case Hello() | Compare():
             pass
         case _:
             assert_never(frame)

@@ -37,6 +37,8 @@ CONTRACT = {
     "unverify": "account",
     "verify_code": "code | account",
     "confirm_key": "account",
+    "compare_keys": "account",
+    "finish_comparison": "account same",
     "reject": "account",
     "remove_contact": "account",
     "renew_contact_link": "",
