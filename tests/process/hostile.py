@@ -220,10 +220,10 @@ async def drip(address: str) -> dict[str, object]:
     async def one(number: int) -> None:
         sock = trio.socket.socket()
         await sock.bind((f"127.2.{1 + number // 200}.{1 + number % 200}", 0))
-        await sock.connect((ip, int(port)))
         began_s = trio.current_time()
         async with trio.SocketStream(sock) as stream:
-            with suppress(*BROKEN):
+            with suppress(*BROKEN, OSError):  # reset before it was accepted
+                await sock.connect((ip, int(port)))
                 for byte in b"\x13/multistream/1.0.0\n" * 4:
                     await stream.send_all(bytes([byte]))
                     await trio.sleep(0.3)
