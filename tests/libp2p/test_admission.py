@@ -32,6 +32,7 @@ from tests.libp2p.hosts import (
     tasks,
     until,
 )
+from tests.libp2p.wires import wired
 
 CYCLES = 300
 
@@ -147,14 +148,16 @@ def test_streams_go_to_the_connection_that_is_alive():
     async def story() -> None:
         async with host("bob") as bob, AsyncExitStack() as lives:
             for number in range(3):
+                wire = await lives.enter_async_context(wired(bob))
                 alice = await lives.enter_async_context(host("alice", listen=()))
                 alice.serve(ECHO, answering(b"%d" % number))
-                await alice.connect(bob.peer_id, bob.addresses)
+                await alice.connect(bob.peer_id, [wire.address])
                 await until(alice, bob, lambda state: state is not None and state.protocols)
                 await until(bob, alice, lambda state: state is not None and state.protocols)
                 stream = await bob.open_stream(alice.peer_id, [ECHO])
                 assert await stream.receive_some() == b"%d" % number
                 await stream.aclose()
+                wire.cut()  # it is gone, and its connection looks alive
 
     play(story)
 

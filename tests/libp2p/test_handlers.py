@@ -164,6 +164,22 @@ def test_streams_that_say_no_protocol_hold_up_those_behind_them_and_no_other_pee
     play(story)
 
 
+@pytest.mark.parametrize("transport", ["lean", "stock"])
+def test_a_hundred_streams_at_once_are_all_served(transport):
+    async def story() -> None:
+        async with pair(transport=transport) as (alice, bob), trio.open_nursery() as nursery:
+            answers = list[bytes]()
+
+            async def one(number: int) -> None:
+                answers.append(await ask(alice, bob, b"%d" % number))
+
+            for number in range(100):
+                nursery.start_soon(one, number)
+        assert len(set(answers)) == 100
+
+    play(story)
+
+
 def test_of_a_burst_of_streams_one_a_turn_is_taken_up():
     async def story() -> None:
         async with pair() as (alice, bob), trio.open_nursery() as nursery:

@@ -24,7 +24,7 @@ from p2pchat.net.libp2p.yamux import (
 )
 from p2pchat.net.libp2p.yamux_frames import ACK, RST, SYN, Kind, encode_header
 from p2pchat.net.libp2p.yamux_outbox import HELD_BYTES_MAX
-from p2pchat.net.libp2p.yamux_session import FRAMES_A_TURN, YamuxLimits
+from p2pchat.net.libp2p.yamux_session import ITEMS_A_TURN, YamuxLimits
 from p2pchat.net.libp2p.yamux_substream import WINDOW_BYTES
 from tests.libp2p.lean import (
     ALICE,
@@ -366,7 +366,7 @@ def test_others_have_their_turns_while_a_burst_of_frames_is_taken():
                 await trio.lowlevel.checkpoint()
             nursery.cancel_scope.cancel()
         taken = max(later - earlier for earlier, later in pairwise(seen))
-        assert taken <= 2 * FRAMES_A_TURN  # last in one turn and first in the next
+        assert taken <= 2 * ITEMS_A_TURN  # last in one turn and first in the next
 
     play_fast(story)
 

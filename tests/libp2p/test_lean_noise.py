@@ -18,7 +18,7 @@ from libp2p.security.noise.transport import Transport as StockNoise
 from libp2p.stream_muxer.exceptions import MuxedConnUnavailable, MuxedStreamReset
 from trio.testing import lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 
-from p2pchat.net.libp2p.noise import LeanNoise, LeanSession
+from p2pchat.net.libp2p.noise import EMPTY_A_TURN, LeanNoise, LeanSession
 from p2pchat.net.libp2p.noise_packets import NONCE_MAX
 from p2pchat.net.libp2p.yamux import LeanYamux
 from tests.libp2p.lean import (
@@ -159,6 +159,29 @@ def test_packets_without_plaintext_are_not_the_end():
         for data in (b"", b"", b"content"):
             await alice._raw.write(alice.sealer.seal(data))
         assert await bob.read(None) == b"content"
+
+    play_fast(story)
+
+
+def test_others_have_their_turns_while_packets_without_plaintext_are_opened():
+    async def story():
+        alice, bob = await lean_sessions()
+        turns = 0
+
+        async def watch():
+            nonlocal turns
+            while True:
+                turns += 1
+                await trio.lowlevel.checkpoint()
+
+        async with trio.open_nursery() as nursery:
+            packets = [alice.sealer.seal(b"") for _ in range(20 * EMPTY_A_TURN)]
+            nursery.start_soon(alice._raw.write, b"".join([*packets, alice.sealer.seal(b"end")]))
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.start_soon(watch)
+            assert await bob.read() == b"end"
+            nursery.cancel_scope.cancel()
+        assert turns >= 10
 
     play_fast(story)
 

@@ -97,6 +97,20 @@ def test_the_call_that_comes_through_first_is_met_in_the_roles_agreed_on(late, m
     play(story)
 
 
+@pytest.mark.usefixtures("everywhere_is_far")
+def test_who_says_to_be_where_somebody_else_is_keeps_nobody_out():
+    async def story() -> None:
+        async with host("alice") as alice, host("bob") as bob:
+            mallory = person("mallory").device.peer_id
+            door, where = alice._swarm.door, parse(without_peer(bob.addresses[0]), bob.peer_id)
+            with door.meets(mallory, [(where.host, where.port)]):
+                await bob.connect(alice.peer_id, alice.addresses)
+                await until(alice, bob, is_up)
+                assert door.met(where.host, where.port) is None  # the meeting is used up
+
+    play(story)
+
+
 def test_the_far_side_is_told_only_what_it_may_believe_and_dialled_only_there():
     async def story() -> None:
         async with called() as (alice, _, bob):

@@ -25,6 +25,9 @@ from p2pchat.net.libp2p.yamux import LeanYamux
 
 __all__ = ["Connection"]
 
+STOCK_PLACES = 1 << 16
+"""Without end: each stream is served as it comes, and too many are reset."""
+
 logger = logging.getLogger(__name__)
 
 Serve = Callable[["Connection", IMuxedStream], Awaitable[None]]
@@ -49,7 +52,10 @@ class Connection:
     def __init__(self, muxed: IMuxedConn, pipe: Pipe, origin: Origin, limits: HostLimits) -> None:
         self.origin = origin
         self.muxed = muxed
-        self.inbound = Inbound(trio.Semaphore(limits.negotiations_per_connection_max))
+        is_lean = isinstance(muxed, LeanYamux)
+        # py-libp2p's own reads nothing for streams that are served while others wait.
+        places = limits.negotiations_per_connection_max if is_lean else STOCK_PLACES
+        self.inbound = Inbound(trio.Semaphore(places))
         self.is_closed = False
         self.used_s = trio.current_time()
         self._pipe = pipe
@@ -122,7 +128,7 @@ class Connection:
     async def _accept(self, nursery: trio.Nursery, serve: Serve) -> None:
         """Serve one stream a turn of the event loop: a burst of them holds nobody else up."""
         while True:
-            await self.inbound.negotiations.acquire()
+            await self.inbound.negotiations.acquire()  # which lets others take their turn
             try:
                 with foreign_errors():
                     stream = await self.muxed.accept_stream()
@@ -130,7 +136,6 @@ class Connection:
                 return  # the connection ended; that is how py-libp2p says so
             self.used_s = trio.current_time()
             nursery.start_soon(serve, self, stream)
-            await trio.lowlevel.checkpoint()
 
     async def open_stream(self) -> IMuxedStream:
         """A new outbound stream, not negotiated yet. Raises `Failed`."""

@@ -45,10 +45,13 @@ from p2pchat.net.libp2p.noise_packets import (
     PacketSealer,
 )
 
-__all__ = ["LeanNoise", "LeanSession"]
+__all__ = ["EMPTY_A_TURN", "LeanNoise", "LeanSession"]
 
 RECEIVE_BYTES: Final = 128 * 1024
 """What one receive may bring: two full packets, which stay in the processor's cache."""
+
+EMPTY_A_TURN: Final = 64
+"""After so many packets of nothing others have their turn."""
 
 READ_BYTES_MAX: Final = 1 << 20
 """The most that is collected for one read; lengths come from the peer."""
@@ -110,10 +113,15 @@ class LeanSession(BaseSession):
 
     async def _packet(self) -> bytes:
         """The plaintext of the next packet that has any."""
+        empty = 0
         try:
             while not (plaintext := self.opener.next()):
                 if plaintext is None:
                     self.opener.feed(await self._block())
+                    continue
+                empty += 1
+                if not empty % EMPTY_A_TURN:
+                    await trio.lowlevel.checkpoint()
         except (BadPacket, NonceExhausted) as error:
             raise DecryptionFailedException(str(error)) from error
         except _LOST as error:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from functools import partial
 
 import trio
@@ -28,7 +28,6 @@ from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
 from p2pchat.model.scope import believable, scope_of
 from p2pchat.net.libp2p.addresses import Endpoint, parse, read_multiaddr, without_peer
-from p2pchat.net.libp2p.door import Meeting
 from p2pchat.net.libp2p.foreign import Failed
 from p2pchat.net.libp2p.guard import Refused
 from p2pchat.net.libp2p.relay_messages import read_message, write_message
@@ -88,9 +87,8 @@ class Puncher:
             with trio.fail_after(timeout_s):
                 stream = await self._swarm.open_on(relayed[-1], [DCUTR_PROTOCOL])
                 theirs, round_trip_s = await self._agree(stream)
-                with self._meets(peer, theirs, initiates=False):
-                    await trio.sleep(round_trip_s / 2)
-                    await self._dial(peer, theirs, initiates=False)
+                await trio.sleep(round_trip_s / 2)
+                await self._dial(peer, theirs, initiates=False)
         except _FAILURES as error:
             raise PeerUnreachable(f"no hole was punched to {peer}: {error}") from error
         finally:
@@ -128,7 +126,7 @@ class Puncher:
                 await self._expect(stream, HolePunch.SYNC)
                 await stream.aclose()
             with (
-                self._meets(stream.peer, theirs, initiates=True),
+                self._swarm.door.meets(stream.peer, _remotes(stream.peer, theirs)),
                 suppress(PeerUnreachable),  # who asked for it sees that it failed
             ):
                 await self._dial(stream.peer, theirs, initiates=True)
@@ -147,9 +145,11 @@ class Puncher:
         message = await self._expect(stream, HolePunch.CONNECT)
         read = map(read_multiaddr, message.ObsAddrs[:ADDRESSES_MAX])
         told_over = scope_of(stream.origin.address)
-        return [
+        theirs = [
             one for one in dict.fromkeys(read) if one is not None and believable(one, told_over)
         ]
+        self._swarm.door.knocks(host for host, _ in _remotes(stream.peer, theirs))
+        return theirs
 
     async def _expect(self, stream: LibP2PStream, kind: HolePunch.Type.ValueType) -> HolePunch:
         message = await read_message(stream, HolePunch())
@@ -168,15 +168,6 @@ class Puncher:
             type=HolePunch.CONNECT,
             ObsAddrs=[Multiaddr(one).to_bytes() for one in fit[:ADDRESSES_MAX]],
         )
-
-    def _meets(
-        self, peer: PeerId, addresses: Iterable[str], *, initiates: bool
-    ) -> AbstractContextManager[None]:
-        """The call of the other side may come through first, to the socket that listens."""
-        ends = [parse(address, peer) for address in addresses]
-        named = [end for end in ends if isinstance(end, Endpoint) and end.family is None]
-        remotes = [(str(plain(end.host)), end.port) for end in named]
-        return self._swarm.door.meets(remotes, Meeting(peer, initiates))
 
     async def _dial(self, peer: PeerId, addresses: Sequence[str], *, initiates: bool) -> None:
         """Dial them all at once, until there is a connection: of ours, or of the peer who dials us
@@ -202,3 +193,10 @@ class Puncher:
     def _is_direct(self, peer: PeerId) -> bool:
         best = self._swarm.best(peer)
         return best is not None and best.origin.path is not Path.RELAYED
+
+
+def _remotes(peer: PeerId, addresses: Iterable[str]) -> list[tuple[str, int]]:
+    """The IP addresses and ports among them; a name may lead anywhere."""
+    ends = [parse(address, peer) for address in addresses]
+    named = [end for end in ends if isinstance(end, Endpoint) and end.family is None]
+    return [(str(plain(end.host)), end.port) for end in named]

@@ -23,7 +23,7 @@ from p2pchat.model.ids import PeerId
 from p2pchat.model.route import Path
 from p2pchat.net.libp2p.addresses import multiaddr_of
 from p2pchat.net.libp2p.connection import Connection
-from p2pchat.net.libp2p.door import Door, Meeting
+from p2pchat.net.libp2p.door import Door
 from p2pchat.net.libp2p.foreign import Failed, foreign_errors, to_libp2p, to_peer
 from p2pchat.net.libp2p.gating import pass_gate
 from p2pchat.net.libp2p.guard import Admission, Refused
@@ -103,30 +103,29 @@ class Swarm:
             if remote is None:
                 return
             self.admission.require_allowed(remote[0])
-            meeting = self.door.meeting(*remote)
-            if meeting is None:
+            is_punched = self.door.has_knocked(remote[0])
+            if not is_punched:
                 self.door.called(remote[0])
             with self.admission.source(remote[0], trio.current_time()):
-                path = Path.DIRECT if meeting is None else Path.PUNCHED
-                connection = await self.accept(pipe, multiaddr_of(*remote), path, meeting)
-                if connection is not None:
-                    await connection.wait_closed()
+                path = Path.PUNCHED if is_punched else Path.DIRECT
+                met = self.door.met(*remote)
+                if await self.accept(pipe, multiaddr_of(*remote), path, met) is not None:
+                    await pipe.closed.wait()
         except Refused as refused:
             self.totals[refused.total] += 1
         finally:
             pipe.abort()
 
     async def accept(
-        self, pipe: Pipe, address: str, path: Path, meeting: Meeting | None = None
+        self, pipe: Pipe, address: str, path: Path, met: PeerId | None = None
     ) -> Connection | None:
-        """Let who dialled `pipe` authenticate; None, and counted, when that fails."""
+        """Let who dialled `pipe` authenticate, or, where `met` is to be there, authenticate it;
+        None, and counted, when that fails."""
         try:
-            with self.admission.handshake(pipe), trio.fail_after(self.limits.handshake_timeout_s):
-                if meeting is not None:
-                    peer, initiates = meeting.peer, meeting.initiates
-                    return await self._upgrade(pipe, address, path, peer, initiates=initiates)
+            with self.admission.handshake(pipe):
                 await self.door.line_up()
-                return await self._upgrade(pipe, address, path, None, initiates=False)
+                with trio.fail_after(self.limits.handshake_timeout_s):
+                    return await self._upgrade(pipe, address, path, met, initiates=met is not None)
         except trio.TooSlowError:
             self.totals["handshakes_timed_out_total"] += 1
         except Failed as failed:
@@ -245,9 +244,15 @@ class Swarm:
             await connection.run(self.server.serve, self._forget, task_status=task_status)
         finally:
             if connection.violation is not None:
-                self.admission.pace.shun(connection.origin.peer, trio.current_time())
+                self._shun(connection.origin.peer)
                 self._flooded(connection, connection.violation)
             self._forget(connection)
+
+    def _shun(self, peer: PeerId) -> None:
+        """But not a relay that holds a place for us: whose calls it brings is not its doing."""
+        now_s, pace = trio.current_time(), self.admission.pace
+        if not pace.is_our_relay(peer, now_s):
+            pace.shun(peer, now_s)
 
     def _flooded(self, flooding: Connection, reason: str) -> None:
         """Cut off a peer that is shunned from now on, with all its connections."""

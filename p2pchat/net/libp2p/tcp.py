@@ -105,7 +105,11 @@ class TcpDialler:
         """
         async with self._dials:
             pipe = await self._connect(endpoint, Port.LISTENING)
-            await self._swarm.secure(peer, pipe, address, Path.PUNCHED, initiates=initiates)
+            try:
+                await self._swarm.secure(peer, pipe, address, Path.PUNCHED, initiates=initiates)
+            except TwoInitiators:  # it takes our call for that of somebody else
+                pipe = await self._connect(endpoint, Port.ANY)
+                await self._swarm.secure(peer, pipe, address, Path.PUNCHED, initiates=initiates)
 
     async def knock(self, endpoint: Endpoint) -> TcpPipe:
         """Connect from a port on which nothing listens, as a stranger would. Raises `Failed`,

@@ -31,7 +31,7 @@ from p2pchat.net.libp2p.yamux_table import Table, Unread
 from p2pchat.protocol.pace import Bucket, Rate
 
 __all__ = [
-    "FRAMES_A_TURN",
+    "ITEMS_A_TURN",
     "Event",
     "GoneAway",
     "Opened",
@@ -43,9 +43,9 @@ __all__ = [
     "YamuxLimits",
 ]
 
-FRAMES_A_TURN = 64
-"""After which other connections have their turn. A packet of Noise has room for five thousand, and
-one receive brings many packets."""
+ITEMS_A_TURN = 64
+"""After so many frames, pieces of their bodies and packets other connections have their turn. One
+receive has room for ten thousand frames, or seven thousand packets of a byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class GoneAway:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """A turn's worth of frames has been taken; others may be let by before the next."""
+    """A turn's worth has been taken; others may be let by before the next."""
 
 
 Event = Opened | Readable | Reset | GoneAway | Paused
@@ -189,6 +189,8 @@ class Session:
         self.table = Table(initiator=initiator, everywhere=everywhere)
         self.outbox = Outbox()
         self._reader = FrameReader()
+        self._items = 0
+        """Since others had their turn."""
         self._current: tuple[Substream | None, int] = (None, 0)
         """Whose body comes in (None: nobody's, it is dropped), and the flags due at its end."""
         self._pings = _PingMeter()
@@ -212,6 +214,7 @@ class Session:
 
         Raises `YamuxViolation`: the session is of no more use then.
         """
+        self._items += 1
         for item in self._reader.feed(data):
             if isinstance(item, memoryview):
                 yield from self._body(item)
@@ -226,7 +229,9 @@ class Session:
                 self._burden.empty_frames += 1
                 if item.flags & SYN and self._pings.admits(now_s, self.limits.pings_per_s_max):
                     self.outbox.answer(Kind.PING, ACK, 0, item.length)
-            if isinstance(item, Header) and not self._reader.frames % FRAMES_A_TURN:
+            self._items += 1
+            if self._items >= ITEMS_A_TURN:
+                self._items = 0
                 self._burden.settle(now_s)
                 yield Paused()
         self._burden.settle(now_s)

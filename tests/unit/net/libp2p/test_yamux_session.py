@@ -21,7 +21,7 @@ from p2pchat.net.libp2p.yamux_outbox import (
     HELD_BYTES_MAX,
 )
 from p2pchat.net.libp2p.yamux_session import (
-    FRAMES_A_TURN,
+    ITEMS_A_TURN,
     GoneAway,
     Opened,
     Paused,
@@ -504,5 +504,12 @@ def test_streams_that_are_refused_have_a_pace():
 def test_after_a_turns_worth_of_frames_others_may_be_let_by():
     session = Session(initiator=False)
     nothing = encode_header(Kind.PING, ACK, 0, 0)
-    assert feed(session, nothing * (FRAMES_A_TURN - 1)) == []
-    assert feed(session, nothing * (FRAMES_A_TURN + 1)) == [Paused(), Paused()]
+    assert feed(session, nothing * (ITEMS_A_TURN - 2)) == []
+    assert feed(session, nothing * (ITEMS_A_TURN + 1)) == [Paused(), Paused()]
+
+
+def test_packets_of_a_byte_make_no_longer_turn_than_frames():
+    session, _ = listener_with_stream()
+    packets = [bytes([one]) for one in data_frame(1, bytes(4 * ITEMS_A_TURN))]
+    events = [event for packet in packets for event in session.receive(packet, 0.0)]
+    assert sum(isinstance(event, Paused) for event in events) >= 8
