@@ -80,10 +80,10 @@ class OlmMailCipher:
     ) -> SealedMail:
         key = HpkePublic(HpkeSuite(to.hpke.suite), to.hpke.raw)
         ratchets, changes = self._ratchets, tuple[RatchetChange, ...]()
-        if not ratchets.has_session(to.device):
-            changes = ratchets.begin(to.device, to.identity_key, to.fallback_key, now_ms)
-        devices = None if ratchets.is_answered(to.device) else own_devices
-        sealed = ratchets.seal(to.device, letter, now_ms)
+        if not ratchets.has_session(to.identity_key):
+            changes = ratchets.begin(to.identity_key, to.fallback_key, now_ms)
+        devices = None if ratchets.is_answered(to.identity_key) else own_devices
+        sealed = ratchets.seal(to.identity_key, letter, now_ms)
         box = sealed.box
         body = MailBody(self._own, devices, box.kind, box.ciphertext, box.counter)
         blob = seal_envelope(key, to.device, pad(encode_body(body)))
@@ -97,10 +97,10 @@ class OlmMailCipher:
 
     def open(self, body: MailBody, identity_key: bytes, now_ms: int) -> Opened:
         box = OlmBox(body.kind, body.ciphertext, body.counter)
-        return self._ratchets.open(body.sender, identity_key, box, now_ms)
+        return self._ratchets.open(identity_key, box, now_ms)
 
-    def forget(self, device: DeviceId) -> tuple[DropRatchet, ...]:
-        return self._ratchets.forget(device)
+    def forget(self, identity_key: bytes) -> tuple[DropRatchet, ...]:
+        return self._ratchets.forget(identity_key)
 
     def _renew(self, keys: PutMailKeys | None) -> None:
         own = [HpkePrivate(HpkeSuite(key.suite), key.raw) for key in keys.hpke] if keys else []

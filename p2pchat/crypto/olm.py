@@ -30,7 +30,6 @@ from vodozemac import Account, AnyOlmMessage, Curve25519PublicKey, Session
 
 from p2pchat.crypto.port import Opened
 from p2pchat.errors import BadSignature, MalformedMessage
-from p2pchat.model.ids import DeviceId
 from p2pchat.model.ratchet import (
     SESSION_BYTES,
     DropRatchet,
@@ -95,10 +94,10 @@ class Ratchets:
     ) -> None:
         self._pickle_key = pickle_key
         self._account = Account.from_pickle(account.pickle, pickle_key)
-        self._sessions: dict[DeviceId, dict[bytes, _Live]] = {}
+        self._sessions: dict[bytes, dict[bytes, _Live]] = {}
         for row in sessions:
             live = _Live(Session.from_pickle(row.pickle, pickle_key), row)
-            self._sessions.setdefault(row.device, {})[row.session] = live
+            self._sessions.setdefault(row.peer, {})[row.session] = live
         self._spent = {row.session: row.until_ms for row in spent}
 
     @property
@@ -115,37 +114,35 @@ class Ratchets:
         self._account.mark_keys_as_published()
         return key.to_bytes(), PutOlmAccount(self._account.pickle(self._pickle_key))
 
-    def has_session(self, device: DeviceId) -> bool:
+    def has_session(self, peer: bytes) -> bool:
         """Whether something can be sealed for a device without its fallback key."""
-        return bool(self._sessions.get(device))
+        return bool(self._sessions.get(peer))
 
-    def is_answered(self, device: DeviceId) -> bool:
+    def is_answered(self, peer: bytes) -> bool:
         """Whether the other side has shown that it knows us."""
-        return any(live.row.is_answered for live in self._sessions.get(device, {}).values())
+        return any(live.row.is_answered for live in self._sessions.get(peer, {}).values())
 
-    def begin(
-        self, device: DeviceId, identity_key: bytes, fallback_key: bytes, now_ms: int
-    ) -> tuple[RatchetChange, ...]:
+    def begin(self, peer: bytes, fallback_key: bytes, now_ms: int) -> tuple[RatchetChange, ...]:
         """A new session with a device. Raises `MalformedMessage` for keys that nobody can have."""
         try:
             session = self._account.create_outbound_session(
-                Curve25519PublicKey.from_bytes(identity_key),
+                Curve25519PublicKey.from_bytes(peer),
                 Curve25519PublicKey.from_bytes(fallback_key),
             )
         except ValueError as error:
             raise MalformedMessage(f"no session can be begun: {error}") from error
-        return self._keep(device, session, now_ms, is_answered=False)
+        return self._keep(peer, session, now_ms, is_answered=False)
 
-    def seal(self, device: DeviceId, plaintext: bytes, now_ms: int) -> Sealed:
+    def seal(self, peer: bytes, plaintext: bytes, now_ms: int) -> Sealed:
         """Seal for a device that a session was begun with."""
-        live = self._chosen(device)
+        live = self._chosen(peer)
         kind, ciphertext = live.session.encrypt(plaintext).to_parts()
         counter = live.row.counter
         self._step(live, counter=counter + 1, used_ms=now_ms)
         return Sealed(OlmBox(kind, ciphertext, counter), (live.row,))
 
-    def open(self, device: DeviceId, identity_key: bytes, box: OlmBox, now_ms: int) -> Opened:
-        """Open what `device` sealed, whose certified key is `identity_key`.
+    def open(self, peer: bytes, box: OlmBox, now_ms: int) -> Opened:
+        """Open what the device with this identity key sealed.
 
         Raises `MalformedMessage`; `BadSignature` when no session of that device opens it: it was
         forged, played back, overtaken by too many, or begun with a key that is gone.
@@ -155,7 +152,7 @@ class Ratchets:
             beginning = message.to_pre_key() if box.kind == 0 else None
         except (ValueError, OverflowError) as error:
             raise MalformedMessage(f"a sealed message does not decode: {error}") from error
-        known = self._sessions.get(device, {})
+        known = self._sessions.get(peer, {})
         named = _session_id(beginning.session_id()) if beginning is not None else None
         for live in [known[named]] if named in known else list(known.values()) if not named else []:
             try:
@@ -167,45 +164,45 @@ class Ratchets:
         if beginning is None or named is None or named in known or named in self._spent:
             raise BadSignature("a sealed message that no session opens")
         try:
-            key = Curve25519PublicKey.from_bytes(identity_key)
+            key = Curve25519PublicKey.from_bytes(peer)
             session, plaintext = self._account.create_inbound_session(key, beginning)
         except ValueError as error:
             raise BadSignature(f"a message that begins no session: {error}") from error
         spent = SpendSession(named, now_ms + SPENT_MS)
         self._spent[named] = spent.until_ms
         account = PutOlmAccount(self._account.pickle(self._pickle_key))
-        kept = self._keep(device, session, now_ms, is_answered=True)
+        kept = self._keep(peer, session, now_ms, is_answered=True)
         return Opened(plaintext, (account, spent, *kept))
 
-    def forget(self, device: DeviceId) -> tuple[DropRatchet, ...]:
+    def forget(self, peer: bytes) -> tuple[DropRatchet, ...]:
         """The other side cannot open what we seal: nothing more is sealed with these."""
-        return tuple(DropRatchet(device, id) for id in self._sessions.pop(device, {}))
+        return tuple(DropRatchet(peer, id) for id in self._sessions.pop(peer, {}))
 
     def expire(self, now_ms: int) -> ForgetSpent:
         """Spent sessions need not be remembered for ever."""
         self._spent = {id: until_ms for id, until_ms in self._spent.items() if until_ms > now_ms}
         return ForgetSpent(now_ms)
 
-    def _chosen(self, device: DeviceId) -> _Live:
-        sessions = self._sessions[device].values()
+    def _chosen(self, peer: bytes) -> _Live:
+        sessions = self._sessions[peer].values()
         answered = [live for live in sessions if live.row.is_answered]
         if answered:
             return min(answered, key=lambda live: live.row.session)
         return max(sessions, key=lambda live: (live.row.used_ms, live.row.session))
 
     def _keep(
-        self, device: DeviceId, session: Session, now_ms: int, *, is_answered: bool
+        self, peer: bytes, session: Session, now_ms: int, *, is_answered: bool
     ) -> tuple[RatchetChange, ...]:
         id = _session_id(session.session_id)
         pickled = session.pickle(self._pickle_key)
-        row = PutRatchet(device, id, pickled, 0, is_answered, now_ms)
-        known = self._sessions.setdefault(device, {})
+        row = PutRatchet(peer, id, pickled, 0, is_answered, now_ms)
+        known = self._sessions.setdefault(peer, {})
         known[id] = _Live(session, row)
         if len(known) <= SESSIONS_MAX:
             return (row,)
         oldest = min(known.values(), key=lambda live: (live.row.used_ms, live.row.session))
         del known[oldest.row.session]
-        return row, DropRatchet(device, oldest.row.session)
+        return row, DropRatchet(peer, oldest.row.session)
 
     def _step(
         self,

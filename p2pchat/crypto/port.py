@@ -111,7 +111,7 @@ class MailCipher(Protocol):
         `MalformedMessage`; `BadSignature` when nothing that we share with it opens it."""
         ...
 
-    def forget(self, device: DeviceId) -> tuple[DropRatchet, ...]:
+    def forget(self, identity_key: bytes) -> tuple[DropRatchet, ...]:
         """The other side cannot open what we seal: the next letter begins anew."""
         ...
 

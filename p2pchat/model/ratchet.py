@@ -61,7 +61,9 @@ class PutMailKeys:
 class PutRatchet:
     """A session with another device, as it is after its newest step."""
 
-    device: DeviceId
+    peer: bytes
+    """The other side's identity key. Anybody may certify any device, and what somebody else begins
+    in its name must not be taken for a session with it."""
     session: bytes
     """Its id, 32 bytes, the same at both ends."""
     pickle: str = field(repr=False)
@@ -76,7 +78,7 @@ class PutRatchet:
 class DropRatchet:
     """A session is used no more."""
 
-    device: DeviceId
+    peer: bytes
     session: bytes
 
 

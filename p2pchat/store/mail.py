@@ -50,7 +50,7 @@ def _ended(table: Table) -> str:
 _DROP_ACCOUNT, _ADD_ACCOUNT = drop(olm_account), add_row(olm_account)
 _DROP_KEYS, _ADD_KEYS = drop(mail_keys), add_row(mail_keys)
 _DROP_HPKE, _ADD_HPKE = drop(hpke_keys), add_row(hpke_keys)
-_PUT_RATCHET, _DROP_RATCHET = put(ratchets), drop(ratchets, "device", "session")
+_PUT_RATCHET, _DROP_RATCHET = put(ratchets), drop(ratchets, "peer", "session")
 _PUT_SPENT, _PUT_SEEN = put(spent_sessions), put(seen_mail)
 _FORGET = (_ended(spent_sessions), _ended(seen_mail))
 _PUT_BUNDLE = put(bundles)
@@ -59,7 +59,7 @@ _PUT_MAILED = put(mailed)
 _device_id = devices.c.id.label("device_id")
 _conversation_id = conversations.c.id.label("conversation_id")
 _HPKE = select(hpke_keys).order_by(hpke_keys.c.place)
-_RATCHETS = select(ratchets, _device_id).join(devices).order_by(_device_id, ratchets.c.session)
+_RATCHETS = select(ratchets).order_by(ratchets.c.peer, ratchets.c.session)
 _SPENT = select(spent_sessions).order_by(spent_sessions.c.session)
 _SEEN = select(seen_mail).order_by(seen_mail.c.hash)
 _BUNDLES = select(bundles, _device_id).join(devices).order_by(_device_id)
@@ -110,7 +110,7 @@ class MailWriter:
                 assert_never(change)
 
     def _step(self, change: PutRatchet | DropRatchet) -> None:
-        place: Row = {"device": self._device(change.device), "session": change.session}
+        place: Row = {"peer": change.peer, "session": change.session}
         if isinstance(change, DropRatchet):
             self._cursor.execute(_DROP_RATCHET, place)
             return
@@ -153,7 +153,7 @@ def read_mail(connection: Connection) -> MailSnapshot:
         keys=_keys(connection),
         ratchets=tuple(
             PutRatchet(
-                DeviceId(row.device_id),
+                row.peer,
                 row.session,
                 row.pickle,
                 row.counter,

@@ -171,8 +171,8 @@ class _Mail:
 
     account: PutOlmAccount | None = None
     keys: PutMailKeys | None = None
-    ratchets: dict[tuple[DeviceId, bytes], PutRatchet] = field(
-        default_factory=dict[tuple[DeviceId, bytes], PutRatchet]
+    ratchets: dict[tuple[bytes, bytes], PutRatchet] = field(
+        default_factory=dict[tuple[bytes, bytes], PutRatchet]
     )
     spent: dict[bytes, SpendSession] = field(default_factory=dict[bytes, SpendSession])
     seen: dict[bytes, SeeMail] = field(default_factory=dict[bytes, SeeMail])
@@ -192,10 +192,10 @@ class _Mail:
                 self.account = change
             case PutMailKeys():
                 self.keys = change
-            case PutRatchet(device, session):
-                self.ratchets[device, session] = change
-            case DropRatchet(device, session):
-                self.ratchets.pop((device, session), None)
+            case PutRatchet(peer, session):
+                self.ratchets[peer, session] = change
+            case DropRatchet(peer, session):
+                self.ratchets.pop((peer, session), None)
             case SpendSession(session):
                 self.spent[session] = change
             case SeeMail(hash):

@@ -267,7 +267,7 @@ hpke_keys = _table(
 
 ratchets = _keyed(
     "ratchets",
-    _of(devices, "device", primary_key=True),
+    _id("peer", primary_key=True),
     _id("session", primary_key=True),
     _text("pickle"),
     _integer("counter"),

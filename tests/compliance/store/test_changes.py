@@ -367,7 +367,7 @@ def test_a_ratchet_goes_on_from_its_newest_step(store: Store) -> None:
     other = replace(ratchet(CAROL, "one"), is_answered=True)
     store.commit([steps[0], steps[1], other])
     store.commit([steps[2]])
-    told = sorted((steps[2], other), key=lambda row: row.device)
+    told = sorted((steps[2], other), key=lambda row: row.peer)
     assert list(store.snapshot().mail.ratchets) == told
     store.commit([DropRatchet(BOB.device, steps[0].session), DropRatchet(BOB.device, b"s" * 32)])
     assert store.snapshot().mail.ratchets == (other,)

@@ -168,7 +168,7 @@ def test_a_restart_goes_on_from_the_last_commit(alice, bob):
 
 def test_who_forgot_a_session_begins_another(alice, bob):
     alice.open(bob, bob.seal(alice, b"hello"))
-    bob.store.commit(bob.cipher.forget(ALICE.device))
+    bob.store.commit(bob.cipher.forget(alice.cipher.identity_key))
     assert alice.open(bob, bob.seal(alice, b"again")) == b"again"
 
 

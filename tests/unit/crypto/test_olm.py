@@ -9,19 +9,16 @@ import pytest
 
 from p2pchat.crypto.olm import SESSIONS_MAX, SPENT_MS, OlmBox, Ratchets, new_account
 from p2pchat.errors import BadSignature, MalformedMessage
-from p2pchat.model.ids import DeviceId
 from p2pchat.model.ratchet import DropRatchet, ForgetSpent, PutOlmAccount, PutRatchet, SpendSession
 
 KEY = b"k" * 32
-ALICE, BOB = DeviceId(b"a" * 32), DeviceId(b"b" * 32)
 NOW_MS = 1_800_000_000_000
 
 
 class Disk:
     """One device: its ratchets, and what of them was committed."""
 
-    def __init__(self, device: DeviceId) -> None:
-        self.device = device
+    def __init__(self) -> None:
         made = new_account(KEY)
         self.account, self.sessions, self.spent = made.change, {}, {}
         self.now_ms = NOW_MS
@@ -41,9 +38,9 @@ class Disk:
                 case PutOlmAccount():
                     self.account = change
                 case PutRatchet():
-                    self.sessions[change.device, change.session] = change
+                    self.sessions[change.peer, change.session] = change
                 case DropRatchet():
-                    del self.sessions[change.device, change.session]
+                    del self.sessions[change.peer, change.session]
                 case SpendSession():
                     self.spent[change.session] = change
 
@@ -53,30 +50,30 @@ class Disk:
 
     def begin(self, other: Disk) -> None:
         keys = other.ratchets.identity_key, other.fallback
-        self.commit(self.ratchets.begin(other.device, *keys, self.now_ms))
+        self.commit(self.ratchets.begin(*keys, self.now_ms))
 
     def seal(self, other: Disk, text: bytes) -> OlmBox:
-        if not self.ratchets.has_session(other.device):
+        if not self.ratchets.has_session(other.ratchets.identity_key):
             self.begin(other)
-        sealed = self.ratchets.seal(other.device, text, self.now_ms)
+        sealed = self.ratchets.seal(other.ratchets.identity_key, text, self.now_ms)
         self.commit(sealed.changes)
         return sealed.box
 
     def open(self, other: Disk, box: OlmBox) -> bytes:
         key = other.ratchets.identity_key
-        opened = self.ratchets.open(other.device, key, box, self.now_ms)
+        opened = self.ratchets.open(key, box, self.now_ms)
         self.commit(opened.changes)
         return opened.plaintext
 
 
 @pytest.fixture
 def alice() -> Disk:
-    return Disk(ALICE)
+    return Disk()
 
 
 @pytest.fixture
 def bob() -> Disk:
-    return Disk(BOB)
+    return Disk()
 
 
 def test_a_first_message_needs_nobody_to_be_there(alice, bob):
@@ -106,7 +103,7 @@ def test_nothing_opens_twice_not_even_after_the_session_is_gone(alice, bob):
     bob.restart()
     with pytest.raises(BadSignature):
         bob.open(alice, box)
-    bob.commit(bob.ratchets.forget(ALICE))
+    bob.commit(bob.ratchets.forget(alice.ratchets.identity_key))
     for _ in range(2):
         with pytest.raises(BadSignature):
             bob.open(alice, box)
@@ -129,7 +126,7 @@ def test_what_began_a_session_is_forgotten_when_its_key_is_long_gone(alice, bob)
 
 
 def test_a_message_is_from_the_device_whose_key_it_was_sealed_with(alice, bob):
-    carol = Disk(DeviceId(b"c" * 32))
+    carol = Disk()
     box = carol.seal(bob, b"I am Alice")
     with pytest.raises(BadSignature):
         bob.open(alice, box)
@@ -145,13 +142,13 @@ def test_a_stale_fallback_key_opens_once_rotated_and_not_twice(alice, bob):
     boxes = [alice.seal(bob, b"old")]
     bob.rotate()
     assert bob.open(alice, boxes[0]) == b"old"
-    carol = Disk(DeviceId(b"c" * 32))
+    carol = Disk()
     stale = carol.seal(bob, b"older")
     bob.rotate()
     bob.rotate()
     with pytest.raises(BadSignature):
         bob.open(carol, stale)
-    carol.commit(carol.ratchets.forget(BOB))
+    carol.commit(carol.ratchets.forget(bob.ratchets.identity_key))
     assert bob.open(carol, carol.seal(bob, b"older")) == b"older", "begun anew, it arrives"
 
 
@@ -161,8 +158,10 @@ def test_both_beginning_at_once_come_to_one_session(alice, bob):
     for _ in range(2):
         assert bob.open(alice, alice.seal(bob, b"a")) == b"a"
         assert alice.open(bob, bob.seal(alice, b"b")) == b"b"
-    pairs = ((alice, BOB), (bob, ALICE))
-    chosen = [disk.ratchets._chosen(other).row.session for disk, other in pairs]
+    pairs = ((alice, bob), (bob, alice))
+    chosen = [
+        disk.ratchets._chosen(other.ratchets.identity_key).row.session for disk, other in pairs
+    ]
     assert chosen[0] == chosen[1] == min(session for _, session in alice.sessions)
 
 
@@ -235,7 +234,7 @@ def test_keys_that_make_no_secret_begin_nothing(alice, bob, zero):
     keys = [bob.ratchets.identity_key, bob.fallback]
     keys[zero] = bytes(32)
     with pytest.raises(MalformedMessage):
-        alice.ratchets.begin(BOB, *keys, NOW_MS)
+        alice.ratchets.begin(*keys, NOW_MS)
 
 
 def test_no_bit_that_is_changed_changes_the_text(alice, bob):

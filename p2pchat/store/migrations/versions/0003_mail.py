@@ -52,7 +52,7 @@ def upgrade() -> None:
     )
     _keyed(
         "ratchets",
-        _of("devices", "device"),
+        _id("peer", primary_key=True),
         _id("session", primary_key=True),
         _text("pickle"),
         _integer("counter"),
