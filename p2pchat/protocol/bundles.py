@@ -12,6 +12,7 @@ that ever named a strong suite is never written to with a weaker one.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from p2pchat.errors import RemoteProtocolError
 from p2pchat.model.ids import DeviceId
@@ -26,11 +27,13 @@ SUITES = (1, 2)
 ROTATE_MS = 35 * 24 * 3600 * 1000
 PREVIOUS_HPKE_MAX = 2
 LOOK_AGAIN_MS = 3 * 24 * 3600 * 1000
+UNKNOWN_AGAIN_MS = 60 * 1000
+"""Where nothing was found: we may have been offline ourselves."""
 
 
-def is_due(keys: PutMailKeys | None, now_ms: int) -> bool:
+def is_due(rotated_ms: int | None, now_ms: int) -> bool:
     """Whether our keys are to be made anew, now that the last ones were published."""
-    return keys is None or now_ms - keys.rotated_ms >= ROTATE_MS
+    return rotated_ms is None or now_ms - rotated_ms >= ROTATE_MS
 
 
 def renewed(
@@ -67,7 +70,14 @@ class Bundles:
     def is_stale(self, device: DeviceId, now_ms: int) -> bool:
         """Whether to look again before something is sealed."""
         row = self._rows.get(device)
-        return row is None or not 0 <= now_ms - row.asked_ms < LOOK_AGAIN_MS
+        wait_ms = UNKNOWN_AGAIN_MS if self.get(device) is None else LOOK_AGAIN_MS
+        return row is None or not 0 <= now_ms - row.asked_ms < wait_ms
+
+    def doubt(self, device: DeviceId) -> None:
+        """Look again before the next letter: this one's keys do not open."""
+        row = self._rows.get(device)
+        if row is not None:
+            self._rows[device] = replace(row, asked_ms=0)
 
     def take(self, device: DeviceId, raw: bytes | None, now_ms: int) -> PutBundle:
         """A look-up ended with this record, or none; what is to be remembered of it.

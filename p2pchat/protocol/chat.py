@@ -3,7 +3,7 @@
 Contacts   who may talk to us               Outbox    what others do not have yet
 Intake     the way of an op into its log    Receipts  what we owe for what came
 Rooms      open rooms                       Sync      what both sides lack
-Blocking   who gets no word in
+Blocking   who gets no word in          Mailing   what is left for who is away
 """
 
 from __future__ import annotations
@@ -73,6 +73,19 @@ from p2pchat.protocol.machine import (
     UnblockTarget,
     VerifyContact,
 )
+from p2pchat.protocol.mail_vocabulary import (
+    BundleFound,
+    BundlePublished,
+    ForMail,
+    ForPairs,
+    Mail,
+    MailInput,
+    MailOpened,
+    MailRefused,
+    Posted,
+    PostFailed,
+)
+from p2pchat.protocol.mailing import Mailing
 from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.own_devices import RETIRED
 from p2pchat.protocol.receipts import Receipts
@@ -102,6 +115,7 @@ class Chat:
         self.rooms = Rooms(self.state, self.outbox, self.intake)
         self.blocking = Blocking(self.state, self.outbox, self.intake)
         self.sync = Sync(self.state, self.receipts, self.intake)
+        self.mailing = Mailing(self.state, self.outbox, self.receipts)
         self._is_committing = False
         self._restore(snapshot)
 
@@ -109,7 +123,8 @@ class Chat:
         """What a restart owes: blocks in force, rooms entered, recipients dialled, timers set."""
         begun = [*self.blocking.start(), *self.contacts.introduce(now)]
         begun += self.contacts.own_devices.start()
-        return [*begun, *self.rooms.start(), *self.outbox.start(), *self.sync.start()]
+        begun += [*self.rooms.start(), *self.outbox.start(), *self.sync.start()]
+        return begun + self.mailing.start(now)
 
     def handle(self, input: Input, now: Now) -> list[Effect]:
         """Decide on one input."""
@@ -120,6 +135,7 @@ class Chat:
     def settle(self, now: Now) -> list[Effect]:
         """After a batch: publish, answer with receipts, send what is owed, mend gaps."""
         effects = [*self.rooms.settle(), *self.receipts.settle(now)]
+        effects += self.mailing.settle(self.outbox.touched, now)
         effects += self.outbox.settle(now, is_committing=self._is_committing)
         self._is_committing = False
         return effects
@@ -196,12 +212,14 @@ class Chat:
         | SendFailed
         | RoomPeerJoined
         | RoomPeerLeft
-        | Published,
+        | Published
+        | MailInput,
         now: Now,
     ) -> list[Effect]:
         match input:
             case PeerUp(peer):
                 self.state.connected.add(peer)
+                self.mailing.peer_up(peer)
                 effects = [*self.outbox.peer_up(peer, now), *self.sync.peer_up(peer, now)]
                 return effects + self.contacts.own_devices.peer_up(peer)
             case PeerDown(peer, reason):
@@ -211,7 +229,8 @@ class Chat:
                 ended = self.contacts.comparing.peer_down(peer)
                 return ended + self.outbox.peer_down(peer, reason, now)
             case DialFailed(peer, reason):
-                return self.outbox.dial_failed(peer, reason, now)
+                failed = self.outbox.dial_failed(peer, reason, now)
+                return failed + self.mailing.dial_failed(peer, now)
             case SendFailed(peer, Lane.LIVE, reason):
                 self.receipts.lost(peer)
                 return self.outbox.send_failed(peer, reason, now)
@@ -228,7 +247,53 @@ class Chat:
             case Published():
                 return self.outbox.states.published(input)
             case _:
+                return self._mail(input, now)
+
+    def _mail(self, input: MailInput, now: Now) -> list[Effect]:
+        match input:
+            case MailOpened():
+                return self._letter(input, now)
+            case MailRefused():
+                return self.mailing.refused(input, now)
+            case BundleFound():
+                return self.mailing.bundle_found(input, now)
+            case BundlePublished():
+                return self.mailing.published(now)
+            case Posted():
+                return self.mailing.posted(input, now)
+            case PostFailed():
+                return self.mailing.post_failed(input, now)
+            case Mail():
+                raise AssertionError("mail is opened before the chat hears of it")
+            case _:
                 assert_never(input)
+
+    def _letter(self, mail: MailOpened, now: Now) -> list[Effect]:
+        """What a device sealed for us says as much as what it says on a stream; there is nobody
+        connected whom to drop for it."""
+        state, account = self.state, mail.devices.account
+        effects = self.mailing.opened(mail, now)
+        if state.is_blocked(account, mail.sender):
+            state.refuse("letter of somebody blocked")
+            return effects
+        is_here = mail.sender in state.connected
+        if not is_here:
+            state.directory.greet(mail.sender, mail.devices)
+        id = direct_id(state.me.account, account)
+        if id in state.conversations:
+            effects += self.intake.keep(mail.devices)
+            effects += self.outbox.watch(id, account, mail.sender)
+        for frame in mail.frames:
+            match frame:
+                case Ops():
+                    effects += self._ops(frame, mail.sender, now)
+                case SignedReceipt():
+                    effects += self.outbox.receipt(mail.sender, frame, now)
+                case _:
+                    state.refuse("frame that is not for mail")
+        if not is_here:
+            state.directory.part(mail.sender)
+        return [effect for effect in effects if not isinstance(effect, Drop)]
 
     def _received(self, input: Received, now: Now) -> list[Effect]:
         peer, frame = input.peer, input.frame
@@ -376,6 +441,10 @@ class Chat:
                 return self.intake.pruning.loaded(tag, loaded)
             case ForStates() as tag:
                 return self.outbox.states.loaded(tag, loaded)
+            case ForMail() as tag:
+                return self.mailing.loaded(tag, loaded, now)
+            case ForPairs() as tag:
+                return self.mailing.pairs_loaded(tag, loaded)
 
     def _fired(self, name: str, now: Now) -> list[Effect]:
         match name:
@@ -420,3 +489,4 @@ class Chat:
         state.clock = type(state.clock)(last)
         for row in snapshot.deliveries:
             self.outbox.restore(row)
+        self.mailing.restore(snapshot.mail)

@@ -238,6 +238,9 @@ class Contacts:
     def consent(self, op: Op, content: Content, now: Now) -> list[Effect]:
         """A control op of a direct conversation is applied: ours or the other side's."""
         account = op.header.account
+        conversation = self._state.conversations[op.header.conversation]
+        assert conversation.other is not None, "rooms have no requests"
+        self._state.pairs.note(conversation.other, op, content)
         if account == self._state.me.account:
             return []
         match content:

@@ -1,8 +1,9 @@
 """The chat's vocabulary: what it hears and what it decides.
 
-The driver carries out the effects of a whole batch in this order: every `Publish` is sealed; every
-`Persist` is committed in one transaction; `Send`, `Publish` and `Dial` go out; then `Reply`, then
-`Emit`. So nothing leaves before it is on disk, and nobody is told what could still be lost.
+The driver carries out the effects of a whole batch in this order: every `Publish` and `Post` is
+sealed; every `Persist` is committed in one transaction; `Send`, `Publish` and `Dial` go out; then
+`Reply`, then `Emit`. So nothing leaves before it is on disk, and nobody is told what could still be
+lost.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from p2pchat.model.machine import ClearTimer, Reply, SetTimer, TimerFired
 from p2pchat.model.message import MessageState
 from p2pchat.model.op import Chain, Op, Position
 from p2pchat.model.query import OpsQuery, StoredOp
+from p2pchat.protocol.mail_vocabulary import ForMail, ForPairs, MailEffect, MailInput
 from p2pchat.protocol.sealing import RoomSecret
 from p2pchat.wire.contents import Profile
 from p2pchat.wire.devices import DeviceSet
@@ -405,7 +407,7 @@ class ForPruning:
     seq: int
 
 
-Tag = ForOutbox | ForReceipt | ForPull | ForFork | ForStates | ForPruning
+Tag = ForOutbox | ForReceipt | ForPull | ForFork | ForStates | ForPruning | ForMail | ForPairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,6 +431,7 @@ Input = (
     | RoomPeerLeft
     | Published
     | Loaded
+    | MailInput
     | TimerFired
 )
 
@@ -523,6 +526,7 @@ Effect = (
     | EnforceBlocks
     | Emit
     | Drop
+    | MailEffect
     | Reply
     | SetTimer
     | ClearTimer

@@ -102,6 +102,24 @@ class Outbox:
         """We wrote something, or something became sendable; `settle` sends it."""
         self._touched[conversation] = None
 
+    @property
+    def touched(self) -> Iterable[ConversationId]:
+        """Conversations of which something may be sendable since the last `settle`."""
+        return tuple(self._touched)
+
+    def sendable(self, conversation: Conversation, device: DeviceId) -> Iterable[Chain]:
+        """The chains of ours that a device may be given."""
+        recipient = self.recipients.by_device.get(device)
+        may_send = recipient is not None and self._may_send(conversation, recipient)
+        return self._sendable(conversation) if may_send else ()
+
+    def mailed(self, device: DeviceId, conversation: ConversationId, count: int) -> list[Effect]:
+        """So many talk ops lie in a device's mailbox: for a person that is as good as sent."""
+        recipient = self.recipients.by_device[device]
+        delivery = recipient.deliveries[conversation]
+        self._mark(recipient, delivery)
+        return self.states.mailed(delivery, count)
+
     def forget(self, conversation: ConversationId) -> None:
         """A conversation is left."""
         self.recipients.forget(conversation)
@@ -124,7 +142,7 @@ class Outbox:
     def owes(self, recipient: Recipient) -> bool:
         """Whether something that may be sent is not acknowledged."""
         return any(
-            delivery.acked[chain] < self._total(known, chain)
+            delivery.acked[chain] < self.total(known, chain)
             for id, delivery in recipient.deliveries.items()
             if (known := self._state.conversations.get(id)) and self._may_send(known, recipient)
             for chain in self._sendable(known)
@@ -133,7 +151,7 @@ class Outbox:
     def owed_count(self) -> int:
         """How many of our messages to contacts are not acknowledged."""
         return sum(
-            self._total(known, Chain.TALK) - self.recipients.delivered(known.id)
+            self.total(known, Chain.TALK) - self.recipients.delivered(known.id)
             for known in self._state.conversations.values()
             if known.other is not None
             and self._state.contact_state(known.other) not in LEFT
@@ -411,7 +429,7 @@ class Outbox:
         for chain in self._sendable(conversation):
             start = delivery.sent[chain]
             most = delivery.acked[chain] + limits.unacknowledged_ops_max
-            stop = min(self._total(conversation, chain), most)
+            stop = min(self.total(conversation, chain), most)
             room = limits.peer_queue_bytes_max // 2 - delivery.flight_bytes
             is_full = room <= 0 < delivery.flight_bytes
             if start >= stop or is_full or delivery.loading:
@@ -450,7 +468,8 @@ class Outbox:
         )
         return Load(ForOutbox(recipient.device, delivery.conversation, chain), query)
 
-    def _total(self, conversation: Conversation, chain: Chain) -> int:
+    def total(self, conversation: Conversation, chain: Chain) -> int:
+        """How many ops we wrote."""
         return conversation.log.count(self._state.me.device, chain)
 
     def _may_send(self, conversation: Conversation, recipient: Recipient) -> bool:

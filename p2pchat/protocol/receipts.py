@@ -26,7 +26,15 @@ class Receipts:
         self._state = state
         self._direct: dict[tuple[ConversationId, DeviceId], None] = {}
         self._rooms: dict[tuple[ConversationId, DeviceId], None] = {}
+        self._missed: dict[tuple[ConversationId, DeviceId], None] = {}
         self._timer_set = False
+
+    def take_missed(self) -> list[tuple[ConversationId, DeviceId]]:
+        """Receipts of direct conversations for authors who were not connected, since it was asked
+        last."""
+        missed = list(self._missed)
+        self._missed.clear()
+        return missed
 
     def owe(self, conversation: Conversation, author: DeviceId) -> None:
         """Something of `author` is stored (or is still, when it came again)."""
@@ -59,15 +67,20 @@ class Receipts:
         effects: list[Effect] = []
         for id, author in owed:
             conversation = self._state.conversations.get(id)
-            if conversation is None or author not in self._state.connected:
-                continue  # who comes back sends again what it has no receipt for
-            if self._state.may_answer(conversation):
-                receipt = self._receipt(conversation, author, now)
+            if conversation is None:
+                continue
+            if author not in self._state.connected:
+                # Who comes back sends again what it has no receipt for; by mail it may be sooner.
+                if conversation.other is not None:
+                    self._missed[id, author] = None
+            elif self._state.may_answer(conversation):
+                receipt = self.receipt(conversation, author, now)
                 effects.append(Send(author, Lane.LIVE, receipt))
         owed.clear()
         return effects
 
-    def _receipt(self, conversation: Conversation, author: DeviceId, now: Now) -> SignedReceipt:
+    def receipt(self, conversation: Conversation, author: DeviceId, now: Now) -> SignedReceipt:
+        """What we hold of an author's ops, signed."""
         me = self._state.me
         entries = tuple(
             Position(author, chain, tip.seq, tip.id)

@@ -23,6 +23,7 @@ from p2pchat.model.machine import Now
 from p2pchat.model.op import Chain, Header, Op
 from p2pchat.model.room import Role, RoomInfo, RoomKind
 from p2pchat.protocol.log import Floor, Log
+from p2pchat.protocol.pairs import Pairs
 from p2pchat.protocol.timeline import HybridClock
 from p2pchat.wire.contents import Content, Profile, encode_content
 from p2pchat.wire.devices import DeviceSet, merged
@@ -204,6 +205,7 @@ class State:
         self.left: dict[ConversationId, Floor] = {}
         """Where our chains in rooms that we left will go on."""
         self.connected: set[DeviceId] = set()
+        self.pairs = Pairs()
         self.refused: Counter[str] = Counter()
 
     def add_conversation(self, row: PutConversation, other: AccountId | None) -> Conversation:

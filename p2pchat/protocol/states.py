@@ -38,6 +38,13 @@ class States:
         delivery.talk_told = max(delivery.talk_told, delivery.sent[Chain.TALK])
         return _events((op for op in ops if op.header.seq >= before), MessageState.SENT)
 
+    def mailed(self, delivery: Delivery, count: int) -> list[Effect]:
+        """So many talk ops lie in a recipient's mailbox."""
+        id, recipients = delivery.conversation, self._recipients
+        before = max(recipients.sent(id), recipients.delivered(id))
+        delivery.talk_told = max(delivery.talk_told, count)
+        return self._tell(self._state.conversations[id], before, count, MessageState.SENT)
+
     def delivered(self, conversation: Conversation, before: int) -> list[Effect]:
         """Receipts came; `before` them so many messages were delivered."""
         after = self._recipients.delivered(conversation.id)

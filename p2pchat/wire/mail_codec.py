@@ -70,16 +70,18 @@ def decode_body(raw: bytes) -> MailBody:
     return MailBody(sender, devices, body.kind, body.ciphertext, body.counter)
 
 
-def encode_letter(frames: Sequence[Frame]) -> bytes:
-    return pb.Letter(frames=map(encode_frame, frames)).SerializeToString()
+def encode_letter(frames: Sequence[Frame], *, asks_again: bool = False) -> bytes:
+    """What a ratchet seals; `asks_again` says that we could not open what came last."""
+    return pb.Letter(frames=map(encode_frame, frames), asks_again=asks_again).SerializeToString()
 
 
-def decode_letter(raw: bytes) -> tuple[Frame, ...]:
-    """Raises `MalformedMessage`, `BadSignature`, `UnknownVersion` as `decode_frame` does."""
+def decode_letter(raw: bytes) -> tuple[tuple[Frame, ...], bool]:
+    """The frames, and whether the sender asks us to begin anew. Raises `MalformedMessage`,
+    `BadSignature`, `UnknownVersion` as `decode_frame` does."""
     try:
-        frames = pb.Letter.FromString(raw).frames
+        letter = pb.Letter.FromString(raw)
     except (DecodeError, ValueError) as error:
         raise MalformedMessage(f"a letter does not decode: {error}") from error
-    if len(frames) > LETTER_FRAMES_MAX:
-        raise MalformedMessage(f"a letter of {len(frames)} frames, over {LETTER_FRAMES_MAX}")
-    return tuple(map(decode_frame, frames))
+    if len(letter.frames) > LETTER_FRAMES_MAX:
+        raise MalformedMessage(f"a letter of {len(letter.frames)} frames, over {LETTER_FRAMES_MAX}")
+    return tuple(map(decode_frame, letter.frames)), letter.asks_again

@@ -21,7 +21,9 @@ class Body(_message.Message):
     def __init__(self, sender: _Optional[bytes] = ..., devices: _Optional[bytes] = ..., kind: _Optional[int] = ..., ciphertext: _Optional[bytes] = ..., counter: _Optional[int] = ...) -> None: ...
 
 class Letter(_message.Message):
-    __slots__ = ("frames",)
+    __slots__ = ("frames", "asks_again")
     FRAMES_FIELD_NUMBER: _ClassVar[int]
+    ASKS_AGAIN_FIELD_NUMBER: _ClassVar[int]
     frames: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, frames: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    asks_again: bool
+    def __init__(self, frames: _Optional[_Iterable[bytes]] = ..., asks_again: _Optional[bool] = ...) -> None: ...

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from p2pchat.model.mailbox import HpkeKey, MailboxRelay, MailBundle
-from p2pchat.model.ratchet import HpkeSecret, PutBundle, PutMailKeys
+from p2pchat.model.ratchet import HpkeSecret, PutBundle
 from p2pchat.protocol.bundles import (
     LOOK_AGAIN_MS,
     PREVIOUS_HPKE_MAX,
     ROTATE_MS,
+    UNKNOWN_AGAIN_MS,
     Bundles,
     is_due,
     renewed,
@@ -29,10 +30,9 @@ def bundle(*suites: int, seq: int = 1, fallback: str = "fallback") -> bytes:
 
 
 def test_keys_are_made_anew_after_35_days():
-    made = PutMailKeys(digest("one"), WALL_MS, tuple(keys(0)))
     assert is_due(None, WALL_MS)
-    assert not is_due(made, WALL_MS + ROTATE_MS - 1)
-    assert is_due(made, WALL_MS + ROTATE_MS)
+    assert not is_due(WALL_MS, WALL_MS + ROTATE_MS - 1)
+    assert is_due(WALL_MS, WALL_MS + ROTATE_MS)
 
 
 def test_two_older_keys_of_each_suite_stay():
@@ -85,6 +85,22 @@ def test_what_is_known_is_kept_when_nothing_is_found():
     assert (later.raw, later.asked_ms) == (row.raw, WALL_MS + LOOK_AGAIN_MS)
     assert bundles.get(BOB.device) is not None
     assert not bundles.is_stale(BOB.device, WALL_MS + LOOK_AGAIN_MS)
+
+
+def test_keys_that_do_not_open_are_looked_up_again():
+    bundles = Bundles()
+    bundles.doubt(BOB.device)
+    bundles.take(BOB.device, bundle(1), WALL_MS)
+    bundles.doubt(BOB.device)
+    assert bundles.is_stale(BOB.device, WALL_MS)
+    assert bundles.get(BOB.device) is not None
+
+
+def test_who_was_not_found_is_looked_up_again_soon():
+    bundles = Bundles()
+    bundles.take(BOB.device, None, WALL_MS)
+    assert not bundles.is_stale(BOB.device, WALL_MS + UNKNOWN_AGAIN_MS - 1)
+    assert bundles.is_stale(BOB.device, WALL_MS + UNKNOWN_AGAIN_MS)
 
 
 def test_who_takes_no_mail_or_is_not_known_has_no_bundle():

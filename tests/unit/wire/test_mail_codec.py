@@ -45,7 +45,9 @@ def test_a_body_out_of_bounds_is_refused(body):
 
 def test_a_letter_holds_frames_in_their_order():
     frames = (Hello(ALICE.devices), DIGEST)
-    decoded = decode_letter(encode_letter(frames))
+    decoded, asks_again = decode_letter(encode_letter(frames, asks_again=True))
+    assert asks_again
+    assert decode_letter(encode_letter(())) == ((), False)
     assert decoded[1] == DIGEST
     assert isinstance(decoded[0], Hello)
 

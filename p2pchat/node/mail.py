@@ -1,0 +1,347 @@
+"""The post: what seals and opens mail, and carries it to and from those who keep it.
+
+Sealing and opening change a ratchet, so both happen in the chat's driver, one after another: a blob
+is opened right before the chat hears of it, and the one commit of its batch holds the ratchet's
+step and the ops. Opened any earlier, a letter sealed in between would put the step on disk without
+the ops. Envelopes change nothing and are opened where blobs are fetched, whole pages in the order
+of their counters.
+
+What failed to reach a relay is said to the chat, which tries again; what was not deleted there
+comes again, and is known by its hash.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import trio
+
+from p2pchat.crypto.mail import intro_key, write_key
+from p2pchat.crypto.port import MailCipher, Recipient
+from p2pchat.errors import BadSignature, NetworkError, RemoteProtocolError, UnknownVersion
+from p2pchat.model.ids import DeviceId, PeerId
+from p2pchat.model.mailbox import Kept, MailboxRelay, MailBundle
+from p2pchat.model.ratchet import RatchetChange, SeeMail
+from p2pchat.model.snapshot import MailSnapshot
+from p2pchat.net.mailboxes import MailboxClient
+from p2pchat.node.ambient import Ambient
+from p2pchat.protocol.machine import Effect, Input
+from p2pchat.protocol.mail_vocabulary import (
+    BundleFound,
+    Discard,
+    ForgetSessions,
+    Key,
+    LookUp,
+    Mail,
+    MailOpened,
+    MailRefused,
+    Post,
+    Posted,
+    PostFailed,
+    RenewKeys,
+    Slot,
+    WritersChanged,
+)
+from p2pchat.protocol.mailing import Mailing
+from p2pchat.protocol.state import State
+from p2pchat.wire.devices import ClaimedSet, DeviceSet, certificates, certified
+from p2pchat.wire.envelope import Signer
+from p2pchat.wire.mail_codec import decode_letter, encode_letter
+from p2pchat.wire.mailbox_codec import blob_hash
+
+__all__ = ["MailParts", "PostOffice"]
+
+logger = logging.getLogger(__name__)
+
+FETCH_EVERY_S = 60.0
+VISIT_TIMEOUT_S = 60.0
+"""For all that there is to do at one relay; the rest waits for the next visit."""
+POST_TIMEOUT_S = 30.0
+POSTS_MAX = 16
+"""Letters on their way to relays at the same time."""
+CHECK_IN_EVERY = 50
+"""Envelopes opened between two chances for other tasks to run."""
+SEEN_MS = 31 * 24 * 3600 * 1000
+"""A blob is kept for 30 days, and so it may come again for as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailParts:
+    """What mail is made of. `relays` says who keeps ours at the moment."""
+
+    cipher: MailCipher
+    client: MailboxClient
+    kept: MailSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Exits:
+    """Where what comes of mail goes."""
+
+    put: Callable[[Input], Awaitable[None]]
+    find_bundle: Callable[[DeviceId], Awaitable[bytes | None]]
+    republish: Callable[[], None]
+    relays: Callable[[], Sequence[MailboxRelay]]
+
+
+class PostOffice:
+    """The mail of one node; `run` owns everything that waits."""
+
+    def __init__(
+        self, parts: MailParts, exits: Exits, state: State, mailing: Mailing, ambient: Ambient
+    ) -> None:
+        self._parts = parts
+        self._exits = exits
+        self._state = state
+        self._mailing = mailing
+        self._ambient = ambient
+        self._seen = {row.hash for row in parts.kept.seen}
+        self._sealed: dict[int, bytes] = {}
+        self._errands = _Errands()
+        self._nursery: trio.Nursery | None = None
+        self._posts = trio.CapacityLimiter(POSTS_MAX)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Fetch what comes and carry what goes, until cancelled."""
+        async with trio.open_nursery() as self._nursery:
+            task_status.started()
+            while True:
+                self._errands.begin()
+                for relay in self._exits.relays():
+                    with trio.move_on_after(VISIT_TIMEOUT_S):
+                        await self._visit(relay)
+                with trio.move_on_after(FETCH_EVERY_S):
+                    await self._errands.wait()
+
+    def look(self) -> None:
+        """There may be something to fetch, or somebody new to fetch it from."""
+        self._errands.call()
+
+    @property
+    def bundle(self) -> MailBundle:
+        """How others may write to us: empty before there are keys, or a relay."""
+        cipher, relays = self._parts.cipher, self._errands.registered
+        if cipher.keys is None or not relays:
+            return MailBundle()
+        kept = tuple(relay for relay in self._exits.relays() if relay.peer in relays)
+        return MailBundle(cipher.keys.fallback_key, cipher.published, kept)
+
+    # In the driver
+
+    def prepare(self, input: Input) -> Input:
+        """Open a letter, in the batch that commits it."""
+        return self._opened(input) if isinstance(input, Mail) else input
+
+    def changes(self, effects: Iterable[Effect]) -> list[RatchetChange]:
+        """Seal what goes out; what comes of it has to be committed before it does."""
+        now_ms, cipher = self._ambient.now().wall_ms, self._parts.cipher
+        found: list[RatchetChange] = []
+        for effect in effects:
+            match effect:
+                case Post():
+                    found += self._seal(effect, now_ms)
+                case ForgetSessions(identity_key):
+                    found += cipher.forget(identity_key)
+                case RenewKeys():
+                    found += cipher.renew(now_ms)
+                case _:
+                    pass
+        return found
+
+    def carry(self, effect: Effect) -> None:
+        """Do what was decided, now that it is on disk."""
+        match effect:
+            case Post():
+                self._spawn(self._post, effect, self._sealed.pop(effect.serial))
+            case LookUp(device):
+                self._spawn(self._look_up, device)
+            case Discard(slot):
+                self._errands.discard(slot)
+            case RenewKeys():
+                self._exits.republish()
+            case WritersChanged():
+                self._errands.call()
+            case _:
+                pass
+
+    def _opened(self, mail: Mail) -> MailOpened | MailRefused:
+        slot, body = mail.slot, mail.body
+        if mail.hash in self._seen:
+            return MailRefused(slot, "", None, ())
+        self._seen.add(mail.hash)
+        now_ms = self._ambient.now().wall_ms
+        seen = SeeMail(mail.hash, now_ms + SEEN_MS)
+        try:
+            senders = self._senders(body.sender, body.devices)
+        except RemoteProtocolError as error:
+            return MailRefused(slot, type(error).__name__, None, (seen,))
+        changes: tuple[RatchetChange, ...] = ()
+        claimed = None
+        for devices, identity_key in senders:
+            try:
+                opened = self._parts.cipher.open(body, identity_key, now_ms)
+                changes = opened.changes
+                frames, asks_again = decode_letter(opened.plaintext)
+            except BadSignature:
+                claimed = body.sender if not changes else None
+                continue
+            except RemoteProtocolError as error:
+                return MailRefused(slot, type(error).__name__, None, (*changes, seen))
+            return MailOpened(slot, body.sender, devices, frames, asks_again, (*changes, seen))
+        return MailRefused(slot, "letter that does not open", claimed, (*changes, seen))
+
+    def _senders(self, device: DeviceId, claim: ClaimedSet | None) -> list[tuple[DeviceSet, bytes]]:
+        """Whom a device may be, with the key that each certifies: what it claims, else what is
+        known. Raises `BadSignature`."""
+        if claim is not None:
+            sets = [certified(claim, device)]
+        else:
+            known = self._state.directory.sets
+            sets = [known[account] for account, _ in self._mailing.certified(device)]
+        return [
+            (devices, one.keys.olm_curve25519)
+            for devices in sets
+            for one in certificates(devices)
+            if one.device == device and one.keys.olm_curve25519
+        ]
+
+    def _seal(self, post: Post, now_ms: int) -> Sequence[RatchetChange]:
+        keys = post.bundle
+        to = Recipient(post.device, post.identity_key, keys.fallback_key, keys.hpke[0])
+        letter = encode_letter(post.frames, asks_again=post.asks_again)
+        own = self._state.directory.sets[self._state.me.account]
+        try:
+            sealed = self._parts.cipher.seal(to, letter, own, now_ms)
+        except RemoteProtocolError as error:
+            logger.info("nothing can be sealed for %s: %s", post.device.peer_id.short, error)
+            self._sealed[post.serial] = b""
+            return ()
+        self._sealed[post.serial] = sealed.blob
+        return sealed.changes
+
+    # Beside it
+
+    def _spawn(self, job: Callable[..., Awaitable[None]], *args: object) -> None:
+        assert self._nursery is not None, "run() comes first"
+        self._nursery.start_soon(job, *args)
+
+    async def _look_up(self, device: DeviceId) -> None:
+        raw = await self._exits.find_bundle(device)
+        await self._exits.put(BundleFound(device, raw))
+
+    async def _post(self, post: Post, blob: bytes) -> None:
+        """Leave a blob with each of the recipient's relays; one is enough."""
+        key = _write_key(post.key, self._state.me.device, post.device)
+        failures: list[str] = [] if blob else ["its keys cannot be used"]
+        kept: list[MailboxRelay] = []
+
+        async def leave(relay: MailboxRelay) -> None:
+            try:
+                with trio.fail_after(POST_TIMEOUT_S):
+                    await self._parts.client.put(relay, post.mailbox, blob, key)
+            except (NetworkError, trio.TooSlowError) as error:
+                failures.append(str(error) or "no answer in time")
+            else:
+                kept.append(relay)
+
+        async with self._posts, trio.open_nursery() as nursery:
+            for relay in post.bundle.relays if blob else ():
+                nursery.start_soon(leave, relay)
+        if kept:
+            await self._exits.put(Posted(post.device, post.serial))
+        else:
+            reason = failures[0] if failures else "it names no relay"
+            logger.info("mail for %s: %s", post.device.peer_id.short, reason)
+            await self._exits.put(PostFailed(post.device, post.serial, reason))
+
+    async def _visit(self, relay: MailboxRelay) -> None:
+        """Say who may write, delete what is done, and fetch what is new."""
+        client = self._parts.client
+        try:
+            await self._register(relay)
+            if done := self._errands.done_at(relay.peer):
+                await client.delete(relay, done)
+                self._errands.deleted(relay.peer, done)
+            after = self._errands.after.get(relay.peer, 0)
+            while kept := await client.fetch(relay, after):
+                after = kept[-1].id
+                await self._take(relay.peer, kept)
+                self._errands.after[relay.peer] = after
+        except NetworkError as error:
+            logger.info("mailbox at %s: %s", relay.peer.short, error)
+            self._errands.lost(relay.peer)
+
+    async def _register(self, relay: MailboxRelay) -> None:
+        """Say whose puts our mailbox takes, if that is news to the relay."""
+        me = self._state.me
+        writers = self._mailing.writers()
+        if self._errands.registered.get(relay.peer) == writers:
+            return
+        keys = [write_key(half, device, me.device).public_key for half, device in writers]
+        await self._parts.client.register(
+            relay, dict.fromkeys(keys), intro_key(me.intro).public_key
+        )
+        is_new = relay.peer not in self._errands.registered
+        self._errands.registered[relay.peer] = writers
+        if is_new:
+            self._exits.republish()
+
+    async def _take(self, relay: PeerId, kept: Sequence[Kept]) -> None:
+        """Open the envelopes of a page and hand over what is in them, in the order in which it was
+        sealed: a ratchet keeps only so many keys of what was overtaken."""
+        mails: list[Mail] = []
+        for count, one in enumerate(kept, 1):
+            if count % CHECK_IN_EVERY == 0:
+                await trio.lowlevel.checkpoint()
+            slot = Slot(relay, one.id)
+            try:
+                mails.append(Mail(slot, blob_hash(one.blob), self._parts.cipher.unwrap(one.blob)))
+            except UnknownVersion:
+                continue  # for a later version of this program
+            except RemoteProtocolError as error:
+                self._state.refuse(error)
+                self._errands.discard(slot)
+        for mail in sorted(mails, key=lambda mail: (mail.body.sender, mail.body.counter)):
+            await self._exits.put(mail)
+
+
+class _Errands:
+    """What is to be done at relays at the next visit, and what each of them knows."""
+
+    def __init__(self) -> None:
+        self.registered: dict[PeerId, list[tuple[bytes, DeviceId]]] = {}
+        """Who may write, as each relay was told it."""
+        self.after: dict[PeerId, int] = {}
+        """The newest id that was fetched."""
+        self._done: dict[PeerId, dict[int, None]] = {}
+        self._called = trio.Event()
+
+    def begin(self) -> None:
+        self._called = trio.Event()
+
+    async def wait(self) -> None:
+        await self._called.wait()
+
+    def call(self) -> None:
+        self._called.set()
+
+    def discard(self, slot: Slot) -> None:
+        self._done.setdefault(slot.relay, {})[slot.id] = None
+        self.call()
+
+    def done_at(self, relay: PeerId) -> tuple[int, ...]:
+        return tuple(self._done.get(relay, ()))
+
+    def deleted(self, relay: PeerId, ids: Iterable[int]) -> None:
+        for id in ids:
+            self._done[relay].pop(id, None)
+
+    def lost(self, relay: PeerId) -> None:
+        """It may have forgotten everything by the next time."""
+        self.registered.pop(relay, None)
+
+
+def _write_key(key: Key, own: DeviceId, reader: DeviceId) -> Signer:
+    return intro_key(key.secret) if key.is_intro else write_key(key.secret, own, reader)

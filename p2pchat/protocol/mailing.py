@@ -1,0 +1,493 @@
+"""Mail: what is owed to devices that are away is left with those who keep their mailboxes.
+
+A device whose dial failed, or that is gone, is written to until it is connected again: all that it
+is owed and that does not lie in its mailbox yet goes into a letter of 60 KB at most, one letter at
+a time. What was mailed is remembered, so nothing is left twice; after three days without a receipt
+it is, since relays forget. Whoever mailed us something gets its receipts by mail, too, as long as
+it is not connected.
+
+Who cannot open a letter asks for another, and the *ops* are sealed again: they have ids, a letter
+has none. Both asking and answering are rare on purpose, because anybody may forge a letter that
+does not open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from p2pchat.errors import MalformedMessage
+from p2pchat.model.change import PutContact
+from p2pchat.model.contact import ContactState
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId
+from p2pchat.model.machine import Now
+from p2pchat.model.op import Chain, Op
+from p2pchat.model.query import OpsQuery
+from p2pchat.model.ratchet import SetMailed
+from p2pchat.model.snapshot import MailSnapshot
+from p2pchat.protocol.bundles import Bundles, is_due
+from p2pchat.protocol.machine import Effect, Load, Loaded, Persist
+from p2pchat.protocol.mail_vocabulary import (
+    BundleFound,
+    Discard,
+    ForgetSessions,
+    ForMail,
+    ForPairs,
+    Key,
+    LookUp,
+    MailOpened,
+    MailRefused,
+    Post,
+    Posted,
+    PostFailed,
+    RenewKeys,
+    WritersChanged,
+)
+from p2pchat.protocol.outbox import Outbox
+from p2pchat.protocol.receipts import Receipts
+from p2pchat.protocol.recipient import Delivery
+from p2pchat.protocol.state import Conversation, State
+from p2pchat.wire.contents import decode_content
+from p2pchat.wire.devices import DeviceKeys, certificates
+from p2pchat.wire.frames import Frame, Ops, split_ops
+from p2pchat.wire.mail_codec import LETTER_BYTES_MAX
+from p2pchat.wire.ops import restore_op
+
+__all__ = ["Mailing"]
+
+LETTER_OPS_BYTES = LETTER_BYTES_MAX - 8 * 1024
+"""Of ops in one letter; receipts and what stands round them have room beside."""
+LETTER_OPS_MAX = 256
+RECEIPTS_MAX = 4
+"""In one letter; the rest goes with the next."""
+REMAIL_MS = 3 * 24 * 3600 * 1000
+ASK_AGAIN_S = 3600.0
+"""Between two requests of one device for a new session, and between two that are granted it."""
+BACK_OFF_S_MIN, BACK_OFF_S_MAX = 30.0, 600.0
+PAIR_OPS_MAX = 64
+"""Of a control chain, read for the halves in them."""
+PAIR_BYTES_MAX = 256 * 1024
+WRITERS_MAX = 1_000
+"""Keys that our mailbox takes; those of contacts beyond them wait until we are connected."""
+
+
+class Step(Enum):
+    """Where a letter is."""
+
+    REST = auto()
+    LOOKING = auto()
+    """The recipient's bundle is looked up."""
+    LOADING = auto()
+    """Its ops are read from disk."""
+    POSTING = auto()
+
+
+Part = tuple[ConversationId, Chain]
+
+
+@dataclass(slots=True)
+class _Mailed:
+    """How much of a conversation lies in a device's mailbox, and since when its oldest part."""
+
+    counts: dict[Chain, int] = field(default_factory=lambda: dict.fromkeys(Chain, 0))
+    since_ms: int = 0
+
+
+@dataclass(slots=True)
+class _Letter:
+    """What goes into the next letter, or is on its way."""
+
+    frames: list[Frame] = field(default_factory=list[Frame])
+    upto: dict[Part, int] = field(default_factory=dict[Part, int])
+    receipts: tuple[ConversationId, ...] = ()
+    asks_again: bool = False
+    size: int = 0
+    serial: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class _Route:
+    """A device that is written to by mail."""
+
+    device: DeviceId
+    is_away: bool = False
+    """It was dialled in vain since it was connected last."""
+    step: Step = Step.REST
+    letter: _Letter = field(default_factory=_Letter)
+    receipts: dict[ConversationId, None] = field(default_factory=dict[ConversationId, None])
+    asks_again: bool = False
+    mailed: dict[ConversationId, _Mailed] = field(default_factory=dict[ConversationId, _Mailed])
+    failures: int = 0
+    not_before_s: float = 0.0
+    asked_s: float = -ASK_AGAIN_S
+    """When we asked it for a new session last."""
+    granted_s: float = -ASK_AGAIN_S
+    """When it asked us, and got one."""
+
+
+class Mailing:
+    """Who is written to by mail, and what comes by it."""
+
+    def __init__(self, state: State, outbox: Outbox, receipts: Receipts) -> None:
+        self._state = state
+        self._outbox = outbox
+        self._receipts = receipts
+        self.bundles = Bundles()
+        self.is_on = False
+        self._rotated_ms: int | None = None
+        self._routes: dict[DeviceId, _Route] = {}
+        self._serial = 0
+
+    # Restart
+
+    def restore(self, kept: MailSnapshot) -> None:
+        """As of the last commit; without an Olm account nothing is ever mailed."""
+        self.is_on = kept.account is not None
+        self._rotated_ms = kept.keys.rotated_ms if kept.keys is not None else None
+        for bundle in kept.bundles:
+            self.bundles.restore(bundle)
+        for row in kept.mailed:
+            counts = {Chain.CONTROL: row.control, Chain.TALK: row.talk}
+            self._route(row.device).mailed[row.conversation] = _Mailed(counts, row.mailed_ms)
+
+    def start(self, now: Now) -> list[Effect]:
+        """Make the first keys, and read what both sides gave each other."""
+        if not self.is_on:
+            return []
+        effects = self._renew(now) if self._rotated_ms is None else []
+        rows = self._state.contacts.values()
+        return effects + [load for row in rows for load in self._load_pairs(row)]
+
+    def pairs_loaded(self, tag: ForPairs, loaded: Loaded) -> list[Effect]:
+        """Requests and acceptances of an earlier life."""
+        conversation = self._state.conversations.get(tag.conversation)
+        if conversation is None or conversation.other is None:
+            return []
+        for op in map(restore_op, loaded.rows):
+            try:
+                content = decode_content(op.header.kind, op.content or b"")
+            except MalformedMessage:
+                continue  # counted when it came
+            self._state.pairs.note(conversation.other, op, content)
+        return []
+
+    def _load_pairs(self, row: PutContact) -> Iterator[Effect]:
+        """Reads of all control chains of a direct conversation."""
+        conversation = self._state.conversations.get(row.conversation)
+        tips = conversation.log.tips if conversation is not None else {}
+        for device, chain in tips:
+            if chain is Chain.CONTROL:
+                query = OpsQuery(row.conversation, device, chain, 0, PAIR_OPS_MAX, PAIR_BYTES_MAX)
+                yield Load(ForPairs(row.conversation), query)
+
+    # Whose mail is taken
+
+    def writers(self) -> list[tuple[bytes, DeviceId]]:
+        """The halves that we gave, each with a device that may use it, of contacts and of whom we
+        asked."""
+        state, found = self._state, list[tuple[bytes, DeviceId]]()
+        for account in state.contacts:
+            if state.contact_state(account) in (ContactState.ACCEPTED, ContactState.ASKED):
+                devices = sorted(state.directory.devices(account))
+                found += [(half, one) for half in state.pairs.ours(account) for one in devices]
+        return found[:WRITERS_MAX]
+
+    # Who is away
+
+    def peer_up(self, device: DeviceId) -> None:
+        """It gets all that it is owed on its streams."""
+        route = self._routes.get(device)
+        if route is not None:
+            route.is_away = False
+            route.failures, route.not_before_s = 0, 0.0
+
+    def dial_failed(self, device: DeviceId, now: Now) -> list[Effect]:
+        """No way led to it; this is also when what failed is tried again."""
+        recipient = self._outbox.recipients.by_device.get(device)
+        if not self.is_on or recipient is None:
+            return []
+        route = self._route(device)
+        route.is_away = True
+        return self._advance(route, now)
+
+    def settle(self, touched: Iterable[ConversationId], now: Now) -> list[Effect]:
+        """After a batch: mail what was written to who is away, and receipts to whom no stream
+        leads."""
+        missed = self._receipts.take_missed()
+        if not self.is_on:
+            return []
+        routes: dict[DeviceId, _Route] = {}
+        for id, author in missed:
+            routes[author] = route = self._route(author)
+            route.receipts[id] = None
+        for id in touched:
+            for recipient in self._outbox.recipients.watching(id):
+                route = self._routes.get(recipient.device)
+                if route is not None and route.is_away:
+                    routes[route.device] = route
+        effects = [effect for route in routes.values() for effect in self._advance(route, now)]
+        if self._state.pairs.is_changed:
+            self._state.pairs.is_changed = False
+            effects.append(WritersChanged())
+        return effects
+
+    # What comes
+
+    def opened(self, mail: MailOpened, now: Now) -> list[Effect]:
+        """A letter came; what its frames say is the chat's."""
+        effects: list[Effect] = [Persist(change) for change in mail.changes]
+        effects.append(Discard(mail.slot))
+        route = self._routes.get(mail.sender)
+        if not mail.asks_again or route is None:
+            return effects
+        if now.monotonic_s < route.granted_s + ASK_AGAIN_S:
+            return effects
+        route.granted_s = now.monotonic_s
+        route.mailed.clear()
+        route.is_away = mail.sender not in self._state.connected
+        self.bundles.doubt(mail.sender)
+        effects += [ForgetSessions(key) for key in self._identity_keys(mail.sender)]
+        return effects + self._advance(route, now)
+
+    def refused(self, mail: MailRefused, now: Now) -> list[Effect]:
+        """A blob said nothing. When a device that we know seems to have used a session that is
+        gone, it is asked to begin another."""
+        effects: list[Effect] = [Persist(change) for change in mail.changes]
+        effects.append(Discard(mail.slot))
+        if mail.reason:
+            self._state.refuse(mail.reason)
+        if mail.sender is None or not self._state.is_contacts(mail.sender):
+            return effects
+        route = self._route(mail.sender)
+        if now.monotonic_s < route.asked_s + ASK_AGAIN_S:
+            return effects
+        route.asked_s = now.monotonic_s
+        route.asks_again = True
+        effects += [ForgetSessions(key) for key in self._identity_keys(mail.sender)]
+        return effects + self._advance(route, now)
+
+    def published(self, now: Now) -> list[Effect]:
+        """Others can find our keys: the moment to make new ones, when it is time."""
+        return self._renew(now) if self.is_on and is_due(self._rotated_ms, now.wall_ms) else []
+
+    def _renew(self, now: Now) -> list[Effect]:
+        self._rotated_ms = now.wall_ms
+        return [RenewKeys()]
+
+    # Letters
+
+    def bundle_found(self, found: BundleFound, now: Now) -> list[Effect]:
+        row = self.bundles.take(found.device, found.raw, now.wall_ms)
+        route = self._routes.get(found.device)
+        effects: list[Effect] = [Persist(row)]
+        if route is None or route.step is not Step.LOOKING:
+            return effects
+        route.step = Step.REST
+        return effects + self._advance(route, now)
+
+    def posted(self, input: Posted, now: Now) -> list[Effect]:
+        """A relay keeps it: that is what `sent` means to a person."""
+        route = self._on_its_way(input.device, input.serial)
+        if route is None:
+            return []
+        letter, route.letter, route.step = route.letter, _Letter(), Step.REST
+        route.failures, route.not_before_s = 0, 0.0
+        effects: list[Effect] = []
+        for (id, chain), count in letter.upto.items():
+            mailed = route.mailed.setdefault(id, _Mailed())
+            delivery = self._outbox.recipients.delivery(route.device, id)
+            if delivery is None:
+                continue
+            if all(mailed.counts[c] <= delivery.acked[c] for c in Chain):
+                mailed.since_ms = now.wall_ms
+            mailed.counts[chain] = count
+            row = SetMailed(
+                id,
+                route.device,
+                mailed.counts[Chain.CONTROL],
+                mailed.counts[Chain.TALK],
+                mailed.since_ms,
+            )
+            effects.append(Persist(row))
+            if chain is Chain.TALK:
+                effects += self._outbox.mailed(route.device, id, count)
+        return effects + self._advance(route, now)
+
+    def post_failed(self, input: PostFailed, now: Now) -> list[Effect]:
+        """Nobody took it: what was in it is owed as before, and tried with the next dial."""
+        route = self._on_its_way(input.device, input.serial)
+        if route is None:
+            return []
+        for id in route.letter.receipts:
+            route.receipts[id] = None
+        route.asks_again |= route.letter.asks_again
+        route.letter, route.step = _Letter(), Step.REST
+        self._hold(route, now)
+        self._state.refuse("letter that nobody kept")
+        return []
+
+    def loaded(self, tag: ForMail, loaded: Loaded, now: Now) -> list[Effect]:
+        """Ops that are too old to be in memory."""
+        route = self._routes.get(tag.device)
+        if route is None or route.step is not Step.LOADING:
+            return []
+        route.step = Step.REST
+        delivery = self._outbox.recipients.delivery(tag.device, tag.conversation)
+        rows = [restore_op(row) for row in loaded.rows]
+        if delivery is None or not rows or not self._may_post(route, now):
+            return []
+        if rows[0].header.seq != self._start(route, delivery, tag.chain, now):
+            return self._advance(route, now)
+        letter = self._begun(route, now)
+        _enclose(letter, (tag.conversation, tag.chain), rows)
+        return self._post(route, letter, now)
+
+    def _advance(self, route: _Route, now: Now) -> list[Effect]:
+        """Write the next letter to a device, if it is owed one."""
+        if not self._may_post(route, now):
+            return []
+        letter = self._begun(route, now)
+        load = self._fill(route, letter, now) if route.is_away else None
+        if load is not None and not letter.frames and not letter.asks_again:
+            route.step = Step.LOADING
+            return [load]
+        if not letter.frames and not letter.asks_again:
+            return []
+        return self._post(route, letter, now)
+
+    def _may_post(self, route: _Route, now: Now) -> bool:
+        is_free = route.step is Step.REST and now.monotonic_s >= route.not_before_s
+        is_reached = route.device in self._state.connected
+        return is_free and not is_reached and not self._state.is_blocked(None, route.device)
+
+    def _begun(self, route: _Route, now: Now) -> _Letter:
+        """A letter with what is not ops."""
+        ids = tuple(route.receipts)[:RECEIPTS_MAX]
+        letter = _Letter(receipts=ids, asks_again=route.asks_again)
+        for id in ids:
+            conversation = self._state.conversations.get(id)
+            if conversation is not None and self._state.may_answer(conversation):
+                letter.frames.append(self._receipts.receipt(conversation, route.device, now))
+        return letter
+
+    def _fill(self, route: _Route, letter: _Letter, now: Now) -> Effect | None:
+        """Put owed ops into a letter; what has to be read from disk first is asked for."""
+        recipient = self._outbox.recipients.by_device.get(route.device)
+        for id, delivery in recipient.deliveries.items() if recipient is not None else ():
+            conversation = self._state.conversations.get(id)
+            if conversation is None:
+                continue
+            for chain in self._outbox.sendable(conversation, route.device):
+                start = self._start(route, delivery, chain, now)
+                stop = min(self._outbox.total(conversation, chain), start + LETTER_OPS_MAX)
+                if start >= stop or letter.size >= LETTER_OPS_BYTES:
+                    continue
+                ops = conversation.own_recent(chain, start, stop)
+                if ops is None:
+                    return self._load(route, conversation, chain, start)
+                _enclose(letter, (id, chain), ops)
+        return None
+
+    def _load(self, route: _Route, conversation: Conversation, chain: Chain, start: int) -> Effect:
+        query = OpsQuery(
+            conversation.id, self._state.me.device, chain, start, LETTER_OPS_MAX, LETTER_OPS_BYTES
+        )
+        return Load(ForMail(route.device, conversation.id, chain), query)
+
+    def _start(self, route: _Route, delivery: Delivery, chain: Chain, now: Now) -> int:
+        """The first op that the recipient neither has nor finds in its mailbox. What lies there
+        for too long without a receipt is taken for lost."""
+        mailed = route.mailed.get(delivery.conversation)
+        if mailed is None:
+            return delivery.acked[chain]
+        if not 0 <= now.wall_ms - mailed.since_ms < REMAIL_MS:
+            mailed.counts = dict.fromkeys(Chain, 0)
+        return max(delivery.acked[chain], mailed.counts[chain])
+
+    def _post(self, route: _Route, letter: _Letter, now: Now) -> list[Effect]:
+        """Send a letter off, once it is known where to and with which keys."""
+        addressee = self._addressee(route.device)
+        if addressee is None:
+            self._hold(route, now)
+            return []
+        account, keys = addressee
+        if self.bundles.is_stale(route.device, now.wall_ms):
+            route.step = Step.LOOKING
+            return [LookUp(route.device)]
+        bundle, key = self.bundles.get(route.device), self._key(account)
+        if bundle is None or key is None:
+            self._hold(route, now)
+            return []
+        for id in letter.receipts:
+            del route.receipts[id]
+        route.asks_again = False
+        route.letter, route.step = letter, Step.POSTING
+        self._serial += 1
+        letter.serial = self._serial
+        return [
+            Post(
+                device=route.device,
+                serial=letter.serial,
+                identity_key=keys.olm_curve25519,
+                mailbox=keys.mailbox,
+                bundle=bundle,
+                key=key,
+                frames=tuple(letter.frames),
+                asks_again=letter.asks_again,
+            )
+        ]
+
+    def _key(self, account: AccountId) -> Key | None:
+        """What lets us into the mailboxes of an account's devices."""
+        half = self._state.pairs.theirs(account)
+        if half is not None:
+            return Key(half, is_intro=False)
+        contact = self._state.contacts.get(account)
+        return Key(contact.intro, is_intro=True) if contact and contact.intro else None
+
+    def _addressee(self, device: DeviceId) -> tuple[AccountId, DeviceKeys] | None:
+        """The contact that a device belongs to, and the keys it certifies."""
+        for account, keys in self.certified(device):
+            if account in self._state.contacts:
+                return account, keys
+        return None
+
+    def certified(self, device: DeviceId) -> Iterator[tuple[AccountId, DeviceKeys]]:
+        """Each account that is known to certify a device with keys for mail."""
+        for account, devices in self._state.directory.sets.items():
+            if device not in devices.devices:
+                continue
+            for one in certificates(devices):
+                if one.device == device and one.keys.olm_curve25519 and one.keys.mailbox:
+                    yield account, one.keys
+
+    def _identity_keys(self, device: DeviceId) -> set[bytes]:
+        return {keys.olm_curve25519 for _, keys in self.certified(device)}
+
+    def _hold(self, route: _Route, now: Now) -> None:
+        """Not now, and later the longer it has been so."""
+        delay_s = min(BACK_OFF_S_MIN * 2 ** min(route.failures, 20), BACK_OFF_S_MAX)
+        route.failures += 1
+        route.not_before_s = now.monotonic_s + delay_s
+
+    def _on_its_way(self, device: DeviceId, serial: int) -> _Route | None:
+        route = self._routes.get(device)
+        is_it = route is not None and route.step is Step.POSTING and route.letter.serial == serial
+        return route if is_it else None
+
+    def _route(self, device: DeviceId) -> _Route:
+        return self._routes.setdefault(device, _Route(device))
+
+
+def _enclose(letter: _Letter, part: Part, ops: Iterable[Op]) -> None:
+    """Put as many of these ops into a letter as have room, and one in any case."""
+    taken: list[Op] = []
+    for op in ops:
+        if letter.size and letter.size + op.size_bytes > LETTER_OPS_BYTES:
+            break
+        taken.append(op)
+        letter.size += op.size_bytes
+    if taken:
+        letter.frames += [Ops(tuple(run)) for run in split_ops(taken, LETTER_OPS_BYTES)]
+        letter.upto[part] = taken[-1].header.seq + 1

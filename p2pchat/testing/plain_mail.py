@@ -1,0 +1,139 @@
+"""`crypto.port.MailCipher` without secrets, for simulations: one seed gives one history.
+
+Blobs are veiled, not sealed, so that nobody who searches them finds a text by chance. Who may read
+is judged as the real one does: a blob opens for its recipient alone, with a key that it still has,
+and once; and a sender that was rolled back is caught using a number twice.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from hashlib import blake2b, shake_256
+
+from p2pchat.crypto.port import Opened, Recipient, SealedMail
+from p2pchat.errors import BadSignature, MalformedMessage
+from p2pchat.model.ids import DeviceId
+from p2pchat.model.mailbox import HpkeKey
+from p2pchat.model.ratchet import (
+    DropRatchet,
+    ForgetSpent,
+    HpkeSecret,
+    PutMailKeys,
+    PutOlmAccount,
+    PutRatchet,
+    RatchetChange,
+)
+from p2pchat.model.snapshot import MailSnapshot
+from p2pchat.protocol.bundles import renewed
+from p2pchat.wire.devices import ClaimedSet
+from p2pchat.wire.mail_codec import MailBody, decode_body, encode_body
+
+__all__ = ["PlainMailCipher", "Used", "plain_account", "plain_identity_key"]
+
+_SUITE = 1
+_FALLBACKS_MAX = 2
+_KEY_BYTES = 32
+
+Used = dict[tuple[bytes, DeviceId, int], bytes]
+"""What was sealed with each number of a session, by everybody in a world."""
+
+
+def plain_identity_key(device: DeviceId) -> bytes:
+    return _hash(b"identity", device)
+
+
+def plain_account() -> PutOlmAccount:
+    """What a home of a simulation is made with: the fallback keys that still open."""
+    return PutOlmAccount("[]")
+
+
+class PlainMailCipher:
+    """The mail of one simulated device."""
+
+    def __init__(self, own: DeviceId, kept: MailSnapshot, used: Used) -> None:
+        assert kept.account is not None, "a home is given an account before its node starts"
+        self._own = own
+        self._used = used
+        self._keys = kept.keys
+        self._fallbacks: list[str] = json.loads(kept.account.pickle)
+        self._sessions = {(row.peer, row.session): row for row in kept.ratchets}
+
+    @property
+    def identity_key(self) -> bytes:
+        return plain_identity_key(self._own)
+
+    @property
+    def keys(self) -> PutMailKeys | None:
+        return self._keys
+
+    @property
+    def published(self) -> tuple[HpkeKey, ...]:
+        newest = self._keys.hpke[:1] if self._keys is not None else ()
+        return tuple(HpkeKey(_SUITE, key.raw) for key in newest)
+
+    def renew(self, now_ms: int) -> tuple[RatchetChange, ...]:
+        fallback = _hash(b"fallback", self._own, str(now_ms).encode())
+        made = HpkeSecret(_SUITE, _hash(b"hpke", fallback), now_ms)
+        self._fallbacks = [*self._fallbacks, fallback.hex()][-_FALLBACKS_MAX:]
+        self._keys = renewed(self._keys, fallback, [made], now_ms)
+        return PutOlmAccount(json.dumps(self._fallbacks)), self._keys, ForgetSpent(now_ms)
+
+    def seal(
+        self, to: Recipient, letter: bytes, own_devices: ClaimedSet, now_ms: int
+    ) -> SealedMail:
+        known = [row for (peer, _), row in self._sessions.items() if peer == to.identity_key]
+        answered = [row for row in known if row.is_answered]
+        begun = _hash(self.identity_key, to.identity_key, to.fallback_key, str(now_ms).encode())
+        row = PutRatchet(to.identity_key, begun, "[]", 0, False, now_ms)
+        if known:
+            row = min(answered or known, key=lambda row: row.session)
+        used = self._used.setdefault((row.session, self._own, row.counter), letter)
+        assert used == letter, "two plaintexts were sealed from one state"
+        stepped = self._sessions[row.peer, row.session] = replace(
+            row, counter=row.counter + 1, used_ms=now_ms
+        )
+        ciphertext = row.session + to.fallback_key + letter
+        devices = None if row.is_answered else own_devices
+        body = MailBody(self._own, devices, 1, ciphertext, row.counter)
+        address = to.device + to.hpke.raw
+        return SealedMail(address + _veiled(address, encode_body(body)), (stepped,))
+
+    def unwrap(self, blob: bytes) -> MailBody:
+        address, veiled = blob[: 2 * _KEY_BYTES], blob[2 * _KEY_BYTES :]
+        keys = self._keys.hpke if self._keys is not None else ()
+        if address not in {self._own + key.raw for key in keys}:
+            raise MalformedMessage("a blob for a key that this device does not have")
+        return decode_body(_veiled(address, veiled))
+
+    def open(self, body: MailBody, identity_key: bytes, now_ms: int) -> Opened:
+        session, rest = body.ciphertext[:_KEY_BYTES], body.ciphertext[_KEY_BYTES:]
+        fallback, letter = rest[:_KEY_BYTES], rest[_KEY_BYTES:]
+        row = self._sessions.get((identity_key, session))
+        if identity_key != plain_identity_key(body.sender):
+            raise BadSignature("sealed with another identity key")
+        if row is None and fallback.hex() not in self._fallbacks:
+            raise BadSignature("a session that was begun with a key that is gone")
+        opened: list[int] = json.loads(row.pickle) if row is not None else []
+        if body.counter in opened:
+            raise BadSignature("it was opened before")
+        row = row or PutRatchet(identity_key, session, "[]", 0, True, now_ms)
+        pickle = json.dumps([*opened, body.counter])
+        row = replace(row, pickle=pickle, is_answered=True, used_ms=now_ms)
+        self._sessions[identity_key, session] = row
+        return Opened(letter, (row,))
+
+    def forget(self, identity_key: bytes) -> tuple[DropRatchet, ...]:
+        gone = [key for key in self._sessions if key[0] == identity_key]
+        for key in gone:
+            del self._sessions[key]
+        return tuple(DropRatchet(*key) for key in gone)
+
+
+def _hash(*parts: bytes) -> bytes:
+    return blake2b(b"\0".join(parts), digest_size=_KEY_BYTES).digest()
+
+
+def _veiled(address: bytes, data: bytes) -> bytes:
+    mask = shake_256(address).digest(len(data))
+    return bytes(one ^ other for one, other in zip(data, mask, strict=True))
