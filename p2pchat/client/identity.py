@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import reduce
 
 from p2pchat.errors import BadExport
@@ -13,6 +14,7 @@ from p2pchat.node.ambient import Ambient
 from p2pchat.protocol.state import Me
 from p2pchat.wire.devices import (
     DEVICES_MAX,
+    DeviceKeys,
     DeviceSet,
     certificates,
     first_device_set,
@@ -21,7 +23,7 @@ from p2pchat.wire.devices import (
 )
 from p2pchat.wire.envelope import Ed25519Signer
 
-__all__ = ["core_identity", "make_identity", "restored_identity"]
+__all__ = ["core_identity", "make_identity", "restored_identity", "with_keys"]
 
 
 def make_identity(name: str, ambient: Ambient, device_seed: bytes | None = None) -> Identity:
@@ -68,6 +70,18 @@ def restored_identity(
         device_seed=device_seed,
         device_set=devices.raw,
     )
+
+
+def with_keys(identity: Identity, keys: DeviceKeys, now_ms: int) -> Identity:
+    """The same identity, its device certified with these keys: itself where it is already."""
+    devices = read_device_set(identity.device_set)
+    [own] = [one for one in certificates(devices) if one.device == identity.device]
+    if own.keys == keys:
+        return identity
+    account = Ed25519Signer(identity.account_seed)
+    certified_ms = max(now_ms, own.created_ms + 1)  # of two certificates the newer counts
+    added = first_device_set(account, identity.device, certified_ms, keys)
+    return replace(identity, device_set=merged(devices, read_device_set(added)).raw)
 
 
 def core_identity(identity: Identity, intro: bytes) -> Me:

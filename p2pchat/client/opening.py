@@ -15,7 +15,7 @@ import trio
 
 from p2pchat.client.client import Client
 from p2pchat.client.exporting import ReadArchive
-from p2pchat.client.identity import core_identity, make_identity
+from p2pchat.client.identity import core_identity, make_identity, with_keys
 from p2pchat.client.mailboxes import open_kept_mailboxes
 from p2pchat.config import (
     CONFIG_FILE,
@@ -27,6 +27,7 @@ from p2pchat.config import (
     parse_peer_address,
 )
 from p2pchat.crypto.lan_key import lan_key
+from p2pchat.crypto.mail import mailbox_key, new_mail_account, open_mail
 from p2pchat.crypto.vault import Vault
 from p2pchat.errors import AddressInUse, ConfigError
 from p2pchat.gossip.config import GossipConfig
@@ -43,6 +44,7 @@ from p2pchat.net.offline import OfflineHost
 from p2pchat.net.port import Host
 from p2pchat.node.ambient import Ambient, SystemAmbient
 from p2pchat.node.lan import LanParts
+from p2pchat.node.mail import MailParts
 from p2pchat.node.network import NetworkOptions
 from p2pchat.node.node import NodeParts, open_node
 from p2pchat.protocol.blocking import in_force_at_start
@@ -55,6 +57,7 @@ from p2pchat.store.port import AsyncStore, Store
 from p2pchat.store.sqlite import SqliteStore
 from p2pchat.store.worker import InlineStore, StoreWorker, open_home_aside, open_worker
 from p2pchat.wire.contents import INTRO_BYTES
+from p2pchat.wire.devices import DeviceKeys
 from p2pchat.wire.envelope import Ed25519Signer
 
 if TYPE_CHECKING:
@@ -216,6 +219,7 @@ class Stored:
     snapshot: Snapshot
     identity: Identity
     read_archive: ReadArchive | None = None
+    mail: MailParts | None = None
 
 
 def client_parts(
@@ -246,6 +250,7 @@ def client_parts(
         sources=sources,
         account_signer=Ed25519Signer(identity.account_seed),
         fingerprint=str(identity.account),
+        mail=stored.mail,
     )
 
 
@@ -257,6 +262,16 @@ def prepare_store(store: Store, identity: Identity, ambient: Ambient) -> Snapsho
         intro = PutSetting(INTRO_SETTING, ambient.token_bytes(INTRO_BYTES))
         store.commit([intro, name])
     return store.snapshot()
+
+
+def _certified(store: Store, identity: Identity, ambient: Ambient) -> Identity:
+    """An identity whose certificate names its keys for mail; a home of before gets them now. The
+    account is on disk before anything names it."""
+    if store.snapshot().mail.account is None:
+        store.commit([new_mail_account(identity.device_seed)])
+    cipher = open_mail(identity.device_seed, store.snapshot().mail)
+    keys = DeviceKeys(cipher.identity_key, mailbox_key(identity.device_seed).public_key)
+    return with_keys(identity, keys, ambient.now().wall_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +292,8 @@ async def _open_store(
     seed = read_identity_file(config.identity_file) if config.identity_file else None
     if home is None:
         memory = MemoryStore()
-        identity = make_identity(_name(given.name, config), ambient, seed)
+        made = make_identity(_name(given.name, config), ambient, seed)
+        identity = _certified(memory, made, ambient)
         snapshot = prepare_store(memory, identity, ambient)
         yield Stored(InlineStore(memory), snapshot, identity)
         return
@@ -291,6 +307,10 @@ async def _open_store(
                 "identity",
                 f"{config.identity_file} is not the key that {opened.path} was made with",
             )
+        certified = _certified(opened.store, identity, ambient)
+        if certified != identity:
+            opened.store.put_identity(certified)
+        identity = certified
         snapshot = prepare_store(opened.store, identity, ambient)
         async with open_worker(opened.store) as worker:
             read = partial(_read_archive, worker, opened.store)

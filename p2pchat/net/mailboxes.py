@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+import trio
+
 from p2pchat.config.limits import BLOB_BYTES_MAX
 from p2pchat.model.mailbox import Kept, MailboxRelay
 from p2pchat.wire.envelope import Signer
@@ -24,6 +26,11 @@ class MailboxClient(Protocol):
     Every call dials where there is no connection. Every call raises `PeerUnreachable`,
     `StreamReset`, and `RelayRefused` for what the relay will not do: trying again soon is useless.
     """
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Own what goes on beside the calls, which work from when it has started until it is
+        cancelled."""
+        ...
 
     async def put(
         self, relay: MailboxRelay, mailbox: bytes, blob: bytes, write_key: Signer

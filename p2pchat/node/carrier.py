@@ -16,6 +16,7 @@ from p2pchat.node.enforcing import Enforcer
 from p2pchat.node.fanout import Lanes
 from p2pchat.node.handlers import LaneHandlers
 from p2pchat.node.hub import Hub
+from p2pchat.node.mail import PostOffice
 from p2pchat.node.rooms import RoomGossip
 from p2pchat.protocol.machine import (
     Dial,
@@ -52,6 +53,8 @@ class Surroundings:
     want: Callable[[Dial], Awaitable[None]]
     enforcer: Enforcer
     loaded: Callable[[Loaded], Awaitable[None]]
+    office: PostOffice | None
+    """None where nothing is mailed."""
 
 
 class ChatCarrier:
@@ -74,6 +77,7 @@ class ChatCarrier:
                 self._to.rooms.enter(effect)
         sealed = {id(e): self._to.rooms.seal(e) for e in effects if isinstance(e, Publish)}
         changes = [e.change for e in effects if isinstance(e, Persist)]
+        changes += self._to.office.changes(effects) if self._to.office is not None else []
         if changes:
             await self._to.store.commit(changes)
             # A commit runs to its end; when the node ended meanwhile, so did who would send.
@@ -96,6 +100,8 @@ class ChatCarrier:
                     self._to.rooms.leave(effect)
                 case Drop(peer):
                     self._spawn(self._to.handlers.drop, peer)
+                case _ if self._to.office is not None:
+                    self._to.office.carry(effect)
                 case _:
                     pass  # committed above, told below, or the driver's
 

@@ -20,13 +20,23 @@ import trio
 
 from p2pchat.crypto.mail import intro_key, write_key
 from p2pchat.crypto.port import MailCipher, Recipient
-from p2pchat.errors import BadSignature, NetworkError, RemoteProtocolError, UnknownVersion
+from p2pchat.errors import (
+    BadSignature,
+    NetworkError,
+    RelayRefused,
+    RemoteProtocolError,
+    UnknownVersion,
+)
 from p2pchat.model.ids import DeviceId, PeerId
+from p2pchat.model.machine import Now
 from p2pchat.model.mailbox import Kept, MailboxRelay, MailBundle
 from p2pchat.model.ratchet import RatchetChange, SeeMail
 from p2pchat.model.snapshot import MailSnapshot
 from p2pchat.net.mailboxes import MailboxClient
+from p2pchat.net.port import Host
 from p2pchat.node.ambient import Ambient
+from p2pchat.node.mail_relays import MailRelays
+from p2pchat.protocol.chat import Chat
 from p2pchat.protocol.machine import Effect, Input
 from p2pchat.protocol.mail_vocabulary import (
     BundleFound,
@@ -44,14 +54,12 @@ from p2pchat.protocol.mail_vocabulary import (
     Slot,
     WritersChanged,
 )
-from p2pchat.protocol.mailing import Mailing
-from p2pchat.protocol.state import State
-from p2pchat.wire.devices import ClaimedSet, DeviceSet, certificates, certified
+from p2pchat.wire.devices import ClaimedSet, DeviceSet, certificates, certified, narrowed
 from p2pchat.wire.envelope import Signer
 from p2pchat.wire.mail_codec import decode_letter, encode_letter
 from p2pchat.wire.mailbox_codec import blob_hash
 
-__all__ = ["MailParts", "PostOffice"]
+__all__ = ["Exits", "MailParts", "OpeningChat", "PostOffice"]
 
 logger = logging.getLogger(__name__)
 
@@ -69,33 +77,36 @@ SEEN_MS = 31 * 24 * 3600 * 1000
 
 @dataclass(frozen=True, slots=True)
 class MailParts:
-    """What mail is made of. `relays` says who keeps ours at the moment."""
+    """What mail is made of."""
 
     cipher: MailCipher
-    client: MailboxClient
+    connect: Callable[[Host, Callable[[PeerId], None]], MailboxClient]
+    """Makes a client, which tells where something came in."""
     kept: MailSnapshot
+    relays: tuple[MailboxRelay, ...] = ()
+    """Who shall keep our mail; without them those through whom we can be reached."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exits:
-    """Where what comes of mail goes."""
+    """Where what comes of mail goes, and who keeps ours."""
 
     put: Callable[[Input], Awaitable[None]]
     find_bundle: Callable[[DeviceId], Awaitable[bytes | None]]
     republish: Callable[[], None]
-    relays: Callable[[], Sequence[MailboxRelay]]
+    relays: MailRelays
 
 
 class PostOffice:
     """The mail of one node; `run` owns everything that waits."""
 
     def __init__(
-        self, parts: MailParts, exits: Exits, state: State, mailing: Mailing, ambient: Ambient
+        self, parts: MailParts, exits: Exits, host: Host, chat: Chat, ambient: Ambient
     ) -> None:
-        self._parts = parts
+        self._cipher = parts.cipher
+        self._client = parts.connect(host, lambda _: self.look())
         self._exits = exits
-        self._state = state
-        self._mailing = mailing
+        self._chat = chat
         self._ambient = ambient
         self._seen = {row.hash for row in parts.kept.seen}
         self._sealed: dict[int, bytes] = {}
@@ -106,12 +117,11 @@ class PostOffice:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Fetch what comes and carry what goes, until cancelled."""
         async with trio.open_nursery() as self._nursery:
+            await self._nursery.start(self._client.run)
             task_status.started()
             while True:
                 self._errands.begin()
-                for relay in self._exits.relays():
-                    with trio.move_on_after(VISIT_TIMEOUT_S):
-                        await self._visit(relay)
+                await self._visit_all()
                 with trio.move_on_after(FETCH_EVERY_S):
                     await self._errands.wait()
 
@@ -122,11 +132,10 @@ class PostOffice:
     @property
     def bundle(self) -> MailBundle:
         """How others may write to us: empty before there are keys, or a relay."""
-        cipher, relays = self._parts.cipher, self._errands.registered
+        cipher, relays = self._cipher, tuple(self._errands.ours.values())
         if cipher.keys is None or not relays:
             return MailBundle()
-        kept = tuple(relay for relay in self._exits.relays() if relay.peer in relays)
-        return MailBundle(cipher.keys.fallback_key, cipher.published, kept)
+        return MailBundle(cipher.keys.fallback_key, cipher.published, relays)
 
     # In the driver
 
@@ -136,7 +145,7 @@ class PostOffice:
 
     def changes(self, effects: Iterable[Effect]) -> list[RatchetChange]:
         """Seal what goes out; what comes of it has to be committed before it does."""
-        now_ms, cipher = self._ambient.now().wall_ms, self._parts.cipher
+        now_ms, cipher = self._ambient.now().wall_ms, self._cipher
         found: list[RatchetChange] = []
         for effect in effects:
             match effect:
@@ -181,7 +190,7 @@ class PostOffice:
         claimed = None
         for devices, identity_key in senders:
             try:
-                opened = self._parts.cipher.open(body, identity_key, now_ms)
+                opened = self._cipher.open(body, identity_key, now_ms)
                 changes = opened.changes
                 frames, asks_again = decode_letter(opened.plaintext)
             except BadSignature:
@@ -198,8 +207,8 @@ class PostOffice:
         if claim is not None:
             sets = [certified(claim, device)]
         else:
-            known = self._state.directory.sets
-            sets = [known[account] for account, _ in self._mailing.certified(device)]
+            known = self._chat.state.directory.sets
+            sets = [known[account] for account, _ in self._chat.mailing.certified(device)]
         return [
             (devices, one.keys.olm_curve25519)
             for devices in sets
@@ -211,9 +220,10 @@ class PostOffice:
         keys = post.bundle
         to = Recipient(post.device, post.identity_key, keys.fallback_key, keys.hpke[0])
         letter = encode_letter(post.frames, asks_again=post.asks_again)
-        own = self._state.directory.sets[self._state.me.account]
+        state = self._chat.state
+        own = narrowed(state.own_devices, state.me.device)
         try:
-            sealed = self._parts.cipher.seal(to, letter, own, now_ms)
+            sealed = self._cipher.seal(to, letter, own, now_ms)
         except RemoteProtocolError as error:
             logger.info("nothing can be sealed for %s: %s", post.device.peer_id.short, error)
             self._sealed[post.serial] = b""
@@ -233,14 +243,14 @@ class PostOffice:
 
     async def _post(self, post: Post, blob: bytes) -> None:
         """Leave a blob with each of the recipient's relays; one is enough."""
-        key = _write_key(post.key, self._state.me.device, post.device)
+        key = _write_key(post.key, self._chat.state.me.device, post.device)
         failures: list[str] = [] if blob else ["its keys cannot be used"]
         kept: list[MailboxRelay] = []
 
         async def leave(relay: MailboxRelay) -> None:
             try:
                 with trio.fail_after(POST_TIMEOUT_S):
-                    await self._parts.client.put(relay, post.mailbox, blob, key)
+                    await self._client.put(relay, post.mailbox, blob, key)
             except (NetworkError, trio.TooSlowError) as error:
                 failures.append(str(error) or "no answer in time")
             else:
@@ -256,9 +266,14 @@ class PostOffice:
             logger.info("mail for %s: %s", post.device.peer_id.short, reason)
             await self._exits.put(PostFailed(post.device, post.serial, reason))
 
+    async def _visit_all(self) -> None:
+        for relay in await self._exits.relays.choose():
+            with trio.move_on_after(VISIT_TIMEOUT_S):
+                await self._visit(relay)
+
     async def _visit(self, relay: MailboxRelay) -> None:
         """Say who may write, delete what is done, and fetch what is new."""
-        client = self._parts.client
+        client = self._client
         try:
             await self._register(relay)
             if done := self._errands.done_at(relay.peer):
@@ -269,23 +284,25 @@ class PostOffice:
                 after = kept[-1].id
                 await self._take(relay.peer, kept)
                 self._errands.after[relay.peer] = after
+        except RelayRefused as error:
+            logger.info("mailbox at %s: %s", relay.peer.short, error)
+            self._exits.relays.refused(relay.peer)
+            self._errands.lost(relay.peer)
         except NetworkError as error:
             logger.info("mailbox at %s: %s", relay.peer.short, error)
-            self._errands.lost(relay.peer)
+            self._errands.registered.pop(relay.peer, None)
 
     async def _register(self, relay: MailboxRelay) -> None:
         """Say whose puts our mailbox takes, if that is news to the relay."""
-        me = self._state.me
-        writers = self._mailing.writers()
+        me = self._chat.state.me
+        writers = self._chat.mailing.writers()
         if self._errands.registered.get(relay.peer) == writers:
             return
         keys = [write_key(half, device, me.device).public_key for half, device in writers]
-        await self._parts.client.register(
-            relay, dict.fromkeys(keys), intro_key(me.intro).public_key
-        )
-        is_new = relay.peer not in self._errands.registered
+        await self._client.register(relay, dict.fromkeys(keys), intro_key(me.intro).public_key)
         self._errands.registered[relay.peer] = writers
-        if is_new:
+        if self._errands.ours.get(relay.peer) != relay:
+            self._errands.ours[relay.peer] = relay
             self._exits.republish()
 
     async def _take(self, relay: PeerId, kept: Sequence[Kept]) -> None:
@@ -297,14 +314,31 @@ class PostOffice:
                 await trio.lowlevel.checkpoint()
             slot = Slot(relay, one.id)
             try:
-                mails.append(Mail(slot, blob_hash(one.blob), self._parts.cipher.unwrap(one.blob)))
+                mails.append(Mail(slot, blob_hash(one.blob), self._cipher.unwrap(one.blob)))
             except UnknownVersion:
                 continue  # for a later version of this program
             except RemoteProtocolError as error:
-                self._state.refuse(error)
+                self._chat.state.refuse(error)
                 self._errands.discard(slot)
         for mail in sorted(mails, key=lambda mail: (mail.body.sender, mail.body.counter)):
             await self._exits.put(mail)
+
+
+class OpeningChat:
+    """The chat as its driver runs it: what is sealed is opened right before it is heard."""
+
+    def __init__(self, chat: Chat, office: PostOffice) -> None:
+        self._chat = chat
+        self._office = office
+
+    def start(self, now: Now) -> list[Effect]:
+        return self._chat.start(now)
+
+    def handle(self, input: Input, now: Now) -> list[Effect]:
+        return self._chat.handle(self._office.prepare(input), now)
+
+    def settle(self, now: Now) -> list[Effect]:
+        return self._chat.settle(now)
 
 
 class _Errands:
@@ -312,7 +346,9 @@ class _Errands:
 
     def __init__(self) -> None:
         self.registered: dict[PeerId, list[tuple[bytes, DeviceId]]] = {}
-        """Who may write, as each relay was told it."""
+        """Who may write, as each relay was told it; it may forget while we do not reach it."""
+        self.ours: dict[PeerId, MailboxRelay] = {}
+        """Relays that keep our mail: what our bundle names."""
         self.after: dict[PeerId, int] = {}
         """The newest id that was fetched."""
         self._done: dict[PeerId, dict[int, None]] = {}
@@ -339,8 +375,9 @@ class _Errands:
             self._done[relay].pop(id, None)
 
     def lost(self, relay: PeerId) -> None:
-        """It may have forgotten everything by the next time."""
+        """It keeps nothing for us any more."""
         self.registered.pop(relay, None)
+        self.ours.pop(relay, None)
 
 
 def _write_key(key: Key, own: DeviceId, reader: DeviceId) -> Signer:

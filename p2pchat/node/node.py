@@ -21,6 +21,7 @@ from p2pchat.kad.config import KAD_PROTOCOL
 from p2pchat.model.blocking import BlockList
 from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import AccountId, PeerId
+from p2pchat.model.mailbox import MailBundle
 from p2pchat.model.snapshot import Snapshot
 from p2pchat.net.bootstrap_list import BootstrapSources
 from p2pchat.net.clock import CLOCK_PROTOCOL, tell_clock
@@ -37,6 +38,9 @@ from p2pchat.node.health import HealthWatch
 from p2pchat.node.hub import Hub
 from p2pchat.node.lan_consent import consent_to_proved
 from p2pchat.node.lifetime import running
+from p2pchat.node.mail import Exits, MailParts, OpeningChat, PostOffice
+from p2pchat.node.mail_relays import SETTING as MAIL_RELAYS
+from p2pchat.node.mail_relays import MailRelays
 from p2pchat.node.mailbox_service import KeptMailboxes, MailboxService
 from p2pchat.node.memory import PeerMemory
 from p2pchat.node.network import Neighbours, Network, NetworkOptions
@@ -58,6 +62,7 @@ from p2pchat.protocol.machine import (
     Flush,
     Input,
 )
+from p2pchat.protocol.mail_vocabulary import BundlePublished
 from p2pchat.protocol.peering import Wanted
 from p2pchat.protocol.state import Me
 from p2pchat.store.port import AsyncStore
@@ -65,6 +70,7 @@ from p2pchat.wire.contents import PAIR_HALF_BYTES
 from p2pchat.wire.devices import DeviceSet
 from p2pchat.wire.envelope import Signer
 from p2pchat.wire.frames import Hello, encode_frame
+from p2pchat.wire.mailbox_codec import MAILBOX_PROTOCOL
 
 __all__ = ["Node", "NodeParts", "open_node"]
 
@@ -90,6 +96,8 @@ class NodeParts:
     fingerprint: str
     mailboxes: KeptMailboxes | None = None
     """What we keep of contacts who are away; None keeps nothing."""
+    mail: MailParts | None = None
+    """None mails nothing, and takes no mail."""
     home: Path | None = None
     """Where it is kept, for who looks at the disk."""
 
@@ -114,7 +122,8 @@ class Node:
         host.serve(CLOCK_PROTOCOL, tell_clock(ambient.now))
         carrier = ChatCarrier(self.around)
         config = DriverConfig(limits.inbox_inputs_max, limits.batch_inputs_max)
-        self.driver = Driver[Input, Effect](self.chat, carrier, ambient, config, self._conclude)
+        machine = OpeningChat(self.chat, self.around.office) if self.around.office else self.chat
+        self.driver = Driver[Input, Effect](machine, carrier, ambient, config, self._conclude)
         self._carrier = carrier
         publisher = Publisher(self.network.directory, self._own_addresses)
         presence = Presence(host, self.chat, self._put)
@@ -135,6 +144,8 @@ class Node:
                     await nursery.start(part.run)
                 around.handlers.serve()
                 await nursery.start(self.connections.run, self.parts.limits.connections_max)
+                if around.office is not None:
+                    await nursery.start(around.office.run)
                 await nursery.start(self.driver.run)
                 await nursery.start(self.network.run)
                 if (kept := self.parts.mailboxes) is not None:
@@ -156,8 +167,16 @@ class Node:
         async def learn(devices: DeviceSet) -> None:
             await self._put(DevicesTold(devices))
 
+        async def published() -> None:
+            await self._put(BundlePublished())
+
         return OwnRecords(
-            lambda: self.chat.state.own_devices, learn, parts.account_signer, parts.me.signer
+            devices=lambda: self.chat.state.own_devices,
+            learn=learn,
+            account=parts.account_signer,
+            device=parts.me.signer,
+            mail=lambda: self.around.office.bundle if self.around.office else MailBundle(),
+            published=published,
         )
 
     async def _republish(self) -> None:
@@ -234,7 +253,16 @@ class Node:
             want=self._want,
             enforcer=Enforcer(parts.host, self.network.block),
             loaded=self._put,
+            office=self._office(parts.mail) if parts.mail is not None else None,
         )
+
+    def _office(self, mail: MailParts) -> PostOffice:
+        parts = self.parts
+        remembered = parts.snapshot.settings.get(MAIL_RELAYS, b"")
+        relays = MailRelays(parts.host, mail.relays, remembered, parts.store.commit)
+        bundle = self.network.directory.bundle
+        exits = Exits(self._put, bundle, lambda: self.startup.moved(), relays)
+        return PostOffice(mail, exits, parts.host, self.chat, parts.ambient)
 
     async def _put(self, input: Input) -> None:
         await self.driver.put(input)
@@ -243,6 +271,9 @@ class Node:
         """The start hears of the first server, the lanes of who is gone, the rest of everybody."""
         if change.state is not None and KAD_PROTOCOL in change.state.protocols:
             self.startup.peer_served()
+        office = self.around.office
+        if office is not None and change.state and MAILBOX_PROTOCOL in change.state.protocols:
+            office.look()
         if change.state is None and change.peer.device is not None:
             self.around.lanes.drop(change.peer.device)
         await self.connections.changed(change)

@@ -28,6 +28,7 @@ from p2pchat.kad.vocabulary import (
 )
 from p2pchat.kad.vocabulary import PutValue as PutRecord
 from p2pchat.model.ids import AccountId, DeviceId, PeerId
+from p2pchat.model.mailbox import MailBundle
 from p2pchat.node.ambient import Ambient
 from p2pchat.node.driver import Driver
 from p2pchat.node.reach import shared_reach
@@ -99,12 +100,22 @@ class Directory:
         return record.devices if isinstance(record, AccountRecord) else None
 
     async def publish_bundle(
-        self, device: DeviceId, addresses: tuple[str, ...], signer: Signer
+        self,
+        device: DeviceId,
+        addresses: tuple[str, ...],
+        signer: Signer,
+        mail: MailBundle | None = None,
     ) -> int:
-        """Put where we are; how many peers hold it now."""
-        now_ms = self._ambient.now().wall_ms
-        record = BundleRecord(device, addresses, self._next_seq(), now_ms + LIFETIME_MS)
+        """Put where we are, and how we are written to; how many peers hold it now."""
+        expires_ms = self._ambient.now().wall_ms + LIFETIME_MS
+        mail = mail or MailBundle()
+        record = BundleRecord(device, addresses, self._next_seq(), expires_ms, mail)
         return await self._put(bundle_key(device), encode_record(record, signer))
+
+    async def bundle(self, device: DeviceId) -> bytes | None:
+        """The newest bundle record of a device, as it was signed."""
+        found = await self._ask(lambda id: GetValue(id, bundle_key(device), QUORUM))
+        return found.value if isinstance(found, FoundValue) else None
 
     async def find(self, peer: PeerId) -> Whereabouts:
         """Where a peer says it is, as far as we share its networks; else where others saw it."""
@@ -177,6 +188,10 @@ class OwnRecords:
     """Told of those that the last record names, which another device may have put there."""
     account: Signer
     device: Signer
+    mail: Callable[[], MailBundle] = MailBundle
+    """How others may write to us at the moment."""
+    published: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
+    """Told when our bundle was put and somebody took it."""
 
 
 class Publisher:
@@ -205,7 +220,7 @@ class Publisher:
             with trio.CancelScope() as self._day:
                 await self._directory.publish_account(await self._union(own), own.account)
                 self._day.deadline = trio.current_time() + SIGN_EVERY_S
-                await self._keep_bundle(own.device, pauses)
+                await self._keep_bundle(own, pauses)
 
     async def _union(self, own: OwnRecords) -> DeviceSet:
         """Our devices and those that the record in the DHT names: the newest record is all that
@@ -217,15 +232,18 @@ class Publisher:
         await own.learn(told)
         return merged(known, told)
 
-    async def _keep_bundle(self, device: Signer, pauses: Iterator[float]) -> None:
+    async def _keep_bundle(self, own: OwnRecords, pauses: Iterator[float]) -> None:
         """Put where we are, again when we move, and until somebody takes it; and now and then while
         those who are closest to it may still be coming."""
         while True:
             self._moved = trio.Event()
+            device = DeviceId(own.device.public_key)
             stored = await self._directory.publish_bundle(
-                DeviceId(device.public_key), self._addresses(), device
+                device, self._addresses(), own.device, own.mail()
             )
             self.published.set()
+            if stored:
+                await own.published()
             pause_s = next(pauses, float("inf")) if stored else REPUBLISH_S
             with trio.move_on_after(pause_s):
                 await self._moved.wait()

@@ -276,12 +276,16 @@ class Chat:
         if state.is_blocked(account, mail.sender):
             state.refuse("letter of somebody blocked")
             return effects
-        is_here = mail.sender in state.connected
-        if not is_here:
-            state.directory.greet(mail.sender, mail.devices)
         id = direct_id(state.me.account, account)
         if id in state.conversations:
             effects += self.intake.keep(mail.devices)
+        if state.directory.is_revoked(account, mail.sender):
+            state.refuse("letter of a revoked device")
+            return effects
+        is_here = mail.sender in state.connected
+        if not is_here:
+            state.directory.greet(mail.sender, mail.devices)
+        if id in state.conversations:
             effects += self.outbox.watch(id, account, mail.sender)
         for frame in mail.frames:
             match frame:

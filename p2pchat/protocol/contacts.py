@@ -240,7 +240,7 @@ class Contacts:
         account = op.header.account
         conversation = self._state.conversations[op.header.conversation]
         assert conversation.other is not None, "rooms have no requests"
-        self._state.pairs.note(conversation.other, op, content)
+        self._state.directory.pairs.note(conversation.other, op, content)
         if account == self._state.me.account:
             return []
         match content:

@@ -106,6 +106,16 @@ class _Letter:
     serial: int = 0
 
 
+@dataclass(slots=True)
+class _Anew:
+    """A new session with a device: whether we have to ask for one, when we did so last, and when
+    it asked us last and got one."""
+
+    is_owed: bool = False
+    asked_s: float = -ASK_AGAIN_S
+    granted_s: float = -ASK_AGAIN_S
+
+
 @dataclass(slots=True, eq=False)
 class _Route:
     """A device that is written to by mail."""
@@ -116,14 +126,10 @@ class _Route:
     step: Step = Step.REST
     letter: _Letter = field(default_factory=_Letter)
     receipts: dict[ConversationId, None] = field(default_factory=dict[ConversationId, None])
-    asks_again: bool = False
+    anew: _Anew = field(default_factory=_Anew)
     mailed: dict[ConversationId, _Mailed] = field(default_factory=dict[ConversationId, _Mailed])
     failures: int = 0
     not_before_s: float = 0.0
-    asked_s: float = -ASK_AGAIN_S
-    """When we asked it for a new session last."""
-    granted_s: float = -ASK_AGAIN_S
-    """When it asked us, and got one."""
 
 
 class Mailing:
@@ -169,7 +175,7 @@ class Mailing:
                 content = decode_content(op.header.kind, op.content or b"")
             except MalformedMessage:
                 continue  # counted when it came
-            self._state.pairs.note(conversation.other, op, content)
+            self._state.directory.pairs.note(conversation.other, op, content)
         return []
 
     def _load_pairs(self, row: PutContact) -> Iterator[Effect]:
@@ -189,8 +195,11 @@ class Mailing:
         state, found = self._state, list[tuple[bytes, DeviceId]]()
         for account in state.contacts:
             if state.contact_state(account) in (ContactState.ACCEPTED, ContactState.ASKED):
-                devices = sorted(state.directory.devices(account))
-                found += [(half, one) for half in state.pairs.ours(account) for one in devices]
+                known = state.directory.sets.get(account)
+                devices = sorted(known.devices) if known is not None else ()
+                found += [
+                    (half, one) for half in state.directory.pairs.ours(account) for one in devices
+                ]
         return found[:WRITERS_MAX]
 
     # Who is away
@@ -227,8 +236,8 @@ class Mailing:
                 if route is not None and route.is_away:
                     routes[route.device] = route
         effects = [effect for route in routes.values() for effect in self._advance(route, now)]
-        if self._state.pairs.is_changed:
-            self._state.pairs.is_changed = False
+        if self._state.directory.pairs.is_changed:
+            self._state.directory.pairs.is_changed = False
             effects.append(WritersChanged())
         return effects
 
@@ -241,9 +250,9 @@ class Mailing:
         route = self._routes.get(mail.sender)
         if not mail.asks_again or route is None:
             return effects
-        if now.monotonic_s < route.granted_s + ASK_AGAIN_S:
+        if now.monotonic_s < route.anew.granted_s + ASK_AGAIN_S:
             return effects
-        route.granted_s = now.monotonic_s
+        route.anew.granted_s = now.monotonic_s
         route.mailed.clear()
         route.is_away = mail.sender not in self._state.connected
         self.bundles.doubt(mail.sender)
@@ -260,10 +269,10 @@ class Mailing:
         if mail.sender is None or not self._state.is_contacts(mail.sender):
             return effects
         route = self._route(mail.sender)
-        if now.monotonic_s < route.asked_s + ASK_AGAIN_S:
+        if now.monotonic_s < route.anew.asked_s + ASK_AGAIN_S:
             return effects
-        route.asked_s = now.monotonic_s
-        route.asks_again = True
+        route.anew.asked_s = now.monotonic_s
+        route.anew.is_owed = True
         effects += [ForgetSessions(key) for key in self._identity_keys(mail.sender)]
         return effects + self._advance(route, now)
 
@@ -321,7 +330,7 @@ class Mailing:
             return []
         for id in route.letter.receipts:
             route.receipts[id] = None
-        route.asks_again |= route.letter.asks_again
+        route.anew.is_owed |= route.letter.asks_again
         route.letter, route.step = _Letter(), Step.REST
         self._hold(route, now)
         self._state.refuse("letter that nobody kept")
@@ -364,7 +373,7 @@ class Mailing:
     def _begun(self, route: _Route, now: Now) -> _Letter:
         """A letter with what is not ops."""
         ids = tuple(route.receipts)[:RECEIPTS_MAX]
-        letter = _Letter(receipts=ids, asks_again=route.asks_again)
+        letter = _Letter(receipts=ids, asks_again=route.anew.is_owed)
         for id in ids:
             conversation = self._state.conversations.get(id)
             if conversation is not None and self._state.may_answer(conversation):
@@ -421,7 +430,7 @@ class Mailing:
             return []
         for id in letter.receipts:
             del route.receipts[id]
-        route.asks_again = False
+        route.anew.is_owed = False
         route.letter, route.step = letter, Step.POSTING
         self._serial += 1
         letter.serial = self._serial
@@ -440,7 +449,7 @@ class Mailing:
 
     def _key(self, account: AccountId) -> Key | None:
         """What lets us into the mailboxes of an account's devices."""
-        half = self._state.pairs.theirs(account)
+        half = self._state.directory.pairs.theirs(account)
         if half is not None:
             return Key(half, is_intro=False)
         contact = self._state.contacts.get(account)

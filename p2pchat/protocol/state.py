@@ -93,6 +93,7 @@ class Directory:
         self.trust: dict[AccountId, PutTrust] = {}
         """Contacts that were verified, or of whose key there was doubt."""
         self.blocks = Blocks()
+        self.pairs = Pairs()
         self._greetings: dict[DeviceId, DeviceSet] = {}
 
     @property
@@ -205,7 +206,6 @@ class State:
         self.left: dict[ConversationId, Floor] = {}
         """Where our chains in rooms that we left will go on."""
         self.connected: set[DeviceId] = set()
-        self.pairs = Pairs()
         self.refused: Counter[str] = Counter()
 
     def add_conversation(self, row: PutConversation, other: AccountId | None) -> Conversation:

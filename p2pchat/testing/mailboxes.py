@@ -5,7 +5,7 @@ They fail when a test says so, and let a test look at all that they hold.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -20,6 +20,11 @@ from p2pchat.wire.envelope import Purpose, Signer, verify
 __all__ = ["MailClient", "MailRelays"]
 
 PAGE_BLOBS_MAX = 64
+
+
+async def _reach(_: MailboxRelay) -> None:
+    """Everybody reaches every relay at once."""
+    await trio.lowlevel.checkpoint()
 
 
 @dataclass(slots=True)
@@ -58,16 +63,26 @@ class MailClient:
     """`net.mailboxes.MailboxClient` over them; `own` holds the key of our own mailbox."""
 
     def __init__(
-        self, relays: MailRelays, own: Signer, page_blobs_max: int = PAGE_BLOBS_MAX
+        self,
+        relays: MailRelays,
+        own: Signer,
+        reach: Callable[[MailboxRelay], Awaitable[None]] = _reach,
+        page_blobs_max: int = PAGE_BLOBS_MAX,
     ) -> None:
+        """`reach` connects with a relay, or raises `PeerUnreachable`."""
         self._relays = relays
         self._own = own
+        self._reach = reach
         self._page_blobs_max = page_blobs_max
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        task_status.started()
+        await trio.sleep_forever()
 
     async def put(
         self, relay: MailboxRelay, mailbox: bytes, blob: bytes, write_key: Signer
     ) -> None:
-        await trio.lowlevel.checkpoint()
+        await self._reach(relay)
         box = self._relays.mailbox(relay, mailbox)
         signature = write_key.sign(Purpose.MAILBOX_PUT, put_body(mailbox, blob))
         if write_key.public_key not in box.writers or len(blob) > BLOB_BYTES_MAX:
@@ -78,13 +93,13 @@ class MailClient:
             box.blobs[box.last_id] = blob
 
     async def fetch(self, relay: MailboxRelay, after: int = 0) -> Sequence[Kept]:
-        await trio.lowlevel.checkpoint()
+        await self._reach(relay)
         blobs = self._relays.mailbox(relay, self._own.public_key).blobs
         newer = (Kept(id, blob) for id, blob in blobs.items() if id > after)
         return tuple(islice(newer, self._page_blobs_max))
 
     async def delete(self, relay: MailboxRelay, ids: Iterable[int]) -> None:
-        await trio.lowlevel.checkpoint()
+        await self._reach(relay)
         box = self._relays.mailbox(relay, self._own.public_key)
         for id in ids:
             box.blobs.pop(id, None)
@@ -92,6 +107,6 @@ class MailClient:
     async def register(
         self, relay: MailboxRelay, write_keys: Iterable[bytes], intro: bytes | None
     ) -> None:
-        await trio.lowlevel.checkpoint()
+        await self._reach(relay)
         box = self._relays.mailbox(relay, self._own.public_key, make=True)
         box.writers = frozenset(write_keys) | ({intro} if intro is not None else frozenset())

@@ -23,14 +23,18 @@ from typing import TypeVar
 import trio
 
 from p2pchat.client.client import Client
-from p2pchat.client.identity import make_identity
+from p2pchat.client.identity import make_identity, with_keys
 from p2pchat.client.opening import Stored, client_parts, prepare_store
 from p2pchat.config import ClientConfig, SettingsInForce
+from p2pchat.crypto.mail import mailbox_key
 from p2pchat.errors import NodeClosed
+from p2pchat.model.ids import PeerId
+from p2pchat.model.mailbox import MailboxRelay
 from p2pchat.net.bootstrap_list import BootstrapSources
-from p2pchat.net.port import AUTONAT_PROTOCOL, DCUTR_PROTOCOL, HOP_PROTOCOL, Stream
+from p2pchat.net.port import AUTONAT_PROTOCOL, DCUTR_PROTOCOL, HOP_PROTOCOL, Host, Stream
 from p2pchat.node.ambient import SimulatedAmbient, seeded
 from p2pchat.node.hub import Hub
+from p2pchat.node.mail import MailParts
 from p2pchat.node.network import Neighbours, Network, NetworkOptions
 from p2pchat.node.node import NodeParts, open_node
 from p2pchat.store.memory import MemoryStore
@@ -40,10 +44,19 @@ from p2pchat.testing.faults import Nat
 from p2pchat.testing.hosts import SimulatedHost
 from p2pchat.testing.litter import seldom_collected
 from p2pchat.testing.lives import CONFIG, Life, Peer, PeerOptions
+from p2pchat.testing.mailboxes import MailClient, MailRelays
 from p2pchat.testing.network import SimulatedNetwork, open_network, seed_of
+from p2pchat.testing.plain_mail import (
+    PlainMailCipher,
+    Used,
+    plain_account,
+    plain_identity_key,
+)
 from p2pchat.testing.recording import RecordingHost, RecordingStore
 from p2pchat.testing.trace import Trace
 from p2pchat.testing.watch import Complaint, LifeWitness, Watch
+from p2pchat.wire.devices import DeviceKeys
+from p2pchat.wire.mailbox_codec import MAILBOX_PROTOCOL
 
 __all__ = ["InvariantBroken", "Peer", "World", "open_world", "run_world"]
 
@@ -71,6 +84,9 @@ class World:
         self.peers: dict[str, Peer] = {}
         self.relays: dict[str, SimulatedHost] = {}
         self.watch = Watch(network.trace)
+        self.mail: MailRelays | None = None
+        """What relays keep for who is away; peers made before there is any mail nothing."""
+        self._used: Used = {}
         self._nursery = nursery
 
     def rng(self, purpose: str) -> Random:
@@ -99,6 +115,11 @@ class World:
         ambient = SimulatedAmbient(self.seed, f"{name}/0")
         identity = make_identity(name, ambient, seed_of(name))
         store = MemoryStore()
+        if self.mail is not None:
+            store.commit([plain_account()])
+            key = plain_identity_key(identity.device)
+            keys = DeviceKeys(key, mailbox_key(identity.device_seed).public_key)
+            identity = with_keys(identity, keys, ambient.now().wall_ms)
         prepare_store(store, identity, ambient)
         self.watch.ledger.enroll(name, identity)
         peer = self.peers[name] = Peer(name, identity, store, options)
@@ -167,7 +188,8 @@ class World:
         self, name: str, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
         async with self.network.host(name, relay=True) as host:
-            for protocol in (HOP_PROTOCOL, AUTONAT_PROTOCOL):
+            kept = (MAILBOX_PROTOCOL,) if self.mail is not None else ()
+            for protocol in (HOP_PROTOCOL, AUTONAT_PROTOCOL, *kept):
                 host.serve(protocol, Stream.aclose)
             ambient = SimulatedAmbient(self.seed, f"{name}/0")
             nobody = Neighbours(hub=Hub(events_max=1))
@@ -212,9 +234,24 @@ class World:
     def _parts(self, life: Life, host: RecordingHost, witness: LifeWitness) -> NodeParts:
         peer, ambient = life.peer, life.ambient
         store = RecordingStore(peer.store, life.fate, witness, ambient.rng("disk"))
-        stored = Stored(store, peer.store.snapshot(), peer.identity)
+        mail = self._mail(peer) if self.mail is not None else None
+        stored = Stored(store, peer.store.snapshot(), peer.identity, mail=mail)
         config = peer.options.config
         return client_parts(host, stored, config, ambient, self._sources(peer, host))
+
+    def _mail(self, peer: Peer) -> MailParts:
+        relays, kept = self.mail, peer.store.snapshot().mail
+        assert relays is not None, "somebody keeps mail"
+        own = mailbox_key(peer.identity.device_seed)
+
+        def connect(host: Host, noticed: Callable[[PeerId], None]) -> MailClient:
+            async def reach(relay: MailboxRelay) -> None:
+                await host.connect(relay.peer, relay.addresses)
+
+            return MailClient(relays, own, reach)
+
+        cipher = PlainMailCipher(peer.identity.device, kept, self._used)
+        return MailParts(cipher, connect, kept)
 
     def _sources(self, peer: Peer, host: RecordingHost) -> BootstrapSources:
         """The addresses that those it knows have now."""

@@ -21,7 +21,9 @@ STRANGER = Ed25519Signer(b"s" * 32)
 def run(script):
     async def main():
         relays = MailRelays()
-        await script(relays, MailClient(relays, OWN, 2), MailClient(relays, STRANGER))
+        await script(
+            relays, MailClient(relays, OWN, page_blobs_max=2), MailClient(relays, STRANGER)
+        )
 
     trio.run(main)
 
