@@ -34,12 +34,14 @@ from p2pchat.gossip.config import GossipConfig
 from p2pchat.kad.config import KadConfig
 from p2pchat.model.change import PutName, PutSetting
 from p2pchat.model.identity import Identity
+from p2pchat.model.mailbox import MailboxRelay
 from p2pchat.model.snapshot import Snapshot
 from p2pchat.net.bootstrap_list import BootstrapSources
 from p2pchat.net.interfaces import usable_listen
 from p2pchat.net.lan import require_own
 from p2pchat.net.lan_gate import LanGate
 from p2pchat.net.libp2p.options import HostLimits, HostOptions
+from p2pchat.net.mailbox_client import WireMailboxes
 from p2pchat.net.offline import OfflineHost
 from p2pchat.net.port import Host
 from p2pchat.node.ambient import Ambient, SystemAmbient
@@ -274,6 +276,19 @@ def _certified(store: Store, identity: Identity, ambient: Ambient) -> Identity:
     return with_keys(identity, keys, ambient.now().wall_ms)
 
 
+def _mail_parts(identity: Identity, snapshot: Snapshot, config: ClientConfig) -> MailParts:
+    own = mailbox_key(identity.device_seed)
+    cipher = open_mail(identity.device_seed, snapshot.mail)
+    named = map(parse_peer_address, config.mailboxes.relays)
+    relays = tuple(MailboxRelay(one.peer, (one.address,)) for one in named)
+    return MailParts(
+        cipher,
+        lambda host, noticed: WireMailboxes(host, own, noticed),
+        snapshot.mail,
+        relays,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """What whoever opens a home says about it."""
@@ -295,7 +310,8 @@ async def _open_store(
         made = make_identity(_name(given.name, config), ambient, seed)
         identity = _certified(memory, made, ambient)
         snapshot = prepare_store(memory, identity, ambient)
-        yield Stored(InlineStore(memory), snapshot, identity)
+        mail = _mail_parts(identity, snapshot, config)
+        yield Stored(InlineStore(memory), snapshot, identity, mail=mail)
         return
     async with open_home_aside(home, given.vault) as opened:
         identity = opened.store.identity()
@@ -314,7 +330,8 @@ async def _open_store(
         snapshot = prepare_store(opened.store, identity, ambient)
         async with open_worker(opened.store) as worker:
             read = partial(_read_archive, worker, opened.store)
-            yield Stored(worker, snapshot, identity, read)
+            mail = _mail_parts(identity, snapshot, config)
+            yield Stored(worker, snapshot, identity, read, mail)
 
 
 async def _read_archive(

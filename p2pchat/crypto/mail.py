@@ -7,9 +7,7 @@ keeps only so many keys of those that were overtaken.
 
 from __future__ import annotations
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
+from p2pchat.crypto.derivation import derived_key
 from p2pchat.crypto.hpke import (
     HpkePrivate,
     HpkePublic,
@@ -23,7 +21,7 @@ from p2pchat.crypto.olm import OlmBox, Ratchets, new_account
 from p2pchat.crypto.padding import pad, unpad
 from p2pchat.crypto.port import Opened, Recipient, SealedMail
 from p2pchat.errors import MalformedMessage
-from p2pchat.model.ids import KEY_BYTES, DeviceId
+from p2pchat.model.ids import DeviceId
 from p2pchat.model.mailbox import HpkeKey
 from p2pchat.model.ratchet import DropRatchet, HpkeSecret, PutMailKeys, PutOlmAccount, RatchetChange
 from p2pchat.model.snapshot import MailSnapshot
@@ -107,12 +105,8 @@ class OlmMailCipher:
         self._private = {key.public.id: key for key in own}
 
 
-def _derived(secret: bytes, info: bytes) -> bytes:
-    return HKDF(SHA256(), KEY_BYTES, None, info).derive(secret)
-
-
 def _pickle_key(device_seed: bytes) -> bytes:
-    return _derived(device_seed, b"dchat/pickle/1")
+    return derived_key(device_seed, b"dchat/pickle/1")
 
 
 def new_mail_account(device_seed: bytes) -> PutOlmAccount:
@@ -130,15 +124,15 @@ def open_mail(device_seed: bytes, kept: MailSnapshot) -> OlmMailCipher:
 
 def mailbox_key(device_seed: bytes) -> Ed25519Signer:
     """The key that names and owns a device's mailboxes; the certificate names its public half."""
-    return Ed25519Signer(_derived(device_seed, b"dchat/mailbox/1"))
+    return Ed25519Signer(derived_key(device_seed, b"dchat/mailbox/1"))
 
 
 def write_key(half: bytes, writer: DeviceId, reader: DeviceId) -> Ed25519Signer:
     """What lets one device write into another's mailbox; `half` is what the reader's account
     contributed to the pair secret, and so the reader's to give."""
-    return Ed25519Signer(_derived(half, b"dchat/write/1\0" + writer + reader))
+    return Ed25519Signer(derived_key(half, b"dchat/write/1\0" + writer + reader))
 
 
 def intro_key(token: bytes) -> Ed25519Signer:
     """What lets whoever has a contact link leave a request."""
-    return Ed25519Signer(_derived(token, b"dchat/intro/1"))
+    return Ed25519Signer(derived_key(token, b"dchat/intro/1"))

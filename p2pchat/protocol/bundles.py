@@ -27,7 +27,7 @@ SUITES = (1, 2)
 ROTATE_MS = 35 * 24 * 3600 * 1000
 PREVIOUS_HPKE_MAX = 2
 LOOK_AGAIN_MS = 3 * 24 * 3600 * 1000
-UNKNOWN_AGAIN_MS = 60 * 1000
+UNKNOWN_AGAIN_MS = 5 * 1000
 """Where nothing was found: we may have been offline ourselves."""
 
 

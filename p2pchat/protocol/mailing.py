@@ -64,7 +64,7 @@ RECEIPTS_MAX = 4
 REMAIL_MS = 3 * 24 * 3600 * 1000
 ASK_AGAIN_S = 3600.0
 """Between two requests of one device for a new session, and between two that are granted it."""
-BACK_OFF_S_MIN, BACK_OFF_S_MAX = 30.0, 600.0
+BACK_OFF_S_MIN, BACK_OFF_S_MAX = 5.0, 600.0
 PAIR_OPS_MAX = 64
 """Of a control chain, read for the halves in them."""
 PAIR_BYTES_MAX = 256 * 1024
