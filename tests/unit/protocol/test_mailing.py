@@ -21,6 +21,7 @@ from p2pchat.protocol.mail_vocabulary import (
     Discard,
     ForgetSessions,
     ForMail,
+    ForPairs,
     LookUp,
     MailOpened,
     MailRefused,
@@ -36,13 +37,17 @@ from p2pchat.protocol.mailing import (
     BACK_OFF_S_MAX,
     LETTER_OPS_BYTES,
     LETTER_OPS_MAX,
+    PAIR_BYTES_MAX,
+    PAIR_OPS_MAX,
+    RECEIPTS_MAX,
     REMAIL_MS,
+    WRITERS_MAX,
 )
 from p2pchat.wire.devices import DeviceKeys, first_device_set, read_device_set
 from p2pchat.wire.frames import Hello, Ops
 from p2pchat.wire.receipts import SignedReceipt
 from p2pchat.wire.records import BundleRecord, encode_record
-from tests.unit.protocol.people import WALL_MS, Person, between, digest
+from tests.unit.protocol.people import WALL_MS, Person, between, digest, op_id
 from tests.unit.protocol.table import Seat, Table
 
 
@@ -450,3 +455,29 @@ def test_keys_are_made_at_the_first_start_and_when_they_are_old_and_published(ta
     table.advance(ROTATE_MS / 1000)
     alice.do(BundlePublished(), BundlePublished())
     assert len(alice.decided(RenewKeys)) == 1
+
+
+def test_who_may_write_is_bounded(table, two):
+    alice, _ = two
+    halves = {(n, op_id(f"{n}")): digest(f"half {n}") for n in range(WRITERS_MAX + 5)}
+    alice.state.directory.pairs._ours[BOB.account] = halves
+    assert len(alice.chat.mailing.writers()) == WRITERS_MAX
+
+
+def test_receipts_in_one_letter_are_bounded(table, two):
+    alice, bob = two
+    alice.send(DIRECT, "hello")
+    away(table, alice)
+    [letter] = alice.post()
+    bob.get(ALICE, letter)
+    [answer] = bob.post()
+    assert len(answer.frames) <= RECEIPTS_MAX
+
+
+def test_halves_are_read_from_the_beginning_of_a_chain(table, two):
+    alice, _ = two
+    alice.crash()
+    queries = [load.query for load in alice.loads if isinstance(load.tag, ForPairs)]
+    assert {(query.from_seq, query.limit) for query in queries} == {(0, PAIR_OPS_MAX)}
+    assert {query.bytes_max for query in queries} == {PAIR_BYTES_MAX}
+    assert len(queries) == 2

@@ -1,0 +1,265 @@
+"""The post office: relays that do not answer hold nobody up, and too many letters wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from random import Random
+
+import trio
+import trio.testing
+
+from p2pchat.config.limits import Limits
+from p2pchat.crypto.mail import OlmMailCipher, mailbox_key, new_mail_account, open_mail
+from p2pchat.model.mailbox import HpkeKey, Kept, MailboxRelay, MailBundle
+from p2pchat.net.offline import OfflineHost
+from p2pchat.net.port import HOP_PROTOCOL, Connectedness
+from p2pchat.node.ambient import SimulatedAmbient
+from p2pchat.node.mail import (
+    POST_TIMEOUT_S,
+    POSTS_MAX,
+    VISIT_TIMEOUT_S,
+    Exits,
+    MailParts,
+    PostOffice,
+)
+from p2pchat.node.mail_relays import RELAY_ADDRESSES_MAX, RELAYS_USED_MAX, MailRelays
+from p2pchat.protocol.chat import Chat
+from p2pchat.protocol.machine import Input
+from p2pchat.protocol.mail_vocabulary import (
+    Discard,
+    Key,
+    Mail,
+    MailOpened,
+    MailRefused,
+    Post,
+    Posted,
+    PostFailed,
+)
+from p2pchat.store.memory import MemoryStore
+from p2pchat.wire.devices import DeviceKeys, first_device_set, read_device_set
+from p2pchat.wire.mailbox_codec import MAILBOX_PROTOCOL
+from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, WALL_MS, Person, digest
+
+RELAYS = tuple(MailboxRelay(person.device.peer_id) for person in (CAROL, MALLORY))
+
+
+class Desk:
+    """A client whose relays keep what they are given, or never answer."""
+
+    def __init__(self) -> None:
+        self.silent: set[MailboxRelay] = set()
+        self.kept: dict[MailboxRelay, list[bytes]] = {}
+        self.visited: list[tuple[float, MailboxRelay]] = []
+        self.posting = self.most = 0
+
+    async def run(self, *, task_status=trio.TASK_STATUS_IGNORED) -> None:
+        task_status.started()
+        await trio.sleep_forever()
+
+    async def put(self, relay, mailbox, blob, write_key) -> None:
+        self.posting += 1
+        self.most = max(self.most, self.posting)
+        try:
+            await trio.sleep(float("inf") if relay in self.silent else 1)
+        finally:
+            self.posting -= 1
+        self.kept.setdefault(relay, []).append(blob)
+
+    async def fetch(self, relay, after=0):
+        blobs = enumerate(self.kept.get(relay, ()), 1)
+        return tuple(Kept(id, blob) for id, blob in blobs if id > after)
+
+    async def delete(self, relay, ids: Iterable[int]) -> None:
+        self.kept[relay] = []
+
+    async def register(self, relay, write_keys, intro) -> None:
+        self.visited.append((trio.current_time(), relay))
+        if relay in self.silent:
+            await trio.sleep_forever()
+
+
+class Place:
+    """One person's post office."""
+
+    def __init__(self, person: Person) -> None:
+        self.person = person
+        self.seed = digest(f"device {person.name}")
+        store = MemoryStore()
+        store.commit([new_mail_account(self.seed)])
+        store.commit(open_mail(self.seed, store.snapshot().mail).renew(WALL_MS))
+        kept = store.snapshot().mail
+        self.cipher: OlmMailCipher = open_mail(self.seed, kept)
+        self.keys = DeviceKeys(self.cipher.identity_key, mailbox_key(self.seed).public_key)
+        raw = first_device_set(person.account_signer, person.device, WALL_MS, self.keys)
+        me = person.me
+        self.devices = read_device_set(raw)
+        chat = Chat(
+            type(me)(me.account, me.device, me.name, self.devices, me.signer, me.intro),
+            store.snapshot(),
+            Limits(),
+            Random(1),
+        )
+        self.desk, self.heard = Desk(), list[Input]()
+        host = OfflineHost(person.device.peer_id)
+        relays = MailRelays(host, RELAYS, b"", self._nothing)
+        exits = Exits(self._put, self._nothing, lambda: None, relays)
+        parts = MailParts(self.cipher, lambda host, noticed: self.desk, kept)
+        self.office = PostOffice(parts, exits, host, chat, SimulatedAmbient(1, person.name))
+
+    async def _put(self, input: Input) -> None:
+        self.heard.append(input)
+
+    async def _nothing(self, _: object) -> None:
+        await trio.lowlevel.checkpoint()
+
+    def letter(self, to: Place, serial: int = 1) -> Post:
+        """Seal a letter."""
+        keys = to.cipher.keys
+        assert keys is not None
+        bundle = MailBundle(keys.fallback_key, to.cipher.published, RELAYS)
+        key = Key(to.person.pair_half, is_intro=False)
+        whom = to.person.device, serial, to.keys.olm_curve25519, to.keys.mailbox
+        post = Post(*whom, bundle, key, (), asks_again=False)
+        assert self.office.changes([post])
+        return post
+
+
+def run(script) -> None:
+    async def main() -> None:
+        alice, bob = Place(ALICE), Place(BOB)
+        with trio.fail_after(3600):
+            async with trio.open_nursery() as nursery:
+                await nursery.start(alice.office.run)
+                await script(alice, bob)
+                nursery.cancel_scope.cancel()
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+def test_one_relay_that_keeps_a_letter_is_enough():
+    async def script(alice, bob):
+        alice.desk.silent = {RELAYS[0]}
+        alice.office.carry(alice.letter(bob))
+        await trio.sleep(POST_TIMEOUT_S - 1)
+        assert not [h for h in alice.heard if isinstance(h, Posted)], "the other may still answer"
+        await trio.sleep(2)
+        assert Posted(BOB.device, 1) in alice.heard
+
+    run(script)
+
+
+def test_a_letter_that_no_relay_answers_for_has_failed():
+    async def script(alice, bob):
+        alice.desk.silent = set(RELAYS)
+        alice.office.carry(alice.letter(bob))
+        await trio.sleep(POST_TIMEOUT_S + 1)
+        assert [type(heard) for heard in alice.heard] == [PostFailed]
+
+    run(script)
+
+
+def test_so_many_letters_are_on_their_way_and_the_others_wait():
+    async def script(alice, bob):
+        for serial in range(2 * POSTS_MAX):
+            alice.office.carry(alice.letter(bob, serial))
+        await trio.sleep(10)
+        assert alice.desk.most == POSTS_MAX * len(RELAYS)
+        assert len(alice.heard) == 2 * POSTS_MAX
+
+    run(script)
+
+
+def test_a_relay_that_does_not_answer_holds_the_next_one_up_for_a_minute():
+    async def main() -> None:
+        alice = Place(ALICE)
+        alice.desk.silent = {RELAYS[0]}
+        with trio.move_on_after(VISIT_TIMEOUT_S + 1):
+            await alice.office.run()
+        assert alice.desk.visited == [(0.0, RELAYS[0]), (VISIT_TIMEOUT_S, RELAYS[1])]
+        assert alice.office.bundle.relays == (RELAYS[1],)
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+def test_the_same_letter_from_two_relays_is_opened_once():
+    async def script(alice, bob):
+        bob.letter(alice)
+        blob = bob.office._sealed.pop(1)
+        for relay in RELAYS:
+            alice.desk.kept[relay] = [blob]
+        alice.office.look()
+        await trio.sleep(1)
+        mails = [heard for heard in alice.heard if isinstance(heard, Mail)]
+        assert len(mails) == 2
+        first, second = map(alice.office.prepare, mails)
+        assert isinstance(first, MailOpened)
+        assert first.sender == BOB.device
+        assert isinstance(second, MailRefused)
+        assert (second.reason, second.sender, second.changes) == ("", None, ())
+        alice.office.carry(Discard(first.slot))
+        await trio.sleep(1)
+        assert alice.desk.kept[RELAYS[0]] == []
+
+    run(script)
+
+
+def test_rubbish_is_deleted_and_counted():
+    async def script(alice, bob):
+        alice.desk.kept[RELAYS[0]] = [b"rubbish", b"\x01\x01" + bytes(300), b"\x09" + bytes(300)]
+        alice.office.look()
+        await trio.sleep(1)
+        assert alice.heard == []
+        assert alice.desk.kept[RELAYS[0]] == []
+
+    run(script)
+
+
+def test_keys_that_cannot_be_used_fail_their_letter_alone():
+    async def script(alice, bob):
+        keys = bob.cipher.keys
+        bundle = MailBundle(keys.fallback_key, (HpkeKey(1, bytes(5)),), RELAYS)
+        key = Key(bytes(32), is_intro=True)
+        whom = BOB.device, 1, bob.keys.olm_curve25519, bob.keys.mailbox
+        post = Post(*whom, bundle, key, (), asks_again=False)
+        assert alice.office.changes([post]) == []
+        alice.office.carry(post)
+        await trio.sleep(1)
+        assert [type(heard) for heard in alice.heard] == [PostFailed]
+
+    run(script)
+
+
+class Crowd(OfflineHost):
+    """A host with peers."""
+
+    peers = tuple(
+        Connectedness(
+            peer=person.device.peer_id,
+            addresses=tuple(f"/ip4/192.0.2.7/tcp/{port}" for port in range(1, 9)),
+            path="direct",
+            inbound=False,
+            protocols=frozenset((MAILBOX_PROTOCOL, HOP_PROTOCOL)),
+        )
+        for person in (ALICE, BOB, CAROL, MALLORY)
+    )
+
+
+def test_two_relays_keep_our_mail_and_are_remembered():
+    async def main() -> None:
+        store = MemoryStore()
+
+        async def commit(changes) -> None:
+            store.commit(changes)
+
+        host = Crowd(ALICE.device.peer_id)
+        chosen = await MailRelays(host, (), b"", commit).choose()
+        assert len(chosen) == RELAYS_USED_MAX
+        assert all(len(relay.addresses) == RELAY_ADDRESSES_MAX for relay in chosen)
+        [remembered] = store.snapshot().settings.values()
+        offline = OfflineHost(ALICE.device.peer_id)
+        again = MailRelays(offline, (), remembered, commit)
+        assert await again.choose() == chosen
+        again.refused(chosen[0].peer)
+        assert await again.choose() == chosen[1:]
+
+    trio.run(main)
