@@ -2,8 +2,8 @@
 
 There is one stream to each relay, opened when it is needed, for puts into the mailboxes of others
 as for our own. Many requests are under way on it at a time. When it ends while something was asked,
-that is asked once more on another: all requests may be repeated. On the stream of an owner the
-relay tells when something has come.
+that is asked once more on another: all requests may be repeated. The stream on which we proved to
+own our mailbox stays open, and the relay tells on it when something has come.
 """
 
 from __future__ import annotations
@@ -131,12 +131,24 @@ class _Line:
         try:
             with trio.fail_after(ANSWER_TIMEOUT_S):
                 async with self._writing:
-                    await self._stream.send_all(frame(encode_request(request)))
+                    await self._send(frame(encode_request(request)))
                 return await told.receive()
         except (trio.BrokenResourceError, trio.ClosedResourceError, trio.EndOfChannel):
             raise StreamReset("the relay ended the stream") from None
         except trio.TooSlowError:
             raise StreamReset("the relay does not answer") from None
+
+    async def _send(self, data: bytes) -> None:
+        """Write all of it, or nothing more on this stream: half a request, left there by whoever
+        gave up waiting, would spoil those of others."""
+        is_whole = False
+        try:
+            await self._stream.send_all(data)
+            is_whole = True
+        finally:
+            if not is_whole:
+                self.close()
+                self.scope.cancel()
 
 
 class WireMailboxes:
@@ -184,13 +196,6 @@ class WireMailboxes:
         await self._expect(relay, Register(frozenset(write_keys), intro), Done)
 
     # ----
-
-    async def attend(self, relay: MailboxRelay) -> None:
-        """Hear, until the stream ends, of what comes into our own mailbox. Returns when it has
-        ended. Raises like the others."""
-        line = await self._line(relay)
-        await self._own_up(line, relay)
-        await line.ended.wait()
 
     async def _expect(
         self, relay: MailboxRelay, body: RequestBody, kind: type[A], *, as_owner: bool = True
@@ -260,10 +265,10 @@ class WireMailboxes:
                 line = self._lines.get(peer)
                 if line is None or line.ended.is_set():
                     line = await self._opened(relay)
+                self._lines.move_to_end(peer)
             finally:
                 if not self._opening[peer].statistics().tasks_waiting:
                     del self._opening[peer]
-        self._lines.move_to_end(peer)
         return line
 
     async def _opened(self, relay: MailboxRelay) -> _Line:

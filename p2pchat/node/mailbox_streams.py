@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from dataclasses import dataclass
 
 import trio
 
@@ -64,7 +64,7 @@ IDLE_TIMEOUT_S = 60.0
 WRITE_TIMEOUT_S = 20.0
 LEAVING_TIMEOUT_S = 10.0
 REST_S, REST_S_MAX = 0.1, 2.0
-"""How long no more is taken from a stream that was refused something."""
+"""The shortest and the longest rest of a stream that was refused something."""
 
 Put = Callable[[MailboxInput], Awaitable[None]]
 
@@ -96,6 +96,19 @@ class _Room:
         self._waiting.unpark_all()
 
 
+@dataclass(slots=True)
+class _Rest:
+    """How long nothing more is taken from a stream whose requests are refused: longer each time,
+    since refusing costs as much as serving does."""
+
+    length_s: float = 0.0
+    until_s: float = 0.0
+
+    def refused(self, wait_s: float) -> None:
+        self.length_s = min(max(2 * self.length_s, wait_s, REST_S), REST_S_MAX)
+        self.until_s = trio.current_time() + self.length_s
+
+
 class _Guest:
     """One stream."""
 
@@ -108,8 +121,7 @@ class _Guest:
         self.due_s: float | None = None
         """When the request that is coming has to be whole; room is held for it."""
         self.is_owner = False
-        self.rest_until_s = 0.0
-        """When more is read from it: it was refused something."""
+        self.rest = _Rest()
         self.turns = trio.Semaphore(UNDER_WAY_MAX)
         # One answer for each request under way, and a notice beside each.
         self.answers, self.to_write = trio.open_memory_channel[Answer | ReadPage](
@@ -171,20 +183,22 @@ class MailboxStreams:
             self._room.give(guest.source, guest.waiting.pop(id))
         if isinstance(answer, Answer):
             self._judge(guest, answer.body)
-        with suppress(trio.ClosedResourceError):  # a notice for who has said that it is done
+        try:
             guest.answers.send_nowait(answer)
+        except trio.ClosedResourceError:
+            pass  # a notice for who has said that it is done
+        except trio.WouldBlock:
+            guest.scope.cancel()  # one stream, rather than all that the relay does
 
     def _judge(self, guest: _Guest, answer: AnswerBody) -> None:
-        """Who proved to own a mailbox may be silent; who is refused is read more slowly, since
-        refusing costs as much as serving does."""
+        """Who proved to own a mailbox may be silent; who is refused is read more slowly."""
         match answer:
+            case Refused(_, wait_ms):
+                guest.rest.refused(wait_ms / 1000)
             case Opened():
                 guest.is_owner = True
-            case Refused(_, wait_ms):
-                rest_s = min(max(wait_ms / 1000, REST_S), REST_S_MAX)
-                guest.rest_until_s = trio.current_time() + rest_s
             case _:
-                pass
+                guest.rest.length_s = 0.0
 
     async def handle(self, stream: Stream) -> None:
         """Serve one stream until it ends."""
@@ -202,8 +216,8 @@ class MailboxStreams:
         guest = self._guests[joined.session] = _Guest(stream, joined)
         is_orderly = False
         try:
-            await put(joined)
             with guest.scope:
+                await put(joined)
                 await self._serve(guest, put)
                 is_orderly = True
         finally:
@@ -221,7 +235,7 @@ class MailboxStreams:
     def _source_of(self, peer: PeerId) -> str:
         """Whom to charge: where the peer's first connection comes from, its relay if need be."""
         for state in self._host.peers:
-            if state.peer == peer:
+            if state.peer == peer and state.addresses:
                 kind, _, host = state.addresses[0].lstrip("/").partition("/")
                 if kind in ("ip4", "ip6"):
                     return shared_source(host.partition("/")[0])
@@ -280,7 +294,7 @@ class MailboxStreams:
 
     async def _take(self, guest: _Guest, body: bytes, put: Put) -> None:
         await guest.turns.acquire()
-        await trio.sleep_until(guest.rest_until_s)
+        await trio.sleep_until(guest.rest.until_s)
         request = decode_request(body)
         if request.id in guest.waiting:
             raise MalformedMessage("two requests of one id")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 import trio
 
@@ -96,7 +98,6 @@ def test_an_owner_who_is_here_hears_at_once():
 
     async def story(office: Office, nursery: trio.Nursery) -> None:
         alice = await owned(office, nursery, heard)
-        nursery.start_soon(alice.attend, office.relay)
         await trio.sleep(IDLE_TIMEOUT_S * 5)
         bob = await office.client("bob", STRANGER, nursery)
         await bob.put(office.relay, MAILBOX, b"one", WRITER)
@@ -189,6 +190,28 @@ def test_who_keeps_no_mailboxes_or_is_not_there_is_told_of():
         other = await office.guest("carol")
         with pytest.raises(StreamReset):
             await bob.fetch(MailboxRelay(other.peer_id, other.addresses))
+
+    play(story)
+
+
+class Stuck:
+    """A stream that takes nothing more."""
+
+    peer = CAROL.device.peer_id
+
+    async def send_all(self, _: bytes) -> None:
+        await trio.sleep_forever()
+
+
+def test_a_stream_on_which_somebody_gave_up_within_a_request_is_used_no_more():
+    async def story(_office: Office, _nursery: trio.Nursery) -> None:
+        line = mailbox_client._Line(cast("Stream", Stuck()))
+        with trio.move_on_after(1):
+            await line.ask(Ask())
+        assert line.ended.is_set()
+        assert line.scope.cancel_called
+        with pytest.raises(StreamReset):
+            await line.ask(Ask())
 
     play(story)
 
@@ -372,9 +395,16 @@ def test_who_is_refused_is_read_more_slowly():
     async def story(office: Office, nursery: trio.Nursery) -> None:
         raw = await office.raw(await office.guest("mallory"))
         began_s = trio.current_time()
-        for _ in range(20):
+        await raw.ask(Fetch())
+        await raw.ask(Fetch())
+        assert REST_S <= trio.current_time() - began_s < REST_S + 1
+        for _ in range(10):
             await raw.ask(Fetch())
-        assert 19 * REST_S <= trio.current_time() - began_s < 20 * REST_S_MAX
+        assert 4 * REST_S_MAX <= trio.current_time() - began_s < 12 * REST_S_MAX
+        await raw.ask(Ask())
+        began_s = trio.current_time()
+        await raw.ask(Ask())
+        assert trio.current_time() - began_s < REST_S
 
     play(story)
 
