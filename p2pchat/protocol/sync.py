@@ -226,6 +226,8 @@ class Sync:
                 continue
             if not has_room_for(conversation, key[0]) or self._state.is_blocked(None, key[0]):
                 continue
+            if self._is_over(conversation, key):
+                continue
             tip, branches = log.tip(*key), len(log.tips.get(key, ()))
             reached = session.reached.get(key, log.pulled_from(key))
             if tip is None:
@@ -237,6 +239,12 @@ class Sync:
                 yield Wanted(*key, reached, None)  # a branch, told from its beginning
             elif heads[0].seq >= tip.seq:
                 yield Wanted(*key, tip.seq, tip.id)
+
+    def _is_over(self, conversation: Conversation, key: ChainKey) -> bool:
+        """Whether a chain is of a device that is revoked: what we lack of it would be refused."""
+        tip, directory = conversation.log.tip(*key), self._state.directory
+        accounts = {self._state.me.account, conversation.other, tip.account if tip else None}
+        return any(account and directory.is_revoked(account, key[0]) for account in accounts)
 
     def _peers(self, conversation: Conversation) -> Iterable[DeviceId]:
         """Connected devices to compare a conversation with."""

@@ -30,7 +30,7 @@ from p2pchat.wire.devices import (
     new_revocation,
     read_device_set,
 )
-from p2pchat.wire.frames import Hello, Ops
+from p2pchat.wire.frames import Hello, Ops, SyncPull
 from tests.unit.protocol.people import (
     ALICE,
     BOB,
@@ -159,6 +159,19 @@ def test_a_request_of_a_revoked_device_is_refused_with_the_set_that_revokes_it()
     assert not bob.state.directory.certifies(ALICE.account, TABLET.device)
     bob.state.directory.greet(TABLET.device, TABLET.devices)
     assert not bob.state.directory.certifies(ALICE.account, TABLET.device)
+
+
+def test_what_a_revoked_device_wrote_elsewhere_is_not_asked_for_again_and_again():
+    table, alice, bob = befriended()
+    bob.do(Received(ALICE.device, Hello(TABLET.devices)))
+    alice.do(DevicesTold(TABLET.devices), PeerUp(TABLET.device))
+    alice.hear(TABLET, Ops((Author(TABLET, DIRECT).write("Bob never had this"),)))
+    bob.do(Received(ALICE.device, Hello(revoked(TABLET.device))))
+    bob.effects.clear()
+    table.run(120)
+    asked = [send.frame for send in bob.decided(Send) if isinstance(send.frame, SyncPull)]
+    assert asked == []
+    assert bob.texts(DIRECT) == []
 
 
 def test_a_closed_account_is_told_and_nobody_acts_for_it():
