@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
+from p2pchat.model.introduction import Introduction
 from p2pchat.model.message import Message, MessageState
 from p2pchat.model.room import RoomInfo
 
@@ -26,6 +27,7 @@ __all__ = [
     "Event",
     "EventsDropped",
     "ExportProgress",
+    "IntroductionReceived",
     "KeyChanged",
     "KeysFetching",
     "KeysReady",
@@ -210,6 +212,14 @@ class ContactRequested(Event):
 
     account: AccountId
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class IntroductionReceived(Event):
+    """A contact asks whether we want to be introduced to somebody, or introduces somebody to us;
+    its stage tells which. Nothing happens before we agree."""
+
+    introduction: Introduction
 
 
 @dataclass(frozen=True, slots=True)

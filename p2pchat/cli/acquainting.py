@@ -1,6 +1,6 @@
-"""Commands about people beyond asking and answering: links, removal, and what is odd about names.
+"""Commands about people beyond asking and answering: links, removal, introductions.
 
-All of them open the home offline: none needs anybody else.
+All of them open the home offline: what they write leaves when a node runs there.
 """
 
 from __future__ import annotations
@@ -8,9 +8,21 @@ from __future__ import annotations
 from p2pchat.cli.commands import Console, offline
 from p2pchat.cli.finding import find_contact
 from p2pchat.cli.settings import Settings
-from p2pchat.cli.showing import plain
+from p2pchat.cli.showing import plain, words
+from p2pchat.client.client import Client
+from p2pchat.errors import UnknownContact
+from p2pchat.model.ids import AccountId
+from p2pchat.model.introduction import Stage
 
-__all__ = ["look", "remove", "renew_link"]
+__all__ = ["agree", "decline", "introduce", "introductions", "look", "remove", "renew_link"]
+
+STAGES = {
+    Stage.WAITING: "you ask whether they want to be introduced",
+    Stage.ASKED: "asks whether you want to be introduced to them",
+    Stage.AGREED: "you agreed; they may ask you now",
+    Stage.OFFERED: "introduces them to you",
+    Stage.TAKEN: "you asked them",
+}
 
 
 async def remove(settings: Settings, who: str) -> int:
@@ -46,3 +58,60 @@ async def renew_link(settings: Settings, as_json: bool) -> int:
     console.say("contact link  {link}", link=link)
     console.say("The last one leads to nothing any more. Requests that are here stay.")
     return 0
+
+
+async def introduce(settings: Settings, who: str, to: str) -> int:
+    """Introduce one contact to another."""
+    async with offline(settings) as client:
+        one, other = find_contact(client, who), find_contact(client, to)
+        names = one.name, other.name
+        await client.introduce(one.account, other.account)
+    Console(settings, as_json=False).say(
+        "{name} is asked first. {other} is told when they agree.", name=names[0], other=names[1]
+    )
+    return 0
+
+
+async def introductions(settings: Settings, as_json: bool) -> int:
+    """List introductions."""
+    console = Console(settings, as_json)
+    async with offline(settings) as client:
+        found = client.introductions()
+        names = {contact.account: contact.name for contact in client.contacts()}
+        names[client.account] = client.profile.name
+    console.give(found)
+    rows = [
+        (
+            plain(names.get(one.introducer, str(one.introducer))),
+            words(STAGES[one.stage], settings.language),
+            plain(one.name),
+            str(one.account),
+        )
+        for one in found
+    ]
+    console.rows(rows, "Nobody is being introduced.")
+    return 0
+
+
+async def agree(settings: Settings, account: str) -> int:
+    """Say yes to an introduction."""
+    async with offline(settings) as client:
+        await client.accept_introduction(*_introduction(client, account))
+    Console(settings, as_json=False).say("Agreed. It leaves when a node runs here.")
+    return 0
+
+
+async def decline(settings: Settings, account: str) -> int:
+    """Say no to an introduction."""
+    async with offline(settings) as client:
+        await client.reject_introduction(*_introduction(client, account))
+    Console(settings, as_json=False).say("Declined. Nobody is told.")
+    return 0
+
+
+def _introduction(client: Client, text: str) -> tuple[AccountId, AccountId]:
+    """Introducer and account of the one that waits for us and is about this account."""
+    for one in client.introductions():
+        if str(one.account) == text and one.stage in (Stage.ASKED, Stage.OFFERED):
+            return one.introducer, one.account
+    raise UnknownContact("there is no such introduction; see `introductions`")

@@ -69,6 +69,10 @@ CHINESE_ERRORS: Mapping[str, str] = {
     "{account} is no contact of yours; see `contacts`": (
         "{account} 不是你的联系人；请查看 `contacts`"
     ),
+    "there is no such introduction; see `introductions`": "没有这样的介绍；请查看 `introductions`",
+    "this introduction is older than 30 days; ask for another one": (
+        "此介绍已超过 30 天；请重新介绍"
+    ),
     "you have removed this contact; add them again first": "你已删除此联系人；请先重新添加",
     "--lan-secret-file does nothing without --lan": "--lan-secret-file 需与 --lan 一起使用",
     "{key}: {value} is no text; put it in quotes": "{key}：{value} 不是文本；请加引号",

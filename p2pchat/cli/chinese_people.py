@@ -20,6 +20,29 @@ CHINESE_PEOPLE: Mapping[str, str] = {
     "Make another contact link of yours; the last one leads to nothing any more.": (
         "生成新的联系链接；旧链接从此失效。"
     ),
+    "The contact who shall be told of them.": "将被告知的联系人。",
+    "Account of whom the introduction is about.": "所介绍之人的账号。",
+    "Introduce one contact to another, if the first agrees.": (
+        "把一位联系人介绍给另一位，前提是前者同意。"
+    ),
+    "List introductions: who introduces whom, and how far it has come.": (
+        "列出介绍：谁介绍谁，以及进展如何。"
+    ),
+    "Agree to be introduced to somebody, or ask who was introduced to you.": (
+        "同意被介绍给某人，或向介绍给你的人发出请求。"
+    ),
+    "Decline an introduction; nobody is told.": "谢绝介绍；不会通知任何人。",
+    "{name} is asked first. {other} is told when they agree.": (
+        "先询问 {name}。对方同意后会告知 {other}。"
+    ),
+    "Nobody is being introduced.": "没有介绍。",
+    "Agreed. It leaves when a node runs here.": "已同意。节点在此运行时发出。",
+    "Declined. Nobody is told.": "已谢绝。不会通知任何人。",
+    "you ask whether they want to be introduced": "你询问对方是否愿意被介绍",
+    "asks whether you want to be introduced to them": "询问你是否愿意被介绍给对方",
+    "you agreed; they may ask you now": "你已同意；对方现在可以请求你",
+    "introduces them to you": "把对方介绍给你",
+    "you asked them": "你已请求对方",
     "Removed {name}.": "已删除 {name}。",
     "address       {address}": "地址          {address}",
     "Nobody was dialled. `p2pchat contacts add LINK` asks them.": (

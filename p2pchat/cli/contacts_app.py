@@ -21,6 +21,9 @@ Requester = Annotated[str, typer.Argument(metavar="WHO", help="Account of who as
 Contact = Annotated[
     str, typer.Argument(metavar="WHO", help="Name or account of the contact, or of whom you asked.")
 ]
+Introduced = Annotated[
+    str, typer.Argument(metavar="ACCOUNT", help="Account of whom the introduction is about.")
+]
 Link = Annotated[str, typer.Argument(metavar="LINK", help="Their contact link, dchat://u/…")]
 
 
@@ -107,3 +110,43 @@ def new_link(options: Options, json: Json = False) -> None:
     from p2pchat.cli import acquainting
 
     run_command(options, lambda settings: acquainting.renew_link(settings, json))
+
+
+@contacts_app.command("introduce")
+@in_command
+def introduce(
+    options: Options,
+    who: Contact,
+    to: Annotated[str, typer.Argument(metavar="TO", help="The contact who shall be told of them.")],
+) -> None:
+    """Introduce one contact to another, if the first agrees."""
+    from p2pchat.cli import acquainting
+
+    run_command(options, lambda settings: acquainting.introduce(settings, who, to))
+
+
+@contacts_app.command("introductions")
+@in_command
+def introductions(options: Options, json: Json = False) -> None:
+    """List introductions: who introduces whom, and how far it has come."""
+    from p2pchat.cli import acquainting
+
+    run_command(options, lambda settings: acquainting.introductions(settings, json))
+
+
+@contacts_app.command("agree")
+@in_command
+def agree(options: Options, account: Introduced) -> None:
+    """Agree to be introduced to somebody, or ask who was introduced to you."""
+    from p2pchat.cli import acquainting
+
+    run_command(options, lambda settings: acquainting.agree(settings, account))
+
+
+@contacts_app.command("decline")
+@in_command
+def decline(options: Options, account: Introduced) -> None:
+    """Decline an introduction; nobody is told."""
+    from p2pchat.cli import acquainting
+
+    run_command(options, lambda settings: acquainting.decline(settings, account))

@@ -24,6 +24,7 @@ from p2pchat.model.contact import ContactInfo, LinkInfo
 from p2pchat.model.device import DeviceInfo
 from p2pchat.model.diagnosis import Diagnosis
 from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
+from p2pchat.model.introduction import Introduction
 from p2pchat.model.message import Message
 from p2pchat.model.room import Member, RoomInfo
 from p2pchat.model.status import NetworkStatus, PeerStatus
@@ -142,6 +143,22 @@ class Methods:
     async def remove_contact(self, account: AccountId) -> None:
         """Take back that somebody is a contact, or that we asked."""
         await self._client.remove_contact(account)
+
+    async def introduce(self, account: AccountId, to: AccountId) -> None:
+        """Introduce one contact to another, if the first agrees."""
+        await self._client.introduce(account, to)
+
+    async def introductions(self) -> list[Introduction]:
+        """Introductions that wait, and those that led on."""
+        return self._client.introductions()
+
+    async def accept_introduction(self, introducer: AccountId, account: AccountId) -> None:
+        """Agree to be introduced, or ask who was introduced."""
+        await self._client.accept_introduction(introducer, account)
+
+    async def reject_introduction(self, introducer: AccountId, account: AccountId) -> None:
+        """Say no to an introduction."""
+        await self._client.reject_introduction(introducer, account)
 
     async def contacts(self) -> list[ContactInfo]:
         """Contacts, and those we asked."""

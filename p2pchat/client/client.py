@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -42,6 +43,7 @@ from p2pchat.model.contact import ContactInfo, ContactState, LinkInfo
 from p2pchat.model.device import DeviceInfo
 from p2pchat.model.diagnosis import Diagnosis
 from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
+from p2pchat.model.introduction import Introduction
 from p2pchat.model.message import Message
 from p2pchat.model.room import RoomInfo
 from p2pchat.model.route import Path as Route
@@ -55,11 +57,14 @@ from p2pchat.node.node import Node
 from p2pchat.node.reach import own_form
 from p2pchat.protocol.machine import (
     AddContact,
+    AnswerIntroduction,
     BlockTarget,
     CompareKeys,
     ConfirmKey,
+    Consent,
     FinishComparison,
     Input,
+    IntroduceContact,
     JoinOpen,
     RejectContact,
     RemoveContact,
@@ -149,10 +154,13 @@ class Client:
     def contact_link(self) -> str:
         """What to give to somebody who shall ask us: `dchat://u/…`."""
         me = self._state.me
-        hints = tuple(own_form(address) for address in self.addresses[:LINK_HINTS])
         known = self._state.own_devices
         devices = known if me.device in known.devices else me.devices
-        return encode_link(ContactLink(me.account, me.device, me.intro, devices, hints))
+        return encode_link(ContactLink(me.account, me.device, me.intro, devices, self._hints()))
+
+    def _hints(self) -> tuple[str, ...]:
+        """Where links say that we are."""
+        return tuple(own_form(address) for address in self.addresses[:LINK_HINTS])
 
     def status(self) -> NetworkStatus:
         """The network at this moment."""
@@ -256,6 +264,27 @@ class Client:
         theirs reaches us until we add them again. What was said stays on disk. Raises
         `UnknownContact`."""
         await self._node.driver.call(lambda id: RemoveContact(id, account))
+
+    async def introduce(self, account: AccountId, to: AccountId) -> None:
+        """Introduce one contact to another, if the first agrees; the second is told then, and may
+        ask to be a contact. Raises `UnknownContact`."""
+        await self._node.driver.call(lambda id: IntroduceContact(id, account, to))
+
+    def introductions(self) -> list[Introduction]:
+        """Those that wait for us or for others, and those of the last 30 days that led on."""
+        return self._node.chat.contacts.introductions.shown
+
+    async def accept_introduction(self, introducer: AccountId, account: AccountId) -> None:
+        """Agree to be introduced, or ask who was introduced to us to be a contact, which dials
+        them. Raises `UnknownContact`, `LinkError` for one that is over."""
+        token = self._ambient.token_bytes
+        consent = Consent(token(INTRO_BYTES), token(PAIR_HALF_BYTES), self._hints())
+        command = partial(AnswerIntroduction, introducer=introducer, account=account)
+        await self._node.driver.call(lambda id: command(id, consent=consent))
+
+    async def reject_introduction(self, introducer: AccountId, account: AccountId) -> None:
+        """Say no to an introduction; nobody is told. Raises `UnknownContact`."""
+        await self._node.driver.call(lambda id: AnswerIntroduction(id, introducer, account, None))
 
     async def accept(self, account: AccountId) -> Contact:
         """Say yes to a request. Raises `UnknownContact`."""

@@ -47,6 +47,8 @@ class ContactInfo:
     """What they say of themselves."""
     flags: tuple[NameFlag, ...] = ()
     """What is odd about the name, which its bearer chose."""
+    introduced_by: AccountId | None = None
+    """The contact who introduced them, within the last 30 days."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,9 @@ class Kind(IntEnum):
     EPOCH = 11
     PROFILE = 32
     TEXT = 33
+    MAY_INTRODUCE = 40
+    INTRODUCTION_CONSENT = 41
+    INTRODUCE = 42
 
     @property
     def chain(self) -> Chain:

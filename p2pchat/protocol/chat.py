@@ -30,10 +30,12 @@ from p2pchat.protocol import receipts as receipt_rules
 from p2pchat.protocol import sync as sync_rules
 from p2pchat.protocol.blocking import Blocking
 from p2pchat.protocol.contacts import BLOCKED, Contacts
+from p2pchat.protocol.introductions import SETTING as INTRODUCTIONS
 from p2pchat.protocol.log import Floor, Tip
 from p2pchat.protocol.machine import (
     AcceptContact,
     AddContact,
+    AnswerIntroduction,
     BlockTarget,
     CompareKeys,
     ConfigureBlocks,
@@ -52,6 +54,7 @@ from p2pchat.protocol.machine import (
     ForStates,
     Heard,
     Input,
+    IntroduceContact,
     JoinOpen,
     Lane,
     LeaveRoom,
@@ -162,6 +165,10 @@ class Chat:
                 return self.contacts.remove(input, now)
             case RenewLink():
                 return self.contacts.renew_link(input)
+            case IntroduceContact():
+                return self.contacts.introductions.introduce(input, now)
+            case AnswerIntroduction():
+                return self.contacts.introductions.answer(input, now)
             case JoinOpen():
                 return self.rooms.join(input, now)
             case LeaveRoom(_, conversation):
@@ -475,6 +482,7 @@ class Chat:
         for row in snapshot.conversations:
             made = state.add_conversation(row, others.get(row.conversation))
             made.published = snapshot.published.get(row.conversation, 0)
+        self.contacts.introductions.restore(snapshot.settings.get(INTRODUCTIONS, b""))
         for row in snapshot.contacts:
             state.contacts[row.account] = row
         for row in snapshot.floors:

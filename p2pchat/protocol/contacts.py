@@ -22,6 +22,7 @@ from p2pchat.model.machine import Now, Reply
 from p2pchat.model.op import Chain, Kind, Op
 from p2pchat.protocol.comparing import Comparing
 from p2pchat.protocol.intake import CONTROL_BYTES_MAX, Intake
+from p2pchat.protocol.introductions import Introductions
 from p2pchat.protocol.machine import (
     AcceptContact,
     AddContact,
@@ -40,6 +41,7 @@ from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.state import State
 from p2pchat.protocol.trust import Trust
 from p2pchat.wire.contents import Accept, Content, Reject, Request, decode_content
+from p2pchat.wire.introductions import Introduce, IntroductionConsent, MayIntroduce
 
 __all__ = ["BLOCKED", "INTRO_SETTING", "Contacts"]
 
@@ -87,6 +89,7 @@ class Contacts:
         self.trust = Trust(state, outbox)
         self.comparing = Comparing(state, self.trust)
         self.profiles = Profiles(state, self.intake, self._write)
+        self.introductions = Introductions(state, self._write, self.add)
         self.own_devices = OwnDevices(state, outbox, self.intake)
 
     # What we do
@@ -204,7 +207,7 @@ class Contacts:
         if not requests:
             return []
         first, newest = requests[0], requests[-1]
-        reason = self._refusal(first, newest, peer)
+        reason = self._refusal(first, newest, peer, now)
         if reason:
             state.refuse(reason)
             return []
@@ -216,7 +219,7 @@ class Contacts:
         effects += self._outbox.watch(header.conversation, header.account, header.device)
         return effects + self.intake.apply(state.conversations[header.conversation], first, now)
 
-    def _refusal(self, first: Op, newest: Op, peer: DeviceId) -> str:
+    def _refusal(self, first: Op, newest: Op, peer: DeviceId, now: Now) -> str:
         """Why a request is not taken, before any signature is looked at; empty when it may be."""
         state, header = self._state, first.header
         own_place = header.conversation == direct_id(state.me.account, header.account)
@@ -230,7 +233,8 @@ class Contacts:
         decode_content(Kind.REQUEST, first.content or b"")
         request = decode_content(Kind.REQUEST, newest.content or b"")
         assert isinstance(request, Request), "this kind is a request"
-        if not compare_digest(request.intro, state.me.intro):
+        is_invited = self.introductions.grants(header.account, request.intro, now)
+        if not is_invited and not compare_digest(request.intro, state.me.intro):
             return "request with a revoked link"
         waiting = sum(state.contact_state(a) is ContactState.REQUEST for a in state.contacts)
         return "too many requests" if waiting >= state.limits.requests_max else ""
@@ -244,6 +248,8 @@ class Contacts:
         if account == self._state.me.account:
             return []
         match content:
+            case MayIntroduce() | IntroductionConsent() | Introduce():
+                return self.introductions.heard(op, content, now)
             case Request(name):
                 step = Step.THEY_ASK
             case Accept(name):

@@ -41,6 +41,7 @@ from p2pchat.protocol.state import ACCOUNTS_MAX, LEFT, Conversation, State
 from p2pchat.protocol.timeline import wall_of
 from p2pchat.wire.contents import Accept, Content, Profile, Reject, Request, Text, decode_content
 from p2pchat.wire.devices import ClaimedSet, DeviceSet, certified, verified_revocations
+from p2pchat.wire.introductions import Introduce, IntroductionConsent, MayIntroduce
 from p2pchat.wire.ops import OP_BYTES_MAX, SEQ_MAX, verify_op
 
 __all__ = ["CONTROL_BYTES_MAX", "Intake", "shown_message"]
@@ -427,6 +428,8 @@ class Intake:
                 return effects
             case Request() | Accept() | Reject():
                 return self._consent(op, content, now)
+            case MayIntroduce() | IntroductionConsent() | Introduce():
+                return self._consent(op, content, now) if conversation.other is not None else []
             case _:
                 return []
 

@@ -31,10 +31,12 @@ from p2pchat.wire.receipts import SignedReceipt
 __all__ = [
     "AcceptContact",
     "AddContact",
+    "AnswerIntroduction",
     "BlockTarget",
     "CompareKeys",
     "ConfigureBlocks",
     "ConfirmKey",
+    "Consent",
     "DevicesTold",
     "Dial",
     "DialFailed",
@@ -54,6 +56,7 @@ __all__ = [
     "ForStates",
     "Heard",
     "Input",
+    "IntroduceContact",
     "JoinOpen",
     "Lane",
     "LeaveRoom",
@@ -141,6 +144,37 @@ class RenewLink:
 
     id: int
     intro: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class IntroduceContact:
+    """Introduce a contact to another one, if they want to; answered by None."""
+
+    id: int
+    account: AccountId
+    to: AccountId
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What a yes to an introduction is made of."""
+
+    intro: bytes = field(repr=False)
+    """The token of a link of ours for one account."""
+    pair_half: bytes = field(repr=False)
+    addresses: tuple[str, ...]
+    """Where we are."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerIntroduction:
+    """A yes, or a no without `consent`, to `introducer` about `account`; answered by None, or by
+    `ContactInfo` where the account is asked now."""
+
+    id: int
+    introducer: AccountId
+    account: AccountId
+    consent: Consent | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +293,8 @@ Command = (
     | RejectContact
     | RemoveContact
     | RenewLink
+    | IntroduceContact
+    | AnswerIntroduction
     | JoinOpen
     | LeaveRoom
     | Flush

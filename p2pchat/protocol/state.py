@@ -89,6 +89,8 @@ class Directory:
         self.sets: dict[AccountId, DeviceSet] = {own.account: own}
         self.names: dict[AccountId, tuple[int, str]] = {}
         self.profiles: dict[AccountId, PutProfile] = {}
+        self.introducers: dict[AccountId, AccountId] = {}
+        """By whom somebody and we were introduced to each other; kept by the introductions."""
         """What contacts, and we, say of themselves."""
         self.trust: dict[AccountId, PutTrust] = {}
         """Contacts that were verified, or of whose key there was doubt."""
@@ -324,6 +326,7 @@ class State:
             key_changed=directory.is_doubtful(account),
             bio=profile.bio if profile is not None else "",
             flags=self._flags(account),
+            introduced_by=directory.introducers.get(account),
         )
 
     def _flags(self, account: AccountId) -> tuple[NameFlag, ...]:
@@ -334,7 +337,7 @@ class State:
             for other, row in self.contacts.items()
             if other != account and row.state is ContactState.ACCEPTED
         )
-        return flags_of(name, self.me.name, others) if name else ()
+        return flags_of(name, self.profile.name, others) if name else ()
 
     def room_info(self, conversation: Conversation) -> RoomInfo:
         assert conversation.kind is not None, "a direct conversation is no room"

@@ -14,6 +14,14 @@ from p2pchat.model.ids import OpId
 from p2pchat.model.op import Kind
 from p2pchat.wire import dchat_pb2 as pb
 from p2pchat.wire.control import decode_control, encode_control
+from p2pchat.wire.introductions import (
+    Introduce,
+    Introducing,
+    IntroductionConsent,
+    MayIntroduce,
+    decode_introducing,
+    encode_introducing,
+)
 
 __all__ = [
     "AVATAR_BYTES_MAX",
@@ -85,7 +93,7 @@ class Unknown:
     """A kind of a later version: kept and served, not shown."""
 
 
-Content = Text | Profile | Request | Accept | Reject | Control | Unknown
+Content = Text | Profile | Request | Accept | Reject | Introducing | Control | Unknown
 
 
 def encode_content(content: Content) -> tuple[Kind, bytes]:
@@ -105,6 +113,8 @@ def encode_content(content: Content) -> tuple[Kind, bytes]:
             return Kind.REJECT, b""
         case Genesis() | SetStanding() | Leave() | Epoch():
             return encode_control(content)
+        case MayIntroduce() | IntroductionConsent() | Introduce():
+            return encode_introducing(content)
         case Unknown():
             raise AssertionError("we never author what we do not know")
 
@@ -142,6 +152,8 @@ def _decode(kind: int, raw: bytes) -> Content:
             return Reject()
         case Kind.GENESIS | Kind.STANDING | Kind.LEAVE | Kind.EPOCH:
             return decode_control(kind, raw)
+        case Kind.MAY_INTRODUCE | Kind.INTRODUCTION_CONSENT | Kind.INTRODUCE:
+            return decode_introducing(kind, raw)
         case _:
             return Unknown()
 

@@ -92,6 +92,54 @@ class Text(_message.Message):
     reply_to: bytes
     def __init__(self, text: _Optional[str] = ..., reply_to: _Optional[bytes] = ...) -> None: ...
 
+class MayIntroduce(_message.Message):
+    __slots__ = ("account", "name")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    account: bytes
+    name: str
+    def __init__(self, account: _Optional[bytes] = ..., name: _Optional[str] = ...) -> None: ...
+
+class IntroductionConsent(_message.Message):
+    __slots__ = ("account", "link")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    LINK_FIELD_NUMBER: _ClassVar[int]
+    account: bytes
+    link: str
+    def __init__(self, account: _Optional[bytes] = ..., link: _Optional[str] = ...) -> None: ...
+
+class Introduce(_message.Message):
+    __slots__ = ("name", "link")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    LINK_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    link: str
+    def __init__(self, name: _Optional[str] = ..., link: _Optional[str] = ...) -> None: ...
+
+class KeptIntroductions(_message.Message):
+    __slots__ = ("kept",)
+    KEPT_FIELD_NUMBER: _ClassVar[int]
+    kept: _containers.RepeatedCompositeFieldContainer[KeptIntroduction]
+    def __init__(self, kept: _Optional[_Iterable[_Union[KeptIntroduction, _Mapping]]] = ...) -> None: ...
+
+class KeptIntroduction(_message.Message):
+    __slots__ = ("introducer", "account", "to", "stage", "name", "link", "created_ms")
+    INTRODUCER_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    LINK_FIELD_NUMBER: _ClassVar[int]
+    CREATED_MS_FIELD_NUMBER: _ClassVar[int]
+    introducer: bytes
+    account: bytes
+    to: bytes
+    stage: str
+    name: str
+    link: str
+    created_ms: int
+    def __init__(self, introducer: _Optional[bytes] = ..., account: _Optional[bytes] = ..., to: _Optional[bytes] = ..., stage: _Optional[str] = ..., name: _Optional[str] = ..., link: _Optional[str] = ..., created_ms: _Optional[int] = ...) -> None: ...
+
 class Certificate(_message.Message):
     __slots__ = ("account", "device", "created_ms", "olm_curve25519", "mailbox")
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]

@@ -27,6 +27,7 @@ from p2pchat.model.archive import End, Manifest
 from p2pchat.model.blocking import BlockList, parse_subnets, parse_target
 from p2pchat.model.change import PutName
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, PeerId
+from p2pchat.model.introduction import Introduction, KeptIntroduction, Stage
 from p2pchat.model.scope import Scope
 from p2pchat.net.bootstrap_list import parse_list, render_list
 from p2pchat.net.libp2p import addresses
@@ -38,6 +39,7 @@ from p2pchat.wire.devices import claimed_set, read_device_set
 from p2pchat.wire.frames import decode_frame, decode_ops, encode_frame, encode_ops
 from p2pchat.wire.framing import frame
 from p2pchat.wire.gossip_codec import decode_rpc, encode_publish, encode_subscription
+from p2pchat.wire.introductions import decode_kept, encode_kept
 from p2pchat.wire.kad_codec import KadKind, KadMessage, KadPeer, decode_kad, encode_kad
 from p2pchat.wire.lan_codec import (
     decode_lan,
@@ -175,6 +177,21 @@ WIRE: dict[str, Decoder] = {
         feeds.frames,
         ("wire.framing",),
         (b"".join(frame(encode_frame(one)[:200]) for one in FRAMES.values()),),
+    ),
+    "kept introductions": Decoder(
+        decode_kept,
+        ("wire.introductions.decode_kept", "wire.introductions.decode_introducing"),
+        (
+            encode_kept(
+                [
+                    KeptIntroduction(
+                        Introduction(ALICE.account, ALICE.account, "Alice", Stage.ASKED, 1),
+                        to=ALICE.account,
+                        link=encode_link(ALICE.link),
+                    )
+                ]
+            ),
+        ),
     ),
     "device set": Decoder(read_device_set, ("wire.devices.read_device_set",), (ALICE.devices.raw,)),
     "account of a device set": Decoder(claimed_set, ("wire.devices",), (ALICE.devices.raw,)),
@@ -355,7 +372,7 @@ STREAMS: dict[str, Decoder] = {
 TEXTS: dict[str, Decoder] = {
     "contact link": Decoder(
         text(decode_link),
-        ("wire.links.decode_link",),
+        ("wire.links.decode_link", "cli.methods.Methods.read_link"),
         tuple(encode_link(link).encode() for link in golden.all_links().values()),
         (LinkError,),
     ),

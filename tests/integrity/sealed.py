@@ -489,6 +489,8 @@ _STREAM = "only on streams that end at the reader: Noise authenticates every byt
 _DHT = "what a node answers is believed by nobody: records in it certify themselves"
 _GOSSIP = "from hop to hop, on Noise; what is published is a room's blob, and its id is its hash"
 UNSIGNED: dict[str, str] = {
+    "dchat.KeptIntroductions": "on our own disk alone, inside the database",
+    "dchat.KeptIntroduction": "on our own disk alone, inside the database",
     "dchat.Frame": _STREAM,
     "dchat.Hello": _STREAM,
     "dchat.Ops": "a list of ops, each signed; on streams under Noise, in rooms inside a blob",

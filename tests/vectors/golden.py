@@ -66,6 +66,7 @@ from p2pchat.wire.frames import (
     Wanted,
     encode_frame,
 )
+from p2pchat.wire.introductions import Introduce, IntroductionConsent, MayIntroduce
 from p2pchat.wire.lan_codec import (
     NONCE_BYTES,
     LanKind,
@@ -85,7 +86,7 @@ from p2pchat.wire.records import (
     encode_record,
 )
 from p2pchat.wire.verification import VerificationCode, encode_code, safety_number
-from tests.unit.protocol.people import ALICE, BOB, MALLORY, WALL_MS, Person, digest, op_id
+from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, WALL_MS, Person, digest, op_id
 from tests.unit.protocol.pictures import AVATAR
 from tests.vectors import mailboxes
 
@@ -108,6 +109,9 @@ CONTENTS: dict[str, Content] = {
     "full profile": Profile("Alice", "I grow roses.", AVATAR),
     "text": Text("你好, world"),
     "reply": Text("yes", op_id("question")),
+    "may introduce": MayIntroduce(CAROL.account, "Carol"),
+    "introduction consent": IntroductionConsent(CAROL.account, encode_link(BOB.link)),
+    "introduce": Introduce("Bob", encode_link(BOB.link)),
 }
 
 GENESIS = Genesis(

@@ -115,6 +115,7 @@ def test_every_help_text_and_every_sentence_is_there_in_chinese():
         *commands.HOW_FAR.values(),
         *commands.ODD_NAMES.values(),
         commands.ODD_ROOM,
+        *acquainting.STAGES.values(),
         commands.OWN_ODD_NAME,
         *MessageState,
         *Health,

@@ -12,6 +12,10 @@ from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 CONTRACT = {
     "account": "",
     "accept": "account",
+    "accept_introduction": "introducer account",
+    "introduce": "account to",
+    "introductions": "",
+    "reject_introduction": "introducer account",
     "add_contact": "link",
     "change_passphrase": "| old new",
     "connect": "address",

@@ -79,6 +79,7 @@ def test_a_contact_has_the_fields_of_the_contract():
         "state": "accepted",
         "created_at": 5,
         "flags": [],
+        "introduced_by": None,
         "bio": "",
         "key_changed": False,
         "verified": False,
