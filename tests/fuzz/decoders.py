@@ -77,6 +77,7 @@ from p2pchat.wire.multiaddr import multiaddr_bytes, multiaddr_text
 from p2pchat.wire.ops import decode_header, decode_op, encode_op
 from p2pchat.wire.receipts import read_receipt
 from p2pchat.wire.records import account_key, bundle_key, read_record
+from p2pchat.wire.verification import VerificationCode, decode_code, encode_code
 from tests.fuzz import feeds
 from tests.unit.protocol.people import ALICE
 from tests.vectors import golden
@@ -370,6 +371,12 @@ STREAMS: dict[str, Decoder] = {
 """What comes over streams, from the socket up."""
 
 TEXTS: dict[str, Decoder] = {
+    "verification code": Decoder(
+        text(decode_code),
+        ("wire.verification.decode_code",),
+        (encode_code(VerificationCode(ALICE.account, ALICE.account)).encode(),),
+        (LinkError,),
+    ),
     "contact link": Decoder(
         text(decode_link),
         ("wire.links.decode_link", "cli.methods.Methods.read_link"),
