@@ -38,6 +38,8 @@ def check(program: str, arguments: list[str]) -> None:
     context = command.make_context(program, arguments)
     while isinstance(command, TyperGroup):
         rest = [*context._protected_args, *context.args]  # how a group runs its command
+        if not rest and command.invoke_without_command:
+            return
         name, command, rest = command.resolve_command(context, rest)
         context = command.make_context(name, rest, parent=context)
 
