@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType
-from typing import get_args, get_type_hints
+from typing import cast, get_args, get_type_hints
 
 from p2pchat.cli import shapes
 from p2pchat.cli.jsonrpc import InvalidParams, MethodNotFound, Params
@@ -26,7 +26,7 @@ from p2pchat.model.diagnosis import Diagnosis
 from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
 from p2pchat.model.introduction import Introduction
 from p2pchat.model.message import Message
-from p2pchat.model.room import Member, RoomInfo
+from p2pchat.model.room import Member, Role, RoomInfo
 from p2pchat.model.status import NetworkStatus, PeerStatus
 
 __all__ = ["METHODS", "Method", "Methods", "find_method"]
@@ -230,6 +230,27 @@ class Methods:
         """Enter the open room of this name."""
         return (await self._client.join_open(name)).info
 
+    async def create_room(
+        self,
+        name: str,
+        members: tuple[AccountId, ...] = (),
+        owners: tuple[AccountId, ...] = (),
+    ) -> RoomInfo:
+        """Begin a room by invitation with accepted contacts in it."""
+        return (await self._client.create_room(name, members, owners)).info
+
+    async def set_role(self, room: ConversationId, account: AccountId, role: Role) -> None:
+        """Say what an account is in a room from now on."""
+        await self._client.room(room).set_role(account, role)
+
+    async def remove(self, room: ConversationId, account: AccountId) -> None:
+        """Remove a member from a room."""
+        await self._client.room(room).remove(account)
+
+    async def ban(self, room: ConversationId, account: AccountId) -> None:
+        """Remove an account from a room for good."""
+        await self._client.room(room).ban(account)
+
     async def rooms(self) -> list[RoomInfo]:
         """The rooms we are in."""
         return [room.info for room in self._client.rooms()]
@@ -378,6 +399,19 @@ def _read_peer(name: str, value: object) -> PeerId:
         raise InvalidParams(f"{name} is no peer id") from error
 
 
+def _read_accounts(name: str, value: object) -> tuple[AccountId, ...]:
+    if not isinstance(value, list):
+        raise InvalidParams(f"{name} is a list of accounts")
+    return tuple(_read_account(name, one) for one in cast("list[object]", value))
+
+
+def _read_role(name: str, value: object) -> Role:
+    try:
+        return Role(_read_text(name, value))
+    except ValueError as error:
+        raise InvalidParams(f"{name} is one of {', '.join(Role)}") from error
+
+
 def _read_format(name: str, value: object) -> TranscriptFormat:
     try:
         return TranscriptFormat(_read_text(name, value))
@@ -394,6 +428,8 @@ _READERS: Mapping[object, Callable[[str, object], object]] = {
     OpId: _read_message,
     PeerId: _read_peer,
     TranscriptFormat: _read_format,
+    Role: _read_role,
+    tuple[AccountId, ...]: _read_accounts,
 }
 
 
@@ -408,6 +444,8 @@ def _method(name: str, function: Callable[..., Awaitable[object]]) -> Method:
 
 def _reader(hint: object) -> Callable[[str, object], object]:
     """The reader of a type, or of the type beside None."""
+    if hint in _READERS:
+        return _READERS[hint]
     kinds = [kind for kind in get_args(hint) if kind is not NoneType] or [hint]
     return _READERS[kinds[0]]
 

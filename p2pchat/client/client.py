@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -62,6 +62,7 @@ from p2pchat.protocol.machine import (
     CompareKeys,
     ConfirmKey,
     Consent,
+    CreateRoom,
     FinishComparison,
     Input,
     IntroduceContact,
@@ -74,9 +75,11 @@ from p2pchat.protocol.machine import (
     UnblockTarget,
     VerifyContact,
 )
+from p2pchat.protocol.sealing import SECRET_BYTES
 from p2pchat.protocol.state import LEFT
 from p2pchat.wire.contents import INTRO_BYTES, PAIR_HALF_BYTES
 from p2pchat.wire.contents import Profile as ProfileContent
+from p2pchat.wire.control import NONCE_BYTES
 from p2pchat.wire.frames import SESSION_BYTES
 from p2pchat.wire.links import ContactLink, decode_link, encode_link
 from p2pchat.wire.verification import VerificationCode, decode_code, encode_code, safety_number
@@ -460,6 +463,16 @@ class Client:
         info = await self._node.driver.call(lambda id: JoinOpen(id, name))
         return Room(self._node, cast("RoomInfo", info).id)
 
+    async def create_room(
+        self, name: str, members: Iterable[AccountId] = (), owners: Iterable[AccountId] = ()
+    ) -> Room:
+        """Begin a room by invitation with accepted contacts, two of them further owners at most.
+        Raises `UnknownContact` for who is none, `LocalProtocolError` for no name or too many."""
+        who = tuple(members), tuple(owners)
+        drawn = [self._ambient.token_bytes(size) for size in (NONCE_BYTES, SECRET_BYTES)]
+        info = await self._node.driver.call(lambda id: CreateRoom(id, name, *who, *drawn))
+        return Room(self._node, cast("RoomInfo", info).id)
+
     def rooms(self) -> list[Room]:
         """The rooms we are in."""
         conversations = self._state.conversations.values()
@@ -467,9 +480,7 @@ class Client:
 
     def room(self, id: ConversationId) -> Room:
         """The room of this id. Raises `UnknownConversation`."""
-        room = Room(self._node, id)
-        _ = room.info
-        return room
+        return Room(self._node, Room(self._node, id).info.id)
 
     def conversation(self, id: ConversationId) -> Contact | Room:
         """The contact or room of this id. Raises `UnknownConversation`."""

@@ -37,12 +37,15 @@ from p2pchat.model.change import (
     PutContact,
     PutConversation,
     PutDeviceSet,
+    PutReceipt,
     PutSetting,
+    SetFloor,
 )
 from p2pchat.model.contact import ContactState
 from p2pchat.model.conversation import direct_id
 from p2pchat.model.ids import AccountId, ConversationId
 from p2pchat.model.op import Kind
+from p2pchat.model.room import RoomKind
 from p2pchat.node.ambient import Ambient, SystemAmbient
 from p2pchat.protocol.contacts import INTRO_SETTING
 from p2pchat.protocol.intake import shown_message
@@ -228,6 +231,8 @@ class _Filling:
     def __init__(self, account: AccountId) -> None:
         self._account = account
         self._conversations: set[ConversationId] = set()
+        self._invited: set[ConversationId] = set()
+        """Rooms whose secrets no export holds: another member gives all of it to the new device."""
         self._is_over = False
         self.own_sets: list[DeviceSet] = []
         self.ops = 0
@@ -250,9 +255,12 @@ class _Filling:
             case End(ops):
                 self._is_over = ops == self.ops
                 return []
-            case PutConversation(id):
+            case PutConversation(id, kind):
                 self._conversations.add(id)
-                return [record]
+                self._invited |= {id} if kind is RoomKind.INVITED else set()
+                return [] if kind is RoomKind.INVITED else [record]
+            case SetFloor(id) | PutReceipt(id) if id in self._invited:
+                return []
             case _:
                 return [record]
 
@@ -275,6 +283,8 @@ class _Filling:
         if op.header.conversation not in self._conversations:
             raise BadExport("holds an op of no conversation in it")
         self.ops += 1
+        if op.header.conversation in self._invited:
+            return []
         added = AddOp(op, key, archived.received_ms)
         if not archived.is_shown or op.header.kind != Kind.TEXT or op.content is None:
             return [added]

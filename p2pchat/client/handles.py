@@ -23,7 +23,8 @@ from p2pchat.model.message import Message, MessageState
 from p2pchat.model.room import Member, Role, RoomInfo
 from p2pchat.node.hub import Subscription
 from p2pchat.node.node import Node
-from p2pchat.protocol.machine import LeaveRoom, SendText
+from p2pchat.protocol.machine import ChangeStanding, LeaveRoom, SendText
+from p2pchat.protocol.room_state import ROLES
 from p2pchat.store.port import Page
 
 __all__ = ["Contact", "Conversation", "Messages", "Room"]
@@ -247,11 +248,36 @@ class Room(Conversation):
     def members(self) -> list[Member]:
         """Everybody known to be in it: for an open room, who has written there."""
         state = self._node.chat.state
-        accounts = state.conversations[self.info.id].log.accounts() | {state.me.account}
+        conversation = state.conversations[self.info.id]
+        if conversation.invited is not None:
+            standings = conversation.invited.membership.members()
+            return [
+                Member(account, state.directory.name(account), ROLES[standings[account]])
+                for account in sorted(standings, key=lambda account: (standings[account], account))
+            ]
+        accounts = conversation.log.accounts() | {state.me.account}
         return [
             Member(account, state.directory.name(account), Role.MEMBER)
             for account in sorted(accounts)
         ]
+
+    async def set_role(self, account: AccountId, role: Role) -> None:
+        """Say what an account is from now on: owners make and unmake admins, admins act on all
+        others. Who is removed or banned reads nothing that is said from then on; to remove who is
+        banned lifts the ban.
+
+        Raises `PermissionDenied`, and `UnknownContact` for a newcomer who is no accepted contact.
+        """
+        standing = next(one for one, name in ROLES.items() if name is role)
+        await self._node.driver.call(lambda id: ChangeStanding(id, self.id, account, standing))
+
+    async def remove(self, account: AccountId) -> None:
+        """Remove a member. Raises `PermissionDenied`."""
+        await self.set_role(account, Role.REMOVED)
+
+    async def ban(self, account: AccountId) -> None:
+        """Remove an account for good, until that is taken back. Raises `PermissionDenied`."""
+        await self.set_role(account, Role.BANNED)
 
     async def leave(self) -> None:
         """Forget the room and what it held here."""

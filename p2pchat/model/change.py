@@ -14,6 +14,7 @@ from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, PeerId
 from p2pchat.model.op import Chain, Op
 from p2pchat.model.ratchet import MailChange
 from p2pchat.model.room import RoomKind
+from p2pchat.model.room_change import RoomChange
 
 __all__ = [
     "AddMessage",
@@ -259,5 +260,6 @@ Change = (
     | PutBlock
     | DropBlock
     | PutSetting
+    | RoomChange
     | MailChange
 )

@@ -19,12 +19,14 @@ class RoomKind(StrEnum):
 
 
 class Role(StrEnum):
-    """What a member may do."""
+    """What a member may do; who is none any more still has what it could read."""
 
     OWNER = "owner"
     ADMIN = "admin"
     MEMBER = "member"
     READ_ONLY = "read-only"
+    REMOVED = "removed"
+    BANNED = "banned"
 
 
 @dataclass(frozen=True, slots=True)

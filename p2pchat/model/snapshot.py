@@ -18,6 +18,7 @@ from p2pchat.model.change import (
 )
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.op import Chain
+from p2pchat.model.query import StoredOp
 from p2pchat.model.ratchet import (
     PutBundle,
     PutMailKeys,
@@ -27,8 +28,9 @@ from p2pchat.model.ratchet import (
     SetMailed,
     SpendSession,
 )
+from p2pchat.model.room_change import PutEpoch, PutRoom
 
-__all__ = ["Head", "MailSnapshot", "Snapshot"]
+__all__ = ["Head", "MailSnapshot", "RoomsSnapshot", "Snapshot"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,16 @@ class MailSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class RoomsSnapshot:
+    """What rooms by invitation go on from."""
+
+    rooms: tuple[PutRoom, ...] = ()
+    epochs: tuple[PutEpoch, ...] = ()
+    control: tuple[StoredOp, ...] = ()
+    """All their control ops, each after what it depends on."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The state as of the last commit. Rows come back as the changes that wrote them."""
 
@@ -78,4 +90,5 @@ class Snapshot:
     blocks: tuple[PutBlock, ...] = ()
     """In the order of their texts."""
     settings: dict[str, bytes] = field(default_factory=dict[str, bytes], repr=False)
+    rooms: RoomsSnapshot = field(default_factory=RoomsSnapshot)
     mail: MailSnapshot = field(default_factory=MailSnapshot)

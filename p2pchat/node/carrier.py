@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import trio
 
+from p2pchat.model.ids import ConversationId
 from p2pchat.node.enforcing import Enforcer
 from p2pchat.node.fanout import Lanes
 from p2pchat.node.handlers import LaneHandlers
@@ -19,18 +20,24 @@ from p2pchat.node.hub import Hub
 from p2pchat.node.mail import PostOffice
 from p2pchat.node.rooms import RoomGossip
 from p2pchat.protocol.machine import (
+    BeginSession,
     Dial,
+    DrawEpoch,
     Drop,
     Effect,
     Emit,
     EnforceBlocks,
     EnterTopic,
+    HoldEpochs,
+    Lane,
+    LearnSession,
     LeaveTopic,
     Load,
     Loaded,
     Persist,
     Publish,
     Send,
+    ShareSession,
 )
 from p2pchat.store.port import AsyncStore
 from p2pchat.wire.frames import encode_frame
@@ -55,6 +62,8 @@ class Surroundings:
     loaded: Callable[[Loaded], Awaitable[None]]
     office: PostOffice | None
     """None where nothing is mailed."""
+    drawn: Callable[[ConversationId], Awaitable[None]]
+    """Draws the secret of an epoch that is missing."""
 
 
 class ChatCarrier:
@@ -72,10 +81,7 @@ class ChatCarrier:
             await trio.sleep_forever()
 
     async def carry(self, effects: Sequence[Effect]) -> None:
-        for effect in effects:
-            if isinstance(effect, EnterTopic):
-                self._to.rooms.enter(effect)
-        sealed = {id(e): self._to.rooms.seal(e) for e in effects if isinstance(e, Publish)}
+        sealed = {id(effect): self._seal(effect) for effect in effects}
         changes = [e.change for e in effects if isinstance(e, Persist)]
         changes += self._to.office.changes(effects) if self._to.office is not None else []
         if changes:
@@ -92,6 +98,13 @@ class ChatCarrier:
                     blob = sealed[id(effect)]
                     if blob is not None:
                         self._to.rooms.publish(effect, blob)
+                case ShareSession(_, devices):
+                    frame = sealed[id(effect)]
+                    assert frame is not None, "a session that is shared has begun"
+                    for device in devices:
+                        self._to.lanes.send(device, Lane.LIVE, frame)
+                case DrawEpoch(conversation):
+                    self._spawn(self._to.drawn, conversation)
                 case Load():
                     self._spawn(self._load, effect)
                 case Dial():
@@ -104,6 +117,23 @@ class ChatCarrier:
                     self._to.office.carry(effect)
                 case _:
                     pass  # committed above, told below, or the driver's
+
+    def _seal(self, effect: Effect) -> bytes | None:
+        """Take what an effect says about keys, in its place among the others: a key is shared as it
+        is before the next blob."""
+        seals = self._to.rooms.seals
+        match effect:
+            case EnterTopic():
+                self._to.rooms.enter(effect)
+            case HoldEpochs() | BeginSession() | LearnSession():
+                self._to.rooms.apply(effect)
+            case ShareSession():
+                return seals.share(effect)
+            case Publish():
+                return seals.seal(effect)
+            case _:
+                pass  # it needs no key
+        return None
 
     def conclude(self, effects: Sequence[Effect]) -> None:
         for effect in effects:

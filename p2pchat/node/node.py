@@ -15,12 +15,15 @@ from pathlib import Path
 import trio
 
 from p2pchat.config import ClientConfig, Limits, parse_peer_address
+from p2pchat.crypto.megolm import MegolmSessions
+from p2pchat.crypto.port import RoomSessions
+from p2pchat.crypto.room_keys import SharedKeyCipher
 from p2pchat.events import DeviceAdded, DeviceRevoked
 from p2pchat.gossip.config import GossipConfig
 from p2pchat.kad.config import KAD_PROTOCOL
 from p2pchat.model.blocking import BlockList
 from p2pchat.model.contact import ContactState
-from p2pchat.model.ids import AccountId, PeerId
+from p2pchat.model.ids import AccountId, ConversationId, PeerId
 from p2pchat.model.mailbox import MailBundle
 from p2pchat.model.snapshot import Snapshot
 from p2pchat.net.bootstrap_list import BootstrapSources
@@ -48,7 +51,8 @@ from p2pchat.node.presence import Presence
 from p2pchat.node.publishing import OwnRecords, Publisher
 from p2pchat.node.reach import own_form
 from p2pchat.node.rendezvous import Rendezvous
-from p2pchat.node.rooms import RoomGossip
+from p2pchat.node.room_seals import RoomSeals
+from p2pchat.node.rooms import RoomGossip, RoomParts
 from p2pchat.node.startup import Startup, StartupParts
 from p2pchat.node.traversal import NatTraversal, TraversalListeners
 from p2pchat.protocol.chat import Chat
@@ -59,11 +63,13 @@ from p2pchat.protocol.machine import (
     Dial,
     DialFailed,
     Effect,
+    EpochDrawn,
     Flush,
     Input,
 )
 from p2pchat.protocol.mail_vocabulary import BundlePublished
 from p2pchat.protocol.peering import Wanted
+from p2pchat.protocol.sealing import SECRET_BYTES
 from p2pchat.protocol.state import Me
 from p2pchat.store.port import AsyncStore
 from p2pchat.wire.contents import PAIR_HALF_BYTES
@@ -98,8 +104,16 @@ class NodeParts:
     """What we keep of contacts who are away; None keeps nothing."""
     mail: MailParts | None = None
     """None mails nothing, and takes no mail."""
+    sessions: RoomSessions | None = None
+    """What seals rooms by invitation: ratchets, unless something stands in for them."""
     home: Path | None = None
     """Where it is kept, for who looks at the disk."""
+
+    def seals(self) -> RoomSeals:
+        """What the blobs of rooms are sealed with."""
+        token_bytes = self.ambient.token_bytes
+        sessions = self.sessions or MegolmSessions(token_bytes)
+        return RoomSeals(SharedKeyCipher(token_bytes), sessions)
 
 
 class Node:
@@ -244,16 +258,18 @@ class Node:
 
         rng = parts.ambient.rng("rendezvous")
         rendezvous = Rendezvous(parts.host, self.network.directory, rng)
+        rooms = RoomParts(parts.host, parts.gossip, parts.ambient, rendezvous, parts.seals())
         return Surroundings(
             store=parts.store,
             hub=self.hub,
-            rooms=RoomGossip(parts.host, parts.gossip, parts.ambient, rendezvous, self._put),
+            rooms=RoomGossip(rooms, self._put),
             lanes=Lanes(parts.host, hello, limits.peer_queue_bytes_max, self._put),
             handlers=LaneHandlers(parts.host, limits.frame_bytes_max, self._put),
             want=self._want,
             enforcer=Enforcer(parts.host, self.network.block),
             loaded=self._put,
             office=self._office(parts.mail) if parts.mail is not None else None,
+            drawn=self._draw,
         )
 
     def _office(self, mail: MailParts) -> PostOffice:
@@ -263,6 +279,10 @@ class Node:
         bundle = self.network.directory.bundle
         exits = Exits(self._put, bundle, lambda: self.startup.moved(), relays)
         return PostOffice(mail, exits, parts.host, self.chat, parts.ambient)
+
+    async def _draw(self, conversation: ConversationId) -> None:
+        secret = self.parts.ambient.token_bytes(SECRET_BYTES)
+        await self._put(EpochDrawn(conversation, secret))
 
     async def _put(self, input: Input) -> None:
         await self.driver.put(input)

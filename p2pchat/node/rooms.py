@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import trio
 
-from p2pchat.crypto.port import RoomCipher
-from p2pchat.crypto.room_keys import SharedKeyCipher
-from p2pchat.errors import RemoteProtocolError
 from p2pchat.gossip.config import GossipConfig
 from p2pchat.gossip.router import GossipRouter
 from p2pchat.gossip.vocabulary import (
@@ -30,13 +28,13 @@ from p2pchat.gossip.vocabulary import (
     Verdict,
 )
 from p2pchat.gossip.vocabulary import Publish as PublishData
-from p2pchat.model.ids import ConversationId
 from p2pchat.net.gossip import GossipCarrier
 from p2pchat.net.port import Host
 from p2pchat.node.ambient import Ambient
 from p2pchat.node.driver import Driver, DriverConfig
 from p2pchat.node.rendezvous import Rendezvous
 from p2pchat.node.room_pace import RoomPace
+from p2pchat.node.room_seals import RoomSeals, SealEffect
 from p2pchat.protocol.machine import (
     EnterTopic,
     Heard,
@@ -46,16 +44,16 @@ from p2pchat.protocol.machine import (
     Published,
     RoomPeerJoined,
     RoomPeerLeft,
+    Unreadable,
 )
-from p2pchat.protocol.sealing import RoomSecret
-from p2pchat.wire.frames import Ops, decode_ops, encode_ops
+from p2pchat.wire.frames import Ops
 
-__all__ = ["RoomGossip"]
+__all__ = ["RoomGossip", "RoomParts"]
 
 logger = logging.getLogger(__name__)
 
 Put = Callable[[Input], Awaitable[None]]
-_Outgoing = Subscribe | Unsubscribe | tuple[Publish, bytes]
+_Outgoing = Subscribe | Unsubscribe | Unreadable | Heard | tuple[Publish, bytes]
 
 NOBODY = 0
 """A command id that no caller waits for."""
@@ -64,13 +62,23 @@ PUBLISH_QUEUE_MAX = 4096
 """Sealed blobs waiting for the router; past that they are dropped, and sync brings their ops."""
 
 
+@dataclass(frozen=True, slots=True)
+class RoomParts:
+    """What rooms on gossip are made of."""
+
+    host: Host
+    config: GossipConfig
+    ambient: Ambient
+    rendezvous: Rendezvous
+    seals: RoomSeals
+
+
 class RoomGossip:
     """The rooms we are in, as gossip sees them; owns the router's driver and carrier."""
 
-    def __init__(
-        self, host: Host, config: GossipConfig, ambient: Ambient, rendezvous: Rendezvous, put: Put
-    ) -> None:
-        self._cipher: RoomCipher = SharedKeyCipher(ambient.token_bytes)
+    def __init__(self, parts: RoomParts, put: Put) -> None:
+        host, ambient, rendezvous = parts.host, parts.ambient, parts.rendezvous
+        config, self.seals = parts.config, parts.seals
         self._put = put
         self.rendezvous = rendezvous
         self._pace = RoomPace(lambda: ambient.now().monotonic_s)
@@ -79,31 +87,27 @@ class RoomGossip:
         self._gossip = Driver[GossipInput, GossipEffect](
             router, self._carrier, ambient, DriverConfig()
         )
-        self._secrets: dict[ConversationId, RoomSecret] = {}
-        self._conversations: dict[str, ConversationId] = {}
         self._send, self._queue = trio.open_memory_channel[_Outgoing](PUBLISH_QUEUE_MAX)
 
     # Out
 
     def enter(self, effect: EnterTopic) -> None:
         """Hear a room's topic from now on."""
-        self._secrets[effect.conversation] = effect.secret
-        self._conversations[effect.secret.topic] = effect.conversation
+        self.seals.apply(effect)
         self._queue_up(Subscribe(effect.secret.topic))
         self.rendezvous.enter(effect.conversation, effect.secret)
 
     def leave(self, effect: LeaveTopic) -> None:
         """Hear it no longer."""
         self.rendezvous.leave(effect.conversation)
-        secret = self._secrets.pop(effect.conversation, None)
+        secret = self.seals.leave(effect.conversation)
         if secret is not None:
-            del self._conversations[secret.topic]
             self._queue_up(Unsubscribe(secret.topic))
 
-    def seal(self, effect: Publish) -> bytes | None:
-        """The blob to publish; None when the room was left meanwhile."""
-        secret = self._secrets.get(effect.conversation)
-        return self._cipher.seal(secret, encode_ops(effect.ops)) if secret else None
+    def apply(self, effect: SealEffect) -> None:
+        """Take what the machine decided about keys; what they open is heard now."""
+        for heard in self.seals.apply(effect):
+            self._queue_up(heard)
 
     def publish(self, effect: Publish, blob: bytes) -> None:
         """Publish a sealed blob, after those before it."""
@@ -133,12 +137,14 @@ class RoomGossip:
         for, and reported for all."""
         last = {item[0].conversation: item for item in batch if isinstance(item, tuple)}
         for item in batch:
-            if not isinstance(item, tuple):
+            if isinstance(item, Unreadable | Heard):
+                await self._put(item)
+            elif not isinstance(item, tuple):
                 await self._gossip.put(item)
             elif item is last[item[0].conversation]:
                 await self._publish_and_report(*item)
-            elif (secret := self._secrets.get(item[0].conversation)) is not None:
-                await self._gossip.put(PublishData(NOBODY, secret.topic, item[1]))
+            elif (topic := self.seals.topic(item[0].conversation)) is not None:
+                await self._gossip.put(PublishData(NOBODY, topic, item[1]))
 
     def _queue_up(self, item: _Outgoing) -> None:
         try:
@@ -148,10 +154,10 @@ class RoomGossip:
 
     async def _publish_and_report(self, effect: Publish, blob: bytes) -> None:
         """The newest of several is reported for all: how many peers it went to."""
-        secret = self._secrets.get(effect.conversation)
-        if secret is None:
+        topic = self.seals.topic(effect.conversation)
+        if topic is None:
             return
-        peers = await self._gossip.call(lambda id: PublishData(id, secret.topic, blob))
+        peers = await self._gossip.call(lambda id: PublishData(id, topic, blob))
         assert isinstance(peers, int), "the router answers a count"
         await self._put(Published(effect.conversation, effect.talk_sent, peers))
 
@@ -159,32 +165,30 @@ class RoomGossip:
 
     def _judge(self, topic: str, data: bytes) -> Judgement:
         """What becomes of a message; its ops travel along when it opens."""
-        conversation = self._conversations.get(topic)
+        conversation = self.seals.conversation(topic)
         if conversation is None:
             return Judgement(Verdict.IGNORE)
-        plaintext = self._cipher.open(self._secrets[conversation], data)
-        if plaintext is None:
+        blob = self.seals.open(conversation, data)
+        if blob.is_puzzling:
+            self._queue_up(Unreadable(conversation))
+        if blob.ops is not None and not self._pace.admits(conversation, blob.ops):
             return Judgement(Verdict.IGNORE)
-        try:
-            ops = decode_ops(plaintext)
-        except RemoteProtocolError:
-            return Judgement(Verdict.REJECT)
-        if not self._pace.admits(conversation, ops):
-            return Judgement(Verdict.IGNORE)
-        return Judgement(Verdict.ACCEPT, ops)
+        return Judgement(blob.verdict, blob.ops)
 
     async def _put_gossip(self, input: GossipInput) -> None:
         await self._gossip.put(input)
 
     async def _told(self, event: GossipEvent) -> None:
         """What gossip heard, as inputs of the chat."""
-        conversation = self._conversations.get(event.topic)
+        conversation = self.seals.conversation(event.topic)
         peer = event.peer.device
         if conversation is None or peer is None:
             return
         match event:
             case Deliver(opened=Ops() as ops):
                 await self._put(Heard(conversation, peer, ops))
+            case Deliver(opened=None):
+                pass  # for members who have a key that we have not
             case PeerJoined():
                 self.rendezvous.joined(conversation, event.peer)
                 await self._put(RoomPeerJoined(conversation, peer))

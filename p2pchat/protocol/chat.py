@@ -3,7 +3,8 @@
 Contacts   who may talk to us               Outbox    what others do not have yet
 Intake     the way of an op into its log    Receipts  what we owe for what came
 Rooms      open rooms                       Sync      what both sides lack
-Blocking   who gets no word in          Mailing   what is left for who is away
+Invited    rooms by invitation              Blocking  who gets no word in
+Mailing    what is left for who is away
 """
 
 from __future__ import annotations
@@ -31,19 +32,23 @@ from p2pchat.protocol import sync as sync_rules
 from p2pchat.protocol.blocking import Blocking
 from p2pchat.protocol.contacts import BLOCKED, Contacts
 from p2pchat.protocol.introductions import SETTING as INTRODUCTIONS
+from p2pchat.protocol.invited import EPOCH_PREFIX, PUZZLED_PREFIX, InvitedRooms
 from p2pchat.protocol.log import Floor, Tip
 from p2pchat.protocol.machine import (
     AcceptContact,
     AddContact,
     AnswerIntroduction,
     BlockTarget,
+    ChangeStanding,
     CompareKeys,
     ConfigureBlocks,
     ConfirmKey,
+    CreateRoom,
     DevicesTold,
     DialFailed,
     Drop,
     Effect,
+    EpochDrawn,
     FinishComparison,
     Flush,
     ForFork,
@@ -74,6 +79,7 @@ from p2pchat.protocol.machine import (
     SendText,
     SetProfile,
     UnblockTarget,
+    Unreadable,
     VerifyContact,
 )
 from p2pchat.protocol.mail_vocabulary import (
@@ -97,7 +103,17 @@ from p2pchat.protocol.state import LEFT, Me, State
 from p2pchat.protocol.sync import Sync
 from p2pchat.wire.contents import Text
 from p2pchat.wire.devices import read_device_set
-from p2pchat.wire.frames import Compare, Hello, Ops, SyncDigest, SyncFrontier, SyncPage, SyncPull
+from p2pchat.wire.frames import (
+    Compare,
+    Hello,
+    Ops,
+    SenderKey,
+    SyncDigest,
+    SyncFrontier,
+    SyncPage,
+    SyncPull,
+    Welcome,
+)
 from p2pchat.wire.receipts import SignedReceipt
 
 if TYPE_CHECKING:
@@ -115,10 +131,11 @@ class Chat:
         self.outbox = Outbox(self.state)
         self.contacts = Contacts(self.state, self.outbox, self.receipts)
         self.intake = self.contacts.intake
-        self.rooms = Rooms(self.state, self.outbox, self.intake)
         self.blocking = Blocking(self.state, self.outbox, self.intake)
         self.sync = Sync(self.state, self.receipts, self.intake)
         self.mailing = Mailing(self.state, self.outbox, self.receipts)
+        invited = InvitedRooms(self.state, self.outbox, self.intake, self.sync)
+        self.rooms = Rooms(self.state, self.outbox, self.intake, invited)
         self._is_committing = False
         self._restore(snapshot)
 
@@ -126,7 +143,8 @@ class Chat:
         """What a restart owes: blocks in force, rooms entered, recipients dialled, timers set."""
         begun = [*self.blocking.start(), *self.contacts.introduce(now)]
         begun += self.contacts.own_devices.start()
-        begun += [*self.rooms.start(), *self.outbox.start(), *self.sync.start()]
+        begun += [*self.rooms.start(), *self.rooms.invited.start(now)]
+        begun += [*self.outbox.start(), *self.sync.start()]
         return begun + self.mailing.start(now)
 
     def handle(self, input: Input, now: Now) -> list[Effect]:
@@ -137,7 +155,7 @@ class Chat:
 
     def settle(self, now: Now) -> list[Effect]:
         """After a batch: publish, answer with receipts, send what is owed, mend gaps."""
-        effects = [*self.rooms.settle(), *self.receipts.settle(now)]
+        effects = [*self.rooms.settle(now), *self.receipts.settle(now)]
         effects += self.mailing.settle(self.outbox.touched, now)
         effects += self.outbox.settle(now, is_committing=self._is_committing)
         self._is_committing = False
@@ -173,7 +191,9 @@ class Chat:
                 return self.rooms.join(input, now)
             case LeaveRoom(_, conversation):
                 self.sync.forget(conversation)
-                return self.rooms.leave(input)
+                return self.rooms.leave(input, now)
+            case CreateRoom() | ChangeStanding() | EpochDrawn() | Unreadable():
+                return self._invited(input, now)
             case Flush(id):
                 return [*self.outbox.flush(), Reply(id)]
             case BlockTarget():
@@ -194,6 +214,19 @@ class Chat:
                 return self._fired(name, now)
             case _:
                 return self._network(input, now)
+
+    def _invited(
+        self, input: CreateRoom | ChangeStanding | EpochDrawn | Unreadable, now: Now
+    ) -> list[Effect]:
+        match input:
+            case CreateRoom():
+                return self.rooms.invited.create(input, now)
+            case ChangeStanding():
+                return self.rooms.invited.change(input, now)
+            case EpochDrawn():
+                return self.rooms.invited.drawn(input, now)
+            case Unreadable(id):
+                return self.rooms.invited.unreadable(id)
 
     def _people(
         self, input: ReviseDevices | VerifyContact | ConfirmKey | SetProfile, now: Now
@@ -233,6 +266,7 @@ class Chat:
                 self.state.connected.discard(peer)
                 self.state.directory.part(peer)
                 self.sync.peer_down(peer)
+                self.rooms.invited.gone(peer)
                 ended = self.contacts.comparing.peer_down(peer)
                 return ended + self.outbox.peer_down(peer, reason, now)
             case DialFailed(peer, reason):
@@ -330,6 +364,10 @@ class Chat:
                 return self.sync.page(peer, frame, now)
             case Compare():
                 return self.contacts.comparing.heard(peer, frame, now)
+            case Welcome():
+                return self.rooms.invited.welcomed(peer, frame, now)
+            case SenderKey():
+                return self.rooms.invited.shared(peer, frame)
             case _:
                 assert_never(frame)
 
@@ -349,8 +387,10 @@ class Chat:
         if state.directory.is_revoked(devices.account, peer):
             state.refuse("hello of a revoked device")
             return effects
+        is_first = peer not in state.directory.accounts
         state.directory.greet(peer, devices)
         effects += self.contacts.trust.claimed(peer, devices.account)
+        effects += self.rooms.invited.greeted(peer, now) if is_first else []
         if id not in state.conversations:
             return effects
         effects += self.outbox.watch(id, devices.account, peer)
@@ -421,6 +461,8 @@ class Chat:
         if contact in LEFT:
             error = PermissionDenied("you have removed this contact; add them again first")
             return [Reply(command.id, error=error)]
+        if not state.may_write(conversation):
+            return [Reply(command.id, error=PermissionDenied("you may read in this room only"))]
         text = Text(command.text, command.reply_to)
         op = state.author(conversation, text, now)
         if conversation.other is None:
@@ -435,7 +477,8 @@ class Chat:
         if conversation is None:
             return []
         self.sync.room_peers.setdefault(conversation.id, {})[input.peer] = None
-        return self.sync.begin(conversation, input.peer, now)
+        begun = self.rooms.invited.met(conversation, input.peer)
+        return begun + self.sync.begin(conversation, input.peer, now)
 
     def _loaded(self, loaded: Loaded, now: Now) -> list[Effect]:
         match loaded.tag:
@@ -465,6 +508,10 @@ class Chat:
                 return self.sync.fired(now)
             case outboxes.FLUSH_TIMER:
                 return self.outbox.flush()
+            case _ if name.startswith(EPOCH_PREFIX):
+                return self.rooms.invited.fired(name)
+            case _ if name.startswith(PUZZLED_PREFIX):
+                return self.rooms.invited.puzzled(name, now)
             case _:
                 device = DeviceId(bytes.fromhex(name.removeprefix(outboxes.RETRY_PREFIX)))
                 return self.outbox.fired(device, now)
@@ -499,6 +546,7 @@ class Chat:
             state.conversations[head.conversation].log.restore((head.device, head.chain), tip)
             last = max(last, head.hlc if head.device == state.me.device else 0)
         state.clock = type(state.clock)(last)
+        self.rooms.invited.restore(snapshot.rooms)
         for row in snapshot.deliveries:
             self.outbox.restore(row)
         self.mailing.restore(snapshot.mail)

@@ -33,13 +33,16 @@ from p2pchat.model.machine import Now
 from p2pchat.model.message import Message, MessageState
 from p2pchat.model.op import Chain, Kind, Op
 from p2pchat.model.query import OpsQuery, StoredOp
+from p2pchat.model.room import RoomKind
 from p2pchat.protocol.log import BRANCHES_MAX, ChainKey, Claim, Floor, Place
 from p2pchat.protocol.machine import Effect, Emit, ForFork, Load, Loaded, Persist
 from p2pchat.protocol.pruning import Pruning
 from p2pchat.protocol.receipts import Receipts
+from p2pchat.protocol.room_state import InvitedRoom
 from p2pchat.protocol.state import ACCOUNTS_MAX, LEFT, Conversation, State
 from p2pchat.protocol.timeline import wall_of
 from p2pchat.wire.contents import Accept, Content, Profile, Reject, Request, Text, decode_content
+from p2pchat.wire.control import control_op
 from p2pchat.wire.devices import ClaimedSet, DeviceSet, certified, verified_revocations
 from p2pchat.wire.introductions import Introduce, IntroductionConsent, MayIntroduce
 from p2pchat.wire.ops import OP_BYTES_MAX, SEQ_MAX, verify_op
@@ -110,6 +113,9 @@ class Intake:
             state.refuse("too many authors")
             return []
         place = self._place(conversation, op)
+        if self._is_barred(conversation, op, place):
+            state.refuse("written after a limit")
+            return []
         match place:
             case Place.KNOWN:
                 self.taken.append(op)
@@ -304,7 +310,11 @@ class Intake:
         if self._state.directory.is_revoked(op.header.account, op.header.device):
             self._state.refuse("op of a revoked device")  # which was not so when it came
             return []
-        match self._place(conversation, op):
+        place = self._place(conversation, op)
+        if self._is_barred(conversation, op, place):
+            self._state.refuse("written after a limit")
+            return []
+        match place:
             case Place.NEXT:
                 return self._apply(conversation, op, now)
             case Place.FORK:
@@ -353,6 +363,8 @@ class Intake:
     def _may_write(self, conversation: Conversation, op: Op, peer: DeviceId) -> bool:
         """Who may put this op into this conversation, and who may bring it."""
         state, account = self._state, op.header.account
+        if conversation.invited is not None:
+            return op.header.chain is Chain.TALK or self._may_rule(conversation.invited, op)
         if conversation.other is None:
             return op.header.chain is Chain.TALK
         if account not in (conversation.other, state.me.account):
@@ -362,6 +374,22 @@ class Intake:
         if op.header.chain is Chain.TALK:
             return state.is_accepted(conversation)
         return self._may_change(conversation, op)
+
+    def _may_rule(self, room: InvitedRoom, op: Op) -> bool:
+        """Whether a control op of a room by invitation is taken; whether it counts is another
+        question, which the others' ops decide."""
+        is_long = op.header.seq >= self._state.limits.control_ops_max
+        is_large = len(op.content or b"") > CONTROL_BYTES_MAX
+        return not is_long and not is_large and room.is_concerned(op)
+
+    def _is_barred(self, conversation: Conversation, op: Op, place: Place | None) -> bool:
+        """Whether an op that could be applied comes from who might not write it."""
+        room = conversation.invited
+        if room is None or op.header.chain is Chain.CONTROL:
+            return False
+        if place is Place.FORK and room.is_rewritten(op):
+            return True
+        return place in (Place.NEXT, Place.FORK) and room.is_refused(op)
 
     def _may_change(self, conversation: Conversation, op: Op) -> bool:
         """Whether a control op of a direct conversation is taken.
@@ -397,8 +425,11 @@ class Intake:
         effects += self._consequences(conversation, op, key, now)
         if newcomer:
             effects.append(Emit(MembersChanged(conversation.id)))
-        if conversation.other is None:
+        if conversation.kind is RoomKind.OPEN:
             effects += self.pruning.applied(conversation)
+        if conversation.invited is not None and header.chain is Chain.CONTROL:
+            conversation.invited.membership.add(control_op(op))
+            effects += conversation.invited.control_taken(op, now)
         return effects
 
     def _begin_chain(self, conversation: Conversation, op: Op) -> list[Effect]:
@@ -416,6 +447,9 @@ class Intake:
             content = decode_content(op.header.kind, op.content)
         except MalformedMessage as error:
             self._state.refuse(error)  # signed by its author: the chain goes on, nothing is shown
+            return []
+        room = conversation.invited
+        if room is not None and op.header.chain is Chain.TALK and not room.is_in_time(op):
             return []
         match content:
             case Text():

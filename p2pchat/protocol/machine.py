@@ -21,7 +21,18 @@ from p2pchat.model.message import MessageState
 from p2pchat.model.op import Chain, Op, Position
 from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.protocol.mail_vocabulary import ForMail, ForPairs, MailEffect, MailInput
-from p2pchat.protocol.sealing import RoomSecret
+from p2pchat.protocol.room_vocabulary import (
+    BeginSession,
+    ChangeStanding,
+    CreateRoom,
+    DrawEpoch,
+    EpochDrawn,
+    HoldEpochs,
+    LearnSession,
+    ShareSession,
+    Unreadable,
+)
+from p2pchat.protocol.sealing import EpochKey, RoomSecret
 from p2pchat.wire.contents import Profile
 from p2pchat.wire.devices import DeviceSet
 from p2pchat.wire.frames import Frame, Ops, Wanted
@@ -32,19 +43,24 @@ __all__ = [
     "AcceptContact",
     "AddContact",
     "AnswerIntroduction",
+    "BeginSession",
     "BlockTarget",
+    "ChangeStanding",
     "CompareKeys",
     "ConfigureBlocks",
     "ConfirmKey",
     "Consent",
+    "CreateRoom",
     "DevicesTold",
     "Dial",
     "DialFailed",
+    "DrawEpoch",
     "Drop",
     "Effect",
     "Emit",
     "EnforceBlocks",
     "EnterTopic",
+    "EpochDrawn",
     "Exchange",
     "FinishComparison",
     "Flush",
@@ -55,10 +71,12 @@ __all__ = [
     "ForReceipt",
     "ForStates",
     "Heard",
+    "HoldEpochs",
     "Input",
     "IntroduceContact",
     "JoinOpen",
     "Lane",
+    "LearnSession",
     "LeaveRoom",
     "LeaveTopic",
     "Load",
@@ -79,7 +97,9 @@ __all__ = [
     "SendFailed",
     "SendText",
     "SetProfile",
+    "ShareSession",
     "UnblockTarget",
+    "Unreadable",
     "VerifyContact",
 ]
 
@@ -296,6 +316,8 @@ Command = (
     | IntroduceContact
     | AnswerIntroduction
     | JoinOpen
+    | CreateRoom
+    | ChangeStanding
     | LeaveRoom
     | Flush
     | BlockTarget
@@ -458,6 +480,8 @@ Input = (
     Command
     | Received
     | Heard
+    | Unreadable
+    | EpochDrawn
     | DevicesTold
     | PeerUp
     | PeerDown
@@ -505,6 +529,8 @@ class Publish:
     conversation: ConversationId
     ops: Ops
     talk_sent: int
+    epoch: EpochKey | None = None
+    """In a room by invitation, where our session is sealed in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -558,6 +584,11 @@ Effect = (
     | Publish
     | Dial
     | EnterTopic
+    | HoldEpochs
+    | DrawEpoch
+    | BeginSession
+    | ShareSession
+    | LearnSession
     | LeaveTopic
     | EnforceBlocks
     | Emit

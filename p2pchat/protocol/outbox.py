@@ -348,6 +348,8 @@ class Outbox:
             return False
         if not self._state.directory.certifies(receipt.account, receipt.device):
             return False
+        if conversation.invited is not None:
+            return conversation.invited.membership.standing(receipt.account).may_read
         return conversation.other in (None, receipt.account)
 
     def _may_count(self, conversation: Conversation, device: DeviceId) -> bool:

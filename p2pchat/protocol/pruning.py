@@ -12,6 +12,7 @@ from p2pchat.model.change import SetFloor
 from p2pchat.model.ids import ConversationId, DeviceId
 from p2pchat.model.op import Chain
 from p2pchat.model.query import OpsQuery
+from p2pchat.model.room import RoomKind
 from p2pchat.protocol.log import Floor
 from p2pchat.protocol.machine import Effect, ForPruning, Load, Loaded, Persist
 from p2pchat.protocol.state import Conversation, State
@@ -35,7 +36,7 @@ class Pruning:
         """Whether an op of this device may be taken: its author is known, or one more fits. In a
         direct conversation everybody who may write does."""
         tips, most = conversation.log.tips, self._state.limits.open_room_devices_max
-        is_room = conversation.other is None
+        is_room = conversation.kind is RoomKind.OPEN
         return not is_room or (device, Chain.TALK) in tips or len(tips) < most
 
     def applied(self, conversation: Conversation) -> list[Effect]:

@@ -17,6 +17,7 @@ from p2pchat.model.machine import Now, Reply
 from p2pchat.model.op import Chain, Op
 from p2pchat.model.room import RoomKind
 from p2pchat.protocol.intake import Intake
+from p2pchat.protocol.invited import InvitedRooms, talk_sent
 from p2pchat.protocol.log import Floor
 from p2pchat.protocol.machine import (
     Effect,
@@ -41,12 +42,13 @@ BLOB_BYTES_MAX = 60 * 1024
 
 
 class Rooms:
-    """The rooms we are in."""
+    """The rooms we are in; those by invitation with the help of `InvitedRooms`."""
 
-    def __init__(self, state: State, outbox: Outbox, intake: Intake) -> None:
+    def __init__(self, state: State, outbox: Outbox, intake: Intake, invited: InvitedRooms) -> None:
         self._state = state
         self._outbox = outbox
         self._intake = intake
+        self.invited = invited
         self._unpublished: dict[Conversation, list[Op]] = {}
 
     def start(self) -> list[Effect]:
@@ -86,17 +88,19 @@ class Rooms:
         op = self._state.author(conversation, Profile(self._state.profile.name), now)
         return self.write(conversation, op, now)
 
-    def leave(self, command: LeaveRoom) -> list[Effect]:
+    def leave(self, command: LeaveRoom, now: Now) -> list[Effect]:
         """Forget a room and what it held here."""
         conversation = self._state.conversations.get(command.conversation)
         if conversation is None or conversation.kind is None:
             error = UnknownConversation("no room has this id; see `rooms`")
             return [Reply(command.id, error=error)]
+        going = self.invited.left(conversation, now)
         del self._state.conversations[conversation.id]
         self._unpublished.pop(conversation, None)
         self._intake.pruning.forget(conversation.id)
         self._outbox.forget(conversation.id)
         return [
+            *going,
             Persist(DropConversation(conversation.id)),
             *self._remember(conversation),
             LeaveTopic(conversation.id),
@@ -107,7 +111,8 @@ class Rooms:
         """Where our own chain ended."""
         device = self._state.me.device
         tip = conversation.log.tip(device, Chain.TALK)
-        assert tip is not None, "who joins writes its profile"
+        if tip is None:
+            return []  # of a room by invitation in which we were never a member
         self._state.left[conversation.id] = Floor(tip.seq + 1, tip.id)
         return [Persist(SetFloor(conversation.id, device, Chain.TALK, tip.seq + 1, tip.id))]
 
@@ -116,14 +121,16 @@ class Rooms:
         self._unpublished.setdefault(conversation, []).append(op)
         return self._intake.apply(conversation, op, now)
 
-    def settle(self) -> list[Effect]:
+    def settle(self, now: Now) -> list[Effect]:
         """Publish what the batch wrote, several ops a blob."""
         effects: list[Effect] = []
         devices = self._state.own_devices
         for conversation, ops in self._unpublished.items():
-            for part in split_ops(ops, BLOB_BYTES_MAX - len(devices.raw)):
-                blob = Ops(tuple(part), (devices,))
-                sent = max(op.header.seq for op in part if op.header.chain is Chain.TALK) + 1
-                effects.append(Publish(conversation.id, blob, sent))
+            parts = split_ops(ops, BLOB_BYTES_MAX - len(devices.raw))
+            blobs = [Ops(tuple(part), (devices,)) for part in parts]
+            if conversation.invited is not None:
+                effects += self.invited.publish(conversation, blobs, now)
+            else:
+                effects += [Publish(conversation.id, blob, talk_sent(blob)) for blob in blobs]
         self._unpublished.clear()
         return effects

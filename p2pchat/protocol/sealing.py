@@ -25,6 +25,7 @@ from p2pchat.model.ids import DeviceId, OpId
 from p2pchat.model.machine import Now
 
 __all__ = [
+    "SECRET_BYTES",
     "SESSION_BLOBS_MAX",
     "SESSION_MS_MAX",
     "TAG_BYTES",
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 TAG_BYTES = 4
+SECRET_BYTES = 32
 SESSION_BLOBS_MAX = 100
 SESSION_MS_MAX = 7 * 24 * 3600 * 1000
 

@@ -24,11 +24,12 @@ from p2pchat.model.op import Chain, Header, Op
 from p2pchat.model.room import Role, RoomInfo, RoomKind
 from p2pchat.protocol.log import Floor, Log
 from p2pchat.protocol.pairs import Pairs
+from p2pchat.protocol.room_state import ROLES, InvitedRoom
 from p2pchat.protocol.timeline import HybridClock
 from p2pchat.wire.contents import Content, Profile, encode_content
 from p2pchat.wire.devices import DeviceSet, merged
 from p2pchat.wire.envelope import Signer
-from p2pchat.wire.ops import content_hash, make_op
+from p2pchat.wire.ops import DEPS_MAX, content_hash, make_op
 
 if TYPE_CHECKING:
     from random import Random
@@ -129,6 +130,11 @@ class Directory:
         row = self.trust.get(account) if account is not None else None
         return row is not None and row.claimed is not None and not row.is_confirmed
 
+    def acting(self, account: AccountId) -> frozenset[DeviceId]:
+        """The devices that are known for good to act for an account now."""
+        known = self.sets.get(account)
+        return known.devices if known is not None and not known.is_closed else frozenset()
+
     def part(self, device: DeviceId) -> None:
         """A device is gone."""
         self._greetings.pop(device, None)
@@ -169,6 +175,8 @@ class Conversation:
         self.other = other
         """The other account of a direct conversation; None for a room."""
         self.log = Log(waiting_max)
+        self.invited: InvitedRoom | None = None
+        """What a room by invitation is beside its log."""
         self.published = 0
         """How many of our talk ops were handed to at least one peer of the room."""
         self._own: dict[Chain, deque[Op]] = {c: deque(maxlen=OWN_RECENT_MAX) for c in Chain}
@@ -262,6 +270,11 @@ class State:
             or self.contact_state(conversation.other) is ContactState.ACCEPTED
         )
 
+    def may_write(self, conversation: Conversation) -> bool:
+        """Whether we may say something here, as far as the room is concerned."""
+        room = conversation.invited
+        return room is None or room.membership.standing(self.me.account).may_write
+
     def may_answer(self, conversation: Conversation) -> bool:
         """Whether receipts may go out: who asks us learns nothing before we say yes or no."""
         return self.contact_state(conversation.other) is not ContactState.REQUEST
@@ -270,12 +283,23 @@ class State:
         """Whether `peer` may be served this conversation; decided by what we hold alone."""
         if conversation.kind is RoomKind.OPEN:
             return True
+        if conversation.invited is not None:
+            return peer in self.readers(conversation.invited)
         return self.is_party(conversation, peer) and self.may_send(conversation)
 
     def may_send(self, conversation: Conversation) -> bool:
         """Whether talk may go out: as `is_accepted`, and nobody's key is in doubt."""
         is_doubtful = self.directory.is_doubtful(conversation.other)
         return self.is_accepted(conversation) and not is_doubtful
+
+    def readers(self, room: InvitedRoom) -> set[DeviceId]:
+        """Every device, but this one, that is known to act for a member."""
+        members, directory = room.membership.members(), self.directory
+        found = {device for account in members for device in directory.acting(account)}
+        found |= {device for device, account in directory.accounts.items() if account in members}
+        if room.host is not None and self.me.account not in members:
+            found.add(room.host)
+        return found - {self.me.device}
 
     def readable(self, id: ConversationId, peer: DeviceId) -> Conversation | None:
         """The conversation, if this peer may read it; otherwise, for the peer, there is none."""
@@ -307,11 +331,16 @@ class State:
             hlc=self.clock.tick(now),
             kind=kind,
             content_hash=content_hash(raw),
-            deps=conversation.log.control_heads()[-8:],
+            deps=self._deps(conversation),
             after=conversation.log.shown_heads(me.device) if chain is Chain.TALK else (),
             devices=self.own_devices.hash,
         )
         return make_op(header, raw, me.signer)
+
+    def _deps(self, conversation: Conversation) -> tuple[OpId, ...]:
+        if conversation.invited is not None:
+            return conversation.invited.membership.heads(DEPS_MAX)
+        return conversation.log.control_heads()[-DEPS_MAX:]
 
     def contact_info(self, contact: PutContact) -> ContactInfo:
         directory, account = self.directory, contact.account
@@ -341,14 +370,18 @@ class State:
 
     def room_info(self, conversation: Conversation) -> RoomInfo:
         assert conversation.kind is not None, "a direct conversation is no room"
+        role, count = Role.MEMBER, len(conversation.log.accounts() | {self.me.account})
+        if conversation.invited is not None:
+            membership = conversation.invited.membership
+            role, count = ROLES[membership.standing(self.me.account)], len(membership.members())
         return RoomInfo(
             id=conversation.id,
             name=conversation.name,
             kind=conversation.kind,
             description="",
             announcement="",
-            role=Role.MEMBER,
-            members_count=len(conversation.log.accounts() | {self.me.account}),
+            role=role,
+            members_count=count,
             created_at=conversation.created_ms,
         )
 

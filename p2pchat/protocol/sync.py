@@ -19,6 +19,7 @@ from itertools import islice
 from p2pchat.model.ids import ConversationId, DeviceId
 from p2pchat.model.machine import Now, SetTimer
 from p2pchat.model.op import Chain, Op, Position
+from p2pchat.model.room import RoomKind
 from p2pchat.protocol.intake import Intake
 from p2pchat.protocol.log import BRANCHES_MAX, ChainKey, Floor
 from p2pchat.protocol.machine import Effect, Lane, Send
@@ -164,11 +165,13 @@ class Sync:
             return []
         session.is_told = True
         is_owed = session.is_greeting and conversation.other is not None
-        for head in self._state.rng.sample(frame.heads, len(frame.heads)):
+        heads = self._state.rng.sample(frame.heads, len(frame.heads))
+        heads.sort(key=lambda head: head.chain)  # what others depend on comes first
+        for head in heads:
             if not (is_owed and head.device == peer):
                 session.heads.setdefault((head.device, head.chain), []).append(head)
         effects: list[Effect] = []
-        if conversation.other is None:
+        if conversation.kind is RoomKind.OPEN:
             floors = {(p.device, p.chain): Floor(p.seq, p.head) for p in frame.floors}
             effects += self._intake.claim(conversation, floors, now)
         return effects + self._pull(peer, conversation, session)

@@ -50,7 +50,8 @@ from p2pchat.model.ratchet import (
     SetMailed,
     SpendSession,
 )
-from p2pchat.model.snapshot import Head, MailSnapshot, Snapshot
+from p2pchat.model.room_change import DropEpoch, PutEpoch, PutRoom, RoomChange
+from p2pchat.model.snapshot import Head, MailSnapshot, RoomsSnapshot, Snapshot
 from p2pchat.store.folding import Progress, Reach
 from p2pchat.store.port import PAGE_LIMIT_MAX, Page
 
@@ -64,10 +65,33 @@ V = TypeVar("V")
 
 
 @dataclass(slots=True)
+class _About:
+    """What a conversation is."""
+
+    details: PutConversation | None = None
+    room: PutRoom | None = None
+    epochs: dict[OpId, PutEpoch] = field(default_factory=dict[OpId, PutEpoch])
+
+    def apply(self, change: PutConversation | RoomChange) -> None:
+        match change:
+            case PutConversation():
+                self.details = change
+            case PutRoom():
+                self.room = change
+            case PutEpoch():
+                self.epochs[change.op] = change
+            case DropEpoch():
+                self.epochs.pop(change.op, None)
+
+    def copy(self) -> _About:
+        return _About(self.details, self.room, dict(self.epochs))
+
+
+@dataclass(slots=True)
 class _Conversation:
     """Everything that `DropConversation` forgets."""
 
-    details: PutConversation | None = None
+    about: _About = field(default_factory=_About)
     ops: dict[OpId, Op] = field(default_factory=dict[OpId, Op])
     chains: dict[tuple[DeviceId, Chain], list[tuple[int, OpId]]] = field(
         default_factory=dict[tuple[DeviceId, Chain], list[tuple[int, OpId]]]
@@ -152,7 +176,7 @@ class _Conversation:
 
     def copy(self) -> _Conversation:
         return _Conversation(
-            self.details,
+            self.about.copy(),
             dict(self.ops),
             {chain: list(positions) for chain, positions in self.chains.items()},
             dict(self.heads),
@@ -273,11 +297,11 @@ class _State:
                 self.conversation(change.conversation).published = change.talk_sent
             case PutReceipt():
                 self.conversation(change.conversation).receipts[change.device] = change
-            case PutConversation():
-                self.conversation(change.conversation).details = change
             case DropConversation():
                 self.conversations.pop(change.conversation, None)
                 self.mail.forget(change.conversation)
+            case PutConversation() | PutRoom() | PutEpoch() | DropEpoch():
+                self.conversation(change.conversation).about.apply(change)
             case _:
                 self._apply_global(change)
 
@@ -358,7 +382,9 @@ class MemoryStore:
             names=_by_key(state.names),
             profiles=_by_key(state.profiles),
             trust=_by_key(state.trust),
-            conversations=tuple(c.details for c in conversations if c.details is not None),
+            conversations=tuple(
+                c.about.details for c in conversations if c.about.details is not None
+            ),
             heads=tuple(h for c in conversations for h in sorted(c.heads.values(), key=_place)),
             control=tuple(
                 (key, op)
@@ -376,6 +402,7 @@ class MemoryStore:
             peers=_by_key(state.peers),
             blocks=_by_key(state.blocks),
             settings=dict(sorted(state.settings.items())),
+            rooms=_rooms(conversations),
             mail=state.mail.snapshot(),
         )
 
@@ -441,6 +468,20 @@ class MemoryStore:
             )
             for row in rows
         ]
+
+
+def _rooms(conversations: Sequence[_Conversation]) -> RoomsSnapshot:
+    begun = [c for c in conversations if c.about.room is not None]
+    return RoomsSnapshot(
+        rooms=tuple(c.about.room for c in begun if c.about.room is not None),
+        epochs=tuple(epoch for c in conversations for epoch in _by_key(c.about.epochs)),
+        control=tuple(
+            StoredOp(op.id, op.header.seq, op.header_bytes, op.signature, op.content)
+            for c in begun
+            for op in c.ops.values()
+            if op.header.chain is Chain.CONTROL
+        ),
+    )
 
 
 def _place(head: Head) -> tuple[DeviceId, Chain, int, OpId]:

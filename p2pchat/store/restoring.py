@@ -30,6 +30,7 @@ from p2pchat.model.op import Chain
 from p2pchat.model.room import RoomKind
 from p2pchat.model.snapshot import Head, Snapshot
 from p2pchat.store.mail import read_mail
+from p2pchat.store.room_rows import read_rooms
 from p2pchat.store.schema import (
     accounts,
     blocks,
@@ -142,6 +143,7 @@ def read_snapshot(connection: Connection) -> Snapshot:
             for row in connection.execute(_BLOCKS)
         ),
         settings={row.name: row.value for row in connection.execute(_SETTINGS)},
+        rooms=read_rooms(connection),
         mail=read_mail(connection),
     )
 

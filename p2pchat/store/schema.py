@@ -33,6 +33,7 @@ __all__ = [
     "deliveries",
     "device_sets",
     "devices",
+    "epochs",
     "floors",
     "heads",
     "hpke_keys",
@@ -48,6 +49,7 @@ __all__ = [
     "published",
     "ratchets",
     "receipts",
+    "rooms",
     "seen_mail",
     "settings",
     "spent_sessions",
@@ -294,4 +296,19 @@ mailed = _keyed(
     _integer("control"),
     _integer("talk"),
     _integer("mailed_ms"),
+)
+
+rooms = _table(
+    "rooms",
+    _of(conversations, "conversation", primary_key=True),
+    _blob("genesis"),
+    _id("secret"),
+)
+
+epochs = _keyed(
+    "epochs",
+    _of(conversations, "conversation", primary_key=True),
+    _id("op", primary_key=True),
+    _id("secret"),
+    _integer("learned_ms"),
 )

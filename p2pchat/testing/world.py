@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
@@ -52,6 +53,7 @@ from p2pchat.testing.plain_mail import (
     plain_account,
     plain_identity_key,
 )
+from p2pchat.testing.plain_sessions import PlainSessions
 from p2pchat.testing.recording import RecordingHost, RecordingStore
 from p2pchat.testing.trace import Trace
 from p2pchat.testing.watch import Complaint, LifeWitness, Watch
@@ -237,7 +239,8 @@ class World:
         mail = self._mail(peer) if self.mail is not None else None
         stored = Stored(store, peer.store.snapshot(), peer.identity, mail=mail)
         config = peer.options.config
-        return client_parts(host, stored, config, ambient, self._sources(peer, host))
+        parts = client_parts(host, stored, config, ambient, self._sources(peer, host))
+        return replace(parts, sessions=PlainSessions(ambient.token_bytes))
 
     def _mail(self, peer: Peer) -> MailParts:
         relays, kept = self.mail, peer.store.snapshot().mail

@@ -272,8 +272,28 @@ class Compare(_message.Message):
     value: bytes
     def __init__(self, session: _Optional[bytes] = ..., step: _Optional[int] = ..., value: _Optional[bytes] = ...) -> None: ...
 
+class Welcome(_message.Message):
+    __slots__ = ("genesis", "secret", "epochs", "devices")
+    GENESIS_FIELD_NUMBER: _ClassVar[int]
+    SECRET_FIELD_NUMBER: _ClassVar[int]
+    EPOCHS_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    genesis: bytes
+    secret: bytes
+    epochs: _containers.RepeatedScalarFieldContainer[bytes]
+    devices: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, genesis: _Optional[bytes] = ..., secret: _Optional[bytes] = ..., epochs: _Optional[_Iterable[bytes]] = ..., devices: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class SenderKey(_message.Message):
+    __slots__ = ("conversation", "key")
+    CONVERSATION_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    conversation: bytes
+    key: bytes
+    def __init__(self, conversation: _Optional[bytes] = ..., key: _Optional[bytes] = ...) -> None: ...
+
 class Frame(_message.Message):
-    __slots__ = ("hello", "ops", "receipt", "digest", "frontier", "pull", "page", "compare")
+    __slots__ = ("hello", "ops", "receipt", "digest", "frontier", "pull", "page", "compare", "welcome", "sender_key")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     OPS_FIELD_NUMBER: _ClassVar[int]
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
@@ -282,6 +302,8 @@ class Frame(_message.Message):
     PULL_FIELD_NUMBER: _ClassVar[int]
     PAGE_FIELD_NUMBER: _ClassVar[int]
     COMPARE_FIELD_NUMBER: _ClassVar[int]
+    WELCOME_FIELD_NUMBER: _ClassVar[int]
+    SENDER_KEY_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     ops: Ops
     receipt: Signed
@@ -290,7 +312,9 @@ class Frame(_message.Message):
     pull: SyncPull
     page: SyncPage
     compare: Compare
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., ops: _Optional[_Union[Ops, _Mapping]] = ..., receipt: _Optional[_Union[Signed, _Mapping]] = ..., digest: _Optional[_Union[SyncDigest, _Mapping]] = ..., frontier: _Optional[_Union[SyncFrontier, _Mapping]] = ..., pull: _Optional[_Union[SyncPull, _Mapping]] = ..., page: _Optional[_Union[SyncPage, _Mapping]] = ..., compare: _Optional[_Union[Compare, _Mapping]] = ...) -> None: ...
+    welcome: Welcome
+    sender_key: SenderKey
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., ops: _Optional[_Union[Ops, _Mapping]] = ..., receipt: _Optional[_Union[Signed, _Mapping]] = ..., digest: _Optional[_Union[SyncDigest, _Mapping]] = ..., frontier: _Optional[_Union[SyncFrontier, _Mapping]] = ..., pull: _Optional[_Union[SyncPull, _Mapping]] = ..., page: _Optional[_Union[SyncPage, _Mapping]] = ..., compare: _Optional[_Union[Compare, _Mapping]] = ..., welcome: _Optional[_Union[Welcome, _Mapping]] = ..., sender_key: _Optional[_Union[SenderKey, _Mapping]] = ...) -> None: ...
 
 class AccountRecord(_message.Message):
     __slots__ = ("account", "seq", "expires_ms", "devices")

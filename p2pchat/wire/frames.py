@@ -7,31 +7,37 @@ message.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from google.protobuf.message import DecodeError
 
 from p2pchat.errors import MalformedMessage, UnknownVersion
+from p2pchat.model.conversation import room_id
 from p2pchat.model.ids import HASH_BYTES, AccountId, ConversationId, DeviceId, OpId
-from p2pchat.model.op import Chain, Op, Position
+from p2pchat.model.op import Chain, Kind, Op, Position
 from p2pchat.wire import dchat_pb2 as pb
+from p2pchat.wire.control import decode_control
 from p2pchat.wire.devices import ClaimedSet, DeviceSet, claimed_set, read_device_set
 from p2pchat.wire.ops import SEQ_MAX, op_of
 from p2pchat.wire.receipts import SignedReceipt, decode_receipt, entry_pb, position_of
 
 __all__ = [
     "SESSION_BYTES",
+    "WELCOME_DEVICES_MAX",
+    "WELCOME_EPOCHS_MAX",
     "Compare",
     "Frame",
     "Hello",
     "Ops",
+    "SenderKey",
     "Step",
     "SyncDigest",
     "SyncFrontier",
     "SyncPage",
     "SyncPull",
     "Wanted",
+    "Welcome",
     "decode_frame",
     "decode_ops",
     "encode_frame",
@@ -43,6 +49,9 @@ OPS_PER_FRAME_MAX = 64
 SESSION_BYTES = 16
 """What names a comparison of keys."""
 FRONTIER_ENTRIES_MAX = 4096
+WELCOME_EPOCHS_MAX = 8
+WELCOME_DEVICES_MAX = 20
+SENDER_KEY_BYTES_MAX = 512
 _OP_OVERHEAD_BYTES = 16
 """Tags and lengths round an op's three fields."""
 
@@ -128,7 +137,43 @@ class Compare:
     """32 bytes; empty at the end."""
 
 
-Frame = Hello | Ops | SignedReceipt | SyncDigest | SyncFrontier | SyncPull | SyncPage | Compare
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """What a member's device needs for a room by invitation, beside its ops."""
+
+    genesis: bytes
+    """The content of the room's first op; its hash is the room."""
+    secret: bytes = field(repr=False)
+    epochs: tuple[bytes, ...] = field(repr=False)
+    """Secrets of epochs, each proven by the op that opened it."""
+    devices: tuple[ClaimedSet, ...] = ()
+    """Device sets of some members."""
+
+    @property
+    def conversation(self) -> ConversationId:
+        return room_id(self.genesis)
+
+
+@dataclass(frozen=True, slots=True)
+class SenderKey:
+    """The sender's session in a room as it stands: opens what it publishes from now on."""
+
+    conversation: ConversationId
+    key: bytes = field(repr=False)
+
+
+Frame = (
+    Hello
+    | Ops
+    | SignedReceipt
+    | SyncDigest
+    | SyncFrontier
+    | SyncPull
+    | SyncPage
+    | Welcome
+    | SenderKey
+    | Compare
+)
 
 
 def encode_frame(frame: Frame) -> bytes:
@@ -216,6 +261,13 @@ def _message(frame: Frame) -> pb.Frame:
             return pb.Frame(
                 pull=pb.SyncPull(conversation=conversation, wanted=map(_wanted_pb, wanted))
             )
+        case Welcome(genesis, secret, epochs, devices):
+            raws = [one.raw for one in devices]
+            return pb.Frame(
+                welcome=pb.Welcome(genesis=genesis, secret=secret, epochs=epochs, devices=raws)
+            )
+        case SenderKey(conversation, key):
+            return pb.Frame(sender_key=pb.SenderKey(conversation=conversation, key=key))
         case SyncPage(conversation, more):
             return pb.Frame(page=pb.SyncPage(conversation=conversation, more=more))
         case Compare(session, step, value):
@@ -245,6 +297,14 @@ def _value(message: pb.Frame) -> Frame:
             return SyncPage(ConversationId(message.page.conversation), message.page.more)
         case "compare":
             return _compare(message.compare)
+        case "welcome":
+            return _welcome(message.welcome)
+        case "sender_key":
+            if not 0 < len(message.sender_key.key) <= SENDER_KEY_BYTES_MAX:
+                raise MalformedMessage("a sender's key is out of bounds")
+            return SenderKey(
+                ConversationId(message.sender_key.conversation), message.sender_key.key
+            )
         case _:
             raise UnknownVersion("a frame of an unknown kind")
 
@@ -288,6 +348,20 @@ def _frontier(message: pb.SyncFrontier) -> SyncFrontier:
         ConversationId(message.conversation),
         tuple(map(position_of, message.heads)),
         tuple(map(position_of, message.floors)),
+    )
+
+
+def _welcome(message: pb.Welcome) -> Welcome:
+    _bound(len(message.epochs), WELCOME_EPOCHS_MAX)
+    _bound(len(message.devices), WELCOME_DEVICES_MAX)
+    if any(len(secret) != HASH_BYTES for secret in (message.secret, *message.epochs)):
+        raise MalformedMessage("a room's secret has 32 bytes")
+    decode_control(Kind.GENESIS, message.genesis)
+    return Welcome(
+        message.genesis,
+        message.secret,
+        tuple(message.epochs),
+        tuple(map(claimed_set, message.devices)),
     )
 
 

@@ -15,6 +15,7 @@ from p2pchat.wire.dchat_pb2 import SignedOp as SignedOpPb
 from p2pchat.wire.envelope import Purpose, Signer, verify
 
 __all__ = [
+    "DEPS_MAX",
     "OP_BYTES_MAX",
     "SEQ_MAX",
     "VERSION",

@@ -498,6 +498,8 @@ UNSIGNED: dict[str, str] = {
     "dchat.SyncFrontier": _STREAM,
     "dchat.SyncPull": _STREAM,
     "dchat.Wanted": _STREAM,
+    "dchat.Welcome": _STREAM,
+    "dchat.SenderKey": _STREAM,
     "dchat.SyncPage": _STREAM,
     "dchat.Compare": _STREAM,
     **{

@@ -247,6 +247,14 @@ def removal() -> Example:
     return Example((Message(Standing.DESCRIPTOR, stored("ops", "removal", "content")),))
 
 
+# room-sealing.md
+
+
+@example
+def welcome() -> Example:
+    return framed(Frame.DESCRIPTOR, stored("frames", "welcome", "frame"))
+
+
 # direct.md
 
 

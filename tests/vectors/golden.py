@@ -58,12 +58,14 @@ from p2pchat.wire.frames import (
     Frame,
     Hello,
     Ops,
+    SenderKey,
     Step,
     SyncDigest,
     SyncFrontier,
     SyncPage,
     SyncPull,
     Wanted,
+    Welcome,
     encode_frame,
 )
 from p2pchat.wire.introductions import Introduce, IntroductionConsent, MayIntroduce
@@ -326,6 +328,13 @@ def all_frames() -> dict[str, Frame]:
         "comparison, commitment": Compare(digest("session")[:16], Step.COMMIT, digest("hash")),
         "comparison, key": Compare(digest("session")[:16], Step.KEY, digest("one-time key")),
         "comparison, end": Compare(digest("session")[:16], Step.END, b""),
+        "welcome": Welcome(
+            encode_control(GENESIS)[1],
+            digest("room secret"),
+            (digest("one epoch"), digest("another")),
+            (claim,),
+        ),
+        "sender key": SenderKey(CREW, bytes(range(229 - 1)) + b"\xff"),
     }
 
 

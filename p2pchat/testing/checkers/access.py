@@ -22,10 +22,12 @@ from p2pchat.wire.frames import (
     Frame,
     Hello,
     Ops,
+    SenderKey,
     SyncDigest,
     SyncFrontier,
     SyncPage,
     SyncPull,
+    Welcome,
 )
 from p2pchat.wire.receipts import SignedReceipt
 
@@ -81,6 +83,10 @@ def _conversations(frame: Frame) -> Iterator[ConversationId]:
             yield receipt.conversation
         case SyncDigest(id) | SyncFrontier(id) | SyncPull(id) | SyncPage(id):
             yield id
+        case Welcome():
+            yield frame.conversation
+        case SenderKey(conversation):
+            yield conversation
         case Hello() | Compare():
             pass
         case _:

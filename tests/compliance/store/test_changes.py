@@ -41,7 +41,8 @@ from p2pchat.model.ratchet import (
     SpendSession,
 )
 from p2pchat.model.room import RoomKind
-from p2pchat.model.snapshot import Snapshot
+from p2pchat.model.room_change import DropEpoch, PutEpoch, PutRoom
+from p2pchat.model.snapshot import RoomsSnapshot, Snapshot
 from p2pchat.store.port import Page, Store
 from tests.compliance.store.conftest import Opened
 from tests.compliance.store.values import (
@@ -398,3 +399,32 @@ def test_what_was_mailed_goes_with_its_conversation(store: Store) -> None:
     assert list(store.snapshot().mail.mailed) == kept
     store.commit([DropConversation(ROOM)])
     assert store.snapshot().mail.mailed == (there,)
+
+
+def test_a_room_is_kept_with_its_control_ops_in_their_order(store: Store) -> None:
+    control = Writer(chain=Chain.CONTROL)
+    ops = [control.op("one"), control.op("two")]
+    elsewhere = Writer(conversation=OTHER_ROOM, chain=Chain.CONTROL).op()
+    room = PutRoom(ROOM, b"genesis", digest("secret"))
+    store.commit([room, *ops, Writer().op("talk"), elsewhere])
+    kept = store.snapshot().rooms
+    assert kept.rooms == (room,)
+    assert [(row.id, row.content) for row in kept.control] == [
+        (added.op.id, added.op.content) for added in ops
+    ]
+
+
+def test_epochs_are_replaced_dropped_and_go_with_their_room(store: Store) -> None:
+    one, other = (PutEpoch(ROOM, OpId(digest(n)), digest(n), 1) for n in ("one", "other"))
+    later = replace(one, learned_ms=2)
+    store.commit([PutRoom(ROOM, b"genesis", digest("secret")), one, other, later])
+    assert set(store.snapshot().rooms.epochs) == {later, other}
+    store.commit([DropEpoch(ROOM, other.op)])
+    assert store.snapshot().rooms.epochs == (later,)
+    store.commit([DropConversation(ROOM)])
+    assert store.snapshot().rooms == RoomsSnapshot()
+
+
+def test_secrets_of_rooms_are_not_shown() -> None:
+    shown = repr([PutRoom(ROOM, b"", b"hidden"), PutEpoch(ROOM, OpId(digest("e")), b"hidden", 1)])
+    assert "hidden" not in shown

@@ -51,6 +51,7 @@ from p2pchat.model.ratchet import (
     SpendSession,
 )
 from p2pchat.model.room import RoomKind
+from p2pchat.model.room_change import DropEpoch, PutEpoch, PutRoom
 from p2pchat.store.memory import MemoryStore
 from p2pchat.store.port import Page, Store
 from p2pchat.store.sqlite import SqliteStore
@@ -209,6 +210,16 @@ class TwoStores(RuleBasedStateMachine):
             SeeMail(digest(f"blob {count}"), when),
             ForgetSpent(forgotten),
         ]
+
+    @rule(room=rooms, name=small, when=small, dropped=st.booleans())
+    def begin_a_room(self, room: ConversationId, name: int, when: int, *, dropped: bool) -> None:
+        op = OpId(digest(f"epoch {name}"))
+        self._waiting += [
+            PutRoom(room, bytes(when), digest(f"secret {name}")),
+            PutEpoch(room, op, digest(f"epoch secret {when}"), when),
+        ]
+        if dropped:
+            self._waiting.append(DropEpoch(room, op))
 
     @rule(room=rooms)
     def drop(self, room: ConversationId) -> None:

@@ -44,6 +44,7 @@ from p2pchat.model.ratchet import (
     SpendSession,
 )
 from p2pchat.model.room import RoomKind
+from p2pchat.model.room_change import DropEpoch, PutEpoch, PutRoom
 
 
 def digest(text: str) -> bytes:
@@ -212,4 +213,16 @@ def mail() -> list[Change]:
         ForgetSpent(10),
         PutBundle(BOB.device, b"record", 50, 2),
         SetMailed(ROOM, BOB.device, 1, 2, 60),
+        *rooms(),
+    ]
+
+
+def rooms() -> list[Change]:
+    """Every kind of change that a room by invitation makes."""
+    first = PutEpoch(ROOM, OpId(digest("epoch")), digest("epoch secret"), 5)
+    return [
+        PutRoom(ROOM, b"genesis", digest("room secret")),
+        first,
+        PutEpoch(ROOM, OpId(digest("next epoch")), digest("next secret"), 6),
+        DropEpoch(ROOM, first.op),
     ]

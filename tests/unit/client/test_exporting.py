@@ -33,6 +33,7 @@ from p2pchat.model.archive import ArchivedOp, End, Manifest
 from p2pchat.model.change import PutContact, PutConversation, PutDeviceSet, PutPeer, PutSetting
 from p2pchat.model.contact import ContactState
 from p2pchat.model.message import MessageState
+from p2pchat.model.room import Role
 from p2pchat.store.home import open_home
 from p2pchat.wire.archive_codec import decode_record, encode_record
 from p2pchat.wire.framing import FrameParser, frame
@@ -160,6 +161,27 @@ def test_the_new_device_can_end_the_old_one(made, tmp_path):
         async with opened(tmp_path / "new") as client:
             ended = {one.peer_id: one.revoked_at is not None for one in client.devices()}
             assert ended == {old: True, client.peer_id: False}
+
+    run(main)
+
+
+def test_a_room_by_invitation_is_not_brought_along_since_its_secrets_are_not(tmp_path):
+    """A member gives all of it to the new device."""
+
+    async def main():
+        async with opened(tmp_path / "old", name="Zoë") as client:
+            room = await client.create_room("crew")
+            await room.send(CANARY)
+            assert (room.info.role, room.info.members_count) == (Role.OWNER, 1)
+            await client.export(tmp_path / "export", SECRET)
+        async with opened(tmp_path / "old") as client:
+            [again] = client.rooms()
+            assert again.info.role is Role.OWNER
+            assert [member.role for member in again.members()] == [Role.OWNER]
+            assert [message.text for message in await again.history()] == [CANARY]
+        await import_home(tmp_path / "new", tmp_path / "export", SECRET)
+        async with opened(tmp_path / "new") as client:
+            assert client.rooms() == []
 
     run(main)
 

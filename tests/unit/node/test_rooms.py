@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from random import Random
 
+from p2pchat.crypto.room_keys import SharedKeyCipher
 from p2pchat.gossip.config import GossipConfig
 from p2pchat.kad.config import KadConfig
 from p2pchat.kad.machine import KadMachine
@@ -16,10 +17,12 @@ from p2pchat.node.ambient import SimulatedAmbient
 from p2pchat.node.driver import Driver, DriverConfig
 from p2pchat.node.publishing import Directory
 from p2pchat.node.rendezvous import Rendezvous
-from p2pchat.node.rooms import PUBLISH_QUEUE_MAX, RoomGossip
+from p2pchat.node.room_seals import RoomSeals
+from p2pchat.node.rooms import PUBLISH_QUEUE_MAX, RoomGossip, RoomParts
 from p2pchat.protocol.machine import Publish
 from p2pchat.testing.determinism import run_simulation, seeded
 from p2pchat.testing.network import open_network
+from p2pchat.testing.plain_sessions import PlainSessions
 from p2pchat.wire.frames import Ops
 
 ROOM = open_room_id("square")
@@ -36,7 +39,9 @@ def gossip_at_rest(host: Host) -> RoomGossip:
     carrier = KadCarrier(host, nowhere, nowhere, config)
     driver = Driver[KadInput, KadEffect](machine, carrier, ambient, DriverConfig())
     rendezvous = Rendezvous(host, Directory(driver, ambient, lambda: ()), Random(1))
-    return RoomGossip(host, GossipConfig(), ambient, rendezvous, nowhere)
+    token_bytes = ambient.token_bytes
+    seals = RoomSeals(SharedKeyCipher(token_bytes), PlainSessions(token_bytes))
+    return RoomGossip(RoomParts(host, GossipConfig(), ambient, rendezvous, seals), nowhere)
 
 
 def test_a_blob_for_which_there_is_no_room_in_the_queue_is_dropped(caplog):

@@ -8,35 +8,48 @@ or after any commit; it comes back on the state of its last commit.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from random import Random
 
 from p2pchat.config.limits import Limits
+from p2pchat.crypto.port import RoomSessions
+from p2pchat.crypto.room_keys import SharedKeyCipher
 from p2pchat.events import Event, MessageReceived
 from p2pchat.model.blocking import NOBODY, BlockList
+from p2pchat.model.control import Standing
 from p2pchat.model.conversation import open_room_id
 from p2pchat.model.ids import ConversationId, DeviceId, OpId
 from p2pchat.model.machine import ClearTimer, Now, Reply, SetTimer, TimerFired
 from p2pchat.model.message import Message, MessageState
 from p2pchat.model.op import Chain, Op
 from p2pchat.model.query import OpsQuery
+from p2pchat.model.room import RoomInfo
+from p2pchat.node.room_seals import RoomSeals
 from p2pchat.protocol.chat import Chat
 from p2pchat.protocol.machine import (
     AcceptContact,
     AddContact,
+    BeginSession,
+    ChangeStanding,
+    CreateRoom,
     Dial,
     DialFailed,
+    DrawEpoch,
     Drop,
     Effect,
     Emit,
     EnforceBlocks,
     EnterTopic,
+    EpochDrawn,
     Heard,
+    HoldEpochs,
     Input,
     JoinOpen,
     Lane,
+    LearnSession,
+    LeaveRoom,
     LeaveTopic,
     Load,
     Loaded,
@@ -50,11 +63,14 @@ from p2pchat.protocol.machine import (
     RoomPeerLeft,
     Send,
     SendText,
+    ShareSession,
+    Unreadable,
 )
 from p2pchat.protocol.outbox import RETRY_PREFIX
 from p2pchat.protocol.recipient import Link
 from p2pchat.store.memory import MemoryStore
 from p2pchat.store.port import Page
+from p2pchat.testing.plain_sessions import PlainSessions
 from p2pchat.wire.frames import (
     Frame,
     Hello,
@@ -64,11 +80,12 @@ from p2pchat.wire.frames import (
     encode_ops,
 )
 from p2pchat.wire.ops import restore_op
-from tests.unit.protocol.people import WALL_MS, Person, between
+from tests.unit.protocol.people import WALL_MS, Person, between, digest
 
 COMMAND = 7
 """The id of commands whose reply is looked at right away."""
 STEPS_MAX = 100_000
+MakeSessions = Callable[[Callable[[int], bytes]], RoomSessions]
 
 
 class Crash(Exception):
@@ -93,6 +110,7 @@ class Seat:
     loads: list[Load] = field(default_factory=list)
     blocks: BlockList = NOBODY
     """What the host was told to refuse."""
+    seals: RoomSeals = field(init=False)
     crash_in: str = ""
     """Where the next batch stops: "before commit" or "after commit"."""
     fired: Counter[str] = field(default_factory=Counter)
@@ -112,6 +130,10 @@ class Seat:
     def open(self) -> None:
         """Begin from the last commit."""
         rng = Random(f"{self.table.seed}/{self.person.name}/{self.table.steps}")
+        tokens = Random(f"{self.table.seed}/{self.person.name}/{self.table.steps}/tokens")
+        self.seals = RoomSeals(
+            SharedKeyCipher(tokens.randbytes), self.table.sessions(tokens.randbytes)
+        )
         self.chat = Chat(self.person.me, self.store.snapshot(), self.limits, rng)
         self._carry(self.chat.start(self.table.now))
 
@@ -161,6 +183,20 @@ class Seat:
         inputs = [Received(peer.device, frame) for frame in (Hello(peer.devices), *frames)]
         return self.do(*inputs)
 
+    def create(self, name: str, *members: Person, owners: Sequence[Person] = ()) -> ConversationId:
+        """Begin a room by invitation."""
+        nonce = digest(f"nonce {name} {self.person.name} {self.table.steps}")[:16]
+        who = tuple(p.account for p in members), tuple(p.account for p in owners)
+        info = self.ask(lambda id: CreateRoom(id, name, *who, nonce, digest(f"secret {name}")))
+        assert isinstance(info, RoomInfo)
+        return info.id
+
+    def set(self, room: ConversationId, person: Person, standing: Standing) -> None:
+        self.ask(lambda id: ChangeStanding(id, room, person.account, standing))
+
+    def leave(self, room: ConversationId) -> None:
+        self.ask(lambda id: LeaveRoom(id, room))
+
     # What came of it
 
     def texts(self, conversation: ConversationId) -> list[str]:
@@ -208,6 +244,15 @@ class Seat:
 
     def _carry_one(self, effect: Effect) -> None:
         match effect:
+            case HoldEpochs() | BeginSession() | LearnSession():
+                for heard in self.seals.apply(effect):
+                    self.table.gossip.append((self.device, heard))
+            case DrawEpoch(conversation):
+                self.table.draw(self, conversation)
+            case ShareSession(_, devices):
+                frame = decode_frame(self.seals.share(effect))
+                for device in devices:
+                    self.table.carry(self, device, Lane.LIVE, frame)
             case Send(peer, lane, frame):
                 self.table.carry(self, peer, lane, frame)
             case Publish():
@@ -218,9 +263,11 @@ class Seat:
                 self.loads.append(effect)
             case EnterTopic(conversation):
                 self.topics.add(conversation)
+                self.seals.apply(effect)
                 self.table.meet_in(conversation, self)
             case LeaveTopic(conversation):
                 self.topics.discard(conversation)
+                self.seals.leave(conversation)
                 self.table.part_in(conversation, self)
             case Reply(id):
                 self.replies[id] = effect
@@ -273,8 +320,11 @@ Way = tuple[DeviceId, DeviceId, Lane]
 class Table:
     """Everybody, and what lies between them."""
 
-    def __init__(self, seed: int = 0, *, encode: bool = True) -> None:
+    def __init__(
+        self, seed: int = 0, *, encode: bool = True, sessions: MakeSessions = PlainSessions
+    ) -> None:
         self.seed = seed
+        self.sessions = sessions
         self.steps = 0
         self.now = Now(WALL_MS, 0.0)
         self.seats: dict[DeviceId, Seat] = {}
@@ -285,6 +335,8 @@ class Table:
         self.greeted: set[Way] = set()
         self.dials: list[tuple[DeviceId, DeviceId]] = []
         self.gossip: deque[tuple[DeviceId, Input]] = deque()
+        self.blobs: list[bytes] = []
+        """Everything that was ever published sealed."""
         self.carried: Counter[type] = Counter()
         self._encode = encode
         self._serial = count()
@@ -389,6 +441,9 @@ class Table:
         wire.append(decode_frame(encode_frame(frame)) if self._encode else frame)
 
     def publish(self, source: Seat, effect: Publish) -> None:
+        if effect.epoch is not None:
+            self._publish_sealed(source, effect)
+            return
         ops = decode_ops(encode_ops(effect.ops)) if self._encode else effect.ops
         peers = [
             seat
@@ -400,6 +455,24 @@ class Table:
             self.gossip.append((seat.device, Heard(effect.conversation, source.device, ops)))
         told = Published(effect.conversation, effect.talk_sent, len(peers))
         self.gossip.append((source.device, told))
+
+    def _publish_sealed(self, source: Seat, effect: Publish) -> None:
+        """A blob of a room by invitation, to all who hear its topic: members open it."""
+        id, blob = effect.conversation, source.seals.seal(effect)
+        assert blob is not None, "who publishes is in the room"
+        self.blobs.append(blob)
+        peers = self.neighbours(id, source)
+        for seat in peers:
+            found = seat.seals.open(id, blob)
+            if found.ops is not None:
+                self.gossip.append((seat.device, Heard(id, source.device, found.ops)))
+            elif found.is_puzzling:
+                self.gossip.append((seat.device, Unreadable(id)))
+        self.gossip.append((source.device, Published(id, effect.talk_sent, len(peers))))
+
+    def draw(self, seat: Seat, conversation: ConversationId) -> None:
+        secret = digest(f"{self.seed} epoch {next(self._serial)}")
+        self.gossip.append((seat.device, EpochDrawn(conversation, secret)))
 
     def meet_in(self, conversation: ConversationId, seat: Seat) -> None:
         for other in self.neighbours(conversation, seat):

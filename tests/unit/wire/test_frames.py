@@ -9,16 +9,21 @@ from p2pchat.errors import BadSignature, MalformedMessage, UnknownVersion
 from p2pchat.model.op import Chain, Kind, Position
 from p2pchat.protocol.serving import HEADS_MAX, PULL_CHAINS_MAX
 from p2pchat.wire import dchat_pb2 as pb
+from p2pchat.wire.control import encode_control
 from p2pchat.wire.dchat_pb2 import Header as HeaderPb
 from p2pchat.wire.devices import DEVICES_MAX, DeviceSet, certified, claimed_set
 from p2pchat.wire.frames import (
     FRONTIER_ENTRIES_MAX,
     OPS_PER_FRAME_MAX,
+    SENDER_KEY_BYTES_MAX,
+    WELCOME_DEVICES_MAX,
+    WELCOME_EPOCHS_MAX,
     Hello,
     Ops,
     SyncFrontier,
     SyncPull,
     Wanted,
+    Welcome,
     decode_frame,
     decode_ops,
     encode_frame,
@@ -27,7 +32,7 @@ from p2pchat.wire.frames import (
 )
 from p2pchat.wire.ops import CONTENT_BYTES_MAX, SEQ_MAX, op_of
 from tests.unit.protocol.people import ALICE, BOB, CAROL, Author, between, digest, op_id, set_of
-from tests.vectors.golden import all_frames
+from tests.vectors.golden import CREW, GENESIS, all_frames
 
 DIRECT = between(ALICE, BOB)
 ENTRY = pb.FrontierEntry(device=ALICE.device, chain=1, seq=7, head=op_id("head"))
@@ -69,6 +74,18 @@ def test_no_device_set_is_verified_before_an_op_needs_it():
         certified(claim, ALICE.device)
 
 
+def welcome(**changes: object) -> pb.Frame:
+    fields = {"genesis": encode_control(GENESIS)[1], "secret": bytes(32)}
+    return pb.Frame(welcome=pb.Welcome(**{**fields, **changes}))
+
+
+def test_a_welcome_names_its_room():
+    frame = decode_frame(welcome(epochs=[bytes(32)] * WELCOME_EPOCHS_MAX).SerializeToString())
+    assert isinstance(frame, Welcome)
+    assert frame.conversation == CREW
+    assert len(frame.epochs) == WELCOME_EPOCHS_MAX
+
+
 @pytest.mark.parametrize(
     "message",
     [
@@ -89,6 +106,15 @@ def test_no_device_set_is_verified_before_an_op_needs_it():
             )
         ),
         pb.Frame(pull=pb.SyncPull(conversation=DIRECT, wanted=[WANTED] * 4097)),
+        welcome(secret=bytes(31)),
+        welcome(epochs=[bytes(31)]),
+        welcome(epochs=[bytes(32)] * (WELCOME_EPOCHS_MAX + 1)),
+        welcome(devices=[ALICE.devices.raw] * (WELCOME_DEVICES_MAX + 1)),
+        welcome(devices=[b"\xff"]),
+        welcome(genesis=b"\xff"),
+        pb.Frame(sender_key=pb.SenderKey(conversation=DIRECT)),
+        pb.Frame(sender_key=pb.SenderKey(conversation=DIRECT, key=bytes(SENDER_KEY_BYTES_MAX + 1))),
+        pb.Frame(sender_key=pb.SenderKey(conversation=b"short", key=b"key")),
         pb.Frame(
             pull=pb.SyncPull(
                 conversation=DIRECT,

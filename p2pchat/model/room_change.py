@@ -1,0 +1,39 @@
+"""What a room by invitation asks to be put on disk beside its ops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from p2pchat.model.ids import ConversationId, OpId
+
+__all__ = ["DropEpoch", "PutEpoch", "PutRoom", "RoomChange"]
+
+
+@dataclass(frozen=True, slots=True)
+class PutRoom:
+    """How a room began, and the secret by which its members meet; goes with its conversation."""
+
+    conversation: ConversationId
+    genesis: bytes
+    secret: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PutEpoch:
+    """The secret of an epoch that a control op opened; goes with its conversation."""
+
+    conversation: ConversationId
+    op: OpId
+    secret: bytes = field(repr=False)
+    learned_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropEpoch:
+    """It opens nothing any more."""
+
+    conversation: ConversationId
+    op: OpId
+
+
+RoomChange = PutRoom | PutEpoch | DropEpoch

@@ -1,0 +1,443 @@
+"""Rooms by invitation: who is in them, and who is given which secret.
+
+Members' devices are given what they need on streams of their own: the room's secret and its usable
+epochs with a welcome, our session's key before the next blob. Whoever is connected is told; who was
+away is told when it says hello again, and gets by sync what it missed. So no secret waits anywhere.
+
+What is written is published under the epoch that sends. Where none is usable, ops go to connected
+members on streams; an admin opens the next epoch, who excluded somebody at once, others after a
+while in which somebody else may have done it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from p2pchat.errors import LocalProtocolError, PermissionDenied, UnknownContact
+from p2pchat.events import MembersChanged, RoomJoined
+from p2pchat.model.change import PutConversation
+from p2pchat.model.contact import ContactState
+from p2pchat.model.control import (
+    Control,
+    Cut,
+    Epoch,
+    Genesis,
+    History,
+    Leave,
+    SetStanding,
+    Standing,
+    TalkHead,
+)
+from p2pchat.model.conversation import ROOM_NAME_CHARS_MAX, epoch_commitment, room_id
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId
+from p2pchat.model.machine import Now, Reply, SetTimer
+from p2pchat.model.op import Chain, Op
+from p2pchat.model.room import RoomKind
+from p2pchat.model.room_change import DropEpoch, PutEpoch, PutRoom
+from p2pchat.model.snapshot import RoomsSnapshot
+from p2pchat.protocol.intake import Intake
+from p2pchat.protocol.machine import (
+    BeginSession,
+    ChangeStanding,
+    CreateRoom,
+    Dial,
+    DrawEpoch,
+    Effect,
+    Emit,
+    EnterTopic,
+    EpochDrawn,
+    HoldEpochs,
+    Lane,
+    LearnSession,
+    Persist,
+    Publish,
+    Published,
+    Send,
+    ShareSession,
+)
+from p2pchat.protocol.outbox import Outbox
+from p2pchat.protocol.room_state import InvitedRoom
+from p2pchat.protocol.sealing import EpochKey, invited_room_secret
+from p2pchat.protocol.state import Conversation, State
+from p2pchat.protocol.sync import Sync
+from p2pchat.wire.contents import Profile
+from p2pchat.wire.control import OWNERS_MAX, encode_control
+from p2pchat.wire.frames import (
+    WELCOME_DEVICES_MAX,
+    WELCOME_EPOCHS_MAX,
+    Ops,
+    SenderKey,
+    Welcome,
+)
+from p2pchat.wire.ops import restore_op
+
+__all__ = ["EPOCH_PREFIX", "PUZZLED_PREFIX", "InvitedRooms", "talk_sent"]
+
+EPOCH_PREFIX = "epoch:"
+PUZZLED_PREFIX = "puzzled:"
+PATIENCE_S = 5.0
+"""So long others have to open an epoch that is missing, before we do."""
+PUZZLED_S = 1.0
+"""So long a key may take that comes another way than what it opens."""
+ROOMS_MAX = 1000
+DIALS_MAX = 12
+
+
+class InvitedRooms:
+    """The rooms by invitation that we know of."""
+
+    def __init__(self, state: State, outbox: Outbox, intake: Intake, sync: Sync) -> None:
+        self._state = state
+        self._outbox = outbox
+        self._intake = intake
+        self._sync = sync
+
+    # Restart
+
+    def restore(self, snapshot: RoomsSnapshot) -> None:
+        """As of the last commit."""
+        ops: dict[ConversationId, list[Op]] = {}
+        for op in map(restore_op, snapshot.control):
+            ops.setdefault(op.header.conversation, []).append(op)
+        for row in snapshot.rooms:
+            room = InvitedRoom(row.genesis, row.secret)
+            room.restore(ops.get(row.conversation, ()))
+            self._keep(self._state.conversations[row.conversation], room)
+        for epoch in snapshot.epochs:
+            key = EpochKey(epoch.op, epoch.secret)
+            for room in self._rooms(epoch.conversation):
+                room.epochs.restore(key, epoch.learned_ms)
+
+    def start(self, now: Now) -> list[Effect]:
+        """Hear all rooms again, and look for their members."""
+        effects: list[Effect] = []
+        for id, room in self._all():
+            effects.append(EnterTopic(id, invited_room_secret(room.secret)))
+            effects += [Persist(DropEpoch(id, key.op)) for key in room.epochs.expire(now)]
+            effects += [HoldEpochs(id, room.epochs.keys), *self._want_epoch(id, room)]
+            effects += self._dial(room)
+        return effects
+
+    # What the user wants
+
+    def create(self, command: CreateRoom, now: Now) -> list[Effect]:
+        """Begin a room; its members hear of it when they are connected."""
+        me = self._state.me.account
+        owners = tuple(sorted({me, *command.owners}))
+        error = self._objection(command, owners)
+        if error is not None:
+            return [Reply(command.id, error=error)]
+        name = " ".join(command.name.split())
+        genesis = Genesis(owners, History.ALL, 0, name, command.nonce)
+        _, raw = encode_control(genesis)
+        conversation, effects = self._enter(raw, command.secret, now)
+        effects += self._write(conversation, genesis, now)
+        for account in dict.fromkeys(command.members):
+            if account not in owners:
+                effects += self._write(conversation, SetStanding(account, Standing.MEMBER), now)
+        room = conversation.invited
+        assert room is not None, "it was begun just now"
+        effects += self._introduced(conversation, room, now)
+        info = self._state.room_info(conversation)
+        return [*effects, Reply(command.id, info), Emit(RoomJoined(info))]
+
+    def change(self, command: ChangeStanding, now: Now) -> list[Effect]:
+        """Say what an account is from now on, naming where its devices stood."""
+        state, account = self._state, command.account
+        conversation = state.conversations.get(command.conversation)
+        room = conversation.invited if conversation is not None else None
+        if conversation is None or room is None:
+            return [Reply(command.id, error=PermissionDenied("this room has no roles"))]
+        before = room.membership.standing(account)
+        if command.standing is Standing.OWNER or not room.membership.may_set(
+            state.me.account, account, command.standing
+        ):
+            error = PermissionDenied("owners change admins, admins change members, nobody an owner")
+            return [Reply(command.id, error=error)]
+        if not before.may_read and command.standing.may_read and not self._is_contact(account):
+            error = UnknownContact("only an accepted contact can be added to a room")
+            return [Reply(command.id, error=error)]
+        control = SetStanding(account, command.standing, self._cuts(conversation, room, account))
+        effects = self._write(conversation, control, now)
+        if before.may_read and not command.standing.may_read:
+            effects += self._tell(self._newest(conversation), self._devices(account))
+        return [*effects, Reply(command.id)]
+
+    def left(self, conversation: Conversation, now: Now) -> list[Effect]:
+        """We go: say so to those who are there."""
+        room, me = conversation.invited, self._state.me.account
+        if room is None or room.membership.standing(me) not in (
+            Standing.ADMIN,
+            Standing.MEMBER,
+            Standing.READ_ONLY,
+        ):
+            return []
+        readers = self._connected(room)
+        op = self._state.author(conversation, Leave(), now)
+        return [*self._intake.apply(conversation, op, now), *self._tell([op], readers)]
+
+    # What others say
+
+    def greeted(self, peer: DeviceId, now: Now) -> list[Effect]:
+        """A device said whose it is: its account's rooms are its own."""
+        effects: list[Effect] = []
+        for id, room in self._all():
+            if peer in self._state.readers(room) and self._is_member(room):
+                effects.append(Send(peer, Lane.LIVE, self._welcome(room)))
+                effects += self._sync.begin(self._state.conversations[id], peer, now)
+        return effects
+
+    def met(self, conversation: Conversation, peer: DeviceId) -> list[Effect]:
+        """Somebody hears the room's topic whom we do not know: say hello, and nothing else."""
+        room = conversation.invited
+        is_known = room is None or peer in self._state.readers(room)
+        return [] if is_known else [Send(peer, Lane.LIVE, Ops(()))]
+
+    def gone(self, peer: DeviceId) -> None:
+        """What was on its way to a device may be lost."""
+        for _, room in self._all():
+            room.sharing.lost(peer)
+
+    def welcomed(self, peer: DeviceId, frame: Welcome, now: Now) -> list[Effect]:
+        """Secrets of a room: one that we know, or one that a contact takes us into."""
+        effects: list[Effect] = []
+        conversation = self._state.conversations.get(frame.conversation)
+        if conversation is None:
+            if not self._state.is_contacts(peer) or len(list(self._all())) >= ROOMS_MAX:
+                self._state.refuse("welcome by a stranger")
+                return []
+            conversation, effects = self._enter(frame.genesis, frame.secret, now, peer)
+        room = conversation.invited
+        if room is None or peer not in self._state.readers(room):
+            self._state.refuse("welcome by a stranger")
+            return []
+        effects += self._learned(conversation.id, room, room.epochs.learn(frame.epochs, now), now)
+        return effects + self._sync.begin(conversation, peer, now)
+
+    def shared(self, peer: DeviceId, frame: SenderKey) -> list[Effect]:
+        """A member's device gives us the key of its session."""
+        if self._state.readable(frame.conversation, peer) is None:
+            return []
+        return [LearnSession(frame.conversation, peer, frame.key)]
+
+    def changed(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
+        """A control op was taken, ours or another's."""
+        room = conversation.invited
+        assert room is not None, "only rooms by invitation have control ops that matter"
+        effects = self._learned(conversation.id, room, room.epochs.settle(now), now)
+        effects.append(Emit(MembersChanged(conversation.id)))
+        if room.host is not None and self._is_member(room):
+            room.host = None
+            effects.append(Emit(RoomJoined(self._state.room_info(conversation))))
+            effects += self._introduced(conversation, room, now)
+        is_ours = op.header.device == self._state.me.device
+        return effects + self._want_epoch(conversation.id, room, at_once=is_ours)
+
+    def drawn(self, input: EpochDrawn, now: Now) -> list[Effect]:
+        """Open an epoch with a secret that nobody else knows yet, if one is still missing."""
+        effects: list[Effect] = []
+        for room in self._rooms(input.conversation):
+            if room.epochs.is_wanted(self._state.me.account):
+                room.epochs.learn([input.secret], now)
+                conversation = self._state.conversations[input.conversation]
+                epoch = Epoch(epoch_commitment(input.secret))
+                effects += self._write(conversation, epoch, now)
+        return effects
+
+    def fired(self, name: str) -> list[Effect]:
+        """Nobody opened an epoch in the meantime, perhaps."""
+        id = ConversationId(bytes.fromhex(name.removeprefix(EPOCH_PREFIX)))
+        return [
+            DrawEpoch(id)
+            for room in self._rooms(id)
+            if room.epochs.is_wanted(self._state.me.account)
+        ]
+
+    def unreadable(self, id: ConversationId) -> list[Effect]:
+        """We lack a key, which may be on its way: what was sealed comes by sync soon."""
+        effects: list[Effect] = []
+        for room in self._rooms(id):
+            if not room.is_puzzled:
+                room.is_puzzled = True
+                effects.append(SetTimer(PUZZLED_PREFIX + id.hex(), PUZZLED_S))
+        return effects
+
+    def puzzled(self, name: str, now: Now) -> list[Effect]:
+        """Ask somebody who is there for what we could not read."""
+        effects: list[Effect] = []
+        id = ConversationId(bytes.fromhex(name.removeprefix(PUZZLED_PREFIX)))
+        for room in self._rooms(id):
+            room.is_puzzled = False
+            here = sorted(self._connected(room))
+            if here:
+                peer = self._state.rng.choice(here)
+                effects += self._sync.begin(self._state.conversations[id], peer, now)
+        return effects
+
+    # Sealing
+
+    def publish(self, conversation: Conversation, blobs: Sequence[Ops], now: Now) -> list[Effect]:
+        """Give what we wrote to the members: sealed under the epoch that sends, else on streams."""
+        room = conversation.invited
+        assert room is not None, "open rooms have no sessions"
+        readers = self._state.readers(room)
+        here, epoch = readers & self._state.connected, room.epochs.sending()
+        effects: list[Effect] = []
+        if epoch is None:
+            for blob in blobs:
+                effects += [Send(peer, Lane.LIVE, blob) for peer in sorted(here)]
+            sent = max((talk_sent(blob) for blob in blobs), default=0)
+            told = Published(conversation.id, sent, len(here))
+            return effects + self._outbox.states.published(told)
+        for blob in blobs:
+            if room.sharing.is_over(readers, now):
+                room.sharing.begin(now)
+                effects.append(BeginSession(conversation.id))
+            fresh = room.sharing.give(here)
+            effects += [ShareSession(conversation.id, fresh)] if fresh else []
+            effects.append(Publish(conversation.id, blob, talk_sent(blob), epoch))
+            room.sharing.used()
+        return effects
+
+    # How
+
+    def _objection(
+        self, command: CreateRoom, owners: tuple[AccountId, ...]
+    ) -> LocalProtocolError | None:
+        name = " ".join(command.name.split())
+        if not 0 < len(name) <= ROOM_NAME_CHARS_MAX or not name.isprintable():
+            return LocalProtocolError(
+                f"a room name has 1 to {ROOM_NAME_CHARS_MAX} printable characters"
+            )
+        if len(owners) > OWNERS_MAX:
+            return LocalProtocolError(f"a room has at most {OWNERS_MAX} owners, you among them")
+        others = {*command.members, *owners} - {self._state.me.account}
+        if len(others) >= self._state.limits.room_members_max:
+            most = self._state.limits.room_members_max
+            return LocalProtocolError(f"a room has at most {most} members")
+        if not all(map(self._is_contact, others)):
+            return UnknownContact("only accepted contacts can be added to a room; see `contacts`")
+        return None
+
+    def _enter(
+        self, genesis: bytes, secret: bytes, now: Now, host: DeviceId | None = None
+    ) -> tuple[Conversation, list[Effect]]:
+        room = InvitedRoom(genesis, secret, host)
+        id, name = room_id(genesis), room.membership.genesis.name
+        row = PutConversation(id, RoomKind.INVITED, name, now.wall_ms)
+        conversation = self._state.add_conversation(row, None)
+        self._keep(conversation, room)
+        floor = self._state.left.pop(id, None)
+        if floor is not None:
+            conversation.log.set_floor((self._state.me.device, Chain.TALK), floor)
+        kept = Persist(PutRoom(id, genesis, secret))
+        return conversation, [Persist(row), kept, EnterTopic(id, invited_room_secret(secret))]
+
+    def _keep(self, conversation: Conversation, room: InvitedRoom) -> None:
+        conversation.invited = room
+        room.control_taken = lambda op, now: self.changed(conversation, op, now)
+
+    def _write(self, conversation: Conversation, control: Control, now: Now) -> list[Effect]:
+        """A control op of ours: to all who are there, on streams, for an epoch may end with it."""
+        op = self._state.author(conversation, control, now)
+        effects = self._intake.apply(conversation, op, now)
+        room = conversation.invited
+        assert room is not None, "control ops are written in rooms by invitation"
+        here = self._connected(room)
+        effects += self._tell([op], here)
+        if isinstance(control, SetStanding) and control.standing.may_read:
+            fresh = self._devices(control.account) & here
+            effects += [Send(peer, Lane.LIVE, self._welcome(room)) for peer in sorted(fresh)]
+        return effects
+
+    def _introduced(self, conversation: Conversation, room: InvitedRoom, now: Now) -> list[Effect]:
+        """Write our name, as who begins to take part does."""
+        me = self._state.me
+        if not room.membership.standing(me.account).may_write:
+            return []
+        op = self._state.author(conversation, Profile(self._state.profile.name), now)
+        applied = self._intake.apply(conversation, op, now)
+        return [*applied, *self._tell([op], self._connected(room)), *self._dial(room)]
+
+    def _learned(
+        self, id: ConversationId, room: InvitedRoom, keys: Iterable[EpochKey], now: Now
+    ) -> list[Effect]:
+        """Secrets of epochs are news: keep them, and tell the members who are there."""
+        rows = [Persist(PutEpoch(id, key.op, key.secret, now.wall_ms)) for key in keys]
+        if not rows:
+            return []
+        gone = [Persist(DropEpoch(id, key.op)) for key in room.epochs.expire(now)]
+        welcome = self._welcome(room)
+        told = [Send(peer, Lane.LIVE, welcome) for peer in sorted(self._connected(room))]
+        return [*rows, *gone, HoldEpochs(id, room.epochs.keys), *told]
+
+    def _welcome(self, room: InvitedRoom) -> Welcome:
+        sets = self._state.directory.sets
+        members = [sets[account] for account in room.membership.members() if account in sets]
+        epochs = room.epochs.shown_to_members()[:WELCOME_EPOCHS_MAX]
+        return Welcome(room.genesis, room.secret, epochs, tuple(members[:WELCOME_DEVICES_MAX]))
+
+    def _want_epoch(
+        self, id: ConversationId, room: InvitedRoom, *, at_once: bool = False
+    ) -> list[Effect]:
+        if not room.epochs.is_wanted(self._state.me.account):
+            return []
+        if at_once:
+            return [DrawEpoch(id)]
+        return [SetTimer(EPOCH_PREFIX + id.hex(), PATIENCE_S * self._state.rng.uniform(0.2, 1.0))]
+
+    def _cuts(
+        self, conversation: Conversation, room: InvitedRoom, account: AccountId
+    ) -> tuple[Cut, ...]:
+        talk: dict[DeviceId, Cut] = {}
+        for (device, chain), tips in conversation.log.tips.items():
+            if chain is Chain.TALK and tips and tips[0].account == account:
+                heads = tuple(TalkHead(tip.seq, tip.id) for tip in tips)
+                talk[device] = Cut(device, (), heads)
+        return room.membership.cuts(account, talk)
+
+    def _tell(self, ops: Sequence[Op], devices: Iterable[DeviceId]) -> list[Effect]:
+        own = self._state.own_devices
+        here = sorted(set(devices) & self._state.connected)
+        return [Send(peer, Lane.LIVE, Ops(tuple(ops), (own,))) for peer in here]
+
+    def _newest(self, conversation: Conversation) -> list[Op]:
+        """Our last control op."""
+        count = conversation.log.count(self._state.me.device, Chain.CONTROL)
+        return conversation.own_recent(Chain.CONTROL, count - 1, count) or []
+
+    def _dial(self, room: InvitedRoom) -> list[Effect]:
+        away = sorted(self._state.readers(room) - self._state.connected)
+        some = self._state.rng.sample(away, min(len(away), DIALS_MAX))
+        return [Dial(device) for device in some]
+
+    def _devices(self, account: AccountId) -> set[DeviceId]:
+        directory = self._state.directory
+        greeted = {device for device, owner in directory.accounts.items() if owner == account}
+        return greeted | directory.acting(account)
+
+    def _connected(self, room: InvitedRoom) -> set[DeviceId]:
+        return self._state.readers(room) & self._state.connected
+
+    def _is_member(self, room: InvitedRoom) -> bool:
+        return room.membership.standing(self._state.me.account).may_read
+
+    def _is_contact(self, account: AccountId) -> bool:
+        return self._state.contact_state(account) is ContactState.ACCEPTED
+
+    def _all(self) -> Iterable[tuple[ConversationId, InvitedRoom]]:
+        for id, conversation in self._state.conversations.items():
+            if conversation.invited is not None:
+                yield id, conversation.invited
+
+    def _rooms(self, id: ConversationId) -> list[InvitedRoom]:
+        """The room of this id, if it is one by invitation."""
+        conversation = self._state.conversations.get(id)
+        room = conversation.invited if conversation is not None else None
+        return [room] if room is not None else []
+
+
+def talk_sent(blob: Ops) -> int:
+    """How many of our talk ops are out with a blob."""
+    seqs = [op.header.seq for op in blob.ops if op.header.chain is Chain.TALK]
+    return max(seqs, default=-1) + 1

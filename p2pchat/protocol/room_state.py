@@ -1,0 +1,65 @@
+"""What a room by invitation is in memory, beside its log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from p2pchat.model.control import Genesis, Standing
+from p2pchat.model.ids import DeviceId
+from p2pchat.model.machine import Now
+from p2pchat.model.op import Kind, Op
+from p2pchat.model.room import Role
+from p2pchat.protocol.epochs import Epochs
+from p2pchat.protocol.machine import Effect
+from p2pchat.protocol.membership import Membership
+from p2pchat.protocol.sealing import Sharing
+from p2pchat.wire.control import control_op, decode_control
+
+__all__ = ["ROLES", "InvitedRoom"]
+
+ControlTaken = Callable[[Op, Now], list[Effect]]
+ROLES = dict(zip(Standing, Role, strict=True))
+
+
+class InvitedRoom:
+    """Who is in it, its epochs, and who has our session's key."""
+
+    def __init__(self, genesis: bytes, secret: bytes, host: DeviceId | None = None) -> None:
+        content = decode_control(Kind.GENESIS, genesis)
+        assert isinstance(content, Genesis), "what begins a room was read before"
+        self.genesis = genesis
+        self.secret = secret
+        self.host = host
+        """Whose word we were given: it is read from until we know that we are a member."""
+        self.is_puzzled = False
+        """A blob came that we have no key for, and sync will be asked for it."""
+        self.control_taken: ControlTaken = lambda op, now: []
+        """What follows from a control op (`protocol.invited`)."""
+        self.membership = Membership(content)
+        self.epochs = Epochs(self.membership)
+        self.sharing = Sharing()
+
+    def restore(self, ops: Iterable[Op]) -> None:
+        """Its control ops as of the last commit, each after what it depends on."""
+        for op in ops:
+            self.membership.add(control_op(op))
+
+    def is_concerned(self, op: Op) -> bool:
+        """Whether a control op is by anybody that this room has ever heard of."""
+        return self.membership.mentions(op.header.account)
+
+    def is_in_time(self, op: Op) -> bool:
+        """Whether a talk op was written by who might, and before it might no more."""
+        header = op.header
+        return self.membership.was_in_time(op.position, header.account, header.deps)
+
+    def is_refused(self, op: Op) -> bool:
+        """Whether a talk op, all of whose dependencies are here, is not taken at all. Of a member
+        what was not in time is taken and not shown, since what it wrote later follows it."""
+        standing = self.membership.standing(op.header.account)
+        return not standing.may_read and not self.is_in_time(op)
+
+    def is_rewritten(self, op: Op) -> bool:
+        """Whether a talk op that forks its chain is by who may write no more: it may lie below the
+        place that was named, and still have been written afterwards."""
+        return not self.membership.standing(op.header.account).may_write

@@ -1,0 +1,98 @@
+"""What rooms by invitation hear and decide, as part of the chat's vocabulary (`machine`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from p2pchat.model.control import Standing
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId
+from p2pchat.protocol.sealing import EpochKey
+
+__all__ = [
+    "BeginSession",
+    "ChangeStanding",
+    "CreateRoom",
+    "DrawEpoch",
+    "EpochDrawn",
+    "HoldEpochs",
+    "LearnSession",
+    "ShareSession",
+    "Unreadable",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class CreateRoom:
+    """Begin a room by invitation, with accepted contacts as members and further owners; answered
+    by `RoomInfo`. Nonce and secret are random."""
+
+    id: int
+    name: str
+    members: tuple[AccountId, ...]
+    owners: tuple[AccountId, ...]
+    nonce: bytes
+    secret: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeStanding:
+    """Say what an account is in a room by invitation from now on; answered by None."""
+
+    id: int
+    conversation: ConversationId
+    account: AccountId
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A blob came for a room that we have no key for."""
+
+    conversation: ConversationId
+
+
+@dataclass(frozen=True, slots=True)
+class EpochDrawn:
+    """A secret for a new epoch, which nobody else knows yet."""
+
+    conversation: ConversationId
+    secret: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class HoldEpochs:
+    """Blobs of a room by invitation are opened with these from now on, in place of the last."""
+
+    conversation: ConversationId
+    keys: tuple[EpochKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DrawEpoch:
+    """Draw a secret for a new epoch; answered by `EpochDrawn`."""
+
+    conversation: ConversationId
+
+
+@dataclass(frozen=True, slots=True)
+class BeginSession:
+    """Seal what we publish in a room with a new session from now on."""
+
+    conversation: ConversationId
+
+
+@dataclass(frozen=True, slots=True)
+class ShareSession:
+    """Send the key of our session, as it stands before the next blob, to devices of members."""
+
+    conversation: ConversationId
+    devices: tuple[DeviceId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LearnSession:
+    """Blobs of a device are opened with the key that it sent."""
+
+    conversation: ConversationId
+    device: DeviceId
+    key: bytes = field(repr=False)

@@ -1,0 +1,71 @@
+"""Rooms by invitation on disk: how they began, their epochs, and their part of a snapshot.
+
+These rows never leave a home: a device that comes later is given the secrets by another one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+from sqlalchemy import Connection, literal_column, select
+
+from p2pchat.model.ids import ConversationId, OpId
+from p2pchat.model.query import StoredOp
+from p2pchat.model.room_change import DropEpoch, PutEpoch, PutRoom, RoomChange
+from p2pchat.model.snapshot import RoomsSnapshot
+from p2pchat.store.schema import conversations, epochs, ops, rooms
+from p2pchat.store.statements import drop, put
+
+__all__ = ["RoomWriter", "read_rooms"]
+
+_PUT_ROOM, _PUT_EPOCH = put(rooms), put(epochs)
+_DROP_EPOCH = drop(epochs, "conversation", "op")
+
+_conversation_id = conversations.c.id.label("conversation_id")
+_ROOMS = select(rooms, _conversation_id).join(conversations).order_by(_conversation_id)
+_EPOCHS = select(epochs, _conversation_id).join(conversations).order_by(_conversation_id, "op")
+_CONTROL = (
+    select(ops.c.id, ops.c.seq, ops.c.header, ops.c.signature, ops.c.content)
+    .join_from(ops, rooms, ops.c.conversation == rooms.c.conversation)
+    .join(conversations, ops.c.conversation == conversations.c.key)
+    .where(ops.c.chain == literal_column("0"))  # as the partial index says it
+    .order_by(conversations.c.id, ops.c.key)
+)
+
+
+class RoomWriter:
+    """Applies changes through a cursor; `conversation` gives surrogate keys."""
+
+    def __init__(self, cursor: sqlite3.Cursor, conversation: Callable[[bytes], int]) -> None:
+        self._cursor = cursor
+        self._conversation = conversation
+
+    def apply(self, change: RoomChange) -> None:
+        key = {"conversation": self._conversation(change.conversation)}
+        match change:
+            case PutRoom(_, genesis, secret):
+                self._cursor.execute(_PUT_ROOM, key | {"genesis": genesis, "secret": secret})
+            case PutEpoch(_, op, secret, learned_ms):
+                row = {"op": op, "secret": secret, "learned_ms": learned_ms}
+                self._cursor.execute(_PUT_EPOCH, key | row)
+            case DropEpoch(_, op):
+                self._cursor.execute(_DROP_EPOCH, key | {"op": op})
+
+
+def read_rooms(connection: Connection) -> RoomsSnapshot:
+    """All rooms by invitation, as of the last commit."""
+    return RoomsSnapshot(
+        rooms=tuple(
+            PutRoom(ConversationId(row.conversation_id), row.genesis, row.secret)
+            for row in connection.execute(_ROOMS)
+        ),
+        epochs=tuple(
+            PutEpoch(ConversationId(row.conversation_id), OpId(row.op), row.secret, row.learned_ms)
+            for row in connection.execute(_EPOCHS)
+        ),
+        control=tuple(
+            StoredOp(OpId(row.id), row.seq, row.header, row.signature, row.content)
+            for row in connection.execute(_CONTROL)
+        ),
+    )

@@ -1,0 +1,203 @@
+"""Whoever is removed, keeps all keys and hears every byte opens nothing that is said afterwards.
+
+Members come, go, remove each other at the same time in parts of the network that do not hear each
+other, crash and come back; Mallory is one of them and forgets nothing. What somebody says who knows
+that Mallory is out must be in no frame that goes to her, and in no blob that her keys open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import combinations
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from p2pchat.crypto.megolm import MegolmSessions
+from p2pchat.crypto.port import RoomSessions
+from p2pchat.errors import LocalProtocolError
+from p2pchat.model.control import Standing
+from p2pchat.model.conversation import room_topic
+from p2pchat.model.ids import ConversationId, DeviceId, OpId
+from p2pchat.protocol.machine import Lane
+from p2pchat.protocol.sealing import EpochKey
+from p2pchat.testing.plain_sessions import PlainSessions
+from p2pchat.wire.frames import Frame, Ops, SenderKey, Welcome, decode_ops
+from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, digest, person
+from tests.unit.protocol.table import Seat, Table
+
+SEEDS = st.integers(0, 1 << 32)
+STORIES = settings(max_examples=max(settings().max_examples // 5, 10))
+DAVE = person("dave")
+HONEST = (ALICE, BOB, CAROL, DAVE)
+Make = Callable[[Callable[[int], bytes]], RoomSessions]
+
+
+class Attacker:
+    """Everything that Mallory was ever given, and everything that was ever published."""
+
+    def __init__(self, room: ConversationId, secret: bytes, make: Make) -> None:
+        self._room = room
+        self._topic = room_topic(secret)
+        self._sessions = make(Random(0).randbytes)
+        self._epochs: dict[bytes, EpochKey] = {}
+        self.read: set[bytes] = set()
+        """Contents that she was given as they are."""
+
+    def take(self, source: DeviceId, frame: Frame) -> None:
+        match frame:
+            case Welcome():
+                for secret in frame.epochs:
+                    key = EpochKey(OpId(digest("unknown")), secret)
+                    self._epochs[key.commitment] = key
+            case SenderKey(conversation, key) if conversation == self._room:
+                self._sessions.learn(conversation, source, key)
+            case Ops(ops):
+                self.read |= {op.content or b"" for op in ops}
+            case _:
+                pass
+
+    def open(self, blob: bytes) -> None:
+        epochs = tuple(self._epochs.values())
+        found = self._sessions.open(self._room, self._topic, epochs, blob)
+        if found is not None and found.senders:
+            self.read |= {op.content or b"" for op in decode_ops(found.plaintext).ops}
+
+    def knows(self, text: str) -> bool:
+        return any(text.encode() in content for content in self.read)
+
+
+class Story(Table):
+    """A room of five, two of them owners, in which anything happens."""
+
+    def __init__(self, seed: int, make: Make) -> None:
+        super().__init__(seed, sessions=make)
+        self.rng = Random(f"{seed}/story")
+        self.attacker: Attacker | None = None
+        self.secrets: list[str] = []
+        """Texts by who knew that Mallory was out."""
+        self.people = {who.account: self.sit(who) for who in (*HONEST, MALLORY)}
+        for one, other in combinations(self.people.values(), 2):
+            self.connect(one, other)
+            self.befriend(one, other)
+        alice = self.people[ALICE.account]
+        self.room = alice.create("crew", CAROL, DAVE, MALLORY, owners=(BOB,))
+        invited = alice.state.conversations[self.room].invited
+        assert invited is not None
+        self.attacker = Attacker(self.room, invited.secret, make)
+        self.run(10)
+
+    def carry(self, source: Seat, to: DeviceId, lane: Lane, frame: Frame) -> None:
+        super().carry(source, to, lane, frame)
+        if to == MALLORY.device and self.attacker is not None:
+            self.attacker.take(source.device, frame)
+
+    def happen(self, number: int) -> None:
+        seat = self.people[self.rng.choice(HONEST).account]
+        roll = self.rng.random()
+        with suppress(LocalProtocolError):
+            if self.room not in seat.state.conversations:
+                pass  # it is on its way
+            elif roll < 0.45:
+                self.say(seat, f"<text {number}>")
+            elif roll < 0.6:
+                whom = self.rng.choice((MALLORY, MALLORY, CAROL, DAVE))
+                standing = self.rng.choice((Standing.REMOVED, Standing.BANNED))
+                seat.set(self.room, whom, standing)
+            elif roll < 0.7:
+                whom = self.rng.choice((MALLORY, CAROL, DAVE))
+                standing = self.rng.choice((Standing.MEMBER, Standing.ADMIN, Standing.READ_ONLY))
+                seat.set(self.room, whom, standing)
+            elif roll < 0.8:
+                self.part(*self.rng.sample(list(self.people.values()), 2))
+            elif roll < 0.95:
+                self.heal_all()
+            else:
+                seat.crash()
+        if self.rng.random() < 0.7:
+            self.run(self.rng.choice((0.0, 0.5, 3.0, 10.0)))
+
+    def step(self, until_s: float) -> bool:
+        """What somebody has who takes Mallory in again is hers: the room gives newcomers all."""
+        for who in HONEST if self.secrets else ():
+            conversation = self.people[who.account].state.conversations.get(self.room)
+            room = conversation.invited if conversation is not None else None
+            if room is not None and room.membership.standing(MALLORY.account).may_read:
+                had = set(self.people[who.account].texts(self.room))
+                self.secrets = [text for text in self.secrets if text not in had]
+        return super().step(until_s)
+
+    def say(self, seat: Seat, text: str) -> None:
+        invited = seat.state.conversations[self.room].invited
+        assert invited is not None
+        is_out = not invited.membership.standing(MALLORY.account).may_read
+        seat.send(self.room, text)
+        self.secrets += [text] if is_out else []
+
+    def heal_all(self) -> None:
+        self.heal()
+        for one, other in combinations(self.people.values(), 2):
+            self.connect(one, other)
+
+    def what_mallory_reads(self) -> Attacker:
+        """With every key that she has by now, of every blob that there was."""
+        assert self.attacker is not None
+        for blob in self.blobs:
+            self.attacker.open(blob)
+        return self.attacker
+
+
+def told(seed: int, make: Make, length: int) -> Story:
+    story = Story(seed, make)
+    for number in range(length):
+        story.happen(number)
+    story.heal_all()
+    story.run(60)
+    return story
+
+
+@pytest.mark.parametrize("make", [PlainSessions, MegolmSessions])
+@STORIES
+@given(seed=SEEDS)
+def test_who_is_removed_reads_nothing_that_is_said_afterwards(make: Make, seed: int):
+    story = told(seed, make, 25)
+    attacker = story.what_mallory_reads()
+    assert not [text for text in story.secrets if attacker.knows(text)]
+
+
+def test_the_attacker_reads_what_she_may():
+    """The proof can fail: while Mallory is in, her keys open what is published."""
+    story = Story(1, MegolmSessions)
+    alice = story.people[ALICE.account]
+    story.say(alice, "<for all>")
+    story.run(2)
+    attacker = story.what_mallory_reads()
+    assert attacker.knows("<for all>")
+    alice.set(story.room, MALLORY, Standing.REMOVED)
+    story.say(alice, "<not for her>")
+    story.run(60)
+    story.say(story.people[BOB.account], "<nor this>")
+    story.run(60)
+    assert story.secrets == ["<not for her>", "<nor this>"]
+    attacker = story.what_mallory_reads()
+    assert not attacker.knows("<not for her>")
+    assert not attacker.knows("<nor this>")
+    assert {*story.people[CAROL.account].texts(story.room)} == {
+        "<for all>",
+        "<not for her>",
+        "<nor this>",
+    }
+
+
+def test_everybody_who_stays_ends_with_the_same_room():
+    for seed in range(5):
+        story = told(seed, PlainSessions, 40)
+        story.run(120)
+        rooms = [
+            seat.state.conversations[story.room].invited.membership.members()
+            for seat in (story.people[ALICE.account], story.people[BOB.account])
+        ]
+        assert rooms[0] == rooms[1]

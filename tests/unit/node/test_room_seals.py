@@ -1,0 +1,121 @@
+"""The keys of rooms, and what becomes of blobs that come before their key."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from p2pchat.crypto.room_keys import SharedKeyCipher
+from p2pchat.gossip.vocabulary import Verdict
+from p2pchat.node.room_seals import SHUT_BLOBS_MAX, Blob, RoomSeals
+from p2pchat.protocol.machine import (
+    BeginSession,
+    EnterTopic,
+    Heard,
+    HoldEpochs,
+    LearnSession,
+    Publish,
+    ShareSession,
+)
+from p2pchat.protocol.sealing import EpochKey, invited_room_secret
+from p2pchat.testing.plain_sessions import PlainSessions
+from p2pchat.wire.frames import Ops, SenderKey, decode_frame
+from tests.unit.protocol.people import ALICE, BOB, MALLORY, Author, digest, op_id
+from tests.vectors.golden import CREW
+
+SECRET = invited_room_secret(digest("room"))
+EPOCH = EpochKey(op_id("epoch"), digest("epoch"))
+
+
+def seals(name: str) -> RoomSeals:
+    tokens = Random(name).randbytes
+    made = RoomSeals(SharedKeyCipher(tokens), PlainSessions(tokens))
+    made.apply(EnterTopic(CREW, SECRET))
+    made.apply(HoldEpochs(CREW, (EPOCH,)))
+    return made
+
+
+@pytest.fixture
+def alice() -> RoomSeals:
+    made = seals("alice")
+    made.apply(BeginSession(CREW))
+    return made
+
+
+def ops(text: str = "hello", author=ALICE) -> Ops:
+    return Ops((Author(author, CREW).write(text),), (author.devices,))
+
+
+def publish(sender: RoomSeals, sent: Ops) -> bytes:
+    blob = sender.seal(Publish(CREW, sent, 1, EPOCH))
+    assert blob is not None
+    return blob
+
+
+def key_of(sender: RoomSeals, device=ALICE.device) -> LearnSession:
+    frame = decode_frame(sender.share(ShareSession(CREW, (BOB.device,))))
+    assert isinstance(frame, SenderKey)
+    return LearnSession(frame.conversation, device, frame.key)
+
+
+def test_a_blob_opens_for_who_has_its_key(alice):
+    bob = seals("bob")
+    bob.apply(key_of(alice))
+    sent = ops()
+    found = bob.open(CREW, publish(alice, sent))
+    assert found.verdict is Verdict.ACCEPT
+    assert found.ops is not None
+    assert found.ops.ops == sent.ops
+
+
+def test_a_blob_without_its_key_goes_on_and_is_heard_when_the_key_comes(alice):
+    bob, key, sent = seals("bob"), key_of(alice), ops()
+    assert bob.open(CREW, publish(alice, sent)) == Blob(Verdict.ACCEPT, is_puzzling=True)
+    (heard,) = bob.apply(key)
+    assert isinstance(heard, Heard)
+    assert (heard.peer, heard.ops.ops) == (ALICE.device, sent.ops)
+    assert bob.apply(key) == []
+
+
+def test_a_blob_of_an_unknown_epoch_is_not_passed_on_and_heard_when_that_is_known(alice):
+    bob = seals("bob")
+    bob.apply(key_of(alice))
+    bob.apply(HoldEpochs(CREW, ()))
+    assert bob.open(CREW, publish(alice, ops())) == Blob(Verdict.IGNORE, is_puzzling=True)
+    assert len(bob.apply(HoldEpochs(CREW, (EPOCH,)))) == 1
+
+
+def test_only_so_many_blobs_wait_for_their_key(alice):
+    bob, key = seals("bob"), key_of(alice)
+    for number in range(SHUT_BLOBS_MAX + 1):
+        bob.open(CREW, publish(alice, ops(f"{number}")))
+    assert len(bob.apply(key)) == SHUT_BLOBS_MAX
+
+
+def test_a_blob_with_ops_of_another_device_is_nobodys(alice):
+    """Whoever has a key may not speak for others, nor may others be made to repeat themselves."""
+    bob = seals("bob")
+    bob.apply(key_of(alice))
+    assert bob.open(CREW, publish(alice, ops(author=MALLORY))) == Blob(Verdict.IGNORE)
+
+
+def test_what_is_no_blob_of_ops_counts_against_who_forwards_it(alice):
+    bob = seals("bob")
+    bob.apply(key_of(alice))
+    raw = alice._sessions.seal(CREW, SECRET.topic, EPOCH, b"\xff")
+    assert bob.open(CREW, raw) == Blob(Verdict.REJECT)
+
+
+def test_who_leaves_forgets_keys_and_blobs(alice):
+    bob, key = seals("bob"), key_of(alice)
+    bob.open(CREW, publish(alice, ops()))
+    assert bob.conversation(SECRET.topic) == CREW
+    assert bob.leave(CREW) == SECRET
+    assert bob.leave(CREW) is None
+    assert (bob.topic(CREW), bob.conversation(SECRET.topic)) == (None, None)
+    bob.apply(EnterTopic(CREW, SECRET))
+    bob.apply(HoldEpochs(CREW, (EPOCH,)))
+    assert bob.apply(key) == []
+    bob.leave(CREW)
+    assert bob.seal(Publish(CREW, ops(), 1, EPOCH)) is None
