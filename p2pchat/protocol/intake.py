@@ -288,10 +288,16 @@ class Intake:
             entered = self._enter(conversation, op, now)
             return kept + entered + (self._release(conversation, op, now) if entered else [])
         prev = op.header.prev
-        if prev is None or seqs.get(prev) == op.header.seq - 1:
-            return kept + self._fork(conversation, op, now)
-        self._hold(conversation, op)
-        return kept
+        if prev is not None and seqs.get(prev) != op.header.seq - 1:
+            self._hold(conversation, op)
+            return kept
+        if not conversation.log.knows_dependencies(op):
+            self._state.refuse("a second history that depends on what is not here")
+            return []
+        if self._is_barred(conversation, op, Place.FORK):
+            self._state.refuse("written after a limit")
+            return []
+        return kept + self._fork(conversation, op, now)
 
     def _place(self, conversation: Conversation, op: Op) -> Place | None:
         """Where an op stands; None, and counted, if it contradicts its chain.

@@ -191,6 +191,10 @@ class Log:
         _require_next(prev, header)
         return Place.FORK if self._dependency(op) is None else Place.WAITS
 
+    def knows_dependencies(self, op: Op) -> bool:
+        """Whether all control ops are here that `op` depends on."""
+        return self._dependency(op) is None
+
     def apply(self, op: Op, now: Now) -> int:
         """Make `op` a head; its sort key. Its place is `NEXT`, or it is a proven fork."""
         header = op.header

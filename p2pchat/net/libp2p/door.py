@@ -37,11 +37,11 @@ __all__ = [
     "Door",
 ]
 
-PAUSE_TURNS = 10
+PAUSE_TURNS = 40
 """How many times the length of the last turn newcomers wait for the next of them to go in."""
 PAUSE_S_MAX = 0.05
 """However busy the host is."""
-LINE_S_MAX = 0.5
+LINE_S_MAX = 1.0
 """However many newcomers there are: then they go in side by side."""
 KNOCKED_S = 60.0
 """How long a router takes what comes from where we knocked for an answer."""

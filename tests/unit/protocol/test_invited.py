@@ -18,7 +18,7 @@ from p2pchat.protocol.invited import DIALS_MAX, ROOMS_MAX
 from p2pchat.protocol.machine import BeginSession, Dial, DrawEpoch, Publish, Send, Unreadable
 from p2pchat.protocol.sealing import SESSION_BLOBS_MAX
 from p2pchat.wire.frames import Ops, SenderKey, SyncPage, Welcome
-from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, Person, person
+from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, Author, Person, op_id, person
 from tests.unit.protocol.table import Seat, Table
 
 
@@ -365,3 +365,39 @@ def test_a_stranger_who_hears_the_topic_is_told_nothing_of_the_room():
     crew.bob.effects.clear()
     crew.bob.hear(MALLORY, SyncPage(room, more=False))
     assert not frames(crew.bob, Welcome)
+
+
+# A second beginning of a chain
+
+
+def second_beginning(crew: Crew, room: ConversationId, **changes: object) -> None:
+    """Mallory begins her talk anew, and everybody else hears of it."""
+    op = Author(MALLORY, room).write("anew", **changes)
+    for seat in crew.seats[:3]:
+        seat.hear(MALLORY, Ops((op,)))
+    crew.table.run(5)
+
+
+def test_one_that_depends_on_what_nobody_has_is_refused_and_ends_nothing():
+    crew = Crew(MALLORY)
+    room = crew.begin(BOB, CAROL, MALLORY)
+    crew.seats[3].send(room, "at first")
+    crew.table.run(5)
+    second_beginning(crew, room, deps=(op_id("nowhere"),))
+    crew.alice.send(room, "we go on")
+    crew.table.run(5)
+    for seat in crew.seats[:3]:
+        assert seat.texts(room) == ["at first", "we go on"]
+
+
+def test_one_of_who_was_banned_is_not_shown():
+    crew = Crew(MALLORY)
+    room = crew.begin(BOB, CAROL, MALLORY)
+    first = crew.seats[3].send(room, "at first")
+    crew.table.run(5)
+    crew.alice.set(room, MALLORY, Standing.BANNED)
+    crew.table.run(5)
+    (before,) = [op for op in crew.seats[3].chain(room, MALLORY) if op.id == first.id]
+    second_beginning(crew, room, deps=before.header.deps)
+    for seat in crew.seats[:3]:
+        assert seat.texts(room) == ["at first"]
