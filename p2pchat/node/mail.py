@@ -267,6 +267,8 @@ class PostOffice:
             await self._exits.put(PostFailed(post.device, post.serial, reason))
 
     async def _visit_all(self) -> None:
+        if not self._chat.mailing.knows_writers:
+            return  # it is told when it does
         for relay in await self._exits.relays.choose():
             with trio.move_on_after(VISIT_TIMEOUT_S):
                 await self._visit(relay)
@@ -296,11 +298,11 @@ class PostOffice:
         """Say whose puts our mailbox takes, if that is news to the relay."""
         me = self._chat.state.me
         writers = self._chat.mailing.writers()
-        if self._errands.registered.get(relay.peer) == writers:
+        if self._errands.registered.get(relay.peer) == (me.intro, writers):
             return
         keys = [write_key(half, device, me.device).public_key for half, device in writers]
         await self._client.register(relay, dict.fromkeys(keys), intro_key(me.intro).public_key)
-        self._errands.registered[relay.peer] = writers
+        self._errands.registered[relay.peer] = me.intro, writers
         if self._errands.ours.get(relay.peer) != relay:
             self._errands.ours[relay.peer] = relay
             self._exits.republish()
@@ -341,11 +343,15 @@ class OpeningChat:
         return self._chat.settle(now)
 
 
+Registered = tuple[bytes, list[tuple[bytes, DeviceId]]]
+"""The token of our link, and whose halves may write."""
+
+
 class _Errands:
     """What is to be done at relays at the next visit, and what each of them knows."""
 
     def __init__(self) -> None:
-        self.registered: dict[PeerId, list[tuple[bytes, DeviceId]]] = {}
+        self.registered: dict[PeerId, Registered] = {}
         """Who may write, as each relay was told it; it may forget while we do not reach it."""
         self.ours: dict[PeerId, MailboxRelay] = {}
         """Relays that keep our mail: what our bundle names."""

@@ -173,6 +173,7 @@ class Contacts:
     def renew_link(self, command: RenewLink) -> list[Effect]:
         """From now on the token of our last link opens nothing; requests that are here stay."""
         self._state.me = replace(self._state.me, intro=command.intro)
+        self._state.directory.pairs.is_changed = True  # strangers' mail comes under another key
         return [Persist(PutSetting(INTRO_SETTING, command.intro)), Reply(command.id)]
 
     def introduce(self, now: Now) -> list[Effect]:

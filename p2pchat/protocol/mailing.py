@@ -144,6 +144,8 @@ class Mailing:
         self._rotated_ms: int | None = None
         self._routes: dict[DeviceId, _Route] = {}
         self._serial = 0
+        self._unread: int | None = None
+        """Chains that are still read at the start; None before it."""
 
     # Restart
 
@@ -163,20 +165,24 @@ class Mailing:
             return []
         effects = self._renew(now) if self._rotated_ms is None else []
         rows = self._state.contacts.values()
-        return effects + [load for row in rows for load in self._load_pairs(row)]
+        loads = [load for row in rows for load in self._load_pairs(row)]
+        self._unread = len(loads)
+        return [*effects, *(loads or [WritersChanged()])]
 
     def pairs_loaded(self, tag: ForPairs, loaded: Loaded) -> list[Effect]:
         """Requests and acceptances of an earlier life."""
+        assert self._unread, "no more comes than was asked for"
+        self._unread -= 1
         conversation = self._state.conversations.get(tag.conversation)
-        if conversation is None or conversation.other is None:
-            return []
-        for op in map(restore_op, loaded.rows):
+        other = conversation.other if conversation is not None else None
+        for op in map(restore_op, loaded.rows if other is not None else ()):
             try:
                 content = decode_content(op.header.kind, op.content or b"")
             except MalformedMessage:
                 continue  # counted when it came
-            self._state.directory.pairs.note(conversation.other, op, content)
-        return []
+            assert other is not None
+            self._state.directory.pairs.note(other, op, content)
+        return [] if self._unread else [WritersChanged()]
 
     def _load_pairs(self, row: PutContact) -> Iterator[Effect]:
         """Reads of all control chains of a direct conversation."""
@@ -188,6 +194,12 @@ class Mailing:
                 yield Load(ForPairs(row.conversation), query)
 
     # Whose mail is taken
+
+    @property
+    def knows_writers(self) -> bool:
+        """Whether all is read of what `writers` answers: relays that were told less would turn
+        contacts away for as long as we are gone."""
+        return self._unread == 0
 
     def writers(self) -> list[tuple[bytes, DeviceId]]:
         """The halves that we gave, each with a device that may use it, of contacts and of whom we

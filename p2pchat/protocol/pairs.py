@@ -29,7 +29,7 @@ class Pairs:
         self._theirs: dict[AccountId, tuple[_Place, bytes]] = {}
         self._ours: dict[AccountId, dict[_Place, bytes]] = {}
         self.is_changed = False
-        """Since somebody set it back: we gave a half."""
+        """Since somebody set it back: we gave a half, or a new link."""
 
     def note(self, other: AccountId, op: Op, content: Content) -> None:
         """An op of the conversation with `other`, ours or theirs, may carry a half."""

@@ -9,7 +9,14 @@ import trio
 import trio.testing
 
 from p2pchat.config.limits import Limits
-from p2pchat.crypto.mail import OlmMailCipher, mailbox_key, new_mail_account, open_mail
+from p2pchat.crypto.mail import (
+    OlmMailCipher,
+    intro_key,
+    mailbox_key,
+    new_mail_account,
+    open_mail,
+)
+from p2pchat.model.machine import Now
 from p2pchat.model.mailbox import HpkeKey, Kept, MailboxRelay, MailBundle
 from p2pchat.net.offline import OfflineHost
 from p2pchat.net.port import HOP_PROTOCOL, Connectedness
@@ -24,7 +31,7 @@ from p2pchat.node.mail import (
 )
 from p2pchat.node.mail_relays import RELAY_ADDRESSES_MAX, RELAYS_USED_MAX, MailRelays
 from p2pchat.protocol.chat import Chat
-from p2pchat.protocol.machine import Input
+from p2pchat.protocol.machine import Input, RenewLink
 from p2pchat.protocol.mail_vocabulary import (
     Discard,
     Key,
@@ -40,6 +47,7 @@ from p2pchat.wire.devices import DeviceKeys, first_device_set, read_device_set
 from p2pchat.wire.mailbox_codec import MAILBOX_PROTOCOL
 from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, WALL_MS, Person, digest
 
+NOW = Now(WALL_MS, 0.0)
 RELAYS = tuple(MailboxRelay(person.device.peer_id) for person in (CAROL, MALLORY))
 
 
@@ -50,6 +58,7 @@ class Desk:
         self.silent: set[MailboxRelay] = set()
         self.kept: dict[MailboxRelay, list[bytes]] = {}
         self.visited: list[tuple[float, MailboxRelay]] = []
+        self.intros: list[bytes] = []
         self.posting = self.most = 0
 
     async def run(self, *, task_status=trio.TASK_STATUS_IGNORED) -> None:
@@ -74,6 +83,7 @@ class Desk:
 
     async def register(self, relay, write_keys, intro) -> None:
         self.visited.append((trio.current_time(), relay))
+        self.intros.append(intro)
         if relay in self.silent:
             await trio.sleep_forever()
 
@@ -81,7 +91,7 @@ class Desk:
 class Place:
     """One person's post office."""
 
-    def __init__(self, person: Person) -> None:
+    def __init__(self, person: Person, *, is_started: bool = True) -> None:
         self.person = person
         self.seed = digest(f"device {person.name}")
         store = MemoryStore()
@@ -93,12 +103,14 @@ class Place:
         raw = first_device_set(person.account_signer, person.device, WALL_MS, self.keys)
         me = person.me
         self.devices = read_device_set(raw)
-        chat = Chat(
+        self.chat = chat = Chat(
             type(me)(me.account, me.device, me.name, self.devices, me.signer, me.intro),
             store.snapshot(),
             Limits(),
             Random(1),
         )
+        if is_started:
+            chat.start(NOW)
         self.desk, self.heard = Desk(), list[Input]()
         host = OfflineHost(person.device.peer_id)
         relays = MailRelays(host, RELAYS, b"", self._nothing)
@@ -179,6 +191,38 @@ def test_a_relay_that_does_not_answer_holds_the_next_one_up_for_a_minute():
         assert alice.office.bundle.relays == (RELAYS[1],)
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+def test_relays_are_told_who_may_write_once_all_of_it_is_known():
+    """Told less they would turn contacts away, for as long as we are gone if we go now."""
+
+    async def main() -> None:
+        alice = Place(ALICE, is_started=False)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(alice.office.run)
+            await trio.sleep(3 * VISIT_TIMEOUT_S)
+            assert alice.desk.visited == []
+            for effect in alice.chat.start(NOW):
+                alice.office.carry(effect)
+            await trio.sleep(1)
+            assert [relay for _, relay in alice.desk.visited] == list(RELAYS)
+            nursery.cancel_scope.cancel()
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+def test_a_new_link_is_told_to_the_relays_at_once():
+    async def script(alice, bob):
+        await trio.sleep(1)
+        assert set(alice.desk.intros) == {intro_key(alice.chat.state.me.intro).public_key}
+        alice.desk.intros.clear()
+        alice.chat.handle(RenewLink(1, digest("new")[:16]), NOW)
+        for effect in alice.chat.settle(NOW):
+            alice.office.carry(effect)
+        await trio.sleep(1)
+        assert alice.desk.intros == [intro_key(digest("new")[:16]).public_key] * len(RELAYS)
+
+    run(script)
 
 
 def test_the_same_letter_from_two_relays_is_opened_once():
