@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import time
 from itertools import pairwise
 
 import pytest
 import trio
 
 from p2pchat.errors import MalformedMessage, StreamReset
+from p2pchat.net.libp2p.connection import LONG_TURN_S, PAUSE_S_MAX
 from tests.libp2p.hosts import (
     ECHO,
     PIPE,
@@ -263,5 +265,30 @@ def test_who_does_not_end_its_side_of_a_stream_that_we_closed_is_not_waited_for(
             with trio.fail_after(4), pytest.raises(trio.BrokenResourceError):
                 await read_on(far)
             await far.aclose()
+
+    play(story)
+
+
+def test_while_turns_are_long_streams_of_one_connection_come_with_pauses():
+    async def story() -> None:
+        async with pair() as (alice, bob), trio.open_nursery() as nursery:
+            connection = alice._swarm.best(bob.peer_id)
+            inbound = bob._swarm.best(alice.peer_id).inbound
+            seen: list[float] = []
+
+            async def dawdle() -> None:
+                while True:
+                    time.sleep(4 * LONG_TURN_S)  # noqa: ASYNC251 -- a turn that is long
+                    if inbound.serving > len(seen):
+                        seen.append(trio.current_time())
+                    await trio.lowlevel.checkpoint()
+
+            nursery.start_soon(dawdle)
+            for _ in range(4):
+                await connection.open_stream()
+            await eventually(lambda: len(seen) == 4)
+            nursery.cancel_scope.cancel()
+        gaps_s = [later - earlier for earlier, later in pairwise(seen)]
+        assert min(gaps_s) >= PAUSE_S_MAX / 2
 
     play(story)

@@ -21,10 +21,16 @@ from p2pchat.net.libp2p.guard import Admission
 from p2pchat.net.libp2p.options import HostLimits
 from p2pchat.net.libp2p.pipes import Pipe
 from p2pchat.net.libp2p.streams import Origin
+from p2pchat.net.libp2p.turns import turn_s
 from p2pchat.net.libp2p.yamux import LeanYamux
 
-__all__ = ["Connection"]
+__all__ = ["LONG_TURN_S", "PAUSE_S_MAX", "Connection"]
 
+LONG_TURN_S = 0.001
+PAUSE_TURNS = 10
+"""How many turns of the event loop pass between two streams of a connection when they are long."""
+PAUSE_S_MAX = 0.02
+"""However busy the host is."""
 STOCK_PLACES = 1 << 16
 """Without end: each stream is served as it comes, and too many are reset."""
 
@@ -128,7 +134,8 @@ class Connection:
     async def _accept(self, nursery: trio.Nursery, serve: Serve) -> None:
         """Serve one stream a turn of the event loop: a burst of them holds nobody else up."""
         while True:
-            await self.inbound.negotiations.acquire()  # which lets others take their turn
+            await _others_turn()
+            await self.inbound.negotiations.acquire()
             try:
                 with foreign_errors():
                     stream = await self.muxed.accept_stream()
@@ -191,3 +198,10 @@ class Connection:
                 await muxed.ping()
         except Failed:
             self._pipe.abort()
+
+
+async def _others_turn() -> None:
+    """Let a turn of the event loop pass, and several more when it took long."""
+    passed_s = await turn_s()
+    if passed_s > LONG_TURN_S:
+        await trio.sleep(min(PAUSE_TURNS * passed_s, PAUSE_S_MAX))

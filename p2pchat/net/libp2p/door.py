@@ -26,6 +26,7 @@ import trio
 
 from p2pchat.model.ids import PeerId
 from p2pchat.net.libp2p.sources import plain, public_group
+from p2pchat.net.libp2p.turns import turn_s
 
 __all__ = [
     "KNOCKED_MAX",
@@ -101,11 +102,7 @@ class Door:
 
     async def _pass(self) -> None:
         async with self._line:
-            began_s = trio.current_time()
-            await trio.lowlevel.checkpoint()
-            await trio.lowlevel.checkpoint()  # who is first in a turn and last in the next sees two
-            turn_s = (trio.current_time() - began_s) / 2
-            await trio.sleep(min(PAUSE_TURNS * turn_s, PAUSE_S_MAX))
+            await trio.sleep(min(PAUSE_TURNS * await turn_s(), PAUSE_S_MAX))
 
     @contextmanager
     def meets(self, peer: PeerId, remotes: Collection[tuple[str, int]]) -> Generator[None]:
