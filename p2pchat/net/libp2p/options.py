@@ -86,7 +86,7 @@ class HostLimits:
     handshakes_max: int = 256
     """Inbound connections that have not authenticated; above it the oldest is reset."""
     handshake_timeout_s: float = 3.0
-    """From accepting to authenticated and multiplexed."""
+    """From the end of the line at the door to authenticated and multiplexed."""
     handshakes_per_address: Rate = Rate(per_s=5, burst=64)
     """Connections that one public address (IPv6: one /64) may begin; others are refused."""
     connects_per_peer: Rate = Rate(per_s=2, burst=60)
