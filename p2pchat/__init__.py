@@ -14,10 +14,11 @@ import importlib
 import typing
 
 if typing.TYPE_CHECKING:
-    from p2pchat.client.client import Client, Profile, Statistics
+    from p2pchat.client.client import Client, Statistics
     from p2pchat.client.exporting import import_home
     from p2pchat.client.handles import Contact, Conversation, Messages, Room
     from p2pchat.client.opening import open_client
+    from p2pchat.client.profiles import Profile
     from p2pchat.client.transcripts import TranscriptFormat
     from p2pchat.config import ClientConfig, RelayConfig
     from p2pchat.errors import P2PChatError
@@ -111,9 +112,10 @@ __all__ = [
 ]
 
 _NAMES = {
-    "client.client": ("Client", "Profile", "Statistics"),
+    "client.client": ("Client", "Statistics"),
     "client.exporting": ("import_home",),
     "client.opening": ("open_client",),
+    "client.profiles": ("Profile",),
     "client.handles": ("Contact", "Conversation", "Messages", "Room"),
     "client.transcripts": ("TranscriptFormat",),
     "config": ("ClientConfig", "RelayConfig"),

@@ -15,7 +15,8 @@ from typing import cast, get_args, get_type_hints
 
 from p2pchat.cli import shapes
 from p2pchat.cli.jsonrpc import InvalidParams, MethodNotFound, Params
-from p2pchat.client.client import Client, Profile, Statistics
+from p2pchat.client.client import Client, Statistics
+from p2pchat.client.profiles import Profile
 from p2pchat.client.transcripts import TranscriptFormat
 from p2pchat.config import ConfigChange
 from p2pchat.errors import UnknownContact, UnknownConversation, UnknownMessage

@@ -1,0 +1,73 @@
+"""Rooms and what is said in them and between contacts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import cast
+
+from p2pchat.client.handles import Contact, Room
+from p2pchat.client.part import ClientPart
+from p2pchat.errors import UnknownConversation, UnknownMessage
+from p2pchat.model.ids import AccountId, ConversationId, OpId
+from p2pchat.model.message import Message
+from p2pchat.model.room import RoomInfo
+from p2pchat.node.deliveries import UNDER_WAY
+from p2pchat.protocol.machine import CreateRoom, JoinOpen
+from p2pchat.protocol.sealing import SECRET_BYTES
+from p2pchat.wire.control import NONCE_BYTES
+
+__all__ = ["Rooms"]
+
+
+class Rooms(ClientPart):
+    """Verbs about rooms, and about single messages wherever they stand."""
+
+    async def join_open(self, name: str) -> Room:
+        """Enter the open room of this name; whoever knows the name reads it."""
+        info = await self._node.driver.call(lambda id: JoinOpen(id, name))
+        return Room(self._node, cast("RoomInfo", info).id)
+
+    async def create_room(
+        self, name: str, members: Iterable[AccountId] = (), owners: Iterable[AccountId] = ()
+    ) -> Room:
+        """Begin a room by invitation with accepted contacts, two of them further owners at most.
+        Raises `UnknownContact` for who is none, `LocalProtocolError` for no name or too many."""
+        who = tuple(members), tuple(owners)
+        drawn = [self._ambient.token_bytes(size) for size in (NONCE_BYTES, SECRET_BYTES)]
+        info = await self._node.driver.call(lambda id: CreateRoom(id, name, *who, *drawn))
+        return Room(self._node, cast("RoomInfo", info).id)
+
+    def rooms(self) -> list[Room]:
+        """The rooms we are in."""
+        conversations = self._state.conversations.values()
+        return [Room(self._node, c.id) for c in conversations if c.kind is not None]
+
+    def room(self, id: ConversationId) -> Room:
+        """The room of this id. Raises `UnknownConversation`."""
+        return Room(self._node, Room(self._node, id).info.id)
+
+    def conversation(self, id: ConversationId) -> Contact | Room:
+        """The contact or room of this id. Raises `UnknownConversation`."""
+        known = self._state.conversations.get(id)
+        if known is None:
+            raise UnknownConversation("no conversation has this id; see `contacts` and `rooms`")
+        return Contact(self._node, known.other) if known.other else Room(self._node, id)
+
+    # Messages
+
+    async def message(self, id: OpId) -> Message:
+        """One message as it stands. Raises `UnknownMessage`."""
+        message = await (await self._node.flushed_store()).message(id)
+        if message is None:
+            raise UnknownMessage("no message has this id")
+        return message
+
+    async def wait_delivered(self, id: OpId) -> Message:
+        """Wait until a message of ours is on disk at every recipient, however long that takes.
+        Raises `UnknownMessage`, and `NodeClosed` when the node ends first."""
+        with self._node.deliveries.waiting(id) as waiter:
+            message = await self.message(id)
+            if message.state not in UNDER_WAY:
+                return message
+            return replace(message, state=await waiter.state())
