@@ -155,10 +155,21 @@ class Chat:
 
     def settle(self, now: Now) -> list[Effect]:
         """After a batch: publish, answer with receipts, send what is owed, mend gaps."""
-        effects = [*self.rooms.settle(now), *self.receipts.settle(now)]
+        effects = [*self._part_revoked(), *self.rooms.settle(now), *self.receipts.settle(now)]
         effects += self.mailing.settle(self.outbox.touched, now)
         effects += self.outbox.settle(now, is_committing=self._is_committing)
         self._is_committing = False
+        return effects
+
+    def _part_revoked(self) -> list[Effect]:
+        """Let go of devices that somebody's account revoked in this batch: what waits for them on a
+        stream goes no further."""
+        effects: list[Effect] = []
+        for device, account in self.state.directory.take_retired().items():
+            if device in self.state.connected:
+                self.sync.give_up(device)
+                effects.append(Drop(device, "its account revoked it"))
+            effects += self.rooms.invited.revoked(account)
         return effects
 
     def _route(self, input: Input, now: Now) -> list[Effect]:
@@ -382,7 +393,7 @@ class Chat:
             return self.blocking.greeted(peer, devices)
         is_new = not state.directory.certifies(devices.account, peer)
         id = direct_id(state.me.account, devices.account)
-        is_known = id in state.conversations or devices.account == state.me.account
+        is_known = id in state.conversations or devices.account in state.directory.sets
         effects = self.intake.keep(devices) if is_known else []
         if state.directory.is_revoked(devices.account, peer):
             state.refuse("hello of a revoked device")

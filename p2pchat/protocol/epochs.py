@@ -3,8 +3,12 @@
 An epoch is opened by a control op that commits to its secret, so a secret proves itself, whoever
 brings it. It is usable while every exclusion that we know of lies in its op's past
 (`Membership.epochs`): whoever is removed ends it, and whoever removed opens the next. Of several
-usable ones the smallest op id sends; all that are known open. With none, nothing is published:
-what is written goes to members on streams, until an admin who is there opens one.
+usable ones the newest sends, which no other usable one has in its past; of several such the one
+with the smallest op id. All that are known open. With none, nothing is published: what is written
+goes to members on streams, until an admin who is there opens one.
+
+A revoked device excludes nobody, yet knows the epoch. So whoever administers and hears of it doubts
+the epochs of that moment, and opens one that comes after them.
 
 A secret may come before the op that it belongs to; a few are kept until that is here.
 """
@@ -35,6 +39,7 @@ class Epochs:
         self._learned_ms: dict[OpId, int] = {}
         self._early: dict[bytes, bytes] = {}
         """Secrets of no epoch that is here, by commitment; the oldest go."""
+        self._doubted: frozenset[OpId] = frozenset()
 
     # What comes
 
@@ -66,15 +71,13 @@ class Epochs:
         return found
 
     def expire(self, now: Now) -> list[EpochKey]:
-        """Forget secrets that are of no use any more: too old, or too many, and not usable."""
-        usable = self._membership.epochs()
-        idle = [op for op in self._known if op not in usable]
-        idle.sort(key=lambda op: (self._learned_ms[op], op))
-        surplus = len(self._known) - EPOCHS_MAX
+        """Forget secrets that are of no use any more: too many, or too old and not usable."""
+        usable, surplus = self._membership.epochs(), len(self._known) - EPOCHS_MAX
         gone = [
             op
-            for place, op in enumerate(idle)
-            if place < surplus or now.wall_ms - self._learned_ms[op] > EPOCH_MS_MAX
+            for place, op in enumerate(self._by_use())
+            if place < surplus
+            or (op not in usable and now.wall_ms - self._learned_ms[op] > EPOCH_MS_MAX)
         ]
         for op in gone:
             del self._learned_ms[op]
@@ -90,15 +93,29 @@ class Epochs:
     def sending(self) -> EpochKey | None:
         """The one to seal with now."""
         usable = [op for op in self._membership.epochs() if op in self._known]
-        return self._known[min(usable)] if usable else None
+        return self._known[min(self._membership.newest(usable))] if usable else None
 
     def shown_to_members(self) -> tuple[bytes, ...]:
-        """The secrets that members are told: of the usable ones alone."""
-        return tuple(
-            self._known[op].secret for op in sorted(self._membership.epochs()) if op in self._known
-        )
+        """The secrets that members are told: of the usable ones alone, those that send first."""
+        usable = self._membership.epochs()
+        return tuple(self._known[op].secret for op in reversed(self._by_use()) if op in usable)
 
     def is_wanted(self, me: AccountId) -> bool:
         """Whether an epoch should be opened, and `me` may."""
-        standing = self._membership.standing(me)
-        return standing.may_administer and not self._membership.epochs()
+        usable = self._membership.epochs()
+        is_good = usable and self._doubted.isdisjoint(self._membership.newest(usable))
+        return self._membership.standing(me).may_administer and not is_good
+
+    def doubt(self) -> None:
+        """Somebody who may read no more knows all that are usable now."""
+        self._doubted = frozenset(self._membership.epochs())
+
+    def _by_use(self) -> list[OpId]:
+        """All that are known, of the least use first. When each was learned has no part in it: a
+        secret that was forgotten for others is so again, however often it is told."""
+        usable = self._membership.epochs()
+        newest = self._membership.newest(usable)
+        places = {op: place for place, op in enumerate(self._membership.opened())}
+        return sorted(
+            self._known, key=lambda op: (op in newest, op in usable, places.get(op, -1), op)
+        )

@@ -233,6 +233,16 @@ class InvitedRooms:
         is_ours = op.header.device == self._state.me.device
         return effects + self._want_epoch(conversation.id, room, at_once=is_ours)
 
+    def revoked(self, account: AccountId) -> list[Effect]:
+        """A device of a member knows the epoch and may read no more."""
+        effects: list[Effect] = []
+        for id, room in self._all():
+            if account in room.membership.members():
+                room.epochs.doubt()
+                is_ours = account == self._state.me.account
+                effects += self._want_epoch(id, room, at_once=is_ours)
+        return effects
+
     def drawn(self, input: EpochDrawn, now: Now) -> list[Effect]:
         """Open an epoch with a secret that nobody else knows yet, if one is still missing."""
         effects: list[Effect] = []
@@ -362,11 +372,14 @@ class InvitedRooms:
     def _learned(
         self, id: ConversationId, room: InvitedRoom, keys: Iterable[EpochKey], now: Now
     ) -> list[Effect]:
-        """Secrets of epochs are news: keep them, and tell the members who are there."""
-        rows = [Persist(PutEpoch(id, key.op, key.secret, now.wall_ms)) for key in keys]
+        """Secrets of epochs are news: keep them, and tell the members who are there. One for which
+        there is no room is none."""
+        found, expired = list(keys), room.epochs.expire(now)
+        kept = [key for key in found if key not in expired]
+        rows = [Persist(PutEpoch(id, key.op, key.secret, now.wall_ms)) for key in kept]
+        gone: list[Effect] = [Persist(DropEpoch(id, k.op)) for k in expired if k not in found]
         if not rows:
-            return []
-        gone = [Persist(DropEpoch(id, key.op)) for key in room.epochs.expire(now)]
+            return gone
         welcome = self._welcome(room)
         told = [Send(peer, Lane.LIVE, welcome) for peer in sorted(self._connected(room))]
         return [*rows, *gone, HoldEpochs(id, room.epochs.keys), *told]

@@ -143,6 +143,15 @@ class Membership:
         self._judge()
         return self._epochs(self._counting & self._graph.excluding)
 
+    def newest(self, ids: Iterable[OpId]) -> frozenset[OpId]:
+        """Those of these ops that none of the others has in its past."""
+        ids = frozenset(ids)
+        known = {id: self._graph.past[self._graph.index[id]] for id in ids}
+        older = 0
+        for past in known.values():
+            older |= past
+        return frozenset(id for id in ids if not older >> self._graph.index[id] & 1)
+
     def cuts(self, account: AccountId, talk: Mapping[DeviceId, Cut]) -> tuple[Cut, ...]:
         """Where the devices of an account stand now, for an op that limits it."""
         control = self._graph.chain_heads(account)

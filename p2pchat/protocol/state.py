@@ -98,6 +98,8 @@ class Directory:
         self.blocks = Blocks()
         self.pairs = Pairs()
         self._greetings: dict[DeviceId, DeviceSet] = {}
+        self._retired: dict[DeviceId, AccountId] = {}
+        """Devices that were revoked since somebody asked."""
 
     @property
     def accounts(self) -> dict[DeviceId, AccountId]:
@@ -141,10 +143,23 @@ class Directory:
 
     def keep(self, devices: DeviceSet) -> bool:
         """Take a verified set's certificates for good; True when one was new. Sets only grow."""
-        known = self.sets.get(devices.account)
+        account = devices.account
+        known = self.sets.get(account)
         kept = merged(known, devices) if known is not None else devices
-        self.sets[devices.account] = kept
-        return kept is not known
+        if kept is known:
+            return False
+        acted = self.acting(account) | {d for d, a in self.accounts.items() if a == account}
+        self.sets[account] = kept
+        for device in acted:
+            if self.is_revoked(account, device):
+                self.part(device)
+                self._retired[device] = account
+        return True
+
+    def take_retired(self) -> dict[DeviceId, AccountId]:
+        """Devices that acted for an account until lately, and do so no more."""
+        retired, self._retired = self._retired, {}
+        return retired
 
     def certificate(self, account: AccountId, device: DeviceId) -> DeviceSet | None:
         """The set that lets a device act for an account, if we know one and no revocation."""

@@ -56,6 +56,14 @@ def person(name: str) -> Person:
     return Person(name)
 
 
+def second_device(account: Person, name: str) -> Person:
+    """Another device of an account, which certifies both."""
+    other = Person(f"{account.name}'s {name}")
+    other.account_signer, other.account = account.account_signer, account.account
+    other.devices = set_of(account, account.device, other.device)
+    return other
+
+
 class Author:
     """Writes one chain of ops by hand, honestly or not."""
 

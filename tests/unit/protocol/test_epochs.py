@@ -86,7 +86,7 @@ def test_a_few_secrets_of_nothing_are_kept(scene):
     assert len(scene.epochs.settle(NOW)) == 1
 
 
-def test_of_several_usable_ones_the_smallest_sends_and_all_open():
+def test_of_several_new_ones_the_smallest_sends_and_all_open():
     scene = Scene("oscar")
     known = scene.membership.heads(DEPS)
     both = [scene.opened("one", "olga", known), scene.opened("other", "oscar", known)]
@@ -95,6 +95,35 @@ def test_of_several_usable_ones_the_smallest_sends_and_all_open():
     scene.learn("one")
     assert scene.sends() == min(both)
     assert {key.op for key in scene.epochs.keys} == set(both)
+
+
+def test_one_that_follows_another_sends_whatever_its_id(scene):
+    ops = [scene.opened(f"epoch {number}") for number in range(8)]
+    scene.learn(*(f"epoch {number}" for number in range(8)))
+    assert scene.sends() == ops[-1] != min(ops)
+    assert scene.epochs.shown_to_members()[0] == secret("epoch 7")
+
+
+def test_what_an_admin_opens_beyond_all_bounds_is_forgotten_again_and_no_news(scene):
+    names = [f"epoch {number}" for number in range(EPOCHS_MAX + 3)]
+    ops = [scene.opened(name) for name in names]
+    scene.learn(*names[: EPOCHS_MAX + 2])
+    assert [key.op for key in scene.epochs.expire(NOW)] == ops[:2]
+    scene.learn(names[-1], names[0])
+    assert {key.op for key in scene.epochs.expire(LATER)} == {ops[0], ops[2]}
+    assert scene.sends() == ops[-1]
+
+
+def test_one_that_somebody_knows_who_shall_read_no_more_is_replaced(scene):
+    scene.opened("first")
+    scene.learn("first")
+    scene.epochs.doubt()
+    assert scene.epochs.is_wanted(account("olga"))
+    assert scene.sends() is not None, "until then it is used"
+    second = scene.opened("second")
+    assert not scene.epochs.is_wanted(account("olga"))
+    scene.learn("second")
+    assert scene.sends() == second
 
 
 def test_an_exclusion_ends_an_epoch_which_opens_what_was_sealed_before(scene):

@@ -11,14 +11,35 @@ from p2pchat.events import RoomJoined
 from p2pchat.model.change import PutContact
 from p2pchat.model.contact import ContactState
 from p2pchat.model.control import Standing
-from p2pchat.model.ids import ConversationId
+from p2pchat.model.ids import ConversationId, DeviceId
 from p2pchat.model.op import Chain
 from p2pchat.model.room import Role, RoomInfo, RoomKind
 from p2pchat.protocol.invited import DIALS_MAX, ROOMS_MAX
-from p2pchat.protocol.machine import BeginSession, Dial, DrawEpoch, Publish, Send, Unreadable
+from p2pchat.protocol.machine import (
+    BeginSession,
+    Dial,
+    DrawEpoch,
+    Drop,
+    Publish,
+    Send,
+    ShareSession,
+    Unreadable,
+)
 from p2pchat.protocol.sealing import SESSION_BLOBS_MAX
-from p2pchat.wire.frames import Ops, SenderKey, SyncPage, Welcome
-from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, Author, Person, op_id, person
+from p2pchat.wire.devices import DeviceSet, merged, new_revocation, read_device_set
+from p2pchat.wire.frames import Hello, Ops, SenderKey, SyncPage, Welcome
+from tests.unit.protocol.people import (
+    ALICE,
+    BOB,
+    CAROL,
+    MALLORY,
+    WALL_MS,
+    Author,
+    Person,
+    op_id,
+    person,
+    second_device,
+)
 from tests.unit.protocol.table import Seat, Table
 
 
@@ -401,3 +422,58 @@ def test_one_of_who_was_banned_is_not_shown():
     second_beginning(crew, room, deps=before.header.deps)
     for seat in crew.seats[:3]:
         assert seat.texts(room) == ["at first"]
+
+
+# A device that is revoked
+
+
+def revoked_set(account: Person, device: DeviceId) -> DeviceSet:
+    raw = new_revocation(account.account_signer, device, WALL_MS)
+    return merged(account.devices, read_device_set(raw))
+
+
+def with_stolen_phone() -> tuple[Crew, Seat, ConversationId]:
+    """Carol has a phone that is in the room, too, and connected to the others."""
+    crew = Crew()
+    phone = crew.table.sit(second_device(CAROL, "phone"))
+    for seat in crew.seats:
+        crew.table.connect(seat, phone)
+    room = crew.begin()
+    for seat in (crew.alice, crew.bob):
+        seat.hear(phone.person)
+        seat.send(room, f"{seat.person.name} says hello")
+    crew.table.run(5)
+    assert any(phone.device in e.devices for e in crew.alice.decided(ShareSession))
+    return crew, phone, room
+
+
+def test_a_revoked_device_is_given_nothing_more_though_it_is_connected():
+    crew, phone, room = with_stolen_phone()
+    before = [seat.decided(Publish)[-1].epoch for seat in (crew.alice, crew.bob)]
+    for seat in (crew.alice, crew.bob):
+        seat.hear(CAROL, Hello(revoked_set(CAROL, phone.device)))
+        assert any(e.peer == phone.device for e in seat.decided(Drop))
+        seat.effects.clear()
+        seat.send(room, "not for the thief")
+    crew.table.run(10)
+    for seat in (crew.alice, crew.bob):
+        seat.send(room, "nor this")
+        crew.table.run(5)
+        assert not any(phone.device in e.devices for e in seat.decided(ShareSession))
+        assert not [e for e in seat.decided(Send) if e.peer == phone.device]
+    after = [seat.decided(Publish)[-1].epoch for seat in (crew.alice, crew.bob)]
+    assert after[0] == after[1], "Alice, who owns the room, opened another epoch"
+    assert after[0] not in before
+    assert set(crew.bob.texts(room)) == set(crew.alice.texts(room)) >= {"nor this"}
+
+
+def test_one_epoch_is_opened_for_a_revoked_device_and_not_one_after_the_other():
+    crew, phone, room = with_stolen_phone()
+    crew.alice.set(room, BOB, Standing.ADMIN)
+    crew.table.run(5)
+    before = len(crew.alice.decided(DrawEpoch)) + len(crew.bob.decided(DrawEpoch))
+    for seat in (crew.alice, crew.bob):
+        seat.hear(CAROL, Hello(revoked_set(CAROL, phone.device)))
+        seat.hear(CAROL, Hello(revoked_set(CAROL, phone.device)))
+    crew.table.run(60)
+    assert len(crew.alice.decided(DrawEpoch)) + len(crew.bob.decided(DrawEpoch)) == before + 1
