@@ -7,9 +7,8 @@ there, once.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import cast
@@ -17,13 +16,11 @@ from typing import cast
 import pytest
 import trio
 
-from p2pchat.model.ids import ConversationId
-from p2pchat.store.home import open_home
-from p2pchat.store.port import Page
 from p2pchat.testing.processes import Processes, ProgramEnded, RpcPeer, befriend, open_processes
+from tests.process.killing import deadly, in_database
 from tests.process.polling import until
 
-KILL_POINTS = str(Path(__file__).with_name("kill_points"))
+KILL_POINTS = Path(__file__).with_name("kill_points")
 SENDER_POINTS = ("before_commit", "after_commit", "before_send", "receipt_received")
 RECEIVER_POINTS = ("received", "before_commit", "after_commit", "before_receipt")
 BURST = 40
@@ -62,20 +59,13 @@ async def two_contacts(processes: Processes) -> Talk:
     return Talk(alice, bob, await befriend(alice, bob))
 
 
-def deadly(peer: RpcPeer, where: str) -> None:
-    """Let the next life of this peer end at a named point; the one after goes on."""
-    path = f"{KILL_POINTS}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
-    environment = {"PYTHONPATH": path, "P2PCHAT_KILL_AT": where} if where else {}
-    peer.launch = replace(peer.launch, environment=environment)
-
-
 async def kill_at(talk: Talk, victim: RpcPeer, point: str) -> None:
     """One death at a named point, with a burst on the way, and a life after it."""
-    deadly(victim, f"{point}:1")
+    deadly(victim, KILL_POINTS, f"{point}:1")
     await victim.restart()
     await talk.say(BURST)
     await victim.wait_ended(30)
-    deadly(victim, "")
+    deadly(victim, KILL_POINTS, "")
     await victim.start()
 
 
@@ -98,17 +88,6 @@ async def settle(talk: Talk) -> None:
     await until(nothing_is_owed, timeout_s=60)
     await talk.alice.stop()
     await talk.bob.stop()
-
-
-def in_database(home: Path, conversation: str) -> list[str]:
-    """All texts of a conversation, straight from the disk."""
-    texts: list[str] = []
-    with open_home(home) as opened:
-        id, anchor = ConversationId.parse(conversation), None
-        while page := opened.store.history(id, Page(5000, before=anchor)):
-            texts[:0] = [message.text for message in page]
-            anchor = page[0].id
-    return texts
 
 
 def check(talk: Talk) -> None:

@@ -6,11 +6,9 @@ What counts is what the owner fetches: each blob whose put was confirmed, once.
 from __future__ import annotations
 
 import json
-import os
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -26,11 +24,12 @@ from p2pchat.net.libp2p.options import HostOptions
 from p2pchat.net.mailbox_client import WireMailboxes
 from p2pchat.testing.processes import Launch, RelayProcess, open_processes
 from p2pchat.wire.envelope import Ed25519Signer
+from tests.process.killing import deadly
 from tests.unit.protocol.letters import MAILBOX, OWNER, STRANGER, WRITER
 
 pytestmark = pytest.mark.process
 
-KILL_POINTS = str(Path(__file__).with_name("mailbox_kill_points"))
+KILL_POINTS = Path(__file__).with_name("mailbox_kill_points")
 POINTS = ("before_commit", "inside_commit", "after_commit", "after_answer")
 BURST = 100
 KEYS = [WRITER.public_key]
@@ -50,13 +49,6 @@ async def client(own: Ed25519Signer, seed: bytes) -> AsyncGenerator[WireMailboxe
 
 def at(relay: RelayProcess) -> MailboxRelay:
     return MailboxRelay(PeerId.parse(relay.peer_id), relay.addresses)
-
-
-def deadly(relay: RelayProcess, where: str) -> None:
-    """Let its next life end at a named point; the one after goes on."""
-    path = f"{KILL_POINTS}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
-    environment = {"PYTHONPATH": path, "P2PCHAT_KILL_AT": where} if where else {}
-    relay.launch = replace(relay.launch, environment=environment)
 
 
 class Writer:
@@ -100,11 +92,11 @@ def test_what_a_relay_has_confirmed_outlives_its_death_at_any_point(tmp_path):
             writer = Writer(other)
             for point in POINTS:
                 await relay.stop()
-                deadly(relay, f"{point}:3")
+                deadly(relay, KILL_POINTS, f"{point}:3")
                 await relay.start()
                 await writer.burst(at(relay))
                 await relay.wait_ended(30)
-                deadly(relay, "")
+                deadly(relay, KILL_POINTS, "")
                 await relay.start()
                 found = await everything(owner, at(relay))
                 assert len(found) == len(set(found))
