@@ -267,7 +267,7 @@ class PostOffice:
             await self._exits.put(PostFailed(post.device, post.serial, reason))
 
     async def _visit_all(self) -> None:
-        if not self._chat.mailing.knows_writers:
+        if not self._chat.mailing.writers.are_known:
             return  # it is told when it does
         for relay in await self._exits.relays.choose():
             with trio.move_on_after(VISIT_TIMEOUT_S):
@@ -297,7 +297,7 @@ class PostOffice:
     async def _register(self, relay: MailboxRelay) -> None:
         """Say whose puts our mailbox takes, if that is news to the relay."""
         me = self._chat.state.me
-        writers = self._chat.mailing.writers()
+        writers = self._chat.mailing.writers.keys()
         if self._errands.registered.get(relay.peer) == (me.intro, writers):
             return
         keys = [write_key(half, device, me.device).public_key for half, device in writers]

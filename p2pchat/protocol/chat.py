@@ -509,7 +509,7 @@ class Chat:
             case ForMail() as tag:
                 return self.mailing.loaded(tag, loaded, now)
             case ForPairs() as tag:
-                return self.mailing.pairs_loaded(tag, loaded)
+                return self.mailing.writers.loaded(tag, loaded)
 
     def _fired(self, name: str, now: Now) -> list[Effect]:
         match name:

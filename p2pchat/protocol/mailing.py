@@ -14,26 +14,31 @@ does not open.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from enum import Enum, auto
 
-from p2pchat.errors import MalformedMessage
-from p2pchat.model.change import PutContact
-from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId
 from p2pchat.model.machine import Now
-from p2pchat.model.op import Chain, Op
+from p2pchat.model.op import Chain
 from p2pchat.model.query import OpsQuery
 from p2pchat.model.ratchet import SetMailed
 from p2pchat.model.snapshot import MailSnapshot
 from p2pchat.protocol.bundles import Bundles, is_due
 from p2pchat.protocol.machine import Effect, Load, Loaded, Persist
+from p2pchat.protocol.mail_routes import (
+    ASK_AGAIN_S,
+    LETTER_OPS_BYTES,
+    LETTER_OPS_MAX,
+    RECEIPTS_MAX,
+    Letter,
+    Mailed,
+    Route,
+    Step,
+    enclose,
+)
 from p2pchat.protocol.mail_vocabulary import (
     BundleFound,
     Discard,
     ForgetSessions,
     ForMail,
-    ForPairs,
     Key,
     LookUp,
     MailOpened,
@@ -44,92 +49,18 @@ from p2pchat.protocol.mail_vocabulary import (
     RenewKeys,
     WritersChanged,
 )
+from p2pchat.protocol.mail_writers import Writers
 from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.recipient import Delivery
 from p2pchat.protocol.state import Conversation, State
-from p2pchat.wire.contents import decode_content
 from p2pchat.wire.devices import DeviceKeys, certificates
-from p2pchat.wire.frames import Frame, Ops, split_ops
-from p2pchat.wire.mail_codec import LETTER_BYTES_MAX
 from p2pchat.wire.ops import restore_op
 
 __all__ = ["Mailing"]
 
-LETTER_OPS_BYTES = LETTER_BYTES_MAX - 8 * 1024
-"""Of ops in one letter; receipts and what stands round them have room beside."""
-LETTER_OPS_MAX = 256
-RECEIPTS_MAX = 4
-"""In one letter; the rest goes with the next."""
 REMAIL_MS = 3 * 24 * 3600 * 1000
-ASK_AGAIN_S = 3600.0
-"""Between two requests of one device for a new session, and between two that are granted it."""
 BACK_OFF_S_MIN, BACK_OFF_S_MAX = 5.0, 600.0
-PAIR_OPS_MAX = 64
-"""Of a control chain, read for the halves in them."""
-PAIR_BYTES_MAX = 256 * 1024
-WRITERS_MAX = 1_000
-"""Keys that our mailbox takes; those of contacts beyond them wait until we are connected."""
-
-
-class Step(Enum):
-    """Where a letter is."""
-
-    REST = auto()
-    LOOKING = auto()
-    """The recipient's bundle is looked up."""
-    LOADING = auto()
-    """Its ops are read from disk."""
-    POSTING = auto()
-
-
-Part = tuple[ConversationId, Chain]
-
-
-@dataclass(slots=True)
-class _Mailed:
-    """How much of a conversation lies in a device's mailbox, and since when its oldest part."""
-
-    counts: dict[Chain, int] = field(default_factory=lambda: dict.fromkeys(Chain, 0))
-    since_ms: int = 0
-
-
-@dataclass(slots=True)
-class _Letter:
-    """What goes into the next letter, or is on its way."""
-
-    frames: list[Frame] = field(default_factory=list[Frame])
-    upto: dict[Part, int] = field(default_factory=dict[Part, int])
-    receipts: tuple[ConversationId, ...] = ()
-    asks_again: bool = False
-    size: int = 0
-    serial: int = 0
-
-
-@dataclass(slots=True)
-class _Anew:
-    """A new session with a device: whether we have to ask for one, when we did so last, and when
-    it asked us last and got one."""
-
-    is_owed: bool = False
-    asked_s: float = -ASK_AGAIN_S
-    granted_s: float = -ASK_AGAIN_S
-
-
-@dataclass(slots=True, eq=False)
-class _Route:
-    """A device that is written to by mail."""
-
-    device: DeviceId
-    is_away: bool = False
-    """It was dialled in vain since it was connected last."""
-    step: Step = Step.REST
-    letter: _Letter = field(default_factory=_Letter)
-    receipts: dict[ConversationId, None] = field(default_factory=dict[ConversationId, None])
-    anew: _Anew = field(default_factory=_Anew)
-    mailed: dict[ConversationId, _Mailed] = field(default_factory=dict[ConversationId, _Mailed])
-    failures: int = 0
-    not_before_s: float = 0.0
 
 
 class Mailing:
@@ -140,12 +71,11 @@ class Mailing:
         self._outbox = outbox
         self._receipts = receipts
         self.bundles = Bundles()
+        self.writers = Writers(state)
         self.is_on = False
         self._rotated_ms: int | None = None
-        self._routes: dict[DeviceId, _Route] = {}
+        self._routes: dict[DeviceId, Route] = {}
         self._serial = 0
-        self._unread: int | None = None
-        """Chains that are still read at the start; None before it."""
 
     # Restart
 
@@ -157,62 +87,14 @@ class Mailing:
             self.bundles.restore(bundle)
         for row in kept.mailed:
             counts = {Chain.CONTROL: row.control, Chain.TALK: row.talk}
-            self._route(row.device).mailed[row.conversation] = _Mailed(counts, row.mailed_ms)
+            self._route(row.device).mailed[row.conversation] = Mailed(counts, row.mailed_ms)
 
     def start(self, now: Now) -> list[Effect]:
         """Make the first keys, and read what both sides gave each other."""
         if not self.is_on:
             return []
         effects = self._renew(now) if self._rotated_ms is None else []
-        rows = self._state.contacts.values()
-        loads = [load for row in rows for load in self._load_pairs(row)]
-        self._unread = len(loads)
-        return [*effects, *(loads or [WritersChanged()])]
-
-    def pairs_loaded(self, tag: ForPairs, loaded: Loaded) -> list[Effect]:
-        """Requests and acceptances of an earlier life."""
-        assert self._unread, "no more comes than was asked for"
-        self._unread -= 1
-        conversation = self._state.conversations.get(tag.conversation)
-        other = conversation.other if conversation is not None else None
-        for op in map(restore_op, loaded.rows if other is not None else ()):
-            try:
-                content = decode_content(op.header.kind, op.content or b"")
-            except MalformedMessage:
-                continue  # counted when it came
-            assert other is not None
-            self._state.directory.pairs.note(other, op, content)
-        return [] if self._unread else [WritersChanged()]
-
-    def _load_pairs(self, row: PutContact) -> Iterator[Effect]:
-        """Reads of all control chains of a direct conversation."""
-        conversation = self._state.conversations.get(row.conversation)
-        tips = conversation.log.tips if conversation is not None else {}
-        for device, chain in tips:
-            if chain is Chain.CONTROL:
-                query = OpsQuery(row.conversation, device, chain, 0, PAIR_OPS_MAX, PAIR_BYTES_MAX)
-                yield Load(ForPairs(row.conversation), query)
-
-    # Whose mail is taken
-
-    @property
-    def knows_writers(self) -> bool:
-        """Whether all is read of what `writers` answers: relays that were told less would turn
-        contacts away for as long as we are gone."""
-        return self._unread == 0
-
-    def writers(self) -> list[tuple[bytes, DeviceId]]:
-        """The halves that we gave, each with a device that may use it, of contacts and of whom we
-        asked."""
-        state, found = self._state, list[tuple[bytes, DeviceId]]()
-        for account in state.contacts:
-            if state.contact_state(account) in (ContactState.ACCEPTED, ContactState.ASKED):
-                known = state.directory.sets.get(account)
-                devices = sorted(known.devices) if known is not None else ()
-                found += [
-                    (half, one) for half in state.directory.pairs.ours(account) for one in devices
-                ]
-        return found[:WRITERS_MAX]
+        return [*effects, *self.writers.start()]
 
     # Who is away
 
@@ -238,7 +120,7 @@ class Mailing:
         missed = self._receipts.take_missed()
         if not self.is_on:
             return []
-        routes: dict[DeviceId, _Route] = {}
+        routes: dict[DeviceId, Route] = {}
         for id, author in missed:
             routes[author] = route = self._route(author)
             route.receipts[id] = None
@@ -312,11 +194,11 @@ class Mailing:
         route = self._on_its_way(input.device, input.serial)
         if route is None:
             return []
-        letter, route.letter, route.step = route.letter, _Letter(), Step.REST
+        letter, route.letter, route.step = route.letter, Letter(), Step.REST
         route.failures, route.not_before_s = 0, 0.0
         effects: list[Effect] = []
         for (id, chain), count in letter.upto.items():
-            mailed = route.mailed.setdefault(id, _Mailed())
+            mailed = route.mailed.setdefault(id, Mailed())
             delivery = self._outbox.recipients.delivery(route.device, id)
             if delivery is None:
                 continue
@@ -343,7 +225,7 @@ class Mailing:
         for id in route.letter.receipts:
             route.receipts[id] = None
         route.anew.is_owed |= route.letter.asks_again
-        route.letter, route.step = _Letter(), Step.REST
+        route.letter, route.step = Letter(), Step.REST
         self._hold(route, now)
         self._state.refuse("letter that nobody kept")
         return []
@@ -361,10 +243,10 @@ class Mailing:
         if rows[0].header.seq != self._start(route, delivery, tag.chain, now):
             return self._advance(route, now)
         letter = self._begun(route, now)
-        _enclose(letter, (tag.conversation, tag.chain), rows)
+        enclose(letter, (tag.conversation, tag.chain), rows)
         return self._post(route, letter, now)
 
-    def _advance(self, route: _Route, now: Now) -> list[Effect]:
+    def _advance(self, route: Route, now: Now) -> list[Effect]:
         """Write the next letter to a device, if it is owed one."""
         if not self._may_post(route, now):
             return []
@@ -377,22 +259,22 @@ class Mailing:
             return []
         return self._post(route, letter, now)
 
-    def _may_post(self, route: _Route, now: Now) -> bool:
+    def _may_post(self, route: Route, now: Now) -> bool:
         is_free = route.step is Step.REST and now.monotonic_s >= route.not_before_s
         is_reached = route.device in self._state.connected
         return is_free and not is_reached and not self._state.is_blocked(None, route.device)
 
-    def _begun(self, route: _Route, now: Now) -> _Letter:
+    def _begun(self, route: Route, now: Now) -> Letter:
         """A letter with what is not ops."""
         ids = tuple(route.receipts)[:RECEIPTS_MAX]
-        letter = _Letter(receipts=ids, asks_again=route.anew.is_owed)
+        letter = Letter(receipts=ids, asks_again=route.anew.is_owed)
         for id in ids:
             conversation = self._state.conversations.get(id)
             if conversation is not None and self._state.may_answer(conversation):
                 letter.frames.append(self._receipts.receipt(conversation, route.device, now))
         return letter
 
-    def _fill(self, route: _Route, letter: _Letter, now: Now) -> Effect | None:
+    def _fill(self, route: Route, letter: Letter, now: Now) -> Effect | None:
         """Put owed ops into a letter; what has to be read from disk first is asked for."""
         recipient = self._outbox.recipients.by_device.get(route.device)
         for id, delivery in recipient.deliveries.items() if recipient is not None else ():
@@ -407,16 +289,16 @@ class Mailing:
                 ops = conversation.own_recent(chain, start, stop)
                 if ops is None:
                     return self._load(route, conversation, chain, start)
-                _enclose(letter, (id, chain), ops)
+                enclose(letter, (id, chain), ops)
         return None
 
-    def _load(self, route: _Route, conversation: Conversation, chain: Chain, start: int) -> Effect:
+    def _load(self, route: Route, conversation: Conversation, chain: Chain, start: int) -> Effect:
         query = OpsQuery(
             conversation.id, self._state.me.device, chain, start, LETTER_OPS_MAX, LETTER_OPS_BYTES
         )
         return Load(ForMail(route.device, conversation.id, chain), query)
 
-    def _start(self, route: _Route, delivery: Delivery, chain: Chain, now: Now) -> int:
+    def _start(self, route: Route, delivery: Delivery, chain: Chain, now: Now) -> int:
         """The first op that the recipient neither has nor finds in its mailbox. What lies there
         for too long without a receipt is taken for lost."""
         mailed = route.mailed.get(delivery.conversation)
@@ -426,7 +308,7 @@ class Mailing:
             mailed.counts = dict.fromkeys(Chain, 0)
         return max(delivery.acked[chain], mailed.counts[chain])
 
-    def _post(self, route: _Route, letter: _Letter, now: Now) -> list[Effect]:
+    def _post(self, route: Route, letter: Letter, now: Now) -> list[Effect]:
         """Send a letter off, once it is known where to and with which keys."""
         addressee = self._addressee(route.device)
         if addressee is None:
@@ -486,29 +368,16 @@ class Mailing:
     def _identity_keys(self, device: DeviceId) -> set[bytes]:
         return {keys.olm_curve25519 for _, keys in self.certified(device)}
 
-    def _hold(self, route: _Route, now: Now) -> None:
+    def _hold(self, route: Route, now: Now) -> None:
         """Not now, and later the longer it has been so."""
         delay_s = min(BACK_OFF_S_MIN * 2 ** min(route.failures, 20), BACK_OFF_S_MAX)
         route.failures += 1
         route.not_before_s = now.monotonic_s + delay_s
 
-    def _on_its_way(self, device: DeviceId, serial: int) -> _Route | None:
+    def _on_its_way(self, device: DeviceId, serial: int) -> Route | None:
         route = self._routes.get(device)
         is_it = route is not None and route.step is Step.POSTING and route.letter.serial == serial
         return route if is_it else None
 
-    def _route(self, device: DeviceId) -> _Route:
-        return self._routes.setdefault(device, _Route(device))
-
-
-def _enclose(letter: _Letter, part: Part, ops: Iterable[Op]) -> None:
-    """Put as many of these ops into a letter as have room, and one in any case."""
-    taken: list[Op] = []
-    for op in ops:
-        if letter.size and letter.size + op.size_bytes > LETTER_OPS_BYTES:
-            break
-        taken.append(op)
-        letter.size += op.size_bytes
-    if taken:
-        letter.frames += [Ops(tuple(run)) for run in split_ops(taken, LETTER_OPS_BYTES)]
-        letter.upto[part] = taken[-1].header.seq + 1
+    def _route(self, device: DeviceId) -> Route:
+        return self._routes.setdefault(device, Route(device))

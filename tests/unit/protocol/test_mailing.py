@@ -15,6 +15,12 @@ from p2pchat.model.message import MessageState
 from p2pchat.model.ratchet import PutMailKeys, PutOlmAccount, SeeMail, SetMailed
 from p2pchat.protocol.bundles import LOOK_AGAIN_MS, ROTATE_MS
 from p2pchat.protocol.machine import AcceptContact, AddContact, Effect, Persist
+from p2pchat.protocol.mail_routes import (
+    ASK_AGAIN_S,
+    LETTER_OPS_BYTES,
+    LETTER_OPS_MAX,
+    RECEIPTS_MAX,
+)
 from p2pchat.protocol.mail_vocabulary import (
     BundleFound,
     BundlePublished,
@@ -32,17 +38,8 @@ from p2pchat.protocol.mail_vocabulary import (
     Slot,
     WritersChanged,
 )
-from p2pchat.protocol.mailing import (
-    ASK_AGAIN_S,
-    BACK_OFF_S_MAX,
-    LETTER_OPS_BYTES,
-    LETTER_OPS_MAX,
-    PAIR_BYTES_MAX,
-    PAIR_OPS_MAX,
-    RECEIPTS_MAX,
-    REMAIL_MS,
-    WRITERS_MAX,
-)
+from p2pchat.protocol.mail_writers import PAIR_BYTES_MAX, PAIR_OPS_MAX, WRITERS_MAX
+from p2pchat.protocol.mailing import BACK_OFF_S_MAX, REMAIL_MS
 from p2pchat.wire.devices import DeviceKeys, first_device_set, read_device_set
 from p2pchat.wire.frames import Hello, Ops
 from p2pchat.wire.receipts import SignedReceipt
@@ -348,7 +345,7 @@ def test_a_request_goes_by_the_key_of_the_link_and_the_answer_by_the_half_in_it(
     alice, bob = table.sit(ALICE), table.sit(BOB)
     table.part(alice, bob)
     alice.ask(lambda id: AddContact(id, BOB.link, ALICE.pair_half))
-    assert alice.chat.mailing.writers() == [(ALICE.pair_half, BOB.device)]
+    assert alice.chat.mailing.writers.keys() == [(ALICE.pair_half, BOB.device)]
     assert alice.decided(WritersChanged)
     alice.send(DIRECT, "not yet")
     away(table, alice)
@@ -371,10 +368,10 @@ def test_a_request_goes_by_the_key_of_the_link_and_the_answer_by_the_half_in_it(
 def test_what_both_gave_is_known_after_a_restart(table, two):
     alice, _ = two
     alice.crash()
-    assert alice.chat.mailing.writers() == []
+    assert alice.chat.mailing.writers.keys() == []
     while alice.loads:
         alice.answer_load()
-    assert alice.chat.mailing.writers() == [(ALICE.pair_half, BOB.device)]
+    assert alice.chat.mailing.writers.keys() == [(ALICE.pair_half, BOB.device)]
     assert alice.state.directory.pairs.theirs(BOB.account) == BOB.pair_half
 
 
@@ -461,7 +458,7 @@ def test_who_may_write_is_bounded(table, two):
     alice, _ = two
     halves = {(n, op_id(f"{n}")): digest(f"half {n}") for n in range(WRITERS_MAX + 5)}
     alice.state.directory.pairs._ours[BOB.account] = halves
-    assert len(alice.chat.mailing.writers()) == WRITERS_MAX
+    assert len(alice.chat.mailing.writers.keys()) == WRITERS_MAX
 
 
 def test_receipts_in_one_letter_are_bounded(table, two):

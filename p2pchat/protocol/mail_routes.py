@@ -1,0 +1,109 @@
+"""Routes of mail: what each device that is written to is owed, and the letter on its way to it.
+
+A letter is 60 KB at most and goes alone: the next one is written when a relay keeps this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from p2pchat.model.ids import ConversationId, DeviceId
+from p2pchat.model.op import Chain, Op
+from p2pchat.wire.frames import Frame, Ops, split_ops
+from p2pchat.wire.mail_codec import LETTER_BYTES_MAX
+
+__all__ = [
+    "ASK_AGAIN_S",
+    "LETTER_OPS_BYTES",
+    "LETTER_OPS_MAX",
+    "RECEIPTS_MAX",
+    "Anew",
+    "Letter",
+    "Mailed",
+    "Route",
+    "Step",
+    "enclose",
+]
+
+LETTER_OPS_BYTES = LETTER_BYTES_MAX - 8 * 1024
+"""Of ops in one letter; receipts and what stands round them have room beside."""
+LETTER_OPS_MAX = 256
+RECEIPTS_MAX = 4
+"""In one letter; the rest goes with the next."""
+ASK_AGAIN_S = 3600.0
+"""Between two requests of one device for a new session, and between two that are granted it."""
+
+
+class Step(Enum):
+    """Where a letter is."""
+
+    REST = auto()
+    LOOKING = auto()
+    """The recipient's bundle is looked up."""
+    LOADING = auto()
+    """Its ops are read from disk."""
+    POSTING = auto()
+
+
+Part = tuple[ConversationId, Chain]
+
+
+@dataclass(slots=True)
+class Mailed:
+    """How much of a conversation lies in a device's mailbox, and since when its oldest part."""
+
+    counts: dict[Chain, int] = field(default_factory=lambda: dict.fromkeys(Chain, 0))
+    since_ms: int = 0
+
+
+@dataclass(slots=True)
+class Letter:
+    """What goes into the next letter, or is on its way."""
+
+    frames: list[Frame] = field(default_factory=list[Frame])
+    upto: dict[Part, int] = field(default_factory=dict[Part, int])
+    receipts: tuple[ConversationId, ...] = ()
+    asks_again: bool = False
+    size: int = 0
+    serial: int = 0
+
+
+@dataclass(slots=True)
+class Anew:
+    """A new session with a device: whether we have to ask for one, when we did so last, and when
+    it asked us last and got one."""
+
+    is_owed: bool = False
+    asked_s: float = -ASK_AGAIN_S
+    granted_s: float = -ASK_AGAIN_S
+
+
+@dataclass(slots=True, eq=False)
+class Route:
+    """A device that is written to by mail."""
+
+    device: DeviceId
+    is_away: bool = False
+    """It was dialled in vain since it was connected last."""
+    step: Step = Step.REST
+    letter: Letter = field(default_factory=Letter)
+    receipts: dict[ConversationId, None] = field(default_factory=dict[ConversationId, None])
+    anew: Anew = field(default_factory=Anew)
+    mailed: dict[ConversationId, Mailed] = field(default_factory=dict[ConversationId, Mailed])
+    failures: int = 0
+    not_before_s: float = 0.0
+
+
+def enclose(letter: Letter, part: Part, ops: Iterable[Op]) -> None:
+    """Put as many of these ops into a letter as have room, and one in any case."""
+    taken: list[Op] = []
+    for op in ops:
+        if letter.size and letter.size + op.size_bytes > LETTER_OPS_BYTES:
+            break
+        taken.append(op)
+        letter.size += op.size_bytes
+    if taken:
+        letter.frames += [Ops(tuple(run)) for run in split_ops(taken, LETTER_OPS_BYTES)]
+        letter.upto[part] = taken[-1].header.seq + 1
