@@ -67,11 +67,11 @@ class OlmMailCipher:
         return tuple(HpkeKey(key.suite, key.raw) for key in strongest)
 
     def renew(self, now_ms: int) -> tuple[RatchetChange, ...]:
-        fallback_key, account = self._ratchets.rotate_fallback()
+        fallback_key, account, forget = self._ratchets.rotate_fallback()
         made = [HpkeSecret(suite, new_hpke_key(suite).raw, now_ms) for suite in HpkeSuite]
         self._keys = renewed(self._keys, fallback_key, made, now_ms)
         self._renew(self._keys)
-        return account, self._keys, self._ratchets.expire(now_ms)
+        return account, self._keys, forget
 
     def seal(
         self, to: Recipient, letter: bytes, own_devices: ClaimedSet, now_ms: int
@@ -93,16 +93,28 @@ class OlmMailCipher:
             raise MalformedMessage("a blob for a key that this device does not have")
         return decode_body(unpad(open_envelope(key, self._own, blob)))
 
-    def open(self, body: MailBody, identity_key: bytes, now_ms: int) -> Opened:
-        box = OlmBox(body.kind, body.ciphertext, body.counter)
-        return self._ratchets.open(identity_key, box, now_ms)
+    def begins(self, body: MailBody, identity_key: bytes) -> bool:
+        return self._ratchets.begins(identity_key, _box(body))
+
+    def open(
+        self, body: MailBody, identity_key: bytes, now_ms: int, *, keeps: bool = True
+    ) -> Opened:
+        return self._ratchets.open(identity_key, _box(body), now_ms, keeps=keeps)
 
     def forget(self, identity_key: bytes) -> tuple[DropRatchet, ...]:
         return self._ratchets.forget(identity_key)
 
+    @property
+    def peers(self) -> frozenset[bytes]:
+        return self._ratchets.peers
+
     def _renew(self, keys: PutMailKeys | None) -> None:
         own = [HpkePrivate(HpkeSuite(key.suite), key.raw) for key in keys.hpke] if keys else []
         self._private = {key.public.id: key for key in own}
+
+
+def _box(body: MailBody) -> OlmBox:
+    return OlmBox(body.kind, body.ciphertext, body.counter)
 
 
 def _pickle_key(device_seed: bytes) -> bytes:

@@ -12,8 +12,11 @@ same; until one was, with the one that we began.
 What happened here and is remembered:
 
 - A message that begins a session on a fallback key can be played back for as long as that key
-  lives, so ids of sessions that others began are kept that long. The ciphertext is no id: bytes
-  behind it change nothing.
+  lives, and it lives until two newer ones were made, however long that takes. So ids of sessions
+  that others began are kept for as many generations, not for a time. The ciphertext is no id:
+  bytes behind it change nothing.
+- Anybody can begin a session with a published key. What strangers begin is opened and kept
+  nowhere: opening the same message again costs nothing but time.
 - Of messages that were overtaken 40 can be opened later, and none over a gap of 2,000. Each carries
   a counter; who fetches many sorts them by it first.
 """
@@ -26,7 +29,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
-from vodozemac import Account, AnyOlmMessage, Curve25519PublicKey, Session
+from vodozemac import Account, AnyOlmMessage, Curve25519PublicKey, PreKeyMessage, Session
 
 from p2pchat.crypto.port import Opened
 from p2pchat.errors import BadSignature, MalformedMessage
@@ -45,8 +48,10 @@ __all__ = ["SESSIONS_MAX", "NewAccount", "OlmBox", "Ratchets", "Sealed", "new_ac
 KEY_BYTES = 32
 SESSIONS_MAX = 4
 """With one device; the one used longest ago goes first."""
-SPENT_MS = 105 * 24 * 3600 * 1000
-"""Three rotations of 35 days: the key that a session was begun with is gone by then."""
+SPENT_MAX = 50_000
+"""Sessions that others began with keys that still live; forgetting one would let it begin twice."""
+GENERATIONS_OPEN = 2
+"""Fallback keys of an account that begin sessions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,25 +99,31 @@ class Ratchets:
     ) -> None:
         self._pickle_key = pickle_key
         self._account = Account.from_pickle(account.pickle, pickle_key)
+        self._generation = account.generation
         self._sessions: dict[bytes, dict[bytes, _Live]] = {}
         for row in sessions:
             live = _Live(Session.from_pickle(row.pickle, pickle_key), row)
             self._sessions.setdefault(row.peer, {})[row.session] = live
-        self._spent = {row.session: row.until_ms for row in spent}
+        self._spent = {row.session: row.generation for row in spent}
 
     @property
     def identity_key(self) -> bytes:
         """32 bytes, Curve25519: what our certificate names."""
         return self._account.curve25519_key.to_bytes()
 
-    def rotate_fallback(self) -> tuple[bytes, PutOlmAccount]:
+    def rotate_fallback(self) -> tuple[bytes, PutOlmAccount, ForgetSpent]:
         """A new key (32 bytes) for others to begin sessions with. Those begun with the one before
-        still open; those begun with the one before that do not."""
+        still open; those begun with the one before that do not, and need no remembering."""
         account = cast("_WithFallbackKey", self._account)
         account.generate_fallback_key()
         (key,) = account.fallback_key.values()
         self._account.mark_keys_as_published()
-        return key.to_bytes(), PutOlmAccount(self._account.pickle(self._pickle_key))
+        self._generation += 1
+        forget = ForgetSpent(self._generation - GENERATIONS_OPEN + 1)
+        kept = ((id, made) for id, made in self._spent.items() if made >= forget.generation)
+        self._spent = dict(kept)
+        pickled = self._account.pickle(self._pickle_key)
+        return key.to_bytes(), PutOlmAccount(pickled, self._generation), forget
 
     def has_session(self, peer: bytes) -> bool:
         """Whether something can be sealed for a device without its fallback key."""
@@ -141,17 +152,21 @@ class Ratchets:
         self._step(live, counter=counter + 1, used_ms=now_ms)
         return Sealed(OlmBox(kind, ciphertext, counter), (live.row,))
 
-    def open(self, peer: bytes, box: OlmBox, now_ms: int) -> Opened:
-        """Open what the device with this identity key sealed.
+    def begins(self, peer: bytes, box: OlmBox) -> bool:
+        """Whether a message would begin a session that we do not have. Raises
+        `MalformedMessage`."""
+        _, beginning = _parsed(box)
+        known = self._sessions.get(peer, {})
+        return beginning is not None and _session_id(beginning.session_id()) not in known
+
+    def open(self, peer: bytes, box: OlmBox, now_ms: int, *, keeps: bool = True) -> Opened:
+        """Open what the device with this identity key sealed; a session that begins with it is kept
+        if `keeps`, and else begun again by whatever comes next.
 
         Raises `MalformedMessage`; `BadSignature` when no session of that device opens it: it was
         forged, played back, overtaken by too many, or begun with a key that is gone.
         """
-        try:
-            message = AnyOlmMessage.from_parts(box.kind, box.ciphertext)
-            beginning = message.to_pre_key() if box.kind == 0 else None
-        except (ValueError, OverflowError) as error:
-            raise MalformedMessage(f"a sealed message does not decode: {error}") from error
+        message, beginning = _parsed(box)
         known = self._sessions.get(peer, {})
         named = _session_id(beginning.session_id()) if beginning is not None else None
         for live in [known[named]] if named in known else list(known.values()) if not named else []:
@@ -163,25 +178,28 @@ class Ratchets:
             return Opened(plaintext, (live.row,))
         if beginning is None or named is None or named in known or named in self._spent:
             raise BadSignature("a sealed message that no session opens")
+        if keeps and len(self._spent) >= SPENT_MAX:
+            raise BadSignature("a message that begins one session too many")
         try:
             key = Curve25519PublicKey.from_bytes(peer)
             session, plaintext = self._account.create_inbound_session(key, beginning)
         except ValueError as error:
             raise BadSignature(f"a message that begins no session: {error}") from error
-        spent = SpendSession(named, now_ms + SPENT_MS)
-        self._spent[named] = spent.until_ms
-        account = PutOlmAccount(self._account.pickle(self._pickle_key))
+        if not keeps:
+            return Opened(plaintext, ())
+        # The account stays as it is: a fallback key is not used up.
+        self._spent[named] = self._generation
         kept = self._keep(peer, session, now_ms, is_answered=True)
-        return Opened(plaintext, (account, spent, *kept))
+        return Opened(plaintext, (SpendSession(named, self._generation), *kept))
 
     def forget(self, peer: bytes) -> tuple[DropRatchet, ...]:
         """The other side cannot open what we seal: nothing more is sealed with these."""
         return tuple(DropRatchet(peer, id) for id in self._sessions.pop(peer, {}))
 
-    def expire(self, now_ms: int) -> ForgetSpent:
-        """Spent sessions need not be remembered for ever."""
-        self._spent = {id: until_ms for id, until_ms in self._spent.items() if until_ms > now_ms}
-        return ForgetSpent(now_ms)
+    @property
+    def peers(self) -> frozenset[bytes]:
+        """Identity keys that there are sessions with."""
+        return frozenset(self._sessions)
 
     def _chosen(self, peer: bytes) -> _Live:
         sessions = self._sessions[peer].values()
@@ -235,6 +253,15 @@ class _WithFallbackKey(Protocol):
 class _Live:
     session: Session
     row: PutRatchet
+
+
+def _parsed(box: OlmBox) -> tuple[AnyOlmMessage, PreKeyMessage | None]:
+    """Raises `MalformedMessage`."""
+    try:
+        message = AnyOlmMessage.from_parts(box.kind, box.ciphertext)
+        return message, message.to_pre_key() if box.kind == 0 else None
+    except (ValueError, OverflowError) as error:
+        raise MalformedMessage(f"a sealed message does not decode: {error}") from error
 
 
 def _session_id(text: str) -> bytes:

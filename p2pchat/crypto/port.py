@@ -106,13 +106,26 @@ class MailCipher(Protocol):
         """Open the envelope. Raises `MalformedMessage`, `UnknownVersion`; nothing changes."""
         ...
 
-    def open(self, body: MailBody, identity_key: bytes, now_ms: int) -> Opened:
-        """Open the letter of a body whose sender certifies `identity_key`. Raises
-        `MalformedMessage`; `BadSignature` when nothing that we share with it opens it."""
+    def begins(self, body: MailBody, identity_key: bytes) -> bool:
+        """Whether a letter would begin a session that we do not have. Raises
+        `MalformedMessage`."""
+        ...
+
+    def open(
+        self, body: MailBody, identity_key: bytes, now_ms: int, *, keeps: bool = True
+    ) -> Opened:
+        """Open the letter of a body whose sender certifies `identity_key`; unless it `keeps` it, a
+        session that begins with it leaves nothing behind. Raises `MalformedMessage`;
+        `BadSignature` when nothing that we share with it opens it."""
         ...
 
     def forget(self, identity_key: bytes) -> tuple[DropRatchet, ...]:
         """The other side cannot open what we seal: the next letter begins anew."""
+        ...
+
+    @property
+    def peers(self) -> frozenset[bytes]:
+        """Identity keys that there are sessions with."""
         ...
 
 

@@ -13,6 +13,7 @@ from p2pchat.model.ids import ConversationId, DeviceId
 __all__ = [
     "SESSION_BYTES",
     "DropRatchet",
+    "ForgetSeen",
     "ForgetSpent",
     "HpkeSecret",
     "MailChange",
@@ -34,6 +35,8 @@ class PutOlmAccount:
     """This device's Olm account, pickled under a key of its own."""
 
     pickle: str = field(repr=False)
+    generation: int = 0
+    """Fallback keys that it has made; the newest two of them begin sessions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,8 @@ class SpendSession:
     long as the fallback key lives that it was begun with."""
 
     session: bytes
-    until_ms: int
+    generation: int
+    """The account's when it was begun: with its newest key then, or the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +106,16 @@ class SeeMail:
 
 @dataclass(frozen=True, slots=True)
 class ForgetSpent:
-    """What was to be remembered until now of sessions and blobs."""
+    """Sessions of generations before this one: their keys are gone, so nothing begins them."""
 
-    now_ms: int
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetSeen:
+    """Blobs that were to be remembered until now, or before."""
+
+    until_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +142,14 @@ class SetMailed:
 
 
 RatchetChange = (
-    PutOlmAccount | PutMailKeys | PutRatchet | DropRatchet | SpendSession | SeeMail | ForgetSpent
+    PutOlmAccount
+    | PutMailKeys
+    | PutRatchet
+    | DropRatchet
+    | SpendSession
+    | ForgetSpent
+    | SeeMail
+    | ForgetSeen
 )
 """What sealing and opening change."""
 

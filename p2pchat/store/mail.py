@@ -9,11 +9,12 @@ import sqlite3
 from collections.abc import Callable
 from typing import assert_never
 
-from sqlalchemy import Connection, Table, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from p2pchat.model.ids import ConversationId, DeviceId
 from p2pchat.model.ratchet import (
     DropRatchet,
+    ForgetSeen,
     ForgetSpent,
     HpkeSecret,
     MailChange,
@@ -43,16 +44,15 @@ from p2pchat.store.statements import Row, add_row, drop, put, text
 __all__ = ["MailWriter", "read_mail"]
 
 
-def _ended(table: Table) -> str:
-    return text(delete(table).where(table.c.until_ms <= bindparam("now_ms")))
-
-
 _DROP_ACCOUNT, _ADD_ACCOUNT = drop(olm_account), add_row(olm_account)
 _DROP_KEYS, _ADD_KEYS = drop(mail_keys), add_row(mail_keys)
 _DROP_HPKE, _ADD_HPKE = drop(hpke_keys), add_row(hpke_keys)
 _PUT_RATCHET, _DROP_RATCHET = put(ratchets), drop(ratchets, "peer", "session")
 _PUT_SPENT, _PUT_SEEN = put(spent_sessions), put(seen_mail)
-_FORGET = (_ended(spent_sessions), _ended(seen_mail))
+_FORGET_SPENT = text(
+    delete(spent_sessions).where(spent_sessions.c.generation < bindparam("generation"))
+)
+_FORGET_SEEN = text(delete(seen_mail).where(seen_mail.c.until_ms <= bindparam("until_ms")))
 _PUT_BUNDLE = put(bundles)
 _PUT_MAILED = put(mailed)
 
@@ -89,16 +89,17 @@ class MailWriter:
         match change:
             case PutRatchet() | DropRatchet():
                 self._step(change)
-            case SpendSession(session, until_ms):
-                execute(_PUT_SPENT, {"session": session, "until_ms": until_ms})
+            case SpendSession(session, generation):
+                execute(_PUT_SPENT, {"session": session, "generation": generation})
+            case ForgetSpent(generation):
+                execute(_FORGET_SPENT, {"generation": generation})
             case SeeMail(hash, until_ms):
                 execute(_PUT_SEEN, {"hash": hash, "until_ms": until_ms})
-            case ForgetSpent(now_ms):
-                for statement in _FORGET:
-                    execute(statement, {"now_ms": now_ms})
-            case PutOlmAccount(pickle):
+            case ForgetSeen(until_ms):
+                execute(_FORGET_SEEN, {"until_ms": until_ms})
+            case PutOlmAccount(pickle, generation):
                 execute(_DROP_ACCOUNT)
-                execute(_ADD_ACCOUNT, {"pickle": pickle})
+                execute(_ADD_ACCOUNT, {"pickle": pickle, "generation": generation})
             case PutMailKeys():
                 self._put_keys(change)
             case PutBundle(device, raw, asked_ms, suite):
@@ -149,7 +150,7 @@ def read_mail(connection: Connection) -> MailSnapshot:
     """What sealing and opening go on from, as of the last commit."""
     account = connection.execute(select(olm_account)).one_or_none()
     return MailSnapshot(
-        account=PutOlmAccount(account.pickle) if account is not None else None,
+        account=PutOlmAccount(account.pickle, account.generation) if account is not None else None,
         keys=_keys(connection),
         ratchets=tuple(
             PutRatchet(
@@ -162,7 +163,9 @@ def read_mail(connection: Connection) -> MailSnapshot:
             )
             for row in connection.execute(_RATCHETS)
         ),
-        spent=tuple(SpendSession(row.session, row.until_ms) for row in connection.execute(_SPENT)),
+        spent=tuple(
+            SpendSession(row.session, row.generation) for row in connection.execute(_SPENT)
+        ),
         seen=tuple(SeeMail(row.hash, row.until_ms) for row in connection.execute(_SEEN)),
         bundles=tuple(
             PutBundle(DeviceId(row.device_id), row.raw, row.asked_ms, row.suite)

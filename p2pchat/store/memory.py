@@ -40,6 +40,7 @@ from p2pchat.model.op import Chain, Op
 from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.model.ratchet import (
     DropRatchet,
+    ForgetSeen,
     ForgetSpent,
     MailChange,
     PutBundle,
@@ -224,9 +225,11 @@ class _Mail:
                 self.spent[session] = change
             case SeeMail(hash):
                 self.seen[hash] = change
-            case ForgetSpent(now_ms):
-                self.spent = {id: row for id, row in self.spent.items() if row.until_ms > now_ms}
-                self.seen = {id: row for id, row in self.seen.items() if row.until_ms > now_ms}
+            case ForgetSpent(generation):
+                kept = ((id, r) for id, r in self.spent.items() if r.generation >= generation)
+                self.spent = dict(kept)
+            case ForgetSeen(until_ms):
+                self.seen = {id: row for id, row in self.seen.items() if row.until_ms > until_ms}
             case PutBundle(device):
                 self.bundles[device] = change
             case SetMailed(conversation, device):

@@ -250,6 +250,7 @@ olm_account = _table(
     "olm_account",
     Column("key", Integer, CheckConstraint("key = 1", name="one_account"), primary_key=True),
     _text("pickle"),
+    _integer("generation"),
 )
 
 mail_keys = _table(
@@ -277,7 +278,7 @@ ratchets = _keyed(
     _integer("used_ms"),
 )
 
-spent_sessions = _keyed("spent_sessions", _id("session", primary_key=True), _integer("until_ms"))
+spent_sessions = _keyed("spent_sessions", _id("session", primary_key=True), _integer("generation"))
 
 seen_mail = _keyed("seen_mail", _id("hash", primary_key=True), _integer("until_ms"))
 

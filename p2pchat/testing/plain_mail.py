@@ -23,6 +23,7 @@ from p2pchat.model.ratchet import (
     PutOlmAccount,
     PutRatchet,
     RatchetChange,
+    SpendSession,
 )
 from p2pchat.model.snapshot import MailSnapshot
 from p2pchat.protocol.bundles import renewed
@@ -57,7 +58,9 @@ class PlainMailCipher:
         self._used = used
         self._keys = kept.keys
         self._fallbacks: list[str] = json.loads(kept.account.pickle)
+        self._generation = kept.account.generation
         self._sessions = {(row.peer, row.session): row for row in kept.ratchets}
+        self._spent = {row.session: row.generation for row in kept.spent}
 
     @property
     def identity_key(self) -> bytes:
@@ -77,7 +80,12 @@ class PlainMailCipher:
         made = HpkeSecret(_SUITE, _hash(b"hpke", fallback), now_ms)
         self._fallbacks = [*self._fallbacks, fallback.hex()][-_FALLBACKS_MAX:]
         self._keys = renewed(self._keys, fallback, [made], now_ms)
-        return PutOlmAccount(json.dumps(self._fallbacks)), self._keys, ForgetSpent(now_ms)
+        self._generation += 1
+        forget = ForgetSpent(self._generation - _FALLBACKS_MAX + 1)
+        kept = ((id, made) for id, made in self._spent.items() if made >= forget.generation)
+        self._spent = dict(kept)
+        account = PutOlmAccount(json.dumps(self._fallbacks), self._generation)
+        return account, self._keys, forget
 
     def seal(
         self, to: Recipient, letter: bytes, own_devices: ClaimedSet, now_ms: int
@@ -106,28 +114,42 @@ class PlainMailCipher:
             raise MalformedMessage("a blob for a key that this device does not have")
         return decode_body(_veiled(address, veiled))
 
-    def open(self, body: MailBody, identity_key: bytes, now_ms: int) -> Opened:
+    def begins(self, body: MailBody, identity_key: bytes) -> bool:
+        return (identity_key, body.ciphertext[:_KEY_BYTES]) not in self._sessions
+
+    def open(
+        self, body: MailBody, identity_key: bytes, now_ms: int, *, keeps: bool = True
+    ) -> Opened:
         session, rest = body.ciphertext[:_KEY_BYTES], body.ciphertext[_KEY_BYTES:]
         fallback, letter = rest[:_KEY_BYTES], rest[_KEY_BYTES:]
         row = self._sessions.get((identity_key, session))
         if identity_key != plain_identity_key(body.sender):
             raise BadSignature("sealed with another identity key")
-        if row is None and fallback.hex() not in self._fallbacks:
-            raise BadSignature("a session that was begun with a key that is gone")
+        if row is None and (fallback.hex() not in self._fallbacks or session in self._spent):
+            raise BadSignature("a session that was begun before, or with a key that is gone")
+        if row is None and not keeps:
+            return Opened(letter, ())
         opened: list[int] = json.loads(row.pickle) if row is not None else []
         if body.counter in opened:
             raise BadSignature("it was opened before")
+        begun = SpendSession(session, self._generation) if row is None else None
+        if begun is not None:
+            self._spent[session] = begun.generation
         row = row or PutRatchet(identity_key, session, "[]", 0, True, now_ms)
         pickle = json.dumps([*opened, body.counter])
         row = replace(row, pickle=pickle, is_answered=True, used_ms=now_ms)
         self._sessions[identity_key, session] = row
-        return Opened(letter, (row,))
+        return Opened(letter, (row,) if begun is None else (begun, row))
 
     def forget(self, identity_key: bytes) -> tuple[DropRatchet, ...]:
         gone = [key for key in self._sessions if key[0] == identity_key]
         for key in gone:
             del self._sessions[key]
         return tuple(DropRatchet(*key) for key in gone)
+
+    @property
+    def peers(self) -> frozenset[bytes]:
+        return frozenset(peer for peer, _ in self._sessions)
 
 
 def _hash(*parts: bytes) -> bytes:

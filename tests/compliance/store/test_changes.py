@@ -32,6 +32,7 @@ from p2pchat.model.op import Chain
 from p2pchat.model.query import OpsQuery
 from p2pchat.model.ratchet import (
     DropRatchet,
+    ForgetSeen,
     ForgetSpent,
     HpkeSecret,
     PutMailKeys,
@@ -378,15 +379,15 @@ def test_account_and_keys_are_replaced_as_a_whole(store: Store) -> None:
     old = PutMailKeys(digest("old"), 1, (HpkeSecret(2, b"a", 1), HpkeSecret(1, b"b", 1)))
     new = PutMailKeys(digest("new"), 2, (HpkeSecret(1, b"c", 2),))
     store.commit([PutOlmAccount("one"), old])
-    store.commit([PutOlmAccount("two"), new])
+    store.commit([PutOlmAccount("two", 7), new])
     kept = store.snapshot().mail
-    assert (kept.account, kept.keys) == (PutOlmAccount("two"), new)
+    assert (kept.account, kept.keys) == (PutOlmAccount("two", 7), new)
 
 
 def test_what_was_spent_and_seen_is_remembered_until_its_time(store: Store) -> None:
     spent = [SpendSession(digest(f"session {n}"), n) for n in range(4)]
     seen = [SeeMail(digest(f"blob {n}"), n) for n in range(4)]
-    store.commit([*spent, *seen, ForgetSpent(2)])
+    store.commit([*spent, *seen, ForgetSpent(3), ForgetSeen(2)])
     kept = store.snapshot().mail
     assert (kept.spent, kept.seen) == ((spent[3],), (seen[3],))
 

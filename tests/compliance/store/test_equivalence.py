@@ -40,6 +40,7 @@ from p2pchat.model.op import Chain
 from p2pchat.model.query import OpsQuery
 from p2pchat.model.ratchet import (
     DropRatchet,
+    ForgetSeen,
     ForgetSpent,
     HpkeSecret,
     PutBundle,
@@ -209,6 +210,7 @@ class TwoStores(RuleBasedStateMachine):
             SpendSession(digest(f"session {count}"), when),
             SeeMail(digest(f"blob {count}"), when),
             ForgetSpent(forgotten),
+            ForgetSeen(forgotten),
         ]
 
     @rule(room=rooms, name=small, when=small, dropped=st.booleans())

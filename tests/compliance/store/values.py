@@ -33,6 +33,7 @@ from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, PeerId
 from p2pchat.model.op import Chain, Header, Kind, Op
 from p2pchat.model.ratchet import (
     DropRatchet,
+    ForgetSeen,
     ForgetSpent,
     HpkeSecret,
     PutBundle,
@@ -210,7 +211,8 @@ def mail() -> list[Change]:
         SpendSession(digest("spent long ago"), 10),
         SeeMail(digest("seen"), 100),
         SeeMail(digest("seen long ago"), 10),
-        ForgetSpent(10),
+        ForgetSpent(11),
+        ForgetSeen(10),
         PutBundle(BOB.device, b"record", 50, 2),
         SetMailed(ROOM, BOB.device, 1, 2, 60),
         *rooms(),

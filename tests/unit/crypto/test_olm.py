@@ -7,12 +7,14 @@ from random import Random
 
 import pytest
 
-from p2pchat.crypto.olm import SESSIONS_MAX, SPENT_MS, OlmBox, Ratchets, new_account
+from p2pchat.crypto import olm
+from p2pchat.crypto.olm import SESSIONS_MAX, OlmBox, Ratchets, new_account
 from p2pchat.errors import BadSignature, MalformedMessage
 from p2pchat.model.ratchet import DropRatchet, ForgetSpent, PutOlmAccount, PutRatchet, SpendSession
 
 KEY = b"k" * 32
 NOW_MS = 1_800_000_000_000
+DAY_MS = 24 * 3600 * 1000
 
 
 class Disk:
@@ -43,10 +45,13 @@ class Disk:
                     del self.sessions[change.peer, change.session]
                 case SpendSession():
                     self.spent[change.session] = change
+                case ForgetSpent(generation):
+                    rows = self.spent.values()
+                    self.spent = {r.session: r for r in rows if r.generation >= generation}
 
     def rotate(self) -> None:
-        self.fallback, change = self.ratchets.rotate_fallback()
-        self.commit([change])
+        self.fallback, *changes = self.ratchets.rotate_fallback()
+        self.commit(changes)
 
     def begin(self, other: Disk) -> None:
         keys = other.ratchets.identity_key, other.fallback
@@ -119,10 +124,66 @@ def test_bytes_behind_a_ciphertext_make_no_new_message(alice, bob):
             bob.open(alice, OlmBox(box.kind, box.ciphertext + tail, box.counter))
 
 
-def test_what_began_a_session_is_forgotten_when_its_key_is_long_gone(alice, bob):
+def test_what_began_a_session_never_begins_it_again_however_late_the_keys_are_made_anew(alice, bob):
+    box = alice.seal(bob, b"hello")
+    bob.open(alice, box)
+    bob.commit(bob.ratchets.forget(alice.ratchets.identity_key))
+    bob.now_ms += 150 * DAY_MS
+    for _ in range(4):
+        with pytest.raises(BadSignature):
+            bob.open(alice, box)
+        bob.restart()
+        with pytest.raises(BadSignature):
+            bob.open(alice, box)
+        bob.rotate()
+
+
+def test_what_began_a_session_is_forgotten_with_the_key_it_was_begun_with(alice, bob):
+    """And not sooner: a key begins sessions until two newer ones were made."""
+    early, late = alice.seal(bob, b"hello"), Disk()
+    bob.open(alice, early)
+    bob.rotate()
+    bob.open(late, late.seal(bob, b"hello"))
+    assert len(bob.spent) == 2
+    bob.rotate()
+    assert len(bob.spent) == 1
+    bob.rotate()
+    assert bob.spent == {}
+    assert bob.ratchets._spent == {}
+
+
+def test_what_is_opened_and_not_kept_leaves_nothing(alice, bob):
+    box, key = alice.seal(bob, b"hello"), alice.ratchets.identity_key
+    for _ in range(3):
+        assert bob.ratchets.begins(key, box)
+        opened = bob.ratchets.open(key, box, NOW_MS, keeps=False)
+        assert (opened.plaintext, opened.changes) == (b"hello", ())
+        assert bob.ratchets.peers == frozenset()
+    assert bob.open(alice, box) == b"hello"
+    assert not bob.ratchets.begins(key, box)
+    assert bob.ratchets.peers == {key}
+
+
+def test_beginning_a_session_leaves_the_account_as_it_was(alice, bob):
+    """A fallback key is not used up, so nothing of the account goes to disk."""
+    before = bob.account
     bob.open(alice, alice.seal(bob, b"hello"))
-    for now_ms in (NOW_MS + SPENT_MS - 1, NOW_MS + SPENT_MS):
-        assert bob.ratchets.expire(now_ms) == ForgetSpent(now_ms)
+    assert bob.ratchets._account.pickle(KEY) == before.pickle
+
+
+def test_sessions_that_others_began_are_bounded_and_none_is_forgotten(alice, bob, monkeypatch):
+    monkeypatch.setattr(olm, "SPENT_MAX", 3)
+    others = [Disk() for _ in range(4)]
+    boxes = [one.seal(bob, b"hello") for one in others]
+    for one, box in zip(others[:3], boxes[:3], strict=True):
+        bob.open(one, box)
+    with pytest.raises(BadSignature):
+        bob.open(others[3], boxes[3])
+    assert len(bob.spent) == 3
+    bob.rotate()
+    bob.rotate()
+    fresh = Disk()
+    assert bob.open(fresh, fresh.seal(bob, b"hello")) == b"hello", "with the keys there is room"
 
 
 def test_a_message_is_from_the_device_whose_key_it_was_sealed_with(alice, bob):
