@@ -9,7 +9,6 @@ search over the same programs without their seals finds every word, so it would 
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +18,9 @@ import trio
 
 from p2pchat.crypto.vault import Vault
 from p2pchat.protocol.sealing import open_room_secret
-from p2pchat.store.home import open_home
 from p2pchat.testing.processes import Launch, Processes, RelayProcess, RpcPeer, open_processes
 from p2pchat.testing.rpc_peer import befriend
+from tests.process.canaries import NAME, PASSPHRASE, launched, secrets_of
 from tests.process.searching import files, found, memory, written
 
 pytestmark = [
@@ -29,15 +28,12 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc"),
 ]
 
-PASSPHRASE = "canary-passphrase-5ad1"
 ROOM = "canary-room-91c4"
-NAME = "canary-name-c01d"
 ALICE, BOB = f"{NAME}-a", f"{NAME}-b"
 DIRECT, SAID_IN_ROOM = "canary-direct-7e3b", "canary-gossip-28f6"
 WORDS = {word: word.encode() for word in (PASSPHRASE, ROOM, NAME, DIRECT, SAID_IN_ROOM)}
 REPEATS = 30
 """Freed memory is used again: what a process held for a moment is there in some of many places."""
-PATH = os.pathsep.join([str(Path(__file__).parent / "unsealed"), os.environ.get("PYTHONPATH", "")])
 
 
 @dataclass
@@ -57,16 +53,6 @@ class Cast:
         return found(WORDS, files(person.home))
 
 
-def launched(tmp_path: Path, *, unsealed: bool, forwards: str = "", listens: bool = True) -> Launch:
-    environment = {"PYTHONPATH": PATH}
-    if unsealed:
-        environment["P2PCHAT_UNSEALED"] = "1"
-    if forwards:
-        environment["P2PCHAT_FORWARDS"] = forwards
-    listen = Launch().listen if listens else ()
-    return Launch(listen=listen, options=("--log-level", "debug"), environment=environment)
-
-
 async def person(processes: Processes, name: str, relay: RelayProcess, launch: Launch) -> RpcPeer:
     """A client in a locked home who listens nowhere, so that a relay carries what is said."""
     home = processes.directory / name
@@ -79,12 +65,11 @@ async def person(processes: Processes, name: str, relay: RelayProcess, launch: L
 
 async def play(processes: Processes, *, unsealed: bool) -> Cast:
     """Everything is said, and has arrived."""
-    path = processes.directory
-    relay = await processes.relay("relay", launched(path, unsealed=unsealed))
-    alone = launched(path, unsealed=unsealed, listens=False)
+    relay = await processes.relay("relay", launched(unsealed=unsealed))
+    alone = launched(unsealed=unsealed, listens=False)
     alice = await person(processes, ALICE, relay, alone)
     bob = await person(processes, BOB, relay, alone)
-    between = launched(path, unsealed=unsealed, forwards=open_room_secret(ROOM).topic)
+    between = launched(unsealed=unsealed, forwards=open_room_secret(ROOM).topic)
     forwarder = await processes.peer("forwarder", knows=relay.addresses, launch=between)
     await forwarder.call("join_open", name="whatever it is called")
     place = await befriend(alice, bob)
@@ -129,19 +114,7 @@ def test_nobody_but_those_who_are_meant_holds_a_word(tmp_path: Path) -> None:
     contents = [log.read_bytes().replace(bytes(tmp_path), b"") for log in logs]
     contents = [content.replace(f"/{NAME}-".encode(), b"") for content in contents]
     assert found(WORDS, contents) == set()
-    assert found(written(secrets_of(tmp_path / ALICE)), contents) == set()
-
-
-def secrets_of(home: Path) -> dict[str, bytes]:
-    """The keys and tokens of a home that is shut again."""
-    with open_home(home, keys=Vault(PASSPHRASE)) as opened:
-        identity = opened.store.identity()
-        assert identity is not None
-        return {
-            "account seed": identity.account_seed,
-            "device seed": identity.device_seed,
-            "token of the link": opened.store.snapshot().settings["intro"],
-        }
+    assert found(written(secrets_of(tmp_path / ALICE, Vault(PASSPHRASE))), contents) == set()
 
 
 def test_without_seals_the_same_search_finds_every_word(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
 makes of a client one who only forwards: on the path of a program under test, by environment.
 
 `P2PCHAT_UNSEALED=1` writes transport packets, room blobs and the database as they are, at the same
-length. `P2PCHAT_FORWARDS=<topic>` takes part in that topic, whatever room is joined, and knows
-neither the room's name nor its key.
+length, and letters behind the head that names the recipient's key. `P2PCHAT_FORWARDS=<topic>` takes
+part in that topic, whatever room is joined, and knows neither the room's name nor its key.
 """
 
 import os
@@ -21,7 +21,23 @@ def unseal() -> None:
     PacketOpener._open = lambda self, sealed: bytes(sealed)[:-16]
     SharedKeyCipher.seal = lambda self, secret, plaintext: b"\1" + bytes(24) + plaintext + bytes(16)
     SharedKeyCipher.open = lambda self, secret, blob: blob[25:-16]
+    open_letters()
     open_the_database()
+
+
+def open_letters() -> None:
+    from p2pchat.crypto import mail
+    from p2pchat.crypto.hpke import HEADER_BYTES, VERSION
+    from p2pchat.crypto.olm import OlmBox, Ratchets, Sealed
+    from p2pchat.crypto.port import Opened
+
+    def envelope(to, recipient, plaintext):
+        return bytes((VERSION, to.suite)) + to.id + plaintext
+
+    mail.seal_envelope = envelope
+    mail.open_envelope = lambda own, recipient, blob: blob[HEADER_BYTES:]
+    Ratchets.seal = lambda self, peer, plaintext, *_: Sealed(OlmBox(1, plaintext, 0), ())
+    Ratchets.open = lambda self, peer, box, *_: Opened(box.ciphertext, ())
 
 
 def open_the_database() -> None:
