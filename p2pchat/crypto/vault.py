@@ -56,6 +56,7 @@ _NAME_BYTES = 16
 _NONCE_BYTES = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 _SEALED_BYTES = KEY_BYTES + crypto_aead_xchacha20poly1305_ietf_ABYTES
 _CHECKSUM_BYTES = 16
+_DAMAGED = "is damaged: put back a copy of this file alone; the other files are newer than theirs"
 _END_BYTES = _NONCE_BYTES + _SEALED_BYTES + _CHECKSUM_BYTES
 
 
@@ -190,7 +191,7 @@ def lock_of(raw: bytes) -> Lock | None:
     if len(raw) < _HEAD.size + _END_BYTES or not raw.startswith(MAGIC):
         raise WrongKey("is not a key: put back the one of this home")
     if _checksum(raw[:-_CHECKSUM_BYTES]) != raw[-_CHECKSUM_BYTES:]:
-        raise WrongKey("is damaged: put back a copy")
+        raise WrongKey(_DAMAGED)
     _, version, kind = _HEAD.unpack_from(raw)
     sizes = {_PASSPHRASE: _STRETCHING.size, _KEYRING: _NAME_BYTES}
     if version != VERSION or kind not in sizes:
@@ -198,7 +199,7 @@ def lock_of(raw: bytes) -> Lock | None:
     head, end = raw[:-_END_BYTES], raw[-_END_BYTES:-_CHECKSUM_BYTES]
     fields = head[_HEAD.size :]
     if len(fields) != sizes[kind]:
-        raise WrongKey("is damaged: put back a copy")
+        raise WrongKey(_DAMAGED)
     nonce, sealed = end[:_NONCE_BYTES], end[_NONCE_BYTES:]
     return Lock(kind, fields, head + nonce, nonce, sealed)
 

@@ -82,7 +82,7 @@ class Mailing:
     def restore(self, kept: MailSnapshot) -> None:
         """As of the last commit; without an Olm account nothing is ever mailed."""
         self.is_on = kept.account is not None
-        self._rotated_ms = kept.keys.rotated_ms if kept.keys is not None else None
+        self._rotated_ms = kept.keys.rotated_ms if kept.keys is not None else None  # 0: made anew
         for bundle in kept.bundles:
             self.bundles.restore(bundle)
         for row in kept.mailed:
@@ -93,7 +93,7 @@ class Mailing:
         """Make the first keys, and read what both sides gave each other."""
         if not self.is_on:
             return []
-        effects = self._renew(now) if self._rotated_ms is None else []
+        effects = self._renew(now) if not self._rotated_ms else []
         return [*effects, *self.writers.start()]
 
     # Who is away

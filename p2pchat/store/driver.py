@@ -114,7 +114,8 @@ def _raise_meaning(path: Path, error: sqlite3.DatabaseError) -> None:
         case sqlite3.SQLITE_NOTADB:
             raise WrongKey(
                 f"the key does not open {path}: put back the key file that belongs to it (if it is"
-                " the right one, the beginning of the database is damaged: put back a copy)"
+                " the right one, the beginning of the database is damaged: import an export, or put"
+                " back a copy, which is an older device)"
             ) from error
         case sqlite3.SQLITE_CORRUPT:
             raise Corrupted(damaged(path, str(error))) from error
@@ -135,6 +136,7 @@ def _raise_meaning(path: Path, error: sqlite3.DatabaseError) -> None:
 def damaged(path: Path, finding: str) -> str:
     """What to tell about a damaged database."""
     return (
-        f"{path} is damaged ({finding}): put back a copy of the home directory, or move the"
-        " directory away to begin anew"
+        f"{path} is damaged ({finding}): move the directory away, and import an export or begin"
+        " anew; or put back a copy of it, which is this device as it was: what it wrote since"
+        " counts twice, and mail that was under way may be lost"
     )

@@ -3,7 +3,7 @@
     p2pchat.lock     who has it open
     p2pchat.key      the database key: 32 random bytes, bare or locked (`crypto.vault`)
     p2pchat.db       everything else, encrypted (and `-wal`, `-shm` while it is open)
-    p2pchat.state    how the last run ended
+    p2pchat.state    how the last run ended, and with which database
 
 All are 0600 under any umask; other files are left alone. Database and key are made beside their
 places and renamed into them, the database first: so a key without a database, or a database without
@@ -32,6 +32,7 @@ from p2pchat.store.marker import Marker
 from p2pchat.store.opening import (
     MIGRATIONS,
     Migrations,
+    begin_run,
     create_database,
     prepare_database,
     settle_database,
@@ -51,6 +52,8 @@ __all__ = [
 ]
 
 KEY_BYTES = 32
+RUN_MAX = 2**31 - 1
+"""Numbers of runs are drawn: a copy goes on from the number of another run than we did."""
 KEY_FILE = "p2pchat.key"
 DATABASE_FILE = "p2pchat.db"
 LOCK_FILE = "p2pchat.lock"
@@ -117,15 +120,17 @@ def open_home(
 def _open_store(home: Path, migrations: Migrations, key: bytes) -> Generator[SqliteStore]:
     database = home / DATABASE_FILE
     marker = Marker(home / "p2pchat.state", database)
-    prepare_database(database, key, migrations, check=marker.must_check())
+    prepare_database(database, key, migrations, last=marker.look())
+    run = 1 + secrets.randbelow(RUN_MAX)
     store = SqliteStore(database, key)
     try:
-        marker.opened()
+        marker.opened(run)
+        begin_run(database, key, run)
         yield store
     finally:
-        marker.closing()
+        marker.closing(run)
         store.close()
-        marker.closed()
+        marker.closed(run)
 
 
 def restore_home(

@@ -1,26 +1,45 @@
-"""How the last run ended: a small file beside the database.
+"""How the last run ended, and which file it ended with: a small mark beside the database.
 
 Reading a whole database at each start would be slow, so it is read only after an unclean end or
 when the file is not the one we closed (a copy put back, a bit flipped by a program). The mark also
 tells a write-ahead log that has vanished, which SQLite cannot: without it, the newest messages
 would be gone in silence.
 
-    open             a program runs, or was killed: the log must be there
-    closed S T       it ended cleanly and left S bytes, last changed at T
-    no mark          in between: there may be a log; look for damage
+Each run has a number of its own, in the mark and in the database. A database that names another one
+was put back from elsewhere, and so is an older device than we were (`store.copies`). A copy of the
+whole directory brings its own mark along; then the mark came to its place later than it was
+written, or the database is not the file that it speaks of. A directory that is moved to another
+disk looks the same, and is taken for a copy.
+
+    open N F         run N goes on, or was killed: the log must be there; the database is file F
+    closing N        in between: there may be a log; look for damage
+    closed N S T     it ended cleanly and left S bytes, last changed at T
+    no mark          it was removed: nothing is known of the file
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from p2pchat.errors import Corrupted
 from p2pchat.store.files import sync_directory, write_private
 
-__all__ = ["Marker"]
+__all__ = ["Found", "Marker"]
 
-_OPEN = b"open"
+_MOVED_NS = 60 * 10**9
+"""A mark is written and put into its place within a minute, however slow the disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a mark says."""
+
+    must_check: bool
+    """Whether to look for damage."""
+    run: int | None
+    """The number that the database has if it is the one of the last run; None: it is not."""
 
 
 class Marker:
@@ -31,38 +50,62 @@ class Marker:
         self._database = database
         self._log = database.with_name(database.name + "-wal")
 
-    def must_check(self) -> bool:
-        """Whether to look for damage. `Corrupted` when the write-ahead log is missing."""
+    def look(self) -> Found:
+        """What the last run left. `Corrupted` when the write-ahead log is missing."""
         mark = self._path.read_bytes() if self._path.exists() else b""
-        if mark != _OPEN:
-            return mark != self._closed()
-        if not self._log.exists():
+        word, _, rest = mark.partition(b" ")
+        number = rest.partition(b" ")[0]
+        run = int(number) if number.isdigit() else None
+        if word == b"open" and not self._log.exists():
             raise Corrupted(
                 f"{self._log} is missing, and the newest messages with it: put it back, or remove"
                 f" {self._path} to go on without them"
             )
-        self._remove()  # opening may end early and take the log in: it is not required any more
-        return True
+        if run is None or self._is_moved() or mark not in self._possible(run):
+            self._remove()
+            return Found(must_check=True, run=None)
+        if word == b"open":  # opening may end early and take the log in: it is required no more
+            self.closing(run)
+        return Found(must_check=word != b"closed", run=run)
 
-    def opened(self) -> None:
+    def opened(self, run: int) -> None:
         """The database is open, and its log exists."""
         sync_directory(self._path.parent)
-        write_private(self._path, _OPEN)
+        write_private(self._path, self._open(run))
 
-    def closing(self) -> None:
+    def closing(self, run: int) -> None:
         """The log may go from here on."""
-        self._remove()
+        try:
+            write_private(self._path, _closing(run))
+        except OSError:  # no room: without a mark the next start begins sealing anew, no more
+            self._remove()
 
-    def closed(self) -> None:
+    def closed(self, run: int) -> None:
         """The database is closed, and all of it in one file."""
         if not self._log.exists():
-            with suppress(OSError):  # without a mark the next start looks for damage: no harm
-                write_private(self._path, self._closed())
+            with suppress(OSError):  # the next start looks for damage: no harm
+                write_private(self._path, self._closed(run))
 
-    def _closed(self) -> bytes:
+    def _possible(self, run: int) -> tuple[bytes, ...]:
+        return self._open(run), _closing(run), self._closed(run)
+
+    def _open(self, run: int) -> bytes:
+        return f"open {run} {self._database.stat().st_ino}".encode()
+
+    def _closed(self, run: int) -> bytes:
         status = self._database.stat()
-        return f"closed {status.st_size} {status.st_mtime_ns}".encode()
+        return f"closed {run} {status.st_size} {status.st_mtime_ns}".encode()
+
+    def _is_moved(self) -> bool:
+        """Whether a program put the mark here with the times of another one. (Where a file system
+        knows no time of change but that of birth, the same holds of it.)"""
+        status = self._path.stat()
+        return status.st_ctime_ns - status.st_mtime_ns > _MOVED_NS
 
     def _remove(self) -> None:
         self._path.unlink(missing_ok=True)
         sync_directory(self._path.parent)
+
+
+def _closing(run: int) -> bytes:
+    return f"closing {run}".encode()

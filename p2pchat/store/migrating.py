@@ -18,6 +18,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from p2pchat.errors import SchemaTooNew, StoreError
+from p2pchat.store.copies import strip
 from p2pchat.store.driver import connect, make_engine
 from p2pchat.store.files import create_private, replace
 
@@ -63,12 +64,14 @@ def _step(config: Config, connection: Connection, revision: str) -> None:
 
 
 def _copy(path: Path, key: bytes) -> None:
-    """A copy under the same key, whole or not there."""
+    """A copy under the same key, whole or not there, and without ratchets."""
     target = path.with_name(path.name + ".before")
     beside = path.with_name(target.name + ".new")
     create_private(beside)
     with closing(connect(path, key)) as connection:
         connection.execute("VACUUM INTO ?", (str(beside),))
+    with closing(connect(beside, key, "journal_mode = DELETE")) as connection:
+        strip(connection)
     with beside.open("rb+") as file:
         os.fsync(file.fileno())
     replace(beside, target)

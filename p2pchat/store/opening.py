@@ -15,10 +15,19 @@ from importlib.resources import files
 from pathlib import Path
 
 from p2pchat.errors import Corrupted, StoreError
+from p2pchat.store.copies import begin_anew, run_of, set_run
 from p2pchat.store.driver import connect, damaged, store_errors
 from p2pchat.store.files import create_private
+from p2pchat.store.marker import Found
 
-__all__ = ["MIGRATIONS", "Migrations", "create_database", "prepare_database", "settle_database"]
+__all__ = [
+    "MIGRATIONS",
+    "Migrations",
+    "begin_run",
+    "create_database",
+    "prepare_database",
+    "settle_database",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -45,20 +54,32 @@ def create_database(path: Path, key: bytes, migrations: Migrations = MIGRATIONS)
 
 
 def prepare_database(
-    path: Path, key: bytes, migrations: Migrations = MIGRATIONS, *, check: bool
+    path: Path, key: bytes, migrations: Migrations = MIGRATIONS, *, last: Found
 ) -> None:
-    """Make sure that `key` opens the database, that it is whole (with `check`: by reading all of
-    it), and that it has the newest form.
+    """Make sure that `key` opens the database, that it is whole (by reading all of it if the mark
+    of the `last` run says so), that it has the newest form, and that it is used no more as an
+    older device than it was.
 
     Raises `WrongKey`, `Corrupted`, `SchemaTooNew`.
     """
     with store_errors(path):
         with closing(connect(path, key)) as connection:
-            if check:
+            if last.must_check:
                 _check(path, connection)
             revision = _revision(path, connection)
+            is_copy = run_of(connection) not in (0, last.run)
         if revision != migrations.newest:
             _migrate(path, key, migrations, revision)
+        if is_copy:
+            logger.warning("%s is a copy that was put back: sealing begins anew", path)
+            with closing(connect(path, key)) as connection:
+                begin_anew(connection)
+
+
+def begin_run(path: Path, key: bytes, run: int) -> None:
+    """Give the database the number of a new run."""
+    with store_errors(path), closing(connect(path, key)) as connection:
+        set_run(connection, run)
 
 
 def settle_database(path: Path, key: bytes) -> None:

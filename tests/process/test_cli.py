@@ -96,7 +96,7 @@ def test_an_interrupt_while_waiting_is_silent_and_loses_nothing(tmp_path):
         state = trio.Path(tmp_path / "p2pchat.state")
 
         async def is_open():
-            return await state.exists() and await state.read_bytes() == b"open"
+            return await state.exists() and (await state.read_bytes()).startswith(b"open ")
 
         await until(is_open, timeout_s=30)
         process.send_signal(signal.SIGINT)

@@ -1,0 +1,138 @@
+"""What becomes of ratchets in a copy of a home."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from p2pchat.model.ids import HASH_BYTES
+from p2pchat.model.ratchet import (
+    HpkeSecret,
+    PutMailKeys,
+    PutOlmAccount,
+    PutRatchet,
+    SpendSession,
+)
+from p2pchat.store.driver import connect
+from p2pchat.store.home import open_home
+from tests.unit.store.test_migrating import ADD_A_COLUMN, later
+
+ACCOUNT = PutOlmAccount("pickle")
+KEYS = PutMailKeys(b"f" * 32, 5, (HpkeSecret(1, b"h" * 32, 5),))
+SPENT = SpendSession(b"s" * HASH_BYTES, 9)
+NOTHING = ((), (), None)
+
+
+def session(number: int) -> PutRatchet:
+    return PutRatchet(b"p" * 32, b"i" * HASH_BYTES, f"step {number}", number, True, number)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    path = tmp_path / "home"
+    with open_home(path) as opened:
+        opened.store.commit([ACCOUNT, KEYS, SPENT, session(1)])
+    return path
+
+
+def step(home: Path, number: int) -> None:
+    with open_home(home) as opened:
+        opened.store.commit([session(number)])
+
+
+def kept(home: Path):
+    with open_home(home) as opened:
+        mail = opened.store.snapshot().mail
+    return mail.ratchets, mail.spent, mail.account
+
+
+def put_back(copy: Path, home: Path) -> None:
+    """Over the files that are there, with their times, as most programs do."""
+    for file in copy.iterdir():
+        shutil.copy2(file, home / file.name)
+
+
+def test_a_home_goes_on_with_its_ratchets(home: Path) -> None:
+    for number in (2, 3):
+        step(home, number)
+        assert kept(home) == ((session(number),), (SPENT,), ACCOUNT)
+
+
+def test_a_killed_home_goes_on_with_its_ratchets(home: Path, tmp_path: Path) -> None:
+    killed = tmp_path / "killed"
+    with open_home(home) as opened:
+        opened.store.commit([session(2)])
+        killed.mkdir()
+        for file in home.iterdir():
+            os.link(file, killed / file.name)  # the same files, as a kill leaves them
+        mark = (home / "p2pchat.state").read_bytes()
+    (home / "p2pchat.state").write_bytes(mark)
+    (home / "p2pchat.db-wal").write_bytes(b"")
+    assert kept(home) == ((session(2),), (SPENT,), ACCOUNT)
+
+
+@pytest.mark.parametrize("names", [["p2pchat.db"], ["p2pchat.db", "p2pchat.key"]])
+def test_a_database_that_is_put_back_begins_anew(
+    home: Path, tmp_path: Path, names: list[str]
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(home, copy)
+    step(home, 2)
+    for name in names:
+        shutil.copy2(copy / name, home / name)
+    assert kept(home) == NOTHING
+    assert kept(home) == NOTHING
+
+
+def test_a_database_that_is_put_back_after_a_kill_begins_anew(home: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(home, copy)
+    with open_home(home) as opened:
+        opened.store.commit([session(2)])
+        mark = (home / "p2pchat.state").read_bytes()
+    (home / "p2pchat.state").write_bytes(mark)
+    (home / "p2pchat.db-wal").write_bytes(b"")
+    with (home / "p2pchat.db").open("rb+") as file:  # the same file with what was in it before
+        file.truncate(0)
+        file.write((copy / "p2pchat.db").read_bytes())
+    assert kept(home) == NOTHING
+
+
+def test_a_whole_directory_that_is_put_back_begins_anew(home: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(home, copy)
+    for file in copy.iterdir():
+        earlier = file.stat().st_mtime_ns - 3600 * 10**9  # the copy is of an hour ago, all of it
+        os.utime(file, ns=(earlier, earlier))
+    mark = (copy / "p2pchat.state").read_text().split()
+    mark[3] = str((copy / "p2pchat.db").stat().st_mtime_ns)
+    stamp = (copy / "p2pchat.state").stat().st_mtime_ns
+    (copy / "p2pchat.state").write_text(" ".join(mark))
+    os.utime(copy / "p2pchat.state", ns=(stamp, stamp))
+    step(home, 2)
+    put_back(copy, home)
+    assert kept(home) == NOTHING
+
+
+def test_keys_of_envelopes_stay_and_are_made_anew_at_once(home: Path) -> None:
+    (home / "p2pchat.state").unlink()
+    with open_home(home) as opened:
+        assert opened.store.snapshot().mail.keys == PutMailKeys(KEYS.fallback_key, 0, KEYS.hpke)
+
+
+def test_the_copy_before_a_migration_holds_no_secret_of_mail(home: Path, tmp_path: Path) -> None:
+    with open_home(home, later(tmp_path, ADD_A_COLUMN)) as opened:
+        assert opened.store.snapshot().mail.ratchets == (session(1),)
+    copy = connect(home / "p2pchat.db.before", (home / "p2pchat.key").read_bytes())
+    for table in ("ratchets", "olm_account", "mail_keys", "hpke_keys", "spent_sessions"):
+        assert copy.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+    copy.close()
+
+
+def test_the_copy_before_a_migration_is_one_file(home: Path, tmp_path: Path) -> None:
+    with open_home(home, later(tmp_path, ADD_A_COLUMN)):
+        pass
+    assert [file.name for file in home.glob("*.before*")] == ["p2pchat.db.before"]
