@@ -72,6 +72,8 @@ class Genesis:
     name: str
     nonce: bytes
     """Makes two rooms of one name two rooms."""
+    commitment: bytes
+    """The hash of the room's secret."""
 
 
 @dataclass(frozen=True, slots=True)

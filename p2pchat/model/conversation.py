@@ -14,6 +14,7 @@ __all__ = [
     "normal_room_name",
     "open_room_id",
     "open_room_key",
+    "room_commitment",
     "room_id",
     "room_rendezvous",
     "room_topic",
@@ -59,6 +60,11 @@ def room_id(genesis: bytes) -> ConversationId:
 def epoch_commitment(secret: bytes) -> bytes:
     """What an epoch's control op says of its secret."""
     return _hash(b"epoch", secret)
+
+
+def room_commitment(secret: bytes) -> bytes:
+    """What a room's genesis says of its secret, so that nobody can bring another one."""
+    return _hash(b"room-secret", secret)
 
 
 def room_topic(key: bytes) -> str:

@@ -32,7 +32,7 @@ from p2pchat.protocol import sync as sync_rules
 from p2pchat.protocol.blocking import Blocking
 from p2pchat.protocol.contacts import BLOCKED, Contacts
 from p2pchat.protocol.introductions import SETTING as INTRODUCTIONS
-from p2pchat.protocol.invited import EPOCH_PREFIX, PUZZLED_PREFIX, InvitedRooms
+from p2pchat.protocol.invited import AGAIN_PREFIX, EPOCH_PREFIX, PUZZLED_PREFIX, InvitedRooms
 from p2pchat.protocol.log import Floor, Tip
 from p2pchat.protocol.machine import (
     AcceptContact,
@@ -285,7 +285,8 @@ class Chat:
                 return failed + self.mailing.dial_failed(peer, now)
             case SendFailed(peer, Lane.LIVE, reason):
                 self.receipts.lost(peer)
-                return self.outbox.send_failed(peer, reason, now)
+                again = self.rooms.invited.lost(peer)
+                return again + self.outbox.send_failed(peer, reason, now)
             case SendFailed(peer, _):
                 self.sync.give_up(peer)
                 return []
@@ -521,6 +522,8 @@ class Chat:
                 return self.outbox.flush()
             case _ if name.startswith(EPOCH_PREFIX):
                 return self.rooms.invited.fired(name)
+            case _ if name.startswith(AGAIN_PREFIX):
+                return self.rooms.invited.again(name, now)
             case _ if name.startswith(PUZZLED_PREFIX):
                 return self.rooms.invited.puzzled(name, now)
             case _:

@@ -28,7 +28,12 @@ from p2pchat.model.control import (
     Standing,
     TalkHead,
 )
-from p2pchat.model.conversation import ROOM_NAME_CHARS_MAX, epoch_commitment, room_id
+from p2pchat.model.conversation import (
+    ROOM_NAME_CHARS_MAX,
+    epoch_commitment,
+    room_commitment,
+    room_id,
+)
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId
 from p2pchat.model.machine import Now, Reply, SetTimer
 from p2pchat.model.op import Chain, Op
@@ -61,7 +66,7 @@ from p2pchat.protocol.sealing import EpochKey, invited_room_secret
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.protocol.sync import Sync
 from p2pchat.wire.contents import Profile
-from p2pchat.wire.control import OWNERS_MAX, encode_control
+from p2pchat.wire.control import OWNERS_MAX, control_op, encode_control
 from p2pchat.wire.frames import (
     WELCOME_DEVICES_MAX,
     WELCOME_EPOCHS_MAX,
@@ -71,14 +76,19 @@ from p2pchat.wire.frames import (
 )
 from p2pchat.wire.ops import restore_op
 
-__all__ = ["EPOCH_PREFIX", "PUZZLED_PREFIX", "InvitedRooms", "talk_sent"]
+__all__ = ["AGAIN_PREFIX", "EPOCH_PREFIX", "PUZZLED_PREFIX", "InvitedRooms", "talk_sent"]
 
 EPOCH_PREFIX = "epoch:"
 PUZZLED_PREFIX = "puzzled:"
+AGAIN_PREFIX = "again:"
 PATIENCE_S = 5.0
 """So long others have to open an epoch that is missing, before we do."""
 PUZZLED_S = 1.0
 """So long a key may take that comes another way than what it opens."""
+AGAIN_S = 5.0
+"""After a lane broke, until its peer is given anew what may have been lost on it."""
+EARLY_KEYS_MAX = 32
+"""Keys of one room whose senders are not known to be members yet."""
 ROOMS_MAX = 1000
 DIALS_MAX = 12
 
@@ -128,7 +138,8 @@ class InvitedRooms:
         if error is not None:
             return [Reply(command.id, error=error)]
         name = " ".join(command.name.split())
-        genesis = Genesis(owners, History.ALL, 0, name, command.nonce)
+        commitment = room_commitment(command.secret)
+        genesis = Genesis(owners, History.ALL, 0, name, command.nonce, commitment)
         _, raw = encode_control(genesis)
         conversation, effects = self._enter(raw, command.secret, now)
         effects += self._write(conversation, genesis, now)
@@ -157,6 +168,11 @@ class InvitedRooms:
         if not before.may_read and command.standing.may_read and not self._is_contact(account):
             error = UnknownContact("only an accepted contact can be added to a room")
             return [Reply(command.id, error=error)]
+        if not before.may_read and command.standing.may_read and self._is_full(room):
+            most = self._state.limits.room_members_max
+            return [
+                Reply(command.id, error=LocalProtocolError(f"a room has at most {most} members"))
+            ]
         control = SetStanding(account, command.standing, self._cuts(conversation, room, account))
         effects = self._write(conversation, control, now)
         if before.may_read and not command.standing.may_read:
@@ -198,6 +214,20 @@ class InvitedRooms:
         for _, room in self._all():
             room.sharing.lost(peer)
 
+    def lost(self, peer: DeviceId) -> list[Effect]:
+        """A lane broke whose peer is connected still: give it all anew, a little later."""
+        self.gone(peer)
+        is_told = any(peer in self._state.readers(room) for _, room in self._all())
+        return [SetTimer(AGAIN_PREFIX + peer.hex(), AGAIN_S)] if is_told else []
+
+    def again(self, name: str, now: Now) -> list[Effect]:
+        """The keys that were lost."""
+        peer = DeviceId(bytes.fromhex(name.removeprefix(AGAIN_PREFIX)))
+        if peer not in self._state.connected:
+            return []
+        self.gone(peer)
+        return self.greeted(peer, now)
+
     def welcomed(self, peer: DeviceId, frame: Welcome, now: Now) -> list[Effect]:
         """Secrets of a room: one that we know, or one that a contact takes us into."""
         effects: list[Effect] = []
@@ -215,10 +245,17 @@ class InvitedRooms:
         return effects + self._sync.begin(conversation, peer, now)
 
     def shared(self, peer: DeviceId, frame: SenderKey) -> list[Effect]:
-        """A member's device gives us the key of its session."""
-        if self._state.readable(frame.conversation, peer) is None:
-            return []
-        return [LearnSession(frame.conversation, peer, frame.key)]
+        """A member's device gives us the key of its session; perhaps before we hear that it is a
+        member's."""
+        for room in self._rooms(frame.conversation):
+            if peer in self._state.readers(room):
+                return [LearnSession(frame.conversation, peer, frame.key)]
+            room.early_keys.pop(peer, None)
+            room.early_keys[peer] = frame.key
+            if len(room.early_keys) > EARLY_KEYS_MAX:
+                del room.early_keys[next(iter(room.early_keys))]
+        self._state.refuse("key of no member")
+        return []
 
     def changed(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
         """A control op was taken, ours or another's."""
@@ -226,6 +263,7 @@ class InvitedRooms:
         assert room is not None, "only rooms by invitation have control ops that matter"
         effects = self._learned(conversation.id, room, room.epochs.settle(now), now)
         effects.append(Emit(MembersChanged(conversation.id)))
+        effects += self._admitted(conversation, room, control_op(op).control, now)
         if room.host is not None and self._is_member(room):
             room.host = None
             effects.append(Emit(RoomJoined(self._state.room_info(conversation))))
@@ -353,11 +391,22 @@ class InvitedRooms:
         effects = self._intake.apply(conversation, op, now)
         room = conversation.invited
         assert room is not None, "control ops are written in rooms by invitation"
-        here = self._connected(room)
-        effects += self._tell([op], here)
-        if isinstance(control, SetStanding) and control.standing.may_read:
-            fresh = self._devices(control.account) & here
-            effects += [Send(peer, Lane.LIVE, self._welcome(room)) for peer in sorted(fresh)]
+        return effects + self._tell([op], self._connected(room))
+
+    def _admitted(
+        self, conversation: Conversation, room: InvitedRoom, control: Control | None, now: Now
+    ) -> list[Effect]:
+        """Somebody may be a member now: welcome the devices that are here, whoever said so, and
+        take the keys that they gave before."""
+        if not isinstance(control, SetStanding) or not self._is_member(room):
+            return []
+        effects: list[Effect] = []
+        readers = self._state.readers(room)
+        for peer in sorted(self._devices(control.account) & readers & self._state.connected):
+            effects.append(Send(peer, Lane.LIVE, self._welcome(room)))
+            effects += self._sync.begin(conversation, peer, now)
+            key = room.early_keys.pop(peer, None)
+            effects += [LearnSession(conversation.id, peer, key)] if key is not None else []
         return effects
 
     def _introduced(self, conversation: Conversation, room: InvitedRoom, now: Now) -> list[Effect]:
@@ -434,6 +483,9 @@ class InvitedRooms:
 
     def _is_member(self, room: InvitedRoom) -> bool:
         return room.membership.standing(self._state.me.account).may_read
+
+    def _is_full(self, room: InvitedRoom) -> bool:
+        return len(room.membership.members()) >= self._state.limits.room_members_max
 
     def _is_contact(self, account: AccountId) -> bool:
         return self._state.contact_state(account) is ContactState.ACCEPTED

@@ -33,6 +33,8 @@ class InvitedRoom:
         """Whose word we were given: it is read from until we know that we are a member."""
         self.is_puzzled = False
         """A blob came that we have no key for, and sync will be asked for it."""
+        self.early_keys: dict[DeviceId, bytes] = {}
+        """Of sessions, from devices that no member is known to have."""
         self.control_taken: ControlTaken = lambda op, now: []
         """What follows from a control op (`protocol.invited`)."""
         self.membership = Membership(content)

@@ -48,7 +48,7 @@ _CONTROL_KINDS = (Kind.GENESIS, Kind.STANDING, Kind.LEAVE, Kind.EPOCH)
 def encode_control(control: Control) -> tuple[Kind, bytes]:
     """A content of our own with its kind."""
     match control:
-        case Genesis(owners, history, last, name, nonce):
+        case Genesis(owners, history, last, name, nonce, commitment):
             message = pb.Genesis(
                 version=VERSION,
                 owners=owners,
@@ -56,6 +56,7 @@ def encode_control(control: Control) -> tuple[Kind, bytes]:
                 history_last=last,
                 name=name,
                 nonce=nonce,
+                commitment=commitment,
             )
             return Kind.GENESIS, message.SerializeToString()
         case SetStanding(account, standing, cuts):
@@ -123,10 +124,11 @@ def _genesis(message: pb.Genesis) -> Genesis:
     history = History(message.history)
     last_max = HISTORY_LAST_MAX if history is History.LAST else 0
     is_named = 0 < len(message.name) <= ROOM_NAME_CHARS_MAX and message.name.isprintable()
-    is_bounded = message.history_last <= last_max and len(message.nonce) == NONCE_BYTES
-    if not (is_sorted and is_named and is_bounded):
+    nonce, commitment = message.nonce, message.commitment
+    is_sized = len(nonce) == NONCE_BYTES and len(commitment) == HASH_BYTES
+    if not (is_sorted and is_named and is_sized and message.history_last <= last_max):
         raise MalformedMessage("a room's beginning is out of bounds")
-    return Genesis(owners, history, message.history_last, message.name, message.nonce)
+    return Genesis(owners, history, message.history_last, message.name, nonce, commitment)
 
 
 def _cut_pb(cut: Cut) -> pb.Cut:

@@ -13,7 +13,8 @@ from enum import Enum
 from google.protobuf.message import DecodeError
 
 from p2pchat.errors import MalformedMessage, UnknownVersion
-from p2pchat.model.conversation import room_id
+from p2pchat.model.control import Genesis
+from p2pchat.model.conversation import room_commitment, room_id
 from p2pchat.model.ids import HASH_BYTES, AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.op import Chain, Kind, Op, Position
 from p2pchat.wire import dchat_pb2 as pb
@@ -356,7 +357,9 @@ def _welcome(message: pb.Welcome) -> Welcome:
     _bound(len(message.devices), WELCOME_DEVICES_MAX)
     if any(len(secret) != HASH_BYTES for secret in (message.secret, *message.epochs)):
         raise MalformedMessage("a room's secret has 32 bytes")
-    decode_control(Kind.GENESIS, message.genesis)
+    genesis = decode_control(Kind.GENESIS, message.genesis)
+    if not isinstance(genesis, Genesis) or genesis.commitment != room_commitment(message.secret):
+        raise MalformedMessage("a room's secret is another than the room began with")
     return Welcome(
         message.genesis,
         message.secret,

@@ -24,21 +24,21 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0brooms.proto\x12\x0b\x64\x63hat.rooms\"n\n\x07Genesis\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x0e\n\x06owners\x18\x02 \x03(\x0c\x12\x0f\n\x07history\x18\x03 \x01(\r\x12\x14\n\x0chistory_last\x18\x04 \x01(\r\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\r\n\x05nonce\x18\x06 \x01(\x0c\"K\n\x03\x43ut\x12\x0e\n\x06\x64\x65vice\x18\x01 \x01(\x0c\x12\x0f\n\x07\x63ontrol\x18\x02 \x03(\x0c\x12#\n\x04talk\x18\x03 \x03(\x0b\x32\x15.dchat.rooms.TalkHead\"%\n\x08TalkHead\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\x0c\n\x04head\x18\x02 \x01(\x0c\"M\n\x08Standing\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0c\x12\x10\n\x08standing\x18\x02 \x01(\r\x12\x1e\n\x04\x63uts\x18\x03 \x03(\x0b\x32\x10.dchat.rooms.Cut\"\x1b\n\x05\x45poch\x12\x12\n\ncommitment\x18\x01 \x01(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0brooms.proto\x12\x0b\x64\x63hat.rooms\"\x82\x01\n\x07Genesis\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x0e\n\x06owners\x18\x02 \x03(\x0c\x12\x0f\n\x07history\x18\x03 \x01(\r\x12\x14\n\x0chistory_last\x18\x04 \x01(\r\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\r\n\x05nonce\x18\x06 \x01(\x0c\x12\x12\n\ncommitment\x18\x07 \x01(\x0c\"K\n\x03\x43ut\x12\x0e\n\x06\x64\x65vice\x18\x01 \x01(\x0c\x12\x0f\n\x07\x63ontrol\x18\x02 \x03(\x0c\x12#\n\x04talk\x18\x03 \x03(\x0b\x32\x15.dchat.rooms.TalkHead\"%\n\x08TalkHead\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\x0c\n\x04head\x18\x02 \x01(\x0c\"M\n\x08Standing\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0c\x12\x10\n\x08standing\x18\x02 \x01(\r\x12\x1e\n\x04\x63uts\x18\x03 \x03(\x0b\x32\x10.dchat.rooms.Cut\"\x1b\n\x05\x45poch\x12\x12\n\ncommitment\x18\x01 \x01(\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rooms_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GENESIS']._serialized_start=28
-  _globals['_GENESIS']._serialized_end=138
-  _globals['_CUT']._serialized_start=140
-  _globals['_CUT']._serialized_end=215
-  _globals['_TALKHEAD']._serialized_start=217
-  _globals['_TALKHEAD']._serialized_end=254
-  _globals['_STANDING']._serialized_start=256
-  _globals['_STANDING']._serialized_end=333
-  _globals['_EPOCH']._serialized_start=335
-  _globals['_EPOCH']._serialized_end=362
+  _globals['_GENESIS']._serialized_start=29
+  _globals['_GENESIS']._serialized_end=159
+  _globals['_CUT']._serialized_start=161
+  _globals['_CUT']._serialized_end=236
+  _globals['_TALKHEAD']._serialized_start=238
+  _globals['_TALKHEAD']._serialized_end=275
+  _globals['_STANDING']._serialized_start=277
+  _globals['_STANDING']._serialized_end=354
+  _globals['_EPOCH']._serialized_start=356
+  _globals['_EPOCH']._serialized_end=383
 # @@protoc_insertion_point(module_scope)

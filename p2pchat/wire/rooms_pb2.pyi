@@ -7,20 +7,22 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Genesis(_message.Message):
-    __slots__ = ("version", "owners", "history", "history_last", "name", "nonce")
+    __slots__ = ("version", "owners", "history", "history_last", "name", "nonce", "commitment")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     OWNERS_FIELD_NUMBER: _ClassVar[int]
     HISTORY_FIELD_NUMBER: _ClassVar[int]
     HISTORY_LAST_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     NONCE_FIELD_NUMBER: _ClassVar[int]
+    COMMITMENT_FIELD_NUMBER: _ClassVar[int]
     version: int
     owners: _containers.RepeatedScalarFieldContainer[bytes]
     history: int
     history_last: int
     name: str
     nonce: bytes
-    def __init__(self, version: _Optional[int] = ..., owners: _Optional[_Iterable[bytes]] = ..., history: _Optional[int] = ..., history_last: _Optional[int] = ..., name: _Optional[str] = ..., nonce: _Optional[bytes] = ...) -> None: ...
+    commitment: bytes
+    def __init__(self, version: _Optional[int] = ..., owners: _Optional[_Iterable[bytes]] = ..., history: _Optional[int] = ..., history_last: _Optional[int] = ..., name: _Optional[str] = ..., nonce: _Optional[bytes] = ..., commitment: _Optional[bytes] = ...) -> None: ...
 
 class Cut(_message.Message):
     __slots__ = ("device", "control", "talk")

@@ -27,6 +27,7 @@ from p2pchat.model.conversation import (
     direct_id,
     open_room_id,
     open_room_key,
+    room_commitment,
     room_id,
     room_topic,
 )
@@ -117,7 +118,12 @@ CONTENTS: dict[str, Content] = {
 }
 
 GENESIS = Genesis(
-    tuple(sorted((ALICE.account, BOB.account))), History.LAST, 500, "Crew 广场", bytes(range(16))
+    tuple(sorted((ALICE.account, BOB.account))),
+    History.LAST,
+    500,
+    "Crew 广场",
+    bytes(range(16)),
+    room_commitment(digest("room secret")),
 )
 ROOM_CONTROLS: dict[str, Control] = {
     "genesis": GENESIS,

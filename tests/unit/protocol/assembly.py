@@ -34,7 +34,7 @@ def device(name: str) -> DeviceId:
 
 def genesis(*owners: str) -> Genesis:
     named = tuple(sorted(map(account, owners)))
-    return Genesis(named, History.ALL, 0, "crew", bytes(16))
+    return Genesis(named, History.ALL, 0, "crew", bytes(16), bytes(32))
 
 
 @dataclass

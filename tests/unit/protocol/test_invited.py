@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -14,14 +15,17 @@ from p2pchat.model.control import Standing
 from p2pchat.model.ids import ConversationId, DeviceId
 from p2pchat.model.op import Chain
 from p2pchat.model.room import Role, RoomInfo, RoomKind
-from p2pchat.protocol.invited import DIALS_MAX, ROOMS_MAX
+from p2pchat.protocol.invited import AGAIN_S, DIALS_MAX, EARLY_KEYS_MAX, ROOMS_MAX
 from p2pchat.protocol.machine import (
     BeginSession,
     Dial,
     DrawEpoch,
     Drop,
+    Lane,
+    LearnSession,
     Publish,
     Send,
+    SendFailed,
     ShareSession,
     Unreadable,
 )
@@ -477,3 +481,60 @@ def test_one_epoch_is_opened_for_a_revoked_device_and_not_one_after_the_other():
         seat.hear(CAROL, Hello(revoked_set(CAROL, phone.device)))
     crew.table.run(60)
     assert len(crew.alice.decided(DrawEpoch)) + len(crew.bob.decided(DrawEpoch)) == before + 1
+
+
+# What gets lost on its way
+
+
+def test_a_lane_that_breaks_is_made_up_for_while_its_peer_stays_connected(crew):
+    room = crew.begin()
+    crew.alice.send(room, "first")
+    crew.table.run(5)
+    crew.alice.effects.clear()
+    crew.alice.do(SendFailed(BOB.device, Lane.LIVE, "reset"))
+    crew.alice.send(room, "second")
+    assert [BOB.device in e.devices for e in crew.alice.decided(ShareSession)] == [True]
+    crew.alice.effects.clear()
+    crew.table.run(AGAIN_S + 1)
+    assert [e.peer for e in frames(crew.alice, Welcome)] == [BOB.device]
+    crew.alice.send(room, "third")
+    assert [e.devices for e in crew.alice.decided(ShareSession)] == [(BOB.device,)]
+
+
+def test_a_key_that_comes_before_its_sender_is_known_to_be_a_member_is_kept():
+    crew = Crew(MALLORY)
+    room = crew.begin()
+    crew.bob.hear(MALLORY, SenderKey(room, bytes(20)))
+    assert MALLORY.device not in {e.device for e in crew.bob.decided(LearnSession)}
+    crew.alice.set(room, MALLORY, Standing.MEMBER)
+    crew.table.run(2)
+    assert (MALLORY.device, bytes(20)) in {
+        (e.device, e.key) for e in crew.bob.decided(LearnSession)
+    }
+
+
+def test_there_is_an_end_to_the_keys_of_those_who_may_be_members(crew):
+    room = crew.begin()
+    for number in range(EARLY_KEYS_MAX + 3):
+        crew.bob.hear(person(f"stranger {number}"), SenderKey(room, bytes(20)))
+    assert len(crew.bob.state.conversations[room].invited.early_keys) == EARLY_KEYS_MAX
+
+
+def test_whoever_is_there_welcomes_who_was_admitted_by_another():
+    crew = Crew(MALLORY)
+    mallory = crew.seats[3]
+    crew.table.befriend(crew.bob, mallory)
+    room = crew.begin()
+    crew.table.part(crew.alice, mallory)
+    crew.alice.set(room, MALLORY, Standing.MEMBER)
+    crew.table.run(2)
+    assert info(mallory, room).role is Role.MEMBER
+
+
+def test_a_room_takes_in_only_so_many():
+    crew = Crew(MALLORY)
+    room = crew.begin()
+    crew.alice.state.limits = replace(crew.alice.state.limits, room_members_max=3)
+    with pytest.raises(LocalProtocolError):
+        crew.alice.set(room, MALLORY, Standing.MEMBER)
+    crew.alice.set(room, CAROL, Standing.READ_ONLY)

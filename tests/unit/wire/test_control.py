@@ -37,6 +37,7 @@ def test_a_control_reads_as_it_was_written(name: str):
 
 def beginning(**changes: object) -> pb.Genesis:
     fields = {"version": 1, "owners": OWNERS[:1], "history": 3, "name": "crew", "nonce": bytes(16)}
+    fields["commitment"] = bytes(32)
     return pb.Genesis(**{**fields, **changes})
 
 
@@ -58,6 +59,8 @@ def cut(number: int = 0, **changes: object) -> pb.Cut:
         beginning(owners=OWNERS[1::-1]),
         beginning(owners=[OWNERS[0], OWNERS[0]]),
         beginning(owners=[b"short"]),
+        beginning(commitment=b"short"),
+        beginning(commitment=b""),
         beginning(history=4),
         beginning(history=History.LAST, history_last=HISTORY_LAST_MAX + 1),
         beginning(history=History.ALL, history_last=1),
@@ -140,7 +143,7 @@ def test_what_does_not_decode_or_is_not_known_says_nothing():
 def test_a_room_begins_with_the_bytes_that_its_id_is_the_hash_of():
     kind, raw = encode_control(golden.GENESIS)
     assert taken(lambda author: author.write(golden.GENESIS)).control == golden.GENESIS
-    other = Genesis((ALICE.account,), History.ALL, 0, "other", bytes(16))
+    other = Genesis((ALICE.account,), History.ALL, 0, "other", bytes(16), bytes(32))
     assert taken(lambda author: author.write(other)).control is None
     assert room_id(raw) == CREW
     assert kind is Kind.GENESIS

@@ -75,7 +75,7 @@ def test_no_device_set_is_verified_before_an_op_needs_it():
 
 
 def welcome(**changes: object) -> pb.Frame:
-    fields = {"genesis": encode_control(GENESIS)[1], "secret": bytes(32)}
+    fields = {"genesis": encode_control(GENESIS)[1], "secret": digest("room secret")}
     return pb.Frame(welcome=pb.Welcome(**{**fields, **changes}))
 
 
@@ -107,6 +107,7 @@ def test_a_welcome_names_its_room():
         ),
         pb.Frame(pull=pb.SyncPull(conversation=DIRECT, wanted=[WANTED] * 4097)),
         welcome(secret=bytes(31)),
+        welcome(secret=digest("where only one listens")),
         welcome(epochs=[bytes(31)]),
         welcome(epochs=[bytes(32)] * (WELCOME_EPOCHS_MAX + 1)),
         welcome(devices=[ALICE.devices.raw] * (WELCOME_DEVICES_MAX + 1)),
