@@ -191,7 +191,7 @@ class _Examination:
                 await self._host.connect(peer, addresses, timeout_s=DIAL_TIMEOUT_S)
             except PeerUnreachable as error:
                 reasons.update(error.attempts or dict.fromkeys(addresses, str(error)))
-            if self._host.is_connected(peer):
+            if await self._stays(peer):
                 nursery.cancel_scope.cancel()
 
         async def try_out(address: str) -> None:
@@ -208,6 +208,17 @@ class _Examination:
                 why = self._refusal(peer, address) or reasons.get(address, "")
                 outcome, reason = _judged(why, knocks.get(address))
             self.found.attempts.append(Attempt(str(peer), source, address, outcome, reason))
+
+    async def _stays(self, peer: PeerId) -> bool:
+        """Whether a peer is still there once it has said what it is: who turns us away must know
+        whom first, so its handshake with us ends well, and the connection right after."""
+        with trio.move_on_after(DIAL_TIMEOUT_S):
+            while self._host.is_connected(peer) and not self._is_identified(peer):  # noqa: ASYNC110
+                await trio.sleep(POLL_S)
+        return self._host.is_connected(peer)
+
+    def _is_identified(self, peer: PeerId) -> bool:
+        return any(one.peer == peer and one.protocols for one in self._host.peers)
 
     def _refusal(self, peer: PeerId, address: str) -> Refusal | None:
         """Which rule of ours forbids it."""
