@@ -15,7 +15,8 @@ import trio
 from p2pchat.client.client import Client
 from p2pchat.client.handles import Conversation, Room
 from p2pchat.errors import LocalProtocolError, NodeClosed
-from p2pchat.model.ids import ConversationId
+from p2pchat.model.contact import ContactState
+from p2pchat.model.ids import AccountId, ConversationId
 from p2pchat.testing.cast import CLUB, Role
 from p2pchat.testing.checkers.access import CANARY
 from p2pchat.testing.oracle import Oracle
@@ -39,7 +40,7 @@ class Person:
         self.role = role
         self.name = role.name
         self.is_settled = False
-        """It has arrived, and done what its role says."""
+        """It has arrived, and done what its role says; whom it asked has said yes."""
         self._world = world
         self._oracle = oracle
         self._rng = world.rng(f"person/{role.name}")
@@ -88,16 +89,27 @@ class Person:
                     await self._speak(self._rng.choice(conversations))
 
     async def _ask(self, friend: str) -> None:
-        """Be a contact of a friend, as soon as both have been there at once."""
-        account = self._world.peers[friend].identity.account
+        """Ask a friend whose link there is, until the client says that it was asked; from then on
+        it is the client's to bring about."""
         while True:
             other = self._world.peers[friend].client
+            asked = None
             if other is not None:
-                await self._attempt(partial(Client.add_contact, link=other.contact_link))
-            own = self._world.peers[self.name].client
-            if own is not None and any(c.account == account for c in own.contacts()):
-                return
+                asked = await self._attempt(partial(Client.add_contact, link=other.contact_link))
+            if asked is not None:
+                break
             await trio.sleep(self._rng.uniform(0.5, 3.0))
+        account = self._world.peers[friend].identity.account
+        while not self._is_contact(account):  # noqa: ASYNC110
+            await trio.sleep(1.0)
+
+    def _is_contact(self, account: AccountId) -> bool:
+        """Whether somebody has agreed to be one."""
+        client = self._world.peers[self.name].client
+        return client is not None and any(
+            contact.account == account and contact.state is ContactState.ACCEPTED
+            for contact in client.contacts()
+        )
 
     async def _join(self, name: str) -> None:
         await trio.sleep(self._rng.uniform(0.1, 5.0))

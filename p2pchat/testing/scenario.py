@@ -155,6 +155,8 @@ class _Scenario:
         await trio.sleep(QUIET_S)
         self._world.watch.settled(peers)
         self._world.watch.complain("Histories", self._oracle.objections(peers))
+        waiting = (f"{one.name} still waits" for one in self._people if not one.is_settled)
+        self._world.watch.complain("Histories", waiting)
         return healed_after_s
 
     def _is_well(self) -> bool:

@@ -12,6 +12,7 @@ from p2pchat.testing.checkers.durability import Durability
 from p2pchat.testing.checkers.forks import Forks
 from p2pchat.testing.checkers.leftovers import Leftovers
 from p2pchat.testing.checkers.limits import QueueLimits
+from p2pchat.testing.checkers.perseverance import Perseverance
 from p2pchat.testing.checkers.persistence import Persistence
 from p2pchat.testing.checkers.prefixes import Prefixes
 from p2pchat.testing.checkers.promises import Promises
@@ -27,6 +28,7 @@ EVERY: tuple[Callable[[Ledger], Checker], ...] = (
     Durability,
     Forks,
     Leftovers,
+    Perseverance,
     Persistence,
     Prefixes,
     Promises,
