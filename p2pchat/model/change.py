@@ -174,6 +174,8 @@ class PutTrust:
     """The other account for which one of the contact's devices spoke last."""
     is_confirmed: bool
     """Whether the user has seen that claim and wants to go on."""
+    devices: tuple[DeviceId, ...] = ()
+    """Which devices made such claims since the key was compared last; each is told once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,10 +102,9 @@ class Contacts:
             return [Reply(command.id, error=error)]
         if state.is_blocked(link.account, link.device):
             return [Reply(command.id, error=PermissionDenied(BLOCKED))]
-        claims = self.trust.claimed(link.device, link.account)
-        doubt = self.trust.doubted_by_link(link.device, link.account)
-        if doubt is not None:
-            return [*claims, Reply(command.id, error=doubt)]
+        objection = self.trust.objection_to_link(link.device, link.account)
+        if objection is not None:
+            return [Reply(command.id, error=objection)]
         before = state.contacts.get(link.account)
         effects = [*self._ensure(link.account, now), *self.intake.keep(link.devices)]
         effects += self._outbox.watch(

@@ -3,11 +3,14 @@
 The account that a contact link named is pinned: it is what the conversation's id is made of, so
 no key can take another's place in silence. What can happen is that a device of the contact speaks
 for another account from some day on: its owner lost the account key and began anew, or somebody
-else has the device. Two things claim so: the device's own hello, which it proved its key for, and a
-contact link that names the device. Anything else is anybody's word: anybody can certify any key.
+else has the device. Only the device's own hello says so, for which it proved its key. Anything else
+is anybody's word: anybody can certify any key, and put it into a contact link. Such a link is not
+used; it says nothing about the contact whose device it names.
 
-Such a claim stops everything that we would send, ends the verification, and is told. The user asks
-the person by another way, and confirms; the same claim is not told again.
+A claim stops everything that we would send, ends the verification, and is told. The user asks the
+person by another way, and has two answers: to confirm, which settles all that this device will ever
+claim, so that who has it cannot wear the user out; or to compare keys again, after which the claim
+was false, and is told again when it is made again.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from p2pchat.errors import KeyChanged as KeyChangedError
-from p2pchat.errors import LocalProtocolError, UnknownContact
+from p2pchat.errors import LinkError, LocalProtocolError, UnknownContact
 from p2pchat.events import ContactVerified, KeyChanged
 from p2pchat.model.change import PutTrust
 from p2pchat.model.contact import ContactState
@@ -25,6 +28,7 @@ from p2pchat.model.op import Chain
 from p2pchat.protocol.machine import ConfirmKey, Dial, Effect, Emit, Persist, VerifyContact
 from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.state import State
+from p2pchat.wire.devices import DEVICES_MAX
 
 __all__ = ["Trust"]
 
@@ -58,19 +62,28 @@ class Trust:
             f" that is right, then confirm it"
         )
 
-    def doubted_by_link(self, device: DeviceId, claimed: AccountId) -> LocalProtocolError | None:
-        """Why a link cannot be used that names a contact's device under another account."""
-        accounts = [account for account in self._contacts_with(device) if account != claimed]
-        return next(filter(None, map(self.objection, accounts)), None)
+    def objection_to_link(self, device: DeviceId, claimed: AccountId) -> LinkError | None:
+        """Why a link cannot be used: it names a contact's device under another account, which the
+        device has not said itself, or which the user has not confirmed."""
+        for account in self._contacts_with(device):
+            row = self._state.directory.trust.get(account)
+            is_right = row is not None and row.is_confirmed and row.claimed == claimed
+            if account != claimed and not is_right:
+                name = self._state.directory.name(account)
+                return LinkError(
+                    f"this link names a device of {name} under another account: ask {name} by"
+                    " another way who made it"
+                )
+        return None
 
     def verify(self, command: VerifyContact, now: Now) -> list[Effect]:
-        """The user compared keys, which settles a doubt, too; or takes it back."""
+        """The user compared keys, which settles a doubt, too: what a device claimed was false; or
+        takes it back."""
         row = self._row(command.account)
         if row is None:
             return [Reply(command.id, error=_no_contact(command.account))]
-        verified_ms = now.wall_ms if command.is_verified else 0
-        is_confirmed = row.is_confirmed or (command.is_verified and row.claimed is not None)
-        effects = self._put(replace(row, verified_ms=verified_ms, is_confirmed=is_confirmed))
+        compared = PutTrust(command.account, now.wall_ms, None, is_confirmed=False)
+        effects = self._put(compared if command.is_verified else replace(row, verified_ms=0))
         effects += self._resume(command.account)
         return [
             *effects,
@@ -106,12 +119,14 @@ class Trust:
         ]
 
     def _doubt(self, account: AccountId, claimed: AccountId, device: DeviceId) -> list[Effect]:
-        """Only the first claim counts until the user has decided: who makes claims makes many."""
+        """Only the first claim counts until the user has decided, and of each device only one: who
+        makes claims makes many."""
         row = self._row(account)
         assert row is not None, "only contacts are doubted"
-        if self._state.directory.is_doubtful(account) or row.claimed == claimed:
+        if self._state.directory.is_doubtful(account) or device in row.devices:
             return []
-        effects = self._put(PutTrust(account, 0, claimed, is_confirmed=False))
+        devices = (*row.devices, device)[-DEVICES_MAX:]
+        effects = self._put(PutTrust(account, 0, claimed, is_confirmed=False, devices=devices))
         return [*effects, Emit(KeyChanged(account, claimed, device.peer_id))]
 
     def _row(self, account: AccountId) -> PutTrust | None:

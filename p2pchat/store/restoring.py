@@ -7,6 +7,7 @@ hold the same answer the same.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 from sqlalchemy import Connection, literal_column, select
 
@@ -25,7 +26,7 @@ from p2pchat.model.change import (
 )
 from p2pchat.model.contact import ContactState
 from p2pchat.model.identity import Identity
-from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, PeerId
+from p2pchat.model.ids import KEY_BYTES, AccountId, ConversationId, DeviceId, OpId, PeerId
 from p2pchat.model.op import Chain
 from p2pchat.model.room import RoomKind
 from p2pchat.model.snapshot import Head, Snapshot
@@ -181,9 +182,14 @@ def _trust(connection: Connection) -> tuple[PutTrust, ...]:
             row.verified_ms,
             None if row.claimed is None else AccountId(row.claimed),
             bool(row.is_confirmed),
+            tuple(map(DeviceId, _keys(row.devices))),
         )
         for row in connection.execute(_TRUST)
     )
+
+
+def _keys(raw: bytes) -> Iterator[bytes]:
+    return (raw[start : start + KEY_BYTES] for start in range(0, len(raw), KEY_BYTES))
 
 
 def _details(connection: Connection) -> tuple[PutConversation, ...]:

@@ -218,6 +218,7 @@ trust = _table(
     _integer("verified_ms"),
     _blob("claimed", nullable=True),
     _integer("is_confirmed"),
+    _blob("devices"),
 )
 
 contacts = _table(

@@ -305,6 +305,7 @@ class Writer:
                     "verified_ms": change.verified_ms,
                     "claimed": change.claimed,
                     "is_confirmed": int(change.is_confirmed),
+                    "devices": b"".join(change.devices),
                 }
                 self._cursor.execute(_PUT_TRUST, account | row)
             case PutDeviceSet():

@@ -359,11 +359,15 @@ def test_only_settings_of_the_account_are_taken(tmp_path):
 
 @pytest.mark.usefixtures("made")
 def test_a_home_in_which_something_happened_is_not_overwritten(tmp_path):
-    before = {file.name: file.read_bytes() for file in (tmp_path / "old").iterdir()}
-    refused(HomeNotEmpty, tmp_path / "old", tmp_path / "export")
-    after = {file.name: file.read_bytes() for file in (tmp_path / "old").iterdir()}
-    same = ("p2pchat.db", "p2pchat.key")
-    assert {name: after[name] for name in same} == {name: before[name] for name in same}
+    old = tmp_path / "old"
+
+    def held():
+        with open_home(old) as home:
+            return home.store.snapshot(), home.store.identity(), (old / "p2pchat.key").read_bytes()
+
+    before = held()
+    refused(HomeNotEmpty, old, tmp_path / "export")
+    assert held() == before
 
 
 def test_a_home_that_was_only_made_is_made_anew_under_its_own_lock(made, tmp_path):

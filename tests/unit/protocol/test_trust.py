@@ -7,14 +7,16 @@ from dataclasses import replace
 import pytest
 
 from p2pchat.errors import KeyChanged as KeyChangedError
-from p2pchat.errors import LocalProtocolError, UnknownContact
+from p2pchat.errors import LinkError, LocalProtocolError, UnknownContact
 from p2pchat.events import ContactVerified, KeyChanged
 from p2pchat.model.contact import ContactInfo
 from p2pchat.model.ids import AccountId
 from p2pchat.model.message import MessageState
 from p2pchat.protocol.machine import (
     AddContact,
+    AnswerIntroduction,
     ConfirmKey,
+    Consent,
     PeerUp,
     Received,
     Send,
@@ -23,7 +25,8 @@ from p2pchat.protocol.machine import (
 )
 from p2pchat.wire.devices import DeviceSet
 from p2pchat.wire.frames import Hello, Ops, SyncDigest, SyncFrontier
-from p2pchat.wire.links import ContactLink
+from p2pchat.wire.introductions import Introduce
+from p2pchat.wire.links import ContactLink, encode_link
 from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, Author, Person, between, set_of
 from tests.unit.protocol.table import Seat, Table
 
@@ -140,15 +143,58 @@ def test_messages_that_come_in_are_shown_all_the_same():
     assert bob.received() == ["I lost my account"]
 
 
-def test_a_link_for_a_contacts_device_under_another_account_is_refused_until_confirmed():
-    _, bob = befriended()
-    link = ContactLink(MALLORY.account, ALICE.device, MALLORY.intro, claim_of(MALLORY))
-    with pytest.raises(KeyChangedError):
-        bob.ask(lambda id: AddContact(id, link, BOB.pair_half))
-    assert MALLORY.account not in bob.state.contacts
-    bob.ask(lambda id: ConfirmKey(id, ALICE.account))
+FALSE_LINK = ContactLink(MALLORY.account, ALICE.device, MALLORY.intro, claim_of(MALLORY))
+
+
+def use(bob: Seat, link: ContactLink) -> None:
     bob.ask(lambda id: AddContact(id, link, BOB.pair_half))
+
+
+def test_a_link_for_a_contacts_device_is_refused_and_says_nothing_of_the_contact():
+    alice, bob = befriended()
+    verify(bob)
+    with pytest.raises(LinkError, match="names a device of"):
+        use(bob, FALSE_LINK)
+    assert MALLORY.account not in bob.state.contacts
+    shown = info(bob, ALICE.account)
+    assert (shown.verified, shown.key_changed) == (True, False)
+    assert bob.told(KeyChanged) == []
+    bob.send(DIRECT, "nothing has changed")
+    bob.table.settle()
+    assert alice.texts(DIRECT) == ["nothing has changed"]
+
+
+def test_a_link_that_was_refused_does_not_silence_the_device():
+    _, bob = befriended()
+    with pytest.raises(LinkError):
+        use(bob, FALSE_LINK)
+    bob.do(Received(ALICE.device, Hello(claim_of(MALLORY))))
+    assert [event.claimed for event in bob.told(KeyChanged)] == [MALLORY.account]
+
+
+def test_a_link_is_good_when_the_device_said_the_same_and_the_user_confirmed_it():
+    _, bob = befriended()
+    bob.do(Received(ALICE.device, Hello(claim_of(MALLORY))))
+    with pytest.raises(LinkError):
+        use(bob, FALSE_LINK)
+    bob.ask(lambda id: ConfirmKey(id, ALICE.account))
+    use(bob, FALSE_LINK)
     assert MALLORY.account in bob.state.contacts
+
+
+def test_an_introduction_to_a_contacts_device_under_another_account_changes_nothing():
+    table = Table()
+    alice, bob, carol = table.sit(ALICE), table.sit(BOB), table.sit(CAROL)
+    table.befriend(alice, bob)
+    table.befriend(carol, bob)
+    author = Author(CAROL, between(CAROL, BOB))
+    author.ops = bob.chain(between(CAROL, BOB), CAROL)
+    bob.hear(CAROL, Ops((author.write(Introduce("Mallory", encode_link(FALSE_LINK))),)))
+    consent = Consent(b"t" * 16, BOB.pair_half, ())
+    with pytest.raises(LinkError, match="names a device of"):
+        bob.ask(lambda id: AnswerIntroduction(id, CAROL.account, MALLORY.account, consent))
+    assert bob.told(KeyChanged) == []
+    assert not info(bob, ALICE.account).key_changed
 
 
 def test_the_first_claim_counts_until_the_user_decides():
@@ -157,9 +203,25 @@ def test_the_first_claim_counts_until_the_user_decides():
     for account in (MALLORY, CAROL, MALLORY):
         bob.do(Received(ALICE.device, Hello(claim_of(account))))
     assert [event.claimed for event in bob.told(KeyChanged)] == [MALLORY.account]
-    bob.ask(lambda id: ConfirmKey(id, ALICE.account))
-    bob.do(Received(ALICE.device, Hello(claim_of(CAROL))))
-    assert [event.claimed for event in bob.told(KeyChanged)] == [MALLORY.account, CAROL.account]
+
+
+def test_a_device_is_told_of_once_whatever_it_claims_after_the_answer():
+    _, bob = befriended()
+    for account in (MALLORY, CAROL, MALLORY, CAROL):
+        bob.do(Received(ALICE.device, Hello(claim_of(account))))
+        if info(bob, ALICE.account).key_changed:
+            bob.ask(lambda id: ConfirmKey(id, ALICE.account))
+        bob.crash()
+        bob.do(PeerUp(ALICE.device))
+    assert [event.claimed for event in bob.told(KeyChanged)] == [MALLORY.account]
+
+
+def test_a_claim_that_was_found_false_by_comparing_is_told_again():
+    _, bob = befriended()
+    for _ in range(2):
+        bob.do(Received(ALICE.device, Hello(claim_of(MALLORY))))
+        assert verify(bob).verified
+    assert [event.claimed for event in bob.told(KeyChanged)] == [MALLORY.account] * 2
 
 
 def test_that_anybody_certifies_a_contacts_device_means_nothing_unless_the_device_says_so():
