@@ -7,10 +7,12 @@ memory and does not know each blob.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 __all__ = [
     "BLOB_OVERHEAD_BYTES",
+    "STRANGERS",
     "AddBlob",
     "DropBlobs",
     "DropExpired",
@@ -21,10 +23,13 @@ __all__ = [
     "PutMailbox",
     "Removed",
     "StoredMailbox",
+    "held_of",
 ]
 
 BLOB_OVERHEAD_BYTES = 256
 """What a blob takes on disk beside itself, generously: small ones cannot fill a disk unseen."""
+STRANGERS = b""
+"""The writer of what was left with an intro key, whichever it was then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,13 @@ class Held:
         return Held(self.blobs - other.blobs, self.size_bytes - other.size_bytes)
 
 
+def held_of(left: Mapping[bytes, Held]) -> Held:
+    """What all writers left together."""
+    return Held(
+        sum(one.blobs for one in left.values()), sum(one.size_bytes for one in left.values())
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class PutMailbox:
     """A mailbox is there, or has changed."""
@@ -53,6 +65,8 @@ class PutMailbox:
     """When its owner was here last."""
     last_id: int
     """The newest id given to a blob."""
+    maker: int = 0
+    """From where it was made: of an address, what is needed to tell few apart, and no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +83,8 @@ class AddBlob:
     mailbox: bytes
     id: int
     hash: bytes
-    is_intro: bool
+    writer: bytes
+    """The key that it came with, or `STRANGERS`."""
     stored_ms: int
     blob: bytes = field(repr=False)
 
@@ -102,9 +117,8 @@ class StoredMailbox:
     """A mailbox as a store has it after a restart."""
 
     row: PutMailbox
-    held: Held
-    held_intro: Held
-    """Of it, what strangers left."""
+    left: Mapping[bytes, Held]
+    """What is in it, by writer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +126,8 @@ class Removed:
     """So much of a mailbox is gone, or was counted and never came in."""
 
     mailbox: bytes
-    held: Held
-    held_intro: Held
+    left: Mapping[bytes, Held]
+    """By writer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,4 +138,6 @@ class PageQuery:
     after: int
     since_ms: int
     """What was stored before counts as gone."""
+    bytes_max: int
+    """Of blobs in one page; one is in it, however large."""
     without_blobs: bool = False

@@ -2,9 +2,9 @@
 
 A stream may have some requests under way, so that a thousand puts share a few commits; the next is
 read when one is answered. What requests take in memory while they come and wait is counted for all
-streams together, and no address gets more than its share of it: who sends half of a request and
-then nothing keeps a few bytes for a few seconds. A page is read from disk when its turn to be
-written has come, so that who does not read its answers has one of them waiting, not all.
+streams together, and no address gets more than its share of it (`mailbox_room`). A page is read
+from disk when its turn to be written has come, so that who does not read its answers has one of
+them waiting, not all. Reading slowly breaks no rule: the stream ends, and may be opened again.
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import trio
 
+from p2pchat.config.limits import BLOB_BYTES_MAX
 from p2pchat.errors import MalformedMessage, RemoteProtocolError, StoreError
 from p2pchat.model.ids import PeerId
-from p2pchat.net.libp2p.sources import shared_source
+from p2pchat.net.libp2p.sources import site
 from p2pchat.net.port import Host, Stream
 from p2pchat.node.guard import Guard
+from p2pchat.node.mailbox_room import OWN_BYTES, Requests, Rooms
 from p2pchat.protocol.mailbox_vocabulary import (
     Asked,
     Joined,
@@ -34,8 +37,6 @@ from p2pchat.wire.framing import FrameParser, frame
 from p2pchat.wire.mailbox_codec import (
     REQUEST_BYTES_MAX,
     Answer,
-    AnswerBody,
-    Opened,
     Refused,
     decode_request,
     encode_answer,
@@ -45,55 +46,23 @@ __all__ = ["MailboxStreams"]
 
 logger = logging.getLogger(__name__)
 
-STREAMS_MAX = 4_096
 STREAMS_PER_PEER_MAX = 4
 UNDER_WAY_MAX = 32
 """Requests of one stream that are not answered yet."""
-REQUESTS_BYTES_MAX = 32 * 1024 * 1024
-"""Of all requests together that are coming or wait."""
-SOURCE_BYTES_MAX = REQUESTS_BYTES_MAX // 4
-"""Of them, those of one source."""
-PAGES_MAX = 256
-"""Pages being read and written at a time."""
-READ_BYTES, FIRST_BYTES = 32 * 1024, 4 * 1024
-"""Read at a time where room is held for a request, and where none is yet."""
+READ_BYTES = 32 * 1024
+"""Read at a time, where there is room for it."""
+CIRCUIT_SOURCES = 16
+"""Whoever comes over a relay is charged by its peer id, as one of so many behind that relay."""
 REQUEST_TIMEOUT_S = 20.0
 """From the first byte of a request to its last."""
 IDLE_TIMEOUT_S = 60.0
-"""Without a request on a stream that proved to own nothing; an owner waits for notices."""
+"""Without a request on a stream of whoever has no mailbox here; an owner waits for notices."""
 WRITE_TIMEOUT_S = 20.0
 LEAVING_TIMEOUT_S = 10.0
 REST_S, REST_S_MAX = 0.1, 2.0
 """The shortest and the longest rest of a stream that was refused something."""
 
 Put = Callable[[MailboxInput], Awaitable[None]]
-
-
-class _Room:
-    """Bytes of memory, shared by sources."""
-
-    def __init__(self) -> None:
-        self._total = 0
-        self._by_source: Counter[str] = Counter()
-        self._waiting = trio.lowlevel.ParkingLot()
-
-    async def take(self, source: str, size_bytes: int) -> None:
-        """Wait until there is room for so much more."""
-        while (
-            self._total + size_bytes > REQUESTS_BYTES_MAX
-            or self._by_source[source] + size_bytes > SOURCE_BYTES_MAX
-        ):
-            await self._waiting.park()
-        self._total += size_bytes
-        self._by_source[source] += size_bytes
-
-    def give(self, source: str, size_bytes: int) -> None:
-        """So much is free again."""
-        self._total -= size_bytes
-        self._by_source[source] -= size_bytes
-        if not self._by_source[source]:
-            del self._by_source[source]
-        self._waiting.unpark_all()
 
 
 @dataclass(slots=True)
@@ -112,14 +81,13 @@ class _Rest:
 class _Guest:
     """One stream."""
 
-    def __init__(self, stream: Stream, joined: Joined) -> None:
+    def __init__(self, stream: Stream, joined: Joined, requests: Requests) -> None:
         self.stream = stream
         self.joined = joined
         self.scope = trio.CancelScope()
-        self.waiting: dict[int, int] = {}
-        """The size of each request that the machine has not decided on."""
+        self.requests = requests
         self.due_s: float | None = None
-        """When the request that is coming has to be whole; room is held for it."""
+        """When the request that is coming has to be whole."""
         self.is_owner = False
         self.rest = _Rest()
         self.turns = trio.Semaphore(UNDER_WAY_MAX)
@@ -131,14 +99,6 @@ class _Guest:
     @property
     def source(self) -> str:
         return self.joined.source
-
-    @property
-    def held_bytes(self) -> int:
-        return self.reserved_bytes + sum(self.waiting.values())
-
-    @property
-    def reserved_bytes(self) -> int:
-        return 0 if self.due_s is None else REQUEST_BYTES_MAX
 
 
 class MailboxStreams:
@@ -158,8 +118,7 @@ class MailboxStreams:
         self._put: Put | None = None
         self._guests: dict[int, _Guest] = {}
         self._serial = 0
-        self._room = _Room()
-        self._pages = trio.CapacityLimiter(PAGES_MAX)
+        self._rooms = Rooms()
         self.refused: Counter[str] = Counter()
 
     def begin(self, put: Put) -> None:
@@ -179,10 +138,9 @@ class MailboxStreams:
             return
         answer = effect.answer if isinstance(effect, Tell) else effect
         id = answer.id if isinstance(answer, Answer) else answer.request_id
-        if id in guest.waiting:
-            self._room.give(guest.source, guest.waiting.pop(id))
-        if isinstance(answer, Answer):
-            self._judge(guest, answer.body)
+        guest.requests.decided(id)
+        if isinstance(effect, Tell):
+            self._judge(guest, effect)
         try:
             guest.answers.send_nowait(answer)
         except trio.ClosedResourceError:
@@ -190,13 +148,12 @@ class MailboxStreams:
         except trio.WouldBlock:
             guest.scope.cancel()  # one stream, rather than all that the relay does
 
-    def _judge(self, guest: _Guest, answer: AnswerBody) -> None:
-        """Who proved to own a mailbox may be silent; who is refused is read more slowly."""
-        match answer:
+    def _judge(self, guest: _Guest, told: Tell) -> None:
+        """Who owns a mailbox may be silent; who is refused is read more slowly."""
+        guest.is_owner = guest.is_owner or told.owns
+        match told.answer.body:
             case Refused(_, wait_ms):
                 guest.rest.refused(wait_ms / 1000)
-            case Opened():
-                guest.is_owner = True
             case _:
                 guest.rest.length_s = 0.0
 
@@ -207,13 +164,16 @@ class MailboxStreams:
             self.refused["banned"] += 1
             await stream.reset()
             return
-        if put is None or not self._has_place(stream.peer):
+        source = self._source_of(stream.peer)
+        if put is None or not self._has_place(stream.peer, source):
             self.refused["streams"] += 1
             await stream.reset()
             return
         self._serial += 1
-        joined = self._join(self._serial, stream.peer, self._source_of(stream.peer))
-        guest = self._guests[joined.session] = _Guest(stream, joined)
+        joined = self._join(self._serial, stream.peer, source)
+        guest = _Guest(stream, joined, Requests(self._rooms.requests, source))
+        self._guests[joined.session] = guest
+        self._rooms.streams.take(source, 1)
         is_orderly = False
         try:
             with guest.scope:
@@ -222,23 +182,27 @@ class MailboxStreams:
                 is_orderly = True
         finally:
             del self._guests[joined.session]
-            self._room.give(guest.source, guest.held_bytes)
+            self._rooms.streams.take(source, -1)
+            guest.requests.forget()
             with trio.move_on_after(LEAVING_TIMEOUT_S, shield=True):
                 await (stream.aclose() if is_orderly else stream.reset())
                 if self._put is put:
                     await put(Left(joined.session))
 
-    def _has_place(self, peer: PeerId) -> bool:
+    def _has_place(self, peer: PeerId, source: str) -> bool:
         there = sum(guest.stream.peer == peer for guest in self._guests.values())
-        return len(self._guests) < STREAMS_MAX and there < STREAMS_PER_PEER_MAX
+        return there < STREAMS_PER_PEER_MAX and self._rooms.streams.fits(source, 1)
 
     def _source_of(self, peer: PeerId) -> str:
-        """Whom to charge: where the peer's first connection comes from, its relay if need be."""
+        """Whom to charge: where the peer's first connection comes from. Of all those who come over
+        one relay a few are charged together: one key that floods leaves the others alone, and many
+        keys, which are free, are not many sources."""
         for state in self._host.peers:
             if state.peer == peer and state.addresses:
-                kind, _, host = state.addresses[0].lstrip("/").partition("/")
+                kind, host, *rest = state.addresses[0].lstrip("/").split("/")
                 if kind in ("ip4", "ip6"):
-                    return shared_source(host.partition("/")[0])
+                    way = f" circuit {_part_of(peer)}" if "p2p-circuit" in rest else ""
+                    return f"{site(host)}{way}"
         return str(peer)
 
     async def _serve(self, guest: _Guest, put: Put) -> None:
@@ -269,40 +233,41 @@ class MailboxStreams:
     # ---- reading ----
 
     async def _read(self, guest: _Guest, put: Put) -> None:
-        """Read until the end; room for the largest request is held while one is coming. Raises
-        `RemoteProtocolError`, `TooSlowError`, and what the stream raises."""
+        """Read until the end; what comes of a request beyond its beginning is read when there is
+        room for all of it. Raises `RemoteProtocolError`, `TooSlowError`, and what the stream
+        raises."""
         parser = FrameParser(REQUEST_BYTES_MAX, skips_empty=False)
-        while data := await self._received(guest):
+        while data := await self._received(guest, parser.missing_bytes):
             for body in parser.feed(data):
                 await self._take(guest, body, put)
+            if (coming := parser.coming_bytes) is not None:
+                await guest.requests.expect(coming)
             if not parser.is_empty and guest.due_s is None:
-                await self._room.take(guest.source, REQUEST_BYTES_MAX)
                 guest.due_s = trio.current_time() + REQUEST_TIMEOUT_S
         if not parser.is_empty:
             raise MalformedMessage("the stream ended inside a request")
 
-    async def _received(self, guest: _Guest) -> bytes | bytearray:
+    async def _received(self, guest: _Guest, missing_bytes: int | None) -> bytes | bytearray:
         """The next bytes; none at the end, and when nothing has come for long."""
         if guest.due_s is not None:
+            size = OWN_BYTES if missing_bytes is None else min(missing_bytes, READ_BYTES)
             with trio.fail_at(guest.due_s):
-                return await guest.stream.receive_some(READ_BYTES)
+                return await guest.stream.receive_some(size)
         while True:
             with trio.move_on_after(IDLE_TIMEOUT_S):
-                return await guest.stream.receive_some(FIRST_BYTES)
-            if not guest.is_owner and not guest.waiting:
+                return await guest.stream.receive_some(OWN_BYTES)
+            if not guest.is_owner and not guest.requests:
                 return b""
 
     async def _take(self, guest: _Guest, body: bytes, put: Put) -> None:
         await guest.turns.acquire()
         await trio.sleep_until(guest.rest.until_s)
         request = decode_request(body)
-        if request.id in guest.waiting:
+        if request.id in guest.requests:
             raise MalformedMessage("two requests of one id")
-        # Whoever holds room for the largest request needs no more, so nobody waits for who waits.
-        self._room.give(guest.source, guest.reserved_bytes)
         guest.due_s = None
-        await self._room.take(guest.source, len(body))
-        guest.waiting[request.id] = len(body)
+        await guest.requests.expect(len(body))
+        guest.requests.came(request.id)
         await put(Asked(guest.joined.session, request))
 
     # ---- writing ----
@@ -314,7 +279,8 @@ class MailboxStreams:
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             guest.scope.cancel()  # the peer is gone
         except trio.TooSlowError:
-            await self._blame(guest, "slow")
+            self.refused["slow"] += 1
+            guest.scope.cancel()
         except StoreError as error:
             logger.warning("a mailbox cannot be read: %s", error)
             self.refused["disk"] += 1
@@ -327,8 +293,17 @@ class MailboxStreams:
             if answer.id:
                 guest.turns.release()
             return
-        async with self._pages:
+        size_bytes = max(answer.query.bytes_max, BLOB_BYTES_MAX)
+        await self._rooms.pages.take(guest.source, size_bytes)
+        try:
             page = await self._store.page(answer.query)
             with trio.fail_after(WRITE_TIMEOUT_S):
                 await guest.stream.send_all(frame(encode_answer(Answer(answer.request_id, page))))
+        finally:
+            self._rooms.pages.give(guest.source, size_bytes)
         guest.turns.release()
+
+
+def _part_of(peer: PeerId) -> int:
+    """Of those who come over one relay."""
+    return blake2b(peer, digest_size=1).digest()[0] % CIRCUIT_SOURCES

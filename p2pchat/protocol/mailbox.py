@@ -17,7 +17,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from math import ceil
+from hashlib import blake2b
+from math import ceil, inf
 from typing import assert_never
 
 from p2pchat.config.limits import MailboxLimits
@@ -48,6 +49,7 @@ from p2pchat.protocol.mailbox_vocabulary import (
 from p2pchat.protocol.pace import Buckets, Rate
 from p2pchat.wire.envelope import Purpose, verify
 from p2pchat.wire.mailbox_codec import (
+    PAGE_BYTES_MAX,
     Answer,
     AnswerBody,
     Ask,
@@ -82,8 +84,18 @@ PUT_BYTES = Rate(per_s=512 * 1024, burst=32 * 1024 * 1024)
 """The same, in bytes."""
 NEW_MAILBOXES = Rate(per_s=0.02, burst=64)
 """Of one source: carrier-grade NAT puts many households behind one."""
-OWNER_REQUESTS = Rate(per_s=20, burst=400)
-"""Of one peer: proofs, registrations, pages and deletions."""
+OWNER_REQUESTS = Rate(per_s=50, burst=1_000)
+"""Of one source: challenges, proofs, registrations, pages and deletions."""
+FIRST_PAGE_BYTES = 16 * 1024
+"""Of the first page on a stream. The next one is twice as large, up to the largest, ..."""
+PAGE_S = 4.0
+"""... if it is asked for within this time, and else as large as the first: an owner on a slow line
+has each in time, and one that takes nothing is given little to hold."""
+KEYS_A_REQUEST = 64
+"""A registration counts for one more request for each so many write keys."""
+
+
+OwnerRequest = Ask | Open | Register | Fetch | Delete
 
 
 @dataclass(slots=True, eq=False)
@@ -96,6 +108,9 @@ class _Session:
     """Whose owner it has proved to be."""
     is_told: bool = False
     """It was given a notice and has not fetched since."""
+    page_bytes: int = 0
+    """How large its last page was to be, and when it asked for it."""
+    fetched_s: float = -inf
 
 
 @dataclass(slots=True)
@@ -105,7 +120,7 @@ class _Paces:
     puts: Buckets[str] = field(default_factory=lambda: Buckets[str](PUTS))
     put_bytes: Buckets[str] = field(default_factory=lambda: Buckets[str](PUT_BYTES))
     new: Buckets[str] = field(default_factory=lambda: Buckets[str](NEW_MAILBOXES))
-    requests: Buckets[PeerId] = field(default_factory=lambda: Buckets[PeerId](OWNER_REQUESTS))
+    requests: Buckets[str] = field(default_factory=lambda: Buckets[str](OWNER_REQUESTS))
 
 
 class _Denied(Exception):
@@ -177,19 +192,19 @@ class MailboxServer:
             match body:
                 case Put():
                     return self._put(session, id, body, now)
-                case Ask():
-                    return [_tell(session, id, Challenge(session.joined.nonce))]
                 case _:
-                    self._require_pace(session, now)
+                    self._require_pace(session.joined.source, _weight(body), now)
                     return self._asked_by_owner(session, id, body, now)
         except _Denied as denied:
             self._refused[denied.answer.reason.name.lower()] += 1
             return [_tell(session, id, denied.answer)]
 
     def _asked_by_owner(
-        self, session: _Session, id: int, body: Open | Register | Fetch | Delete, now: Now
+        self, session: _Session, id: int, body: OwnerRequest, now: Now
     ) -> list[MailboxEffect]:
         match body:
+            case Ask():
+                return [_tell(session, id, Challenge(session.joined.nonce))]
             case Open():
                 return self._open(session, id, body, now)
             case Register():
@@ -197,7 +212,8 @@ class MailboxServer:
             case Fetch(after, without_blobs):
                 box = self._own(session)
                 session.is_told = False
-                query = PageQuery(box.key, after, self._expired_ms(now), without_blobs)
+                size = _page_bytes(session, now.monotonic_s)
+                query = PageQuery(box.key, after, self._expired_ms(now), size, without_blobs)
                 return [ReadPage(session.id, id, query)]
             case Delete(ids):
                 box = self._own(session)
@@ -213,31 +229,28 @@ class MailboxServer:
         self._require_put_pace(session.joined.source, len(put.blob), now)
         if len(put.blob) > self._limits.blob_bytes_max:
             raise _Denied(Reason.TOO_LARGE)
-        box = self._writable(put)
-        is_intro = put.key not in box.writers
-        blob = AddBlob(
-            box.key, box.last_id + 1, blob_hash(put.blob), is_intro, now.wall_ms, put.blob
-        )
-        full, dropped = self._ledger.room_for(box, blob.held, now.wall_ms, is_intro=is_intro)
-        effects = self._dropped(dropped)
+        box, writer = self._writable(put)
+        blob = AddBlob(box.key, box.last_id + 1, blob_hash(put.blob), writer, now.wall_ms, put.blob)
+        full, dropped = self._ledger.room_for(box, blob.held, writer, now.wall_ms)
         if full is not None:
-            self._refused[full.name.lower()] += 1
-            return [*effects, _tell(session, id, Refused(full))]
+            raise _Denied(full)
         box.last_id = blob.id
-        self._ledger.count(box, blob.held, is_intro=is_intro)
+        self._ledger.count(box, blob.held, writer)
         self._stored += 1
-        return [*effects, Keep(blob), _tell(session, id, Done()), *self._notices(box)]
+        done = _tell(session, id, Done())
+        return [*self._dropped(dropped), Keep(blob), done, *self._notices(box)]
 
-    def _writable(self, put: Put) -> Mailbox:
+    def _writable(self, put: Put) -> tuple[Mailbox, bytes]:
         """The signature first: whether there is such a mailbox takes no shorter or longer."""
         try:
             verify(put.key, Purpose.MAILBOX_PUT, put_body(put.mailbox, put.blob), put.signature)
         except BadSignature:
             raise _Denied(Reason.DENIED) from None
         box = self._ledger.get(put.mailbox)
-        if box is None or not box.takes(put.key):
+        writer = None if box is None else box.writer(put.key)
+        if box is None or writer is None:
             raise _Denied(Reason.DENIED)
-        return box
+        return box, writer
 
     def _notices(self, box: Mailbox) -> list[MailboxEffect]:
         """Tell owners who are here, once until they fetch."""
@@ -262,8 +275,8 @@ class MailboxServer:
         box = self._ledger.get(open.mailbox)
         if box is None:
             return [_tell(session, id, Opened(is_registered=False, blobs=0))]
-        opened = Opened(is_registered=True, blobs=box.held.blobs)
-        return [*self._seen(box, now), _tell(session, id, opened)]
+        opened = Answer(id, Opened(is_registered=True, blobs=box.held.blobs))
+        return [*self._seen(box, now), Tell(session.id, opened, owns=True)]
 
     def _seen(self, box: Mailbox, now: Now) -> list[MailboxEffect]:
         if now.wall_ms - box.seen_ms < SEEN_EVERY_MS:
@@ -289,24 +302,24 @@ class MailboxServer:
         keys, intro = register.keys, register.intro
         if box is not None and box.is_shared:  # who left the room may still hold its key
             keys, intro = keys | box.writers, box.intro or intro
-        if not self._ledger.has_room_for_writers(box, keys):
+        maker = _maker(session.joined.source) if box is None else box.maker
+        if not self._ledger.has_room_for_writers(box, maker, len(keys)):
             raise _Denied(Reason.RELAY_FULL)
-        effects: list[MailboxEffect] = []
         if box is None:
-            effects = self._room_for_another(session, now)
-            box = self._ledger.make(session.mailbox, now.wall_ms, is_shared=register.is_shared)
+            self._require_room_for_another(session, maker, now)
+            box = self._ledger.make(
+                session.mailbox, maker, now.wall_ms, is_shared=register.is_shared
+            )
         self._ledger.set_writers(box, keys, intro)
         self._ledger.seen(box, now.wall_ms)
-        return [*effects, Keep(box.row), _tell(session, id, Done())]
+        return [Keep(box.row), Tell(session.id, Answer(id, Done()), owns=True)]
 
-    def _room_for_another(self, session: _Session, now: Now) -> list[MailboxEffect]:
-        has_room, dropped = self._ledger.room_for_another(now.wall_ms)
-        if not has_room:
+    def _require_room_for_another(self, session: _Session, maker: int, now: Now) -> None:
+        if not self._ledger.has_room_for_another(maker):
             raise _Denied(Reason.RELAY_FULL)
         bucket = self._paces.new.of(session.joined.source, now.monotonic_s)
         if not bucket.take(1, now.monotonic_s):
             raise _Denied(Reason.BUSY, bucket.wait_s(1, now.monotonic_s))
-        return self._dropped(dropped)
 
     # ---- sessions ----
 
@@ -342,10 +355,10 @@ class MailboxServer:
         puts.take(1, now_s)
         volume.take(size_bytes, now_s)
 
-    def _require_pace(self, session: _Session, now: Now) -> None:
-        bucket = self._paces.requests.of(session.joined.peer, now.monotonic_s)
-        if not bucket.take(1, now.monotonic_s):
-            raise _Denied(Reason.BUSY, bucket.wait_s(1, now.monotonic_s))
+    def _require_pace(self, source: str, weight: int, now: Now) -> None:
+        bucket = self._paces.requests.of(source, now.monotonic_s)
+        if not bucket.take(weight, now.monotonic_s):
+            raise _Denied(Reason.BUSY, bucket.wait_s(weight, now.monotonic_s))
 
     def _expired_ms(self, now: Now) -> int:
         return now.wall_ms - self._limits.blob_age_s * 1000
@@ -357,6 +370,25 @@ class MailboxServer:
 
     def _dropped(self, dropped: list[DropMailbox]) -> list[MailboxEffect]:
         return [Keep(drop) for drop in dropped]
+
+
+def _page_bytes(session: _Session, now_s: float) -> int:
+    """How large the page may be that is asked for now."""
+    is_slow = now_s - session.fetched_s > PAGE_S
+    grown = FIRST_PAGE_BYTES if is_slow else 2 * session.page_bytes
+    session.page_bytes, session.fetched_s = min(grown, PAGE_BYTES_MAX), now_s
+    return session.page_bytes
+
+
+def _weight(body: OwnerRequest) -> int:
+    """For how many requests this one counts."""
+    return 1 + len(body.keys) // KEYS_A_REQUEST if isinstance(body, Register) else 1
+
+
+def _maker(source: str) -> int:
+    """Where a mailbox was made, for the disk: 65,536 addresses have the same, so it says hardly
+    anything of anybody, and tells apart the few that would fill a relay."""
+    return int.from_bytes(blake2b(source.encode(), digest_size=2).digest())
 
 
 def _tell(session: _Session, id: int, body: AnswerBody) -> Tell:

@@ -4,30 +4,43 @@ Blobs are on disk and only counted here. What counts is an upper bound: a blob c
 moment that it is taken, and until the disk says that it is gone. Nobody's blobs go while their
 owner comes: when there is no more room those mailboxes go whose owners stayed away for as long as a
 blob is kept, longest first, and then puts are refused, which a sender is told and goes elsewhere.
+
+Each mailbox has some room that is its own: half of all room is divided among as many mailboxes as
+there may be. The other half, and write keys beyond a few, are shared by where mailboxes were made
+from (`shares`), since keys are free: whoever makes a thousand mailboxes and fills them takes
+nothing from those that are there, and leaves most to those that come. In a mailbox a writer has a
+share.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import takewhile
+from itertools import islice, takewhile
 
 from p2pchat.config.limits import MailboxLimits
 from p2pchat.model.mailbox_change import (
+    STRANGERS,
     DropMailbox,
     Held,
     PutMailbox,
     Removed,
     StoredMailbox,
+    held_of,
 )
+from p2pchat.protocol.shares import Shares
 from p2pchat.wire.mailbox_codec import WRITE_KEYS_MAX, Reason
 
 __all__ = ["Ledger", "Mailbox"]
 
-INTRO_SHARE = 0.1
-"""Of a mailbox's room, what strangers may fill."""
-WRITERS_TOTAL_MAX = 200_000
-"""Write keys of all mailboxes together: some 25 MB."""
+INTRO_SHARE, WRITER_SHARE = 0.1, 0.25
+"""Of a mailbox's room, what strangers may fill, and what one writer may."""
+WRITERS_OWN = 32
+"""Write keys that every mailbox may have."""
+WRITERS_SHARED_MAX = 100_000
+"""Write keys beyond those, of all mailboxes together: with those of all mailboxes some 50 MB."""
+GOING_MAX = 64
+"""Mailboxes that go for one blob."""
 
 
 @dataclass(slots=True, eq=False)
@@ -36,28 +49,44 @@ class Mailbox:
 
     key: bytes
     is_shared: bool
+    maker: int
     seen_ms: int
     last_id: int
     writers: frozenset[bytes] = frozenset()
     intro: bytes | None = None
     held: Held = field(default_factory=Held)
-    held_intro: Held = field(default_factory=Held)
+    left: dict[bytes, Held] = field(default_factory=dict[bytes, Held])
+    """What is held of strangers, and of each that may write."""
 
     @property
     def row(self) -> PutMailbox:
         """What is written of it."""
         return PutMailbox(
-            self.key, self.writers, self.intro, self.is_shared, self.seen_ms, self.last_id
+            self.key,
+            self.writers,
+            self.intro,
+            self.is_shared,
+            self.seen_ms,
+            self.last_id,
+            self.maker,
         )
 
-    def takes(self, key: bytes) -> bool:
-        """Whether who holds this key may write."""
-        return key in self.writers or key == self.intro
+    def writer(self, key: bytes) -> bytes | None:
+        """Whose key this is, if it may write."""
+        if key in self.writers:
+            return key
+        return STRANGERS if key == self.intro else None
 
-    def count(self, held: Held, *, is_intro: bool) -> None:
-        self.held = self.held.plus(held)
-        if is_intro:
-            self.held_intro = self.held_intro.plus(held)
+    def share_of(self, writer: bytes) -> float:
+        """How much of the room this writer may fill. Members of a room share a key."""
+        if writer == STRANGERS:
+            return INTRO_SHARE
+        return 1.0 if self.is_shared else WRITER_SHARE
+
+    def forget_writers(self) -> None:
+        """What was left with a key that writes no more is nobody's."""
+        there = self.writers | {STRANGERS}
+        self.left = {writer: held for writer, held in self.left.items() if writer in there}
 
 
 class Ledger:
@@ -65,13 +94,16 @@ class Ledger:
 
     def __init__(self, stored: Iterable[StoredMailbox], limits: MailboxLimits) -> None:
         self._limits = limits
-        boxes = sorted(map(_restored, stored), key=lambda box: box.seen_ms)
-        self._mailboxes = {box.key: box for box in boxes}
-        """Whose owners stayed away longest come first."""
+        self._own_bytes = limits.bytes_max // 2 // limits.mailboxes_max
+        """The room that each has for itself."""
         self._total = Held()
-        for box in self._mailboxes.values():
-            self._total = self._total.plus(box.held)
-        self._writers = sum(len(box.writers) for box in self._mailboxes.values())
+        self._made = Shares[int](limits.mailboxes_max)
+        self._keys = Shares[int](WRITERS_SHARED_MAX)
+        self._bytes = Shares[int](limits.bytes_max // 2)
+        self._mailboxes: dict[bytes, Mailbox] = {}
+        """Whose owners stayed away longest come first."""
+        for one in sorted(stored, key=lambda one: one.row.seen_ms):
+            self._restore(one)
 
     def __len__(self) -> int:
         return len(self._mailboxes)
@@ -86,67 +118,84 @@ class Ledger:
 
     # ---- mailboxes ----
 
-    def make(self, key: bytes, now_ms: int, *, is_shared: bool) -> Mailbox:
+    def has_room_for_another(self, maker: int) -> bool:
+        """Whether one more can be made from there."""
+        return self._made.fits(maker, 1)
+
+    def make(self, key: bytes, maker: int, now_ms: int, *, is_shared: bool) -> Mailbox:
         """A new mailbox, for which there is room. Ids go on from the wall clock: one that was lost
         with a disk and is made anew gives none twice."""
-        box = self._mailboxes[key] = Mailbox(key, is_shared, now_ms, last_id=now_ms)
+        box = self._mailboxes[key] = Mailbox(key, is_shared, maker, now_ms, last_id=now_ms)
+        self._made.take(maker, 1)
         return box
-
-    def room_for_another(self, now_ms: int) -> tuple[bool, list[DropMailbox]]:
-        """Whether one more can be made, and what goes for it."""
-        if len(self._mailboxes) < self._limits.mailboxes_max:
-            return True, []
-        empty = next((box for box in self._lapsed(now_ms) if not box.held.blobs), None)
-        return (False, []) if empty is None else (True, [self._drop(empty)])
 
     def seen(self, box: Mailbox, now_ms: int) -> None:
         """Its owner is here."""
         box.seen_ms = max(box.seen_ms, now_ms)
         self._mailboxes[box.key] = self._mailboxes.pop(box.key)
 
-    def has_room_for_writers(self, box: Mailbox | None, writers: frozenset[bytes]) -> bool:
-        """Whether a mailbox (None: a new one) may take puts of so many."""
+    def has_room_for_writers(self, box: Mailbox | None, maker: int, count: int) -> bool:
+        """Whether a mailbox (None: a new one of this maker) may take puts of so many."""
         present = 0 if box is None else len(box.writers)
-        total = self._writers - present + len(writers)
-        return len(writers) <= WRITE_KEYS_MAX and total <= WRITERS_TOTAL_MAX
+        more = _above(count, WRITERS_OWN) - _above(present, WRITERS_OWN)
+        return count <= WRITE_KEYS_MAX and (more <= 0 or self._keys.fits(maker, more))
 
     def set_writers(self, box: Mailbox, writers: frozenset[bytes], intro: bytes | None) -> None:
         """Take puts of these from now on."""
-        self._writers += len(writers) - len(box.writers)
+        before, after = len(box.writers), len(writers)
+        self._keys.take(box.maker, _above(after, WRITERS_OWN) - _above(before, WRITERS_OWN))
         box.writers, box.intro = writers, intro
+        box.forget_writers()
 
     # ---- blobs ----
 
     def room_for(
-        self, box: Mailbox, held: Held, now_ms: int, *, is_intro: bool
+        self, box: Mailbox, held: Held, writer: bytes, now_ms: int
     ) -> tuple[Reason | None, list[DropMailbox]]:
-        """Why there is none, and what goes so that there is."""
-        limits = self._limits
-        share = INTRO_SHARE if is_intro else 1
-        after = (box.held_intro if is_intro else box.held).plus(held)
-        is_over = not _fits(after, limits, share) or not _fits(box.held.plus(held), limits, 1)
-        if is_over:
+        """Why there is none; or what goes so that there is."""
+        after = box.held.plus(held)
+        of_writer = box.left.get(writer, Held()).plus(held)
+        share = box.share_of(writer)
+        if not (_fits(after, self._limits, 1) and _fits(of_writer, self._limits, share)):
             return Reason.MAILBOX_FULL, []
-        dropped: list[DropMailbox] = []
-        while self._total.size_bytes + held.size_bytes > limits.bytes_max:
-            lapsed = next((one for one in self._lapsed(now_ms) if one is not box), None)
-            if lapsed is None:
-                return Reason.RELAY_FULL, dropped
-            dropped.append(self._drop(lapsed))
-        return None, dropped
+        more = _above(after.size_bytes, self._own_bytes) - self._shared_bytes(box)
+        if more <= 0 or self._bytes.fits(box.maker, more):
+            return None, []
+        going = self._going_for(box, more, now_ms)
+        return (None, list(map(self._drop, going))) if going else (Reason.RELAY_FULL, [])
 
-    def count(self, box: Mailbox, held: Held, *, is_intro: bool) -> None:
+    def _going_for(self, box: Mailbox, more: int, now_ms: int) -> list[Mailbox]:
+        """The mailboxes that have to go so that this one gets so much of the shared room; none if
+        it would not have it then."""
+        lapsed = (one for one in self._lapsed(now_ms) if one is not box and self._shared_bytes(one))
+        going: list[Mailbox] = []
+        has_room = False
+        for one in islice(lapsed, GOING_MAX):
+            going.append(one)
+            self._bytes.take(one.maker, -self._shared_bytes(one))
+            has_room = self._bytes.fits(box.maker, more)
+            if has_room:
+                break
+        for one in going:  # whoever goes gives it back
+            self._bytes.take(one.maker, self._shared_bytes(one))
+        return going if has_room else []
+
+    def count(self, box: Mailbox, held: Held, writer: bytes) -> None:
         """A blob is taken."""
-        box.count(held, is_intro=is_intro)
-        self._total = self._total.plus(held)
+        box.left[writer] = box.left.get(writer, Held()).plus(held)
+        self._hold(box, box.held.plus(held))
 
     def removed(self, removed: Removed) -> None:
         """The disk says that so much is gone. Of a mailbox that went it says nothing."""
         box = self._mailboxes.get(removed.mailbox)
-        if box is not None:
-            box.held = box.held.minus(removed.held)
-            box.held_intro = box.held_intro.minus(removed.held_intro)
-            self._total = self._total.minus(removed.held)
+        if box is None:
+            return
+        self._hold(box, box.held.minus(held_of(removed.left)))
+        for writer, held in removed.left.items():
+            if writer in box.left:
+                box.left[writer] = box.left[writer].minus(held)
+                if box.left[writer].blobs <= 0:  # below, if it was forgotten in between
+                    del box.left[writer]
 
     def forget_lapsed(self, now_ms: int) -> list[DropMailbox]:
         """Mailboxes that are empty and whose owners stayed away go."""
@@ -154,30 +203,40 @@ class Ledger:
 
     # ----
 
+    def _restore(self, stored: StoredMailbox) -> None:
+        row = stored.row
+        box = self.make(row.mailbox, row.maker, row.seen_ms, is_shared=row.is_shared)
+        box.last_id = row.last_id
+        box.left = dict(stored.left)
+        self.set_writers(box, row.writers, row.intro)
+        self._hold(box, held_of(stored.left))
+
+    def _hold(self, box: Mailbox, held: Held) -> None:
+        """A mailbox has so much in it from now on."""
+        before = self._shared_bytes(box)
+        self._total = self._total.minus(box.held).plus(held)
+        box.held = held
+        self._bytes.take(box.maker, self._shared_bytes(box) - before)
+
+    def _shared_bytes(self, box: Mailbox) -> int:
+        """What it takes of the room that all share."""
+        return _above(box.held.size_bytes, self._own_bytes)
+
     def _lapsed(self, now_ms: int) -> Iterator[Mailbox]:
         """Those whose owners stayed away, longest first."""
         since_ms = now_ms - self._limits.blob_age_s * 1000
         return takewhile(lambda box: box.seen_ms < since_ms, self._mailboxes.values())
 
     def _drop(self, box: Mailbox) -> DropMailbox:
+        self._hold(box, Held())
+        self.set_writers(box, frozenset(), None)
+        self._made.take(box.maker, -1)
         del self._mailboxes[box.key]
-        self._writers -= len(box.writers)
-        self._total = self._total.minus(box.held)
         return DropMailbox(box.key)
 
 
-def _restored(stored: StoredMailbox) -> Mailbox:
-    row = stored.row
-    return Mailbox(
-        row.mailbox,
-        row.is_shared,
-        row.seen_ms,
-        row.last_id,
-        row.writers,
-        row.intro,
-        stored.held,
-        stored.held_intro,
-    )
+def _above(count: int, own: int) -> int:
+    return max(count - own, 0)
 
 
 def _fits(held: Held, limits: MailboxLimits, share: float) -> bool:

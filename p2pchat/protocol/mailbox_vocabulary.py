@@ -68,6 +68,8 @@ class Tell:
 
     session: int
     answer: Answer
+    owns: bool = False
+    """The stream is that of a mailbox's owner from now on, who may be silent and wait."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import assert_never
 
+from p2pchat.errors import StoreError
 from p2pchat.model.mailbox_change import (
     AddBlob,
     DropBlobs,
@@ -19,7 +20,7 @@ from p2pchat.model.mailbox_change import (
     Removed,
     StoredMailbox,
 )
-from p2pchat.wire.mailbox_codec import PAGE_BLOBS_MAX, PAGE_BYTES_MAX, Page, PageRow
+from p2pchat.wire.mailbox_codec import PAGE_BLOBS_MAX, Page, PageRow
 
 __all__ = ["MemoryMailboxes"]
 
@@ -33,7 +34,7 @@ class MemoryMailboxes:
 
     def snapshot(self) -> list[StoredMailbox]:
         return [
-            StoredMailbox(row, *_held(self._blobs[mailbox].values()))
+            StoredMailbox(row, _left(self._blobs[mailbox].values()))
             for mailbox, row in self._rows.items()
         ]
 
@@ -51,7 +52,7 @@ class MemoryMailboxes:
         for one in islice(behind, PAGE_BLOBS_MAX):
             blob = b"" if query.without_blobs else one.blob
             total += len(blob)
-            if rows and total > PAGE_BYTES_MAX:
+            if rows and total > query.bytes_max:
                 break
             rows.append(PageRow(one.id, one.stored_ms, len(one.blob), blob))
         return Page(tuple(rows), has_more=len(rows) < len(behind))
@@ -87,20 +88,25 @@ class MemoryMailboxes:
         kept = self._blobs[mailbox]
         self._rows[mailbox] = replace(self._rows[mailbox], last_id=add.id)
         if any(one.hash == add.hash for one in kept.values()):
-            return [Removed(mailbox, *_held([add]))]
+            return [Removed(mailbox, _left([add]))]
+        _require_free(kept, add.id)
         kept[add.id] = add
         return []
 
     def _remove(self, mailbox: bytes, ids: set[int]) -> list[Removed]:
         kept = self._blobs.get(mailbox, {})
         gone = [kept.pop(id) for id in sorted(ids & kept.keys())]
-        return [Removed(mailbox, *_held(gone))] if gone else []
+        return [Removed(mailbox, _left(gone))] if gone else []
 
 
-def _held(some: Iterable[AddBlob]) -> tuple[Held, Held]:
-    """All of these, and of them what strangers left."""
-    held = held_intro = Held()
+def _require_free(kept: dict[int, AddBlob], id: int) -> None:
+    if id in kept:
+        raise StoreError(f"two blobs of one mailbox have the number {id}")
+
+
+def _left(some: Iterable[AddBlob]) -> dict[bytes, Held]:
+    """What each writer left of these."""
+    left: dict[bytes, Held] = {}
     for one in some:
-        held = held.plus(one.held)
-        held_intro = held_intro.plus(one.held) if one.is_intro else held_intro
-    return held, held_intro
+        left[one.writer] = left.get(one.writer, Held()).plus(one.held)
+    return left

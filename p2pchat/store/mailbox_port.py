@@ -29,7 +29,8 @@ class MailboxStore(Protocol):
         ...
 
     def page(self, query: PageQuery) -> Page:
-        """At most `PAGE_BLOBS_MAX` blobs and, unless one alone is larger, `PAGE_BYTES_MAX`."""
+        """At most `PAGE_BLOBS_MAX` blobs and, unless one alone is larger, as many bytes as the
+        query says."""
         ...
 
     def close(self) -> None:

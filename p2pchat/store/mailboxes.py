@@ -16,13 +16,14 @@ from typing import assert_never
 from sqlalchemy import Connection, Engine, Row, create_engine, delete, func, insert, select, update
 from sqlalchemy import text as sql
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.sql.elements import ColumnElement
 
 from p2pchat.config.limits import MailboxLimits
 from p2pchat.errors import HomeInUse, SchemaTooNew, StoreError
 from p2pchat.model.ids import KEY_BYTES, PeerId
 from p2pchat.model.mailbox_change import (
+    STRANGERS,
     AddBlob,
     DropBlobs,
     DropExpired,
@@ -36,9 +37,17 @@ from p2pchat.model.mailbox_change import (
 )
 from p2pchat.store.driver import make_engine, store_errors
 from p2pchat.store.files import create_private
-from p2pchat.store.mailbox_schema import FORM, METADATA, blobs, form, mailboxes, relays
+from p2pchat.store.mailbox_schema import (
+    FORM,
+    METADATA,
+    blobs,
+    form,
+    mailboxes,
+    relays,
+    to_newest,
+)
 from p2pchat.store.port import READERS_MAX
-from p2pchat.wire.mailbox_codec import PAGE_BLOBS_MAX, PAGE_BYTES_MAX, Page, PageRow
+from p2pchat.wire.mailbox_codec import PAGE_BLOBS_MAX, Page, PageRow
 
 __all__ = ["SqlMailboxes", "open_database", "open_file"]
 
@@ -65,7 +74,7 @@ class SqlMailboxes:
         self._closing.callback(readers.dispose)
         with errors(), writer.begin() as connection:
             _prepare(connection)
-            self._relay = _relay_key(connection, relay)
+            self._relay, self._generation = _take_over(connection, relay)
 
     def closing(self, stack: ExitStack) -> None:
         """What else ends when this is closed."""
@@ -73,23 +82,35 @@ class SqlMailboxes:
 
     def snapshot(self) -> list[StoredMailbox]:
         with self._errors(), self._readers.connect() as connection:
-            held = _held_by_mailbox(connection, [])
+            self._require_ours(connection)
+            left = _left_in_mailboxes(connection, [])
             rows = connection.execute(
                 select(mailboxes).where(mailboxes.c.relay == self._relay)
             ).all()
-            return [
-                StoredMailbox(_mailbox(row), *held.get(row.key, (Held(), Held()))) for row in rows
-            ]
+            return [StoredMailbox(_mailbox(row), left.get(row.key, {})) for row in rows]
 
     def commit(self, changes: Sequence[MailboxChange]) -> list[Removed]:
         try:
             with self._errors(), self._writer.begin() as connection:
+                _make_durable(connection)
+                self._require_ours(connection)
                 removed = [one for change in changes for one in self._apply(connection, change)]
                 self._number(connection, changes)
+        except IntegrityError as error:  # of SQLite; of PostgreSQL it is a `StoreError` already
+            self._keys.clear()
+            raise StoreError("two blobs of one mailbox have one number") from error
         except BaseException:
             self._keys.clear()
             raise
         return removed
+
+    def _require_ours(self, connection: Connection) -> None:
+        """Whoever opens the mailboxes of this relay after us has them alone from then on: locks
+        can be lost without a word. The row is held, so that nobody opens them in between."""
+        statement = select(relays.c.generation).where(relays.c.key == self._relay)
+        found = connection.execute(statement.with_for_update(read=True)).scalar()
+        if found != self._generation:
+            raise StoreError("another process serves the mailboxes of this relay: end one of them")
 
     def page(self, query: PageQuery) -> Page:
         with self._errors(), self._readers.connect() as connection:
@@ -146,6 +167,7 @@ class SqlMailboxes:
             "is_shared": int(row.is_shared),
             "seen_ms": row.seen_ms,
             "last_id": row.last_id,
+            "maker": row.maker,
         }
         key = self._find(connection, row.mailbox)
         if key is not None:
@@ -163,14 +185,17 @@ class SqlMailboxes:
     def _add(self, connection: Connection, add: AddBlob) -> list[Removed]:
         key = self._find(connection, add.mailbox)
         assert key is not None, "a mailbox is there before its blobs"
-        statement = _INSERTS[connection.dialect.name](blobs).on_conflict_do_nothing()
+        known = [blobs.c.mailbox, blobs.c.hash]  # another blob of one number is an error
+        statement = _INSERTS[connection.dialect.name](blobs).on_conflict_do_nothing(
+            index_elements=known
+        )
         done = connection.execute(
             statement.execution_options(preserve_rowcount=True),
             {
                 "mailbox": key,
                 "id": add.id,
                 "hash": add.hash,
-                "is_intro": int(add.is_intro),
+                "writer": None if add.writer == STRANGERS else add.writer,
                 "stored_ms": add.stored_ms,
                 "size_bytes": add.held.size_bytes,
                 "blob": add.blob,
@@ -178,17 +203,17 @@ class SqlMailboxes:
         )
         if done.rowcount == 1:
             return []
-        return [Removed(add.mailbox, add.held, add.held if add.is_intro else Held())]
+        return [Removed(add.mailbox, {add.writer: add.held})]
 
     def _remove(self, connection: Connection, where: list[ColumnElement[bool]]) -> list[Removed]:
-        held = _held_by_mailbox(connection, where)
-        if not held:
+        left = _left_in_mailboxes(connection, where)
+        if not left:
             return []
         connection.execute(delete(blobs).where(*where))
         rows = connection.execute(
-            select(mailboxes.c.key, mailboxes.c.mailbox).where(mailboxes.c.key.in_(held))
+            select(mailboxes.c.key, mailboxes.c.mailbox).where(mailboxes.c.key.in_(left))
         )
-        return [Removed(row.mailbox, *held[row.key]) for row in rows]
+        return [Removed(row.mailbox, left[row.key]) for row in rows]
 
     def _number(self, connection: Connection, changes: Sequence[MailboxChange]) -> None:
         """Ids never go back, also when all that had one are gone."""
@@ -233,7 +258,9 @@ def open_database(url: str, relay: PeerId) -> SqlMailboxes:
     Raises `HomeInUse` when another process serves as this relay, and other `StoreError`s.
     """
     with _database_errors(), ExitStack() as stack:
-        engine = create_engine(url, pool_size=READERS_MAX + 2, hide_parameters=True)
+        engine = create_engine(
+            url, pool_size=READERS_MAX + 2, pool_pre_ping=True, hide_parameters=True
+        )
         stack.callback(engine.dispose)
         lock = stack.enter_context(engine.connect())
         number = int.from_bytes(relay[-8:], "big", signed=True)
@@ -267,43 +294,60 @@ def _prepare(connection: Connection) -> None:
             f"the mailboxes were written by a newer version of this program (their form is"
             f" {found}): use that version, or a later one"
         )
+    elif found < FORM:
+        to_newest(connection, found)
 
 
-def _relay_key(connection: Connection, relay: PeerId) -> int:
-    statement = _INSERTS[connection.dialect.name](relays).on_conflict_do_nothing()
+def _take_over(connection: Connection, relay: PeerId) -> tuple[int, int]:
+    """The key of this relay, and the number of those who served as it, with us."""
+    statement = _INSERTS[connection.dialect.name](relays).on_conflict_do_nothing(
+        index_elements=[relays.c.peer]
+    )
     connection.execute(statement, {"peer": bytes(relay)})
-    return connection.execute(
-        select(relays.c.key).where(relays.c.peer == bytes(relay))
-    ).scalar_one()
+    ours = relays.c.peer == bytes(relay)
+    connection.execute(update(relays).where(ours).values(generation=relays.c.generation + 1))
+    row = connection.execute(select(relays.c.key, relays.c.generation).where(ours)).one()
+    return row.key, row.generation
 
 
-def _held_by_mailbox(
+def _make_durable(connection: Connection) -> None:
+    """What is confirmed is on disk, whatever the role or the database have as their habit."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sql("SET LOCAL synchronous_commit = on"))
+
+
+def _left_in_mailboxes(
     connection: Connection, where: list[ColumnElement[bool]]
-) -> dict[int, tuple[Held, Held]]:
-    """Of each mailbox, by its key: all that is held, and of it what strangers left."""
+) -> dict[int, dict[bytes, Held]]:
+    """Of each mailbox, by its key: what each writer left."""
     rows = connection.execute(
         select(
             blobs.c.mailbox,
-            blobs.c.is_intro,
+            blobs.c.writer,
             func.count().label("blobs"),
             func.sum(blobs.c.size_bytes).label("size"),
         )
         .where(*where)
-        .group_by(blobs.c.mailbox, blobs.c.is_intro)
+        .group_by(blobs.c.mailbox, blobs.c.writer)
     )
-    held: dict[int, tuple[Held, Held]] = {}
+    left: dict[int, dict[bytes, Held]] = {}
     for row in rows:
-        some = Held(int(row.blobs), int(row.size))
-        all_of_it, intro = held.get(row.mailbox, (Held(), Held()))
-        held[row.mailbox] = (all_of_it.plus(some), intro.plus(some) if row.is_intro else intro)
-    return held
+        held = Held(int(row.blobs), int(row.size))
+        left.setdefault(row.mailbox, {})[row.writer or STRANGERS] = held
+    return left
 
 
 def _mailbox(row: Row[tuple[object, ...]]) -> PutMailbox:
     writers: bytes = row.writers
     keys = (writers[at : at + KEY_BYTES] for at in range(0, len(writers), KEY_BYTES))
     return PutMailbox(
-        row.mailbox, frozenset(keys), row.intro, bool(row.is_shared), row.seen_ms, row.last_id
+        row.mailbox,
+        frozenset(keys),
+        row.intro,
+        bool(row.is_shared),
+        row.seen_ms,
+        row.last_id,
+        row.maker,
     )
 
 
@@ -315,6 +359,6 @@ def _count(sizes: Sequence[int], query: PageQuery) -> int:
     total = 0
     for count, size in enumerate(sizes[:most]):
         total += size
-        if total > PAGE_BYTES_MAX and count:
+        if total > query.bytes_max and count:
             return count
     return most

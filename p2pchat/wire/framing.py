@@ -57,6 +57,18 @@ class FrameParser:
         """True between frames, when all were taken: an end of stream here cuts nothing."""
         return not self._buffer
 
+    @property
+    def coming_bytes(self) -> int | None:
+        """How long the incomplete frame will be; None while it does not say."""
+        header = self._length()
+        return None if header is None else sum(header)
+
+    @property
+    def missing_bytes(self) -> int | None:
+        """How much of the incomplete frame is still to come; None while it does not say."""
+        coming = self.coming_bytes
+        return None if coming is None else coming - len(self._buffer)
+
     def feed(self, data: bytes | bytearray | memoryview) -> Iterator[bytes]:
         """The frames that are complete now, each cut as it is asked for; what is not asked for
         comes after the next read. Asking raises `FrameTooLarge`, `MalformedMessage`."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-__all__ = ["IPAddress", "plain", "public_group", "shared_source"]
+__all__ = ["IPAddress", "plain", "public_group", "shared_source", "site"]
 
 IPAddress = IPv4Address | IPv6Address
 
-_CUSTOMER_BITS, _LINK_BITS = 56, 64
+_SITE_BITS, _CUSTOMER_BITS, _LINK_BITS = 48, 56, 64
 
 
 def plain(host: str) -> IPAddress:
@@ -36,8 +36,17 @@ def shared_source(host: str) -> str:
     the /64 that is all of a private network. Unlike `public_group` it has an answer for everybody:
     households that share a private address get one turn together, which is not none.
     """
+    return _source(host, _CUSTOMER_BITS)
+
+
+def site(host: str) -> str:
+    """Whom to charge for what is held for long: as `shared_source`, but an IPv6 /48, which hosters
+    give to whoever asks for it."""
+    return _source(host, _SITE_BITS)
+
+
+def _source(host: str, bits: int) -> str:
     ip = plain(host)
     if ip.version == 4:
         return str(ip)
-    bits = _CUSTOMER_BITS if ip.is_global else _LINK_BITS
-    return str(ip_network((int(ip), bits), strict=False))
+    return str(ip_network((int(ip), bits if ip.is_global else _LINK_BITS), strict=False))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy import text as sql
 
 from p2pchat.config.limits import MailboxLimits
 from p2pchat.errors import DiskFull, HomeInUse, SchemaTooNew, StoreError, WrongKey
 from p2pchat.model.mailbox_change import (
     BLOB_OVERHEAD_BYTES,
+    STRANGERS,
     AddBlob,
     DropBlobs,
     DropExpired,
@@ -19,18 +24,20 @@ from p2pchat.model.mailbox_change import (
     StoredMailbox,
 )
 from p2pchat.store import mailboxes as module
+from p2pchat.store.driver import make_engine
 from p2pchat.store.mailboxes import open_database, open_file
 from p2pchat.wire.mailbox_codec import PAGE_BLOBS_MAX, PAGE_BYTES_MAX, Page, PageRow, blob_hash
 from tests.compliance.mailboxes.conftest import KEY, OTHER_RELAY, RELAY
 
 MINE, THINE = b"m" * 32, b"t" * 32
-WRITERS = frozenset({b"a" * 32, b"b" * 32})
-ROW = PutMailbox(MINE, WRITERS, b"i" * 32, False, 1_700_000_000_000, 1_700_000_000_000)
+ANN, BEN = b"a" * 32, b"b" * 32
+WRITERS = frozenset({ANN, BEN})
+ROW = PutMailbox(MINE, WRITERS, b"i" * 32, False, 1_700_000_000_000, 1_700_000_000_000, 40_000)
 OTHER_ROW = PutMailbox(THINE, frozenset(), None, True, 5, 6)
 
 
 def add(id: int, blob: bytes, mailbox: bytes = MINE, **how) -> AddBlob:
-    settings = {"is_intro": False, "stored_ms": 1000 * id, **how}
+    settings = {"writer": ANN, "stored_ms": 1000 * id, **how}
     return AddBlob(mailbox, id, blob_hash(blob), blob=blob, **settings)
 
 
@@ -38,23 +45,29 @@ def held(*blobs: bytes) -> Held:
     return Held(len(blobs), sum(len(blob) + BLOB_OVERHEAD_BYTES for blob in blobs))
 
 
-def shown(store, after: int = 0, mailbox: bytes = MINE, since_ms: int = 0, **how) -> Page:
-    return store.page(PageQuery(mailbox, after, since_ms, **how))
+def shown(
+    store,
+    after: int = 0,
+    mailbox: bytes = MINE,
+    since_ms: int = 0,
+    bytes_max: int = PAGE_BYTES_MAX,
+    **how: bool,
+) -> Page:
+    return store.page(PageQuery(mailbox, after, since_ms, bytes_max, **how))
 
 
 def test_mailboxes_and_blobs_are_there_after_a_restart(opened):
     assert opened.store.snapshot() == []
-    changes = [ROW, OTHER_ROW, add(1, b"one"), add(2, b"three", is_intro=True)]
+    changes = [ROW, OTHER_ROW, add(1, b"one"), add(2, b"three", writer=STRANGERS)]
     assert opened.store.commit(changes) == []
     if type(opened.store).__name__ == "SqlMailboxes":
         opened.store.close()
     again = opened.reopen()
     found = {stored.row.mailbox: stored for stored in again.snapshot()}
-    assert found[THINE] == StoredMailbox(OTHER_ROW, Held(), Held())
+    assert found[THINE] == StoredMailbox(OTHER_ROW, {})
     assert found[MINE].row.last_id == 2
-    assert found[MINE].held == held(b"one", b"three")
-    assert found[MINE].held_intro == held(b"three")
-    assert (found[MINE].row.writers, found[MINE].row.intro) == (WRITERS, b"i" * 32)
+    assert found[MINE].left == {ANN: held(b"one"), STRANGERS: held(b"three")}
+    assert found[MINE].row == replace(ROW, last_id=2)
     assert shown(again).rows == (PageRow(1, 1000, 3, b"one"), PageRow(2, 2000, 5, b"three"))
 
 
@@ -62,16 +75,16 @@ def test_a_mailbox_is_replaced_and_keeps_what_is_in_it(store):
     store.commit([ROW, add(1, b"one")])
     renewed = PutMailbox(MINE, frozenset(), None, False, 9, 9)
     store.commit([renewed])
-    assert store.snapshot() == [StoredMailbox(renewed, held(b"one"), Held())]
+    assert store.snapshot() == [StoredMailbox(renewed, {ANN: held(b"one")})]
 
 
 def test_a_mailbox_keeps_each_blob_once_and_two_may_keep_the_same(store):
     store.commit([ROW, OTHER_ROW, add(1, b"same")])
     assert store.commit([add(2, b"same"), add(1, b"same", THINE)]) == [
-        Removed(MINE, held(b"same"), Held())
+        Removed(MINE, {ANN: held(b"same")})
     ]
-    assert store.commit([add(3, b"same", is_intro=True)]) == [
-        Removed(MINE, held(b"same"), held(b"same"))
+    assert store.commit([add(3, b"same", writer=STRANGERS)]) == [
+        Removed(MINE, {STRANGERS: held(b"same")})
     ]
     assert [row.id for row in shown(store).rows] == [1]
     assert [row.id for row in shown(store, mailbox=THINE).rows] == [1]
@@ -87,6 +100,8 @@ def test_pages_come_in_the_order_of_arrival_and_go_on_behind_an_id(store):
     third = shown(store, after=second.rows[-1].id)
     assert [row.blob for row in (*first.rows, *second.rows, *third.rows)] == blobs
     assert not third.has_more
+    for size, count in ((1, 1), (99_999, 1), (100_000, 2)):
+        assert len(shown(store, bytes_max=size).rows) == count
     assert shown(store, after=14) == Page((), has_more=False)
     assert shown(store, mailbox=THINE) == Page((), has_more=False)
 
@@ -102,10 +117,10 @@ def test_a_list_shows_sizes_and_no_blobs(store):
 
 
 def test_what_is_deleted_is_gone_and_told(store):
-    store.commit([ROW, OTHER_ROW, add(1, b"one"), add(2, b"two", is_intro=True), add(3, b"three")])
-    store.commit([add(1, b"one", THINE)])
-    gone = Removed(MINE, held(b"one", b"two"), held(b"two"))
-    assert store.commit([DropBlobs(MINE, (1, 2, 9))]) == [gone]
+    store.commit([ROW, OTHER_ROW, add(1, b"one"), add(2, b"two", writer=BEN), add(3, b"three")])
+    store.commit([add(1, b"one", THINE), add(4, b"four"), add(5, b"five", writer=STRANGERS)])
+    gone = {ANN: held(b"one", b"four"), BEN: held(b"two"), STRANGERS: held(b"five")}
+    assert store.commit([DropBlobs(MINE, (1, 2, 4, 5, 9))]) == [Removed(MINE, gone)]
     assert store.commit([DropBlobs(MINE, (1, 2, 9))]) == []
     assert [row.id for row in shown(store).rows] == [3]
     assert [row.id for row in shown(store, mailbox=THINE).rows] == [1]
@@ -114,7 +129,7 @@ def test_what_is_deleted_is_gone_and_told(store):
 def test_what_is_old_is_shown_no_more_and_goes(store):
     store.commit([ROW, OTHER_ROW, add(1, b"old"), add(2, b"new"), add(3, b"old", THINE)])
     assert [row.id for row in shown(store, since_ms=2000).rows] == [2]
-    assert store.commit([DropExpired(2000)]) == [Removed(MINE, held(b"old"), Held())]
+    assert store.commit([DropExpired(2000)]) == [Removed(MINE, {ANN: held(b"old")})]
     assert len(store.commit([DropExpired(5000)])) == 2
     assert store.commit([DropExpired(5000)]) == []
 
@@ -146,6 +161,95 @@ def test_relays_that_share_a_database_see_their_own(opened):
     assert [row.id for row in shown(opened.store).rows] == [1]
 
 
+def test_no_number_is_given_twice_and_what_has_it_stays(store):
+    store.commit([ROW, add(1, b"one")])
+    with pytest.raises(StoreError):
+        store.commit([add(1, b"another")])
+    assert [row.blob for row in shown(store).rows] == [b"one"]
+    store.commit([add(2, b"another")])
+    assert [row.blob for row in shown(store).rows] == [b"one", b"another"]
+
+
+def cut(url: str, which: str) -> None:
+    """What a restart of the server, or a firewall, does to connections."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        ended = connection.execute(
+            sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {which}")
+        )
+        assert ended.rowcount
+    engine.dispose()
+
+
+def test_who_lost_the_lock_without_a_word_writes_nothing_once_another_serves(fresh_url):
+    first = open_database(fresh_url, RELAY)
+    first.commit([ROW, add(1, b"one")])
+    cut(fresh_url, "pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')")
+    first.commit([add(2, b"two")])
+    second = open_database(fresh_url, RELAY)
+    for refused in (lambda: first.commit([add(3, b"three")]), first.snapshot):
+        with pytest.raises(StoreError, match="another process"):
+            refused()
+    second.commit([add(3, b"other")])
+    assert [row.blob for row in shown(second).rows] == [b"one", b"two", b"other"]
+    first.close()
+    second.close()
+
+
+def test_a_restart_of_the_server_is_not_noticed(fresh_url):
+    store = open_database(fresh_url, RELAY)
+    store.commit([ROW])
+    cut(fresh_url, "datname = 'mailboxes' AND pid <> pg_backend_pid()")
+    store.commit([add(1, b"one")])
+    assert [row.blob for row in shown(store).rows] == [b"one"]
+    store.close()
+
+
+def test_what_is_confirmed_is_on_disk_whatever_a_role_has_as_its_habit(fresh_url, monkeypatch):
+    engine = create_engine(fresh_url)
+    with engine.begin() as connection:
+        connection.execute(sql("ALTER DATABASE mailboxes SET synchronous_commit = off"))
+    engine.dispose()
+    seen: list[str] = []
+
+    def look(self, connection, changes) -> None:
+        seen.append(connection.execute(sql("SHOW synchronous_commit")).scalar())
+
+    monkeypatch.setattr(module.SqlMailboxes, "_number", look)
+    store = open_database(fresh_url, RELAY)
+    store.commit([ROW])
+    store.close()
+    assert seen == ["on"]
+
+
+@pytest.mark.parametrize("opened", ["sqlite", "postgresql"], indirect=True)
+def test_mailboxes_of_an_older_form_are_brought_to_this_one(opened, tmp_path, request):
+    opened.store.commit([ROW, add(1, b"one"), add(2, b"two", writer=STRANGERS)])
+    opened.store.close()
+    before = (
+        "ALTER TABLE mailbox_relays DROP COLUMN generation",
+        "ALTER TABLE mailboxes DROP COLUMN maker",
+        "ALTER TABLE mailbox_blobs ADD COLUMN is_intro INTEGER NOT NULL DEFAULT 0",
+        "UPDATE mailbox_blobs SET is_intro = 1 WHERE writer IS NULL",
+        "ALTER TABLE mailbox_blobs DROP COLUMN writer",
+        "UPDATE mailbox_form SET version = 1",
+    )
+    if request.node.callspec.params["opened"] == "sqlite":
+        engine = make_engine(tmp_path / "mailboxes.db", KEY, "BEGIN IMMEDIATE")
+    else:
+        engine = create_engine(request.getfixturevalue("fresh_url"))
+    with engine.begin() as connection:
+        for statement in before:
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+    again = opened.reopen()
+    (stored,) = again.snapshot()
+    assert stored.row == replace(ROW, last_id=2, maker=0)
+    assert stored.left[STRANGERS] == held(b"two")
+    again.commit([add(3, b"three"), add(4, b"one")])
+    assert [row.blob for row in shown(again).rows] == [b"one", b"two", b"three"]
+
+
 def test_one_process_serves_as_a_relay_in_a_database(fresh_url):
     store = open_database(fresh_url, RELAY)
     with pytest.raises(HomeInUse):
@@ -168,7 +272,7 @@ def test_a_file_of_a_later_version_or_another_key_is_left_alone(tmp_path):
     with pytest.raises(WrongKey):
         open_file(path, bytes(32), RELAY, MailboxLimits())
     connection = connect(path, KEY)
-    connection.execute("UPDATE mailbox_form SET version = 2")
+    connection.execute("UPDATE mailbox_form SET version = 3")
     connection.close()
     with pytest.raises(SchemaTooNew):
         open_file(path, KEY, RELAY, MailboxLimits())

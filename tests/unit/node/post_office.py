@@ -23,11 +23,17 @@ from p2pchat.wire.framing import FrameParser, frame
 from p2pchat.wire.mailbox_codec import (
     MAILBOX_PROTOCOL,
     AnswerBody,
+    Ask,
+    Challenge,
+    Opened,
     Request,
     RequestBody,
     decode_answer,
     encode_request,
 )
+from tests.unit.protocol.letters import OWNER, WRITER, proof
+
+ALL = frozenset({WRITER.public_key})
 
 
 class Raw:
@@ -130,3 +136,18 @@ def play(story: Callable[[Office, trio.Nursery], Awaitable[None]], **how: object
                 nursery.cancel_scope.cancel()
 
     run_simulation(main, 1)
+
+
+async def owned(office: Office, nursery: trio.Nursery, heard: list | None = None):
+    """The owner, registered."""
+    noticed = (lambda _: None) if heard is None else heard.append
+    owner = await office.client("alice", OWNER, nursery, noticed)
+    await owner.register(office.relay, ALL, None)
+    return owner
+
+
+async def proved(office: Office, raw: Raw, guest) -> None:
+    challenge = await raw.ask(Ask())
+    assert isinstance(challenge, Challenge)
+    opening = proof(OWNER, challenge.nonce, office.host.peer_id, guest.peer_id)
+    assert isinstance(await raw.ask(opening), Opened)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from p2pchat.config.limits import MailboxLimits
 from p2pchat.model.machine import SetTimer, TimerFired
 from p2pchat.model.mailbox_change import (
     BLOB_OVERHEAD_BYTES,
+    STRANGERS,
     AddBlob,
     DropBlobs,
     DropExpired,
@@ -22,19 +25,24 @@ from p2pchat.protocol import mailbox as machine
 from p2pchat.protocol import mailbox_ledger
 from p2pchat.protocol.mailbox import (
     EXPIRY_TIMER,
+    FIRST_PAGE_BYTES,
+    KEYS_A_REQUEST,
     LISTENERS_MAX,
     NEW_MAILBOXES,
     OWNER_REQUESTS,
+    PAGE_S,
     PUT_BYTES,
     PUTS,
 )
-from p2pchat.protocol.mailbox_ledger import INTRO_SHARE
+from p2pchat.protocol.mailbox_ledger import INTRO_SHARE, WRITER_SHARE, WRITERS_OWN
 from p2pchat.protocol.mailbox_vocabulary import Joined, Keep, Left, ReadPage, Tell
 from p2pchat.protocol.pace import Rate
 from p2pchat.wire.envelope import Ed25519Signer
 from p2pchat.wire.mailbox_codec import (
+    PAGE_BYTES_MAX,
     WRITE_KEYS_MAX,
     Answer,
+    AnswerBody,
     Ask,
     Challenge,
     Delete,
@@ -45,6 +53,7 @@ from p2pchat.wire.mailbox_codec import (
     Reason,
     Refused,
     Register,
+    RequestBody,
     blob_hash,
 )
 from tests.unit.protocol.letters import (
@@ -52,6 +61,7 @@ from tests.unit.protocol.letters import (
     INTRO,
     MAILBOX,
     NONCE,
+    OWNER,
     SOURCE,
     STRANGER,
     WRITER,
@@ -60,20 +70,23 @@ from tests.unit.protocol.letters import (
     proof,
     put,
 )
-from tests.unit.protocol.people import ALICE, BOB, WALL_MS
+from tests.unit.protocol.people import ALICE, BOB, WALL_MS, person
 
 DENIED = Refused(Reason.DENIED)
 DAY_S = 24 * 3600
-EVERYTHING = Held(10, 10_000)
+EVERYTHING = {WRITER.public_key: Held(10, 10_000)}
+MAKER = machine._maker(SOURCE)
 
 
 def signer(number: int) -> Ed25519Signer:
     return Ed25519Signer(number.to_bytes(32, "big"))
 
 
-def stored(key: bytes, seen_ms: int, held: Held = EVERYTHING) -> StoredMailbox:
-    row = PutMailbox(key, frozenset({WRITER.public_key}), None, False, seen_ms, 7)
-    return StoredMailbox(row, held, Held())
+def stored(
+    key: bytes, seen_ms: int, left: Mapping[bytes, Held] = EVERYTHING, maker: int = MAKER
+) -> StoredMailbox:
+    row = PutMailbox(key, frozenset({WRITER.public_key}), None, False, seen_ms, 7, maker)
+    return StoredMailbox(row, left)
 
 
 # Who may
@@ -82,7 +95,9 @@ def stored(key: bytes, seen_ms: int, held: Held = EVERYTHING) -> StoredMailbox:
 def test_a_put_of_a_registered_key_is_kept_before_anybody_is_told():
     table = Table().registered()
     kept, told, noticed = table.ask(WRITING, put(b"sealed"))
-    blob = AddBlob(MAILBOX, WALL_MS + 1, blob_hash(b"sealed"), False, WALL_MS, b"sealed")
+    blob = AddBlob(
+        MAILBOX, WALL_MS + 1, blob_hash(b"sealed"), WRITER.public_key, WALL_MS, b"sealed"
+    )
     assert kept == Keep(blob)
     assert told == Tell(WRITING, Answer(table.asked, Done()))
     assert noticed == Tell(AT_HOME, Answer(0, Notice()))
@@ -114,8 +129,8 @@ def test_who_proves_to_hold_its_key_is_told_of_the_mailbox_and_may_make_it():
     assert table.answer(AT_HOME, proof()) == Opened(is_registered=False, blobs=0)
     keys = frozenset({WRITER.public_key})
     made, told = table.ask(AT_HOME, Register(keys))
-    assert made == Keep(PutMailbox(MAILBOX, keys, None, False, WALL_MS, WALL_MS))
-    assert told == Tell(AT_HOME, Answer(table.asked, Done()))
+    assert made == Keep(PutMailbox(MAILBOX, keys, None, False, WALL_MS, WALL_MS, MAKER))
+    assert told == Tell(AT_HOME, Answer(table.asked, Done()), owns=True)
     table.ask(WRITING, put(b"sealed"))
     assert table.answer(AT_HOME, proof()) == Opened(is_registered=True, blobs=1)
 
@@ -166,8 +181,40 @@ def test_a_page_is_read_behind_what_the_owner_has_and_nothing_that_has_expired()
     table = Table(MailboxLimits(blob_age_s=100)).registered()
     (page,) = table.ask(AT_HOME, Fetch(after=7, without_blobs=True))
     assert page == ReadPage(
-        AT_HOME, table.asked, PageQuery(MAILBOX, 7, WALL_MS - 100_000, without_blobs=True)
+        AT_HOME,
+        table.asked,
+        PageQuery(MAILBOX, 7, WALL_MS - 100_000, FIRST_PAGE_BYTES, without_blobs=True),
     )
+
+
+def test_pages_grow_for_who_reads_fast_and_begin_anew_for_who_does_not():
+    table = Table().registered()
+
+    def size() -> int:
+        (page,) = table.ask(AT_HOME, Fetch())
+        assert isinstance(page, ReadPage)
+        return page.query.bytes_max
+
+    grown = [FIRST_PAGE_BYTES * times for times in (1, 2, 4, 8)]
+    assert [size() for _ in range(5)] == [*grown, grown[-1]]
+    assert grown[-1] == PAGE_BYTES_MAX
+    table.later(PAGE_S + 1)
+    assert size() == FIRST_PAGE_BYTES
+    table.later(PAGE_S)
+    assert size() == 2 * FIRST_PAGE_BYTES
+
+
+def test_the_owner_of_a_mailbox_may_be_silent_and_who_has_none_may_not():
+    table = Table()
+
+    def owns(session: int, body: RequestBody) -> bool:
+        return any(isinstance(one, Tell) and one.owns for one in table.ask(session, body))
+
+    assert not owns(AT_HOME, proof())
+    assert owns(AT_HOME, Register(frozenset({WRITER.public_key})))
+    assert not owns(WRITING, put(b"sealed"))
+    table.give(Joined(3, ALICE.device.peer_id, SOURCE, NONCE))
+    assert owns(3, proof())
 
 
 def test_keys_that_were_replaced_write_no_more():
@@ -227,39 +274,78 @@ def test_a_blob_over_the_limit_is_refused():
     assert table.answer(WRITING, put(bytes(1000))) == Done()
 
 
-def test_a_mailbox_takes_so_many_blobs_and_of_strangers_a_tenth():
-    table = Table(MailboxLimits(mailbox_blobs_max=20)).registered(INTRO)
+def test_a_mailbox_takes_so_many_blobs_of_strangers_a_tenth_and_of_a_writer_a_quarter():
+    table = Table(MailboxLimits(mailbox_blobs_max=40)).opened()
+    writers = [signer(number) for number in range(1, 6)]
+    keys = frozenset(one.public_key for one in writers)
+    table.ask(AT_HOME, Register(keys, INTRO.public_key))
     full = Refused(Reason.MAILBOX_FULL)
-    strangers = int(20 * INTRO_SHARE)
-    for number in range(strangers):
-        assert table.answer(WRITING, put(bytes([number]), INTRO)) == Done()
-    assert table.answer(WRITING, put(b"more", INTRO)) == full
-    for number in range(strangers, 20):
-        assert table.answer(WRITING, put(bytes([number]))) == Done()
-    assert table.answer(WRITING, put(b"more")) == full
-    table.give(Removed(MAILBOX, Held(1, 1), Held(1, 1)))
-    assert table.answer(WRITING, put(b"more", INTRO)) == Done()
+    number = 0
+
+    def put_all(key: Ed25519Signer) -> int:
+        nonlocal number
+        answer, before = Done(), number
+        while answer == Done():
+            answer = table.answer(WRITING, put(number.to_bytes(2, "big"), key))
+            number += 1
+        assert answer == full
+        return number - before - 1
+
+    assert put_all(INTRO) == int(40 * INTRO_SHARE)
+    assert [put_all(one) for one in writers] == [int(40 * WRITER_SHARE)] * 3 + [6, 0]
+    table.give(Removed(MAILBOX, {STRANGERS: Held(1, 1)}))
+    assert put_all(INTRO) == 1
+    table.give(Removed(MAILBOX, {writers[0].public_key: Held(2, 2)}))
+    assert [put_all(one) for one in writers] == [2, 0, 0, 0, 0]
+
+
+def test_what_was_left_with_a_key_that_writes_no_more_counts_for_the_mailbox_alone():
+    table = Table(MailboxLimits(mailbox_blobs_max=8)).registered()
+    full = Refused(Reason.MAILBOX_FULL)
+    taken = [table.answer(WRITING, put(bytes([number]))) for number in range(3)]
+    assert taken == [Done()] * 2 + [full]
+    table.ask(AT_HOME, Register(frozenset()))
+    table.ask(AT_HOME, Register(frozenset({WRITER.public_key})))
+    assert table.answer(WRITING, put(b"3")) == Done()
+    table.give(Removed(MAILBOX, {WRITER.public_key: Held(3, 3)}))
+    taken = [table.answer(WRITING, put(bytes([10 + number]))) for number in range(3)]
+    assert taken == [Done()] * 2 + [full]
+
+
+def test_a_room_whose_members_share_a_key_may_fill_its_mailbox_with_it():
+    table = Table(MailboxLimits(mailbox_blobs_max=8)).registered(is_shared=True)
+    taken = [table.answer(WRITING, put(bytes([number]))) for number in range(9)]
+    assert taken == [Done()] * 8 + [Refused(Reason.MAILBOX_FULL)]
 
 
 def test_a_mailbox_takes_so_many_bytes_and_small_blobs_count_for_what_they_take_on_disk():
-    table = Table(MailboxLimits(mailbox_bytes_max=10 * BLOB_OVERHEAD_BYTES)).registered(INTRO)
+    table = Table(MailboxLimits(mailbox_bytes_max=40 * BLOB_OVERHEAD_BYTES)).registered(INTRO)
     taken = [table.answer(WRITING, put(bytes([number]))) for number in range(10)]
     assert taken == [Done()] * 9 + [Refused(Reason.MAILBOX_FULL)]
-    assert table.answer(WRITING, put(b"x", INTRO)) == Refused(Reason.MAILBOX_FULL)
+    taken = [table.answer(WRITING, put(bytes([number, 1]), INTRO)) for number in range(4)]
+    assert taken == [Done()] * 3 + [Refused(Reason.MAILBOX_FULL)]
+
+
+ROOM = MailboxLimits(bytes_max=360_000, mailboxes_max=100)
+"""Each has 1,800 bytes for itself; who wants all gets 20,000 of the 180,000 that are shared."""
+MONTH_MS = 30 * DAY_S * 1000
+
+
+def filled(size_bytes: int) -> dict[bytes, Held]:
+    return {WRITER.public_key: Held(1, size_bytes)}
 
 
 def test_without_room_mailboxes_of_those_who_stayed_away_go_and_then_puts_are_refused():
     longest, long, here = (signer(number).public_key for number in (1, 2, 3))
-    month_ms = 30 * DAY_S * 1000
     table = Table(
-        MailboxLimits(bytes_max=30_000),
+        ROOM,
         (
-            stored(here, WALL_MS),
-            stored(long, WALL_MS - month_ms - 1),
-            stored(longest, WALL_MS - month_ms - 2),
+            stored(here, WALL_MS, filled(6_000)),
+            stored(long, WALL_MS - MONTH_MS - 1, filled(9_000)),
+            stored(longest, WALL_MS - MONTH_MS - 2, filled(9_000)),
         ),
     ).registered()
-    blob = bytes(9_000)
+    blob = bytes(7_000)
     effects = table.ask(WRITING, put(blob))
     assert effects[0] == Keep(DropMailbox(longest))
     assert table.answer(WRITING, put(blob[1:])) == Done()
@@ -267,24 +353,80 @@ def test_without_room_mailboxes_of_those_who_stayed_away_go_and_then_puts_are_re
     assert table.server.statistics().mailboxes == 2
 
 
+def test_nothing_goes_for_a_put_that_is_refused_all_the_same():
+    lapsed = signer(1).public_key
+    table = Table(
+        ROOM,
+        (
+            stored(signer(2).public_key, WALL_MS, filled(40_000)),
+            stored(lapsed, WALL_MS - MONTH_MS - 1, filled(5_000)),
+        ),
+    ).registered()
+    answer = table.ask(WRITING, put(bytes(9_000)))
+    assert answer == [Tell(WRITING, Answer(table.asked, Refused(Reason.RELAY_FULL)))]
+    assert table.server.statistics().mailboxes == 3
+
+
 def test_a_mailbox_makes_no_room_for_itself():
     away_ms = WALL_MS - 31 * DAY_S * 1000
-    table = Table(MailboxLimits(bytes_max=10_000), (stored(MAILBOX, away_ms),))
-    assert table.answer(WRITING, put(b"sealed")) == Refused(Reason.RELAY_FULL)
+    table = Table(ROOM, (stored(MAILBOX, away_ms, filled(21_000)),))
+    assert table.answer(WRITING, put(bytes(2_000))) == Refused(Reason.RELAY_FULL)
 
 
-def test_a_relay_makes_so_many_mailboxes_and_empty_ones_of_who_stayed_away_go_first():
-    almost_ms = WALL_MS - 30 * DAY_S * 1000
-    emptied, filled = signer(1).public_key, signer(2).public_key
-    table = Table(
-        MailboxLimits(mailboxes_max=2), (stored(filled, almost_ms), stored(emptied, almost_ms))
-    )
-    table.later(1)
-    table.give(Removed(emptied, EVERYTHING, Held()))
-    table.opened()
-    assert Keep(DropMailbox(emptied)) in table.ask(AT_HOME, Register(frozenset()))
-    table.opened(STRANGER)
-    assert table.answer(AT_HOME, Register(frozenset())) == Refused(Reason.RELAY_FULL)
+def test_only_so_many_mailboxes_go_for_one_put(monkeypatch):
+    monkeypatch.setattr(mailbox_ledger, "GOING_MAX", 2)
+    away = [
+        stored(signer(number).public_key, WALL_MS - MONTH_MS - number, filled(6_000))
+        for number in range(1, 5)
+    ]
+    table = Table(ROOM, tuple(away)).registered()
+    assert table.answer(WRITING, put(bytes(20_000))) == Refused(Reason.RELAY_FULL)
+    effects = table.ask(WRITING, put(bytes(9_000)))
+    assert [type(one.change) for one in effects if isinstance(one, Keep)] == [
+        DropMailbox,
+        DropMailbox,
+        AddBlob,
+    ]
+
+
+def test_who_fills_a_relay_from_a_few_addresses_takes_nothing_from_those_who_are_there(monkeypatch):
+    monkeypatch.setattr(mailbox_ledger, "WRITERS_SHARED_MAX", 5_000)
+    monkeypatch.setattr(machine, "PUT_BYTES", Rate(1e9, 1e9))
+    monkeypatch.setattr(machine, "PUTS", Rate(1e9, 1e9))
+    monkeypatch.setattr(machine, "OWNER_REQUESTS", Rate(1e9, 1e9))
+    table = Table(ROOM).registered()
+    many = frozenset(bytes(28) + n.to_bytes(4, "big") for n in range(WRITE_KEYS_MAX - 1))
+    refused = set()
+    for number in range(200):
+        source = f"198.51.100.{number % 4}"
+        table.give(Joined(3, ALICE.device.peer_id, source, NONCE))
+        table.ask(3, proof(signer(number)))
+        refused.add(table.answer(3, Register(many | {STRANGER.public_key})))
+        refused.add(table.answer(3, Register(frozenset({STRANGER.public_key}))))
+        for size in (20_000, 10_000, 3_000, 1_000):
+            refused.add(table.answer(3, put(bytes(size), STRANGER, signer(number).public_key)))
+    assert Refused(Reason.RELAY_FULL) in refused
+    keys = frozenset(sorted(many)[: WRITERS_OWN - 1]) | {WRITER.public_key}
+    assert table.answer(AT_HOME, Register(keys)) == Done()
+    assert table.answer(WRITING, put(bytes(1_500))) == Done()
+    table.give(Joined(4, ALICE.device.peer_id, "203.0.113.7", NONCE))
+    table.ask(4, proof(STRANGER))
+    assert table.answer(4, Register(frozenset(sorted(many)[:100]))) == Done()
+
+
+def test_a_relay_makes_so_many_mailboxes_and_most_of_them_not_from_one_place(monkeypatch):
+    monkeypatch.setattr(machine, "NEW_MAILBOXES", Rate(1e9, 1e9))
+    table = Table(MailboxLimits(mailboxes_max=90))
+    answers = [
+        table.opened(signer(number)).answer(AT_HOME, Register(frozenset())) for number in range(11)
+    ]
+    assert answers == [Done()] * 10 + [Refused(Reason.RELAY_FULL)]
+    table.give(Joined(3, ALICE.device.peer_id, "198.51.100.9", NONCE))
+    table.ask(3, proof())
+    assert table.answer(3, Register(frozenset())) == Done()
+    table.later(31 * DAY_S)
+    table.give(TimerFired(EXPIRY_TIMER))
+    assert table.opened(STRANGER).answer(AT_HOME, Register(frozenset())) == Done()
 
 
 def test_thousands_of_mailboxes_are_not_made_from_one_address():
@@ -300,20 +442,22 @@ def test_thousands_of_mailboxes_are_not_made_from_one_address():
     assert table.answer(3, Register(frozenset())) == Done()
 
 
-def test_write_keys_are_bounded_in_one_mailbox_and_in_all_together(monkeypatch):
+def test_write_keys_are_bounded_in_one_mailbox_and_beyond_a_few_in_all_together(monkeypatch):
+    monkeypatch.setattr(mailbox_ledger, "WRITERS_SHARED_MAX", 9 * 3)
     table = Table().opened()
-    many = frozenset(bytes(28) + n.to_bytes(4, "big") for n in range(WRITE_KEYS_MAX + 1))
-    assert table.answer(AT_HOME, Register(many)) == Refused(Reason.RELAY_FULL)
-    monkeypatch.setattr(mailbox_ledger, "WRITERS_TOTAL_MAX", 3)
-    assert table.answer(AT_HOME, Register(frozenset(sorted(many)[:3]))) == Done()
-    table.opened(STRANGER)
-    assert table.answer(AT_HOME, Register(frozenset(sorted(many)[:1]))) == Refused(
-        Reason.RELAY_FULL
-    )
-    table.opened()
-    assert table.answer(AT_HOME, Register(frozenset(sorted(many)[:2]))) == Done()
-    table.opened(STRANGER)
-    assert table.answer(AT_HOME, Register(frozenset(sorted(many)[:1]))) == Done()
+    many = sorted(bytes(28) + n.to_bytes(4, "big") for n in range(WRITE_KEYS_MAX + 1))
+    full = Refused(Reason.RELAY_FULL)
+
+    def registered(key: Ed25519Signer, count: int) -> AnswerBody | None:
+        return table.opened(key).answer(AT_HOME, Register(frozenset(many[:count])))
+
+    assert registered(OWNER, WRITE_KEYS_MAX + 1) == full
+    assert registered(OWNER, WRITERS_OWN + 4) == full
+    assert registered(OWNER, WRITERS_OWN + 3) == Done()
+    assert registered(STRANGER, WRITERS_OWN + 1) == full
+    assert registered(STRANGER, WRITERS_OWN) == Done()
+    assert registered(OWNER, 0) == Done()
+    assert registered(STRANGER, WRITERS_OWN + 1) == Done()
 
 
 def test_puts_of_one_source_have_a_pace_and_who_waits_as_told_is_served(monkeypatch):
@@ -336,12 +480,26 @@ def test_bytes_of_one_source_have_a_pace(monkeypatch):
     assert table.answer(WRITING, put(bytes(50_001))) == Done()
 
 
-def test_a_peer_that_claims_to_own_without_end_is_held_back():
+def test_requests_of_one_source_have_a_pace_whatever_keys_it_makes_up(monkeypatch):
+    monkeypatch.setattr(machine, "OWNER_REQUESTS", Rate(OWNER_REQUESTS.per_s, burst=4))
     table = Table()
-    answers = [table.answer(AT_HOME, proof(nonce=b"x" * 32)) for _ in range(401)]
-    assert len(answers) == OWNER_REQUESTS.burst + 1
-    assert answers[-1] == Refused(Reason.BUSY, 50)
-    assert set(answers[:-1]) == {DENIED}
+    for session in range(3, 7):
+        table.give(Joined(session, person(str(session)).device.peer_id, SOURCE, NONCE))
+    assert table.answer(3, Ask()) == Challenge(NONCE)
+    assert [table.answer(session, proof()) for session in range(4, 7)] == [DENIED] * 3
+    table.give(Joined(7, BOB.device.peer_id, SOURCE, NONCE))
+    assert table.answer(7, Ask()) == Refused(Reason.BUSY, 20)
+    table.give(Joined(8, ALICE.device.peer_id, "198.51.100.9", NONCE))
+    assert isinstance(table.answer(8, proof()), Opened)
+
+
+def test_a_registration_of_many_keys_counts_for_many_requests(monkeypatch):
+    monkeypatch.setattr(machine, "OWNER_REQUESTS", Rate(OWNER_REQUESTS.per_s, burst=6))
+    table = Table().opened()
+    many = frozenset(bytes(28) + n.to_bytes(4, "big") for n in range(5 * KEYS_A_REQUEST))
+    assert table.answer(AT_HOME, Register(many)) == Refused(Reason.BUSY, 20)
+    assert table.answer(AT_HOME, Register(frozenset(sorted(many)[1:]))) == Done()
+    assert table.answer(AT_HOME, Ask()) == Refused(Reason.BUSY, 20)
 
 
 # Time
@@ -371,13 +529,13 @@ def test_an_owner_who_comes_is_noted_once_an_hour_and_keeps_its_mailbox():
 def test_a_deletion_is_left_to_the_disk_which_tells_what_it_was():
     table = Table().registered()
     table.ask(WRITING, put(b"sealed"))
-    held = Held(1, 6 + BLOB_OVERHEAD_BYTES)
+    left = {WRITER.public_key: Held(1, 6 + BLOB_OVERHEAD_BYTES)}
     dropped, _ = table.ask(AT_HOME, Delete((WALL_MS + 1, 5)))
     assert dropped == Keep(DropBlobs(MAILBOX, (WALL_MS + 1, 5)))
-    assert table.server.statistics().size_bytes == held.size_bytes
-    table.give(Removed(MAILBOX, held, Held()))
+    assert table.server.statistics().size_bytes == 6 + BLOB_OVERHEAD_BYTES
+    table.give(Removed(MAILBOX, left))
     assert table.server.statistics().size_bytes == 0
-    table.give(Removed(STRANGER.public_key, held, Held()))
+    table.give(Removed(STRANGER.public_key, left))
     assert table.server.statistics().blobs == 0
 
 

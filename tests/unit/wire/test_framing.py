@@ -109,6 +109,19 @@ def test_empty_frames_are_passed_elsewhere(step: int):
     assert parser.is_empty
 
 
+def test_a_frame_that_is_coming_says_how_long_it_will_be_once_its_length_is_here():
+    parser = FrameParser(1_000)
+    data = frame(bytes(range(200)))
+    assert parser.coming_bytes is None
+    told = []
+    for piece in (data[:1], data[1:2], data[2:150]):
+        assert list(parser.feed(piece)) == []
+        told.append((parser.coming_bytes, parser.missing_bytes))
+    assert told == [(None, None), (202, 200), (202, 52)]
+    assert list(parser.feed(data[150:])) == [bytes(range(200))]
+    assert parser.missing_bytes is None
+
+
 def test_a_run_of_empty_frames_is_one_step(monkeypatch: pytest.MonkeyPatch):
     steps = 0
     cut = FrameParser._next
