@@ -18,6 +18,7 @@ from typer.main import get_command
 from p2pchat.cli.contacts_app import contacts_app
 from p2pchat.cli.language import Language, language_of, translate_help
 from p2pchat.cli.options import Options
+from p2pchat.cli.rooms_app import rooms_app
 from p2pchat.cli.running import PROGRAM, WAIT_S, Json, Timeout, in_command, in_program
 from p2pchat.cli.running import run_command as _run
 from p2pchat.cli.trust_app import devices_app, profile_app
@@ -31,13 +32,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-rooms_app = typer.Typer(
-    name="rooms",
-    help="Rooms: list them, enter or leave one, see who is in it.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-
 passphrase_app = typer.Typer(
     name="passphrase",
     help="What locks the home: a passphrase, or the system's keyring.",
@@ -54,7 +48,6 @@ Conversation = Annotated[
         metavar="CONVERSATION", help="Name or id of a contact or room, or a contact's account."
     ),
 ]
-RoomName = Annotated[str, typer.Argument(metavar="ROOM", help="Name or id of the room.")]
 Target = Annotated[
     str, typer.Argument(metavar="TARGET", help="Account, peer id, or network such as 10.0.0.0/8.")
 ]
@@ -105,6 +98,7 @@ def program(
       p2pchat id                         show the link to give to others
       p2pchat contacts add dchat://u/…   ask somebody
       p2pchat send Bob "Hello!"          write to a contact or room
+      p2pchat rooms create Crew          make a room, by invitation
       p2pchat rpc                        run a client for other programs
     """
 
@@ -339,46 +333,6 @@ def rpc(options: Options) -> None:
     from p2pchat.cli import commands
 
     _run(options, commands.rpc)
-
-
-@rooms_app.command("list")
-@in_command
-def list_rooms(options: Options, json: Json = False) -> None:
-    """List the rooms you are in."""
-    from p2pchat.cli import commands
-
-    _run(options, lambda settings: commands.rooms(settings, json))
-
-
-@rooms_app.command()
-@in_command
-def join(
-    options: Options,
-    room: Annotated[str, typer.Argument(metavar="NAME", help="Name of the open room.")],
-    json: Json = False,
-) -> None:
-    """Enter the open room of a name; whoever knows the name can read it."""
-    from p2pchat.cli import commands
-
-    _run(options, lambda settings: commands.join(settings, room, json))
-
-
-@rooms_app.command()
-@in_command
-def members(options: Options, room: RoomName, json: Json = False) -> None:
-    """List who is in a room."""
-    from p2pchat.cli import commands
-
-    _run(options, lambda settings: commands.members(settings, room, json))
-
-
-@rooms_app.command()
-@in_command
-def leave(options: Options, room: RoomName) -> None:
-    """Leave a room and forget what it held here."""
-    from p2pchat.cli import commands
-
-    _run(options, lambda settings: commands.leave(settings, room))
 
 
 @passphrase_app.command("set")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from p2pchat.cli.chinese_doctor import CHINESE_DOCTOR
 from p2pchat.cli.chinese_keeping import CHINESE_KEEPING
 from p2pchat.cli.chinese_people import CHINESE_PEOPLE
+from p2pchat.cli.chinese_rooms import CHINESE_ROOMS
 from p2pchat.cli.chinese_trusting import CHINESE_TRUSTING
 
 __all__ = ["CHINESE"]
@@ -15,6 +16,7 @@ CHINESE: Mapping[str, str] = {
     **CHINESE_DOCTOR,
     **CHINESE_KEEPING,
     **CHINESE_PEOPLE,
+    **CHINESE_ROOMS,
     **CHINESE_TRUSTING,
     # Help of the program and its options
     "Decentralized chat: no server, no account, encrypted from end to end.": (
@@ -88,22 +90,11 @@ CHINESE: Mapping[str, str] = {
     "Ask the owner of a contact link to be a contact.": "请求添加联系链接的主人为联系人。",
     "Accept who asks to be a contact.": "接受联系人请求。",
     "Reject who asks; asking again does not reach you.": "拒绝请求；对方再次请求也不会打扰你。",
-    "Rooms: list them, enter or leave one, see who is in it.": (
-        "房间：列出、加入、离开，查看成员。"
-    ),
-    "List the rooms you are in.": "列出你所在的房间。",
-    "Enter the open room of a name; whoever knows the name can read it.": (
-        "加入某个名称的开放房间；知道名称的人都能看到内容。"
-    ),
-    "List who is in a room.": "列出房间成员。",
-    "Leave a room and forget what it held here.": "离开房间，并删除本机上的内容。",
     "Print JSON instead of sentences.": "输出 JSON。",
     "Seconds to wait until it got there.": "等待送达的秒数。",
     "Name or id of a contact or room, or a contact's account.": (
         "联系人或房间的名称或标识，或联系人的账号。"
     ),
-    "Name or id of the room.": "房间的名称或标识。",
-    "Name of the open room.": "开放房间的名称。",
     "Account of who asks.": "请求者的账号。",
     "To {name}, {account}": "发给 {name}，{account}",
     "What to write, 32 KiB at most; - reads it in.": "消息内容，最多 32 KiB；- 表示从标准输入读。",
@@ -146,14 +137,6 @@ CHINESE: Mapping[str, str] = {
     "Unblocked {target}.": "已取消屏蔽 {target}。",
     "Nobody is blocked.": "没有屏蔽任何对象。",
     "in the configuration": "来自配置文件",
-    "No rooms yet. `p2pchat rooms join NAME` enters an open one.": (
-        "还没有房间。用 `p2pchat rooms join 名称` 加入一个开放房间。"
-    ),
-    "You are in {name}. What was written there comes when a node runs here.": (
-        "你已在 {name} 中。本机节点运行时会取得其中的消息。"
-    ),
-    "Nobody is known to be in this room.": "此房间中还没有已知的成员。",
-    "You have left {name}.": "你已离开 {name}。",
     "Queued: nobody took it yet. It stays in the outbox and leaves when a node runs here and they"
     " can be reached.": (
         "排队中：还没有人接收。消息留在发件箱中，待本机节点运行且能联系到对方时发出。"

@@ -42,6 +42,26 @@ CHINESE_ERRORS: Mapping[str, str] = {
     "{name} means {count} of them; give the account or id": (
         "{name} 对应 {count} 个；请给出账号或标识"
     ),
+    "nobody in this room is {name}; `p2pchat rooms members` shows who is": (
+        "此房间中没有 {name}；可用 `p2pchat rooms members` 查看成员"
+    ),
+    "{name} means {count} of them; give the account": "{name} 对应 {count} 个；请给出账号",
+    "{name} is in this room already": "{name} 已在此房间中",
+    "{name} is in this room, and not banned": "{name} 在此房间中，并未被封禁",
+    "that is you; `p2pchat rooms leave` is how one goes": (
+        "那是你自己；离开房间请用 `p2pchat rooms leave`"
+    ),
+    "this room has no roles": "此房间没有角色之分",
+    "owners change admins, admins change members, nobody an owner": (
+        "房主可更改管理员，管理员可更改成员，没有人能更改房主"
+    ),
+    "only an accepted contact can be added to a room": "只有已互为联系人的人才能加入房间",
+    "only accepted contacts can be added to a room; see `contacts`": (
+        "只有已互为联系人的人才能加入房间；请查看 `contacts`"
+    ),
+    "a room name has 1 to {count} printable characters": "房间名称为 1 到 {count} 个可见字符",
+    "a room has at most {count} owners, you among them": "一个房间最多有 {count} 位房主，包括你",
+    "a room has at most {count} members": "一个房间最多有 {count} 位成员",
     "this link is longer than {count} characters; ask for a new one": (
         "此链接超过 {count} 个字符；请索取新的链接"
     ),

@@ -60,8 +60,6 @@ CHINESE_PEOPLE: Mapping[str, str] = {
     "Careful: {name} looks like your own name. Account: {account}": (
         "注意：{name} 与你自己的名称相似。账号：{account}"
     ),
-    "Careful: {name} mixes letters of several alphabets. A name that looks the same may be another"
-    " room.": "注意：{name} 混用了多种字母。看起来相同的名称可能是另一个房间。",
     "Your name mixes letters of several alphabets: others are warned of it.": (
         "你的名称混用了多种字母：其他人会看到提醒。"
     ),

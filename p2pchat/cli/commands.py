@@ -15,7 +15,7 @@ import trio
 import typer
 
 from p2pchat.cli import shapes
-from p2pchat.cli.finding import conversation_named, find_account, find_message, find_room
+from p2pchat.cli.finding import conversation_named, find_account, find_message
 from p2pchat.cli.language import Language
 from p2pchat.cli.passphrases import home_passphrase
 from p2pchat.cli.settings import Settings
@@ -34,6 +34,7 @@ from p2pchat.node.hub import Subscription
 from p2pchat.wire.links import decode_link
 
 __all__ = [
+    "REACHED_GRACE_S",
     "Console",
     "accept",
     "add_contact",
@@ -43,12 +44,11 @@ __all__ = [
     "contacts",
     "history",
     "init",
-    "join",
-    "leave",
-    "members",
     "offline",
+    "online",
+    "progress",
+    "reach",
     "reject",
-    "rooms",
     "rpc",
     "send",
     "show_account",
@@ -78,10 +78,6 @@ ODD_NAMES = {
     " Compare the account: {account}",
     NameFlag.LIKE_YOU: "Careful: {name} looks like your own name. Account: {account}",
 }
-ODD_ROOM = (
-    "Careful: {name} mixes letters of several alphabets. A name that looks the same may be another"
-    " room."
-)
 OWN_ODD_NAME = "Your name mixes letters of several alphabets: others are warned of it."
 
 
@@ -117,7 +113,7 @@ class Console:
             for flag in info.flags:
                 self.say(ODD_NAMES[flag], name=info.name, account=info.account)
 
-    def progress(self, event: Event) -> None:
+    def step(self, event: Event) -> None:
         """A step of the start, for a person who watches."""
         if isinstance(event, StartupProgress) and not self.as_json and sys.stderr.isatty():
             typer.echo(progress_line(event, self._language), err=True)
@@ -129,13 +125,14 @@ def offline(settings: Settings) -> AbstractAsyncContextManager[Client]:
     return open_client(settings.home, config=settings.config, passphrase=passphrase, offline=True)
 
 
-def _online(settings: Settings) -> AbstractAsyncContextManager[Client]:
+def online(settings: Settings) -> AbstractAsyncContextManager[Client]:
+    """The client of the home, with its network."""
     passphrase = home_passphrase(settings)
     return open_client(settings.home, config=settings.config, passphrase=passphrase)
 
 
 @asynccontextmanager
-async def _progress(client: Client, console: Console) -> AsyncGenerator[None]:
+async def progress(client: Client, console: Console) -> AsyncGenerator[None]:
     """Show the steps of the start while the block lasts."""
     async with client.subscribe(StartupProgress) as events, trio.open_nursery() as nursery:
         nursery.start_soon(_show, events, console)
@@ -145,7 +142,7 @@ async def _progress(client: Client, console: Console) -> AsyncGenerator[None]:
 
 async def _show(events: Subscription, console: Console) -> None:
     async for event in events:
-        console.progress(event)
+        console.step(event)
 
 
 async def rpc(settings: Settings) -> int:
@@ -187,7 +184,7 @@ async def show_account(settings: Settings, as_json: bool) -> int:
 async def status(settings: Settings, timeout_s: float, as_json: bool) -> int:
     """Say how the network is, once it is joined or the time is over."""
     console = Console(settings, as_json)
-    async with _online(settings) as client, _progress(client, console):
+    async with online(settings) as client, progress(client, console):
         with trio.move_on_after(timeout_s):
             await client.wait_ready()
         now = client.status()
@@ -266,10 +263,10 @@ async def contact_requests(settings: Settings, as_json: bool) -> int:
 async def add_contact(settings: Settings, link: str, timeout_s: float, as_json: bool) -> int:
     """Ask the owner of a link, and say whether the question got there."""
     console = Console(settings, as_json)
-    async with _online(settings) as client, _progress(client, console):
+    async with online(settings) as client, progress(client, console):
         contact = await client.add_contact(link)
         device = decode_link(link).device.peer_id
-        is_reached = await _reach(client, lambda peer: peer.peer_id == device, timeout_s)
+        is_reached = await reach(client, lambda peer: peer.peer_id == device, timeout_s)
         info = contact.info
     console.give(info)
     if info.state is ContactState.ACCEPTED:
@@ -284,10 +281,10 @@ async def add_contact(settings: Settings, link: str, timeout_s: float, as_json: 
 async def accept(settings: Settings, who: str, timeout_s: float, as_json: bool) -> int:
     """Say yes to a request, and say whether they know."""
     console = Console(settings, as_json)
-    async with _online(settings) as client, _progress(client, console):
+    async with online(settings) as client, progress(client, console):
         contact = await client.accept(find_account(client.contact_requests(), who))
         account = contact.account
-        is_reached = await _reach(client, lambda peer: peer.account == account, timeout_s)
+        is_reached = await reach(client, lambda peer: peer.account == account, timeout_s)
         info = contact.info
     console.give(info)
     console.say("{name} and you are contacts now.", name=info.name)
@@ -342,7 +339,7 @@ async def blocks(settings: Settings, as_json: bool) -> int:
     return 0
 
 
-async def _reach(client: Client, is_theirs: Callable[[PeerStatus], bool], timeout_s: float) -> bool:
+async def reach(client: Client, is_theirs: Callable[[PeerStatus], bool], timeout_s: float) -> bool:
     """Whether a peer of theirs was connected within the time."""
     with trio.move_on_after(timeout_s) as waiting:
         # No event tells whose device a peer is.
@@ -371,53 +368,6 @@ def _standing(info: ContactInfo) -> str:
     return "verified" if info.verified else ""
 
 
-# Rooms
-
-
-async def rooms(settings: Settings, as_json: bool) -> int:
-    """List the rooms we are in."""
-    console = Console(settings, as_json)
-    async with offline(settings) as client:
-        found = [room.info for room in client.rooms()]
-    console.give(found)
-    rows = [(plain(info.name), str(info.members_count), str(info.id)) for info in found]
-    console.rows(rows, "No rooms yet. `p2pchat rooms join NAME` enters an open one.")
-    return 0
-
-
-async def join(settings: Settings, name: str, as_json: bool) -> int:
-    """Enter an open room."""
-    console = Console(settings, as_json)
-    async with offline(settings) as client:
-        info = (await client.join_open(name)).info
-    console.give(info)
-    console.say("You are in {name}. What was written there comes when a node runs here.", name=name)
-    if mixes_scripts(name):
-        console.say(ODD_ROOM, name=name)
-    return 0
-
-
-async def members(settings: Settings, room: str, as_json: bool) -> int:
-    """List who is in a room."""
-    console = Console(settings, as_json)
-    async with offline(settings) as client:
-        found = find_room(client, room).members()
-    console.give(found)
-    rows = [(plain(member.name), member.role.value, str(member.account)) for member in found]
-    console.rows(rows, "Nobody is known to be in this room.")
-    return 0
-
-
-async def leave(settings: Settings, room: str) -> int:
-    """Forget a room and what it held here."""
-    async with offline(settings) as client:
-        found = find_room(client, room)
-        name = found.name
-        await found.leave()
-    Console(settings, as_json=False).say("You have left {name}.", name=plain(name))
-    return 0
-
-
 # Messages
 
 
@@ -430,7 +380,7 @@ def standard_input() -> str:
 async def send(settings: Settings, to: str, text: str, timeout_s: float, as_json: bool) -> int:
     """Write a text and say how far it came within the time."""
     console = Console(settings, as_json)
-    async with _online(settings) as client, _progress(client, console):
+    async with online(settings) as client, progress(client, console):
         conversation = conversation_named(client, to)
         if isinstance(conversation, Contact):
             console.say(

@@ -15,7 +15,14 @@ from p2pchat.errors import LocalProtocolError, UnknownContact, UnknownConversati
 from p2pchat.model.contact import ContactInfo, ContactState
 from p2pchat.model.ids import AccountId, OpId
 
-__all__ = ["conversation_named", "find_account", "find_contact", "find_message", "find_room"]
+__all__ = [
+    "conversation_named",
+    "find_account",
+    "find_contact",
+    "find_member",
+    "find_message",
+    "find_room",
+]
 
 T = TypeVar("T", bound=Contact | Room)
 
@@ -40,6 +47,23 @@ def find_contact(client: Client, text: str) -> Contact:
     contacts = client.contacts()
     exact = [each for each in contacts if text in (str(each.id), str(each.account))]
     return _only(text, exact or [each for each in contacts if _bears(each, text)])
+
+
+def find_member(room: Room, text: str) -> AccountId:
+    """Who is meant of those in a room, by name or account; whoever else by account. Raises
+    `UnknownContact`, or `LocalProtocolError` when the name is that of several."""
+    try:
+        return AccountId.parse(text)
+    except ValueError:
+        pass  # then it is a name
+    named = [one.account for one in room.members() if one.name.casefold() == text.casefold()]
+    if not named:
+        raise UnknownContact(
+            f"nobody in this room is {text[:100]!a}; `p2pchat rooms members` shows who is"
+        )
+    if len(named) > 1:
+        raise LocalProtocolError(f"{text[:100]!a} means {len(named)} of them; give the account")
+    return named[0]
 
 
 def find_account(requests: Iterable[ContactInfo], text: str) -> AccountId:

@@ -50,3 +50,5 @@ class RoomInfo:
     role: Role
     members_count: int
     created_at: int
+    public: bool
+    """Whether anybody at all may read what is said there: an open room's name is its key."""

@@ -398,6 +398,7 @@ class State:
             role=role,
             members_count=count,
             created_at=conversation.created_ms,
+            public=conversation.kind is RoomKind.OPEN,
         )
 
     def refuse(self, error: RemoteProtocolError | str) -> None:

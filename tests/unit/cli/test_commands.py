@@ -91,7 +91,7 @@ def test_rooms_are_joined_listed_and_left_without_a_network(mine):
     assert room["name"] == "lounge"
     [member] = json.loads(run(mine, "rooms", "members", "lounge", "--json").stdout)
     assert member["account"] == account_of(mine)["account"]
-    assert run(mine, "rooms", "leave", "lounge").exit_code == 0
+    assert run(mine, *LOOPBACK, "rooms", "leave", "lounge").exit_code == 0
     assert json.loads(run(mine, "rooms", "list", "--json").stdout) == []
 
 

@@ -12,7 +12,7 @@ from typer.core import TyperArgument, TyperOption
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from p2pchat.cli import acquainting, commands, keeping, trusting
+from p2pchat.cli import acquainting, commands, gathering, keeping, trusting
 from p2pchat.cli import doctor as checking
 from p2pchat.cli.app import app
 from p2pchat.cli.chinese import CHINESE
@@ -21,6 +21,7 @@ from p2pchat.cli.failing import complain_in, run
 from p2pchat.cli.language import language_of, translate, translate_error, translate_help
 from p2pchat.model.contact import ContactState
 from p2pchat.model.message import MessageState
+from p2pchat.model.room import Role
 from p2pchat.model.status import Health, Reachability
 from p2pchat.protocol import doctor as rules
 from p2pchat.protocol.remedies import REMEDIES
@@ -76,7 +77,9 @@ def nodes(module):
 
 def said_by_commands():
     """The literal sentences that are given to `say` and `rows`."""
-    for node in chain.from_iterable(map(nodes, (acquainting, commands, keeping, trusting))):
+    for node in chain.from_iterable(
+        map(nodes, (acquainting, commands, gathering, keeping, trusting))
+    ):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             place = {"say": 0, "rows": 1}.get(node.func.attr)
             if place is not None and isinstance(node.args[place], ast.Constant):
@@ -114,7 +117,9 @@ def test_every_help_text_and_every_sentence_is_there_in_chinese():
         *said_by_commands(),
         *commands.HOW_FAR.values(),
         *commands.ODD_NAMES.values(),
-        commands.ODD_ROOM,
+        gathering.ODD_ROOM,
+        *gathering.KINDS.values(),
+        *Role,
         *acquainting.STAGES.values(),
         commands.OWN_ODD_NAME,
         *MessageState,

@@ -28,7 +28,7 @@ from p2pchat.model.status import (
 ALICE = AccountId(bytes(32))
 PEER = DeviceId(bytes(32)).peer_id
 PLACE = ConversationId(b"\x01" * 32)
-ROOM = RoomInfo(PLACE, "lounge", RoomKind.OPEN, "", "", Role.MEMBER, 2, 5)
+ROOM = RoomInfo(PLACE, "lounge", RoomKind.OPEN, "", "", Role.MEMBER, 2, 5, public=True)
 MESSAGE = Message(
     id=OpId(b"\x02" * 32),
     conversation=PLACE,
@@ -96,6 +96,7 @@ def test_a_room_and_a_member_have_the_fields_of_the_contract():
         "role": "member",
         "members_count": 2,
         "created_at": 5,
+        "public": True,
     }
     assert shown(Member(ALICE, "Alice", Role.OWNER)) == {
         "account": str(ALICE),

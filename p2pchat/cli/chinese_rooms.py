@@ -1,0 +1,92 @@
+"""The commands about rooms in Chinese."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = ["CHINESE_ROOMS"]
+
+CHINESE_ROOMS: Mapping[str, str] = {
+    # Help
+    "Rooms: make one, enter or leave one, say who is in it and what they may do.": (
+        "房间：创建、加入、离开，决定谁在其中、可以做什么。"
+    ),
+    "List the rooms you are in.": "列出你所在的房间。",
+    "Make a room by invitation.": "创建邀请制房间。",
+    "Nobody gets in whom its owners or admins do not admit. Owners are fixed for good, and a room"
+    " whose only owner is lost gets no other: name a second one. Two rooms of one name are two"
+    " rooms.": (
+        "只有房主或管理员允许的人才能进入。房主一经确定不可更改，唯一的房主丢失后无法补上："
+        "请再指定一位。两个同名的房间是两个不同的房间。"
+    ),
+    "What it is called, 64 characters at most.": "房间名称，最多 64 个字符。",
+    "Name or account of a contact who shall own it with you; two at most. Repeatable.": (
+        "与你同为房主的联系人的名字或账号；最多两位。可重复。"
+    ),
+    "Enter the open room of a name; whoever knows the name can read it.": (
+        "加入某个名称的开放房间；知道名称的人都能看到内容。"
+    ),
+    "Name of the open room.": "开放房间的名称。",
+    "Take contacts into a room by invitation.": "让联系人加入邀请制房间。",
+    "Names or accounts of contacts.": "联系人的名字或账号。",
+    "They get what was said before, too. It takes an owner or an admin.": (
+        "对方也会得到以前的消息。需由房主或管理员操作。"
+    ),
+    "Say what a member may do.": "设定成员的权限。",
+    "Owners make and unmake admins. Owners and admins admit, remove and ban, and say who may only"
+    " read. Nobody changes an owner.": (
+        "房主任免管理员。房主和管理员可以接纳、移除、封禁成员，并设定谁只能阅读。没有人能更改房主。"
+    ),
+    "admin, member or read-only.": "admin（管理员）、member（成员）或 read-only（只读）。",
+    "Remove a member.": "移除成员。",
+    "They read nothing that is said from then on, and keep what they could read before. They may be"
+    " admitted again.": (
+        "此后的消息对方都看不到；以前能看到的内容仍保留在对方那里。可以重新接纳对方。"
+    ),
+    "Remove an account and keep it out, until `unban`.": (
+        "移除账号并禁止其再次加入，直到用 `unban` 解除。"
+    ),
+    "Lift a ban; that admits nobody yet.": "解除封禁；对方并不因此回到房间。",
+    "Account of who is banned.": "被封禁者的账号。",
+    "List who is in a room, and what they may do.": "列出房间成员及其权限。",
+    "Leave a room and forget what it held here.": "离开房间，并删除本机上的内容。",
+    "Name or id of the room.": "房间的名称或标识。",
+    "Name or account of the member.": "成员的名字或账号。",
+    # What the commands say
+    "No rooms yet. `p2pchat rooms create NAME` makes one.": (
+        "还没有房间。用 `p2pchat rooms create 名称` 创建一个。"
+    ),
+    "{name} is made, and you own it. Its id is {id}": "{name} 已创建，你是房主。标识为 {id}",
+    "You are in {name}. What was written there comes when a node runs here.": (
+        "你已在 {name} 中。本机节点运行时会取得其中的消息。"
+    ),
+    "It is public: whoever knows its name reads and writes there.": (
+        "它是公开的：知道名称的人都能在其中阅读和发言。"
+    ),
+    "{name} is in {room} now.": "{name} 现在已在 {room} 中。",
+    "{name} is {role} in {room} now.": "{name} 现在是 {room} 的{role}。",
+    "{name} is out of {room}, and reads nothing that is said there from now on.": (
+        "{name} 已不在 {room} 中，此后的消息对方都看不到。"
+    ),
+    "{account} is not banned from {room} any more.": "已解除 {account} 在 {room} 中的封禁。",
+    "Not reached yet: they learn of it when a node runs here.": (
+        "尚未联系到对方；本机节点运行时会通知对方。"
+    ),
+    "Nobody of the room was reached, so they do not know that you left.": (
+        "未能联系到房间中的任何人，因此他们不知道你已离开。"
+    ),
+    "Nobody is known to be in this room.": "此房间中还没有已知的成员。",
+    "You have left {name}.": "你已离开 {name}。",
+    "Careful: {name} mixes letters of several alphabets. A name that looks the same may be another"
+    " room.": "注意：{name} 混用了多种字母。看起来相同的名称可能是另一个房间。",
+    # Kinds and roles
+    "by invitation": "邀请制",
+    "public": "公开",
+    "by password": "密码制",
+    "owner": "房主",
+    "admin": "管理员",
+    "member": "成员",
+    "read-only": "只读成员",
+    "removed": "已移除",
+    "banned": "已封禁",
+}

@@ -1,0 +1,264 @@
+"""Commands about rooms: making them, entering and leaving them, and who may do what there.
+
+What changes a room by invitation is written to disk first. Then the command waits a while for
+somebody of the room, since until they know a removed member reads on; and says if nobody came.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+
+import trio
+
+from p2pchat.cli.commands import REACHED_GRACE_S, Console, offline, online, progress, reach
+from p2pchat.cli.finding import find_contact, find_member, find_room
+from p2pchat.cli.settings import Settings
+from p2pchat.cli.showing import plain, words
+from p2pchat.client.client import Client
+from p2pchat.client.handles import Room
+from p2pchat.errors import LocalProtocolError, PermissionDenied
+from p2pchat.model.ids import AccountId
+from p2pchat.model.lookalikes import mixes_scripts
+from p2pchat.model.room import Member, Role, RoomKind
+
+__all__ = [
+    "KINDS",
+    "ODD_ROOM",
+    "Change",
+    "admit",
+    "ban",
+    "change_role",
+    "create",
+    "join",
+    "leave",
+    "members",
+    "remove",
+    "rooms",
+    "unban",
+]
+
+KINDS = {
+    RoomKind.INVITED: "by invitation",
+    RoomKind.OPEN: "public",
+    RoomKind.PASSWORD: "by password",
+}
+ODD_ROOM = (
+    "Careful: {name} mixes letters of several alphabets. A name that looks the same may be another"
+    " room."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Who shall be what in which room, as it was typed."""
+
+    room: str
+    who: str
+    role: str
+
+
+async def rooms(settings: Settings, as_json: bool) -> int:
+    """List the rooms we are in."""
+    console = Console(settings, as_json)
+    async with offline(settings) as client:
+        found = [room.info for room in client.rooms()]
+    console.give(found)
+    rows = [
+        (
+            plain(info.name),
+            words(KINDS[info.kind], settings.language),
+            words(info.role, settings.language),
+            str(info.members_count),
+            str(info.id),
+        )
+        for info in found
+    ]
+    console.rows(rows, "No rooms yet. `p2pchat rooms create NAME` makes one.")
+    return 0
+
+
+async def create(
+    settings: Settings, name: str, owners: Sequence[str], timeout_s: float, as_json: bool
+) -> int:
+    """Make a room by invitation."""
+    console = Console(settings, as_json)
+    async with (online if owners else offline)(settings) as client, progress(client, console):
+        found = [find_contact(client, who).account for who in owners]
+        room = await client.create_room(name, owners=found)
+        is_told = await _all_told(client, found, timeout_s)
+        info = room.info
+    console.give(info)
+    console.say("{name} is made, and you own it. Its id is {id}", name=info.name, id=info.id)
+    _warn(console, is_told)
+    if mixes_scripts(info.name):
+        console.say(ODD_ROOM, name=info.name)
+    return 0
+
+
+async def join(settings: Settings, name: str, as_json: bool) -> int:
+    """Enter an open room."""
+    console = Console(settings, as_json)
+    async with offline(settings) as client:
+        info = (await client.join_open(name)).info
+    console.give(info)
+    console.say("You are in {name}. What was written there comes when a node runs here.", name=name)
+    console.say("It is public: whoever knows its name reads and writes there.")
+    if mixes_scripts(name):
+        console.say(ODD_ROOM, name=name)
+    return 0
+
+
+async def admit(
+    settings: Settings, room: str, who: Sequence[str], timeout_s: float, as_json: bool
+) -> int:
+    """Take contacts into a room."""
+    console = Console(settings, as_json)
+    async with online(settings) as client, progress(client, console):
+        found = find_room(client, room)
+        accounts = [find_contact(client, one).account for one in who]
+        _refuse_members(found, accounts)
+        for account in accounts:
+            await found.set_role(account, Role.MEMBER)
+        is_told = await _all_told(client, accounts, timeout_s)
+        admitted = [member for member in found.members() if member.account in accounts]
+        name = found.name
+    console.give(admitted)
+    for member in admitted:
+        console.say("{name} is in {room} now.", name=member.name, room=name)
+    _warn(console, is_told)
+    return 0
+
+
+def _refuse_members(room: Room, accounts: Collection[AccountId]) -> None:
+    """Who is in it already would lose the role that they have."""
+    for member in room.members():
+        if member.account in accounts:
+            raise LocalProtocolError(f"{member.name} is in this room already")
+
+
+async def change_role(settings: Settings, change: Change, timeout_s: float) -> int:
+    """Say what a member may do."""
+    console = Console(settings, as_json=False)
+    async with online(settings) as client, progress(client, console):
+        room = find_room(client, change.room)
+        account = find_member(room, change.who)
+        await room.set_role(account, Role(change.role))
+        is_told = await _told(client, _others(client, room), timeout_s)
+        member, name = _member(room, account), room.name
+    role = words(member.role, settings.language)
+    console.say("{name} is {role} in {room} now.", name=member.name, role=role, room=name)
+    _warn(console, is_told)
+    return 0
+
+
+async def remove(settings: Settings, room: str, who: str, timeout_s: float) -> int:
+    """Remove a member."""
+    return await _exclude(settings, room, who, timeout_s, Room.remove)
+
+
+async def ban(settings: Settings, room: str, who: str, timeout_s: float) -> int:
+    """Remove an account and keep it out."""
+    return await _exclude(settings, room, who, timeout_s, Room.ban)
+
+
+async def unban(settings: Settings, room: str, who: str, timeout_s: float) -> int:
+    """Lift a ban."""
+    console = Console(settings, as_json=False)
+    async with online(settings) as client, progress(client, console):
+        found = find_room(client, room)
+        account = find_member(found, who)
+        if any(member.account == account for member in found.members()):
+            raise LocalProtocolError(f"{who[:100]!a} is in this room, and not banned")
+        await found.remove(account)
+        is_told = await _told(client, _others(client, found), timeout_s)
+        name = found.name
+    console.say("{account} is not banned from {room} any more.", account=account, room=name)
+    _warn(console, is_told)
+    return 0
+
+
+async def members(settings: Settings, room: str, as_json: bool) -> int:
+    """List who is in a room."""
+    console = Console(settings, as_json)
+    async with offline(settings) as client:
+        found = find_room(client, room).members()
+    console.give(found)
+    rows = [
+        (plain(member.name), words(member.role, settings.language), str(member.account))
+        for member in found
+    ]
+    console.rows(rows, "Nobody is known to be in this room.")
+    return 0
+
+
+async def leave(settings: Settings, room: str, timeout_s: float) -> int:
+    """Say so to who is in a room by invitation, and forget what it held here."""
+    console = Console(settings, as_json=False)
+    async with online(settings) as client, progress(client, console):
+        found = find_room(client, room)
+        info = found.info
+        others = _others(client, found) if info.kind is RoomKind.INVITED else ()
+        is_told = await _told(client, others, timeout_s)
+        await found.leave()
+        if others and is_told:
+            await trio.sleep(REACHED_GRACE_S)
+    console.say("You have left {name}.", name=info.name)
+    if not is_told:
+        console.say("Nobody of the room was reached, so they do not know that you left.")
+    return 0
+
+
+async def _exclude(
+    settings: Settings,
+    room: str,
+    who: str,
+    timeout_s: float,
+    verb: Callable[[Room, AccountId], Awaitable[None]],
+) -> int:
+    console = Console(settings, as_json=False)
+    async with online(settings) as client, progress(client, console):
+        found = find_room(client, room)
+        account = find_member(found, who)
+        if account == client.account:
+            raise PermissionDenied("that is you; `p2pchat rooms leave` is how one goes")
+        known = {member.account: member.name for member in found.members()}
+        await verb(found, account)
+        is_told = await _told(client, _others(client, found), timeout_s)
+        name = found.name
+    console.say(
+        "{name} is out of {room}, and reads nothing that is said there from now on.",
+        name=known.get(account, str(account)),
+        room=name,
+    )
+    _warn(console, is_told)
+    return 0
+
+
+def _others(client: Client, room: Room) -> set[AccountId]:
+    return {member.account for member in room.members()} - {client.account}
+
+
+def _member(room: Room, account: AccountId) -> Member:
+    return next(member for member in room.members() if member.account == account)
+
+
+async def _told(client: Client, accounts: Collection[AccountId], timeout_s: float) -> bool:
+    """Whether one of them is there to hear of it, who tells the others; none has to be where there
+    is nobody."""
+    return not accounts or await reach(client, lambda peer: peer.account in accounts, timeout_s)
+
+
+async def _all_told(client: Client, accounts: Collection[AccountId], timeout_s: float) -> bool:
+    """Whether all of them are there: who comes into a room hears of it from us alone."""
+    with trio.move_on_after(timeout_s):
+        for account in accounts:
+            await _told(client, {account}, math.inf)
+        return True
+    return False
+
+
+def _warn(console: Console, is_told: bool) -> None:
+    if not is_told:
+        console.say("Not reached yet: they learn of it when a node runs here.")

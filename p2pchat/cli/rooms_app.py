@@ -1,0 +1,186 @@
+"""`p2pchat rooms`: the commands about rooms, their parameters and their help."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from p2pchat.cli.options import Options
+from p2pchat.cli.running import WAIT_S, Json, Timeout, in_command, run_command
+
+__all__ = ["rooms_app"]
+
+rooms_app = typer.Typer(
+    name="rooms",
+    help="Rooms: make one, enter or leave one, say who is in it and what they may do.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+RoomName = Annotated[str, typer.Argument(metavar="ROOM", help="Name or id of the room.")]
+Member = Annotated[str, typer.Argument(metavar="WHO", help="Name or account of the member.")]
+Contacts = Annotated[
+    list[str], typer.Argument(metavar="WHO...", help="Names or accounts of contacts.")
+]
+Owners = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--owner",
+        metavar="WHO",
+        help="Name or account of a contact who shall own it with you; two at most. Repeatable.",
+    ),
+]
+
+
+@rooms_app.command("list")
+@in_command
+def list_rooms(options: Options, json: Json = False) -> None:
+    """List the rooms you are in."""
+    from p2pchat.cli import gathering
+
+    run_command(options, lambda settings: gathering.rooms(settings, json))
+
+
+@rooms_app.command()
+@in_command
+def create(
+    options: Options,
+    room: Annotated[
+        str, typer.Argument(metavar="NAME", help="What it is called, 64 characters at most.")
+    ],
+    owner: Owners = None,
+    timeout: Timeout = WAIT_S,
+    json: Json = False,
+) -> None:
+    """Make a room by invitation.
+
+    Nobody gets in whom its owners or admins do not admit. Owners are fixed for good, and a room
+    whose only owner is lost gets no other: name a second one. Two rooms of one name are two rooms.
+
+    \b
+    Examples:
+      p2pchat rooms create Crew
+      p2pchat rooms create Board --owner Bob
+    """
+    from p2pchat.cli import gathering
+
+    owners = tuple(owner or ())
+    run_command(options, lambda settings: gathering.create(settings, room, owners, timeout, json))
+
+
+@rooms_app.command()
+@in_command
+def join(
+    options: Options,
+    room: Annotated[str, typer.Argument(metavar="NAME", help="Name of the open room.")],
+    json: Json = False,
+) -> None:
+    """Enter the open room of a name; whoever knows the name can read it."""
+    from p2pchat.cli import gathering
+
+    run_command(options, lambda settings: gathering.join(settings, room, json))
+
+
+@rooms_app.command()
+@in_command
+def admit(
+    options: Options,
+    room: RoomName,
+    who: Contacts,
+    timeout: Timeout = WAIT_S,
+    json: Json = False,
+) -> None:
+    """Take contacts into a room by invitation.
+
+    They get what was said before, too. It takes an owner or an admin.
+
+    \b
+    Example:
+      p2pchat rooms admit Crew Bob Carol
+    """
+    from p2pchat.cli import gathering
+
+    run_command(options, lambda settings: gathering.admit(settings, room, who, timeout, json))
+
+
+@rooms_app.command()
+@in_command
+def role(
+    options: Options,
+    room: RoomName,
+    who: Member,
+    role: Annotated[
+        Literal["admin", "member", "read-only"],
+        typer.Argument(metavar="ROLE", help="admin, member or read-only."),
+    ],
+    timeout: Timeout = WAIT_S,
+) -> None:
+    """Say what a member may do.
+
+    Owners make and unmake admins. Owners and admins admit, remove and ban, and say who may only
+    read. Nobody changes an owner.
+
+    \b
+    Examples:
+      p2pchat rooms role Crew Bob admin
+      p2pchat rooms role Crew Carol read-only
+    """
+    from p2pchat.cli import gathering
+
+    change = gathering.Change(room, who, role)
+    run_command(options, lambda settings: gathering.change_role(settings, change, timeout))
+
+
+@rooms_app.command()
+@in_command
+def remove(options: Options, room: RoomName, who: Member, timeout: Timeout = WAIT_S) -> None:
+    """Remove a member.
+
+    They read nothing that is said from then on, and keep what they could read before. They may be
+    admitted again.
+    """
+    from p2pchat.cli import gathering
+
+    run_command(options, lambda settings: gathering.remove(settings, room, who, timeout))
+
+
+@rooms_app.command()
+@in_command
+def ban(options: Options, room: RoomName, who: Member, timeout: Timeout = WAIT_S) -> None:
+    """Remove an account and keep it out, until `unban`."""
+    from p2pchat.cli import gathering
+
+    run_command(options, lambda settings: gathering.ban(settings, room, who, timeout))
+
+
+@rooms_app.command()
+@in_command
+def unban(
+    options: Options,
+    room: RoomName,
+    who: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Account of who is banned.")],
+    timeout: Timeout = WAIT_S,
+) -> None:
+    """Lift a ban; that admits nobody yet."""
+    from p2pchat.cli import gathering
+
+    run_command(options, lambda settings: gathering.unban(settings, room, who, timeout))
+
+
+@rooms_app.command()
+@in_command
+def members(options: Options, room: RoomName, json: Json = False) -> None:
+    """List who is in a room, and what they may do."""
+    from p2pchat.cli import gathering
+
+    run_command(options, lambda settings: gathering.members(settings, room, json))
+
+
+@rooms_app.command()
+@in_command
+def leave(options: Options, room: RoomName, timeout: Timeout = WAIT_S) -> None:
+    """Leave a room and forget what it held here."""
+    from p2pchat.cli import gathering
+
+    run_command(options, lambda settings: gathering.leave(settings, room, timeout))

@@ -1,0 +1,135 @@
+"""Rooms from the command line: one types single commands, others are there all the time."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+import trio
+from typer.testing import CliRunner
+
+from p2pchat.cli.app import app
+from p2pchat.testing.processes import befriend, open_processes
+from tests.process.polling import until
+
+pytestmark = pytest.mark.process
+
+PROGRAM = (sys.executable, "-m", "p2pchat.cli.app")
+LOOPBACK = ("--no-fetch", "--listen", "/ip4/127.0.0.1/tcp/0")
+
+
+def commands(home, *near):
+    """What a person at `home` types; standard output, or with `status` the line on the other."""
+
+    async def typed(*words, status=0):
+        ended = await trio.run_process(
+            [*PROGRAM, "--home", str(home), *near, *words],
+            capture_stdout=True,
+            capture_stderr=True,
+            check=False,
+        )
+        assert ended.returncode == status, ended.stderr.decode()
+        if status == 0:
+            return ended.stdout.decode()
+        [line] = ended.stderr.decode().splitlines()
+        return line
+
+    return typed
+
+
+async def is_in(peer, room, role):
+    async def holds():
+        rooms = {one["id"]: one for one in await peer.call("rooms")}
+        return room in rooms and rooms[room]["role"] == role
+
+    await until(holds, timeout_s=60)
+
+
+async def knows_members(peer, room, accounts):
+    async def holds():
+        return {one["account"] for one in await peer.call("members", room=room)} == accounts
+
+    await until(holds, timeout_s=60)
+
+
+def test_a_room_is_made_filled_ruled_and_left_by_single_commands(tmp_path):
+    async def main():
+        async with open_processes(tmp_path) as processes:
+            relay = await processes.relay()
+            alice = await processes.peer("alice", knows=relay.addresses)
+            bob = await processes.peer("bob", knows=relay.addresses)
+            carol = await processes.peer("carol", knows=relay.addresses)
+            for peer in (bob, carol):
+                await befriend(alice, peer)
+            accounts = {p: (await p.call("account"))["account"] for p in (alice, bob, carol)}
+            await alice.stop()
+            typed = commands(tmp_path / "alice", *LOOPBACK, "--bootstrap-peer", relay.addresses[0])
+
+            made = json.loads(await typed("rooms", "create", "Crew", "--json"))
+            assert (made["kind"], made["role"], made["members_count"]) == ("invited", "owner", 1)
+            room = made["id"]
+            admitted = await typed("rooms", "admit", "crew", "Bob", accounts[carol], "--json")
+            assert sorted((one["name"], one["role"]) for one in json.loads(admitted)) == [
+                ("bob", "member"),
+                ("carol", "member"),
+            ]
+            for peer in (bob, carol):
+                await is_in(peer, room, "member")
+            assert "already" in await typed("rooms", "admit", "crew", "carol", status=1)
+
+            assert "bob is admin in Crew now." in await typed(
+                "rooms", "role", "Crew", "bob", "admin"
+            )
+            await is_in(bob, room, "admin")
+            listed = await typed("rooms", "members", "Crew")
+            assert [line.split()[:2] for line in listed.splitlines()] == [
+                ["alice", "owner"],
+                ["bob", "admin"],
+                ["carol", "member"],
+            ]
+            [line] = (await typed("rooms", "list")).splitlines()
+            assert line == f"Crew  by invitation  owner  3  {room}"
+
+            assert "carol is out of Crew" in await typed("rooms", "ban", "Crew", "carol")
+            await knows_members(bob, room, {accounts[alice], accounts[bob]})
+            assert "You have left Crew." in await typed("rooms", "leave", "Crew")
+            assert json.loads(await typed("rooms", "list", "--json")) == []
+
+    trio.run(main)
+
+
+NOBODY = "z6MkuvuqbbHd4D3uzChRazuEtJ2opsYq3naghHDLUKcpdooj"
+
+REFUSED = {
+    ("rooms", "create", "Crew", "--owner", "Zoe"): "no accepted contact or room is 'Zoe'",
+    ("rooms", "create", "Cr\u200bew"): "1 to 64 printable characters",
+    ("rooms", "create", " "): "1 to 64 printable characters",
+    ("rooms", "admit", "nowhere", "Zoe"): "no accepted contact or room is 'nowhere'",
+    ("rooms", "admit", "Mine", "Zoe"): "no accepted contact or room is 'Zoe'",
+    ("rooms", "role", "Mine", "Zoe", "admin"): "nobody in this room is 'Zoe'",
+    ("rooms", "role", "Mine", "Alice", "admin"): "nobody an owner",
+    ("rooms", "role", "Mine", NOBODY, "member"): "only an accepted contact",
+    ("rooms", "remove", "Mine", "Alice"): "`p2pchat rooms leave` is how one goes",
+    ("rooms", "remove", "lounge", NOBODY): "has no roles",
+    ("rooms", "unban", "Mine", "Alice"): "not banned",
+    ("rooms", "leave", "nowhere"): "no accepted contact or room is 'nowhere'",
+}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A home with a room of each kind, and nobody else."""
+    home = tmp_path_factory.mktemp("rooms") / "home"
+    for words in (("rooms", "create", "Mine"), ("rooms", "join", "lounge")):
+        ended = CliRunner().invoke(app, ["--home", str(home), "--name", "Alice", *words])
+        assert ended.exit_code == 0, ended.output
+    return home
+
+
+@pytest.mark.parametrize("words", REFUSED, ids=" ".join)
+def test_what_cannot_be_is_refused_in_one_line(words, home):
+    ended = CliRunner().invoke(app, ["--home", str(home), *LOOPBACK, *words])
+    assert ended.exit_code == 1, ended.output
+    [line] = ended.stderr.splitlines()
+    assert REFUSED[words] in line
