@@ -37,6 +37,11 @@ ChaCha20-Poly1305 and nothing else. The last columns say how many times better t
         "benchmarks.mailboxes",
         "A relay in a process of its own, on disk; sealing is not in it. The best of two rounds.",
     ),
+    "Sealing": (
+        "benchmarks.sealing",
+        """Each run as it is, and beside it the same run without its seals: packets, blobs of rooms,
+letters and pages of the database as they are.""",
+    ),
     "DHT": ("benchmarks.dht", "Thirty real nodes on loopback, all in one process."),
     "Chat": ("benchmarks.chat", "Real processes on loopback, on disk at both ends."),
     "Hostile peers": (

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,14 +22,15 @@ from typing import Any
 
 
 class Process:
-    """One process of `benchmarks.peer`."""
+    """One process of `benchmarks.peer`, with variables beside those of this one."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.peer"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env={**os.environ, **(environment or {})},
         )
 
     def begin(self, method: str, client: object = 0, argument: object = None) -> None:
@@ -51,19 +52,22 @@ class Process:
         self.begin(method, client, argument)
         return self.end()
 
+    def close(self) -> None:
+        """End it in order."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(20)
+
 
 @contextmanager
-def processes(count: int) -> Iterator[list[Process]]:
+def processes(count: int, environment: Mapping[str, str] | None = None) -> Iterator[list[Process]]:
     """So many processes, ended with the block."""
-    started = [Process() for _ in range(count)]
+    started = [Process(environment) for _ in range(count)]
     try:
         yield started
     finally:
         for one in started:
-            assert one.process.stdin is not None
-            one.process.stdin.close()
-        for one in started:
-            one.process.wait(20)
+            one.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from p2pchat.model.message import MessageState
 LISTEN = ("/ip4/127.0.0.1/tcp/0",)
 TEXT_CHARS = 200
 WINDOW = 256
+PATIENCE_S = 60.0
 
 
 def stamped() -> str:
@@ -44,11 +45,7 @@ class Peers:
     async def open(self, home: str | None, bootstrap: list[str]) -> dict[str, object]:
         """One more client: on disk in `home`, or in memory; answers when it is ready."""
         began_s = time.perf_counter()
-        config = ClientConfig(fetch=False, listen=LISTEN, bootstrap_peers=tuple(bootstrap))
-        name = f"client {len(self._clients)}"
-        path = Path(home) if home else None
-        client = await self._stack.enter_async_context(open_client(path, name=name, config=config))
-        self._clients.append(client)
+        client = await self._opened(home, bootstrap)
         await client.wait_ready()
         return {
             "address": client.addresses[0],
@@ -56,6 +53,14 @@ class Peers:
             "account": str(client.account),
             "ready_s": time.perf_counter() - began_s,
         }
+
+    async def _opened(self, home: str | None, bootstrap: list[str]) -> Client:
+        config = ClientConfig(fetch=False, listen=LISTEN, bootstrap_peers=tuple(bootstrap))
+        name = f"client {len(self._clients)}"
+        path = Path(home) if home else None
+        client = await self._stack.enter_async_context(open_client(path, name=name, config=config))
+        self._clients.append(client)
+        return client
 
     async def accept_all(self, index: int, _: object) -> None:
         """Accept whoever asks, from now on."""
@@ -80,6 +85,45 @@ class Peers:
 
     async def join(self, index: int, name: str) -> None:
         await self._clients[index].join_open(name)
+
+    async def create_room(self, index: int, accounts: list[str]) -> None:
+        """A room by invitation with these contacts in it."""
+        await self._clients[index].create_room("benchmark", map(AccountId.parse, accounts))
+
+    async def entered(self, index: int, count: int) -> None:
+        """Wait until we are in a room and know so many members."""
+        with trio.fail_after(PATIENCE_S):
+            while not (rooms := self._clients[index].rooms()) or len(rooms[0].members()) < count:
+                await trio.sleep(0.05)
+
+    async def mail(self, index: int, argument: list[object]) -> float:
+        """Send so many texts to a contact who is away; seconds until relays keep all of them."""
+        client, contact = self._contact(index, str(argument[0]))
+        count, kept = int(str(argument[1])), 0
+        with trio.fail_after(PATIENCE_S):
+            async with client.subscribe(MessageStateChanged) as events, trio.open_nursery() as all_:
+                began_s = time.perf_counter()
+                for _ in range(count):
+                    all_.start_soon(contact.send, stamped())
+                async for event in events:
+                    kept += event.state is MessageState.SENT
+                    if kept == count:
+                        break
+        return time.perf_counter() - began_s
+
+    async def read_mail(self, home: str, argument: list[object]) -> float:
+        """One more client, in `home`; seconds from when it is open until so many texts, kept for it
+        by relays, are on its disk."""
+        *known, wanted = argument
+        client, count = await self._opened(home, [str(one) for one in known]), int(str(wanted))
+        read, began_s = 0, time.perf_counter()
+        with trio.fail_after(PATIENCE_S):
+            async with client.subscribe(MessageReceived) as events:
+                async for event in events:
+                    read += isinstance(event, MessageReceived)
+                    if read == count:
+                        break
+        return time.perf_counter() - began_s
 
     async def connected(self, index: int, _: object) -> int:
         return self._clients[index].status().connected_peers

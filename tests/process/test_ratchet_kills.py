@@ -29,6 +29,8 @@ ROTATING = ("rotated", "rotate_committed")
 READING = ("fetched", "opened", "open_committed", "discarding", "discarded")
 SHARING = ("shared", "room_sealed", "room_committed", "published")
 LEARNING = ("learned", "room_opened", "room_committed")
+RUNS = 4
+DEATHS_OF_MAIL, DEATHS_OF_ROOMS = 144, 56
 PATIENCE_S = 90.0
 PAUSE_S = 0.1
 TEXTS = 3
@@ -205,8 +207,18 @@ def test_keys_of_a_room_outlive_no_death(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_nothing_is_lost_by_dying_two_hundred_times(tmp_path: Path) -> None:
-    turns = [(WRITING, (*ROTATING, *READING))] * 13
-    deaths = trio.run(apart, tmp_path / "mail", turns)
-    deaths += trio.run(in_a_room, tmp_path / "room", SHARING * 6, LEARNING * 7)
-    assert deaths >= 200
+@pytest.mark.parametrize("run", range(RUNS))
+def test_letters_outlive_dying_at_every_point(tmp_path: Path, run: int) -> None:
+    turns = [(WRITING, (*ROTATING, *READING))] * 3
+    assert trio.run(apart, tmp_path, turns) == DEATHS_OF_MAIL // RUNS, run
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("run", range(RUNS))
+def test_rooms_outlive_dying_at_every_point(tmp_path: Path, run: int) -> None:
+    deaths = trio.run(in_a_room, tmp_path, SHARING * 2, LEARNING * 2)
+    assert deaths == DEATHS_OF_ROOMS // RUNS, run
+
+
+def test_those_are_two_hundred_deaths() -> None:
+    assert DEATHS_OF_MAIL + DEATHS_OF_ROOMS == 200

@@ -21,8 +21,31 @@ def unseal() -> None:
     PacketOpener._open = lambda self, sealed: bytes(sealed)[:-16]
     SharedKeyCipher.seal = lambda self, secret, plaintext: b"\1" + bytes(24) + plaintext + bytes(16)
     SharedKeyCipher.open = lambda self, secret, blob: blob[25:-16]
+    open_rooms()
     open_letters()
     open_the_database()
+
+
+def open_rooms() -> None:
+    """Blobs of rooms by invitation, behind the tag of the session that would have sealed them."""
+    from p2pchat.crypto import megolm
+    from p2pchat.crypto.port import Unsealed
+
+    tag_of, tag_bytes = megolm._session_tag, megolm._SESSION_TAG_BYTES
+
+    def seal(self, conversation, topic, epoch, plaintext):
+        tag = tag_of(self._own[conversation].session_id)
+        return megolm.VERSION + epoch.tag + tag + plaintext
+
+    def open_(self, conversation, topic, epochs, blob):
+        head, rest = blob[: megolm._HEAD_BYTES], blob[megolm._HEAD_BYTES :]
+        if all(megolm.VERSION + epoch.tag != head for epoch in epochs):
+            return None
+        known = self._others.get(conversation, {})
+        senders = frozenset(device for device, tag in known if tag == rest[:tag_bytes])
+        return Unsealed(senders, rest[tag_bytes:])
+
+    megolm.MegolmSessions.seal, megolm.MegolmSessions.open = seal, open_
 
 
 def open_letters() -> None:
@@ -36,8 +59,8 @@ def open_letters() -> None:
 
     mail.seal_envelope = envelope
     mail.open_envelope = lambda own, recipient, blob: blob[HEADER_BYTES:]
-    Ratchets.seal = lambda self, peer, plaintext, *_: Sealed(OlmBox(1, plaintext, 0), ())
-    Ratchets.open = lambda self, peer, box, *_: Opened(box.ciphertext, ())
+    Ratchets.seal = lambda self, peer, plaintext, *_, **__: Sealed(OlmBox(1, plaintext, 0), ())
+    Ratchets.open = lambda self, peer, box, *_, **__: Opened(box.ciphertext, ())
 
 
 def open_the_database() -> None:
