@@ -13,13 +13,14 @@ comes again, and is known by its hash.
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import trio
 
 from p2pchat.crypto.mail import intro_key, write_key
-from p2pchat.crypto.port import MailCipher, Recipient
+from p2pchat.crypto.port import MailCipher, Opened, Recipient
 from p2pchat.errors import (
     BadSignature,
     NetworkError,
@@ -27,14 +28,16 @@ from p2pchat.errors import (
     RemoteProtocolError,
     UnknownVersion,
 )
-from p2pchat.model.ids import DeviceId, PeerId
+from p2pchat.model.contact import ContactState
+from p2pchat.model.ids import AccountId, DeviceId, PeerId
 from p2pchat.model.machine import Now
 from p2pchat.model.mailbox import Kept, MailboxRelay, MailBundle
-from p2pchat.model.ratchet import RatchetChange, SeeMail
+from p2pchat.model.ratchet import RatchetChange
 from p2pchat.model.snapshot import MailSnapshot
 from p2pchat.net.mailboxes import MailboxClient
 from p2pchat.net.port import Host
 from p2pchat.node.ambient import Ambient
+from p2pchat.node.mail_door import MailDoor
 from p2pchat.node.mail_relays import MailRelays
 from p2pchat.protocol.chat import Chat
 from p2pchat.protocol.machine import Effect, Input
@@ -56,7 +59,7 @@ from p2pchat.protocol.mail_vocabulary import (
 )
 from p2pchat.wire.devices import ClaimedSet, DeviceSet, certificates, certified, narrowed
 from p2pchat.wire.envelope import Signer
-from p2pchat.wire.mail_codec import decode_letter, encode_letter
+from p2pchat.wire.mail_codec import MailBody, decode_letter, encode_letter
 from p2pchat.wire.mailbox_codec import blob_hash
 
 __all__ = ["Exits", "MailParts", "OpeningChat", "PostOffice"]
@@ -69,10 +72,12 @@ VISIT_TIMEOUT_S = 60.0
 POST_TIMEOUT_S = 30.0
 POSTS_MAX = 16
 """Letters on their way to relays at the same time."""
+LATER_MAX = 16
+"""Blobs that only a later version can read, at each relay; anybody can make them up."""
 CHECK_IN_EVERY = 50
 """Envelopes opened between two chances for other tasks to run."""
-SEEN_MS = 31 * 24 * 3600 * 1000
-"""A blob is kept for 30 days, and so it may come again for as long."""
+_HEARD = (ContactState.ACCEPTED, ContactState.ASKED)
+"""Whose letters are remembered; of others only what they ask for is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,7 @@ class PostOffice:
         self._exits = exits
         self._chat = chat
         self._ambient = ambient
-        self._seen = {row.hash for row in parts.kept.seen}
+        self._door = MailDoor(parts.kept.seen, ambient.now())
         self._sealed: dict[int, bytes] = {}
         self._errands = _Errands()
         self._nursery: trio.Nursery | None = None
@@ -146,7 +151,7 @@ class PostOffice:
     def changes(self, effects: Iterable[Effect]) -> list[RatchetChange]:
         """Seal what goes out; what comes of it has to be committed before it does."""
         now_ms, cipher = self._ambient.now().wall_ms, self._cipher
-        found: list[RatchetChange] = []
+        found: list[RatchetChange] = self._tidied(now_ms)
         for effect in effects:
             match effect:
                 case Post():
@@ -177,29 +182,62 @@ class PostOffice:
 
     def _opened(self, mail: Mail) -> MailOpened | MailRefused:
         slot, body = mail.slot, mail.body
-        if mail.hash in self._seen:
+        if self._door.was_seen(mail.hash):
             return MailRefused(slot, "", None, ())
-        self._seen.add(mail.hash)
-        now_ms = self._ambient.now().wall_ms
-        seen = SeeMail(mail.hash, now_ms + SEEN_MS)
+        now = self._ambient.now()
         try:
             senders = self._senders(body.sender, body.devices)
         except RemoteProtocolError as error:
-            return MailRefused(slot, type(error).__name__, None, (seen,))
+            return MailRefused(slot, type(error).__name__, None, ())
         changes: tuple[RatchetChange, ...] = ()
         claimed = None
         for devices, identity_key in senders:
             try:
-                opened = self._cipher.open(body, identity_key, now_ms)
+                opened = self._let_in(body, devices.account, identity_key, now)
+                if opened is None:
+                    return MailRefused(slot, "letter too many", None, ())
                 changes = opened.changes
+                if self._is_heard(devices.account):
+                    changes = (*changes, *self._door.see(mail.hash, now.wall_ms))
                 frames, asks_again = decode_letter(opened.plaintext)
             except BadSignature:
                 claimed = body.sender if not changes else None
                 continue
             except RemoteProtocolError as error:
-                return MailRefused(slot, type(error).__name__, None, (*changes, seen))
-            return MailOpened(slot, body.sender, devices, frames, asks_again, (*changes, seen))
-        return MailRefused(slot, "letter that does not open", claimed, (*changes, seen))
+                return MailRefused(slot, type(error).__name__, None, changes)
+            return MailOpened(slot, body.sender, devices, frames, asks_again, changes)
+        return MailRefused(slot, "letter that does not open", claimed, changes)
+
+    def _let_in(
+        self, body: MailBody, account: AccountId, identity_key: bytes, now: Now
+    ) -> Opened | None:
+        """Open a letter; None when there are too many of its kind. A stranger's leaves nothing.
+        Raises `RemoteProtocolError`."""
+        keeps = self._is_heard(account)
+        begins = keeps and self._cipher.begins(body, identity_key)
+        if not keeps and not self._door.takes_stranger(now):
+            return None
+        if begins and not self._door.takes_beginning(account, now):
+            return None
+        return self._cipher.open(body, identity_key, now.wall_ms, keeps=keeps)
+
+    def _is_heard(self, account: AccountId) -> bool:
+        return self._chat.state.contact_state(account) in _HEARD
+
+    def _tidied(self, now_ms: int) -> list[RatchetChange]:
+        """Once a day forget what is over, and sessions with those who are no contacts any more."""
+        if self._door.is_tidy(now_ms):
+            return []
+        sets = self._chat.state.directory.sets
+        known = {
+            one.keys.olm_curve25519
+            for account, devices in sets.items()
+            if self._is_heard(account)
+            for one in certificates(devices)
+        }
+        strange = sorted(self._cipher.peers - known)
+        dropped = [drop for key in strange for drop in self._cipher.forget(key)]
+        return [*self._door.tidied(now_ms), *dropped]
 
     def _senders(self, device: DeviceId, claim: ClaimedSet | None) -> list[tuple[DeviceSet, bytes]]:
         """Whom a device may be, with the key that each certifies: what it claims, else what is
@@ -318,7 +356,7 @@ class PostOffice:
             try:
                 mails.append(Mail(slot, blob_hash(one.blob), self._cipher.unwrap(one.blob)))
             except UnknownVersion:
-                continue  # for a later version of this program
+                self._errands.put_by(slot)
             except RemoteProtocolError as error:
                 self._chat.state.refuse(error)
                 self._errands.discard(slot)
@@ -358,6 +396,7 @@ class _Errands:
         self.after: dict[PeerId, int] = {}
         """The newest id that was fetched."""
         self._done: dict[PeerId, dict[int, None]] = {}
+        self._later: dict[PeerId, deque[int]] = {}
         self._called = trio.Event()
 
     def begin(self) -> None:
@@ -368,6 +407,13 @@ class _Errands:
 
     def call(self) -> None:
         self._called.set()
+
+    def put_by(self, slot: Slot) -> None:
+        """Leave it there for a later version of this program, as long as it is one of a few."""
+        ids = self._later.setdefault(slot.relay, deque())
+        ids.append(slot.id)
+        if len(ids) > LATER_MAX:
+            self.discard(Slot(slot.relay, ids.popleft()))
 
     def discard(self, slot: Slot) -> None:
         self._done.setdefault(slot.relay, {})[slot.id] = None

@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from random import Random
-
 import trio
 import trio.testing
 
-from p2pchat.config.limits import Limits
-from p2pchat.crypto.mail import (
-    OlmMailCipher,
-    intro_key,
-    mailbox_key,
-    new_mail_account,
-    open_mail,
-)
-from p2pchat.model.machine import Now
-from p2pchat.model.mailbox import HpkeKey, Kept, MailboxRelay, MailBundle
+from p2pchat.crypto.mail import intro_key
+from p2pchat.model.mailbox import HpkeKey, MailBundle
 from p2pchat.net.offline import OfflineHost
 from p2pchat.net.port import HOP_PROTOCOL, Connectedness
-from p2pchat.node.ambient import SimulatedAmbient
 from p2pchat.node.mail import (
+    LATER_MAX,
     POST_TIMEOUT_S,
     POSTS_MAX,
     VISIT_TIMEOUT_S,
-    Exits,
-    MailParts,
-    PostOffice,
 )
 from p2pchat.node.mail_relays import RELAY_ADDRESSES_MAX, RELAYS_USED_MAX, MailRelays
-from p2pchat.protocol.chat import Chat
-from p2pchat.protocol.machine import Input, RenewLink
+from p2pchat.protocol.machine import RenewLink
 from p2pchat.protocol.mail_vocabulary import (
     Discard,
     Key,
@@ -43,109 +28,9 @@ from p2pchat.protocol.mail_vocabulary import (
     PostFailed,
 )
 from p2pchat.store.memory import MemoryStore
-from p2pchat.wire.devices import DeviceKeys, first_device_set, read_device_set
 from p2pchat.wire.mailbox_codec import MAILBOX_PROTOCOL
-from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, WALL_MS, Person, digest
-
-NOW = Now(WALL_MS, 0.0)
-RELAYS = tuple(MailboxRelay(person.device.peer_id) for person in (CAROL, MALLORY))
-
-
-class Desk:
-    """A client whose relays keep what they are given, or never answer."""
-
-    def __init__(self) -> None:
-        self.silent: set[MailboxRelay] = set()
-        self.kept: dict[MailboxRelay, list[bytes]] = {}
-        self.visited: list[tuple[float, MailboxRelay]] = []
-        self.intros: list[bytes] = []
-        self.posting = self.most = 0
-
-    async def run(self, *, task_status=trio.TASK_STATUS_IGNORED) -> None:
-        task_status.started()
-        await trio.sleep_forever()
-
-    async def put(self, relay, mailbox, blob, write_key) -> None:
-        self.posting += 1
-        self.most = max(self.most, self.posting)
-        try:
-            await trio.sleep(float("inf") if relay in self.silent else 1)
-        finally:
-            self.posting -= 1
-        self.kept.setdefault(relay, []).append(blob)
-
-    async def fetch(self, relay, after=0):
-        blobs = enumerate(self.kept.get(relay, ()), 1)
-        return tuple(Kept(id, blob) for id, blob in blobs if id > after)
-
-    async def delete(self, relay, ids: Iterable[int]) -> None:
-        self.kept[relay] = []
-
-    async def register(self, relay, write_keys, intro) -> None:
-        self.visited.append((trio.current_time(), relay))
-        self.intros.append(intro)
-        if relay in self.silent:
-            await trio.sleep_forever()
-
-
-class Place:
-    """One person's post office."""
-
-    def __init__(self, person: Person, *, is_started: bool = True) -> None:
-        self.person = person
-        self.seed = digest(f"device {person.name}")
-        store = MemoryStore()
-        store.commit([new_mail_account(self.seed)])
-        store.commit(open_mail(self.seed, store.snapshot().mail).renew(WALL_MS))
-        kept = store.snapshot().mail
-        self.cipher: OlmMailCipher = open_mail(self.seed, kept)
-        self.keys = DeviceKeys(self.cipher.identity_key, mailbox_key(self.seed).public_key)
-        raw = first_device_set(person.account_signer, person.device, WALL_MS, self.keys)
-        me = person.me
-        self.devices = read_device_set(raw)
-        self.chat = chat = Chat(
-            type(me)(me.account, me.device, me.name, self.devices, me.signer, me.intro),
-            store.snapshot(),
-            Limits(),
-            Random(1),
-        )
-        if is_started:
-            chat.start(NOW)
-        self.desk, self.heard = Desk(), list[Input]()
-        host = OfflineHost(person.device.peer_id)
-        relays = MailRelays(host, RELAYS, b"", self._nothing)
-        exits = Exits(self._put, self._nothing, lambda: None, relays)
-        parts = MailParts(self.cipher, lambda host, noticed: self.desk, kept)
-        self.office = PostOffice(parts, exits, host, chat, SimulatedAmbient(1, person.name))
-
-    async def _put(self, input: Input) -> None:
-        self.heard.append(input)
-
-    async def _nothing(self, _: object) -> None:
-        await trio.lowlevel.checkpoint()
-
-    def letter(self, to: Place, serial: int = 1) -> Post:
-        """Seal a letter."""
-        keys = to.cipher.keys
-        assert keys is not None
-        bundle = MailBundle(keys.fallback_key, to.cipher.published, RELAYS)
-        key = Key(to.person.pair_half, is_intro=False)
-        whom = to.person.device, serial, to.keys.olm_curve25519, to.keys.mailbox
-        post = Post(*whom, bundle, key, (), asks_again=False)
-        assert self.office.changes([post])
-        return post
-
-
-def run(script) -> None:
-    async def main() -> None:
-        alice, bob = Place(ALICE), Place(BOB)
-        with trio.fail_after(3600):
-            async with trio.open_nursery() as nursery:
-                await nursery.start(alice.office.run)
-                await script(alice, bob)
-                nursery.cancel_scope.cancel()
-
-    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+from tests.unit.node.offices import NOW, RELAYS, Place, run
+from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, digest
 
 
 def test_one_relay_that_keeps_a_letter_is_enough():
@@ -227,10 +112,10 @@ def test_a_new_link_is_told_to_the_relays_at_once():
 
 def test_the_same_letter_from_two_relays_is_opened_once():
     async def script(alice, bob):
-        bob.letter(alice)
-        blob = bob.office._sealed.pop(1)
+        alice.befriend(bob)
+        blob = bob.sealed(alice)
         for relay in RELAYS:
-            alice.desk.kept[relay] = [blob]
+            alice.desk.keep(relay, blob)
         alice.office.look()
         await trio.sleep(1)
         mails = [heard for heard in alice.heard if isinstance(heard, Mail)]
@@ -242,18 +127,35 @@ def test_the_same_letter_from_two_relays_is_opened_once():
         assert (second.reason, second.sender, second.changes) == ("", None, ())
         alice.office.carry(Discard(first.slot))
         await trio.sleep(1)
-        assert alice.desk.kept[RELAYS[0]] == []
+        assert alice.desk.kept[RELAYS[0]] == {}
 
     run(script)
 
 
 def test_rubbish_is_deleted_and_counted():
     async def script(alice, bob):
-        alice.desk.kept[RELAYS[0]] = [b"rubbish", b"\x01\x01" + bytes(300), b"\x09" + bytes(300)]
+        alice.desk.keep(RELAYS[0], b"\x01rubbish", b"\x01\x01" + bytes(300))
         alice.office.look()
         await trio.sleep(1)
         assert alice.heard == []
-        assert alice.desk.kept[RELAYS[0]] == []
+        assert alice.desk.kept[RELAYS[0]] == {}
+        assert alice.chat.state.refused.total() == 2
+
+    run(script)
+
+
+def test_a_few_blobs_are_left_for_a_later_version_and_the_oldest_go_first():
+    async def script(alice, bob):
+        blobs = [b"\x09" + digest(f"{number}") for number in range(LATER_MAX + 5)]
+        alice.desk.keep(RELAYS[0], *blobs)
+        alice.office.look()
+        await trio.sleep(1)
+        assert list(alice.desk.kept[RELAYS[0]].values()) == blobs[5:]
+        alice.desk.keep(RELAYS[0], b"\x09" + bytes(32))
+        alice.office.look()
+        await trio.sleep(1)
+        assert list(alice.desk.kept[RELAYS[0]].values()) == [*blobs[6:], b"\x09" + bytes(32)]
+        assert alice.heard == []
 
     run(script)
 
