@@ -34,6 +34,7 @@ from p2pchat.model.mailbox_change import (
     Removed,
     StoredMailbox,
 )
+from p2pchat.protocol.held_clock import HeldClock
 from p2pchat.protocol.mailbox_ledger import Ledger, Mailbox
 from p2pchat.protocol.mailbox_vocabulary import (
     Asked,
@@ -70,7 +71,7 @@ from p2pchat.wire.mailbox_codec import (
     put_body,
 )
 
-__all__ = ["EXPIRY_TIMER", "MailboxServer"]
+__all__ = ["EXPIRY_TIMER", "MailboxServer", "maker_of"]
 
 EXPIRY_TIMER = "expiry"
 EXPIRY_EVERY_S = 3600.0
@@ -139,7 +140,9 @@ class MailboxServer:
     ) -> None:
         self._relay = relay
         self._limits = limits
-        self._ledger = Ledger(stored, limits)
+        known = list(stored)
+        self._ledger = Ledger(known, limits)
+        self._clock = HeldClock(max((one.row.seen_ms for one in known), default=None))
         self._sessions: dict[int, _Session] = {}
         self._listeners: dict[bytes, list[_Session]] = {}
         self._paces = _Paces()
@@ -230,8 +233,9 @@ class MailboxServer:
         if len(put.blob) > self._limits.blob_bytes_max:
             raise _Denied(Reason.TOO_LARGE)
         box, writer = self._writable(put)
-        blob = AddBlob(box.key, box.last_id + 1, blob_hash(put.blob), writer, now.wall_ms, put.blob)
-        full, dropped = self._ledger.room_for(box, blob.held, writer, now.wall_ms)
+        stored_ms = self._clock.newest_ms(now)
+        blob = AddBlob(box.key, box.last_id + 1, blob_hash(put.blob), writer, stored_ms, put.blob)
+        full, dropped = self._ledger.room_for(box, blob.held, writer, self._clock.oldest_ms(now))
         if full is not None:
             raise _Denied(full)
         box.last_id = blob.id
@@ -279,9 +283,10 @@ class MailboxServer:
         return [*self._seen(box, now), Tell(session.id, opened, owns=True)]
 
     def _seen(self, box: Mailbox, now: Now) -> list[MailboxEffect]:
-        if now.wall_ms - box.seen_ms < SEEN_EVERY_MS:
+        now_ms = self._clock.newest_ms(now)
+        if now_ms - box.seen_ms < SEEN_EVERY_MS:
             return []
-        self._ledger.seen(box, now.wall_ms)
+        self._ledger.seen(box, now_ms)
         return [Keep(box.row)]
 
     def _own(self, session: _Session) -> Mailbox:
@@ -302,16 +307,15 @@ class MailboxServer:
         keys, intro = register.keys, register.intro
         if box is not None and box.is_shared:  # who left the room may still hold its key
             keys, intro = keys | box.writers, box.intro or intro
-        maker = _maker(session.joined.source) if box is None else box.maker
+        maker = maker_of(session.joined.source) if box is None else box.maker
         if not self._ledger.has_room_for_writers(box, maker, len(keys)):
             raise _Denied(Reason.RELAY_FULL)
+        now_ms = self._clock.newest_ms(now)
         if box is None:
             self._require_room_for_another(session, maker, now)
-            box = self._ledger.make(
-                session.mailbox, maker, now.wall_ms, is_shared=register.is_shared
-            )
+            box = self._ledger.make(session.mailbox, maker, now_ms, is_shared=register.is_shared)
         self._ledger.set_writers(box, keys, intro)
-        self._ledger.seen(box, now.wall_ms)
+        self._ledger.seen(box, now_ms)
         return [Keep(box.row), Tell(session.id, Answer(id, Done()), owns=True)]
 
     def _require_room_for_another(self, session: _Session, maker: int, now: Now) -> None:
@@ -361,10 +365,11 @@ class MailboxServer:
             raise _Denied(Reason.BUSY, bucket.wait_s(weight, now.monotonic_s))
 
     def _expired_ms(self, now: Now) -> int:
-        return now.wall_ms - self._limits.blob_age_s * 1000
+        return self._clock.oldest_ms(now) - self._limits.blob_age_s * 1000
 
     def _expire(self, now: Now) -> list[MailboxEffect]:
-        dropped = self._ledger.forget_lapsed(now.wall_ms)
+        self._ledger.see_no_future(self._clock.newest_ms(now))
+        dropped = self._ledger.forget_lapsed(self._clock.oldest_ms(now))
         expired = Keep(DropExpired(self._expired_ms(now)))
         return [expired, *self._dropped(dropped), SetTimer(EXPIRY_TIMER, EXPIRY_EVERY_S)]
 
@@ -385,7 +390,7 @@ def _weight(body: OwnerRequest) -> int:
     return 1 + len(body.keys) // KEYS_A_REQUEST if isinstance(body, Register) else 1
 
 
-def _maker(source: str) -> int:
+def maker_of(source: str) -> int:
     """Where a mailbox was made, for the disk: 65,536 addresses have the same, so it says hardly
     anything of anybody, and tells apart the few that would fill a relay."""
     return int.from_bytes(blake2b(source.encode(), digest_size=2).digest())

@@ -134,6 +134,13 @@ class Ledger:
         box.seen_ms = max(box.seen_ms, now_ms)
         self._mailboxes[box.key] = self._mailboxes.pop(box.key)
 
+    def see_no_future(self, now_ms: int) -> None:
+        """Owners who were seen when the clock was ahead were seen now: behind them nobody is
+        found to have stayed away."""
+        for box in [one for one in self._mailboxes.values() if one.seen_ms > now_ms]:
+            box.seen_ms = now_ms
+            self.seen(box, now_ms)
+
     def has_room_for_writers(self, box: Mailbox | None, maker: int, count: int) -> bool:
         """Whether a mailbox (None: a new one of this maker) may take puts of so many."""
         present = 0 if box is None else len(box.writers)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from p2pchat.config.limits import MailboxLimits
 from p2pchat.model.ids import PeerId
 from p2pchat.model.machine import Now
-from p2pchat.model.mailbox_change import StoredMailbox
-from p2pchat.protocol.mailbox import MailboxServer
+from p2pchat.model.mailbox_change import Held, PutMailbox, StoredMailbox
+from p2pchat.protocol.mailbox import MailboxServer, maker_of
 from p2pchat.protocol.mailbox_vocabulary import Asked, Joined, MailboxEffect, Tell
 from p2pchat.wire.envelope import Ed25519Signer, Purpose
 from p2pchat.wire.mailbox_codec import (
     AnswerBody,
     Open,
     Put,
+    Reason,
+    Refused,
     Register,
     Request,
     RequestBody,
@@ -29,8 +33,19 @@ STRANGER = Ed25519Signer(b"s" * 32)
 MAILBOX = OWNER.public_key
 NONCE = b"n" * 32
 SOURCE = "192.0.2.1"
+MAKER = maker_of(SOURCE)
 AT_HOME, WRITING = 1, 2
 """Sessions: the owner's, and a writer's."""
+DENIED = Refused(Reason.DENIED)
+EVERYTHING = {WRITER.public_key: Held(10, 10_000)}
+DAY_S = 24 * 3600
+MONTH_MS = 30 * DAY_S * 1000
+
+
+def stored(key: bytes, seen_ms: int, left: Mapping[bytes, Held] = EVERYTHING) -> StoredMailbox:
+    """A mailbox that was made from `SOURCE`."""
+    row = PutMailbox(key, frozenset({WRITER.public_key}), None, False, seen_ms, 7, MAKER)
+    return StoredMailbox(row, left)
 
 
 def put(blob: bytes, key: Ed25519Signer = WRITER, mailbox: bytes = MAILBOX) -> Put:
@@ -63,6 +78,10 @@ class Table:
 
     def later(self, seconds: float) -> None:
         self.now = Now(self.now.wall_ms + int(seconds * 1000), self.now.monotonic_s + seconds)
+
+    def set_clock(self, days: float) -> None:
+        """The wall clock jumps, and no time has passed."""
+        self.now = Now(self.now.wall_ms + int(days * 24 * 3600 * 1000), self.now.monotonic_s)
 
     def give(self, input: object) -> list[MailboxEffect]:
         return self.server.handle(input, self.now)

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pytest
 
 from p2pchat.config.limits import MailboxLimits
-from p2pchat.model.machine import SetTimer, TimerFired
+from p2pchat.model.machine import TimerFired
 from p2pchat.model.mailbox_change import (
     BLOB_OVERHEAD_BYTES,
     STRANGERS,
     AddBlob,
-    DropBlobs,
-    DropExpired,
     DropMailbox,
     Held,
     PageQuery,
     PutMailbox,
     Removed,
-    StoredMailbox,
 )
 from p2pchat.protocol import mailbox as machine
 from p2pchat.protocol import mailbox_ledger
@@ -58,8 +53,12 @@ from p2pchat.wire.mailbox_codec import (
 )
 from tests.unit.protocol.letters import (
     AT_HOME,
+    DAY_S,
+    DENIED,
     INTRO,
     MAILBOX,
+    MAKER,
+    MONTH_MS,
     NONCE,
     OWNER,
     SOURCE,
@@ -69,24 +68,13 @@ from tests.unit.protocol.letters import (
     Table,
     proof,
     put,
+    stored,
 )
 from tests.unit.protocol.people import ALICE, BOB, WALL_MS, person
-
-DENIED = Refused(Reason.DENIED)
-DAY_S = 24 * 3600
-EVERYTHING = {WRITER.public_key: Held(10, 10_000)}
-MAKER = machine._maker(SOURCE)
 
 
 def signer(number: int) -> Ed25519Signer:
     return Ed25519Signer(number.to_bytes(32, "big"))
-
-
-def stored(
-    key: bytes, seen_ms: int, left: Mapping[bytes, Held] = EVERYTHING, maker: int = MAKER
-) -> StoredMailbox:
-    row = PutMailbox(key, frozenset({WRITER.public_key}), None, False, seen_ms, 7, maker)
-    return StoredMailbox(row, left)
 
 
 # Who may
@@ -328,11 +316,14 @@ def test_a_mailbox_takes_so_many_bytes_and_small_blobs_count_for_what_they_take_
 
 ROOM = MailboxLimits(bytes_max=360_000, mailboxes_max=100)
 """Each has 1,800 bytes for itself; who wants all gets 20,000 of the 180,000 that are shared."""
-MONTH_MS = 30 * DAY_S * 1000
 
 
 def filled(size_bytes: int) -> dict[bytes, Held]:
     return {WRITER.public_key: Held(1, size_bytes)}
+
+
+HERE = stored(signer(99).public_key, WALL_MS, {})
+"""The relay was not off for long: an owner has just been there."""
 
 
 def test_without_room_mailboxes_of_those_who_stayed_away_go_and_then_puts_are_refused():
@@ -369,7 +360,7 @@ def test_nothing_goes_for_a_put_that_is_refused_all_the_same():
 
 def test_a_mailbox_makes_no_room_for_itself():
     away_ms = WALL_MS - 31 * DAY_S * 1000
-    table = Table(ROOM, (stored(MAILBOX, away_ms, filled(21_000)),))
+    table = Table(ROOM, (stored(MAILBOX, away_ms, filled(21_000)), HERE))
     assert table.answer(WRITING, put(bytes(2_000))) == Refused(Reason.RELAY_FULL)
 
 
@@ -379,7 +370,7 @@ def test_only_so_many_mailboxes_go_for_one_put(monkeypatch):
         stored(signer(number).public_key, WALL_MS - MONTH_MS - number, filled(6_000))
         for number in range(1, 5)
     ]
-    table = Table(ROOM, tuple(away)).registered()
+    table = Table(ROOM, (HERE, *away)).registered()
     assert table.answer(WRITING, put(bytes(20_000))) == Refused(Reason.RELAY_FULL)
     effects = table.ask(WRITING, put(bytes(9_000)))
     assert [type(one.change) for one in effects if isinstance(one, Keep)] == [
@@ -500,48 +491,3 @@ def test_a_registration_of_many_keys_counts_for_many_requests(monkeypatch):
     assert table.answer(AT_HOME, Register(many)) == Refused(Reason.BUSY, 20)
     assert table.answer(AT_HOME, Register(frozenset(sorted(many)[1:]))) == Done()
     assert table.answer(AT_HOME, Ask()) == Refused(Reason.BUSY, 20)
-
-
-# Time
-
-
-def test_every_hour_what_is_old_goes_and_empty_mailboxes_whose_owners_stayed_away():
-    table = Table().registered()
-    table.later(31 * DAY_S)
-    expired, dropped, timer = table.give(TimerFired(EXPIRY_TIMER))
-    assert expired == Keep(DropExpired(WALL_MS + DAY_S * 1000))
-    assert dropped == Keep(DropMailbox(MAILBOX))
-    assert timer == SetTimer(EXPIRY_TIMER, 3600.0)
-    assert table.answer(WRITING, put(b"sealed")) == DENIED
-
-
-def test_an_owner_who_comes_is_noted_once_an_hour_and_keeps_its_mailbox():
-    table = Table().registered()
-    assert not any(isinstance(one, Keep) for one in table.ask(AT_HOME, proof()))
-    table.later(20 * DAY_S)
-    seen, _ = table.ask(AT_HOME, proof())
-    assert isinstance(seen, Keep)
-    assert seen.change.seen_ms == table.now.wall_ms
-    table.later(20 * DAY_S)
-    assert len(table.give(TimerFired(EXPIRY_TIMER))) == 2
-
-
-def test_a_deletion_is_left_to_the_disk_which_tells_what_it_was():
-    table = Table().registered()
-    table.ask(WRITING, put(b"sealed"))
-    left = {WRITER.public_key: Held(1, 6 + BLOB_OVERHEAD_BYTES)}
-    dropped, _ = table.ask(AT_HOME, Delete((WALL_MS + 1, 5)))
-    assert dropped == Keep(DropBlobs(MAILBOX, (WALL_MS + 1, 5)))
-    assert table.server.statistics().size_bytes == 6 + BLOB_OVERHEAD_BYTES
-    table.give(Removed(MAILBOX, left))
-    assert table.server.statistics().size_bytes == 0
-    table.give(Removed(STRANGER.public_key, left))
-    assert table.server.statistics().blobs == 0
-
-
-def test_a_restart_goes_on_with_what_was_stored():
-    table = Table(stored=(stored(MAILBOX, WALL_MS),))
-    statistics = table.server.statistics()
-    assert (statistics.mailboxes, statistics.blobs, statistics.size_bytes) == (1, 10, 10_000)
-    kept, *_ = table.ask(WRITING, put(b"sealed"))
-    assert kept.change.id == 8
