@@ -16,9 +16,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--peers", type=int, default=20)
     parser.add_argument("--until", type=float, help="virtual seconds after which to stop")
+    parser.add_argument("--mail", action="store_true", help="relays keep mail for who is away")
     given = parser.parse_args(arguments)
     try:
-        report = play(Plan(given.seed, given.peers, given.until))
+        report = play(Plan(given.seed, given.peers, given.until, given.mail))
     except InvariantBroken as broken:
         notes = broken.__notes__ or []
         sys.stdout.write("\n".join([*notes, str(broken)]) + "\n")

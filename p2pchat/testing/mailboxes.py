@@ -41,6 +41,8 @@ class MailRelays:
         self._mailboxes: dict[tuple[PeerId, bytes], _Mailbox] = {}
         self.down: set[PeerId] = set()
         """Relays that answer nobody."""
+        self.taken = 0
+        """Letters that were left with any of them."""
 
     def kept(self, relay: PeerId) -> list[bytes]:
         """Everything that a relay holds."""
@@ -68,12 +70,15 @@ class MailClient:
         own: Signer,
         reach: Callable[[MailboxRelay], Awaitable[None]] = _reach,
         page_blobs_max: int = PAGE_BLOBS_MAX,
+        leaves: Callable[[bytes], None] = lambda _: None,
     ) -> None:
-        """`reach` connects with a relay, or raises `PeerUnreachable`."""
+        """`reach` connects with a relay, or raises `PeerUnreachable`; `leaves` hears of each blob
+        that is on its way to one."""
         self._relays = relays
         self._own = own
         self._reach = reach
         self._page_blobs_max = page_blobs_max
+        self._leaves = leaves
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         task_status.started()
@@ -83,12 +88,14 @@ class MailClient:
         self, relay: MailboxRelay, mailbox: bytes, blob: bytes, write_key: Signer
     ) -> None:
         await self._reach(relay)
+        self._leaves(blob)
         box = self._relays.mailbox(relay, mailbox)
         signature = write_key.sign(Purpose.MAILBOX_PUT, put_body(mailbox, blob))
         if write_key.public_key not in box.writers or len(blob) > BLOB_BYTES_MAX:
             raise RelayRefused("this mailbox does not take that")
         verify(write_key.public_key, Purpose.MAILBOX_PUT, put_body(mailbox, blob), signature)
         if blob not in box.blobs.values():
+            self._relays.taken += 1
             box.last_id += 1
             box.blobs[box.last_id] = blob
 

@@ -2,7 +2,8 @@
 
 Blobs are veiled, not sealed, so that nobody who searches them finds a text by chance. Who may read
 is judged as the real one does: a blob opens for its recipient alone, with a key that it still has,
-and once; and a sender that was rolled back is caught using a number twice.
+and once; and a sender that was rolled back is caught when a second letter leaves it that was sealed
+with a number of its session.
 """
 
 from __future__ import annotations
@@ -36,8 +37,30 @@ _SUITE = 1
 _FALLBACKS_MAX = 2
 _KEY_BYTES = 32
 
-Used = dict[tuple[bytes, DeviceId, int], bytes]
-"""What was sealed with each number of a session, by everybody in a world."""
+_State = tuple[bytes, DeviceId, int]
+"""A session, who seals with it, and the number of the letter."""
+
+
+class Used:
+    """What was sealed by everybody in a world, and what of it left.
+
+    What a program sealed that died before it could commit has left nobody, so the same number may
+    be used for another letter in its next life.
+    """
+
+    def __init__(self) -> None:
+        self._sealed: dict[bytes, tuple[_State, bytes]] = {}
+        self._left: dict[_State, bytes] = {}
+
+    def seal(self, blob: bytes, state: _State, letter: bytes) -> None:
+        """Somebody sealed."""
+        self._sealed[blob] = state, letter
+
+    def leave(self, blob: bytes) -> None:
+        """It goes to a relay."""
+        state, letter = self._sealed[blob]
+        used = self._left.setdefault(state, letter)
+        assert used == letter, "two letters left that were sealed from one state"
 
 
 def plain_identity_key(device: DeviceId) -> bytes:
@@ -96,8 +119,6 @@ class PlainMailCipher:
         row = PutRatchet(to.identity_key, begun, "[]", 0, False, now_ms)
         if known:
             row = min(answered or known, key=lambda row: row.session)
-        used = self._used.setdefault((row.session, self._own, row.counter), letter)
-        assert used == letter, "two plaintexts were sealed from one state"
         stepped = self._sessions[row.peer, row.session] = replace(
             row, counter=row.counter + 1, used_ms=now_ms
         )
@@ -105,7 +126,9 @@ class PlainMailCipher:
         devices = None if row.is_answered else own_devices
         body = MailBody(self._own, devices, 1, ciphertext, row.counter)
         address = to.device + to.hpke.raw
-        return SealedMail(address + _veiled(address, encode_body(body)), (stepped,))
+        blob = address + _veiled(address, encode_body(body))
+        self._used.seal(blob, (row.session, self._own, row.counter), letter)
+        return SealedMail(blob, (stepped,))
 
     def unwrap(self, blob: bytes) -> MailBody:
         address, veiled = blob[: 2 * _KEY_BYTES], blob[2 * _KEY_BYTES :]

@@ -4,18 +4,19 @@ For `TROUBLE_S` peers come, talk, crash and come back on a network that breaks. 
 heals, and within the time that catching up may take (`healing_s`) every log must be equal, every
 history what the oracle predicts, every text marked as delivered. Checkers look on all the time.
 
-    python -m p2pchat.testing --seed 8821 --peers 50
+    python -m p2pchat.testing --seed 8821 --peers 50 --mail
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import trio
 
 from p2pchat.protocol.sync import INTERVAL_S
 from p2pchat.testing.cast import RELAYS, draw_cast
+from p2pchat.testing.mailboxes import MailRelays
 from p2pchat.testing.oracle import Oracle
 from p2pchat.testing.people import Person
 from p2pchat.testing.trouble import Trouble
@@ -42,10 +43,13 @@ class Plan:
     seed: int
     peers: int = 20
     until_s: float | None = None
+    has_mail: bool = False
+    """Whether relays keep mail for who is away."""
 
     def __str__(self) -> str:
         until = f" --until {self.until_s:g}" if self.until_s is not None else ""
-        return f"python -m p2pchat.testing --seed {self.seed} --peers {self.peers}{until}"
+        mail = " --mail" if self.has_mail else ""
+        return f"python -m p2pchat.testing --seed {self.seed} --peers {self.peers}{until}{mail}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ class Report:
     texts: int
     crashes: int
     faults: int
+    letters: int
+    """Left with relays for who was away."""
     steps: int
     """Lines of the trace."""
     digest: str
@@ -69,7 +75,8 @@ class Report:
         healed = f"{self.healed_after_s:.1f} s" if self.healed_after_s is not None else "not asked"
         return (
             f"{self.plan}: {self.texts} texts, {self.crashes} crashes, {self.faults} faults,"
-            f" healed after {healed}, {self.steps} steps, trace {self.digest}"
+            f" {self.letters} letters, healed after {healed}, {self.steps} steps,"
+            f" trace {self.digest}"
         )
 
 
@@ -86,7 +93,7 @@ def play(plan: Plan) -> Report:
         return run_world(scenario, plan.seed)
     except InvariantBroken as broken:
         at_s = max(complaint.at_s for complaint in broken.complaints)
-        again = Plan(plan.seed, plan.peers, math.ceil(at_s * 10 + 1) / 10)
+        again = replace(plan, until_s=math.ceil(at_s * 10 + 1) / 10)
         broken.add_note(f"{broken.trace.tail()}\nsee it again: {again}")
         raise
     except BaseException as error:
@@ -100,6 +107,8 @@ class _Scenario:
         self._world = world
         self._oracle = Oracle(world.watch.ledger)
         self._trouble = Trouble(world)
+        if plan.has_mail:
+            world.mail = MailRelays()
         cast = draw_cast(world.rng("cast"), plan.peers)
         for role in cast:
             world.make(role.name, role.options)
@@ -127,6 +136,7 @@ class _Scenario:
             self._oracle.binding_count,
             self._trouble.crashes,
             self._trouble.faults,
+            self._world.mail.taken if self._world.mail is not None else 0,
             self._world.network.trace.count,
             self._world.network.trace.digest,
         )

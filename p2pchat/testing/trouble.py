@@ -28,6 +28,8 @@ __all__ = ["Trouble"]
 
 DOWN_SHARE_MAX = 0.4
 """Of all peers, at the same time."""
+AWAY_S_MAX, AWAY_S_MAX_WITH_MAIL = 12.0, 30.0
+"""Mail is written when nobody answers any more."""
 
 
 @dataclass(slots=True)
@@ -76,7 +78,8 @@ class Trouble:
             case _:
                 self.world.doom(name, rng.choice(list(Moment)), rng.randrange(1, 20))
         self.crashes += 1
-        nursery.start_soon(self._reopen, name, rng.uniform(0.1, 12.0))
+        away_s_max = AWAY_S_MAX if self.world.mail is None else AWAY_S_MAX_WITH_MAIL
+        nursery.start_soon(self._reopen, name, rng.uniform(0.1, away_s_max))
 
     async def _reopen(self, name: str, after_s: float) -> None:
         """Open a peer again some time after it has gone down, unless that was done."""

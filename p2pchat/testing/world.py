@@ -88,7 +88,7 @@ class World:
         self.watch = Watch(network.trace)
         self.mail: MailRelays | None = None
         """What relays keep for who is away; peers made before there is any mail nothing."""
-        self._used: Used = {}
+        self._used = Used()
         self._nursery = nursery
 
     def rng(self, purpose: str) -> Random:
@@ -251,7 +251,7 @@ class World:
             async def reach(relay: MailboxRelay) -> None:
                 await host.connect(relay.peer, relay.addresses)
 
-            return MailClient(relays, own, reach)
+            return MailClient(relays, own, reach, leaves=self._used.leave)
 
         cipher = PlainMailCipher(peer.identity.device, kept, self._used)
         return MailParts(cipher, connect, kept)

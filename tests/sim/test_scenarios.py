@@ -35,6 +35,11 @@ def first_fresh_seed() -> int:
     return int(head[:6] or datetime.now(UTC).strftime("%y%m%d"), 16) * WORLDS
 
 
+def fresh(seed: int, peers: int) -> Plan:
+    """One that was not played before; in every third relays keep mail."""
+    return Plan(seed, peers, has_mail=seed % 3 == 0)
+
+
 def show(what: object) -> None:
     """For who looks at the output of a test; a failure says by itself how to see it again."""
     sys.stdout.write(f"{what}\n")
@@ -51,12 +56,12 @@ def test_twenty_peers_come_through_a_bad_minute(half: int):
     until_s = time.monotonic() + HALF_S
     seed, played = first_fresh_seed() + half, 0
     while played < seeds_min or time.monotonic() < until_s:
-        show(play(Plan(seed, peers=20)))
+        show(play(fresh(seed, peers=20)))
         seed, played = seed + HALVES, played + 1
 
 
 def test_fifty_peers_come_through_a_bad_minute():
-    show(play(Plan(first_fresh_seed(), peers=50)))
+    show(play(fresh(first_fresh_seed(), peers=50)))
 
 
 @pytest.mark.slow
@@ -65,7 +70,7 @@ def test_a_thousand_worlds_of_fifty_peers(minutes: float):
     until_s = time.monotonic() + minutes * 60
     first = first_fresh_seed()
     for seed in range(first, first + WORLDS):
-        show(play(Plan(seed, peers=50)))
+        show(play(fresh(seed, peers=50)))
         if time.monotonic() > until_s:
             show(f"no time for more than {seed - first + 1} of {WORLDS}")
             break
@@ -74,6 +79,7 @@ def test_a_thousand_worlds_of_fifty_peers(minutes: float):
 def test_a_plan_prints_as_the_line_that_plays_it():
     line = str(Plan(8821, 50, 41.3))
     assert line == "python -m p2pchat.testing --seed 8821 --peers 50 --until 41.3"
+    assert str(Plan(7, 6, has_mail=True)) == "python -m p2pchat.testing --seed 7 --peers 6 --mail"
 
 
 def test_a_cut_changes_nothing_that_comes_before_it():
