@@ -21,7 +21,7 @@ from p2pchat.crypto.olm import OlmBox, Ratchets, new_account
 from p2pchat.crypto.padding import pad, unpad
 from p2pchat.crypto.port import Opened, Recipient, SealedMail
 from p2pchat.errors import MalformedMessage
-from p2pchat.model.ids import DeviceId
+from p2pchat.model.ids import AccountId, DeviceId
 from p2pchat.model.mailbox import HpkeKey
 from p2pchat.model.ratchet import DropRatchet, HpkeSecret, PutMailKeys, PutOlmAccount, RatchetChange
 from p2pchat.model.snapshot import MailSnapshot
@@ -139,9 +139,10 @@ def mailbox_key(device_seed: bytes) -> Ed25519Signer:
     return Ed25519Signer(derived_key(device_seed, b"dchat/mailbox/1"))
 
 
-def write_key(half: bytes, writer: DeviceId, reader: DeviceId) -> Ed25519Signer:
-    """What lets one device write into another's mailbox; `half` is what the reader's account
-    contributed to the pair secret, and so the reader's to give."""
+def write_key(half: bytes, writer: AccountId, reader: DeviceId) -> Ed25519Signer:
+    """What lets the devices of an account write into a device's mailbox; `half` is what the
+    reader's account contributed to the pair secret, and so the reader's to give. All devices of the
+    writer have one key: each of them has the half, and a new one is known to nobody yet."""
     return Ed25519Signer(derived_key(half, b"dchat/write/1\0" + writer + reader))
 
 

@@ -40,13 +40,15 @@ from p2pchat.node.ambient import Ambient
 from p2pchat.node.mail_door import MailDoor
 from p2pchat.node.mail_relays import MailRelays
 from p2pchat.protocol.chat import Chat
-from p2pchat.protocol.machine import Effect, Input
+from p2pchat.protocol.machine import DevicesTold, Effect, Input
 from p2pchat.protocol.mail_vocabulary import (
+    AccountFound,
     BundleFound,
     Discard,
     ForgetSessions,
     Key,
     LookUp,
+    LookUpAccount,
     Mail,
     MailOpened,
     MailRefused,
@@ -97,6 +99,7 @@ class Exits:
     """Where what comes of mail goes, and who keeps ours."""
 
     put: Callable[[Input], Awaitable[None]]
+    find_devices: Callable[[AccountId], Awaitable[DeviceSet | None]]
     find_bundle: Callable[[DeviceId], Awaitable[bytes | None]]
     republish: Callable[[], None]
     relays: MailRelays
@@ -169,6 +172,8 @@ class PostOffice:
         match effect:
             case Post():
                 self._spawn(self._post, effect, self._sealed.pop(effect.serial))
+            case LookUpAccount(account):
+                self._spawn(self._look_up_account, account)
             case LookUp(device):
                 self._spawn(self._look_up, device)
             case Discard(slot):
@@ -275,13 +280,19 @@ class PostOffice:
         assert self._nursery is not None, "run() comes first"
         self._nursery.start_soon(job, *args)
 
+    async def _look_up_account(self, account: AccountId) -> None:
+        devices = await self._exits.find_devices(account)
+        if devices is not None:
+            await self._exits.put(DevicesTold(devices))
+        await self._exits.put(AccountFound(account, is_there=devices is not None))
+
     async def _look_up(self, device: DeviceId) -> None:
         raw = await self._exits.find_bundle(device)
         await self._exits.put(BundleFound(device, raw))
 
     async def _post(self, post: Post, blob: bytes) -> None:
         """Leave a blob with each of the recipient's relays; one is enough."""
-        key = _write_key(post.key, self._chat.state.me.device, post.device)
+        key = _write_key(post.key, self._chat.state.me.account, post.device)
         failures: list[str] = [] if blob else ["its keys cannot be used"]
         kept: list[MailboxRelay] = []
 
@@ -338,7 +349,7 @@ class PostOffice:
         writers = self._chat.mailing.writers.keys()
         if self._errands.registered.get(relay.peer) == (me.intro, writers):
             return
-        keys = [write_key(half, device, me.device).public_key for half, device in writers]
+        keys = [write_key(half, account, me.device).public_key for half, account in writers]
         await self._client.register(relay, dict.fromkeys(keys), intro_key(me.intro).public_key)
         self._errands.registered[relay.peer] = me.intro, writers
         if self._errands.ours.get(relay.peer) != relay:
@@ -381,7 +392,7 @@ class OpeningChat:
         return self._chat.settle(now)
 
 
-Registered = tuple[bytes, list[tuple[bytes, DeviceId]]]
+Registered = tuple[bytes, list[tuple[bytes, AccountId]]]
 """The token of our link, and whose halves may write."""
 
 
@@ -432,5 +443,5 @@ class _Errands:
         self.ours.pop(relay, None)
 
 
-def _write_key(key: Key, own: DeviceId, reader: DeviceId) -> Signer:
+def _write_key(key: Key, own: AccountId, reader: DeviceId) -> Signer:
     return intro_key(key.secret) if key.is_intro else write_key(key.secret, own, reader)

@@ -276,8 +276,8 @@ class Node:
         parts = self.parts
         remembered = parts.snapshot.settings.get(MAIL_RELAYS, b"")
         relays = MailRelays(parts.host, mail.relays, remembered, parts.store.commit)
-        bundle = self.network.directory.bundle
-        exits = Exits(self._put, bundle, lambda: self.startup.moved(), relays)
+        find = self.network.directory
+        exits = Exits(self._put, find.devices, find.bundle, lambda: self.startup.moved(), relays)
         return PostOffice(mail, exits, parts.host, self.chat, parts.ambient)
 
     async def _draw(self, conversation: ConversationId) -> None:

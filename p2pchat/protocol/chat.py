@@ -83,6 +83,7 @@ from p2pchat.protocol.machine import (
     VerifyContact,
 )
 from p2pchat.protocol.mail_vocabulary import (
+    AccountFound,
     BundleFound,
     BundlePublished,
     ForMail,
@@ -308,6 +309,8 @@ class Chat:
                 return self._letter(input, now)
             case MailRefused():
                 return self.mailing.refused(input, now)
+            case AccountFound():
+                return self.mailing.account_found(input, now)
             case BundleFound():
                 return self.mailing.bundle_found(input, now)
             case BundlePublished():
@@ -332,6 +335,7 @@ class Chat:
         id = direct_id(state.me.account, account)
         if id in state.conversations:
             effects += self.intake.keep(mail.devices)
+        effects += self.contacts.own_devices.written(account, mail.frames)
         if state.directory.is_revoked(account, mail.sender):
             state.refuse("letter of a revoked device")
             return effects
@@ -346,6 +350,8 @@ class Chat:
                     effects += self._ops(frame, mail.sender, now)
                 case SignedReceipt():
                     effects += self.outbox.receipt(mail.sender, frame, now)
+                case Hello():
+                    pass  # it was heard before the rest
                 case _:
                     state.refuse("frame that is not for mail")
         if not is_here:

@@ -18,8 +18,10 @@ __all__ = [
     "ASK_AGAIN_S",
     "LETTER_OPS_BYTES",
     "LETTER_OPS_MAX",
+    "NEWS_BYTES_MAX",
     "RECEIPTS_MAX",
     "Anew",
+    "Before",
     "Letter",
     "Mailed",
     "Route",
@@ -27,8 +29,11 @@ __all__ = [
     "enclose",
 ]
 
-LETTER_OPS_BYTES = LETTER_BYTES_MAX - 8 * 1024
-"""Of ops in one letter; receipts and what stands round them have room beside."""
+NEWS_BYTES_MAX = 4 * 1024
+"""Of our devices, in one letter: 16 revocations have room, and those certified last."""
+LETTER_OPS_BYTES = LETTER_BYTES_MAX - 8 * 1024 - NEWS_BYTES_MAX
+"""Of ops in one letter; news of our devices, receipts and what stands round them have room
+beside."""
 LETTER_OPS_MAX = 256
 RECEIPTS_MAX = 4
 """In one letter; the rest goes with the next."""
@@ -40,6 +45,8 @@ class Step(Enum):
     """Where a letter is."""
 
     REST = auto()
+    ASKING = auto()
+    """Which devices its recipient has by now is looked up."""
     LOOKING = auto()
     """The recipient's bundle is looked up."""
     LOADING = auto()
@@ -68,6 +75,7 @@ class Letter:
     asks_again: bool = False
     size: int = 0
     serial: int = 0
+    told: bytes = b""
 
 
 @dataclass(slots=True)
@@ -78,6 +86,16 @@ class Anew:
     is_owed: bool = False
     asked_s: float = -ASK_AGAIN_S
     granted_s: float = -ASK_AGAIN_S
+
+
+@dataclass(slots=True)
+class Before:
+    """What counted for the last letters to a device."""
+
+    identity_key: bytes = b""
+    """That it was certified with."""
+    told: bytes = b""
+    """The hash of what it was told of our devices."""
 
 
 @dataclass(slots=True, eq=False)
@@ -92,6 +110,7 @@ class Route:
     receipts: dict[ConversationId, None] = field(default_factory=dict[ConversationId, None])
     anew: Anew = field(default_factory=Anew)
     mailed: dict[ConversationId, Mailed] = field(default_factory=dict[ConversationId, Mailed])
+    before: Before = field(default_factory=Before)
     failures: int = 0
     not_before_s: float = 0.0
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from p2pchat.model.ids import ConversationId, DeviceId, PeerId
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId, PeerId
 from p2pchat.model.mailbox import MailBundle
 from p2pchat.model.op import Chain
 from p2pchat.model.ratchet import RatchetChange
@@ -18,6 +18,7 @@ from p2pchat.wire.frames import Frame
 from p2pchat.wire.mail_codec import MailBody
 
 __all__ = [
+    "AccountFound",
     "BundleFound",
     "BundlePublished",
     "Discard",
@@ -26,6 +27,7 @@ __all__ = [
     "ForgetSessions",
     "Key",
     "LookUp",
+    "LookUpAccount",
     "Mail",
     "MailEffect",
     "MailInput",
@@ -84,6 +86,14 @@ class MailRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountFound:
+    """A look-up of an account's record ended; what it says was told right before."""
+
+    account: AccountId
+    is_there: bool
+
+
+@dataclass(frozen=True, slots=True)
 class BundleFound:
     """A look-up ended."""
 
@@ -129,7 +139,16 @@ class ForPairs:
     conversation: ConversationId
 
 
-MailInput = Mail | MailOpened | MailRefused | BundleFound | BundlePublished | Posted | PostFailed
+MailInput = (
+    Mail
+    | MailOpened
+    | MailRefused
+    | AccountFound
+    | BundleFound
+    | BundlePublished
+    | Posted
+    | PostFailed
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +158,13 @@ class Key:
 
     secret: bytes = field(repr=False)
     is_intro: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LookUpAccount:
+    """Find an account's record; answered by `DevicesTold`, if there is one, and `AccountFound`."""
+
+    account: AccountId
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,4 +213,4 @@ class WritersChanged:
     """Others may write into our mailbox than before."""
 
 
-MailEffect = LookUp | Post | Discard | ForgetSessions | RenewKeys | WritersChanged
+MailEffect = LookUpAccount | LookUp | Post | Discard | ForgetSessions | RenewKeys | WritersChanged

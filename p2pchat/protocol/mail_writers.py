@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from p2pchat.errors import MalformedMessage
 from p2pchat.model.change import PutContact
 from p2pchat.model.contact import ContactState
-from p2pchat.model.ids import DeviceId
+from p2pchat.model.ids import AccountId
 from p2pchat.model.op import Chain
 from p2pchat.model.query import OpsQuery
 from p2pchat.protocol.machine import Effect, Load, Loaded
@@ -74,15 +74,14 @@ class Writers:
         contacts away for as long as we are gone."""
         return self._unread == 0
 
-    def keys(self) -> list[tuple[bytes, DeviceId]]:
-        """The halves that we gave, each with a device that may use it, of contacts and of whom we
-        asked."""
-        state, found = self._state, list[tuple[bytes, DeviceId]]()
-        for account in state.contacts:
-            if state.contact_state(account) in (ContactState.ACCEPTED, ContactState.ASKED):
-                known = state.directory.sets.get(account)
-                devices = sorted(known.devices) if known is not None else ()
-                found += [
-                    (half, one) for half in state.directory.pairs.ours(account) for one in devices
-                ]
+    def keys(self) -> list[tuple[bytes, AccountId]]:
+        """The halves that we gave, each with the account that may use it, of contacts and of whom
+        we asked. A device that we have not heard of yet may write, too: how else should we?"""
+        state = self._state
+        found = [
+            (half, account)
+            for account in state.contacts
+            if state.contact_state(account) in (ContactState.ACCEPTED, ContactState.ASKED)
+            for half in state.directory.pairs.ours(account)
+        ]
         return found[:WRITERS_MAX]

@@ -21,12 +21,14 @@ from p2pchat.model.op import Chain
 from p2pchat.model.query import OpsQuery
 from p2pchat.model.ratchet import SetMailed
 from p2pchat.model.snapshot import MailSnapshot
+from p2pchat.protocol.accounts import Accounts
 from p2pchat.protocol.bundles import Bundles, is_due
 from p2pchat.protocol.machine import Effect, Load, Loaded, Persist
 from p2pchat.protocol.mail_routes import (
     ASK_AGAIN_S,
     LETTER_OPS_BYTES,
     LETTER_OPS_MAX,
+    NEWS_BYTES_MAX,
     RECEIPTS_MAX,
     Letter,
     Mailed,
@@ -35,6 +37,7 @@ from p2pchat.protocol.mail_routes import (
     enclose,
 )
 from p2pchat.protocol.mail_vocabulary import (
+    AccountFound,
     BundleFound,
     Discard,
     ForgetSessions,
@@ -54,7 +57,8 @@ from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.recipient import Delivery
 from p2pchat.protocol.state import Conversation, State
-from p2pchat.wire.devices import DeviceKeys, certificates
+from p2pchat.wire.devices import DeviceKeys, certificates, fitting
+from p2pchat.wire.frames import Frame, Hello
 from p2pchat.wire.ops import restore_op
 
 __all__ = ["Mailing"]
@@ -70,6 +74,7 @@ class Mailing:
         self._state = state
         self._outbox = outbox
         self._receipts = receipts
+        self.accounts = Accounts()
         self.bundles = Bundles()
         self.writers = Writers(state)
         self.is_on = False
@@ -180,6 +185,16 @@ class Mailing:
 
     # Letters
 
+    def account_found(self, found: AccountFound, now: Now) -> list[Effect]:
+        """It is known which devices there are: letters to those that were not revoked go on."""
+        effects: list[Effect] = []
+        for device in self.accounts.take(found, now.wall_ms):
+            route = self._route(device)
+            if route.step is Step.ASKING:
+                route.step = Step.REST
+                effects += self._advance(route, now)
+        return effects
+
     def bundle_found(self, found: BundleFound, now: Now) -> list[Effect]:
         row = self.bundles.take(found.device, found.raw, now.wall_ms)
         route = self._routes.get(found.device)
@@ -195,6 +210,7 @@ class Mailing:
         if route is None:
             return []
         letter, route.letter, route.step = route.letter, Letter(), Step.REST
+        route.before.told = letter.told
         route.failures, route.not_before_s = 0, 0.0
         effects: list[Effect] = []
         for (id, chain), count in letter.upto.items():
@@ -315,6 +331,12 @@ class Mailing:
             self._hold(route, now)
             return []
         account, keys = addressee
+        if self.accounts.is_stale(account, now.wall_ms):
+            route.step = Step.ASKING
+            return [*self.accounts.ask(account, route.device)]
+        if route.before.identity_key not in (b"", keys.olm_curve25519):
+            self.bundles.doubt(route.device)  # its disk was set back: its last bundle is void
+        route.before.identity_key = keys.olm_curve25519
         if self.bundles.is_stale(route.device, now.wall_ms):
             route.step = Step.LOOKING
             return [LookUp(route.device)]
@@ -336,10 +358,19 @@ class Mailing:
                 mailbox=keys.mailbox,
                 bundle=bundle,
                 key=key,
-                frames=tuple(letter.frames),
+                frames=(*self._news(route, letter), *letter.frames),
                 asks_again=letter.asks_again,
             )
         ]
+
+    def _news(self, route: Route, letter: Letter) -> list[Frame]:
+        """What our account says of its devices, where that is more than the one certificate that
+        comes with the letter, and was not told this device before."""
+        own = self._state.own_devices
+        letter.told = own.hash
+        is_more = len(own.devices) > 1 or own.revoked
+        is_news = is_more and route.before.told != own.hash
+        return [Hello(fitting(own, NEWS_BYTES_MAX))] if is_news else []
 
     def _key(self, account: AccountId) -> Key | None:
         """What lets us into the mailboxes of an account's devices."""

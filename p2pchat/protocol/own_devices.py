@@ -8,14 +8,17 @@ each knows of all.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from p2pchat.errors import PermissionDenied
-from p2pchat.model.ids import DeviceId
+from p2pchat.model.ids import AccountId, DeviceId
 from p2pchat.model.machine import Reply
 from p2pchat.protocol.intake import Intake
 from p2pchat.protocol.machine import DevicesTold, Dial, Effect, Lane, ReviseDevices, Send
 from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.state import State
-from p2pchat.wire.frames import Hello
+from p2pchat.protocol.trust import KNOWN
+from p2pchat.wire.frames import Frame, Hello
 
 __all__ = ["RETIRED", "OwnDevices"]
 
@@ -51,12 +54,17 @@ class OwnDevices:
         if account == state.me.account:
             return self._keep(told)
         contact = state.contacts.get(account)
-        if contact is None:
+        if contact is None or contact.state not in KNOWN:
             return []
         effects = self._intake.keep(told.devices)
         for device in sorted(state.directory.sets[account].devices) if effects else ():
             effects += self._outbox.watch(contact.conversation, account, device)
         return effects
+
+    def written(self, account: AccountId, frames: Iterable[Frame]) -> list[Effect]:
+        """A letter tells what its account says of its devices."""
+        said = [f.devices for f in frames if isinstance(f, Hello) and f.devices.account == account]
+        return [effect for devices in said for effect in self.told(DevicesTold(devices))]
 
     def _keep(self, said: ReviseDevices | DevicesTold) -> list[Effect]:
         """Merge into our own set; if something is new, those who are connected hear of it."""

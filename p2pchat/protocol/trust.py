@@ -30,7 +30,7 @@ from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.state import State
 from p2pchat.wire.devices import DEVICES_MAX
 
-__all__ = ["Trust"]
+__all__ = ["KNOWN", "Trust"]
 
 KNOWN = (ContactState.ACCEPTED, ContactState.ASKED)
 """Whom we chose to know."""

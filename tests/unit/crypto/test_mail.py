@@ -175,13 +175,13 @@ def test_who_forgot_a_session_begins_another(alice, bob):
 def test_the_keys_of_a_mailbox_are_the_readers_to_give():
     half, other = ALICE.pair_half, BOB.pair_half
     keys = {
-        write_key(half, ALICE.device, BOB.device).public_key,
-        write_key(half, BOB.device, ALICE.device).public_key,
-        write_key(other, ALICE.device, BOB.device).public_key,
+        write_key(half, ALICE.account, BOB.device).public_key,
+        write_key(half, BOB.account, ALICE.device).public_key,
+        write_key(other, ALICE.account, BOB.device).public_key,
         intro_key(ALICE.intro).public_key,
         intro_key(BOB.intro).public_key,
         mailbox_key(half).public_key,
     }
     assert len(keys) == 6
-    again = write_key(half, ALICE.device, BOB.device).public_key
+    again = write_key(half, ALICE.account, BOB.device).public_key
     assert again in keys

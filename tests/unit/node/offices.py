@@ -13,6 +13,7 @@ from p2pchat.crypto.mail import OlmMailCipher, mailbox_key, new_mail_account, op
 from p2pchat.model.change import PutContact
 from p2pchat.model.contact import ContactState
 from p2pchat.model.conversation import direct_id
+from p2pchat.model.ids import AccountId
 from p2pchat.model.machine import Now
 from p2pchat.model.mailbox import Kept, MailboxRelay, MailBundle
 from p2pchat.net.offline import OfflineHost
@@ -22,7 +23,7 @@ from p2pchat.protocol.chat import Chat
 from p2pchat.protocol.machine import Input
 from p2pchat.protocol.mail_vocabulary import Key, Mail, MailOpened, MailRefused, Post, Slot
 from p2pchat.store.memory import MemoryStore
-from p2pchat.wire.devices import DeviceKeys, first_device_set, read_device_set
+from p2pchat.wire.devices import DeviceKeys, DeviceSet, first_device_set, read_device_set
 from p2pchat.wire.mailbox_codec import blob_hash
 from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, WALL_MS, Person, digest
 
@@ -111,15 +112,20 @@ class Place:
         if is_started:
             chat.start(NOW)
         self.desk, self.heard = Desk(), list[Input]()
+        self.records: dict[AccountId, DeviceSet] = {}
         host = OfflineHost(person.device.peer_id)
         relays = MailRelays(host, RELAYS, b"", self._nothing)
-        exits = Exits(self._put, self._nothing, lambda: None, relays)
+        exits = Exits(self._put, self._devices, self._nothing, lambda: None, relays)
         parts = MailParts(self.cipher, lambda host, noticed: self.desk, kept)
         self.clock = Clock()
         self.office = PostOffice(parts, exits, host, chat, self.clock)
 
     async def _put(self, input: Input) -> None:
         self.heard.append(input)
+
+    async def _devices(self, account: AccountId) -> DeviceSet | None:
+        await trio.lowlevel.checkpoint()
+        return self.records.get(account)
 
     async def _nothing(self, _: object) -> None:
         await trio.lowlevel.checkpoint()

@@ -16,10 +16,12 @@ from p2pchat.node.mail import (
     VISIT_TIMEOUT_S,
 )
 from p2pchat.node.mail_relays import RELAY_ADDRESSES_MAX, RELAYS_USED_MAX, MailRelays
-from p2pchat.protocol.machine import RenewLink
+from p2pchat.protocol.machine import DevicesTold, RenewLink
 from p2pchat.protocol.mail_vocabulary import (
+    AccountFound,
     Discard,
     Key,
+    LookUpAccount,
     Mail,
     MailOpened,
     MailRefused,
@@ -106,6 +108,21 @@ def test_a_new_link_is_told_to_the_relays_at_once():
             alice.office.carry(effect)
         await trio.sleep(1)
         assert alice.desk.intros == [intro_key(digest("new")[:16]).public_key] * len(RELAYS)
+
+    run(script)
+
+
+def test_what_an_accounts_record_says_is_told_before_letters_go_on():
+    async def script(alice, bob):
+        alice.records[BOB.account] = bob.devices
+        for account in (BOB.account, CAROL.account):
+            alice.office.carry(LookUpAccount(account))
+            await trio.sleep(1)
+        assert alice.heard == [
+            DevicesTold(bob.devices),
+            AccountFound(BOB.account, is_there=True),
+            AccountFound(CAROL.account, is_there=False),
+        ]
 
     run(script)
 

@@ -22,6 +22,7 @@ from p2pchat.protocol.mail_routes import (
     RECEIPTS_MAX,
 )
 from p2pchat.protocol.mail_vocabulary import (
+    AccountFound,
     BundleFound,
     BundlePublished,
     Discard,
@@ -29,6 +30,7 @@ from p2pchat.protocol.mail_vocabulary import (
     ForMail,
     ForPairs,
     LookUp,
+    LookUpAccount,
     MailOpened,
     MailRefused,
     Post,
@@ -41,7 +43,7 @@ from p2pchat.protocol.mail_vocabulary import (
 from p2pchat.protocol.mail_writers import PAIR_BYTES_MAX, PAIR_OPS_MAX, WRITERS_MAX
 from p2pchat.protocol.mailing import BACK_OFF_S_MAX, REMAIL_MS
 from p2pchat.wire.devices import DeviceKeys, first_device_set, read_device_set
-from p2pchat.wire.frames import Hello, Ops
+from p2pchat.wire.frames import Hello, Ops, SyncDigest
 from p2pchat.wire.receipts import SignedReceipt
 from p2pchat.wire.records import BundleRecord, encode_record
 from tests.unit.protocol.people import WALL_MS, Person, between, digest, op_id
@@ -83,7 +85,9 @@ class PostalSeat(Seat):
 
     def _carry_one(self, effect: Effect) -> None:
         match effect:
-            case Post() | LookUp() | Discard() | ForgetSessions() | RenewKeys() | WritersChanged():
+            case Post() | LookUpAccount() | LookUp() | Discard():
+                pass
+            case ForgetSessions() | RenewKeys() | WritersChanged():
                 pass
             case _:
                 super()._carry_one(effect)
@@ -96,14 +100,20 @@ class PostalSeat(Seat):
 
     def find(self) -> None:
         """All look-ups end well."""
+        self.know()
         for looked in self.take(LookUp):
             other = next(p for p in (ALICE, BOB, CAROL) if p.device == looked.device)
             self.do(BundleFound(other.device, other.bundle))
 
+    def know(self) -> None:
+        """No account has other devices than were known."""
+        for asked in self.take(LookUpAccount):
+            self.do(AccountFound(asked.account, is_there=True))
+
     def post(self) -> list[Post]:
         """Every letter is stored, until there is none; which ones."""
         posts: list[Post] = []
-        for _ in range(2):
+        for _ in range(3):
             self.find()
             self.answer_mail()
         while letters := self.take(Post):
@@ -169,7 +179,7 @@ def test_what_is_written_to_who_is_away_is_mailed_and_counts_as_sent(table, two)
     message = alice.send(DIRECT, "hello")
     assert not alice.decided(Post), "it may be there"
     away(table, alice)
-    assert [looked.device for looked in alice.decided(LookUp)] == [BOB.device]
+    assert [asked.account for asked in alice.decided(LookUpAccount)] == [BOB.account]
     [letter] = alice.post()
     assert (letter.identity_key, letter.mailbox) == (BOB.keys.olm_curve25519, BOB.keys.mailbox)
     assert (letter.key.secret, letter.key.is_intro) == (BOB.pair_half, False)
@@ -319,6 +329,7 @@ def test_a_bundle_that_is_old_is_looked_up_again_and_good_enough_when_it_is_not_
     alice.post()
     table.advance(LOOK_AGAIN_MS / 1000)
     alice.send(DIRECT, "again")
+    alice.know()
     [looked] = alice.take(LookUp)
     alice.do(BundleFound(looked.device, None))
     assert len(alice.take(Post)) == 1
@@ -330,12 +341,13 @@ def test_without_a_bundle_or_keys_nothing_is_mailed(table):
     table.part(alice, dave)
     alice.send(id, "hello")
     away(table, alice)
-    assert not alice.decided(LookUp), "its certificate names no keys"
+    assert not alice.decided(LookUpAccount), "its certificate names no keys"
     bob = table.sit(BOB)
     table.befriend(alice, bob)
     table.part(alice, bob)
     alice.send(DIRECT, "hello")
     away(table, alice)
+    alice.know()
     [looked] = alice.take(LookUp)
     alice.do(BundleFound(looked.device, None))
     assert alice.take(Post) == []
@@ -345,7 +357,7 @@ def test_a_request_goes_by_the_key_of_the_link_and_the_answer_by_the_half_in_it(
     alice, bob = table.sit(ALICE), table.sit(BOB)
     table.part(alice, bob)
     alice.ask(lambda id: AddContact(id, BOB.link, ALICE.pair_half))
-    assert alice.chat.mailing.writers.keys() == [(ALICE.pair_half, BOB.device)]
+    assert alice.chat.mailing.writers.keys() == [(ALICE.pair_half, BOB.account)]
     assert alice.decided(WritersChanged)
     alice.send(DIRECT, "not yet")
     away(table, alice)
@@ -371,7 +383,7 @@ def test_what_both_gave_is_known_after_a_restart(table, two):
     assert alice.chat.mailing.writers.keys() == []
     while alice.loads:
         alice.answer_load()
-    assert alice.chat.mailing.writers.keys() == [(ALICE.pair_half, BOB.device)]
+    assert alice.chat.mailing.writers.keys() == [(ALICE.pair_half, BOB.account)]
     assert alice.state.directory.pairs.theirs(BOB.account) == BOB.pair_half
 
 
@@ -439,6 +451,8 @@ def test_a_blocked_account_and_a_stream_frame_say_nothing_by_mail(table, two):
     away(table, alice)
     [letter] = alice.post()
     bob.get(ALICE, replace(letter, frames=(Hello(ALICE.devices),)))
+    assert bob.state.refused["frame that is not for mail"] == 0, "it says what is known"
+    bob.get(ALICE, replace(letter, frames=(SyncDigest(DIRECT, bytes(32)),)))
     assert bob.state.refused["frame that is not for mail"] == 1
     bob.get(CAROL, letter, 2)
     assert bob.received() == [], "nobody brings what others wrote"
