@@ -212,6 +212,34 @@ def history(
 
 @app.command()
 @in_command
+def search(
+    options: Options,
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help="What to look for; spaces separate words.")
+    ],
+    within: Annotated[
+        str, typer.Option("--in", metavar="CONVERSATION", help="Only in this contact or room.")
+    ] = "",
+    limit: Annotated[int, typer.Option(min=1, max=5000, help="How many messages.")] = 50,
+    json: Json = False,
+) -> None:
+    """Find messages by their words, the newest first.
+
+    All words must occur, in whatever order and case; three letters and more are taken for the
+    beginning of a word, and Chinese is found from one character on.
+
+    \b
+    Examples:
+      p2pchat search "train station"
+      p2pchat search 你好 --in lounge --limit 10
+    """
+    from p2pchat.cli import searching
+
+    _run(options, lambda settings: searching.search(settings, text, within, limit, json))
+
+
+@app.command()
+@in_command
 def block(options: Options, target: Target, json: Json = False) -> None:
     """Refuse an account, a peer or a network: no connection, no message, in either direction.
 

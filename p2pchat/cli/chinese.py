@@ -70,6 +70,14 @@ CHINESE: Mapping[str, str] = {
         "等待送达，并说明进展。无人接收的消息留在发件箱中，绝不丢失。"
     ),
     "Show the newest messages of a contact or room.": "显示联系人或房间的最新消息。",
+    "Find messages by their words, the newest first.": "按内容查找消息，最新的在前。",
+    "All words must occur, in whatever order and case; three letters and more are taken for the"
+    " beginning of a word, and Chinese is found from one character on.": (
+        "所有词都必须出现，不分顺序和大小写；三个字母以上按词首查找，中文从一个字起即可查到。"
+    ),
+    "What to look for; spaces separate words.": "要查找的内容；词之间用空格分隔。",
+    "Only in this contact or room.": "只在此联系人或房间中查找。",
+    "Nothing was found.": "没有找到。",
     "Refuse an account, a peer or a network: no connection, no message, in either direction.": (
         "屏蔽账号、节点或网段：双方都不再建立连接，也不收发消息。"
     ),

@@ -282,6 +282,15 @@ class Methods:
         """The newest messages before an anchor, or the oldest after one, oldest first."""
         return await self._client.conversation(conversation).history(limit, before, after)
 
+    async def search(
+        self,
+        text: str,
+        conversation: ConversationId | None = None,
+        limit: int = HISTORY_MESSAGES,
+    ) -> list[Message]:
+        """Messages with these words; the newest to come stands first."""
+        return await self._client.search(text, conversation, limit)
+
     async def transcript(
         self,
         conversation: ConversationId,

@@ -8,10 +8,11 @@ from typing import cast
 
 from p2pchat.client.handles import Contact, Room
 from p2pchat.client.part import ClientPart
-from p2pchat.errors import UnknownConversation, UnknownMessage
+from p2pchat.errors import InvalidText, UnknownConversation, UnknownMessage
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.message import Message
 from p2pchat.model.room import RoomInfo
+from p2pchat.model.search import QUERY_CHARS_MAX, Query
 from p2pchat.node.deliveries import UNDER_WAY
 from p2pchat.protocol.machine import CreateRoom, JoinOpen
 from p2pchat.protocol.sealing import SECRET_BYTES
@@ -62,6 +63,24 @@ class Rooms(ClientPart):
         if message is None:
             raise UnknownMessage("no message has this id")
         return message
+
+    async def search(
+        self, text: str, conversation: ConversationId | None = None, limit: int = 50
+    ) -> list[Message]:
+        """Messages with these words, here or in one conversation; the newest to come stands first.
+
+        What spaces separate must all occur. A word of three letters or more is found by its
+        beginning, whatever its case and accents; Chinese as it stands, from one character on; at
+        most 5,000 messages. Raises `InvalidText` for more than 200 characters, or no word at all;
+        `UnknownConversation`.
+        """
+        if len(text) > QUERY_CHARS_MAX:
+            raise InvalidText(f"search for at most {QUERY_CHARS_MAX} characters, not {len(text)}")
+        query = Query.of(text)
+        if query is None:
+            raise InvalidText("there is no word to search for: give one, or a sign such as 🎉")
+        within = None if conversation is None else self.conversation(conversation).id
+        return await (await self._node.flushed_store()).search(query, within, limit)
 
     async def wait_delivered(self, id: OpId) -> Message:
         """Wait until a message of ours is on disk at every recipient, however long that takes.

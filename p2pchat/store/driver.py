@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from p2pchat.errors import Corrupted, DiskFull, HomeUnwritable, StoreError, WrongKey
+from p2pchat.model.search import index_text
 
 __all__ = ["connect", "damaged", "make_engine", "store_errors"]
 
@@ -61,6 +62,7 @@ def connect(path: Path, key: bytes, *pragmas: str) -> sqlite3.Connection:
             connection.execute("PRAGMA fullfsync = ON")  # fsync alone stops at the drive's cache
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
+        connection.create_function("index_text", 1, index_text, deterministic=True)
     except BaseException:
         connection.close()
         raise

@@ -52,6 +52,7 @@ from p2pchat.model.ratchet import (
     SpendSession,
 )
 from p2pchat.model.room_change import DropEpoch, PutEpoch, PutRoom, RoomChange
+from p2pchat.model.search import Query
 from p2pchat.model.snapshot import Head, MailSnapshot, RoomsSnapshot, Snapshot
 from p2pchat.store.folding import Progress, Reach
 from p2pchat.store.port import PAGE_LIMIT_MAX, Page
@@ -366,16 +367,28 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._state = _State()
+        self._arrivals: dict[OpId, ConversationId] = {}
+        """Where each op belongs, in the order they came; some may have gone since."""
 
     def fork(self) -> MemoryStore:
         """An independent store in the state of the last commit."""
         other = MemoryStore()
         other._state = self._state.copy()
+        other._arrivals = dict(self._arrivals)
         return other
 
     def commit(self, changes: Sequence[Change]) -> None:
         for change in changes:
+            if isinstance(change, AddOp):
+                self._arrived(change.op)
             self._state.apply(change)
+
+    def _arrived(self, op: Op) -> None:
+        """Take note of an op that is not here, though it may have been."""
+        id = op.header.conversation
+        if op.id not in self._state.conversation(id).ops:
+            self._arrivals.pop(op.id, None)
+            self._arrivals[op.id] = id
 
     def snapshot(self) -> Snapshot:
         state = self._state
@@ -435,6 +448,21 @@ class MemoryStore:
             if id in conversation.messages:
                 return self._read(conversation, [id])[0]
         return None
+
+    def search(
+        self, query: Query, conversation: ConversationId | None, limit: int
+    ) -> list[Message]:
+        found: list[Message] = []
+        for op, id in reversed(self._arrivals.items()):
+            if len(found) >= min(limit, PAGE_LIMIT_MAX):
+                break
+            within = self._state.conversations.get(id)
+            row = None if within is None else within.messages.get(op)
+            if within is None or row is None or conversation not in (None, id):
+                continue
+            if query.finds(row.text):
+                found += self._read(within, [op])
+        return found
 
     def authors(self, conversation: ConversationId) -> list[tuple[AccountId, str]]:
         found = self._state.conversations.get(conversation, _Conversation())

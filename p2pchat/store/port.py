@@ -19,6 +19,7 @@ from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.mailbox_change import MailboxChange, PageQuery, Removed, StoredMailbox
 from p2pchat.model.message import Message
 from p2pchat.model.query import OpsQuery, StoredOp
+from p2pchat.model.search import Query
 from p2pchat.model.snapshot import Snapshot
 from p2pchat.wire.mailbox_codec import Page as MailboxPage
 
@@ -75,6 +76,13 @@ class Store(Protocol):
         """One message, or None."""
         ...
 
+    def search(
+        self, query: Query, conversation: ConversationId | None, limit: int
+    ) -> list[Message]:
+        """Messages that hold what is asked for, in one conversation or all, the newest to come
+        first; more than `PAGE_LIMIT_MAX` is read as that many."""
+        ...
+
     def authors(self, conversation: ConversationId) -> list[tuple[AccountId, str]]:
         """Accounts with a stored op in the conversation, with their names, ordered by account."""
         ...
@@ -101,6 +109,10 @@ class AsyncStore(Protocol):
     async def history(self, conversation: ConversationId, page: Page) -> list[Message]: ...
 
     async def message(self, id: OpId) -> Message | None: ...
+
+    async def search(
+        self, query: Query, conversation: ConversationId | None, limit: int
+    ) -> list[Message]: ...
 
     async def authors(self, conversation: ConversationId) -> list[tuple[AccountId, str]]: ...
 

@@ -7,8 +7,19 @@ is one row written, however much it changes on the screen.
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Select, bindparam, exists, func, select, tuple_
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    exists,
+    func,
+    select,
+    tuple_,
+)
 
 from p2pchat.errors import UnknownMessage
 from p2pchat.model.change import Counting, PutReceipt
@@ -31,6 +42,8 @@ from p2pchat.store.schema import (
 )
 
 __all__ = [
+    "MESSAGES",
+    "message_of",
     "read_authors",
     "read_history",
     "read_message",
@@ -79,7 +92,7 @@ def read_ops(connection: Connection, query: OpsQuery) -> list[StoredOp]:
     return found
 
 
-_MESSAGES = (
+MESSAGES = (
     select(
         messages.c.id,
         messages.c.own,
@@ -99,7 +112,7 @@ _MESSAGES = (
 )
 _place = tuple_(messages.c.sort_key, messages.c.id)
 _in_order = (messages.c.sort_key, messages.c.id)
-_MESSAGE = _MESSAGES.where(ops.c.id == bindparam("id"))
+_MESSAGE = MESSAGES.where(ops.c.id == bindparam("id"))
 _CONVERSATION_OF = (
     select(conversations.c.id)
     .join_from(ops, conversations, ops.c.conversation == conversations.c.key)
@@ -114,7 +127,7 @@ _ANCHOR = select(messages.c.sort_key).where(
 @cache
 def _page(*, before: bool, after: bool, ascending: bool) -> Select[*tuple[object, ...]]:
     """The statement of a page: newest first, unless it ascends."""
-    statement = _MESSAGES.where(messages.c.conversation == _conversation_key)
+    statement = MESSAGES.where(messages.c.conversation == _conversation_key)
     if before:
         statement = statement.where(
             _place < tuple_(bindparam("before_key"), bindparam("before_id"))
@@ -167,22 +180,27 @@ def _read(
     parameters: dict[str, object],
 ) -> list[Message]:
     progress = read_progress(connection, conversation)
-    return [
-        Message(
-            id=OpId(row.id),
-            conversation=conversation,
-            author=AccountId(row.account_id),
-            author_name=row.author_name,
-            type=row.type,
-            text=row.text,
-            sent_at=row.sent_ms,
-            received_at=row.received_ms,
-            state=progress.state(row.seq, own=Counting(row.own)),
-            reply_to=None if row.reply_to is None else OpId(row.reply_to),
-            signature=row.signature,
-        )
-        for row in connection.execute(statement, parameters)
-    ]
+    rows = connection.execute(statement, parameters)
+    return [message_of(row, conversation, progress) for row in rows]
+
+
+def message_of(
+    row: Row[*tuple[Any, ...]], conversation: ConversationId, progress: Progress
+) -> Message:
+    """A row of `MESSAGES`, as it is shown."""
+    return Message(
+        id=OpId(row.id),
+        conversation=conversation,
+        author=AccountId(row.account_id),
+        author_name=row.author_name,
+        type=row.type,
+        text=row.text,
+        sent_at=row.sent_ms,
+        received_at=row.received_ms,
+        state=progress.state(row.seq, own=Counting(row.own)),
+        reply_to=None if row.reply_to is None else OpId(row.reply_to),
+        signature=row.signature,
+    )
 
 
 _REACHES = select(deliveries.c.account, deliveries.c.talk_acked, deliveries.c.talk_sent).where(

@@ -18,12 +18,14 @@ from p2pchat.model.identity import Identity
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.message import Message
 from p2pchat.model.query import OpsQuery, StoredOp
+from p2pchat.model.search import Query
 from p2pchat.model.snapshot import Snapshot
 from p2pchat.store import reading
 from p2pchat.store.archiving import Archive, read_archive
 from p2pchat.store.driver import connect, make_engine, store_errors
 from p2pchat.store.port import READERS_MAX, Page
 from p2pchat.store.restoring import read_identity, read_snapshot
+from p2pchat.store.searching import search
 from p2pchat.store.writing import Writer
 
 __all__ = ["SqliteStore"]
@@ -69,6 +71,12 @@ class SqliteStore:
     def message(self, id: OpId) -> Message | None:
         with self._read() as connection:
             return reading.read_message(connection, id)
+
+    def search(
+        self, query: Query, conversation: ConversationId | None, limit: int
+    ) -> list[Message]:
+        with self._read() as connection:
+            return search(connection, query, conversation, limit)
 
     def authors(self, conversation: ConversationId) -> list[tuple[AccountId, str]]:
         with self._read() as connection:

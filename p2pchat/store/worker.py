@@ -25,6 +25,7 @@ from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.mailbox_change import MailboxChange, PageQuery, Removed, StoredMailbox
 from p2pchat.model.message import Message
 from p2pchat.model.query import OpsQuery, StoredOp
+from p2pchat.model.search import Query
 from p2pchat.store.home import BARE, Home, KeyFile, open_home
 from p2pchat.store.mailbox_port import MailboxStore
 from p2pchat.store.port import READERS_MAX, Page, Store
@@ -90,6 +91,11 @@ class StoreWorker:
 
     async def message(self, id: OpId) -> Message | None:
         return await self._read(partial(self._store.message, id))
+
+    async def search(
+        self, query: Query, conversation: ConversationId | None, limit: int
+    ) -> list[Message]:
+        return await self._read(partial(self._store.search, query, conversation, limit))
 
     async def authors(self, conversation: ConversationId) -> list[tuple[AccountId, str]]:
         return await self._read(partial(self._store.authors, conversation))
@@ -165,6 +171,12 @@ class InlineStore:
     async def message(self, id: OpId) -> Message | None:
         await trio.lowlevel.checkpoint()
         return self._store.message(id)
+
+    async def search(
+        self, query: Query, conversation: ConversationId | None, limit: int
+    ) -> list[Message]:
+        await trio.lowlevel.checkpoint()
+        return self._store.search(query, conversation, limit)
 
     async def authors(self, conversation: ConversationId) -> list[tuple[AccountId, str]]:
         await trio.lowlevel.checkpoint()

@@ -18,6 +18,7 @@ from p2pchat.model.change import Change, PutReceipt
 from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
 from p2pchat.model.message import Message
 from p2pchat.model.query import OpsQuery, StoredOp
+from p2pchat.model.search import Query
 from p2pchat.net.port import (
     Connectedness,
     Handler,
@@ -207,6 +208,12 @@ class RecordingStore:
     async def message(self, id: OpId) -> Message | None:
         await self._wait()
         return self._store.message(id)
+
+    async def search(
+        self, query: Query, conversation: ConversationId | None, limit: int
+    ) -> list[Message]:
+        await self._wait()
+        return self._store.search(query, conversation, limit)
 
     async def authors(self, conversation: ConversationId) -> list[tuple[AccountId, str]]:
         await self._wait()

@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from p2pchat.cli.app import app
+from p2pchat.model.search import QUERY_CHARS_MAX
 from p2pchat.store.driver import connect
 from p2pchat.store.home import open_home
 
@@ -179,6 +180,24 @@ def test_a_message_that_nobody_takes_is_queued_and_kept(mine):
     assert sent.stdout.startswith("Queued")
     [kept] = json.loads(run(mine, "history", "lounge", "--json").stdout)
     assert (kept["text"], kept["state"]) == ("to nobody", "queued")
+
+
+def test_what_was_said_is_found_by_its_words(mine):
+    for place, text in (("lounge", "the train at nine"), ("kitchen", "九点的火车")):
+        assert run(mine, *LOOPBACK, "rooms", "join", place).exit_code == 0
+        sent = run(mine, *LOOPBACK, "send", place, text, "--timeout", "0")
+        assert sent.exit_code == 0, sent.output
+    [found] = json.loads(run(mine, "search", "NINE tra", "--json").stdout)
+    assert found["text"] == "the train at nine"
+    shown = run(mine, "search", "火车").stdout
+    assert shown.startswith("kitchen  ")
+    assert "九点的火车" in shown
+    assert run(mine, "search", "火车", "--in", "lounge").stdout == "Nothing was found.\n"
+    assert "no word" in refused(mine, "search", "?!")
+    assert f"at most {QUERY_CHARS_MAX} characters" in refused(
+        mine, "search", "x" * (QUERY_CHARS_MAX + 1)
+    )
+    assert "'nowhere'" in refused(mine, "search", "x", "--in", "nowhere")
 
 
 def test_the_doctor_says_what_is_wrong_in_the_language_of_its_user(mine):

@@ -26,6 +26,7 @@ CONTRACT = {
     "export": "path passphrase | overwrite",
     "import": "path passphrase",
     "history": "conversation | limit before after",
+    "search": "text | conversation limit",
     "join_open": "name",
     "create_room": "name | members owners",
     "set_role": "room account role",

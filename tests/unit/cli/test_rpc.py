@@ -121,6 +121,8 @@ def test_texts_sent_in_a_row_are_stored_in_a_row():
         assert {answer["result"]["state"] for answer in answers} == {"queued"}
         stored = await talk.ask("history", conversation=room, limit=5000)
         assert [message["text"] for message in stored] == texts
+        found = await talk.ask("search", text="text 599", conversation=room)
+        assert found == [stored[599]]
 
     run(scenario)
 
@@ -139,6 +141,8 @@ def test_errors_carry_the_name_of_their_exception():
             ("UnknownConversation", "members", {"room": "00" * 32}),
             ("UnknownMessage", "wait_delivered", {"message_id": "00" * 32}),
             ("UnknownMessage", "history", {"conversation": room, "before": "00" * 32}),
+            ("InvalidText", "search", {"text": "?"}),
+            ("UnknownConversation", "search", {"text": "x", "conversation": "00" * 32}),
             ("UnknownContact", "accept", {"account": str(me.account)}),
             ("LocalProtocolError", "join_open", {"name": "  "}),
             ("InvalidParams", "send", {"conversation": room}),

@@ -12,12 +12,13 @@ from sqlalchemy import create_engine
 from p2pchat.errors import SchemaTooNew, StoreError
 from p2pchat.model.blocking import parse_target
 from p2pchat.model.change import PutBlock
+from p2pchat.model.search import Query
 from p2pchat.store.driver import connect
 from p2pchat.store.home import open_home
 from p2pchat.store.opening import MIGRATIONS, Migrations
 from p2pchat.store.port import Page
 from p2pchat.store.schema import METADATA
-from tests.compliance.store.values import ROOM, Writer
+from tests.compliance.store.values import OTHER_ROOM, ROOM, Writer
 
 STEP = """
 import sqlalchemy as sa
@@ -81,7 +82,8 @@ def form(home: Path, name: str = "p2pchat.db") -> str:
 
 def test_migrations_make_exactly_the_tables_of_the_schema(home: Path) -> None:
     query = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'alembic%'"
-    query += " AND name NOT LIKE 'sqlite_autoindex_alembic%' ORDER BY name"
+    query += " AND name NOT LIKE 'sqlite_autoindex_alembic%' AND name NOT LIKE 'search%'"
+    query += " ORDER BY name"  # the index of words is no table that SQLAlchemy knows
     connection = connect(home / "p2pchat.db", (home / "p2pchat.key").read_bytes())
     made = connection.execute(query).fetchall()
     connection.close()
@@ -91,6 +93,22 @@ def test_migrations_make_exactly_the_tables_of_the_schema(home: Path) -> None:
         assert made == [tuple(row) for row in other.exec_driver_sql(query)]
     engine.dispose()
     assert len(METADATA.tables) > 10
+
+
+def test_messages_of_before_there_was_an_index_are_found(home: Path) -> None:
+    """The home is taken back to the form without one, and then brought forward."""
+    with open_home(home) as opened:
+        opened.store.commit(Writer(conversation=OTHER_ROOM).message("已经说过"))
+    connection = connect(home / "p2pchat.db", (home / "p2pchat.key").read_bytes())
+    for dropped in ("TRIGGER search_added", "TRIGGER search_dropped", "TABLE search"):
+        connection.execute(f"DROP {dropped}")
+    connection.execute("UPDATE alembic_version SET version_num = '0007'")
+    connection.close()
+    query = Query.of("说过")
+    assert query is not None
+    with open_home(home) as opened:
+        (found,) = opened.store.search(query, None, 50)
+    assert found.text == "已经说过"
 
 
 def test_the_newest_migration_is_the_one_that_is_named() -> None:
