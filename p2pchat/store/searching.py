@@ -7,7 +7,10 @@ page at a time, and each is looked at once more, because an index of words knows
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Integer, bindparam, column, select, text
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, Integer, Row, bindparam, column, select, text
 
 from p2pchat.model.ids import ConversationId
 from p2pchat.model.message import Message
@@ -46,22 +49,30 @@ def search(
 ) -> list[Message]:
     """As `Store.search`."""
     expression = f"body : ({query.expression})"
+    limit = min(limit, PAGE_LIMIT_MAX)
     if conversation is not None:
         key = connection.scalar(_KEY, {"id": conversation})
         expression += f" AND room : c{key or 0}"
-    limit, below, looked_at = min(limit, PAGE_LIMIT_MAX), _NEWEST, 0
     found: list[Message] = []
     progress: dict[ConversationId, Progress] = {}
-    while len(found) < limit and looked_at < LOOKED_AT_MAX:
-        parameters = {"expression": expression, "below": below, "limit": limit}
-        rows = connection.execute(_FOUND, parameters).all()
-        for row in rows:
-            if query.finds(row.text):
-                id = ConversationId(row.conversation_id)
-                if id not in progress:
-                    progress[id] = read_progress(connection, id)
-                found.append(message_of(row, id, progress[id]))
-        if len(rows) < limit:
+    for row in _rows(connection, expression, limit):
+        if len(found) >= limit:
             break
+        if query.finds(row.text):
+            id = ConversationId(row.conversation_id)
+            if id not in progress:
+                progress[id] = read_progress(connection, id)
+            found.append(message_of(row, id, progress[id]))
+    return found
+
+
+def _rows(connection: Connection, expression: str, page: int) -> Iterator[Row[*tuple[Any, ...]]]:
+    """What the index names, newest first."""
+    below, looked_at = _NEWEST, 0
+    while page > 0 and looked_at < LOOKED_AT_MAX:
+        parameters = {"expression": expression, "below": below, "limit": page}
+        rows = connection.execute(_FOUND, parameters).all()
+        yield from rows
+        if len(rows) < page:
+            return
         looked_at, below = looked_at + len(rows), rows[-1].op
-    return found[:limit]
