@@ -271,14 +271,14 @@ def _certified(store: Store, identity: Identity, ambient: Ambient) -> Identity:
     account is on disk before anything names it."""
     if store.snapshot().mail.account is None:
         store.commit([new_mail_account(identity.device_seed)])
-    cipher = open_mail(identity.device_seed, store.snapshot().mail)
+    cipher = open_mail(identity.account, identity.device_seed, store.snapshot().mail)
     keys = DeviceKeys(cipher.identity_key, mailbox_key(identity.device_seed).public_key)
     return with_keys(identity, keys, ambient.now().wall_ms)
 
 
 def _mail_parts(identity: Identity, snapshot: Snapshot, config: ClientConfig) -> MailParts:
     own = mailbox_key(identity.device_seed)
-    cipher = open_mail(identity.device_seed, snapshot.mail)
+    cipher = open_mail(identity.account, identity.device_seed, snapshot.mail)
     named = map(parse_peer_address, config.mailboxes.relays)
     relays = tuple(MailboxRelay(one.peer, (one.address,)) for one in named)
     return MailParts(

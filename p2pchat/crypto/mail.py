@@ -21,14 +21,21 @@ from p2pchat.crypto.olm import OlmBox, Ratchets, new_account
 from p2pchat.crypto.padding import pad, unpad
 from p2pchat.crypto.port import Opened, Recipient, SealedMail
 from p2pchat.errors import MalformedMessage
-from p2pchat.model.ids import AccountId, DeviceId
+from p2pchat.model.ids import AccountId, DeviceId, Party
 from p2pchat.model.mailbox import HpkeKey
-from p2pchat.model.ratchet import DropRatchet, HpkeSecret, PutMailKeys, PutOlmAccount, RatchetChange
+from p2pchat.model.ratchet import (
+    Correspondent,
+    DropRatchet,
+    HpkeSecret,
+    PutMailKeys,
+    PutOlmAccount,
+    RatchetChange,
+)
 from p2pchat.model.snapshot import MailSnapshot
 from p2pchat.protocol.bundles import renewed
 from p2pchat.wire.devices import ClaimedSet
 from p2pchat.wire.envelope import Ed25519Signer
-from p2pchat.wire.mail_codec import MailBody, decode_body, encode_body
+from p2pchat.wire.mail_codec import MailBody, decode_body, encode_body, names
 
 __all__ = [
     "OlmMailCipher",
@@ -43,7 +50,7 @@ __all__ = [
 class OlmMailCipher:
     """`crypto.port.MailCipher` with the ratchets and keys of one device."""
 
-    def __init__(self, own: DeviceId, ratchets: Ratchets, keys: PutMailKeys | None) -> None:
+    def __init__(self, own: Party, ratchets: Ratchets, keys: PutMailKeys | None) -> None:
         self._own = own
         self._ratchets = ratchets
         self._keys = keys
@@ -78,31 +85,32 @@ class OlmMailCipher:
     ) -> SealedMail:
         key = HpkePublic(HpkeSuite(to.hpke.suite), to.hpke.raw)
         ratchets, changes = self._ratchets, tuple[RatchetChange, ...]()
-        if not ratchets.has_session(to.identity_key):
-            changes = ratchets.begin(to.identity_key, to.fallback_key, now_ms)
-        devices = None if ratchets.is_answered(to.identity_key) else own_devices
-        sealed = ratchets.seal(to.identity_key, letter, now_ms)
+        if not ratchets.has_session(to.peer):
+            changes = ratchets.begin(to.peer, to.fallback_key, now_ms)
+        devices = None if ratchets.is_answered(to.peer) else own_devices
+        sealed = ratchets.seal(to.peer, names(self._own, to.peer.party) + letter, now_ms)
         box = sealed.box
         body = MailBody(self._own, devices, box.kind, box.ciphertext, box.counter)
-        blob = seal_envelope(key, to.device, pad(encode_body(body)))
+        blob = seal_envelope(key, to.peer.party.device, pad(encode_body(body)))
         return SealedMail(blob, (*changes, *sealed.changes))
 
     def unwrap(self, blob: bytes) -> MailBody:
         key = self._private.get(key_named(blob))
         if key is None:
             raise MalformedMessage("a blob for a key that this device does not have")
-        return decode_body(unpad(open_envelope(key, self._own, blob)))
+        return decode_body(unpad(open_envelope(key, self._own.device, blob)))
 
     def begins(self, body: MailBody, identity_key: bytes) -> bool:
-        return self._ratchets.begins(identity_key, _box(body))
+        return self._ratchets.begins(Correspondent(body.sender, identity_key), _box(body))
 
     def open(
         self, body: MailBody, identity_key: bytes, now_ms: int, *, keeps: bool = True
     ) -> Opened:
-        return self._ratchets.open(identity_key, _box(body), now_ms, keeps=keeps)
+        peer, head = Correspondent(body.sender, identity_key), names(body.sender, self._own)
+        return self._ratchets.open(peer, _box(body), head, now_ms, keeps=keeps)
 
-    def forget(self, identity_key: bytes) -> tuple[DropRatchet, ...]:
-        return self._ratchets.forget(identity_key)
+    def forget(self, peer: bytes) -> tuple[DropRatchet, ...]:
+        return self._ratchets.forget(peer)
 
     @property
     def peers(self) -> frozenset[bytes]:
@@ -126,10 +134,11 @@ def new_mail_account(device_seed: bytes) -> PutOlmAccount:
     return new_account(_pickle_key(device_seed)).change
 
 
-def open_mail(device_seed: bytes, kept: MailSnapshot) -> OlmMailCipher:
-    """Go on from the last commit; it holds an account."""
+def open_mail(account: AccountId, device_seed: bytes, kept: MailSnapshot) -> OlmMailCipher:
+    """Go on from the last commit; it holds an Olm account. `account` is whom the device acts
+    for."""
     assert kept.account is not None, "a home is given an account before its node starts"
-    own = DeviceId(Ed25519Signer(device_seed).public_key)
+    own = Party(account, DeviceId(Ed25519Signer(device_seed).public_key))
     ratchets = Ratchets(kept.account, kept.ratchets, kept.spent, _pickle_key(device_seed))
     return OlmMailCipher(own, ratchets, kept.keys)
 

@@ -3,7 +3,8 @@
 A session begins with the other device's published fallback key (X3DH without one-time keys), and
 each answer turns the ratchet: what is sealed later stays shut to who steals today's keys. Identity
 keys are Curve25519 keys that the account certifies, so whoever opens a message knows which device
-sealed it.
+sealed it. Sessions belong to a device, an account and a key at once (`Correspondent`), and what is
+sealed begins with a head that names both ends: anybody can certify what is not theirs.
 
 Several sessions with one device are normal: both may begin at once, or one side may have lost its
 own. We seal with the smallest id among those that were answered, so that both sides come to the
@@ -35,6 +36,7 @@ from p2pchat.crypto.port import Opened
 from p2pchat.errors import BadSignature, MalformedMessage
 from p2pchat.model.ratchet import (
     SESSION_BYTES,
+    Correspondent,
     DropRatchet,
     ForgetSpent,
     PutOlmAccount,
@@ -125,49 +127,54 @@ class Ratchets:
         pickled = self._account.pickle(self._pickle_key)
         return key.to_bytes(), PutOlmAccount(pickled, self._generation), forget
 
-    def has_session(self, peer: bytes) -> bool:
+    def has_session(self, peer: Correspondent) -> bool:
         """Whether something can be sealed for a device without its fallback key."""
-        return bool(self._sessions.get(peer))
+        return bool(self._sessions.get(peer.id))
 
-    def is_answered(self, peer: bytes) -> bool:
+    def is_answered(self, peer: Correspondent) -> bool:
         """Whether the other side has shown that it knows us."""
-        return any(live.row.is_answered for live in self._sessions.get(peer, {}).values())
+        return any(live.row.is_answered for live in self._sessions.get(peer.id, {}).values())
 
-    def begin(self, peer: bytes, fallback_key: bytes, now_ms: int) -> tuple[RatchetChange, ...]:
+    def begin(
+        self, peer: Correspondent, fallback_key: bytes, now_ms: int
+    ) -> tuple[RatchetChange, ...]:
         """A new session with a device. Raises `MalformedMessage` for keys that nobody can have."""
         try:
             session = self._account.create_outbound_session(
-                Curve25519PublicKey.from_bytes(peer),
+                Curve25519PublicKey.from_bytes(peer.identity_key),
                 Curve25519PublicKey.from_bytes(fallback_key),
             )
         except ValueError as error:
             raise MalformedMessage(f"no session can be begun: {error}") from error
-        return self._keep(peer, session, now_ms, is_answered=False)
+        return self._keep(peer.id, session, now_ms, is_answered=False)
 
-    def seal(self, peer: bytes, plaintext: bytes, now_ms: int) -> Sealed:
+    def seal(self, peer: Correspondent, plaintext: bytes, now_ms: int) -> Sealed:
         """Seal for a device that a session was begun with."""
-        live = self._chosen(peer)
+        live = self._chosen(peer.id)
         kind, ciphertext = live.session.encrypt(plaintext).to_parts()
         counter = live.row.counter
         self._step(live, counter=counter + 1, used_ms=now_ms)
         return Sealed(OlmBox(kind, ciphertext, counter), (live.row,))
 
-    def begins(self, peer: bytes, box: OlmBox) -> bool:
+    def begins(self, peer: Correspondent, box: OlmBox) -> bool:
         """Whether a message would begin a session that we do not have. Raises
         `MalformedMessage`."""
         _, beginning = _parsed(box)
-        known = self._sessions.get(peer, {})
+        known = self._sessions.get(peer.id, {})
         return beginning is not None and _session_id(beginning.session_id()) not in known
 
-    def open(self, peer: bytes, box: OlmBox, now_ms: int, *, keeps: bool = True) -> Opened:
-        """Open what the device with this identity key sealed; a session that begins with it is kept
-        if `keeps`, and else begun again by whatever comes next.
+    def open(
+        self, peer: Correspondent, box: OlmBox, head: bytes, now_ms: int, *, keeps: bool = True
+    ) -> Opened:
+        """Open what this device sealed, and take the `head` off; a session that begins with it is
+        kept if `keeps`, and else begun again by whatever comes next.
 
-        Raises `MalformedMessage`; `BadSignature` when no session of that device opens it: it was
-        forged, played back, overtaken by too many, or begun with a key that is gone.
+        Raises `MalformedMessage`, also where another head stands; `BadSignature` when no session of
+        that device opens it: it was forged, played back, overtaken by too many, or begun with a key
+        that is gone.
         """
         message, beginning = _parsed(box)
-        known = self._sessions.get(peer, {})
+        known = self._sessions.get(peer.id, {})
         named = _session_id(beginning.session_id()) if beginning is not None else None
         for live in [known[named]] if named in known else list(known.values()) if not named else []:
             try:
@@ -175,22 +182,23 @@ class Ratchets:
             except ValueError:
                 continue  # of another session with the same device, or of none
             self._step(live, is_answered=True, used_ms=now_ms)
-            return Opened(plaintext, (live.row,))
+            return Opened(_behind(head, plaintext), (live.row,))
         if beginning is None or named is None or named in known or named in self._spent:
             raise BadSignature("a sealed message that no session opens")
         if keeps and len(self._spent) >= SPENT_MAX:
             raise BadSignature("a message that begins one session too many")
         try:
-            key = Curve25519PublicKey.from_bytes(peer)
+            key = Curve25519PublicKey.from_bytes(peer.identity_key)
             session, plaintext = self._account.create_inbound_session(key, beginning)
         except ValueError as error:
             raise BadSignature(f"a message that begins no session: {error}") from error
+        letter = _behind(head, plaintext)
         if not keeps:
-            return Opened(plaintext, ())
+            return Opened(letter, ())
         # The account stays as it is: a fallback key is not used up.
         self._spent[named] = self._generation
-        kept = self._keep(peer, session, now_ms, is_answered=True)
-        return Opened(plaintext, (SpendSession(named, self._generation), *kept))
+        kept = self._keep(peer.id, session, now_ms, is_answered=True)
+        return Opened(letter, (SpendSession(named, self._generation), *kept))
 
     def forget(self, peer: bytes) -> tuple[DropRatchet, ...]:
         """The other side cannot open what we seal: nothing more is sealed with these."""
@@ -198,7 +206,7 @@ class Ratchets:
 
     @property
     def peers(self) -> frozenset[bytes]:
-        """Identity keys that there are sessions with."""
+        """Whom there are sessions with."""
         return frozenset(self._sessions)
 
     def _chosen(self, peer: bytes) -> _Live:
@@ -253,6 +261,13 @@ class _WithFallbackKey(Protocol):
 class _Live:
     session: Session
     row: PutRatchet
+
+
+def _behind(head: bytes, plaintext: bytes) -> bytes:
+    """What follows the names of both ends. Raises `MalformedMessage` where others are named."""
+    if not plaintext.startswith(head):
+        raise MalformedMessage("sealed for others, or in another's name")
+    return plaintext[len(head) :]
 
 
 def _parsed(box: OlmBox) -> tuple[AnyOlmMessage, PreKeyMessage | None]:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from p2pchat.model.ids import ConversationId, DeviceId
 from p2pchat.model.mailbox import HpkeKey
-from p2pchat.model.ratchet import DropRatchet, PutMailKeys, RatchetChange
+from p2pchat.model.ratchet import Correspondent, DropRatchet, PutMailKeys, RatchetChange
 from p2pchat.protocol.sealing import EpochKey, RoomSecret
 from p2pchat.wire.devices import ClaimedSet
 from p2pchat.wire.mail_codec import MailBody
@@ -44,9 +44,7 @@ class RoomCipher(Protocol):
 class Recipient:
     """A device as its certificate and its bundle describe it."""
 
-    device: DeviceId
-    identity_key: bytes
-    """Curve25519, 32 bytes, certified by the account."""
+    peer: Correspondent
     fallback_key: bytes
     """Curve25519, 32 bytes, signed by the device."""
     hpke: HpkeKey
@@ -115,17 +113,18 @@ class MailCipher(Protocol):
         self, body: MailBody, identity_key: bytes, now_ms: int, *, keeps: bool = True
     ) -> Opened:
         """Open the letter of a body whose sender certifies `identity_key`; unless it `keeps` it, a
-        session that begins with it leaves nothing behind. Raises `MalformedMessage`;
-        `BadSignature` when nothing that we share with it opens it."""
+        session that begins with it leaves nothing behind. Raises `MalformedMessage`, also for what
+        was sealed for others or in another's name; `BadSignature` when nothing that we share with
+        it opens it."""
         ...
 
-    def forget(self, identity_key: bytes) -> tuple[DropRatchet, ...]:
+    def forget(self, peer: bytes) -> tuple[DropRatchet, ...]:
         """The other side cannot open what we seal: the next letter begins anew."""
         ...
 
     @property
     def peers(self) -> frozenset[bytes]:
-        """Identity keys that there are sessions with."""
+        """The `Correspondent.id`s of those that there are sessions with."""
         ...
 
 

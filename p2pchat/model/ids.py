@@ -6,13 +6,23 @@ looks ids up; the constructors check length, so an id that exists is well formed
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Self
 
 import base58
 
-__all__ = ["HASH_BYTES", "KEY_BYTES", "AccountId", "ConversationId", "DeviceId", "OpId", "PeerId"]
+__all__ = [
+    "HASH_BYTES",
+    "KEY_BYTES",
+    "AccountId",
+    "ConversationId",
+    "DeviceId",
+    "OpId",
+    "Party",
+    "PeerId",
+]
 
 KEY_BYTES = 32
 HASH_BYTES = 32
@@ -140,3 +150,12 @@ def _account_text(raw: bytes) -> str:
 @lru_cache(maxsize=4096)
 def _peer_text(raw: bytes) -> str:
     return base58.b58encode(raw).decode()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Party:
+    """A device as one that acts for an account. Anybody may certify any device, so a device alone
+    says as little about whom one deals with as an account alone about where to find it."""
+
+    account: AccountId
+    device: DeviceId

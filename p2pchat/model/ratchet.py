@@ -7,11 +7,13 @@ leaves, or with the ops that its ciphertext held; and no copy of a home ever hol
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
-from p2pchat.model.ids import ConversationId, DeviceId
+from p2pchat.model.ids import HASH_BYTES, ConversationId, DeviceId, Party
 
 __all__ = [
     "SESSION_BYTES",
+    "Correspondent",
     "DropRatchet",
     "ForgetSeen",
     "ForgetSpent",
@@ -28,6 +30,22 @@ __all__ = [
 ]
 
 SESSION_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Correspondent:
+    """Who is at the other end of a session: a device, the account that it acts for, and the Olm
+    identity key that this account certifies for it."""
+
+    party: Party
+    identity_key: bytes
+
+    @property
+    def id(self) -> bytes:
+        """What its sessions are kept under, 32 bytes. A session that somebody began in another's
+        name, or with another's key, is not taken for one with the other."""
+        named = self.party.account + self.party.device + self.identity_key
+        return blake2b(b"dchat/mail/peer/1\0" + named, digest_size=HASH_BYTES).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +83,7 @@ class PutRatchet:
     """A session with another device, as it is after its newest step."""
 
     peer: bytes
-    """The other side's identity key. Anybody may certify any device, and what somebody else begins
-    in its name must not be taken for a session with it."""
+    """The `Correspondent.id` of the other side."""
     session: bytes
     """Its id, 32 bytes, the same at both ends."""
     pickle: str = field(repr=False)

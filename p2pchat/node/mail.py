@@ -23,16 +23,17 @@ from p2pchat.crypto.mail import intro_key, write_key
 from p2pchat.crypto.port import MailCipher, Opened, Recipient
 from p2pchat.errors import (
     BadSignature,
+    MalformedMessage,
     NetworkError,
     RelayRefused,
     RemoteProtocolError,
     UnknownVersion,
 )
 from p2pchat.model.contact import ContactState
-from p2pchat.model.ids import AccountId, DeviceId, PeerId
+from p2pchat.model.ids import AccountId, DeviceId, Party, PeerId
 from p2pchat.model.machine import Now
 from p2pchat.model.mailbox import Kept, MailboxRelay, MailBundle
-from p2pchat.model.ratchet import RatchetChange
+from p2pchat.model.ratchet import Correspondent, RatchetChange
 from p2pchat.model.snapshot import MailSnapshot
 from p2pchat.net.mailboxes import MailboxClient
 from p2pchat.net.port import Host
@@ -59,7 +60,7 @@ from p2pchat.protocol.mail_vocabulary import (
     Slot,
     WritersChanged,
 )
-from p2pchat.wire.devices import ClaimedSet, DeviceSet, certificates, certified, narrowed
+from p2pchat.wire.devices import DeviceSet, certificates, certified, keys_of, narrowed
 from p2pchat.wire.envelope import Signer
 from p2pchat.wire.mail_codec import MailBody, decode_letter, encode_letter
 from p2pchat.wire.mailbox_codec import blob_hash
@@ -159,8 +160,8 @@ class PostOffice:
             match effect:
                 case Post():
                     found += self._seal(effect, now_ms)
-                case ForgetSessions(identity_key):
-                    found += cipher.forget(identity_key)
+                case ForgetSessions(peer):
+                    found += cipher.forget(peer.id)
                 case RenewKeys():
                     found += cipher.renew(now_ms)
                 case _:
@@ -189,35 +190,29 @@ class PostOffice:
         slot, body = mail.slot, mail.body
         if self._door.was_seen(mail.hash):
             return MailRefused(slot, "", None, ())
-        now = self._ambient.now()
+        now, account = self._ambient.now(), body.sender.account
         try:
-            senders = self._senders(body.sender, body.devices)
+            devices, identity_key = self._sender(body)
+            opened = self._let_in(body, identity_key, now)
+        except BadSignature:
+            return MailRefused(slot, "letter that does not open", body.sender, ())
         except RemoteProtocolError as error:
             return MailRefused(slot, type(error).__name__, None, ())
-        changes: tuple[RatchetChange, ...] = ()
-        claimed = None
-        for devices, identity_key in senders:
-            try:
-                opened = self._let_in(body, devices.account, identity_key, now)
-                if opened is None:
-                    return MailRefused(slot, "letter too many", None, ())
-                changes = opened.changes
-                if self._is_heard(devices.account):
-                    changes = (*changes, *self._door.see(mail.hash, now.wall_ms))
-                frames, asks_again = decode_letter(opened.plaintext)
-            except BadSignature:
-                claimed = body.sender if not changes else None
-                continue
-            except RemoteProtocolError as error:
-                return MailRefused(slot, type(error).__name__, None, changes)
-            return MailOpened(slot, body.sender, devices, frames, asks_again, changes)
-        return MailRefused(slot, "letter that does not open", claimed, changes)
+        if opened is None:
+            return MailRefused(slot, "letter too many", None, ())
+        changes: tuple[RatchetChange, ...] = opened.changes
+        if self._is_heard(account):
+            changes = (*changes, *self._door.see(mail.hash, now.wall_ms))
+        try:
+            frames, asks_again = decode_letter(opened.plaintext)
+        except RemoteProtocolError as error:
+            return MailRefused(slot, type(error).__name__, None, changes)
+        return MailOpened(slot, body.sender, devices, frames, asks_again, changes)
 
-    def _let_in(
-        self, body: MailBody, account: AccountId, identity_key: bytes, now: Now
-    ) -> Opened | None:
+    def _let_in(self, body: MailBody, identity_key: bytes, now: Now) -> Opened | None:
         """Open a letter; None when there are too many of its kind. A stranger's leaves nothing.
         Raises `RemoteProtocolError`."""
+        account = body.sender.account
         keeps = self._is_heard(account)
         begins = keeps and self._cipher.begins(body, identity_key)
         if not keeps and not self._door.takes_stranger(now):
@@ -235,7 +230,7 @@ class PostOffice:
             return []
         sets = self._chat.state.directory.sets
         known = {
-            one.keys.olm_curve25519
+            Correspondent(Party(account, one.device), one.keys.olm_curve25519).id
             for account, devices in sets.items()
             if self._is_heard(account)
             for one in certificates(devices)
@@ -244,31 +239,30 @@ class PostOffice:
         dropped = [drop for key in strange for drop in self._cipher.forget(key)]
         return [*self._door.tidied(now_ms), *dropped]
 
-    def _senders(self, device: DeviceId, claim: ClaimedSet | None) -> list[tuple[DeviceSet, bytes]]:
-        """Whom a device may be, with the key that each certifies: what it claims, else what is
-        known. Raises `BadSignature`."""
-        if claim is not None:
-            sets = [certified(claim, device)]
+    def _sender(self, body: MailBody) -> tuple[DeviceSet, bytes]:
+        """Who certifies the sender, with which identity key: what came along, else what is known.
+        Raises `BadSignature`, `MalformedMessage`."""
+        account, device = body.sender.account, body.sender.device
+        if body.devices is not None:
+            devices = certified(body.devices, device)
         else:
-            known = self._chat.state.directory.sets
-            sets = [known[account] for account, _ in self._chat.mailing.certified(device)]
-        return [
-            (devices, one.keys.olm_curve25519)
-            for devices in sets
-            for one in certificates(devices)
-            if one.device == device and one.keys.olm_curve25519
-        ]
+            devices = self._chat.state.directory.sets.get(account)
+        keys = keys_of(devices, device) if devices is not None else None
+        if devices is None or keys is None or not keys.olm_curve25519:
+            raise MalformedMessage("a letter of somebody who is not known")
+        return devices, keys.olm_curve25519
 
     def _seal(self, post: Post, now_ms: int) -> Sequence[RatchetChange]:
         keys = post.bundle
-        to = Recipient(post.device, post.identity_key, keys.fallback_key, keys.hpke[0])
+        to = Recipient(post.to, keys.fallback_key, keys.hpke[0])
         letter = encode_letter(post.frames, asks_again=post.asks_again)
         state = self._chat.state
         own = narrowed(state.own_devices, state.me.device)
         try:
             sealed = self._cipher.seal(to, letter, own, now_ms)
         except RemoteProtocolError as error:
-            logger.info("nothing can be sealed for %s: %s", post.device.peer_id.short, error)
+            whom = post.to.party.device.peer_id.short
+            logger.info("nothing can be sealed for %s: %s", whom, error)
             self._sealed[post.serial] = b""
             return ()
         self._sealed[post.serial] = sealed.blob
@@ -292,7 +286,8 @@ class PostOffice:
 
     async def _post(self, post: Post, blob: bytes) -> None:
         """Leave a blob with each of the recipient's relays; one is enough."""
-        key = _write_key(post.key, self._chat.state.me.account, post.device)
+        to = post.to.party
+        key = _write_key(post.key, self._chat.state.me.account, to.device)
         failures: list[str] = [] if blob else ["its keys cannot be used"]
         kept: list[MailboxRelay] = []
 
@@ -309,11 +304,11 @@ class PostOffice:
             for relay in post.bundle.relays if blob else ():
                 nursery.start_soon(leave, relay)
         if kept:
-            await self._exits.put(Posted(post.device, post.serial))
+            await self._exits.put(Posted(to, post.serial))
         else:
             reason = failures[0] if failures else "it names no relay"
-            logger.info("mail for %s: %s", post.device.peer_id.short, reason)
-            await self._exits.put(PostFailed(post.device, post.serial, reason))
+            logger.info("mail for %s: %s", to.device.peer_id.short, reason)
+            await self._exits.put(PostFailed(to, post.serial, reason))
 
     async def _visit_all(self) -> None:
         if not self._chat.mailing.writers.are_known:

@@ -10,7 +10,7 @@ When that was is not kept on disk: each life asks once for everybody whom it wri
 
 from __future__ import annotations
 
-from p2pchat.model.ids import AccountId, DeviceId
+from p2pchat.model.ids import AccountId, Party
 from p2pchat.protocol.mail_vocabulary import AccountFound, LookUpAccount
 
 __all__ = ["Accounts"]
@@ -25,20 +25,20 @@ class Accounts:
     def __init__(self) -> None:
         self._fresh: dict[AccountId, tuple[int, int]] = {}
         """Between these two times, in milliseconds, what was found counts."""
-        self._waiting: dict[AccountId, set[DeviceId]] = {}
+        self._waiting: dict[AccountId, set[Party]] = {}
 
     def is_stale(self, account: AccountId, now_ms: int) -> bool:
         """Whether to ask before something is sealed for a device of this account."""
         since_ms, until_ms = self._fresh.get(account, (0, 0))
         return not since_ms <= now_ms < until_ms
 
-    def ask(self, account: AccountId, device: DeviceId) -> list[LookUpAccount]:
-        """A letter to `device` waits for the record; asked once for all its devices."""
-        is_asked = account in self._waiting
-        self._waiting.setdefault(account, set()).add(device)
-        return [] if is_asked else [LookUpAccount(account)]
+    def ask(self, to: Party) -> list[LookUpAccount]:
+        """A letter waits for the record; asked once for all devices of an account."""
+        is_asked = to.account in self._waiting
+        self._waiting.setdefault(to.account, set()).add(to)
+        return [] if is_asked else [LookUpAccount(to.account)]
 
-    def take(self, found: AccountFound, now_ms: int) -> list[DeviceId]:
+    def take(self, found: AccountFound, now_ms: int) -> list[Party]:
         """A look-up ended: whose letters go on."""
         until_ms = now_ms + (LOOK_AGAIN_MS if found.is_there else NOT_FOUND_AGAIN_MS)
         self._fresh[found.account] = now_ms, until_ms

@@ -5,8 +5,10 @@ it was, a log keeps what it holds, and taking the block away restores both. What
 everything under way: the connection (the host refuses the devices), what waited to be delivered,
 and whatever of theirs waits to be taken in.
 
-An account is all its devices, those that are known and those that come to say whose they are; the
-host is told of each by its key. A block is on disk before anybody is told that it is in force.
+An account is all its devices that have shown to be its own (`protocol.proof`), and those that come
+to say so; the host is told of each by its key. What the account alone says is nothing here: it may
+certify, or revoke, a device of somebody else. A block is on disk before anybody is told that it is
+in force.
 """
 
 from __future__ import annotations
@@ -24,8 +26,8 @@ from p2pchat.model.blocking import (
     BlockList,
     Target,
 )
-from p2pchat.model.change import DropBlock, PutBlock
-from p2pchat.model.ids import AccountId, DeviceId, PeerId
+from p2pchat.model.change import DropBlock, PutBlock, PutDeviceSet
+from p2pchat.model.ids import AccountId, DeviceId, Party, PeerId
 from p2pchat.model.machine import Now, Reply
 from p2pchat.model.snapshot import Snapshot
 from p2pchat.protocol.intake import Intake
@@ -40,9 +42,9 @@ from p2pchat.protocol.machine import (
 )
 from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.state import State
-from p2pchat.wire.devices import DeviceSet, read_device_set
+from p2pchat.wire.devices import DeviceSet, certificates, read_device_set
 
-__all__ = ["Blocking", "in_force_at_start"]
+__all__ = ["Blocking", "in_force_at_start", "proved"]
 
 
 class Blocking:
@@ -102,7 +104,7 @@ class Blocking:
         self._state.refuse("hello of a blocked account")
         if not self._state.directory.certifies(devices.account, peer):
             return []
-        return [*self._intake.keep(devices), *self._enforce()]
+        return [*self._keep(peer, devices), *self._enforce()]
 
     def shown(self) -> list[Block]:
         """Everything that is blocked by name, in the order of the texts."""
@@ -116,7 +118,7 @@ class Blocking:
         """Bring what is blocked by now into force, and stop delivering to whom it hits."""
         directory = self._state.directory
         blocks, before = directory.blocks, directory.blocks.in_force
-        blocks.in_force = in_force(blocks.rows, blocks.configured, directory.devices)
+        blocks.in_force = in_force(blocks.rows, blocks.configured, directory.proved)
         if blocks.in_force == before:
             return []
         effects: list[Effect] = []
@@ -127,7 +129,12 @@ class Blocking:
     def _keep_devices(self, account: AccountId) -> list[Effect]:
         """The devices of an account that greeted us are to be known after a restart, too."""
         greeted = self._state.directory.greeted(account)
-        return [effect for devices in greeted for effect in self._intake.keep(devices)]
+        return [effect for device, said in greeted for effect in self._keep(device, said)]
+
+    def _keep(self, device: DeviceId, said: DeviceSet) -> list[Effect]:
+        kept = self._intake.keep(said)
+        self._state.directory.prove(Party(said.account, device))
+        return kept
 
     def _objection(self, target: Target) -> str:
         """Why a target cannot be blocked; empty when it can."""
@@ -167,12 +174,24 @@ def in_force(
 def in_force_at_start(snapshot: Snapshot, configured: BlockList) -> BlockList:
     """What the host shall refuse before it listens for the first time."""
     targets = {row.target for row in snapshot.blocks}
-    known = {
-        row.account: (found := read_device_set(row.raw)).devices | found.revoked
-        for row in snapshot.device_sets
-        if row.account in targets
-    }
+    known = proved(snapshot, (row for row in snapshot.device_sets if row.account in targets))
     return in_force(targets, configured, lambda account: known.get(account, frozenset()))
+
+
+def proved(
+    snapshot: Snapshot, sets: Iterable[PutDeviceSet]
+) -> dict[AccountId, frozenset[DeviceId]]:
+    """Which devices have said themselves that they act for an account, as far as the disk tells:
+    they wrote. Of who is no contact nothing is kept but what a device itself brought along."""
+    contacts = {row.account for row in snapshot.contacts}
+    authors = {Party(head.account, head.device) for head in snapshot.heads}
+    found: dict[AccountId, frozenset[DeviceId]] = {}
+    for row in sets:
+        known = read_device_set(row.raw)
+        certified = frozenset(one.device for one in certificates(known))
+        wrote = frozenset(d for d in certified if Party(row.account, d) in authors)
+        found[row.account] = wrote if row.account in contacts else certified
+    return found
 
 
 def _devices(peers: Iterable[PeerId]) -> Iterable[DeviceId]:

@@ -22,14 +22,14 @@ from p2pchat.errors import (
 )
 from p2pchat.model.contact import ContactState
 from p2pchat.model.conversation import direct_id
-from p2pchat.model.ids import DeviceId
+from p2pchat.model.ids import DeviceId, Party
 from p2pchat.model.machine import Now, Reply, TimerFired
 from p2pchat.model.op import Op
 from p2pchat.model.snapshot import Snapshot
 from p2pchat.protocol import outbox as outboxes
 from p2pchat.protocol import receipts as receipt_rules
 from p2pchat.protocol import sync as sync_rules
-from p2pchat.protocol.blocking import Blocking
+from p2pchat.protocol.blocking import Blocking, proved
 from p2pchat.protocol.contacts import BLOCKED, Contacts
 from p2pchat.protocol.introductions import SETTING as INTRODUCTIONS
 from p2pchat.protocol.invited import AGAIN_PREFIX, EPOCH_PREFIX, PUZZLED_PREFIX, InvitedRooms
@@ -98,12 +98,13 @@ from p2pchat.protocol.mail_vocabulary import (
 from p2pchat.protocol.mailing import Mailing
 from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.own_devices import RETIRED
+from p2pchat.protocol.proof import is_signed
 from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.rooms import Rooms
 from p2pchat.protocol.state import LEFT, Me, State
 from p2pchat.protocol.sync import Sync
 from p2pchat.wire.contents import Text
-from p2pchat.wire.devices import read_device_set
+from p2pchat.wire.devices import read_device_set, shown_by
 from p2pchat.wire.frames import (
     Compare,
     Hello,
@@ -327,35 +328,37 @@ class Chat:
     def _letter(self, mail: MailOpened, now: Now) -> list[Effect]:
         """What a device sealed for us says as much as what it says on a stream; there is nobody
         connected whom to drop for it."""
-        state, account = self.state, mail.devices.account
-        effects = self.mailing.opened(mail, now)
-        if state.is_blocked(account, mail.sender):
+        state, account, device = self.state, mail.sender.account, mail.sender.device
+        effects = self.mailing.opened(mail)
+        if state.is_blocked(account, device):
             state.refuse("letter of somebody blocked")
             return effects
         id = direct_id(state.me.account, account)
-        if id in state.conversations:
+        if id in state.conversations and is_signed(mail.sender, mail.frames):
             effects += self.intake.keep(mail.devices)
+            state.directory.prove(mail.sender)
         effects += self.contacts.own_devices.written(account, mail.frames)
-        if state.directory.is_revoked(account, mail.sender):
+        if state.directory.is_revoked(account, device):
             state.refuse("letter of a revoked device")
             return effects
-        is_here = mail.sender in state.connected
+        effects += self.mailing.asked(mail, now)
+        is_here = device in state.connected
         if not is_here:
-            state.directory.greet(mail.sender, mail.devices)
+            state.directory.greet(device, mail.devices)
         if id in state.conversations:
-            effects += self.outbox.watch(id, account, mail.sender)
+            effects += self.outbox.watch(id, account, device)
         for frame in mail.frames:
             match frame:
                 case Ops():
-                    effects += self._ops(frame, mail.sender, now)
+                    effects += self._ops(frame, device, now)
                 case SignedReceipt():
-                    effects += self.outbox.receipt(mail.sender, frame, now)
+                    effects += self.outbox.receipt(device, frame, now)
                 case Hello():
                     pass  # it was heard before the rest
                 case _:
                     state.refuse("frame that is not for mail")
         if not is_here:
-            state.directory.part(mail.sender)
+            state.directory.part(device)
         return [effect for effect in effects if not isinstance(effect, Drop)]
 
     def _received(self, input: Received, now: Now) -> list[Effect]:
@@ -395,6 +398,8 @@ class Chat:
         if peer not in devices.devices:
             state.refuse("hello of another device")
             return []
+        if devices.account != state.me.account:
+            devices = shown_by(devices, peer)
         if state.is_blocked(devices.account, peer):
             state.directory.greet(peer, devices)
             return self.blocking.greeted(peer, devices)
@@ -402,6 +407,7 @@ class Chat:
         id = direct_id(state.me.account, devices.account)
         is_known = id in state.conversations or devices.account in state.directory.sets
         effects = self.intake.keep(devices) if is_known else []
+        state.directory.prove(Party(devices.account, peer))
         if state.directory.is_revoked(devices.account, peer):
             state.refuse("hello of a revoked device")
             return effects
@@ -540,6 +546,9 @@ class Chat:
         state = self.state
         for row in snapshot.device_sets:
             state.directory.keep(read_device_set(row.raw))
+        for account, devices in proved(snapshot, snapshot.device_sets).items():
+            for device in devices:
+                state.directory.prove(Party(account, device))
         self.blocking.restore(snapshot.blocks)
         for row in snapshot.names:
             state.directory.names[row.account] = (row.hlc, row.name)

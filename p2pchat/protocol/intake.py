@@ -28,7 +28,7 @@ from p2pchat.model.change import (
     SetFloor,
 )
 from p2pchat.model.contact import ContactState
-from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, Party
 from p2pchat.model.machine import Now
 from p2pchat.model.message import Message, MessageState
 from p2pchat.model.op import Chain, Kind, Op
@@ -186,6 +186,7 @@ class Intake:
             return None
         verify_op(op)
         kept = self.keep(devices or certified(claim, header.device))
+        directory.prove(Party(header.account, header.device))
         return kept + self._revoke(claim)
 
     def keep(self, devices: DeviceSet) -> list[Effect]:

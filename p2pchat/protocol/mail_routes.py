@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from p2pchat.model.ids import ConversationId, DeviceId
+from p2pchat.model.ids import ConversationId, Party
 from p2pchat.model.op import Chain, Op
 from p2pchat.wire.frames import Frame, Ops, split_ops
 from p2pchat.wire.mail_codec import LETTER_BYTES_MAX
@@ -100,9 +100,9 @@ class Before:
 
 @dataclass(slots=True, eq=False)
 class Route:
-    """A device that is written to by mail."""
+    """A device that is written to by mail, as one that acts for a contact."""
 
-    device: DeviceId
+    to: Party
     is_away: bool = False
     """It was dialled in vain since it was connected last."""
     step: Step = Step.REST

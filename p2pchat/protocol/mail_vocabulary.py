@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from p2pchat.model.ids import AccountId, ConversationId, DeviceId, PeerId
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId, Party, PeerId
 from p2pchat.model.mailbox import MailBundle
 from p2pchat.model.op import Chain
-from p2pchat.model.ratchet import RatchetChange
+from p2pchat.model.ratchet import Correspondent, RatchetChange
 from p2pchat.wire.devices import DeviceSet
 from p2pchat.wire.frames import Frame
 from p2pchat.wire.mail_codec import MailBody
@@ -65,7 +65,7 @@ class MailOpened:
     """A letter that `sender` sealed for us; `changes` go to disk with what it says."""
 
     slot: Slot
-    sender: DeviceId
+    sender: Party
     devices: DeviceSet
     """Certifies the sender with the key that it sealed with."""
     frames: tuple[Frame, ...]
@@ -80,7 +80,7 @@ class MailRefused:
     slot: Slot
     reason: str
     """Empty where it only came before."""
-    sender: DeviceId | None
+    sender: Party | None
     """Who claims to have sealed it with a session that we do not have."""
     changes: tuple[RatchetChange, ...]
 
@@ -110,7 +110,7 @@ class BundlePublished:
 class Posted:
     """A relay says that it keeps a letter."""
 
-    device: DeviceId
+    to: Party
     serial: int
 
 
@@ -118,7 +118,7 @@ class Posted:
 class PostFailed:
     """No relay took it."""
 
-    device: DeviceId
+    to: Party
     serial: int
     reason: str
 
@@ -127,7 +127,7 @@ class PostFailed:
 class ForMail:
     """These rows are to be mailed."""
 
-    device: DeviceId
+    to: Party
     conversation: ConversationId
     chain: Chain
 
@@ -179,9 +179,8 @@ class Post:
     """Seal a letter and leave it with the recipient's relays; answered by `Posted` or
     `PostFailed`."""
 
-    device: DeviceId
+    to: Correspondent
     serial: int
-    identity_key: bytes
     mailbox: bytes
     bundle: MailBundle
     key: Key
@@ -198,9 +197,9 @@ class Discard:
 
 @dataclass(frozen=True, slots=True)
 class ForgetSessions:
-    """The next letter to the device with this identity key begins a new session."""
+    """The next letter to this device begins a new session."""
 
-    identity_key: bytes
+    peer: Correspondent
 
 
 @dataclass(frozen=True, slots=True)

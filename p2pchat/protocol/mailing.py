@@ -9,17 +9,21 @@ it is not connected.
 Who cannot open a letter asks for another, and the *ops* are sealed again: they have ids, a letter
 has none. Both asking and answering are rare on purpose, because anybody may forge a letter that
 does not open.
+
+Anybody may also certify any device, so whom a letter is for and whom it is from is a device and the
+account that it acts for: a `Party`, never a device alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from p2pchat.model.ids import AccountId, ConversationId, DeviceId
+from p2pchat.model.contact import ContactState
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId, Party
 from p2pchat.model.machine import Now
 from p2pchat.model.op import Chain
 from p2pchat.model.query import OpsQuery
-from p2pchat.model.ratchet import SetMailed
+from p2pchat.model.ratchet import Correspondent, SetMailed
 from p2pchat.model.snapshot import MailSnapshot
 from p2pchat.protocol.accounts import Accounts
 from p2pchat.protocol.bundles import Bundles, is_due
@@ -57,7 +61,7 @@ from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.recipient import Delivery
 from p2pchat.protocol.state import Conversation, State
-from p2pchat.wire.devices import DeviceKeys, certificates, fitting
+from p2pchat.wire.devices import DeviceKeys, fitting, keys_of
 from p2pchat.wire.frames import Frame, Hello
 from p2pchat.wire.ops import restore_op
 
@@ -65,6 +69,8 @@ __all__ = ["Mailing"]
 
 REMAIL_MS = 3 * 24 * 3600 * 1000
 BACK_OFF_S_MIN, BACK_OFF_S_MAX = 5.0, 600.0
+WRITTEN_TO = (ContactState.ACCEPTED, ContactState.ASKED, ContactState.REJECTED)
+"""Whom we have something to say to: yes, a question, or no."""
 
 
 class Mailing:
@@ -79,7 +85,7 @@ class Mailing:
         self.writers = Writers(state)
         self.is_on = False
         self._rotated_ms: int | None = None
-        self._routes: dict[DeviceId, Route] = {}
+        self._routes: dict[Party, Route] = {}
         self._serial = 0
 
     # Restart
@@ -91,8 +97,10 @@ class Mailing:
         for bundle in kept.bundles:
             self.bundles.restore(bundle)
         for row in kept.mailed:
-            counts = {Chain.CONTROL: row.control, Chain.TALK: row.talk}
-            self._route(row.device).mailed[row.conversation] = Mailed(counts, row.mailed_ms)
+            party = self._party(row.conversation, row.device)
+            if party is not None:
+                counts = {Chain.CONTROL: row.control, Chain.TALK: row.talk}
+                self._route(party).mailed[row.conversation] = Mailed(counts, row.mailed_ms)
 
     def start(self, now: Now) -> list[Effect]:
         """Make the first keys, and read what both sides gave each other."""
@@ -105,19 +113,20 @@ class Mailing:
 
     def peer_up(self, device: DeviceId) -> None:
         """It gets all that it is owed on its streams."""
-        route = self._routes.get(device)
-        if route is not None:
-            route.is_away = False
-            route.failures, route.not_before_s = 0, 0.0
+        for party in self._parties(device):
+            route = self._routes.get(party)
+            if route is not None:
+                route.is_away = False
+                route.failures, route.not_before_s = 0, 0.0
 
     def dial_failed(self, device: DeviceId, now: Now) -> list[Effect]:
         """No way led to it; this is also when what failed is tried again."""
-        recipient = self._outbox.recipients.by_device.get(device)
-        if not self.is_on or recipient is None:
-            return []
-        route = self._route(device)
-        route.is_away = True
-        return self._advance(route, now)
+        effects: list[Effect] = []
+        for party in self._parties(device) if self.is_on else ():
+            route = self._route(party)
+            route.is_away = True
+            effects += self._advance(route, now)
+        return effects
 
     def settle(self, touched: Iterable[ConversationId], now: Now) -> list[Effect]:
         """After a batch: mail what was written to who is away, and receipts to whom no stream
@@ -125,38 +134,56 @@ class Mailing:
         missed = self._receipts.take_missed()
         if not self.is_on:
             return []
-        routes: dict[DeviceId, Route] = {}
+        routes: dict[Party, Route] = {}
         for id, author in missed:
-            routes[author] = route = self._route(author)
-            route.receipts[id] = None
+            party = self._party(id, author)
+            if party is not None and self._may_write(party):
+                routes[party] = route = self._route(party)
+                route.receipts[id] = None
         for id in touched:
             for recipient in self._outbox.recipients.watching(id):
-                route = self._routes.get(recipient.device)
+                party = self._party(id, recipient.device)
+                route = self._routes.get(party) if party is not None else None
                 if route is not None and route.is_away:
-                    routes[route.device] = route
+                    routes[route.to] = route
         effects = [effect for route in routes.values() for effect in self._advance(route, now)]
         if self._state.directory.pairs.is_changed:
             self._state.directory.pairs.is_changed = False
             effects.append(WritersChanged())
         return effects
 
+    def _party(self, id: ConversationId, device: DeviceId) -> Party | None:
+        """Whom a device acts for in a direct conversation; None in a room."""
+        conversation = self._state.conversations.get(id)
+        other = conversation.other if conversation is not None else None
+        return Party(other, device) if other is not None else None
+
+    def _parties(self, device: DeviceId) -> set[Party]:
+        """Those contacts whom we owe something at this device."""
+        ids = self._outbox.recipients.conversations(device)
+        return {party for id in ids if (party := self._party(id, device)) is not None}
+
     # What comes
 
-    def opened(self, mail: MailOpened, now: Now) -> list[Effect]:
+    def opened(self, mail: MailOpened) -> list[Effect]:
         """A letter came; what its frames say is the chat's."""
         effects: list[Effect] = [Persist(change) for change in mail.changes]
         effects.append(Discard(mail.slot))
+        return effects
+
+    def asked(self, mail: MailOpened, now: Now) -> list[Effect]:
+        """Who sent it cannot open what we seal."""
         route = self._routes.get(mail.sender)
-        if not mail.asks_again or route is None:
-            return effects
+        peer = self._correspondent(mail.sender)
+        if not mail.asks_again or route is None or peer is None:
+            return []
         if now.monotonic_s < route.anew.granted_s + ASK_AGAIN_S:
-            return effects
+            return []
         route.anew.granted_s = now.monotonic_s
         route.mailed.clear()
-        route.is_away = mail.sender not in self._state.connected
-        self.bundles.doubt(mail.sender)
-        effects += [ForgetSessions(key) for key in self._identity_keys(mail.sender)]
-        return effects + self._advance(route, now)
+        route.is_away = mail.sender.device not in self._state.connected
+        self.bundles.doubt(mail.sender.device)
+        return [ForgetSessions(peer), *self._advance(route, now)]
 
     def refused(self, mail: MailRefused, now: Now) -> list[Effect]:
         """A blob said nothing. When a device that we know seems to have used a session that is
@@ -165,15 +192,15 @@ class Mailing:
         effects.append(Discard(mail.slot))
         if mail.reason:
             self._state.refuse(mail.reason)
-        if mail.sender is None or not self._state.is_contacts(mail.sender):
+        peer = self._correspondent(mail.sender) if mail.sender is not None else None
+        if peer is None:
             return effects
-        route = self._route(mail.sender)
+        route = self._route(peer.party)
         if now.monotonic_s < route.anew.asked_s + ASK_AGAIN_S:
             return effects
         route.anew.asked_s = now.monotonic_s
         route.anew.is_owed = True
-        effects += [ForgetSessions(key) for key in self._identity_keys(mail.sender)]
-        return effects + self._advance(route, now)
+        return [*effects, ForgetSessions(peer), *self._advance(route, now)]
 
     def published(self, now: Now) -> list[Effect]:
         """Others can find our keys: the moment to make new ones, when it is time."""
@@ -188,8 +215,8 @@ class Mailing:
     def account_found(self, found: AccountFound, now: Now) -> list[Effect]:
         """It is known which devices there are: letters to those that were not revoked go on."""
         effects: list[Effect] = []
-        for device in self.accounts.take(found, now.wall_ms):
-            route = self._route(device)
+        for party in self.accounts.take(found, now.wall_ms):
+            route = self._route(party)
             if route.step is Step.ASKING:
                 route.step = Step.REST
                 effects += self._advance(route, now)
@@ -197,16 +224,16 @@ class Mailing:
 
     def bundle_found(self, found: BundleFound, now: Now) -> list[Effect]:
         row = self.bundles.take(found.device, found.raw, now.wall_ms)
-        route = self._routes.get(found.device)
         effects: list[Effect] = [Persist(row)]
-        if route is None or route.step is not Step.LOOKING:
-            return effects
-        route.step = Step.REST
-        return effects + self._advance(route, now)
+        for route in list(self._routes.values()):
+            if route.to.device == found.device and route.step is Step.LOOKING:
+                route.step = Step.REST
+                effects += self._advance(route, now)
+        return effects
 
     def posted(self, input: Posted, now: Now) -> list[Effect]:
         """A relay keeps it: that is what `sent` means to a person."""
-        route = self._on_its_way(input.device, input.serial)
+        route = self._on_its_way(input.to, input.serial)
         if route is None:
             return []
         letter, route.letter, route.step = route.letter, Letter(), Step.REST
@@ -215,7 +242,7 @@ class Mailing:
         effects: list[Effect] = []
         for (id, chain), count in letter.upto.items():
             mailed = route.mailed.setdefault(id, Mailed())
-            delivery = self._outbox.recipients.delivery(route.device, id)
+            delivery = self._outbox.recipients.delivery(route.to.device, id)
             if delivery is None:
                 continue
             if all(mailed.counts[c] <= delivery.acked[c] for c in Chain):
@@ -223,19 +250,19 @@ class Mailing:
             mailed.counts[chain] = count
             row = SetMailed(
                 id,
-                route.device,
+                route.to.device,
                 mailed.counts[Chain.CONTROL],
                 mailed.counts[Chain.TALK],
                 mailed.since_ms,
             )
             effects.append(Persist(row))
             if chain is Chain.TALK:
-                effects += self._outbox.mailed(route.device, id, count)
+                effects += self._outbox.mailed(route.to.device, id, count)
         return effects + self._advance(route, now)
 
     def post_failed(self, input: PostFailed, now: Now) -> list[Effect]:
         """Nobody took it: what was in it is owed as before, and tried with the next dial."""
-        route = self._on_its_way(input.device, input.serial)
+        route = self._on_its_way(input.to, input.serial)
         if route is None:
             return []
         for id in route.letter.receipts:
@@ -248,11 +275,11 @@ class Mailing:
 
     def loaded(self, tag: ForMail, loaded: Loaded, now: Now) -> list[Effect]:
         """Ops that are too old to be in memory."""
-        route = self._routes.get(tag.device)
+        route = self._routes.get(tag.to)
         if route is None or route.step is not Step.LOADING:
             return []
         route.step = Step.REST
-        delivery = self._outbox.recipients.delivery(tag.device, tag.conversation)
+        delivery = self._outbox.recipients.delivery(tag.to.device, tag.conversation)
         rows = [restore_op(row) for row in loaded.rows]
         if delivery is None or not rows or not self._may_post(route, now):
             return []
@@ -277,8 +304,15 @@ class Mailing:
 
     def _may_post(self, route: Route, now: Now) -> bool:
         is_free = route.step is Step.REST and now.monotonic_s >= route.not_before_s
-        is_reached = route.device in self._state.connected
-        return is_free and not is_reached and not self._state.is_blocked(None, route.device)
+        is_reached = route.to.device in self._state.connected
+        return is_free and not is_reached and self._may_write(route.to)
+
+    def _may_write(self, to: Party) -> bool:
+        """Whether anything at all may go there, receipts as well."""
+        state = self._state
+        is_wanted = state.contact_state(to.account) in WRITTEN_TO
+        is_doubtful = state.directory.is_doubtful(to.account)
+        return is_wanted and not is_doubtful and not state.is_blocked(to.account, to.device)
 
     def _begun(self, route: Route, now: Now) -> Letter:
         """A letter with what is not ops."""
@@ -287,17 +321,17 @@ class Mailing:
         for id in ids:
             conversation = self._state.conversations.get(id)
             if conversation is not None and self._state.may_answer(conversation):
-                letter.frames.append(self._receipts.receipt(conversation, route.device, now))
+                letter.frames.append(self._receipts.receipt(conversation, route.to.device, now))
         return letter
 
     def _fill(self, route: Route, letter: Letter, now: Now) -> Effect | None:
         """Put owed ops into a letter; what has to be read from disk first is asked for."""
-        recipient = self._outbox.recipients.by_device.get(route.device)
+        recipient = self._outbox.recipients.by_device.get(route.to.device)
         for id, delivery in recipient.deliveries.items() if recipient is not None else ():
             conversation = self._state.conversations.get(id)
-            if conversation is None:
+            if conversation is None or conversation.other != route.to.account:
                 continue
-            for chain in self._outbox.sendable(conversation, route.device):
+            for chain in self._outbox.sendable(conversation, route.to.device):
                 start = self._start(route, delivery, chain, now)
                 stop = min(self._outbox.total(conversation, chain), start + LETTER_OPS_MAX)
                 if start >= stop or letter.size >= LETTER_OPS_BYTES:
@@ -312,7 +346,7 @@ class Mailing:
         query = OpsQuery(
             conversation.id, self._state.me.device, chain, start, LETTER_OPS_MAX, LETTER_OPS_BYTES
         )
-        return Load(ForMail(route.device, conversation.id, chain), query)
+        return Load(ForMail(route.to, conversation.id, chain), query)
 
     def _start(self, route: Route, delivery: Delivery, chain: Chain, now: Now) -> int:
         """The first op that the recipient neither has nor finds in its mailbox. What lies there
@@ -326,21 +360,20 @@ class Mailing:
 
     def _post(self, route: Route, letter: Letter, now: Now) -> list[Effect]:
         """Send a letter off, once it is known where to and with which keys."""
-        addressee = self._addressee(route.device)
-        if addressee is None:
+        keys, key = self._keys(route.to), self._key(route.to.account)
+        if keys is None:
             self._hold(route, now)
             return []
-        account, keys = addressee
-        if self.accounts.is_stale(account, now.wall_ms):
+        if self.accounts.is_stale(route.to.account, now.wall_ms):
             route.step = Step.ASKING
-            return [*self.accounts.ask(account, route.device)]
+            return [*self.accounts.ask(route.to)]
         if route.before.identity_key not in (b"", keys.olm_curve25519):
-            self.bundles.doubt(route.device)  # its disk was set back: its last bundle is void
+            self.bundles.doubt(route.to.device)  # its disk was set back: its last bundle is void
         route.before.identity_key = keys.olm_curve25519
-        if self.bundles.is_stale(route.device, now.wall_ms):
+        if self.bundles.is_stale(route.to.device, now.wall_ms):
             route.step = Step.LOOKING
-            return [LookUp(route.device)]
-        bundle, key = self.bundles.get(route.device), self._key(account)
+            return [LookUp(route.to.device)]
+        bundle = self.bundles.get(route.to.device)
         if bundle is None or key is None:
             self._hold(route, now)
             return []
@@ -352,9 +385,8 @@ class Mailing:
         letter.serial = self._serial
         return [
             Post(
-                device=route.device,
+                to=Correspondent(route.to, keys.olm_curve25519),
                 serial=letter.serial,
-                identity_key=keys.olm_curve25519,
                 mailbox=keys.mailbox,
                 bundle=bundle,
                 key=key,
@@ -380,24 +412,17 @@ class Mailing:
         contact = self._state.contacts.get(account)
         return Key(contact.intro, is_intro=True) if contact and contact.intro else None
 
-    def _addressee(self, device: DeviceId) -> tuple[AccountId, DeviceKeys] | None:
-        """The contact that a device belongs to, and the keys it certifies."""
-        for account, keys in self.certified(device):
-            if account in self._state.contacts:
-                return account, keys
-        return None
+    def _correspondent(self, party: Party) -> Correspondent | None:
+        """Whose sessions those with an accepted contact's device are."""
+        keys = self._keys(party)
+        is_accepted = self._state.contact_state(party.account) is ContactState.ACCEPTED
+        return Correspondent(party, keys.olm_curve25519) if keys and is_accepted else None
 
-    def certified(self, device: DeviceId) -> Iterator[tuple[AccountId, DeviceKeys]]:
-        """Each account that is known to certify a device with keys for mail."""
-        for account, devices in self._state.directory.sets.items():
-            if device not in devices.devices:
-                continue
-            for one in certificates(devices):
-                if one.device == device and one.keys.olm_curve25519 and one.keys.mailbox:
-                    yield account, one.keys
-
-    def _identity_keys(self, device: DeviceId) -> set[bytes]:
-        return {keys.olm_curve25519 for _, keys in self.certified(device)}
+    def _keys(self, party: Party) -> DeviceKeys | None:
+        """The keys for mail that an account certifies for a device."""
+        devices = self._state.directory.certificate(party.account, party.device)
+        keys = keys_of(devices, party.device) if devices is not None else None
+        return keys if keys is not None and keys.olm_curve25519 and keys.mailbox else None
 
     def _hold(self, route: Route, now: Now) -> None:
         """Not now, and later the longer it has been so."""
@@ -405,10 +430,10 @@ class Mailing:
         route.failures += 1
         route.not_before_s = now.monotonic_s + delay_s
 
-    def _on_its_way(self, device: DeviceId, serial: int) -> Route | None:
-        route = self._routes.get(device)
+    def _on_its_way(self, to: Party, serial: int) -> Route | None:
+        route = self._routes.get(to)
         is_it = route is not None and route.step is Step.POSTING and route.letter.serial == serial
         return route if is_it else None
 
-    def _route(self, device: DeviceId) -> Route:
-        return self._routes.setdefault(device, Route(device))
+    def _route(self, to: Party) -> Route:
+        return self._routes.setdefault(to, Route(to))

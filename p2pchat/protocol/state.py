@@ -17,7 +17,7 @@ from p2pchat.model.change import (
     PutTrust,
 )
 from p2pchat.model.contact import ContactInfo, ContactState
-from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, Party
 from p2pchat.model.lookalikes import NameFlag, flags_of
 from p2pchat.model.machine import Now
 from p2pchat.model.op import Chain, Header, Op
@@ -98,6 +98,7 @@ class Directory:
         self.blocks = Blocks()
         self.pairs = Pairs()
         self._greetings: dict[DeviceId, DeviceSet] = {}
+        self._proved: set[Party] = set()
         self._retired: dict[DeviceId, AccountId] = {}
         """Devices that were revoked since somebody asked."""
 
@@ -113,9 +114,18 @@ class Directory:
             del self._greetings[next(iter(self._greetings))]
         self._greetings[device] = devices
 
-    def greeted(self, account: AccountId) -> list[DeviceSet]:
-        """The sets with which connected devices said that they act for an account."""
-        return [devices for devices in self._greetings.values() if devices.account == account]
+    def greeted(self, account: AccountId) -> list[tuple[DeviceId, DeviceSet]]:
+        """Connected devices that said that they act for an account, and the sets they brought."""
+        return [(one, said) for one, said in self._greetings.items() if said.account == account]
+
+    def prove(self, party: Party) -> None:
+        """A device that is known for good has said itself that it acts for an account."""
+        if party.device in self.devices(party.account):
+            self._proved.add(party)
+
+    def proved(self, account: AccountId) -> frozenset[DeviceId]:
+        """Those of its devices that have said so themselves."""
+        return frozenset(d for d in self.devices(account) if Party(account, d) in self._proved)
 
     def devices(self, account: AccountId) -> frozenset[DeviceId]:
         """The devices that are known for good to act for an account, or to have done so."""

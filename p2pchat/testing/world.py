@@ -29,7 +29,7 @@ from p2pchat.client.opening import Stored, client_parts, prepare_store
 from p2pchat.config import ClientConfig, SettingsInForce
 from p2pchat.crypto.mail import mailbox_key
 from p2pchat.errors import NodeClosed
-from p2pchat.model.ids import PeerId
+from p2pchat.model.ids import Party, PeerId
 from p2pchat.model.mailbox import MailboxRelay
 from p2pchat.net.bootstrap_list import BootstrapSources
 from p2pchat.net.port import AUTONAT_PROTOCOL, DCUTR_PROTOCOL, HOP_PROTOCOL, Host, Stream
@@ -253,7 +253,9 @@ class World:
 
             return MailClient(relays, own, reach, leaves=self._used.leave)
 
-        cipher = PlainMailCipher(peer.identity.device, kept, self._used)
+        cipher = PlainMailCipher(
+            Party(peer.identity.account, peer.identity.device), kept, self._used
+        )
         return MailParts(cipher, connect, kept)
 
     def _sources(self, peer: Peer, host: RecordingHost) -> BootstrapSources:

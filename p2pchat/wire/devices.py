@@ -42,11 +42,13 @@ __all__ = [
     "claimed_set",
     "first_device_set",
     "fitting",
+    "keys_of",
     "merged",
     "narrowed",
     "new_revocation",
     "read_device_set",
     "revoked_at",
+    "shown_by",
     "verified_revocations",
 ]
 
@@ -161,6 +163,14 @@ def narrowed(devices: DeviceSet, device: DeviceId) -> DeviceSet:
     return _verified_set(devices.account, _Entries((entry,), ()))
 
 
+def shown_by(devices: DeviceSet, device: DeviceId) -> DeviceSet:
+    """What `device` shows of a set by bringing it along: its own certificate. Revocations are the
+    account's alone."""
+    return _verified_set(
+        devices.account, _Entries(_naming(devices, device), _entries(devices.raw).revocations)
+    )
+
+
 def fitting(devices: DeviceSet, size_bytes_max: int) -> DeviceSet:
     """As much of a set as has room: all revocations, then the acting devices certified last."""
     entries = _entries(devices.raw)
@@ -179,6 +189,11 @@ def certificates(devices: ClaimedSet) -> tuple[Certificate, ...]:
         Certificate(devices.account, entry.device, entry.ms, _keys(entry))
         for entry in _entries(devices.raw).certificates
     )
+
+
+def keys_of(devices: ClaimedSet, device: DeviceId) -> DeviceKeys | None:
+    """What else a set says of a device that it certifies."""
+    return next((_keys(entry) for entry in _naming(devices, device)), None)
 
 
 def revoked_at(devices: ClaimedSet) -> dict[DeviceId, int]:

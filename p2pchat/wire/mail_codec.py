@@ -1,17 +1,21 @@
 """Mail between devices: what lies in an envelope, and what lies in the ratchet's message in it.
 
-Decoding bounds and verifies nothing else: who a body is from is shown by the ratchet that opens it.
+Decoding bounds and verifies nothing else: who a body is from is shown by the ratchet that opens it,
+and by the names that are sealed with the letter. Olm has no associated data, so a hash of who wrote
+to whom stands in front of each letter: what was sealed for one party says nothing to another, also
+where somebody certified a device, or a key, of somebody else as its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 from google.protobuf.message import DecodeError
 
 from p2pchat.errors import MalformedMessage
-from p2pchat.model.ids import DeviceId
+from p2pchat.model.ids import HASH_BYTES, AccountId, DeviceId, Party
 from p2pchat.wire import mail_pb2 as pb
 from p2pchat.wire.devices import ClaimedSet, claimed_set
 from p2pchat.wire.frames import Frame, decode_frame, encode_frame
@@ -25,6 +29,7 @@ __all__ = [
     "decode_letter",
     "encode_body",
     "encode_letter",
+    "names",
 ]
 
 LETTER_BYTES_MAX = 60 * 1024
@@ -37,7 +42,7 @@ COUNTER_MAX = 1 << 48
 class MailBody:
     """Who says to have sealed it, and the ratchet's message."""
 
-    sender: DeviceId
+    sender: Party
     devices: ClaimedSet | None
     """Certifies the sender, where it came along; nothing of it is verified."""
     kind: int
@@ -47,7 +52,8 @@ class MailBody:
 
 def encode_body(body: MailBody) -> bytes:
     return pb.Body(
-        sender=body.sender,
+        sender=body.sender.device,
+        account=body.sender.account,
         devices=body.devices.raw if body.devices is not None else b"",
         kind=body.kind,
         ciphertext=body.ciphertext,
@@ -59,15 +65,21 @@ def decode_body(raw: bytes) -> MailBody:
     """Raises `MalformedMessage`."""
     try:
         body = pb.Body.FromString(raw)
-        sender = DeviceId(body.sender)
+        sender = Party(AccountId(body.account), DeviceId(body.sender))
     except (DecodeError, ValueError) as error:
         raise MalformedMessage(f"a mail does not decode: {error}") from error
     if body.kind > 1 or body.counter > COUNTER_MAX or not body.ciphertext:
         raise MalformedMessage("a mail is out of bounds")
     devices = claimed_set(body.devices) if body.devices else None
-    if devices is not None and sender not in devices.devices:
+    if devices is not None and not _names(devices, sender):
         raise MalformedMessage("a mail comes with the certificates of others")
     return MailBody(sender, devices, body.kind, body.ciphertext, body.counter)
+
+
+def names(sender: Party, recipient: Party) -> bytes:
+    """Who wrote to whom, 32 bytes: what is sealed in front of a letter."""
+    parties = (sender.account, sender.device, recipient.account, recipient.device)
+    return blake2b(b"dchat/mail/names/1\0" + b"".join(parties), digest_size=HASH_BYTES).digest()
 
 
 def encode_letter(frames: Sequence[Frame], *, asks_again: bool = False) -> bytes:
@@ -85,3 +97,7 @@ def decode_letter(raw: bytes) -> tuple[tuple[Frame, ...], bool]:
     if len(letter.frames) > LETTER_FRAMES_MAX:
         raise MalformedMessage(f"a letter of {len(letter.frames)} frames, over {LETTER_FRAMES_MAX}")
     return tuple(map(decode_frame, letter.frames)), letter.asks_again
+
+
+def _names(devices: ClaimedSet, sender: Party) -> bool:
+    return devices.account == sender.account and sender.device in devices.devices

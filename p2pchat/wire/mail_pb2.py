@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\nmail.proto\x12\ndchat.mail\"Z\n\x04\x42ody\x12\x0e\n\x06sender\x18\x01 \x01(\x0c\x12\x0f\n\x07\x64\x65vices\x18\x02 \x01(\x0c\x12\x0c\n\x04kind\x18\x03 \x01(\r\x12\x12\n\nciphertext\x18\x04 \x01(\x0c\x12\x0f\n\x07\x63ounter\x18\x05 \x01(\x04\",\n\x06Letter\x12\x0e\n\x06\x66rames\x18\x01 \x03(\x0c\x12\x12\n\nasks_again\x18\x02 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\nmail.proto\x12\ndchat.mail\"k\n\x04\x42ody\x12\x0e\n\x06sender\x18\x01 \x01(\x0c\x12\x0f\n\x07\x64\x65vices\x18\x02 \x01(\x0c\x12\x0c\n\x04kind\x18\x03 \x01(\r\x12\x12\n\nciphertext\x18\x04 \x01(\x0c\x12\x0f\n\x07\x63ounter\x18\x05 \x01(\x04\x12\x0f\n\x07\x61\x63\x63ount\x18\x06 \x01(\x0c\",\n\x06Letter\x12\x0e\n\x06\x66rames\x18\x01 \x03(\x0c\x12\x12\n\nasks_again\x18\x02 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,7 +32,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mail_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_BODY']._serialized_start=26
-  _globals['_BODY']._serialized_end=116
-  _globals['_LETTER']._serialized_start=118
-  _globals['_LETTER']._serialized_end=162
+  _globals['_BODY']._serialized_end=133
+  _globals['_LETTER']._serialized_start=135
+  _globals['_LETTER']._serialized_end=179
 # @@protoc_insertion_point(module_scope)

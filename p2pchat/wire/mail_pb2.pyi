@@ -7,18 +7,20 @@ from typing import ClassVar as _ClassVar, Optional as _Optional
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Body(_message.Message):
-    __slots__ = ("sender", "devices", "kind", "ciphertext", "counter")
+    __slots__ = ("sender", "devices", "kind", "ciphertext", "counter", "account")
     SENDER_FIELD_NUMBER: _ClassVar[int]
     DEVICES_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     CIPHERTEXT_FIELD_NUMBER: _ClassVar[int]
     COUNTER_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     sender: bytes
     devices: bytes
     kind: int
     ciphertext: bytes
     counter: int
-    def __init__(self, sender: _Optional[bytes] = ..., devices: _Optional[bytes] = ..., kind: _Optional[int] = ..., ciphertext: _Optional[bytes] = ..., counter: _Optional[int] = ...) -> None: ...
+    account: bytes
+    def __init__(self, sender: _Optional[bytes] = ..., devices: _Optional[bytes] = ..., kind: _Optional[int] = ..., ciphertext: _Optional[bytes] = ..., counter: _Optional[int] = ..., account: _Optional[bytes] = ...) -> None: ...
 
 class Letter(_message.Message):
     __slots__ = ("frames", "asks_again")

@@ -248,7 +248,7 @@ WIRE: dict[str, Decoder] = {
     "mail": Decoder(
         decode_body,
         ("wire.mail_codec.decode_body",),
-        (encode_body(MailBody(ALICE.device, ALICE.devices, 0, b"sealed", 3)),),
+        (encode_body(MailBody(ALICE.party, ALICE.devices, 0, b"sealed", 3)),),
     ),
     "letter": Decoder(
         decode_letter,

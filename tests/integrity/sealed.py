@@ -30,6 +30,7 @@ from p2pchat.crypto.vault import Vault
 from p2pchat.crypto.vault import _checksum as key_checksum
 from p2pchat.errors import MalformedMessage
 from p2pchat.model.op import Chain, Header
+from p2pchat.model.ratchet import Correspondent
 from p2pchat.net.libp2p.noise_packets import PacketOpener, PacketSealer
 from p2pchat.protocol.lan_proof import LanProof, Meeting
 from p2pchat.protocol.sealing import open_room_secret
@@ -59,7 +60,7 @@ from p2pchat.wire.records import (
     read_record,
 )
 from p2pchat.wire.records import encode_record as encode_dht_record
-from tests.unit.protocol.people import ALICE, BOB, WALL_MS, digest
+from tests.unit.protocol.people import ALICE, BOB, WALL_MS, Person, digest
 from tests.vectors import examples, exports, golden
 
 Misuse = Callable[[Signer], Signer]
@@ -245,34 +246,35 @@ def leads_to_the_same(whole: object, flipped: object) -> bool:
 # Mail
 
 
-def mail_store(name: str) -> MemoryStore:
+def mail_store(person: Person) -> MemoryStore:
     """The disk of somebody who takes mail."""
-    store, seed = MemoryStore(), digest(f"device {name}")
+    store, seed = MemoryStore(), digest(f"device {person.name}")
     store.commit([new_mail_account(seed)])
-    store.commit(open_mail(seed, store.snapshot().mail).renew(WALL_MS))
+    store.commit(open_mail(person.account, seed, store.snapshot().mail).renew(WALL_MS))
     return store
 
 
-MAIL_OF = {name: mail_store(name) for name in ("alice", "bob")}
+MAIL_OF = {person: mail_store(person) for person in (ALICE, BOB)}
 
 
-def mail_of(name: str) -> OlmMailCipher:
+def mail_of(person: Person) -> OlmMailCipher:
     """As it was before anything was sealed or opened."""
-    return open_mail(digest(f"device {name}"), MAIL_OF[name].snapshot().mail)
+    kept = MAIL_OF[person].snapshot().mail
+    return open_mail(person.account, digest(f"device {person.name}"), kept)
 
 
 def a_mail() -> bytes:
-    bob, keys = mail_of("bob"), mail_of("bob").keys
+    bob, keys = mail_of(BOB), mail_of(BOB).keys
     assert keys is not None
-    to = Recipient(BOB.device, bob.identity_key, keys.fallback_key, bob.published[-1])
+    to = Recipient(Correspondent(BOB.party, bob.identity_key), keys.fallback_key, bob.published[-1])
     letter = encode_letter(tuple(golden.all_frames().values())[:1])
-    return mail_of("alice").seal(to, letter, ALICE.devices, WALL_MS).blob
+    return mail_of(ALICE).seal(to, letter, ALICE.devices, WALL_MS).blob
 
 
 def read_mail(raw: bytes) -> object:
-    bob = mail_of("bob")
+    bob = mail_of(BOB)
     body = bob.unwrap(raw)
-    return decode_letter(bob.open(body, mail_of("alice").identity_key, WALL_MS).plaintext)
+    return decode_letter(bob.open(body, mail_of(ALICE).identity_key, WALL_MS).plaintext)
 
 
 A_MAIL = a_mail()
@@ -280,9 +282,9 @@ A_MAIL = a_mail()
 
 def read_letter(raw: bytes) -> object:
     """The ratchet's message, as if the envelope's maker had put another one in."""
-    bob = mail_of("bob")
+    bob = mail_of(BOB)
     body = replace(bob.unwrap(A_MAIL), ciphertext=raw)
-    return decode_letter(bob.open(body, mail_of("alice").identity_key, WALL_MS).plaintext)
+    return decode_letter(bob.open(body, mail_of(ALICE).identity_key, WALL_MS).plaintext)
 
 
 # What shared keys protect
@@ -450,7 +452,7 @@ SEALED: dict[str, Sealed] = {
     "mailbox put": signed(Purpose.MAILBOX_PUT, a_mailbox_put, read_mailbox_put, M.Put),
     "mailbox proof": signed(Purpose.MAILBOX_OPEN, a_mailbox_proof, read_mailbox_proof, M.Open),
     "letter": replace(
-        shut(mail_of("bob").unwrap(A_MAIL).ciphertext, read_letter, mail_pb2.Letter),
+        shut(mail_of(BOB).unwrap(A_MAIL).ciphertext, read_letter, mail_pb2.Letter),
         free=lambda whole, flipped: whole == flipped,
         why_free=OLM_READS_ON,
     ),

@@ -60,7 +60,7 @@ def open_letters() -> None:
     mail.seal_envelope = envelope
     mail.open_envelope = lambda own, recipient, blob: blob[HEADER_BYTES:]
     Ratchets.seal = lambda self, peer, plaintext, *_, **__: Sealed(OlmBox(1, plaintext, 0), ())
-    Ratchets.open = lambda self, peer, box, *_, **__: Opened(box.ciphertext, ())
+    Ratchets.open = lambda self, peer, box, head, *_, **__: Opened(box.ciphertext[len(head) :], ())
 
 
 def open_the_database() -> None:

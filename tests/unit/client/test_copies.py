@@ -37,7 +37,7 @@ def to_bob(home: Path, bob: Box, text: bytes) -> bytes:
     with open_home(home) as opened:
         identity = opened.store.identity()
         assert identity is not None
-        cipher = open_mail(identity.device_seed, opened.store.snapshot().mail)
+        cipher = open_mail(identity.account, identity.device_seed, opened.store.snapshot().mail)
         to: Recipient = bob.described()
         own = read_device_set(identity.device_set)
         sealed = cipher.seal(to, text, own, NOW_MS)

@@ -16,6 +16,8 @@ from p2pchat.crypto.mail import (
 )
 from p2pchat.crypto.port import Recipient
 from p2pchat.errors import BadSignature, MalformedMessage
+from p2pchat.model.ids import Party
+from p2pchat.model.ratchet import Correspondent
 from p2pchat.net.mailboxes import BLOB_BYTES_MAX
 from p2pchat.store.memory import MemoryStore
 from p2pchat.wire.mail_codec import LETTER_BYTES_MAX, MailBody
@@ -38,17 +40,21 @@ class Box:
 
     def restart(self) -> OlmMailCipher:
         """What was committed, and nothing else."""
-        self.cipher = open_mail(self.seed, self.store.snapshot().mail)
+        self.cipher = open_mail(self.person.account, self.seed, self.store.snapshot().mail)
         return self.cipher
 
     def renew(self, now_ms: int = NOW_MS) -> None:
         self.store.commit(self.cipher.renew(now_ms))
 
+    @property
+    def correspondent(self) -> Correspondent:
+        return Correspondent(self.person.party, self.cipher.identity_key)
+
     def described(self, suite: int = 2) -> Recipient:
         [key] = [key for key in self.cipher.published if key.suite == suite]
         assert self.cipher.keys is not None
         fallback = self.cipher.keys.fallback_key
-        return Recipient(self.person.device, self.cipher.identity_key, fallback, key)
+        return Recipient(self.correspondent, fallback, key)
 
     def seal(self, to: Box, letter: bytes, suite: int = 2) -> bytes:
         sealed = self.cipher.seal(to.described(suite), letter, self.person.devices, NOW_MS)
@@ -57,7 +63,7 @@ class Box:
 
     def open(self, sender: Box, blob: bytes) -> bytes:
         body = self.cipher.unwrap(blob)
-        assert body.sender == sender.person.device
+        assert body.sender == sender.person.party
         opened = self.cipher.open(body, sender.cipher.identity_key, NOW_MS)
         self.store.commit(opened.changes)
         return opened.plaintext
@@ -126,14 +132,33 @@ def test_a_blob_for_another_device_opens_nowhere_else(alice, bob):
 def test_who_lies_about_who_wrote_is_found_out(alice, bob):
     carol = Box(CAROL)
     body = bob.cipher.unwrap(carol.seal(bob, b"I am Alice"))
-    forged = MailBody(ALICE.device, None, body.kind, body.ciphertext, body.counter)
+    forged = MailBody(ALICE.party, None, body.kind, body.ciphertext, body.counter)
     with pytest.raises(BadSignature):
         bob.cipher.open(forged, alice.cipher.identity_key, NOW_MS)
 
 
+def test_what_is_sealed_for_who_certified_anothers_key_opens_nowhere_at_the_other(alice, bob):
+    """Carol's account certifies her device with Bob's Olm key; her bundle names his fallback key.
+    What Alice seals for her is a message that Bob's ratchet opens."""
+    carol = Box(CAROL)
+    alice.open(bob, bob.seal(alice, b"hello"))
+    before = alice.store.snapshot().mail.ratchets
+    bobs, hers = bob.described(1), carol.described(1)
+    as_hers = replace(bobs, peer=Correspondent(CAROL.party, bobs.peer.identity_key), hpke=hers.hpke)
+    sealed = alice.cipher.seal(as_hers, b"for Carol", ALICE.devices, NOW_MS)
+    alice.store.commit(sealed.changes)
+    assert set(before) <= set(alice.store.snapshot().mail.ratchets), "Bob's session did not move"
+    handed_on = carol.cipher.unwrap(sealed.blob)
+    known = bob.cipher.peers, len(bob.store.snapshot().mail.ratchets)
+    with pytest.raises(MalformedMessage, match="for others"):
+        bob.cipher.open(handed_on, alice.cipher.identity_key, NOW_MS)
+    assert (bob.cipher.peers, len(bob.store.snapshot().mail.ratchets)) == known
+    assert bob.open(alice, alice.seal(bob, b"for Bob")) == b"for Bob"
+
+
 def test_the_key_of_another_device_does_not_open_what_is_not_for_it(bob):
     carol = Box(CAROL)
-    to = replace(bob.described(1), device=CAROL.device)
+    to = replace(bob.described(1), peer=carol.correspondent)
     blob = carol.cipher.seal(to, b"hello", CAROL.devices, NOW_MS).blob
     with pytest.raises(MalformedMessage):
         bob.cipher.unwrap(blob)
@@ -168,8 +193,18 @@ def test_a_restart_goes_on_from_the_last_commit(alice, bob):
 
 def test_who_forgot_a_session_begins_another(alice, bob):
     alice.open(bob, bob.seal(alice, b"hello"))
-    bob.store.commit(bob.cipher.forget(alice.cipher.identity_key))
+    bob.store.commit(bob.cipher.forget(alice.correspondent.id))
     assert alice.open(bob, bob.seal(alice, b"again")) == b"again"
+
+
+def test_a_letter_in_anothers_name_is_refused(alice, bob):
+    """The same key may be certified for the same device by somebody else."""
+    body = bob.cipher.unwrap(alice.seal(bob, b"hello"))
+    other = replace(body, sender=Party(CAROL.account, ALICE.device), devices=None)
+    with pytest.raises(MalformedMessage):
+        bob.cipher.open(other, alice.cipher.identity_key, NOW_MS)
+    assert not bob.cipher.peers
+    assert bob.cipher.open(body, alice.cipher.identity_key, NOW_MS).plaintext == b"hello"
 
 
 def test_the_keys_of_a_mailbox_are_the_readers_to_give():

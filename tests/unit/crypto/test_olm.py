@@ -10,9 +10,18 @@ import pytest
 from p2pchat.crypto import olm
 from p2pchat.crypto.olm import SESSIONS_MAX, OlmBox, Ratchets, new_account
 from p2pchat.errors import BadSignature, MalformedMessage
-from p2pchat.model.ratchet import DropRatchet, ForgetSpent, PutOlmAccount, PutRatchet, SpendSession
+from p2pchat.model.ratchet import (
+    Correspondent,
+    DropRatchet,
+    ForgetSpent,
+    PutOlmAccount,
+    PutRatchet,
+    SpendSession,
+)
+from tests.unit.protocol.people import ALICE, BOB
 
 KEY = b"k" * 32
+HEAD = b"who to whom"
 NOW_MS = 1_800_000_000_000
 DAY_MS = 24 * 3600 * 1000
 
@@ -27,6 +36,11 @@ class Disk:
         self.ratchets = self.opened()
         self.fallback = b""
         self.rotate()
+
+    @property
+    def peer(self) -> Correspondent:
+        """As others know it."""
+        return Correspondent(ALICE.party, self.ratchets.identity_key)
 
     def opened(self) -> Ratchets:
         return Ratchets(self.account, self.sessions.values(), self.spent.values(), KEY)
@@ -54,19 +68,17 @@ class Disk:
         self.commit(changes)
 
     def begin(self, other: Disk) -> None:
-        keys = other.ratchets.identity_key, other.fallback
-        self.commit(self.ratchets.begin(*keys, self.now_ms))
+        self.commit(self.ratchets.begin(other.peer, other.fallback, self.now_ms))
 
     def seal(self, other: Disk, text: bytes) -> OlmBox:
-        if not self.ratchets.has_session(other.ratchets.identity_key):
+        if not self.ratchets.has_session(other.peer):
             self.begin(other)
-        sealed = self.ratchets.seal(other.ratchets.identity_key, text, self.now_ms)
+        sealed = self.ratchets.seal(other.peer, HEAD + text, self.now_ms)
         self.commit(sealed.changes)
         return sealed.box
 
     def open(self, other: Disk, box: OlmBox) -> bytes:
-        key = other.ratchets.identity_key
-        opened = self.ratchets.open(key, box, self.now_ms)
+        opened = self.ratchets.open(other.peer, box, HEAD, self.now_ms)
         self.commit(opened.changes)
         return opened.plaintext
 
@@ -108,7 +120,7 @@ def test_nothing_opens_twice_not_even_after_the_session_is_gone(alice, bob):
     bob.restart()
     with pytest.raises(BadSignature):
         bob.open(alice, box)
-    bob.commit(bob.ratchets.forget(alice.ratchets.identity_key))
+    bob.commit(bob.ratchets.forget(alice.peer.id))
     for _ in range(2):
         with pytest.raises(BadSignature):
             bob.open(alice, box)
@@ -127,7 +139,7 @@ def test_bytes_behind_a_ciphertext_make_no_new_message(alice, bob):
 def test_what_began_a_session_never_begins_it_again_however_late_the_keys_are_made_anew(alice, bob):
     box = alice.seal(bob, b"hello")
     bob.open(alice, box)
-    bob.commit(bob.ratchets.forget(alice.ratchets.identity_key))
+    bob.commit(bob.ratchets.forget(alice.peer.id))
     bob.now_ms += 150 * DAY_MS
     for _ in range(4):
         with pytest.raises(BadSignature):
@@ -153,15 +165,15 @@ def test_what_began_a_session_is_forgotten_with_the_key_it_was_begun_with(alice,
 
 
 def test_what_is_opened_and_not_kept_leaves_nothing(alice, bob):
-    box, key = alice.seal(bob, b"hello"), alice.ratchets.identity_key
+    box, peer = alice.seal(bob, b"hello"), alice.peer
     for _ in range(3):
-        assert bob.ratchets.begins(key, box)
-        opened = bob.ratchets.open(key, box, NOW_MS, keeps=False)
+        assert bob.ratchets.begins(peer, box)
+        opened = bob.ratchets.open(peer, box, HEAD, NOW_MS, keeps=False)
         assert (opened.plaintext, opened.changes) == (b"hello", ())
         assert bob.ratchets.peers == frozenset()
     assert bob.open(alice, box) == b"hello"
-    assert not bob.ratchets.begins(key, box)
-    assert bob.ratchets.peers == {key}
+    assert not bob.ratchets.begins(peer, box)
+    assert bob.ratchets.peers == {peer.id}
 
 
 def test_beginning_a_session_leaves_the_account_as_it_was(alice, bob):
@@ -209,7 +221,7 @@ def test_a_stale_fallback_key_opens_once_rotated_and_not_twice(alice, bob):
     bob.rotate()
     with pytest.raises(BadSignature):
         bob.open(carol, stale)
-    carol.commit(carol.ratchets.forget(bob.ratchets.identity_key))
+    carol.commit(carol.ratchets.forget(bob.peer.id))
     assert bob.open(carol, carol.seal(bob, b"older")) == b"older", "begun anew, it arrives"
 
 
@@ -220,9 +232,7 @@ def test_both_beginning_at_once_come_to_one_session(alice, bob):
         assert bob.open(alice, alice.seal(bob, b"a")) == b"a"
         assert alice.open(bob, bob.seal(alice, b"b")) == b"b"
     pairs = ((alice, bob), (bob, alice))
-    chosen = [
-        disk.ratchets._chosen(other.ratchets.identity_key).row.session for disk, other in pairs
-    ]
+    chosen = [disk.ratchets._chosen(other.peer.id).row.session for disk, other in pairs]
     assert chosen[0] == chosen[1] == min(session for _, session in alice.sessions)
 
 
@@ -295,7 +305,7 @@ def test_keys_that_make_no_secret_begin_nothing(alice, bob, zero):
     keys = [bob.ratchets.identity_key, bob.fallback]
     keys[zero] = bytes(32)
     with pytest.raises(MalformedMessage):
-        alice.ratchets.begin(*keys, NOW_MS)
+        alice.ratchets.begin(Correspondent(BOB.party, keys[0]), keys[1], NOW_MS)
 
 
 def test_no_bit_that_is_changed_changes_the_text(alice, bob):

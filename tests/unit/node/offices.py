@@ -16,6 +16,7 @@ from p2pchat.model.conversation import direct_id
 from p2pchat.model.ids import AccountId
 from p2pchat.model.machine import Now
 from p2pchat.model.mailbox import Kept, MailboxRelay, MailBundle
+from p2pchat.model.ratchet import Correspondent
 from p2pchat.net.offline import OfflineHost
 from p2pchat.node.mail import Exits, MailParts, PostOffice
 from p2pchat.node.mail_relays import MailRelays
@@ -96,9 +97,9 @@ class Place:
         self.seed = digest(f"device {person.name}")
         self.store = store = MemoryStore()
         store.commit([new_mail_account(self.seed)])
-        store.commit(open_mail(self.seed, store.snapshot().mail).renew(WALL_MS))
+        store.commit(open_mail(person.account, self.seed, store.snapshot().mail).renew(WALL_MS))
         kept = store.snapshot().mail
-        self.cipher: OlmMailCipher = open_mail(self.seed, kept)
+        self.cipher: OlmMailCipher = open_mail(person.account, self.seed, kept)
         self.keys = DeviceKeys(self.cipher.identity_key, mailbox_key(self.seed).public_key)
         raw = first_device_set(person.account_signer, person.device, WALL_MS, self.keys)
         me = person.me
@@ -130,14 +131,17 @@ class Place:
     async def _nothing(self, _: object) -> None:
         await trio.lowlevel.checkpoint()
 
+    @property
+    def correspondent(self) -> Correspondent:
+        return Correspondent(self.person.party, self.keys.olm_curve25519)
+
     def letter(self, to: Place, serial: int = 1) -> Post:
         """Seal a letter."""
         keys = to.cipher.keys
         assert keys is not None
         bundle = MailBundle(keys.fallback_key, to.cipher.published, RELAYS)
         key = Key(to.person.pair_half, is_intro=False)
-        whom = to.person.device, serial, to.keys.olm_curve25519, to.keys.mailbox
-        post = Post(*whom, bundle, key, (), asks_again=False)
+        post = Post(to.correspondent, serial, to.keys.mailbox, bundle, key, (), asks_again=False)
         assert self.office.changes([post])
         return post
 

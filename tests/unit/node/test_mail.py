@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import trio
 import trio.testing
 
 from p2pchat.crypto.mail import intro_key
+from p2pchat.model.ids import Party
 from p2pchat.model.mailbox import HpkeKey, MailBundle
+from p2pchat.model.ratchet import Correspondent
 from p2pchat.net.offline import OfflineHost
 from p2pchat.net.port import HOP_PROTOCOL, Connectedness
 from p2pchat.node.mail import (
@@ -28,11 +32,13 @@ from p2pchat.protocol.mail_vocabulary import (
     Post,
     Posted,
     PostFailed,
+    Slot,
 )
 from p2pchat.store.memory import MemoryStore
+from p2pchat.wire.devices import first_device_set, read_device_set
 from p2pchat.wire.mailbox_codec import MAILBOX_PROTOCOL
 from tests.unit.node.offices import NOW, RELAYS, Place, run
-from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, digest
+from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, WALL_MS, digest
 
 
 def test_one_relay_that_keeps_a_letter_is_enough():
@@ -42,7 +48,7 @@ def test_one_relay_that_keeps_a_letter_is_enough():
         await trio.sleep(POST_TIMEOUT_S - 1)
         assert not [h for h in alice.heard if isinstance(h, Posted)], "the other may still answer"
         await trio.sleep(2)
-        assert Posted(BOB.device, 1) in alice.heard
+        assert Posted(BOB.party, 1) in alice.heard
 
     run(script)
 
@@ -139,7 +145,7 @@ def test_the_same_letter_from_two_relays_is_opened_once():
         assert len(mails) == 2
         first, second = map(alice.office.prepare, mails)
         assert isinstance(first, MailOpened)
-        assert first.sender == BOB.device
+        assert first.sender == BOB.party
         assert isinstance(second, MailRefused)
         assert (second.reason, second.sender, second.changes) == ("", None, ())
         alice.office.carry(Discard(first.slot))
@@ -147,6 +153,25 @@ def test_the_same_letter_from_two_relays_is_opened_once():
         assert alice.desk.kept[RELAYS[0]] == {}
 
     run(script)
+
+
+def test_a_letter_is_of_the_account_it_was_sealed_for_whoever_else_certifies_the_device():
+    alice, bob = Place(ALICE), Place(BOB)
+    lies = first_device_set(MALLORY.account_signer, BOB.device, WALL_MS, bob.keys)
+    alice.chat.state.directory.keep(read_device_set(lies))
+    for one, other in ((alice, bob), (bob, alice)):
+        one.befriend(other)
+    assert isinstance(bob.get(alice.sealed(bob)), MailOpened)
+    assert isinstance(alice.get(bob.sealed(alice)), MailOpened)
+    bob.get(alice.sealed(bob, 2))
+    blob = bob.sealed(alice, 2)
+    body = alice.cipher.unwrap(blob)
+    assert body.devices is None, "they know each other"
+    in_her_name = replace(body, sender=Party(MALLORY.account, BOB.device))
+    slot = Slot(RELAYS[0].peer, 1)
+    assert isinstance(alice.office.prepare(Mail(slot, bytes(32), in_her_name)), MailRefused)
+    opened = alice.get(blob)
+    assert (opened.sender, opened.devices) == (BOB.party, bob.devices)
 
 
 def test_rubbish_is_deleted_and_counted():
@@ -182,8 +207,8 @@ def test_keys_that_cannot_be_used_fail_their_letter_alone():
         keys = bob.cipher.keys
         bundle = MailBundle(keys.fallback_key, (HpkeKey(1, bytes(5)),), RELAYS)
         key = Key(bytes(32), is_intro=True)
-        whom = BOB.device, 1, bob.keys.olm_curve25519, bob.keys.mailbox
-        post = Post(*whom, bundle, key, (), asks_again=False)
+        whom = Correspondent(BOB.party, bob.keys.olm_curve25519)
+        post = Post(whom, 1, bob.keys.mailbox, bundle, key, (), asks_again=False)
         assert alice.office.changes([post]) == []
         alice.office.carry(post)
         await trio.sleep(1)

@@ -51,7 +51,7 @@ def test_sessions_that_one_contact_begins_have_a_pace(monkeypatch):
     alice.befriend(bob)
     got = []
     for _ in range(5):
-        bob.cipher.forget(alice.keys.olm_curve25519)
+        bob.cipher.forget(alice.correspondent.id)
         got.append(alice.get(bob.sealed(alice)))
     assert [type(one) for one in got] == [MailOpened] * 3 + [MailRefused] * 2
     assert len(alice.store.snapshot().mail.spent) == 3

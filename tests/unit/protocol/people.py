@@ -6,7 +6,7 @@ from functools import cache
 from hashlib import blake2b
 
 from p2pchat.model.conversation import direct_id
-from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, Party
 from p2pchat.model.op import Chain, Header, Kind, Op
 from p2pchat.protocol.state import Me
 from p2pchat.wire.contents import Content, Text, encode_content
@@ -42,6 +42,10 @@ class Person:
     @property
     def me(self) -> Me:
         return Me(self.account, self.device, self.name, self.devices, self.signer, self.intro)
+
+    @property
+    def party(self) -> Party:
+        return Party(self.account, self.device)
 
     @property
     def link(self) -> ContactLink:

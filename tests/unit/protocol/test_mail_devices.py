@@ -20,7 +20,7 @@ from p2pchat.wire.devices import (
 )
 from p2pchat.wire.frames import Hello
 from tests.unit.protocol.people import WALL_MS, digest
-from tests.unit.protocol.test_mailing import (
+from tests.unit.protocol.postal import (
     ALICE,
     BOB,
     DIRECT,

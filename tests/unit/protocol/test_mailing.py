@@ -6,15 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from p2pchat.config.limits import Limits
 from p2pchat.events import MessageStateChanged
 from p2pchat.model.contact import ContactState
-from p2pchat.model.ids import DeviceId
-from p2pchat.model.mailbox import HpkeKey, MailboxRelay, MailBundle
+from p2pchat.model.ids import Party
 from p2pchat.model.message import MessageState
-from p2pchat.model.ratchet import PutMailKeys, PutOlmAccount, SeeMail, SetMailed
+from p2pchat.model.ratchet import SeeMail, SetMailed
 from p2pchat.protocol.bundles import LOOK_AGAIN_MS, ROTATE_MS
-from p2pchat.protocol.machine import AcceptContact, AddContact, Effect, Persist
+from p2pchat.protocol.machine import AcceptContact, AddContact, Persist
 from p2pchat.protocol.mail_routes import (
     ASK_AGAIN_S,
     LETTER_OPS_BYTES,
@@ -22,7 +20,6 @@ from p2pchat.protocol.mail_routes import (
     RECEIPTS_MAX,
 )
 from p2pchat.protocol.mail_vocabulary import (
-    AccountFound,
     BundleFound,
     BundlePublished,
     Discard,
@@ -31,8 +28,6 @@ from p2pchat.protocol.mail_vocabulary import (
     ForPairs,
     LookUp,
     LookUpAccount,
-    MailOpened,
-    MailRefused,
     Post,
     Posted,
     PostFailed,
@@ -42,116 +37,21 @@ from p2pchat.protocol.mail_vocabulary import (
 )
 from p2pchat.protocol.mail_writers import PAIR_BYTES_MAX, PAIR_OPS_MAX, WRITERS_MAX
 from p2pchat.protocol.mailing import BACK_OFF_S_MAX, REMAIL_MS
-from p2pchat.wire.devices import DeviceKeys, first_device_set, read_device_set
-from p2pchat.wire.frames import Hello, Ops, SyncDigest
+from p2pchat.wire.frames import Hello, SyncDigest
 from p2pchat.wire.receipts import SignedReceipt
-from p2pchat.wire.records import BundleRecord, encode_record
-from tests.unit.protocol.people import WALL_MS, Person, between, digest, op_id
-from tests.unit.protocol.table import Seat, Table
-
-
-class Writer(Person):
-    """Somebody who takes mail."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.keys = DeviceKeys(digest(f"olm {name}"), digest(f"mailbox {name}"))
-        raw = first_device_set(self.account_signer, self.device, WALL_MS, self.keys)
-        self.devices = read_device_set(raw)
-
-    @property
-    def bundle(self) -> bytes:
-        relay = MailboxRelay(digest_peer("relay"))
-        mail = MailBundle(digest("fallback"), (HpkeKey(1, digest("hpke")),), (relay,))
-        return encode_record(BundleRecord(self.device, (), 1, WALL_MS, mail), self.signer)
-
-
-def digest_peer(name: str):
-    return DeviceId(digest(name)).peer_id
-
-
-ALICE, BOB, CAROL = Writer("alice"), Writer("bob"), Writer("carol")
-DIRECT = between(ALICE, BOB)
-MADE = (PutOlmAccount("pickle"), PutMailKeys(digest("fallback"), WALL_MS, ()))
-
-
-class PostalSeat(Seat):
-    """Its letters lie on the table; what it does to itself is remembered."""
-
-    def open(self) -> None:
-        if self.store.snapshot().mail.account is None:
-            self.store.commit(MADE)
-        super().open()
-
-    def _carry_one(self, effect: Effect) -> None:
-        match effect:
-            case Post() | LookUpAccount() | LookUp() | Discard():
-                pass
-            case ForgetSessions() | RenewKeys() | WritersChanged():
-                pass
-            case _:
-                super()._carry_one(effect)
-
-    def take(self, kind: type) -> list:
-        """What was decided of a kind since it was asked last."""
-        found = self.decided(kind)
-        self.effects = [effect for effect in self.effects if not isinstance(effect, kind)]
-        return found
-
-    def find(self) -> None:
-        """All look-ups end well."""
-        self.know()
-        for looked in self.take(LookUp):
-            other = next(p for p in (ALICE, BOB, CAROL) if p.device == looked.device)
-            self.do(BundleFound(other.device, other.bundle))
-
-    def know(self) -> None:
-        """No account has other devices than were known."""
-        for asked in self.take(LookUpAccount):
-            self.do(AccountFound(asked.account, is_there=True))
-
-    def post(self) -> list[Post]:
-        """Every letter is stored, until there is none; which ones."""
-        posts: list[Post] = []
-        for _ in range(3):
-            self.find()
-            self.answer_mail()
-        while letters := self.take(Post):
-            posts += letters
-            for letter in letters:
-                self.do(Posted(letter.device, letter.serial))
-                self.answer_mail()
-                self.find()
-        return posts
-
-    def answer_mail(self) -> None:
-        """What has to be read for letters is read."""
-        for index in reversed(range(len(self.loads))):
-            if isinstance(self.loads[index].tag, ForMail):
-                self.answer_load(index)
-
-    def get(self, sender: Writer, letter: Post, serial: int = 1) -> None:
-        """Open a letter."""
-        seen = SeeMail(digest(f"blob {serial}"), WALL_MS)
-        slot = Slot(digest_peer("relay"), serial)
-        self.do(
-            MailOpened(
-                slot, sender.device, sender.devices, letter.frames, letter.asks_again, (seen,)
-            )
-        )
-
-
-class PostalTable(Table):
-    def sit(self, person: Person, limits: Limits | None = None) -> PostalSeat:
-        seat = PostalSeat(self, person, limits or Limits())
-        self.seats[seat.device] = seat
-        return seat
-
-
-def ops_of(posts: list[Post]) -> list[int]:
-    """The numbers of the talk ops in letters."""
-    frames = [frame for post in posts for frame in post.frames if isinstance(frame, Ops)]
-    return [op.header.seq for frame in frames for op in frame.ops if op.header.chain == 1]
+from tests.unit.protocol.people import WALL_MS, Person, digest, op_id
+from tests.unit.protocol.postal import (
+    ALICE,
+    BOB,
+    CAROL,
+    DIRECT,
+    PostalSeat,
+    PostalTable,
+    away,
+    digest_peer,
+    ops_of,
+    refused,
+)
 
 
 @pytest.fixture
@@ -168,12 +68,6 @@ def two(table) -> tuple[PostalSeat, PostalSeat]:
     return alice, bob
 
 
-def away(table: PostalTable, seat: PostalSeat) -> None:
-    """The dials of a seat fail."""
-    while table.dials:
-        table.run_job(("dial", table.dials[0]))
-
-
 def test_what_is_written_to_who_is_away_is_mailed_and_counts_as_sent(table, two):
     alice, bob = two
     message = alice.send(DIRECT, "hello")
@@ -181,7 +75,7 @@ def test_what_is_written_to_who_is_away_is_mailed_and_counts_as_sent(table, two)
     away(table, alice)
     assert [asked.account for asked in alice.decided(LookUpAccount)] == [BOB.account]
     [letter] = alice.post()
-    assert (letter.identity_key, letter.mailbox) == (BOB.keys.olm_curve25519, BOB.keys.mailbox)
+    assert (letter.to, letter.mailbox) == (BOB.correspondent, BOB.keys.mailbox)
     assert (letter.key.secret, letter.key.is_intro) == (BOB.pair_half, False)
     assert MessageStateChanged(message.id, MessageState.SENT) in alice.events
     assert alice.state_of(message.id) is MessageState.SENT
@@ -273,7 +167,7 @@ def test_a_letter_that_nobody_kept_is_tried_again(table, two):
     alice.find()
     for _ in range(8):
         [letter] = alice.take(Post)
-        alice.do(PostFailed(letter.device, letter.serial, "full"))
+        alice.do(PostFailed(letter.to.party, letter.serial, "full"))
         away(table, alice)
         assert not alice.take(Post)
         table.advance(BACK_OFF_S_MAX)
@@ -288,8 +182,9 @@ def test_an_answer_for_another_letter_changes_nothing(table, two):
     away(table, alice)
     alice.find()
     [letter] = alice.take(Post)
-    for device in (BOB.device, CAROL.device):
-        alice.do(Posted(device, letter.serial + 1), PostFailed(device, letter.serial + 1, ""))
+    for to in (BOB.party, CAROL.party, Party(CAROL.account, BOB.device)):
+        alice.do(Posted(to, letter.serial + 1), PostFailed(to, letter.serial + 1, ""))
+    alice.do(Posted(Party(CAROL.account, BOB.device), letter.serial))
     assert not alice.decided(SetMailed)
     assert alice.chat.outbox.owed_devices() == [BOB.device]
 
@@ -387,24 +282,18 @@ def test_what_both_gave_is_known_after_a_restart(table, two):
     assert alice.state.directory.pairs.theirs(BOB.account) == BOB.pair_half
 
 
-def refused(sender: Writer | None, reason: str = "letter that does not open") -> MailRefused:
-    slot = Slot(digest_peer("relay"), 1)
-    device = sender.device if sender is not None else None
-    return MailRefused(slot, reason, device, (SeeMail(digest("blob"), WALL_MS),))
-
-
 def test_who_seals_for_a_session_that_is_gone_is_asked_to_begin_anew(table, two):
     alice, bob = two
     message = alice.send(DIRECT, "hello")
     away(table, alice)
     alice.post()
     bob.do(refused(ALICE))
-    assert bob.decided(ForgetSessions) == [ForgetSessions(ALICE.keys.olm_curve25519)]
+    assert bob.decided(ForgetSessions) == [ForgetSessions(ALICE.correspondent)]
     [asking] = bob.post()
     assert asking.asks_again
     alice.take(ForgetSessions)
     alice.get(BOB, asking)
-    assert alice.decided(ForgetSessions) == [ForgetSessions(BOB.keys.olm_curve25519)]
+    assert alice.decided(ForgetSessions) == [ForgetSessions(BOB.correspondent)]
     [letter] = alice.post()
     assert ops_of([letter]) == [0], "the same ops, sealed anew"
     bob.get(ALICE, letter, 2)

@@ -22,9 +22,9 @@ DIGEST = SyncDigest(between(ALICE, BOB), bytes(32))
 
 @pytest.mark.parametrize("devices", [None, ALICE.devices])
 def test_a_body_comes_back_as_it_was(devices):
-    body = MailBody(ALICE.device, devices, 1, b"sealed", COUNTER_MAX)
+    body = MailBody(ALICE.party, devices, 1, b"sealed", COUNTER_MAX)
     decoded = decode_body(encode_body(body))
-    assert (decoded.sender, decoded.kind, decoded.ciphertext) == (ALICE.device, 1, b"sealed")
+    assert (decoded.sender, decoded.kind, decoded.ciphertext) == (ALICE.party, 1, b"sealed")
     assert decoded.counter == COUNTER_MAX
     assert (decoded.devices and decoded.devices.raw) == (devices and devices.raw)
 
@@ -32,10 +32,10 @@ def test_a_body_comes_back_as_it_was(devices):
 @pytest.mark.parametrize(
     "body",
     [
-        MailBody(ALICE.device, None, 2, b"sealed", 0),
-        MailBody(ALICE.device, None, 0, b"sealed", COUNTER_MAX + 1),
-        MailBody(ALICE.device, None, 0, b"", 0),
-        MailBody(BOB.device, ALICE.devices, 0, b"sealed", 0),
+        MailBody(ALICE.party, None, 2, b"sealed", 0),
+        MailBody(ALICE.party, None, 0, b"sealed", COUNTER_MAX + 1),
+        MailBody(ALICE.party, None, 0, b"", 0),
+        MailBody(BOB.party, ALICE.devices, 0, b"sealed", 0),
     ],
 )
 def test_a_body_out_of_bounds_is_refused(body):
