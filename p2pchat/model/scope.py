@@ -7,8 +7,8 @@ connection of the same or a narrower scope. The same rule read the other way say
 peer is told only what it may believe.
 
 Addresses that no wide rule may count (several honest peers behind one router, or one machine) are
-sorted out here as well: `network_of` and `source_of` name the network of a *public* address and
-nothing else.
+sorted out here as well: `network_of`, `region_of` and `source_of` name the network of a *public*
+address and nothing else.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ __all__ = [
     "believable_of",
     "is_circuit",
     "network_of",
+    "region_of",
     "scope_of",
     "scope_of_all",
     "source_of",
@@ -32,6 +33,7 @@ _CACHE_ENTRIES = 8192
 _IP_PROTOCOLS = ("ip4", "ip6")
 _NETWORK_BITS_IPV4 = 24
 _NETWORK_BITS_IPV6 = 48
+_REGION_BITS_IPV4 = 16
 _SOURCE_BITS_IPV4 = 32
 _SOURCE_BITS_IPV6 = 56
 
@@ -90,6 +92,13 @@ def scope_of_all(addresses: tuple[str, ...]) -> Scope:
 def network_of(address: str) -> str | None:
     """The /24 (IPv6: /48) of a public IP address, for diversity limits; None for every other."""
     return _prefix(address, _NETWORK_BITS_IPV4, _NETWORK_BITS_IPV6)
+
+
+@lru_cache(maxsize=_CACHE_ENTRIES)
+def region_of(address: str) -> str | None:
+    """The /16 (IPv6: /48) of a public IP address, which seldom has two owners at one provider; None
+    for every other."""
+    return _prefix(address, _REGION_BITS_IPV4, _NETWORK_BITS_IPV6)
 
 
 @lru_cache(maxsize=_CACHE_ENTRIES)

@@ -13,7 +13,6 @@ comes again, and is known by its hash.
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -24,22 +23,21 @@ from p2pchat.crypto.port import MailCipher, Opened, Recipient
 from p2pchat.errors import (
     BadSignature,
     MalformedMessage,
-    NetworkError,
-    RelayRefused,
     RemoteProtocolError,
-    UnknownVersion,
 )
 from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import AccountId, DeviceId, Party, PeerId
 from p2pchat.model.machine import Now
-from p2pchat.model.mailbox import Kept, MailboxRelay, MailBundle
+from p2pchat.model.mailbox import MailboxRelay, MailBundle
 from p2pchat.model.ratchet import Correspondent, RatchetChange
 from p2pchat.model.snapshot import MailSnapshot
 from p2pchat.net.mailboxes import MailboxClient
 from p2pchat.net.port import Host
 from p2pchat.node.ambient import Ambient
 from p2pchat.node.mail_door import MailDoor
+from p2pchat.node.mail_posting import Postman
 from p2pchat.node.mail_relays import MailRelays
+from p2pchat.node.mail_rounds import MailRounds, RoundsParts
 from p2pchat.protocol.chat import Chat
 from p2pchat.protocol.machine import DevicesTold, Effect, Input
 from p2pchat.protocol.mail_vocabulary import (
@@ -57,28 +55,16 @@ from p2pchat.protocol.mail_vocabulary import (
     Posted,
     PostFailed,
     RenewKeys,
-    Slot,
     WritersChanged,
 )
 from p2pchat.wire.devices import DeviceSet, certificates, certified, keys_of, narrowed
 from p2pchat.wire.envelope import Signer
 from p2pchat.wire.mail_codec import MailBody, decode_letter, encode_letter
-from p2pchat.wire.mailbox_codec import blob_hash
 
 __all__ = ["Exits", "MailParts", "OpeningChat", "PostOffice"]
 
 logger = logging.getLogger(__name__)
 
-FETCH_EVERY_S = 60.0
-VISIT_TIMEOUT_S = 60.0
-"""For all that there is to do at one relay; the rest waits for the next visit."""
-POST_TIMEOUT_S = 30.0
-POSTS_MAX = 16
-"""Letters on their way to relays at the same time."""
-LATER_MAX = 16
-"""Blobs that only a later version can read, at each relay; anybody can make them up."""
-CHECK_IN_EVERY = 50
-"""Envelopes opened between two chances for other tasks to run."""
 _HEARD = (ContactState.ACCEPTED, ContactState.ASKED)
 """Whose letters are remembered; of others only what they ask for is."""
 
@@ -92,7 +78,7 @@ class MailParts:
     """Makes a client, which tells where something came in."""
     kept: MailSnapshot
     relays: tuple[MailboxRelay, ...] = ()
-    """Who shall keep our mail; without them those through whom we can be reached."""
+    """Who shall keep our mail; without them relays of our own choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,32 +105,28 @@ class PostOffice:
         self._ambient = ambient
         self._door = MailDoor(parts.kept.seen, ambient.now())
         self._sealed: dict[int, bytes] = {}
-        self._errands = _Errands()
+        rounds = RoundsParts(
+            self._client, exits.relays, self._cipher, chat, exits.put, exits.republish
+        )
+        self._rounds = MailRounds(rounds)
         self._nursery: trio.Nursery | None = None
-        self._posts = trio.CapacityLimiter(POSTS_MAX)
+        self._postman = Postman(self._client, host)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Fetch what comes and carry what goes, until cancelled."""
         async with trio.open_nursery() as self._nursery:
             await self._nursery.start(self._client.run)
             task_status.started()
-            while True:
-                self._errands.begin()
-                await self._visit_all()
-                with trio.move_on_after(FETCH_EVERY_S):
-                    await self._errands.wait()
+            await self._rounds.run()
 
     def look(self) -> None:
         """There may be something to fetch, or somebody new to fetch it from."""
-        self._errands.call()
+        self._rounds.look()
 
     @property
     def bundle(self) -> MailBundle:
-        """How others may write to us: empty before there are keys, or a relay."""
-        cipher, relays = self._cipher, tuple(self._errands.ours.values())
-        if cipher.keys is None or not relays:
-            return MailBundle()
-        return MailBundle(cipher.keys.fallback_key, cipher.published, relays)
+        """How others may write to us: empty before there are keys on disk, or a relay."""
+        return self._rounds.bundle
 
     # In the driver
 
@@ -178,11 +160,12 @@ class PostOffice:
             case LookUp(device):
                 self._spawn(self._look_up, device)
             case Discard(slot):
-                self._errands.discard(slot)
+                self._rounds.discard(slot)
             case RenewKeys():
+                self._rounds.show_keys()
                 self._exits.republish()
             case WritersChanged():
-                self._errands.call()
+                self._rounds.look()
             case _:
                 pass
 
@@ -288,86 +271,14 @@ class PostOffice:
         """Leave a blob with each of the recipient's relays; one is enough."""
         to = post.to.party
         key = _write_key(post.key, self._chat.state.me.account, to.device)
-        failures: list[str] = [] if blob else ["its keys cannot be used"]
-        kept: list[MailboxRelay] = []
-
-        async def leave(relay: MailboxRelay) -> None:
-            try:
-                with trio.fail_after(POST_TIMEOUT_S):
-                    await self._client.put(relay, post.mailbox, blob, key)
-            except (NetworkError, trio.TooSlowError) as error:
-                failures.append(str(error) or "no answer in time")
-            else:
-                kept.append(relay)
-
-        async with self._posts, trio.open_nursery() as nursery:
-            for relay in post.bundle.relays if blob else ():
-                nursery.start_soon(leave, relay)
-        if kept:
+        failure = "its keys cannot be used"
+        if blob:
+            failure = await self._postman.leave(post, blob, key)
+        if not failure:
             await self._exits.put(Posted(to, post.serial))
-        else:
-            reason = failures[0] if failures else "it names no relay"
-            logger.info("mail for %s: %s", to.device.peer_id.short, reason)
-            await self._exits.put(PostFailed(to, post.serial, reason))
-
-    async def _visit_all(self) -> None:
-        if not self._chat.mailing.writers.are_known:
-            return  # it is told when it does
-        for relay in await self._exits.relays.choose():
-            with trio.move_on_after(VISIT_TIMEOUT_S):
-                await self._visit(relay)
-
-    async def _visit(self, relay: MailboxRelay) -> None:
-        """Say who may write, delete what is done, and fetch what is new."""
-        client = self._client
-        try:
-            await self._register(relay)
-            if done := self._errands.done_at(relay.peer):
-                await client.delete(relay, done)
-                self._errands.deleted(relay.peer, done)
-            after = self._errands.after.get(relay.peer, 0)
-            while kept := await client.fetch(relay, after):
-                after = kept[-1].id
-                await self._take(relay.peer, kept)
-                self._errands.after[relay.peer] = after
-        except RelayRefused as error:
-            logger.info("mailbox at %s: %s", relay.peer.short, error)
-            self._exits.relays.refused(relay.peer)
-            self._errands.lost(relay.peer)
-        except NetworkError as error:
-            logger.info("mailbox at %s: %s", relay.peer.short, error)
-            self._errands.registered.pop(relay.peer, None)
-
-    async def _register(self, relay: MailboxRelay) -> None:
-        """Say whose puts our mailbox takes, if that is news to the relay."""
-        me = self._chat.state.me
-        writers = self._chat.mailing.writers.keys()
-        if self._errands.registered.get(relay.peer) == (me.intro, writers):
             return
-        keys = [write_key(half, account, me.device).public_key for half, account in writers]
-        await self._client.register(relay, dict.fromkeys(keys), intro_key(me.intro).public_key)
-        self._errands.registered[relay.peer] = me.intro, writers
-        if self._errands.ours.get(relay.peer) != relay:
-            self._errands.ours[relay.peer] = relay
-            self._exits.republish()
-
-    async def _take(self, relay: PeerId, kept: Sequence[Kept]) -> None:
-        """Open the envelopes of a page and hand over what is in them, in the order in which it was
-        sealed: a ratchet keeps only so many keys of what was overtaken."""
-        mails: list[Mail] = []
-        for count, one in enumerate(kept, 1):
-            if count % CHECK_IN_EVERY == 0:
-                await trio.lowlevel.checkpoint()
-            slot = Slot(relay, one.id)
-            try:
-                mails.append(Mail(slot, blob_hash(one.blob), self._cipher.unwrap(one.blob)))
-            except UnknownVersion:
-                self._errands.put_by(slot)
-            except RemoteProtocolError as error:
-                self._chat.state.refuse(error)
-                self._errands.discard(slot)
-        for mail in sorted(mails, key=lambda mail: (mail.body.sender, mail.body.counter)):
-            await self._exits.put(mail)
+        logger.info("mail for %s: %s", to.device.peer_id.short, failure)
+        await self._exits.put(PostFailed(to, post.serial, failure))
 
 
 class OpeningChat:
@@ -385,57 +296,6 @@ class OpeningChat:
 
     def settle(self, now: Now) -> list[Effect]:
         return self._chat.settle(now)
-
-
-Registered = tuple[bytes, list[tuple[bytes, AccountId]]]
-"""The token of our link, and whose halves may write."""
-
-
-class _Errands:
-    """What is to be done at relays at the next visit, and what each of them knows."""
-
-    def __init__(self) -> None:
-        self.registered: dict[PeerId, Registered] = {}
-        """Who may write, as each relay was told it; it may forget while we do not reach it."""
-        self.ours: dict[PeerId, MailboxRelay] = {}
-        """Relays that keep our mail: what our bundle names."""
-        self.after: dict[PeerId, int] = {}
-        """The newest id that was fetched."""
-        self._done: dict[PeerId, dict[int, None]] = {}
-        self._later: dict[PeerId, deque[int]] = {}
-        self._called = trio.Event()
-
-    def begin(self) -> None:
-        self._called = trio.Event()
-
-    async def wait(self) -> None:
-        await self._called.wait()
-
-    def call(self) -> None:
-        self._called.set()
-
-    def put_by(self, slot: Slot) -> None:
-        """Leave it there for a later version of this program, as long as it is one of a few."""
-        ids = self._later.setdefault(slot.relay, deque())
-        ids.append(slot.id)
-        if len(ids) > LATER_MAX:
-            self.discard(Slot(slot.relay, ids.popleft()))
-
-    def discard(self, slot: Slot) -> None:
-        self._done.setdefault(slot.relay, {})[slot.id] = None
-        self.call()
-
-    def done_at(self, relay: PeerId) -> tuple[int, ...]:
-        return tuple(self._done.get(relay, ()))
-
-    def deleted(self, relay: PeerId, ids: Iterable[int]) -> None:
-        for id in ids:
-            self._done[relay].pop(id, None)
-
-    def lost(self, relay: PeerId) -> None:
-        """It keeps nothing for us any more."""
-        self.registered.pop(relay, None)
-        self.ours.pop(relay, None)
 
 
 def _write_key(key: Key, own: AccountId, reader: DeviceId) -> Signer:

@@ -43,7 +43,7 @@ from p2pchat.node.lan_consent import consent_to_proved
 from p2pchat.node.lifetime import running
 from p2pchat.node.mail import Exits, MailParts, OpeningChat, PostOffice
 from p2pchat.node.mail_relays import SETTING as MAIL_RELAYS
-from p2pchat.node.mail_relays import MailRelays
+from p2pchat.node.mail_relays import MailRelays, RelayParts
 from p2pchat.node.mailbox_service import KeptMailboxes, MailboxService
 from p2pchat.node.memory import PeerMemory
 from p2pchat.node.network import Neighbours, Network, NetworkOptions
@@ -275,7 +275,17 @@ class Node:
     def _office(self, mail: MailParts) -> PostOffice:
         parts = self.parts
         remembered = parts.snapshot.settings.get(MAIL_RELAYS, b"")
-        relays = MailRelays(parts.host, mail.relays, remembered, parts.store.commit)
+        relays = MailRelays(
+            parts.host,
+            RelayParts(
+                configured=mail.relays,
+                remembered=remembered,
+                listed=lambda: self.startup.known,
+                is_lan=parts.options.lan is not None,
+                now=parts.ambient.now,
+                commit=parts.store.commit,
+            ),
+        )
         find = self.network.directory
         exits = Exits(self._put, find.devices, find.bundle, lambda: self.startup.moved(), relays)
         return PostOffice(mail, exits, parts.host, self.chat, parts.ambient)

@@ -77,6 +77,12 @@ class Startup:
         """Whom we ask for peers; None asks nobody."""
         return self._sources
 
+    @property
+    def known(self) -> frozenset[PeerId]:
+        """Peers of the configuration, and of the lists that were read so far."""
+        configured = self._sources.configured if self._sources is not None else frozenset[PeerId]()
+        return configured | self._known
+
     def peer_served(self) -> None:
         """A peer of the network answered."""
         self._joined.set()
@@ -158,8 +164,7 @@ class Startup:
 
     def _expected(self) -> int:
         """Peers that are known, also those of the configuration that nobody has read yet."""
-        configured = self._sources.configured if self._sources is not None else frozenset[PeerId]()
-        return self._parts.remembered + len(self._known | configured)
+        return self._parts.remembered + len(self.known)
 
     async def _nobody_known(self, scope: trio.CancelScope) -> None:
         await self._resolved.wait()

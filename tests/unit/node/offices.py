@@ -10,6 +10,7 @@ import trio.testing
 
 from p2pchat.config.limits import Limits
 from p2pchat.crypto.mail import OlmMailCipher, mailbox_key, new_mail_account, open_mail
+from p2pchat.errors import RelayRefused
 from p2pchat.model.change import PutContact
 from p2pchat.model.contact import ContactState
 from p2pchat.model.conversation import direct_id
@@ -19,7 +20,7 @@ from p2pchat.model.mailbox import Kept, MailboxRelay, MailBundle
 from p2pchat.model.ratchet import Correspondent
 from p2pchat.net.offline import OfflineHost
 from p2pchat.node.mail import Exits, MailParts, PostOffice
-from p2pchat.node.mail_relays import MailRelays
+from p2pchat.node.mail_relays import MailRelays, RelayParts
 from p2pchat.protocol.chat import Chat
 from p2pchat.protocol.machine import Input
 from p2pchat.protocol.mail_vocabulary import Key, Mail, MailOpened, MailRefused, Post, Slot
@@ -44,6 +45,11 @@ class Desk:
         self.visited: list[tuple[float, MailboxRelay]] = []
         self.intros: list[bytes] = []
         self.posting = self.most = 0
+        self.dialled: list[str] = []
+        self.denied: set[MailboxRelay] = set()
+        """Who will not register us."""
+        self.unknown: set[MailboxRelay] = set()
+        """Who has lost our mailbox."""
 
     async def run(self, *, task_status=trio.TASK_STATUS_IGNORED) -> None:
         task_status.started()
@@ -51,6 +57,7 @@ class Desk:
 
     async def put(self, relay, mailbox, blob, write_key) -> None:
         self.posting += 1
+        self.dialled += relay.addresses
         self.most = max(self.most, self.posting)
         try:
             await trio.sleep(float("inf") if relay in self.silent else 1)
@@ -65,6 +72,8 @@ class Desk:
             self.kept.setdefault(relay, {})[self.last_id] = blob
 
     async def fetch(self, relay, after=0):
+        if relay in self.unknown:
+            raise RelayRefused("no such mailbox")
         blobs = self.kept.get(relay, {}).items()
         return tuple(Kept(id, blob) for id, blob in blobs if id > after)
 
@@ -77,6 +86,14 @@ class Desk:
         self.intros.append(intro)
         if relay in self.silent:
             await trio.sleep_forever()
+        if relay in self.denied:
+            raise RelayRefused("full")
+
+
+class Home(OfflineHost):
+    """A host that has an address."""
+
+    addresses = ("/ip4/8.8.8.8/tcp/4001",)
 
 
 class Clock:
@@ -112,13 +129,22 @@ class Place:
         )
         if is_started:
             chat.start(NOW)
-        self.desk, self.heard = Desk(), list[Input]()
+        self.desk, self.heard, self.published = Desk(), list[Input](), list[MailBundle]()
         self.records: dict[AccountId, DeviceSet] = {}
-        host = OfflineHost(person.device.peer_id)
-        relays = MailRelays(host, RELAYS, b"", self._nothing)
-        exits = Exits(self._put, self._devices, self._nothing, lambda: None, relays)
-        parts = MailParts(self.cipher, lambda host, noticed: self.desk, kept)
+        host = self.host = Home(person.device.peer_id)
         self.clock = Clock()
+        relays = MailRelays(
+            host,
+            RelayParts(RELAYS, b"", frozenset, False, self.clock.now, self._nothing),
+        )
+        exits = Exits(
+            self._put,
+            self._devices,
+            self._nothing,
+            self._republish,
+            relays,
+        )
+        parts = MailParts(self.cipher, lambda host, noticed: self.desk, kept)
         self.office = PostOffice(parts, exits, host, chat, self.clock)
 
     async def _put(self, input: Input) -> None:
@@ -127,6 +153,9 @@ class Place:
     async def _devices(self, account: AccountId) -> DeviceSet | None:
         await trio.lowlevel.checkpoint()
         return self.records.get(account)
+
+    def _republish(self) -> None:
+        self.published.append(self.office.bundle)
 
     async def _nothing(self, _: object) -> None:
         await trio.lowlevel.checkpoint()

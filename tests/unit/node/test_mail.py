@@ -11,15 +11,8 @@ from p2pchat.crypto.mail import intro_key
 from p2pchat.model.ids import Party
 from p2pchat.model.mailbox import HpkeKey, MailBundle
 from p2pchat.model.ratchet import Correspondent
-from p2pchat.net.offline import OfflineHost
-from p2pchat.net.port import HOP_PROTOCOL, Connectedness
-from p2pchat.node.mail import (
-    LATER_MAX,
-    POST_TIMEOUT_S,
-    POSTS_MAX,
-    VISIT_TIMEOUT_S,
-)
-from p2pchat.node.mail_relays import RELAY_ADDRESSES_MAX, RELAYS_USED_MAX, MailRelays
+from p2pchat.node.mail_posting import POST_TIMEOUT_S, POSTS_MAX
+from p2pchat.node.mail_rounds import LATER_MAX, VISIT_TIMEOUT_S
 from p2pchat.protocol.machine import DevicesTold, RenewLink
 from p2pchat.protocol.mail_vocabulary import (
     AccountFound,
@@ -32,11 +25,10 @@ from p2pchat.protocol.mail_vocabulary import (
     Post,
     Posted,
     PostFailed,
+    RenewKeys,
     Slot,
 )
-from p2pchat.store.memory import MemoryStore
 from p2pchat.wire.devices import first_device_set, read_device_set
-from p2pchat.wire.mailbox_codec import MAILBOX_PROTOCOL
 from tests.unit.node.offices import NOW, RELAYS, Place, run
 from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, WALL_MS, digest
 
@@ -217,37 +209,62 @@ def test_keys_that_cannot_be_used_fail_their_letter_alone():
     run(script)
 
 
-class Crowd(OfflineHost):
-    """A host with peers."""
+def test_a_bundle_sends_us_to_nobody_of_our_own_house():
+    async def script(alice, bob):
+        ways = "/ip4/127.0.0.1/tcp/22", "/ip4/192.168.0.1/tcp/80", "/ip4/8.1.1.1/tcp/4001"
+        post = alice.letter(bob)
+        named = replace(RELAYS[0], addresses=ways)
+        alice.office.carry(replace(post, bundle=replace(post.bundle, relays=(named,))))
+        await trio.sleep(2)
+        assert alice.desk.dialled == ["/ip4/8.1.1.1/tcp/4001"]
 
-    peers = tuple(
-        Connectedness(
-            peer=person.device.peer_id,
-            addresses=tuple(f"/ip4/192.0.2.7/tcp/{port}" for port in range(1, 9)),
-            path="direct",
-            inbound=False,
-            protocols=frozenset((MAILBOX_PROTOCOL, HOP_PROTOCOL)),
-        )
-        for person in (ALICE, BOB, CAROL, MALLORY)
-    )
+    run(script)
 
 
-def test_two_relays_keep_our_mail_and_are_remembered():
-    async def main() -> None:
-        store = MemoryStore()
+def test_keys_are_told_to_others_once_they_are_on_disk():
+    async def script(alice, bob):
+        await trio.sleep(1)
+        before = alice.office.bundle
+        assert before.fallback_key == alice.cipher.keys.fallback_key
+        alice.office.changes([RenewKeys()])
+        assert alice.cipher.keys.fallback_key != before.fallback_key
+        assert alice.office.bundle == before, "the commit is under way"
+        alice.office.carry(RenewKeys())
+        after = alice.office.bundle
+        assert after.fallback_key == alice.cipher.keys.fallback_key
+        assert after.hpke == alice.cipher.published
 
-        async def commit(changes) -> None:
-            store.commit(changes)
+    run(script)
 
-        host = Crowd(ALICE.device.peer_id)
-        chosen = await MailRelays(host, (), b"", commit).choose()
-        assert len(chosen) == RELAYS_USED_MAX
-        assert all(len(relay.addresses) == RELAY_ADDRESSES_MAX for relay in chosen)
-        [remembered] = store.snapshot().settings.values()
-        offline = OfflineHost(ALICE.device.peer_id)
-        again = MailRelays(offline, (), remembered, commit)
-        assert await again.choose() == chosen
-        again.refused(chosen[0].peer)
-        assert await again.choose() == chosen[1:]
 
-    trio.run(main)
+def test_a_relay_that_will_not_keep_our_mail_any_more_is_named_no_more():
+    async def script(alice, bob):
+        await trio.sleep(1)
+        assert alice.office.bundle.relays == RELAYS
+        told = len(alice.published)
+        alice.desk.denied = {RELAYS[0]}
+        alice.chat.handle(RenewLink(1, digest("new")[:16]), NOW)
+        for effect in alice.chat.settle(NOW):
+            alice.office.carry(effect)
+        await trio.sleep(1)
+        assert alice.office.bundle.relays == RELAYS[1:]
+        assert len(alice.published) == told + 1
+
+    run(script)
+
+
+def test_who_denies_something_else_once_is_told_again_who_may_write():
+    async def script(alice, bob):
+        await trio.sleep(1)
+        alice.desk.visited.clear()
+        alice.desk.unknown = {RELAYS[0]}
+        alice.office.look()
+        await trio.sleep(1)
+        assert alice.desk.visited == []
+        alice.desk.unknown.clear()
+        alice.office.look()
+        await trio.sleep(1)
+        assert [relay for _, relay in alice.desk.visited] == [RELAYS[0]]
+        assert alice.office.bundle.relays == RELAYS
+
+    run(script)
