@@ -91,7 +91,7 @@ from p2pchat.wire.records import (
 from p2pchat.wire.verification import VerificationCode, encode_code, safety_number
 from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, WALL_MS, Person, digest, op_id
 from tests.unit.protocol.pictures import AVATAR
-from tests.vectors import mailboxes
+from tests.vectors import mailboxes, mails
 
 FOLDER = Path(__file__).parent
 DIRECT = direct_id(ALICE.account, BOB.account)
@@ -465,6 +465,7 @@ GOLDEN = {
     "records": records,
     "lan": lan,
     "mailbox": mailboxes.mailbox,
+    "mail": mails.mail,
 }
 
 

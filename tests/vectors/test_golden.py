@@ -8,21 +8,26 @@ from functools import reduce
 from hashlib import blake2b
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from nacl.signing import SigningKey, VerifyKey
 
+from p2pchat.crypto.hpke import HpkePrivate, HpkeSuite, open_envelope
+from p2pchat.crypto.padding import pad
 from p2pchat.model.ids import AccountId, DeviceId
 from p2pchat.wire.contents import decode_content
 from p2pchat.wire.devices import merged, read_device_set
-from p2pchat.wire.frames import decode_frame
+from p2pchat.wire.frames import decode_frame, encode_frame
 from p2pchat.wire.lan_codec import decode_lan
 from p2pchat.wire.lan_pb2 import Datagram
 from p2pchat.wire.links import decode_link
+from p2pchat.wire.mail_codec import decode_body, decode_letter
 from p2pchat.wire.mailbox_codec import decode_answer, decode_request
 from p2pchat.wire.ops import decode_op, verify_op
 from p2pchat.wire.receipts import read_receipt
 from p2pchat.wire.records import AccountRecord, BundleRecord, read_record
-from tests.vectors import golden, mailboxes
+from tests.vectors import golden, mailboxes, mails
 
 
 def raw(vector: dict, name: str) -> bytes:
@@ -157,3 +162,70 @@ def test_mailbox_requests_and_answers_read_as_they_were_written():
         assert decode_request(raw(entries[name], "request")) == request
     for name, answer in mailboxes.all_answers().items():
         assert decode_answer(raw(entries[name], "answer")) == answer
+
+
+def test_a_mailed_envelope_opens_by_the_text_of_rfc_9180():
+    """With the primitives alone, as another implementation would; the hybrid with its own key."""
+    rows = {vector["name"]: vector for vector in golden.read("mail")}
+    row = rows["envelope 1"]
+    header, enc, sealed = _parts(raw(row, "blob"), 32)
+    assert header == bytes((1, 1)) + blake2b(raw(row, "public_key"), digest_size=4).digest()
+    assert raw(row, "info") == b"dchat/mail/1\0" + header + raw(row, "recipient")
+    own = X25519PrivateKey.from_private_bytes(raw(row, "private_key"))
+    secret = own.exchange(X25519PublicKey.from_public_bytes(enc))
+    kem = b"KEM" + (0x20).to_bytes(2)
+    shared = _labelled(kem, b"eae_prk", secret, b"shared_secret", enc + raw(row, "public_key"))
+    suite = b"HPKE" + b"".join(id.to_bytes(2) for id in (0x20, 1, 3))
+    context = b"\0" + _extract(suite, b"", b"psk_id_hash", b"")
+    context += _extract(suite, b"", b"info_hash", raw(row, "info"))
+    made = _extract(suite, shared, b"secret", b"")
+    key = _expand(suite, made, b"key", context, 32)
+    nonce = _expand(suite, made, b"base_nonce", context, 12)
+    assert ChaCha20Poly1305(key).decrypt(nonce, sealed, b"") == raw(row, "plaintext")
+    hybrid = rows["envelope 2"]
+    private = HpkePrivate(HpkeSuite.MLKEM768_X25519, raw(hybrid, "private_key"))
+    recipient = DeviceId(raw(hybrid, "recipient"))
+    assert open_envelope(private, recipient, raw(hybrid, "blob")) == raw(hybrid, "plaintext")
+
+
+def _parts(blob: bytes, enc_bytes: int) -> tuple[bytes, bytes, bytes]:
+    return blob[:6], blob[6 : 6 + enc_bytes], blob[6 + enc_bytes :]
+
+
+def _extract(suite: bytes, salt: bytes, label: bytes, ikm: bytes) -> bytes:
+    return hmac.new(salt or bytes(32), b"HPKE-v1" + suite + label + ikm, "sha256").digest()
+
+
+def _expand(suite: bytes, key: bytes, label: bytes, info: bytes, length: int) -> bytes:
+    labelled = length.to_bytes(2) + b"HPKE-v1" + suite + label + info
+    return hmac.new(key, labelled + b"\1", "sha256").digest()[:length]
+
+
+def _labelled(suite: bytes, label: bytes, ikm: bytes, purpose: bytes, info: bytes) -> bytes:
+    return _expand(suite, _extract(suite, b"", label, ikm), purpose, info, 32)
+
+
+def test_a_letter_names_both_ends_and_a_mailbox_the_account_that_may_write():
+    rows = {vector["name"]: vector for vector in golden.read("mail")}
+    letter, keys = rows["letter"], rows["keys of a mailbox"]
+    ends = (letter[who][what] for who in ("sender", "recipient") for what in ("account", "device"))
+    said = b"dchat/mail/names/1\0" + bytes.fromhex("".join(ends))
+    head = blake2b(said, digest_size=32).digest()
+    assert raw(letter, "plaintext").startswith(head)
+    frames, asks_again = decode_letter(raw(letter, "plaintext")[32:])
+    assert asks_again
+    assert [encode_frame(frame).hex() for frame in frames] == letter["frames"]
+    info = b"dchat/write/1\0" + raw(keys, "writer") + raw(keys, "reader")
+    extracted = hmac.new(bytes(32), raw(keys, "half"), "sha256").digest()
+    seed = hmac.new(extracted, info + b"\1", "sha256").digest()
+    assert SigningKey(seed).verify_key.encode() == raw(keys, "write_key")
+
+
+def test_a_body_in_an_envelope_is_padded_and_reads_as_it_was_written():
+    rows = {vector["name"]: vector for vector in golden.read("mail")}
+    for length, padded in rows["padding"]["lengths"]:
+        assert len(pad(bytes(length))) == padded
+    for name, body in mails.BODIES.items():
+        assert decode_body(raw(rows[f"body that {name}"], "body")) == body
+    inside = raw(rows["envelope 1"], "plaintext")
+    assert inside.rstrip(b"\0") == raw(rows["body that goes on"], "body") + b"\x80"
