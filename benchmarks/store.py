@@ -18,8 +18,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from hashlib import blake2b
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
+from random import Random
 from typing import cast
 
 import sqlcipher3.dbapi2 as sqlcipher
@@ -28,6 +29,7 @@ import trio
 from p2pchat.model.change import AddMessage, AddOp, Change
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.op import Chain, Header, Kind, Op
+from p2pchat.model.search import Query
 from p2pchat.store.home import open_home
 from p2pchat.store.port import Page
 from p2pchat.store.sqlite import SqliteStore
@@ -35,28 +37,43 @@ from p2pchat.store.worker import open_worker
 
 BATCHES = (1, 64, 200)
 COMMITS = {1: 500, 64: 100, 200: 40}
-TEXT = "t" * 200
+TEXT_CHARS = 200
 CONVERSATION = ConversationId(bytes(32))
 PAGE = 50
+
+
+def texts() -> Iterator[str]:
+    """Endless texts, three of four of made-up words, of which some are frequent as in a language,
+    and one of Chinese characters; one of a thousand holds the sought ones."""
+    rng = Random(1)
+    words = ["".join(rng.choices("aeiounrtsl", k=rng.randrange(2, 9))) for _ in range(20_000)]
+    signs = [chr(0x4E00 + n) for n in range(3_000)]
+    often = [1 / (n + 1) for n in range(len(words))]
+    for number in count():
+        sought = " sought 火车" if number % 1_000 == 0 else ""
+        if number % 4:
+            text = " ".join(rng.choices(words, often, k=TEXT_CHARS // 5))
+        else:
+            text = "".join(rng.choices(signs, often[: len(signs)], k=TEXT_CHARS // 4))
+        yield text[: TEXT_CHARS - len(sought)] + sought
 
 
 def messages() -> Iterator[list[Change]]:
     """Endless messages of one chain, each as the changes that store it."""
     account, device = AccountId(b"a" * 32), DeviceId(b"d" * 32)
     prev: OpId | None = None
-    seq = 0
-    while True:
+    for seq, text in enumerate(texts()):
         raw = seq.to_bytes(8, "big") + bytes(172)
         hlc = (1_800_000_000_000 + seq) << 16
         header = Header(
             CONVERSATION, Chain.TALK, account, device, seq, prev, hlc, Kind.TEXT, bytes(32)
         )
-        op = Op(OpId.of(raw), header, raw, b"s" * 64, TEXT.encode())
+        op = Op(OpId.of(raw), header, raw, b"s" * 64, text.encode())
         shown = AddMessage(
-            op.id, CONVERSATION, account, device, seq, True, TEXT, "text", hlc, hlc, hlc, None
+            op.id, CONVERSATION, account, device, seq, True, text, "text", hlc, hlc, hlc, None
         )
         yield [AddOp(op, hlc, hlc), shown]
-        prev, seq = op.id, seq + 1
+        prev = op.id
 
 
 def batches(source: Iterator[list[Change]], size: int, count: int) -> list[list[Change]]:
@@ -126,10 +143,10 @@ async def hand_over(store: SqliteStore, source: Iterator[list[Change]]) -> None:
     print(f"one message, through the worker {spread(through)}")
 
 
-def read(store: SqliteStore, count: int) -> None:
+def read(store: SqliteStore, total: int) -> None:
     newest = store.history(CONVERSATION, Page(PAGE))
     middle = newest[0].id
-    for _ in range(min(20, count // 5_000)):
+    for _ in range(min(20, total // 5_000)):
         middle = store.history(CONVERSATION, Page(5_000, before=middle))[0].id
     pages = {
         "newest page": Page(PAGE),
@@ -142,6 +159,11 @@ def read(store: SqliteStore, count: int) -> None:
     print(
         f"{'one message':31} {spread([timed(lambda: store.message(middle)) for _ in range(200)])}"
     )
+    for asked in ("sought", "火车", "sou", "no such"):
+        query = Query.of(asked)
+        assert query is not None
+        times = [timed(lambda query=query: store.search(query, None, PAGE)) for _ in range(100)]
+        print(f"{f'search {asked!r}':31} {spread(times)}")
     print(f"{'snapshot':31} {spread([timed(store.snapshot) for _ in range(20)])}")
 
 

@@ -5,7 +5,7 @@ written without spaces, so each of their characters is a word of its own, and se
 found only as they stand; so are symbols, emoji among them. All terms (what spaces separate) must
 occur, each with its words in a row.
 
-The index of a store narrows the rows down (`Query.expression`), `Query.finds` has the last word:
+The index of a store narrows the rows down (`Query.expression`), `Query.confirms` has the last word:
 an index of words knows no punctuation, so it takes 你，好 for 你好. What `index_text` answers for a
 text may never change, or an index could not be told what to forget: so its Unicode is of one year.
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 from unicodedata import ucd_3_2_0
 
@@ -39,11 +40,13 @@ _ACCENTS = re.compile("[\u0300-\u036f]")
 def index_text(text: str) -> str:
     """A text as it goes into an index of words (FTS5, `unicode61 remove_diacritics 0`)."""
     text = text.replace("\0", " ")  # where SQLite would take it to end
-    return text if text.isascii() else _SINGLE.sub(_spaced, _plain(text))
+    return _SINGLE.sub(_spaced, _plain(text))
 
 
 def _plain(text: str) -> str:
     """Without accents, and with one form for what looks alike."""
+    if text.isascii():
+        return text
     apart = ucd_3_2_0.normalize("NFKD", text)
     return ucd_3_2_0.normalize("NFC", _ACCENTS.sub("", apart))
 
@@ -61,12 +64,17 @@ class _Token(NamedTuple):
     is_single: bool
 
 
-def _tokens(text: str) -> list[_Token]:
-    text = text if text.isascii() else _plain(text)
+def _tokens(plain: str) -> list[_Token]:
     return [
-        _Token(found[0].lower(), found.start(), found.end(), found[1] is not None)
-        for found in _TOKEN.finditer(text)
+        _Token(_folded(found[0]), found.start(), found.end(), found[1] is not None)
+        for found in _TOKEN.finditer(plain)
     ]
+
+
+def _folded(word: str) -> str:
+    """Without case, one character for one, as the tokenizer does it: ς is σ, and ß is not ss."""
+    folded = word.casefold()
+    return folded if len(folded) == len(word) else word.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,16 @@ class _Term:
     def is_prefix(self) -> bool:
         last = self.tokens[-1]
         return not last.is_single and len(last.text) >= PREFIX_CHARS_MIN
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether characters stand side by side in it, which an index does not see."""
+        return any(_is_joined(*pair) for pair in pairwise(self.tokens))
+
+    def stands_in(self, text: str) -> bool:
+        """Whether a text holds it as it was typed, which is quickly seen; nothing but characters
+        that are words of their own, or it might be a part of a longer word."""
+        return all(token.is_single for token in self.tokens) and self.source in text
 
     @property
     def expression(self) -> str:
@@ -103,10 +121,13 @@ class _Term:
         return True
 
 
+def _is_joined(one: _Token, other: _Token) -> bool:
+    return one.is_single and other.is_single and one.end == other.start
+
+
 def _is_torn(mine: tuple[_Token, ...], found: list[_Token], place: int) -> bool:
     """Whether two characters that stand side by side in the term do not in the text."""
-    one, other = mine[place - 1], mine[place]
-    is_joined = one.is_single and other.is_single and one.end == other.start
+    is_joined = _is_joined(mine[place - 1], mine[place])
     return is_joined and found[place - 1].end != found[place].start
 
 
@@ -120,16 +141,22 @@ class Query:
     def of(cls, text: str) -> Query | None:
         """Read it; None when no word and no symbol is in it. Longer ones than `QUERY_CHARS_MAX`
         characters are the caller's to refuse; terms over `TERMS_MAX` are not asked for."""
-        terms = [_Term(one, tuple(_tokens(one))) for one in text.split()]
+        terms = [_Term(one, tuple(_tokens(_plain(one)))) for one in text.split()]
         asked = tuple(term for term in terms if term.tokens)
         return cls(asked[:TERMS_MAX]) if asked else None
 
     @property
     def expression(self) -> str:
-        """For FTS5: finds at least what `finds` does."""
+        """For FTS5: finds what `finds` does, and texts that `confirms` denies."""
         return " AND ".join(term.expression for term in self.terms)
 
     def finds(self, text: str) -> bool:
         """Whether a text holds all terms."""
-        tokens = _tokens(text)
+        tokens = _tokens(_plain(text))
         return all(term.occurs(tokens) for term in self.terms)
+
+    def confirms(self, text: str) -> bool:
+        """Whether a text that an index names for `expression` holds all terms."""
+        doubtful = [term for term in self.terms if term.is_joined and not term.stands_in(text)]
+        tokens = _tokens(_plain(text)) if doubtful else []
+        return all(term.occurs(tokens) for term in doubtful)

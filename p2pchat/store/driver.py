@@ -62,11 +62,16 @@ def connect(path: Path, key: bytes, *pragmas: str) -> sqlite3.Connection:
             connection.execute("PRAGMA fullfsync = ON")  # fsync alone stops at the drive's cache
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
-        connection.create_function("index_text", 1, index_text, deterministic=True)
+        connection.create_function("index_text", 1, _index_text, deterministic=True)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _index_text(text: bytes) -> str:
+    """As bytes, for a text would end at its first NUL."""
+    return index_text(text.decode())
 
 
 def make_engine(path: Path, key: bytes, begin: str, *pragmas: str, pool_size: int = 1) -> Engine:

@@ -58,7 +58,7 @@ def search(
     for row in _rows(connection, expression, limit):
         if len(found) >= limit:
             break
-        if query.finds(row.text):
+        if query.confirms(row.text):
             id = ConversationId(row.conversation_id)
             if id not in progress:
                 progress[id] = read_progress(connection, id)

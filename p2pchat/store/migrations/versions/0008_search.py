@@ -20,14 +20,15 @@ def upgrade() -> None:
     op.execute(
         "CREATE TRIGGER search_added AFTER INSERT ON messages BEGIN"
         " INSERT INTO search(rowid, body, room)"
-        " VALUES (new.op, index_text(new.text), 'c' || new.conversation); END"
+        " VALUES (new.op, index_text(CAST(new.text AS BLOB)), 'c' || new.conversation); END"
     )
     op.execute(
         "CREATE TRIGGER search_dropped AFTER DELETE ON messages BEGIN"
         " INSERT INTO search(search, rowid, body, room)"
-        " VALUES ('delete', old.op, index_text(old.text), 'c' || old.conversation); END"
+        " VALUES ('delete', old.op, index_text(CAST(old.text AS BLOB)), 'c' || old.conversation);"
+        " END"
     )
     op.execute(
         "INSERT INTO search(rowid, body, room)"
-        " SELECT op, index_text(text), 'c' || conversation FROM messages ORDER BY op"
+        " SELECT op, index_text(CAST(text AS BLOB)), 'c' || conversation FROM messages ORDER BY op"
     )
