@@ -18,6 +18,7 @@ from p2pchat.client.client import Client
 from p2pchat.client.handles import Contact, Room
 from p2pchat.client.opening import open_client
 from p2pchat.config import ClientConfig
+from p2pchat.config.limits import Limits
 from p2pchat.events import ContactAccepted, ContactRequested, MessageReceived, MessageStateChanged
 from p2pchat.model.ids import AccountId
 from p2pchat.model.message import MessageState
@@ -26,6 +27,8 @@ LISTEN = ("/ip4/127.0.0.1/tcp/0",)
 TEXT_CHARS = 200
 WINDOW = 256
 PATIENCE_S = 60.0
+LIMITS = Limits(subscriber_events_max=10_000)
+"""Whoever counts must not miss any."""
 
 
 def stamped() -> str:
@@ -55,7 +58,9 @@ class Peers:
         }
 
     async def _opened(self, home: str | None, bootstrap: list[str]) -> Client:
-        config = ClientConfig(fetch=False, listen=LISTEN, bootstrap_peers=tuple(bootstrap))
+        config = ClientConfig(
+            fetch=False, listen=LISTEN, bootstrap_peers=tuple(bootstrap), limits=LIMITS
+        )
         name = f"client {len(self._clients)}"
         path = Path(home) if home else None
         client = await self._stack.enter_async_context(open_client(path, name=name, config=config))

@@ -30,7 +30,8 @@ from p2pchat.crypto.megolm import MegolmSessions
 from p2pchat.crypto.olm import Ratchets, new_account
 from p2pchat.crypto.padding import pad
 from p2pchat.crypto.vault import Vault, WithPassphrase, relock
-from p2pchat.model.ids import ConversationId, DeviceId
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId, Party
+from p2pchat.model.ratchet import Correspondent
 from p2pchat.net.libp2p.noise_packets import PacketSealer
 from p2pchat.store.home import BARE, open_home, relock_home
 from p2pchat.testing.processes import Launch, open_processes
@@ -182,17 +183,18 @@ def rekey_by_mail() -> float:
     of the ratchet as it goes to disk."""
     pickle_key, letter = bytes(32), bytes(240)
     own = Ratchets(new_account(pickle_key).change, (), (), pickle_key)
-    others: list[bytes] = []
+    others: list[Correspondent] = []
     for _ in range(DEVICES):
         other = Ratchets(new_account(pickle_key).change, (), (), pickle_key)
         fallback_key, *_ = other.rotate_fallback()
-        others.append(other.identity_key)
-        own.begin(other.identity_key, fallback_key, 0)
+        key = other.identity_key
+        others.append(Correspondent(Party(AccountId(key), DeviceId(key)), key))
+        own.begin(others[-1], fallback_key, 0)
     envelope = new_hpke_key(HpkeSuite.MLKEM768_X25519).public
     began_s = time.process_time()
-    for other_key in others:
-        box = own.seal(other_key, letter, 0).box
-        mail.seal_envelope(envelope, DeviceId(other_key), pad(box.ciphertext))
+    for to in others:
+        box = own.seal(to, letter, 0).box
+        mail.seal_envelope(envelope, to.party.device, pad(box.ciphertext))
     return time.process_time() - began_s
 
 

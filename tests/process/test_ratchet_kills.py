@@ -30,8 +30,8 @@ ROTATING = ("rotated", "rotate_committed")
 READING = ("fetched", "opened", "open_committed", "discarding", "discarded")
 SHARING = ("shared", "room_sealed", "room_committed", "published")
 LEARNING = ("learned", "room_opened", "room_committed")
-RUNS = 4
-DEATHS_OF_MAIL, DEATHS_OF_ROOMS = 144, 56
+RUNS_OF_MAIL, DEATHS_OF_MAIL = 6, 144
+RUNS_OF_ROOMS, DEATHS_OF_ROOMS = 8, 56
 PATIENCE_S = 90.0
 PAUSE_S = 0.1
 TEXTS = 3
@@ -223,17 +223,17 @@ def test_keys_of_a_room_outlive_no_death(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("run", range(RUNS))
+@pytest.mark.parametrize("run", range(RUNS_OF_MAIL))
 def test_letters_outlive_dying_at_every_point(tmp_path: Path, run: int) -> None:
-    turns = [(WRITING, (*ROTATING, *READING))] * 3
-    assert trio.run(apart, tmp_path, turns) == DEATHS_OF_MAIL // RUNS, run
+    turns = [(WRITING, (*ROTATING, *READING))] * 2
+    assert trio.run(apart, tmp_path, turns) == DEATHS_OF_MAIL // RUNS_OF_MAIL, run
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("run", range(RUNS))
+@pytest.mark.parametrize("run", range(RUNS_OF_ROOMS))
 def test_rooms_outlive_dying_at_every_point(tmp_path: Path, run: int) -> None:
-    deaths = trio.run(in_a_room, tmp_path, SHARING * 2, LEARNING * 2)
-    assert deaths == DEATHS_OF_ROOMS // RUNS, run
+    deaths = trio.run(in_a_room, tmp_path, SHARING, LEARNING)
+    assert deaths == DEATHS_OF_ROOMS // RUNS_OF_ROOMS, run
 
 
 def test_those_are_two_hundred_deaths() -> None:

@@ -60,6 +60,7 @@ def open_letters() -> None:
     mail.seal_envelope = envelope
     mail.open_envelope = lambda own, recipient, blob: blob[HEADER_BYTES:]
     Ratchets.seal = lambda self, peer, plaintext, *_, **__: Sealed(OlmBox(1, plaintext, 0), ())
+    Ratchets.begins = lambda self, peer, box, *_: False
     Ratchets.open = lambda self, peer, box, head, *_, **__: Opened(box.ciphertext[len(head) :], ())
 
 
