@@ -31,6 +31,22 @@ CHINESE_ERRORS: Mapping[str, str] = {
     "this home is locked by a passphrase: give it, with --passphrase-file FILE for one": (
         "此主目录由密码短语锁定：请输入，或用 --passphrase-file 文件 给出"
     ),
+    "a passphrase is needed: name a file that holds it with {option}": (
+        "需要密码短语：请用 {option} 指定存放它的文件"
+    ),
+    "the passphrase of the export is wrong": "导出文件的密码短语不正确",
+    "{file} is not a key: put back the one of this home": (
+        "{file} 不是密钥文件：请放回此主目录原来的密钥文件"
+    ),
+    "{file} is damaged: put back a copy of this file alone; the other files are newer than"
+    " theirs": ("{file} 已损坏：请只放回此文件的副本；其他文件比备份中的更新"),
+    "{file} is no export of this program": "{file} 不是本程序的导出文件",
+    "{file} is not whole: use another copy, or export anew": (
+        "{file} 不完整：请使用另一份副本，或重新导出"
+    ),
+    "{home} holds contacts, rooms or messages already: choose a new directory": (
+        "{home} 中已有联系人、房间或消息：请选择新的目录"
+    ),
     "no accepted contact or room is {name}; `p2pchat contacts list` and `p2pchat rooms list` show"
     " them; give the account of whom you asked": (
         "没有名为 {name} 的联系人或房间；可用 `p2pchat contacts list` 和 `p2pchat rooms list`"
@@ -62,6 +78,21 @@ CHINESE_ERRORS: Mapping[str, str] = {
     "a room name has 1 to {count} printable characters": "房间名称为 1 到 {count} 个可见字符",
     "a room has at most {count} owners, you among them": "一个房间最多有 {count} 位房主，包括你",
     "a room has at most {count} members": "一个房间最多有 {count} 位成员",
+    "{name} was not there: both of you have to compare at the same time": (
+        "{name} 不在线：双方需要同时比对"
+    ),
+    "they are not connected: to compare, both have to be there": "对方未连接：双方都在线才能比对",
+    "that is neither yes nor no: nothing has changed; compare again": (
+        "既不是“是”也不是“否”：没有任何改变；请重新比对"
+    ),
+    "{name} is not verified: somebody may stand between you, so meet, or try another way": (
+        "{name} 未通过验证：可能有人在你们中间，请当面或换一种方式核对"
+    ),
+    "the comparison is over: {reason}": "比对已结束：{reason}",
+    "passphrase: it has 1 to {count} bytes": "passphrase：长度须为 1 到 {count} 字节",
+    "this is a link and no room's name; admins take contacts into a room": (
+        "这是链接，不是房间名称；由管理员让联系人加入房间"
+    ),
     "this link is longer than {count} characters; ask for a new one": (
         "此链接超过 {count} 个字符；请索取新的链接"
     ),

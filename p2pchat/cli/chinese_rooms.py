@@ -23,10 +23,23 @@ CHINESE_ROOMS: Mapping[str, str] = {
     "Name or account of a contact who shall own it with you; two at most. Repeatable.": (
         "与你同为房主的联系人的名字或账号；最多两位。可重复。"
     ),
-    "Enter the open room of a name; whoever knows the name can read it.": (
-        "加入某个名称的开放房间；知道名称的人都能看到内容。"
+    "Name of the room.": "房间的名称。",
+    "It is a room by password; the password is asked for.": "这是密码制房间；会询问密码。",
+    "The password of the room stands in this file.": "从此文件读取房间密码。",
+    "Enter an open room, or a room by password.": "加入开放房间，或密码制房间。",
+    "An open room is public: whoever knows its name reads and writes there. A room by password is"
+    " for all who know its name and password. A wrong password is not noticed by anybody: it leads"
+    " to another room, where nobody is.": (
+        "开放房间是公开的：知道名称的人都能在其中阅读和发言。密码制房间面向所有知道名称和密码的人。"
+        "密码输错时没有人会察觉：那会进入另一个空无一人的房间。"
     ),
-    "Name of the open room.": "开放房间的名称。",
+    "Password of the room: ": "房间密码：",
+    "Who types another password is in another room, and nobody can tell them.": (
+        "密码不同就会进入另一个房间，而且没有人能提醒。"
+    ),
+    "Careful: you are in another room of this name, with another password.": (
+        "注意：你还在另一个同名但密码不同的房间中。"
+    ),
     "Take contacts into a room by invitation.": "让联系人加入邀请制房间。",
     "Names or accounts of contacts.": "联系人的名字或账号。",
     "They get what was said before, too. It takes an owner or an admin.": (

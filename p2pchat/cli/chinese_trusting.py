@@ -44,6 +44,19 @@ CHINESE_TRUSTING: Mapping[str, str] = {
     "The code that they showed, dchat://v/…; it is checked instead of your word.": (
         "对方出示的验证码 dchat://v/…；由程序核对，而不是凭你的话。"
     ),
+    "Compare keys with a contact by seven pictures.": "用七个图案与联系人比对密钥。",
+    "Both of you type it at the same time and tell each other, by a call or face to face, what you"
+    " see. If it is the same, nobody stands between you, and the contact is verified.": (
+        "双方同时输入此命令，并通过电话或当面告诉对方看到了什么。如果相同，就说明没有人在中间，"
+        "联系人即通过验证。"
+    ),
+    "Waiting for {name}, who types the same with your name, now.": (
+        "正在等待 {name}；对方需同时以你的名字输入同样的命令。"
+    ),
+    "{pictures}": "{pictures}",
+    "Does {name} see the same, in the same order? Ask them. yes or no:": (
+        "{name} 看到的图案和顺序都相同吗？请询问对方。是 或 否："
+    ),
     "{name} is verified.": "{name} 已验证。",
     "Take the verification of a contact back.": "取消对联系人的验证。",
     "{name} is not verified any more.": "{name} 不再是已验证状态。",

@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import trio
 
 from p2pchat.cli.commands import REACHED_GRACE_S, Console, offline, online, progress, reach
 from p2pchat.cli.finding import find_contact, find_member, find_room
+from p2pchat.cli.passphrases import room_password
 from p2pchat.cli.settings import Settings
 from p2pchat.cli.showing import plain, words
 from p2pchat.client.client import Client
@@ -21,7 +23,7 @@ from p2pchat.client.handles import Room
 from p2pchat.errors import LocalProtocolError, PermissionDenied
 from p2pchat.model.ids import AccountId
 from p2pchat.model.lookalikes import mixes_scripts
-from p2pchat.model.room import Member, Role, RoomKind
+from p2pchat.model.room import Member, Role, RoomInfo, RoomKind
 
 __all__ = [
     "KINDS",
@@ -32,6 +34,7 @@ __all__ = [
     "change_role",
     "create",
     "join",
+    "join_with_password",
     "leave",
     "members",
     "remove",
@@ -102,12 +105,35 @@ async def join(settings: Settings, name: str, as_json: bool) -> int:
     console = Console(settings, as_json)
     async with offline(settings) as client:
         info = (await client.join_open(name)).info
-    console.give(info)
-    console.say("You are in {name}. What was written there comes when a node runs here.", name=name)
+    _entered(console, info)
     console.say("It is public: whoever knows its name reads and writes there.")
-    if mixes_scripts(name):
-        console.say(ODD_ROOM, name=name)
     return 0
+
+
+async def join_with_password(
+    settings: Settings, name: str, file: Path | None, as_json: bool
+) -> int:
+    """Enter the room of a name and a password."""
+    console = Console(settings, as_json)
+    password = room_password(file, settings.language)
+    async with offline(settings) as client:
+        others = {room.info.id for room in client.rooms() if room.info.kind is RoomKind.PASSWORD}
+        info = (await client.join_with_password(name, password)).info
+        others = {id for id in others - {info.id} if client.room(id).name == info.name}
+    _entered(console, info)
+    console.say("Who types another password is in another room, and nobody can tell them.")
+    if others:
+        console.say("Careful: you are in another room of this name, with another password.")
+    return 0
+
+
+def _entered(console: Console, info: RoomInfo) -> None:
+    console.give(info)
+    console.say(
+        "You are in {name}. What was written there comes when a node runs here.", name=info.name
+    )
+    if mixes_scripts(info.name):
+        console.say(ODD_ROOM, name=info.name)
 
 
 async def admit(

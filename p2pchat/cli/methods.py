@@ -231,6 +231,10 @@ class Methods:
         """Enter the open room of this name."""
         return (await self._client.join_open(name)).info
 
+    async def join_with_password(self, name: str, password: str) -> RoomInfo:
+        """Enter the room of this name and password."""
+        return (await self._client.join_with_password(name, password)).info
+
     async def create_room(
         self,
         name: str,
@@ -307,8 +311,8 @@ class Methods:
         return await self._client.wait_delivered(message_id)
 
 
-_WAITING = frozenset({"connect", "doctor", "wait_delivered", "wait_ready"})
-"""Methods that take as long as the network does."""
+_WAITING = frozenset({"connect", "doctor", "join_with_password", "wait_delivered", "wait_ready"})
+"""Methods that take as long as the network does, or as a password takes to be stretched."""
 
 
 @dataclass(frozen=True, slots=True)

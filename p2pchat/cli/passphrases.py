@@ -23,7 +23,13 @@ from p2pchat.client.locking import needs_passphrase
 from p2pchat.crypto.stretching import PASSPHRASE_BYTES_MAX, checked_passphrase
 from p2pchat.errors import PassphraseNeeded, WrongPassphrase
 
-__all__ = ["home_passphrase", "new_passphrase", "old_passphrase", "passphrase_in"]
+__all__ = [
+    "home_passphrase",
+    "new_passphrase",
+    "old_passphrase",
+    "passphrase_in",
+    "room_password",
+]
 
 BYTE_ORDER_MARK = "\ufeff"
 _FILE_BYTES = PASSPHRASE_BYTES_MAX + len(f"{BYTE_ORDER_MARK}\r\n".encode())
@@ -60,6 +66,11 @@ def new_passphrase(given: Path | None, language: Language, option: str) -> str:
     if _ask("Once more: ", language, option, may_ask=True) != chosen:
         raise WrongPassphrase("the two are not the same: nothing has changed")
     return chosen
+
+
+def room_password(given: Path | None, language: Language) -> str:
+    """The password of a room: from a file, else asked for once. Nobody can say that it is wrong."""
+    return old_passphrase(given, language, "Password of the room: ", "--password-file")
 
 
 def passphrase_in(file: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -73,13 +74,35 @@ def create(
 @in_command
 def join(
     options: Options,
-    room: Annotated[str, typer.Argument(metavar="NAME", help="Name of the open room.")],
+    room: Annotated[str, typer.Argument(metavar="NAME", help="Name of the room.")],
+    password: Annotated[
+        bool,
+        typer.Option("--password", help="It is a room by password; the password is asked for."),
+    ] = False,
+    password_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The password of the room stands in this file."),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Enter the open room of a name; whoever knows the name can read it."""
+    """Enter an open room, or a room by password.
+
+    An open room is public: whoever knows its name reads and writes there. A room by password is for
+    all who know its name and password. A wrong password is not noticed by anybody: it leads to
+    another room, where nobody is.
+
+    \b
+    Examples:
+      p2pchat rooms join lounge
+      p2pchat rooms join cellar --password
+    """
     from p2pchat.cli import gathering
 
-    run_command(options, lambda settings: gathering.join(settings, room, json))
+    if not password and password_file is None:
+        run_command(options, lambda settings: gathering.join(settings, room, json))
+    run_command(
+        options, lambda settings: gathering.join_with_password(settings, room, password_file, json)
+    )
 
 
 @rooms_app.command()

@@ -8,9 +8,12 @@ import typer
 
 from p2pchat.cli.contacts_app import contacts_app
 from p2pchat.cli.options import Options
-from p2pchat.cli.running import Json, in_command, run_command
+from p2pchat.cli.running import Json, Timeout, in_command, run_command
 
 __all__ = ["devices_app", "profile_app"]
+
+COMPARE_S = 120.0
+"""For the other person to type the same."""
 
 profile_app = typer.Typer(rich_markup_mode=None)
 devices_app = typer.Typer(name="devices", invoke_without_command=True, rich_markup_mode=None)
@@ -49,6 +52,23 @@ def verify(
     from p2pchat.cli import trusting
 
     run_command(options, lambda settings: trusting.verify(settings, who, code, json))
+
+
+@contacts_app.command()
+@in_command
+def compare(options: Options, who: Who, timeout: Timeout = COMPARE_S) -> None:
+    """Compare keys with a contact by seven pictures.
+
+    Both of you type it at the same time and tell each other, by a call or face to face, what you
+    see. If it is the same, nobody stands between you, and the contact is verified.
+
+    \b
+    Example:
+      p2pchat contacts compare Bob
+    """
+    from p2pchat.cli import comparing
+
+    run_command(options, lambda settings: comparing.compare(settings, who, timeout))
 
 
 @contacts_app.command()

@@ -231,8 +231,9 @@ class _Filling:
     def __init__(self, account: AccountId) -> None:
         self._account = account
         self._conversations: set[ConversationId] = set()
-        self._invited: set[ConversationId] = set()
-        """Rooms whose secrets no export holds: another member gives all of it to the new device."""
+        self._secret: set[ConversationId] = set()
+        """Rooms whose secrets no export holds: another member gives all of it to the new device, or
+        whoever enters the password again."""
         self._is_over = False
         self.own_sets: list[DeviceSet] = []
         self.ops = 0
@@ -257,9 +258,11 @@ class _Filling:
                 return []
             case PutConversation(id, kind):
                 self._conversations.add(id)
-                self._invited |= {id} if kind is RoomKind.INVITED else set()
-                return [] if kind is RoomKind.INVITED else [record]
-            case SetFloor(id) | PutReceipt(id) if id in self._invited:
+                if kind not in (RoomKind.INVITED, RoomKind.PASSWORD):
+                    return [record]
+                self._secret.add(id)
+                return []
+            case SetFloor(id) | PutReceipt(id) if id in self._secret:
                 return []
             case _:
                 return [record]
@@ -283,7 +286,7 @@ class _Filling:
         if op.header.conversation not in self._conversations:
             raise BadExport("holds an op of no conversation in it")
         self.ops += 1
-        if op.header.conversation in self._invited:
+        if op.header.conversation in self._secret:
             return []
         added = AddOp(op, key, archived.received_ms)
         if not archived.is_shown or op.header.kind != Kind.TEXT or op.content is None:

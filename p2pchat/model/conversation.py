@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from hashlib import blake2b
 
-from p2pchat.model.ids import AccountId, ConversationId
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId
 
 __all__ = [
     "ROOM_NAME_CHARS_MAX",
@@ -14,8 +14,10 @@ __all__ = [
     "normal_room_name",
     "open_room_id",
     "open_room_key",
+    "password_room_salt",
     "room_commitment",
     "room_id",
+    "room_meeting",
     "room_rendezvous",
     "room_topic",
 ]
@@ -52,6 +54,12 @@ def open_room_key(name: str) -> bytes:
     return _hash(b"open-key", normal_room_name(name).encode())
 
 
+def password_room_salt(name: str) -> bytes:
+    """What the password of the room of this name is stretched with, 16 bytes: one password opens
+    another room under each name, and a table of passwords serves for one name alone."""
+    return _hash(b"password", normal_room_name(name).encode())[:16]
+
+
 def room_id(genesis: bytes) -> ConversationId:
     """The room by invitation that begins with these bytes."""
     return ConversationId(_hash(b"room", genesis))
@@ -70,6 +78,12 @@ def room_commitment(secret: bytes) -> bytes:
 def room_topic(key: bytes) -> str:
     """The gossip topic of a room, fixed for its life; tells nothing about name or key."""
     return "/dchat/room/" + _hash(b"topic", key).hex()
+
+
+def room_meeting(key: bytes, speaker: DeviceId, listener: DeviceId) -> ConversationId:
+    """What a device calls a room that nobody rules before another that may not know it: who has the
+    key computes the same, nobody else learns or can repeat anything."""
+    return ConversationId(_hash(b"meeting", key, speaker, listener))
 
 
 def room_rendezvous(key: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""What a room by invitation asks to be put on disk beside its ops."""
+"""What rooms by invitation and by password ask to be put on disk beside their ops."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 
 from p2pchat.model.ids import ConversationId, OpId
 
-__all__ = ["DropEpoch", "PutEpoch", "PutRoom", "RoomChange"]
+__all__ = ["NO_GENESIS", "DropEpoch", "PutEpoch", "PutRoom", "RoomChange"]
+
+NO_GENESIS = b""
+"""Of a room by password, which nobody began."""
 
 
 @dataclass(frozen=True, slots=True)
 class PutRoom:
-    """How a room began, and the secret by which its members meet; goes with its conversation."""
+    """How a room began, and the secret by which its members meet; goes with its conversation. Of a
+    room by password the secret is its key."""
 
     conversation: ConversationId
     genesis: bytes

@@ -61,6 +61,7 @@ from p2pchat.protocol.machine import (
     Input,
     IntroduceContact,
     JoinOpen,
+    JoinWithPassword,
     Lane,
     LeaveRoom,
     Loaded,
@@ -176,9 +177,14 @@ class Chat:
 
     def _route(self, input: Input, now: Now) -> list[Effect]:
         match input:
-            case SendText() | AddContact() | AcceptContact() | JoinOpen() | SetProfile() if (
-                self.state.is_retired
-            ):
+            case (
+                SendText()
+                | AddContact()
+                | AcceptContact()
+                | JoinOpen()
+                | JoinWithPassword()
+                | SetProfile()
+            ) if self.state.is_retired:
                 return [Reply(input.id, error=PermissionDenied(RETIRED))]
             case Received():
                 return self._received(input, now)
@@ -202,6 +208,8 @@ class Chat:
                 return self.contacts.introductions.answer(input, now)
             case JoinOpen():
                 return self.rooms.join(input, now)
+            case JoinWithPassword():
+                return self.rooms.join_with_password(input, now)
             case LeaveRoom(_, conversation):
                 self.sync.forget(conversation)
                 return self.rooms.leave(input, now)

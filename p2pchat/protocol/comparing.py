@@ -155,8 +155,10 @@ class Comparing:
         return self._their_key(running, frame.value)
 
     def peer_down(self, peer: DeviceId) -> list[Effect]:
-        """A device is gone, and what was under way with it."""
-        lost = [running for running in self._running.values() if running.peer == peer]
+        """A device is gone, and what was under way with it, unless both have the pictures: people
+        who see the same may say so when one of them has gone."""
+        mine = [running for running in self._running.values() if running.peer == peer]
+        lost = [running for running in mine if running.stage is not Stage.SHOWN]
         return [e for running in lost for e in self._end(running, "the connection is lost")]
 
     # Steps

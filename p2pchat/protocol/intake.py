@@ -33,7 +33,6 @@ from p2pchat.model.machine import Now
 from p2pchat.model.message import Message, MessageState
 from p2pchat.model.op import Chain, Kind, Op
 from p2pchat.model.query import OpsQuery, StoredOp
-from p2pchat.model.room import RoomKind
 from p2pchat.protocol.log import BRANCHES_MAX, ChainKey, Claim, Floor, Place
 from p2pchat.protocol.machine import Effect, Emit, ForFork, Load, Loaded, Persist
 from p2pchat.protocol.pruning import Pruning
@@ -432,7 +431,7 @@ class Intake:
         effects += self._consequences(conversation, op, key, now)
         if newcomer:
             effects.append(Emit(MembersChanged(conversation.id)))
-        if conversation.kind is RoomKind.OPEN:
+        if conversation.is_unruled:
             effects += self.pruning.applied(conversation)
         if conversation.invited is not None and header.chain is Chain.CONTROL:
             conversation.invited.membership.add(control_op(op))

@@ -38,7 +38,7 @@ from p2pchat.model.ids import AccountId, ConversationId, DeviceId
 from p2pchat.model.machine import Now, Reply, SetTimer
 from p2pchat.model.op import Chain, Op
 from p2pchat.model.room import RoomKind
-from p2pchat.model.room_change import DropEpoch, PutEpoch, PutRoom
+from p2pchat.model.room_change import NO_GENESIS, DropEpoch, PutEpoch, PutRoom
 from p2pchat.model.snapshot import RoomsSnapshot
 from p2pchat.protocol.intake import Intake
 from p2pchat.protocol.machine import (
@@ -62,7 +62,7 @@ from p2pchat.protocol.machine import (
 )
 from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.room_state import InvitedRoom
-from p2pchat.protocol.sealing import EpochKey, invited_room_secret
+from p2pchat.protocol.sealing import EpochKey, room_secret
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.protocol.sync import Sync
 from p2pchat.wire.contents import Profile
@@ -110,6 +110,9 @@ class InvitedRooms:
         for op in map(restore_op, snapshot.control):
             ops.setdefault(op.header.conversation, []).append(op)
         for row in snapshot.rooms:
+            if row.genesis == NO_GENESIS:
+                self._state.conversations[row.conversation].key = row.secret
+                continue
             room = InvitedRoom(row.genesis, row.secret)
             room.restore(ops.get(row.conversation, ()))
             self._keep(self._state.conversations[row.conversation], room)
@@ -122,7 +125,7 @@ class InvitedRooms:
         """Hear all rooms again, and look for their members."""
         effects: list[Effect] = []
         for id, room in self._all():
-            effects.append(EnterTopic(id, invited_room_secret(room.secret)))
+            effects.append(EnterTopic(id, room_secret(room.secret)))
             effects += [Persist(DropEpoch(id, key.op)) for key in room.epochs.expire(now)]
             effects += [HoldEpochs(id, room.epochs.keys), *self._want_epoch(id, room)]
             effects += self._dial(room)
@@ -379,7 +382,7 @@ class InvitedRooms:
         if floor is not None:
             conversation.log.set_floor((self._state.me.device, Chain.TALK), floor)
         kept = Persist(PutRoom(id, genesis, secret))
-        return conversation, [Persist(row), kept, EnterTopic(id, invited_room_secret(secret))]
+        return conversation, [Persist(row), kept, EnterTopic(id, room_secret(secret))]
 
     def _keep(self, conversation: Conversation, room: InvitedRoom) -> None:
         conversation.invited = room

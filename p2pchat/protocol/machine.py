@@ -28,6 +28,8 @@ from p2pchat.protocol.room_vocabulary import (
     DrawEpoch,
     EpochDrawn,
     HoldEpochs,
+    JoinOpen,
+    JoinWithPassword,
     LearnSession,
     ShareSession,
     Unreadable,
@@ -75,6 +77,7 @@ __all__ = [
     "Input",
     "IntroduceContact",
     "JoinOpen",
+    "JoinWithPassword",
     "Lane",
     "LearnSession",
     "LeaveRoom",
@@ -198,14 +201,6 @@ class AnswerIntroduction:
 
 
 @dataclass(frozen=True, slots=True)
-class JoinOpen:
-    """Enter the open room of a name; answered by `RoomInfo`."""
-
-    id: int
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class LeaveRoom:
     """Forget a room with its history; answered by None."""
 
@@ -316,6 +311,7 @@ Command = (
     | IntroduceContact
     | AnswerIntroduction
     | JoinOpen
+    | JoinWithPassword
     | CreateRoom
     | ChangeStanding
     | LeaveRoom

@@ -1,4 +1,4 @@
-"""Pruning: open rooms keep what is newest, within bounds that no stranger can push.
+"""Pruning: rooms that nobody rules keep what is newest, within bounds that no stranger can push.
 
 A room of everybody has no one who could tidy up, so each replica does it for itself: a device that
 has more ops here than its share is cut at a floor, below which everything is absent by policy. The
@@ -12,7 +12,6 @@ from p2pchat.model.change import SetFloor
 from p2pchat.model.ids import ConversationId, DeviceId
 from p2pchat.model.op import Chain
 from p2pchat.model.query import OpsQuery
-from p2pchat.model.room import RoomKind
 from p2pchat.protocol.log import Floor
 from p2pchat.protocol.machine import Effect, ForPruning, Load, Loaded, Persist
 from p2pchat.protocol.state import Conversation, State
@@ -36,8 +35,7 @@ class Pruning:
         """Whether an op of this device may be taken: its author is known, or one more fits. In a
         direct conversation everybody who may write does."""
         tips, most = conversation.log.tips, self._state.limits.open_room_devices_max
-        is_room = conversation.kind is RoomKind.OPEN
-        return not is_room or (device, Chain.TALK) in tips or len(tips) < most
+        return not conversation.is_unruled or (device, Chain.TALK) in tips or len(tips) < most
 
     def applied(self, conversation: Conversation) -> list[Effect]:
         """An op was applied: now and then look at the size."""

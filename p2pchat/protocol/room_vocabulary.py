@@ -1,4 +1,4 @@
-"""What rooms by invitation hear and decide, as part of the chat's vocabulary (`machine`)."""
+"""What rooms hear and decide, as part of the chat's vocabulary (`machine`)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,31 @@ __all__ = [
     "DrawEpoch",
     "EpochDrawn",
     "HoldEpochs",
+    "JoinOpen",
+    "JoinWithPassword",
     "LearnSession",
     "ShareSession",
     "Unreadable",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class JoinOpen:
+    """Enter the open room of a name; answered by `RoomInfo`."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class JoinWithPassword:
+    """Enter a room by password, whose id and key follow from name and password; answered by
+    `RoomInfo`."""
+
+    id: int
+    name: str
+    conversation: ConversationId
+    key: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,16 @@
-"""Open rooms: whoever names one is in it.
+"""Rooms that nobody rules: whoever can name one is in it.
 
-No owner, no roles, no end: the id and the key are hashes of the name. What is written is published
-by gossip to those who are there, and anybody who comes later gets it from any member.
+No owner, no roles, no end: the id and the key of an open room are hashes of its name, those of a
+room by password follow from name and password. What is written is published by gossip to those who
+are there, and anybody who comes later gets it from any member.
 
 Who leaves forgets everything but where its own chain ended: coming back it goes on from there,
 since a second beginning would be a fork to everybody else.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from p2pchat.errors import LocalProtocolError, UnknownConversation
 from p2pchat.events import RoomJoined
@@ -16,6 +19,7 @@ from p2pchat.model.conversation import normal_room_name, open_room_id
 from p2pchat.model.machine import Now, Reply
 from p2pchat.model.op import Chain, Op
 from p2pchat.model.room import RoomKind
+from p2pchat.model.room_change import NO_GENESIS, PutRoom
 from p2pchat.protocol.intake import Intake
 from p2pchat.protocol.invited import InvitedRooms, talk_sent
 from p2pchat.protocol.log import Floor
@@ -24,13 +28,14 @@ from p2pchat.protocol.machine import (
     Emit,
     EnterTopic,
     JoinOpen,
+    JoinWithPassword,
     LeaveRoom,
     LeaveTopic,
     Persist,
     Publish,
 )
 from p2pchat.protocol.outbox import Outbox
-from p2pchat.protocol.sealing import open_room_secret
+from p2pchat.protocol.sealing import RoomSecret, room_secret
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.contents import Profile
 from p2pchat.wire.frames import Ops, split_ops
@@ -54,9 +59,9 @@ class Rooms:
     def start(self) -> list[Effect]:
         """Enter the topics of all rooms again."""
         return [
-            EnterTopic(conversation.id, open_room_secret(conversation.name))
+            EnterTopic(conversation.id, _secret(conversation))
             for conversation in self._state.conversations.values()
-            if conversation.kind is RoomKind.OPEN
+            if conversation.is_unruled
         ]
 
     def join(self, command: JoinOpen, now: Now) -> list[Effect]:
@@ -65,24 +70,38 @@ class Rooms:
             name = normal_room_name(command.name)
         except ValueError as error:
             return [Reply(command.id, error=LocalProtocolError(str(error)))]
-        id = open_room_id(name)
+        return self._enter(
+            command, PutConversation(open_room_id(name), RoomKind.OPEN, name, 0), now
+        )
+
+    def join_with_password(self, command: JoinWithPassword, now: Now) -> list[Effect]:
+        """The same for the room of a name and a password."""
+        row = PutConversation(command.conversation, RoomKind.PASSWORD, command.name, 0)
+        return self._enter(command, row, now)
+
+    def _enter(
+        self, command: JoinOpen | JoinWithPassword, row: PutConversation, now: Now
+    ) -> list[Effect]:
+        id, row = row.conversation, replace(row, created_ms=now.wall_ms)
         conversation = self._state.conversations.get(id)
         if conversation is not None:
             return [Reply(command.id, self._state.room_info(conversation))]
-        row = PutConversation(id, RoomKind.OPEN, name, now.wall_ms)
         conversation = self._state.add_conversation(row, None)
+        effects: list[Effect] = [Persist(row)]
+        if isinstance(command, JoinWithPassword):
+            conversation.key = command.key
+            effects.append(Persist(PutRoom(id, NO_GENESIS, command.key)))
         floor = self._state.left.pop(id, None)
         if floor is not None:
             conversation.log.set_floor((self._state.me.device, Chain.TALK), floor)
-        effects: list[Effect] = [Persist(row), EnterTopic(id, open_room_secret(name))]
-        effects += self._introduce(conversation, now)
+        effects += [EnterTopic(id, _secret(conversation)), *self._introduce(conversation, now)]
         info = self._state.room_info(conversation)
         return [*effects, Reply(command.id, info), Emit(RoomJoined(info))]
 
     def renamed(self, now: Now) -> list[Effect]:
-        """Our name is another one: all rooms are told. They are public, so that is all they are."""
-        open_rooms = [c for c in self._state.conversations.values() if c.kind is RoomKind.OPEN]
-        return [effect for room in open_rooms for effect in self._introduce(room, now)]
+        """Our name is another one: all rooms are told that, and nothing else of us."""
+        rooms = [c for c in self._state.conversations.values() if c.is_unruled]
+        return [effect for room in rooms for effect in self._introduce(room, now)]
 
     def _introduce(self, conversation: Conversation, now: Now) -> list[Effect]:
         op = self._state.author(conversation, Profile(self._state.profile.name), now)
@@ -134,3 +153,8 @@ class Rooms:
                 effects += [Publish(conversation.id, blob, talk_sent(blob)) for blob in blobs]
         self._unpublished.clear()
         return effects
+
+
+def _secret(conversation: Conversation) -> RoomSecret:
+    assert conversation.key is not None, "whoever is in a room that nobody rules has its key"
+    return room_secret(conversation.key)

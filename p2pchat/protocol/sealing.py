@@ -3,7 +3,8 @@
 On a stream that ends at the other device Noise between the two device keys is the end-to-end
 encryption, so ops travel in it as they are. What a third party forwards is sealed: room blobs under
 the room's secret. An open room's secret is a hash of its name: who only forwards reads nothing, who
-knows the name reads all, which is what "open" means.
+knows the name reads all, which is what "open" means. A room by password has a key that follows
+from name and password together, and keeps it: who learns it one day reads what was said before.
 
 In a room by invitation a blob is sealed twice. Inside is the sender's own session (Megolm), whose
 key only the devices of members are given, each on a stream of its own; outside is the epoch, which
@@ -32,8 +33,8 @@ __all__ = [
     "EpochKey",
     "RoomSecret",
     "Sharing",
-    "invited_room_secret",
     "open_room_secret",
+    "room_secret",
 ]
 
 TAG_BYTES = 4
@@ -69,13 +70,13 @@ class EpochKey:
 
 def open_room_secret(name: str) -> RoomSecret:
     """The secret of the open room of this name."""
-    key = open_room_key(name)
+    return room_secret(open_room_key(name))
+
+
+def room_secret(key: bytes) -> RoomSecret:
+    """Of a room whose key does not follow from its name: what blobs are sealed with in one by
+    password. In one by invitation members meet by it, and blobs are sealed under its epochs."""
     return RoomSecret(room_topic(key), key)
-
-
-def invited_room_secret(secret: bytes) -> RoomSecret:
-    """Of a room by invitation: where its members meet. Blobs are sealed under its epochs."""
-    return RoomSecret(room_topic(secret), secret)
 
 
 class Sharing:

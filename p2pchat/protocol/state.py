@@ -17,6 +17,7 @@ from p2pchat.model.change import (
     PutTrust,
 )
 from p2pchat.model.contact import ContactInfo, ContactState
+from p2pchat.model.conversation import open_room_key
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, Party
 from p2pchat.model.lookalikes import NameFlag, flags_of
 from p2pchat.model.machine import Now
@@ -202,9 +203,16 @@ class Conversation:
         self.log = Log(waiting_max)
         self.invited: InvitedRoom | None = None
         """What a room by invitation is beside its log."""
+        self.key = open_room_key(row.name) if row.kind is RoomKind.OPEN else None
+        """Of a room that nobody rules: who has it is in it."""
         self.published = 0
         """How many of our talk ops were handed to at least one peer of the room."""
         self._own: dict[Chain, deque[Op]] = {c: deque(maxlen=OWN_RECENT_MAX) for c in Chain}
+
+    @property
+    def is_unruled(self) -> bool:
+        """A room of all who can name its id: nobody rules it, and only what is newest is kept."""
+        return self.kind is RoomKind.OPEN or self.kind is RoomKind.PASSWORD
 
     def remember_own(self, op: Op) -> None:
         recent = self._own[op.header.chain]
@@ -306,7 +314,7 @@ class State:
 
     def may_read(self, conversation: Conversation, peer: DeviceId) -> bool:
         """Whether `peer` may be served this conversation; decided by what we hold alone."""
-        if conversation.kind is RoomKind.OPEN:
+        if conversation.is_unruled:
             return True
         if conversation.invited is not None:
             return peer in self.readers(conversation.invited)

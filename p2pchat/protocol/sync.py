@@ -8,18 +8,22 @@ when one of them finds a difference. What is asked is answered by `protocol.serv
 A head that is lower than ours is taken for an ancestor of ours. Where it is not, the chain is
 forked, and either side notices: more than one head is told, or the other asks from a head that is
 not here. Then the whole chain is pulled once.
+
+The id of a room that nobody rules is told to nobody who does not know it: who hears the topic may
+be anybody, and who names the id is answered. So a digest, which comes first, names such a room in a
+way that only its members understand, and only from this device to that one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
+from p2pchat.model.conversation import room_meeting
 from p2pchat.model.ids import ConversationId, DeviceId
 from p2pchat.model.machine import Now, SetTimer
 from p2pchat.model.op import Chain, Op, Position
-from p2pchat.model.room import RoomKind
 from p2pchat.protocol.intake import Intake
 from p2pchat.protocol.log import BRANCHES_MAX, ChainKey, Floor
 from p2pchat.protocol.machine import Effect, Lane, Send
@@ -132,7 +136,10 @@ class Sync:
         self._sessions[key] = Session(now.monotonic_s + SESSION_S_MAX, is_greeting)
         if any(conversation.log.count(peer, chain) for chain in Chain):
             self._receipts.owe(conversation, peer)
-        digest = SyncDigest(conversation.id, conversation.log.digest(), in_answer)
+        told = conversation.id
+        if conversation.key is not None:
+            told = room_meeting(conversation.key, self._state.me.device, peer)
+        digest = SyncDigest(told, conversation.log.digest(), in_answer)
         return [Send(peer, Lane.SYNC, digest)]
 
     # What comes back
@@ -140,6 +147,7 @@ class Sync:
     def digest(self, peer: DeviceId, frame: SyncDigest, now: Now) -> list[Effect]:
         """Answer a peer that compares. In a room, ask it in turn when we differ: what it said
         before it knew of us went past us, and only it notices when that changes."""
+        frame = self._named(peer, frame)
         effects = self.serving.digest(peer, frame, now)
         conversation = self._state.readable(frame.conversation, peer)
         if conversation is None or conversation.other is not None or frame.in_answer:
@@ -147,6 +155,14 @@ class Sync:
         if not effects or conversation.log.digest() == frame.digest:
             return effects
         return effects + self.begin(conversation, peer, now, in_answer=True)
+
+    def _named(self, peer: DeviceId, frame: SyncDigest) -> SyncDigest:
+        """The same by the room's id, if it names one as those do who are in it."""
+        for conversation in self._state.conversations.values():
+            key = conversation.key
+            if key and frame.conversation == room_meeting(key, peer, self._state.me.device):
+                return replace(frame, conversation=conversation.id)
+        return frame
 
     def frontier(self, peer: DeviceId, frame: SyncFrontier, now: Now) -> list[Effect]:
         """Pull what the peer holds and we do not. It is much work to compare, so a peer gets that
@@ -171,7 +187,7 @@ class Sync:
             if not (is_owed and head.device == peer):
                 session.heads.setdefault((head.device, head.chain), []).append(head)
         effects: list[Effect] = []
-        if conversation.kind is RoomKind.OPEN:
+        if conversation.is_unruled:
             floors = {(p.device, p.chain): Floor(p.seq, p.head) for p in frame.floors}
             effects += self._intake.claim(conversation, floors, now)
         return effects + self._pull(peer, conversation, session)

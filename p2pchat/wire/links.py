@@ -25,8 +25,9 @@ from p2pchat.wire.dchat_pb2 import ContactLink as ContactLinkPb
 from p2pchat.wire.devices import DeviceSet, narrowed, read_device_set
 from p2pchat.wire.multiaddr import is_multiaddr
 
-__all__ = ["ContactLink", "decode_link", "encode_link"]
+__all__ = ["LINK_SCHEME", "ContactLink", "decode_link", "encode_link"]
 
+LINK_SCHEME = "dchat://"
 PREFIX = "dchat://u/"
 INVITE_PREFIX = "dchat://j/"
 VERSION = 1

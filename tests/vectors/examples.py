@@ -22,8 +22,9 @@ from libp2p.relay.circuit_v2.pb.circuit_pb2 import (
 )
 from libp2p.relay.circuit_v2.pb.circuit_pb2 import PeerId as CircuitPeer
 
+from p2pchat.crypto.password_rooms import password_room as crypto_password_room
 from p2pchat.crypto.room_keys import SharedKeyCipher
-from p2pchat.model.conversation import open_room_id, open_room_key, room_topic
+from p2pchat.model.conversation import open_room_id, open_room_key, password_room_salt, room_topic
 from p2pchat.model.op import Chain, Position
 from p2pchat.net.libp2p.options import CircuitLimits
 from p2pchat.protocol.sealing import open_room_secret
@@ -170,6 +171,22 @@ def open_room() -> Example:
             "id": open_room_id("  The  SQUARE ").hex(),
             "key": open_room_key("  The  SQUARE ").hex(),
             "topic": room_topic(open_room_key("  The  SQUARE ")),
+        }
+    )
+
+
+@example
+def password_room() -> Example:
+    name, password = "Wine Cellar", "café noir"
+    room = crypto_password_room(name, password)
+    return Example(
+        values={
+            "name": f'"{room.name}"',
+            "password": f'"{password}"',
+            "salt": password_room_salt(name).hex(),
+            "id": room.id.hex(),
+            "key": room.key.hex(),
+            "topic": room_topic(room.key),
         }
     )
 

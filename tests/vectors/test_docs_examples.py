@@ -10,7 +10,10 @@ from hashlib import blake2b, sha256
 
 import base58
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt
+from nacl.pwhash import argon2id
 from nacl.signing import VerifyKey
 
 from p2pchat.config import FetchLimits
@@ -121,6 +124,17 @@ def test_a_rooms_id_key_and_topic_follow_from_its_normal_name():
     topic = blake2b(b"dchat/topic/1\0" + key.digest(), digest_size=32).hexdigest()
     assert room["id"] == blake2b(b"dchat/open/1\0" + name, digest_size=32).hexdigest()
     assert (room["key"], room["topic"]) == (key.hexdigest(), f"/dchat/room/{topic}")
+
+
+def test_a_room_by_password_follows_from_both_with_what_everybody_has():
+    room = values("password room")
+    name, password = (room[one].strip('"').encode() for one in ("name", "password"))
+    salt = blake2b(b"dchat/password/1\0" + name, digest_size=32).digest()[:16]
+    assert room["salt"] == salt.hex()
+    root = argon2id.kdf(32, password, salt, opslimit=3, memlimit=256 * 1024 * 1024)
+    for what in ("id", "key"):
+        info = f"dchat/password-room-{what}/1".encode()
+        assert room[what] == HKDF(SHA256(), 32, None, info).derive(root).hex()
 
 
 def test_an_op_id_and_its_signature_are_over_the_header_shown():

@@ -12,7 +12,7 @@ from typer.core import TyperArgument, TyperOption
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from p2pchat.cli import acquainting, commands, gathering, keeping, trusting
+from p2pchat.cli import acquainting, commands, comparing, gathering, keeping, trusting
 from p2pchat.cli import doctor as checking
 from p2pchat.cli.app import app
 from p2pchat.cli.chinese import CHINESE
@@ -78,7 +78,7 @@ def nodes(module):
 def said_by_commands():
     """The literal sentences that are given to `say` and `rows`."""
     for node in chain.from_iterable(
-        map(nodes, (acquainting, commands, gathering, keeping, trusting))
+        map(nodes, (acquainting, commands, comparing, gathering, keeping, trusting))
     ):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             place = {"say": 0, "rows": 1}.get(node.func.attr)

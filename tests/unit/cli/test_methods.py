@@ -29,6 +29,7 @@ CONTRACT = {
     "search": "text | conversation limit",
     "join_open": "name",
     "create_room": "name | members owners",
+    "join_with_password": "name password",
     "set_role": "room account role",
     "remove": "room account",
     "ban": "room account",

@@ -18,13 +18,13 @@ from p2pchat.protocol.machine import (
     Publish,
     ShareSession,
 )
-from p2pchat.protocol.sealing import EpochKey, invited_room_secret
+from p2pchat.protocol.sealing import EpochKey, room_secret
 from p2pchat.testing.plain_sessions import PlainSessions
 from p2pchat.wire.frames import Ops, SenderKey, decode_frame
 from tests.unit.protocol.people import ALICE, BOB, MALLORY, Author, digest, op_id
 from tests.vectors.golden import CREW
 
-SECRET = invited_room_secret(digest("room"))
+SECRET = room_secret(digest("room"))
 EPOCH = EpochKey(op_id("epoch"), digest("epoch"))
 
 

@@ -11,7 +11,7 @@ from p2pchat.protocol.sealing import (
     SESSION_MS_MAX,
     EpochKey,
     Sharing,
-    invited_room_secret,
+    room_secret,
 )
 from tests.unit.protocol.people import ALICE, BOB, CAROL, WALL_MS, digest, op_id
 
@@ -76,6 +76,6 @@ def test_an_epoch_is_named_by_its_commitment():
 
 
 def test_where_members_meet_follows_from_the_rooms_secret():
-    secret = invited_room_secret(digest("room"))
+    secret = room_secret(digest("room"))
     assert secret.topic == room_topic(digest("room"))
     assert digest("room").hex() not in repr(secret)
