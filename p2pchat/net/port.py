@@ -62,6 +62,10 @@ class Stream(trio.abc.HalfCloseableStream):
     peer: PeerId
     protocol: ProtocolId
 
+    def keep_small(self) -> None:
+        """Let no more wait here to be read than on a new stream. For protocols that read at a pace:
+        a window that has grown for bulk is memory that a peer fills while it waits its turn."""
+
     async def reset(self) -> None:
         """End both directions at once, without flushing. Never raises, never blocks for long."""
         raise NotImplementedError

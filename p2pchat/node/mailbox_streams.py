@@ -174,6 +174,7 @@ class MailboxStreams:
         guest = _Guest(stream, joined, Requests(self._rooms.requests, source))
         self._guests[joined.session] = guest
         self._rooms.streams.take(source, 1)
+        stream.keep_small()
         is_orderly = False
         try:
             with guest.scope:

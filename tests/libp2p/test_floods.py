@@ -12,9 +12,12 @@ from p2pchat.errors import NetworkError
 from p2pchat.net.libp2p.options import HostLimits
 from p2pchat.net.libp2p.ping import PING, PINGS
 from p2pchat.net.libp2p.yamux_frames import Kind
+from p2pchat.net.libp2p.yamux_substream import WINDOW_BYTES, WINDOW_BYTES_MAX
+from p2pchat.net.port import Stream
 from p2pchat.protocol.pace import Rate
 from tests.libp2p.hosts import (
     ECHO,
+    PIPE,
     ask,
     echo,
     eventually,
@@ -128,3 +131,39 @@ def test_pings_without_end_are_answered_at_a_pace():
             await stream.reset()
 
     play(story)
+
+
+def test_on_a_stream_that_is_kept_small_no_more_waits_than_on_a_new_one():
+    waiting: dict[bool, int] = {}
+
+    async def story() -> None:
+        async with host("bob") as bob, host("mallory") as mallory:
+
+            async def read_a_little(stream: Stream) -> None:
+                (is_small,) = await stream.receive_some(1)
+                if is_small:
+                    stream.keep_small()
+                left = WINDOW_BYTES
+                while left:
+                    left -= len(await stream.receive_some(left))
+                await trio.sleep_forever()
+
+            async def flood(*, is_small: bool) -> None:
+                stream = await mallory.open_stream(bob.peer_id, [PIPE])
+                await stream.send_all(bytes([is_small]))
+                taken = 0
+                with trio.move_on_after(1) as idle:
+                    while True:
+                        await stream.send_all(bytes(16_384))
+                        idle.deadline = trio.current_time() + 1
+                        taken += 16_384
+                waiting[is_small] = taken - WINDOW_BYTES
+
+            bob.serve(PIPE, read_a_little)
+            await mallory.connect(bob.peer_id, bob.addresses)
+            for is_small in (True, False):
+                await flood(is_small=is_small)
+
+    play(story)
+    assert WINDOW_BYTES // 2 <= waiting[True] <= WINDOW_BYTES + 2 * 16_384
+    assert waiting[False] > WINDOW_BYTES_MAX // 2

@@ -23,6 +23,7 @@ from p2pchat.model.route import Path
 from p2pchat.net.libp2p.foreign import Failed, foreign_errors
 from p2pchat.net.libp2p.options import HostLimits
 from p2pchat.net.libp2p.stock import StockYamux
+from p2pchat.net.libp2p.yamux import LeanStream
 from p2pchat.net.port import ProtocolId, Stream
 
 __all__ = ["Choice", "Farewells", "LibP2PStream", "Origin", "read_some", "write_all"]
@@ -259,6 +260,10 @@ class LibP2PStream(Stream):
         self._receiving.close()
         await self._farewells.finish(self._muxed)
         await trio.lowlevel.checkpoint()
+
+    def keep_small(self) -> None:
+        if isinstance(self._muxed, LeanStream):
+            self._muxed.substream.inlet.keep_small()
 
     async def reset(self) -> None:
         self._sending.close()

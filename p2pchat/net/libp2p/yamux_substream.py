@@ -32,13 +32,14 @@ class End(Enum):
 class Inlet:
     """The receiving direction: a buffer that never exceeds the window granted to the peer."""
 
-    __slots__ = ("_buffer", "_consumed", "_credit", "_window", "end", "received")
+    __slots__ = ("_buffer", "_consumed", "_credit", "_largest", "_window", "end", "received")
 
     def __init__(self) -> None:
         self.end: End | None = None
         self.received = 0
         """Bytes that came in so far."""
         self._buffer = bytearray()
+        self._largest = WINDOW_BYTES_MAX
         self._window = WINDOW_BYTES
         self._credit = WINDOW_BYTES
         self._consumed = 0
@@ -70,13 +71,18 @@ class Inlet:
         self._consumed += len(data)
         return data
 
+    def keep_small(self) -> None:
+        """The window does not grow."""
+        self._largest = WINDOW_BYTES
+
     def grant(self) -> int:
         """The credit to give back now: none before half the window was consumed, then all of it
-        and, the first time, what makes a small window a large one."""
+        and, the first time, what makes a small window a large one, if it may be."""
         if self._consumed * 2 < self._window or self.end is not None:
             return 0
-        increment = self._consumed + WINDOW_BYTES_MAX - self._window
-        self._window = WINDOW_BYTES_MAX
+        window = max(self._window, self._largest)
+        increment = self._consumed + window - self._window
+        self._window = window
         self._credit += increment
         self._consumed = 0
         return increment

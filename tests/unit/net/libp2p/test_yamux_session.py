@@ -198,6 +198,28 @@ def test_credit_comes_back_after_half_the_window_and_makes_it_large():
     assert drain(session).headers == [Header(UPDATE, 0, 1, WINDOW_BYTES_MAX)]
 
 
+def test_a_window_that_is_to_stay_small_gives_back_what_was_read_and_no_more():
+    session, stream = listener_with_stream()
+    stream.inlet.keep_small()
+    feed(session, data_frame(1, bytes(WINDOW_BYTES)))
+    session.read(stream, WINDOW_BYTES // 2)
+    assert drain(session).headers == [Header(UPDATE, 0, 1, WINDOW_BYTES // 2)]
+    feed(session, data_frame(1, bytes(WINDOW_BYTES // 2)))
+    with pytest.raises(YamuxViolation):
+        feed(session, data_frame(1, b"x"))
+
+
+def test_a_window_that_has_grown_stays_as_it_is():
+    session, stream = listener_with_stream()
+    feed(session, data_frame(1, bytes(WINDOW_BYTES)))
+    session.read(stream, -1)
+    drain(session)
+    stream.inlet.keep_small()
+    feed(session, data_frame(1, bytes(WINDOW_BYTES_MAX)))
+    session.read(stream, -1)
+    assert drain(session).headers == [Header(UPDATE, 0, 1, WINDOW_BYTES_MAX)]
+
+
 def test_no_credit_is_given_for_a_stream_that_has_ended():
     session, stream = listener_with_stream()
     feed(session, data_frame(1, bytes(WINDOW_BYTES), FIN))
