@@ -176,6 +176,27 @@ def test_who_does_not_read_its_answers_is_let_go():
     play(story)
 
 
+def test_who_reads_too_slowly_time_and_again_is_served_all_the_same():
+    async def story(office: Office, nursery: trio.Nursery) -> None:
+        await owned(office, nursery)
+        bob = await office.client("bob", STRANGER, nursery)
+        for number in range(20):
+            await bob.put(office.relay, MAILBOX, bytes([number]) * 60_000, WRITER)
+        guest = await office.guest("alice, whose line is slow")
+        for _ in range(OFFENCES_MAX // STREAMS_PER_PEER_MAX):
+            for _ in range(STREAMS_PER_PEER_MAX):
+                raw = await office.raw(guest)
+                await proved(office, raw, guest)
+                for _ in range(UNDER_WAY_MAX):
+                    await raw.send(Fetch())
+            await trio.sleep(WRITE_TIMEOUT_S + 1)
+        assert office.service.statistics().refused == {"slow": OFFENCES_MAX}
+        assert guest.is_connected(office.host.peer_id)
+        assert isinstance(await (await office.raw(guest)).ask(Ask()), Challenge)
+
+    play(story)
+
+
 def test_a_peer_has_so_many_streams():
     async def story(office: Office, nursery: trio.Nursery) -> None:
         guest = await office.guest("mallory")
