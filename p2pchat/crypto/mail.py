@@ -84,6 +84,8 @@ class OlmMailCipher:
         self, to: Recipient, letter: bytes, own_devices: ClaimedSet, now_ms: int
     ) -> SealedMail:
         key = HpkePublic(HpkeSuite(to.hpke.suite), to.hpke.raw)
+        # A key that nobody can have shows when it is used, and a step is not taken back.
+        seal_envelope(key, to.peer.party.device, b"")
         ratchets, changes = self._ratchets, tuple[RatchetChange, ...]()
         if not ratchets.has_session(to.peer):
             changes = ratchets.begin(to.peer, to.fallback_key, now_ms)

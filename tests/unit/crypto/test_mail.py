@@ -17,6 +17,7 @@ from p2pchat.crypto.mail import (
 from p2pchat.crypto.port import Recipient
 from p2pchat.errors import BadSignature, MalformedMessage
 from p2pchat.model.ids import Party
+from p2pchat.model.mailbox import HpkeKey
 from p2pchat.model.ratchet import Correspondent
 from p2pchat.net.mailboxes import BLOB_BYTES_MAX
 from p2pchat.store.memory import MemoryStore
@@ -120,6 +121,30 @@ def test_a_keeper_finds_nothing_of_who_wrote_and_what(alice, bob):
     for blob in blobs:
         for secret in (b"canary", ALICE.device, ALICE.account, alice.cipher.identity_key):
             assert bytes(secret) not in blob
+
+
+def test_an_envelope_key_that_nobody_can_have_steps_no_ratchet(alice, bob):
+    bad = replace(bob.described(1), hpke=HpkeKey(1, bytes(32)))
+    with pytest.raises(MalformedMessage):
+        alice.cipher.seal(bad, b"hello", ALICE.devices, NOW_MS)
+    assert alice.cipher.peers == frozenset()
+    alice.seal(bob, b"hello")
+    with pytest.raises(MalformedMessage):
+        alice.cipher.seal(bad, b"hello", ALICE.devices, NOW_MS)
+    assert bob.cipher.unwrap(alice.seal(bob, b"again")).counter == 1
+
+
+def test_a_letter_begins_its_session_once_however_long_its_reader_was_away(alice, bob):
+    blob = alice.seal(bob, b"hello")
+    assert bob.open(alice, blob) == b"hello"
+    bob.store.commit(bob.cipher.forget(alice.correspondent.id))
+    bob.renew(NOW_MS + 150 * 24 * 3600 * 1000)
+    for cipher in (bob.cipher, bob.restart()):
+        with pytest.raises(BadSignature):
+            cipher.open(cipher.unwrap(blob), alice.cipher.identity_key, NOW_MS)
+    for _ in range(2):
+        bob.renew()
+    assert bob.store.snapshot().mail.spent == ()
 
 
 def test_a_blob_for_another_device_opens_nowhere_else(alice, bob):
