@@ -31,6 +31,8 @@ __all__ = ["Found", "Marker"]
 _MOVED_NS = 60 * 10**9
 """A mark is written and put into its place within a minute, however slow the disk."""
 
+_DIGITS_MAX = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -55,7 +57,7 @@ class Marker:
         mark = self._path.read_bytes() if self._path.exists() else b""
         word, _, rest = mark.partition(b" ")
         number = rest.partition(b" ")[0]
-        run = int(number) if number.isdigit() else None
+        run = int(number) if number.isdigit() and len(number) <= _DIGITS_MAX else None
         if word == b"open" and not self._log.exists():
             raise Corrupted(
                 f"{self._log} is missing, and the newest messages with it: put it back, or remove"

@@ -118,7 +118,9 @@ def test_a_mark_that_came_with_the_times_of_another_is_strange(
     assert marker.look() == STRANGE
 
 
-@pytest.mark.parametrize("text", [b"", b"open", b"open x y", b"closed 7", b"\xff", b"closing"])
+@pytest.mark.parametrize(
+    "text", [b"", b"open", b"open x y", b"closed 7", b"\xff", b"closing", b"open " + b"7" * 9_999]
+)
 def test_a_mark_of_another_form_says_nothing(
     marker: Marker, tmp_path: Path, log: Path, text: bytes
 ) -> None:
