@@ -6,7 +6,7 @@ Values alone. What follows from a set of them is `protocol.membership`; their by
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from p2pchat.model.ids import AccountId, DeviceId, OpId
@@ -15,10 +15,12 @@ __all__ = [
     "Control",
     "ControlOp",
     "Cut",
+    "DeviceRevoked",
     "Epoch",
     "Genesis",
     "History",
     "Leave",
+    "Link",
     "SetStanding",
     "Standing",
     "TalkHead",
@@ -116,7 +118,24 @@ class Epoch:
     commitment: bytes
 
 
-Control = Genesis | SetStanding | Leave | Epoch
+@dataclass(frozen=True, slots=True)
+class DeviceRevoked:
+    """A device acts for its account no more: of what it wrote, the op's past and what these heads
+    stand for stays."""
+
+    account: AccountId
+    device: DeviceId
+    talk: tuple[TalkHead, ...]
+    proof: bytes = field(repr=False)
+    """The account key's revocation, signed; it was verified."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Says nothing; an admin's later ops follow what it depends on."""
+
+
+Control = Genesis | SetStanding | Leave | Epoch | DeviceRevoked | Link
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ class Kind(IntEnum):
     STANDING = 9
     LEAVE = 10
     EPOCH = 11
+    DEVICE_REVOKED = 12
+    LINK = 13
     PROFILE = 32
     TEXT = 33
     MAY_INTRODUCE = 40

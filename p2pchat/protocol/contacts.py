@@ -21,7 +21,7 @@ from p2pchat.model.ids import AccountId, ConversationId, DeviceId
 from p2pchat.model.machine import Now, Reply
 from p2pchat.model.op import Chain, Kind, Op
 from p2pchat.protocol.comparing import Comparing
-from p2pchat.protocol.intake import CONTROL_BYTES_MAX, Intake
+from p2pchat.protocol.intake import Intake
 from p2pchat.protocol.introductions import Introductions
 from p2pchat.protocol.machine import (
     AcceptContact,
@@ -41,6 +41,7 @@ from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.state import State
 from p2pchat.protocol.trust import Trust
 from p2pchat.wire.contents import Accept, Content, Reject, Request, decode_content
+from p2pchat.wire.control import CONTROL_BYTES_MAX
 from p2pchat.wire.introductions import Introduce, IntroductionConsent, MayIntroduce
 
 __all__ = ["BLOCKED", "INTRO_SETTING", "Contacts"]

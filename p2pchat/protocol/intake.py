@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from p2pchat.errors import BadSignature, MalformedMessage
+from p2pchat.errors import BadSignature, MalformedMessage, RemoteProtocolError
 from p2pchat.events import (
     DeviceAdded,
     DeviceRevoked,
@@ -37,24 +37,28 @@ from p2pchat.protocol.log import BRANCHES_MAX, ChainKey, Claim, Floor, Place
 from p2pchat.protocol.machine import Effect, Emit, ForFork, Load, Loaded, Persist
 from p2pchat.protocol.pruning import Pruning
 from p2pchat.protocol.receipts import Receipts
-from p2pchat.protocol.room_state import InvitedRoom
+from p2pchat.protocol.room_gate import RoomGate
 from p2pchat.protocol.state import ACCOUNTS_MAX, LEFT, Conversation, State
 from p2pchat.protocol.timeline import wall_of
 from p2pchat.wire.contents import Accept, Content, Profile, Reject, Request, Text, decode_content
-from p2pchat.wire.control import control_op
-from p2pchat.wire.devices import ClaimedSet, DeviceSet, certified, verified_revocations
+from p2pchat.wire.control import CONTROL_BYTES_MAX, control_op
+from p2pchat.wire.devices import (
+    ClaimedSet,
+    DeviceSet,
+    certified,
+    is_certified,
+    verified_revocations,
+)
 from p2pchat.wire.introductions import Introduce, IntroductionConsent, MayIntroduce
 from p2pchat.wire.ops import OP_BYTES_MAX, SEQ_MAX, verify_op
 
-__all__ = ["CONTROL_BYTES_MAX", "Intake", "shown_message"]
+__all__ = ["Intake", "shown_message"]
 
 CHECKS_MAX = 16
 """Chains of frames that wait for the disk to tell repeats from forks."""
 CHECK_ROWS_MAX = 512
 CHECK_BYTES_MAX = 1 << 20
 
-CONTROL_BYTES_MAX = 4 * 1024
-"""Content of a control op."""
 STRANGER_OPS_MAX = 8
 """Length of the control chain of a device whose account only asked to be a contact."""
 _LIFECYCLE = frozenset((Kind.REQUEST, Kind.ACCEPT, Kind.REJECT))
@@ -70,6 +74,7 @@ class Intake:
         self._state = state
         self._receipts = receipts
         self.pruning = Pruning(state)
+        self.gate = RoomGate(state)
         self._consent = consent
         self._told: dict[AccountId, ClaimedSet] = {}
         self._suspects: dict[tuple[ConversationId, DeviceId, Chain], list[Op]] = {}
@@ -102,7 +107,7 @@ class Intake:
         """
         state, header = self._state, op.header
         conversation = state.conversations.get(header.conversation)
-        if state.is_blocked(header.account, header.device):
+        if self.gate.is_muted(conversation, op):
             state.refuse("blocked author")
             return []
         if conversation is None or not self._may_write(conversation, op, peer):
@@ -112,8 +117,9 @@ class Intake:
             state.refuse("too many authors")
             return []
         place = self._place(conversation, op)
-        if self._is_barred(conversation, op, place):
-            state.refuse("written after a limit")
+        objection = self.gate.refusal(conversation, op, place)
+        if objection is not None:
+            state.refuse(objection)
             return []
         match place:
             case Place.KNOWN:
@@ -122,6 +128,9 @@ class Intake:
                 return []
             case None | Place.BELOW:
                 return []  # a receipt would say that it is stored
+            case Place.WAITS if not self.gate.may_wait(conversation.invited, op, peer):
+                state.refuse("of a stranger, and nothing that it follows is here")
+                return []
             case Place.SUSPECT:
                 self.taken.append(op)
                 self._suspect(op)  # verified if the disk says that it is new
@@ -169,12 +178,12 @@ class Intake:
         when the content is gone: who deleted it may have had the right to. Raises `BadSignature`.
         """
         directory, header = self._state.directory, op.header
-        if directory.is_revoked(header.account, header.device):
+        devices = directory.certificate(header.account, header.device, even_revoked=True)
+        claim = devices or self._told.get(header.account)
+        if self.gate.is_retired(op, claim):
             self._state.refuse("op of a revoked device")
             return None
-        devices = directory.certificate(header.account, header.device)
-        claim = devices or self._told.get(header.account)
-        if claim is None or header.device not in claim.devices:
+        if claim is None or not is_certified(claim, header.device):
             self._state.refuse("author without a device set")
             return None
         if self._is_one_too_many(op):
@@ -294,8 +303,9 @@ class Intake:
         if not conversation.log.knows_dependencies(op):
             self._state.refuse("a second history that depends on what is not here")
             return []
-        if self._is_barred(conversation, op, Place.FORK):
-            self._state.refuse("written after a limit")
+        objection = self.gate.refusal(conversation, op, Place.FORK)
+        if objection is not None:
+            self._state.refuse(objection)
             return []
         return kept + self._fork(conversation, op, now)
 
@@ -313,12 +323,13 @@ class Intake:
 
     def _enter(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
         """Put a verified op where it belongs now; empty when it is not applied."""
-        if self._state.directory.is_revoked(op.header.account, op.header.device):
+        if self.gate.is_retired(op):
             self._state.refuse("op of a revoked device")  # which was not so when it came
             return []
         place = self._place(conversation, op)
-        if self._is_barred(conversation, op, place):
-            self._state.refuse("written after a limit")
+        objection = self.gate.refusal(conversation, op, place)
+        if objection is not None:
+            self._state.refuse(objection)
             return []
         match place:
             case Place.NEXT:
@@ -336,7 +347,7 @@ class Intake:
 
     def _fork(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
         """A proven second history: kept beside the first."""
-        if not conversation.log.branch_is_free(op):
+        if not self.gate.may_branch(conversation, op):
             self._state.refuse("too many branches")
             return []
         alert = SecurityAlert(op.header.account, "one of its devices wrote two histories")
@@ -370,7 +381,7 @@ class Intake:
         """Who may put this op into this conversation, and who may bring it."""
         state, account = self._state, op.header.account
         if conversation.invited is not None:
-            return op.header.chain is Chain.TALK or self._may_rule(conversation.invited, op)
+            return self.gate.may_come(op)
         if conversation.other is None:
             return op.header.chain is Chain.TALK
         if account not in (conversation.other, state.me.account):
@@ -380,22 +391,6 @@ class Intake:
         if op.header.chain is Chain.TALK:
             return state.is_accepted(conversation)
         return self._may_change(conversation, op)
-
-    def _may_rule(self, room: InvitedRoom, op: Op) -> bool:
-        """Whether a control op of a room by invitation is taken; whether it counts is another
-        question, which the others' ops decide."""
-        is_long = op.header.seq >= self._state.limits.control_ops_max
-        is_large = len(op.content or b"") > CONTROL_BYTES_MAX
-        return not is_long and not is_large and room.is_concerned(op)
-
-    def _is_barred(self, conversation: Conversation, op: Op, place: Place | None) -> bool:
-        """Whether an op that could be applied comes from who might not write it."""
-        room = conversation.invited
-        if room is None or op.header.chain is Chain.CONTROL:
-            return False
-        if place is Place.FORK and room.is_rewritten(op):
-            return True
-        return place in (Place.NEXT, Place.FORK) and room.is_refused(op)
 
     def _may_change(self, conversation: Conversation, op: Op) -> bool:
         """Whether a control op of a direct conversation is taken.
@@ -451,7 +446,7 @@ class Intake:
         assert op.content is not None, "only ops with content are applied"
         try:
             content = decode_content(op.header.kind, op.content)
-        except MalformedMessage as error:
+        except RemoteProtocolError as error:
             self._state.refuse(error)  # signed by its author: the chain goes on, nothing is shown
             return []
         room = conversation.invited

@@ -12,6 +12,7 @@ on disk.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 from hashlib import blake2b
@@ -144,12 +145,16 @@ class Log:
             self._positions = tuple(heads)
         return self._positions
 
-    def digest(self) -> bytes:
-        """BLAKE2b-256 over the sorted heads: equal exactly when both hold the same ops."""
+    def digest(self, control: Callable[[], Iterable[OpId]] | None = None) -> bytes:
+        """BLAKE2b-256 over the sorted heads: equal exactly when both hold the same ops. Where
+        `control` is given, over what it gives instead of the heads of control chains."""
         if self._digest is None:
             hasher = blake2b(b"dchat/frontier/1\0", digest_size=32)
             for p in self.positions:
-                hasher.update(p.device + bytes((p.chain,)) + p.seq.to_bytes(8, "big") + p.head)
+                if p.chain is Chain.TALK or control is None:
+                    hasher.update(p.device + bytes((p.chain,)) + p.seq.to_bytes(8, "big") + p.head)
+            for id in sorted(control()) if control is not None else ():
+                hasher.update(id)
             self._digest = hasher.digest()
         return self._digest
 
@@ -225,10 +230,9 @@ class Log:
         """The ops that waited for `id`; they are no longer held."""
         return self._waiting.take(id)
 
-    def branch_is_free(self, op: Op) -> bool:
-        """Whether one more branch of this chain may be kept."""
-        tips = self.tips.get((op.header.device, op.header.chain), [])
-        return len(tips) < BRANCHES_MAX
+    def awaited_by(self, id: OpId) -> set[AccountId]:
+        """The authors of all that is held back because it follows an op."""
+        return self._waiting.behind(id)
 
     def set_floor(self, key: ChainKey, floor: Floor) -> None:
         """Let a chain begin at `floor`; a head just below stays, for the chain continues there."""
@@ -347,6 +351,17 @@ class Waiting:
         for op in ops:
             self._remove(op.header.device, op.id)
         return ops
+
+    def behind(self, id: OpId) -> set[AccountId]:
+        """The authors of what waits for an op, or for what waits for it."""
+        found, todo, seen = set[AccountId](), [id], {id}
+        while todo:
+            for op in self._ops.get(todo.pop(), {}).values():
+                found.add(op.header.account)
+                if op.id not in seen:
+                    seen.add(op.id)
+                    todo.append(op.id)
+        return found
 
     def _evict(self) -> None:
         """Drop the oldest of the device that has most of what is scarce."""

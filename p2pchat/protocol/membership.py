@@ -3,7 +3,7 @@
 No clock and no order of arrival enters, so all who hold the same ops agree. Control ops form a
 graph: an op's *past* is everything that its author knew, by `prev` and `deps`. The rules:
 
-1. Owners stand in the genesis. Their ops always count.
+1. Owners stand in the genesis. Their ops always count, but for those of 5.
 2. Anybody else's op counts if its author might do so by what the op's own past says, and if it is
    not void. Owners alone make and unmake admins; admins act on those whom no owner made admin.
 3. An op is *void* when an owner limited its author, the op lies on none of the chains that the
@@ -11,35 +11,42 @@ graph: an op's *past* is everything that its author knew, by `prev` and `deps`. 
    it says. What shows that it knew is judged by its past, where a later grant may stand.
 4. An account's standing follows from the causally maximal ops about it that count; of several the
    most restrictive one.
+5. A device that its account revoked: an owner, or another device of the account, says so with the
+   account's own signature, and whatever of the device is not in that op's past is void.
 
-Only owners void, and owners are never voided. So there are no cycles: whether an op counts depends
-on owners and on what lies in its past.
+Only owners void what others wrote, and who revokes a device is not voided for a device of its own
+that was revoked. So there are no cycles: whether an op counts depends on owners, on what they and
+its account say of its device, and on what lies in its past.
 
-Pasts are `int` bitmasks over the ops in the order in which they came, which is a topological one.
+Whether an op may be *here* at all is a matter of its past alone (`admits`), so all who hold that
+come to the same answer; what is here and does not count links others and has no other effect.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from p2pchat.model.control import (
     ControlOp,
     Cut,
+    DeviceRevoked,
     Epoch,
     Genesis,
     Leave,
+    Link,
     SetStanding,
     Standing,
+    TalkHead,
 )
 from p2pchat.model.ids import AccountId, DeviceId, OpId
 from p2pchat.model.op import Position
+from p2pchat.protocol.control_graph import Graph, bits
 
 __all__ = ["Membership"]
 
 EVERYBODY = -1
 """The mask of all ops, also of those to come."""
-_EXCLUDING = (Standing.REMOVED, Standing.BANNED)
 
 
 class Membership:
@@ -54,6 +61,10 @@ class Membership:
         """So many ops were judged; owners' limits make that less again."""
         self._limits: defaultdict[AccountId, list[int]] = defaultdict(list)
         """By account: owners' ops that limit it."""
+        self._revoking: list[tuple[int, DeviceRevoked]] = []
+        """All that say of a device that it was revoked, with what they say."""
+        self._severed = 0
+        """Ops that are void because their device was revoked."""
         self._standings: dict[AccountId, tuple[int, Standing]] = {}
         """The last answer for an account, with the ops that it followed from."""
 
@@ -70,19 +81,50 @@ class Membership:
         if op.id in self:
             return
         index = self._graph.add(op)
-        change = op.control
-        if not isinstance(change, SetStanding) or not self._is_owner(op.account):
-            return
-        if self._is_limit(index, change) and not self._is_owner(change.account):
-            self._limits[change.account].append(index)
-            self._judged = min(self._judged, self._graph.first_by(change.account, index))
+        match op.control:
+            case SetStanding() as change if self._is_limit(index, change):
+                self._limits[change.account].append(index)
+                self._judged = min(self._judged, self._graph.first_by(change.account, index))
+            case DeviceRevoked(account) as change if op.device != change.device:
+                self._revoking.append((index, change))
+                self._judged = min(self._judged, self._graph.first_by(account, index))
+                self._judged = 0 if self._is_owner(account) else self._judged
+            case _:
+                pass  # what was judged stays so
+
+    def admits(self, account: AccountId, parents: Iterable[OpId]) -> bool:
+        """Whether an op with these parents, which are here, may be: somebody who could admit its
+        author did so in its past. That the author may have been removed since is no reason: who
+        removed it may not have been allowed to, which only later ops tell."""
+        past = self._graph.closure(parents)
+        return self._is_owner(account) or any(
+            self._is_admitter(index) for index in bits(self._graph.admitting[account] & past)
+        )
+
+    def weight(self, account: AccountId) -> tuple[int, int]:
+        """How many ops of an account are here, and how many of them without effect."""
+        self._judge()
+        by = self._graph.by[account]
+        return by.bit_count(), (by & ~self._counting).bit_count()
 
     # What follows
 
-    def heads(self, most: int) -> tuple[OpId, ...]:
-        """What nothing follows, the heads with the most below them first: a new op depends on
-        these."""
-        return self._graph.heads(most)
+    def last(self) -> list[OpId]:
+        """What counts and nothing that counts follows: together with their pasts, all of it."""
+        self._judge()
+        return [self._graph.ops[index].id for index in self._graph.last(self._counting)]
+
+    def heads(
+        self, most: int, of: AccountId | None = None, known: OpId | None = None
+    ) -> tuple[OpId, ...]:
+        """What counts, nothing that counts follows, and `known` does not: a new op depends on
+        these. Of more than `most` first those that say what `of` is, then those with the most
+        below them."""
+        self._judge()
+        below = self._graph.closure((known,) if known is not None and known in self else ())
+        about = self._graph.about.get(of, 0) & self._counting if of is not None else 0
+        first = sum(1 << index for index in self._graph.last(about))
+        return self._graph.heads(self._counting & ~below, most, first & ~below)
 
     def standing(self, account: AccountId, known: Iterable[OpId] | None = None) -> Standing:
         """What an account is by everything that is here, or was to somebody who knew `known`."""
@@ -117,31 +159,54 @@ class Membership:
     def was_in_time(self, position: Position, account: AccountId, known: Iterable[OpId]) -> bool:
         """Whether a talk op whose author knew `known` was written by somebody who might, and before
         every limit that it shows no knowledge of. Its chain is taken for one without a fork."""
+        known = tuple(known)
         self._judge()
-        mask = self._graph.closure(known)
-        if not self._standing(account, mask).may_write:
+        if not self._standing(account, self._graph.closure(known)).may_write:
             return False
-        concurrent = self._graph.about[account] & self._counting & ~mask
-        return all(
-            _holds(self._graph.cut_of(index, position.device), position)
+        bounds = self.bounds(position.device, account, known)
+        return all(_holds(heads, position) for heads in bounds)
+
+    def bounds(
+        self, device: DeviceId, account: AccountId, known: Iterable[OpId]
+    ) -> list[tuple[TalkHead, ...]]:
+        """What each limit names of a device's talk that a talk op shows no knowledge of."""
+        self._judge()
+        concurrent = self._graph.about[account] & self._counting & ~self._graph.closure(known)
+        cuts = [
+            self._graph.cut_of(index, device)
             for index in bits(concurrent)
             if not self._graph.change(index).standing.may_write
-        )
+        ]
+        revoked = [
+            change.talk
+            for _, change in self._in_force()
+            if (change.account, change.device) == (account, device)
+        ]
+        return [cut.talk if cut is not None else () for cut in cuts] + revoked
+
+    def is_revoked(self, account: AccountId, device: DeviceId) -> bool:
+        """Whether it was said here that a device acts for its account no more."""
+        return any((c.account, c.device) == (account, device) for _, c in self._in_force())
 
     def exclusions(self) -> frozenset[OpId]:
-        """Ops that count and after which somebody shall read no more."""
+        """Ops that count and say that somebody shall read no more."""
         self._judge()
         return self._graph.ids(self._counting & self._graph.excluding)
 
     def opened(self) -> Mapping[OpId, bytes]:
         """All epochs that count: commitment by op."""
         self._judge()
-        return self._epochs(0)
+        return {
+            self._graph.ops[index].id: epoch.commitment
+            for index in bits(self._counting & self._graph.epochs)
+            if isinstance(epoch := self._graph.ops[index].control, Epoch)
+        }
 
     def epochs(self) -> Mapping[OpId, bytes]:
-        """Of these the usable ones, which were opened in knowledge of every exclusion."""
-        self._judge()
-        return self._epochs(self._counting & self._graph.excluding)
+        """Of these the usable ones: whoever may read no more was out when they were opened, and
+        was not let in since."""
+        opened = self.opened()
+        return {id: opened[id] for id in opened if self._is_usable(self._graph.index[id])}
 
     def newest(self, ids: Iterable[OpId]) -> frozenset[OpId]:
         """Those of these ops that none of the others has in its past."""
@@ -154,26 +219,66 @@ class Membership:
 
     def cuts(self, account: AccountId, talk: Mapping[DeviceId, Cut]) -> tuple[Cut, ...]:
         """Where the devices of an account stand now, for an op that limits it."""
-        control = self._graph.chain_heads(account)
+        self._judge()
+        control = self._graph.chain_heads(self._graph.by[account] & self._counting)
         return tuple(
-            Cut(device, control.get(device, ())[:4], talk[device].talk if device in talk else ())
+            Cut(device, control.get(device, ()), talk[device].talk if device in talk else ())
             for device in sorted(control.keys() | talk.keys())
         )
 
     # How
 
-    def _epochs(self, known: int) -> Mapping[OpId, bytes]:
-        """Epochs that count and have these ops in their past."""
-        return {
-            self._graph.ops[index].id: epoch.commitment
-            for index in bits(self._counting & self._graph.epochs)
-            if not known & ~self._graph.past[index]
-            and isinstance(epoch := self._graph.ops[index].control, Epoch)
-        }
+    def _is_usable(self, epoch: int) -> bool:
+        """What who was excluded writes on the side ends no epoch: it was out before."""
+        past = self._graph.past[epoch]
+        unknown = self._counting & self._graph.excluding & ~past
+        for account in {self._graph.subject(index) for index in bits(unknown)}:
+            was_let_in = self._graph.admitting[account] & self._counting & ~past
+            had_it = was_let_in or self._standing(account, past).may_read
+            if had_it and not self._standing(account, EVERYBODY).may_read:
+                return False
+        return True
+
+    def _is_admitter(self, index: int) -> bool:
+        """Whether the author of an op that admits somebody could be somebody who may."""
+        author, past = self._graph.ops[index].account, self._graph.past[index]
+        if self._is_owner(author):
+            return True
+        said = self._graph.admitting[author] & past & self._by_any_owner()
+        return any(self._graph.change(made).standing is Standing.ADMIN for made in bits(said))
+
+    def _by_any_owner(self) -> int:
+        said = 0
+        for owner in self.genesis.owners:
+            said |= self._graph.by.get(owner, 0)
+        return said
+
+    def _in_force(self) -> list[tuple[int, DeviceRevoked]]:
+        """What revokes devices, said by who may: owners, and the account's other devices."""
+        return [
+            (index, change)
+            for index, change in self._revoking
+            if self._is_owner(author := self._graph.ops[index].account)
+            or (author == change.account and not self._is_void(index))
+        ]
+
+    def _sever(self) -> None:
+        """Find what revoked devices wrote that nobody had who revoked them. What owners say of
+        devices first: it decides whether what they said of accounts stands."""
+        graph, self._severed = self._graph, 0
+        for is_owners in (True, False):
+            found = self._in_force()
+            for index, change in found:
+                if self._is_owner(graph.ops[index].account) is is_owners:
+                    written = graph.by_device[change.device] & graph.by[change.account]
+                    self._severed |= written & ~graph.past[index]
 
     def _judge(self) -> None:
         """Judge all ops that were not, or that a later limit makes doubtful, in their order."""
         graph = self._graph
+        if self._judged == len(graph.ops):
+            return
+        self._sever()
         self._counting &= (1 << self._judged) - 1
         for index in range(self._judged, len(graph.ops)):
             if self._is_good(index):
@@ -183,6 +288,8 @@ class Membership:
     def _is_good(self, index: int) -> bool:
         """Whether an op counts; everything in its past was judged."""
         op, past = self._graph.ops[index], self._graph.past[index]
+        if self._severed >> index & 1 and not isinstance(op.control, DeviceRevoked):
+            return False
         match op.control:
             case None:
                 return False
@@ -191,8 +298,11 @@ class Membership:
             case Leave():
                 is_in = self._standing(op.account, past).may_read
                 return is_in and not self._is_owner(op.account) and not self._is_void(index)
-            case Epoch():
+            case Epoch() | Link():
                 is_allowed = self._standing(op.account, past).may_administer
+                return is_allowed and not self._is_void(index)
+            case DeviceRevoked(account):
+                is_allowed = op.account in (account, *self.genesis.owners)
                 return is_allowed and not self._is_void(index)
             case SetStanding() as change:
                 return self._may_set(op.account, change, past) and not self._is_void(index)
@@ -205,7 +315,7 @@ class Membership:
         return (
             change.standing is not Standing.ADMIN
             and self._standing(actor, past) is Standing.ADMIN
-            and self._by_owners(change.account, past) is not Standing.ADMIN
+            and self._by_owners(change.account, past & ~self._severed) is not Standing.ADMIN
         )
 
     def _is_void(self, index: int) -> bool:
@@ -215,11 +325,15 @@ class Membership:
         return any(
             not graph.past[index] >> limit & 1 and not graph.is_on(index, limit, op.device)
             for limit in self._limits.get(op.account, ())
+            if not self._severed >> limit & 1
         )
 
     def _is_limit(self, index: int, change: SetStanding) -> bool:
         """Whether an owner's op takes something away from an account: with it, what the account's
         devices wrote on the side."""
+        author = self._graph.ops[index].account
+        if self._is_owner(change.account) or not self._is_owner(author):
+            return False
         if change.standing > Standing.MEMBER:
             return True
         was = self._by_owners(change.account, self._graph.past[index])
@@ -241,128 +355,13 @@ class Membership:
 
     def _by_owners(self, account: AccountId, mask: int) -> Standing:
         """What owners said last of an account."""
-        said = 0
-        for owner in self.genesis.owners:
-            said |= self._graph.by.get(owner, 0)
-        return self._graph.most_restrictive(self._graph.about.get(account, 0) & mask & said)
+        about = self._graph.about.get(account, 0) & mask & self._by_any_owner()
+        return self._graph.most_restrictive(about)
 
 
-class Graph:
-    """Control ops by the order in which they came, with the past of each."""
-
-    def __init__(self) -> None:
-        self.ops: list[ControlOp] = []
-        self.index: dict[OpId, int] = {}
-        self.past: list[int] = []
-        self.by: defaultdict[AccountId, int] = defaultdict(int)
-        self.about: defaultdict[AccountId, int] = defaultdict(int)
-        """Ops that set an account's standing, its own leaving among them."""
-        self.excluding = 0
-        self.epochs = 0
-        self._heads = 0
-
-    def add(self, op: ControlOp) -> int:
-        index = len(self.ops)
-        past = self.closure(op.parents)
-        self.ops.append(op)
-        self.index[op.id] = index
-        self.past.append(past)
-        bit = 1 << index
-        self._heads = self._heads & ~past | bit
-        self.by[op.account] |= bit
-        match op.control:
-            case SetStanding(account, standing):
-                self.about[account] |= bit
-                self.excluding |= bit if standing in _EXCLUDING else 0
-            case Leave():
-                self.about[op.account] |= bit
-                self.excluding |= bit
-            case Epoch():
-                self.epochs |= bit
-            case _:
-                pass  # it begins the room, or says nothing that we know
-        return index
-
-    def heads(self, most: int) -> tuple[OpId, ...]:
-        left, covered, found = list(bits(self._heads)), 0, list[OpId]()
-        while left and len(found) < most:
-            index = max(left, key=lambda i: ((self.past[i] & ~covered).bit_count(), self.ops[i].id))
-            left.remove(index)
-            covered |= self.past[index]
-            found.append(self.ops[index].id)
-        return tuple(found)
-
-    def ids(self, mask: int) -> frozenset[OpId]:
-        return frozenset(self.ops[index].id for index in bits(mask))
-
-    def closure(self, known: Iterable[OpId]) -> int:
-        """These ops and everything in their pasts."""
-        mask = 0
-        for id in known:
-            index = self.index[id]
-            mask |= self.past[index] | 1 << index
-        return mask
-
-    def first_by(self, account: AccountId, default: int) -> int:
-        """The first op of an account's."""
-        return next(iter(bits(self.by.get(account, 0))), default)
-
-    def change(self, index: int) -> SetStanding:
-        """What an op says of an account."""
-        op = self.ops[index]
-        if isinstance(op.control, SetStanding):
-            return op.control
-        return SetStanding(op.account, Standing.REMOVED)
-
-    def most_restrictive(self, about: int) -> Standing:
-        """The standing by these ops about one account."""
-        standing = None
-        while about:
-            index = about.bit_length() - 1  # the last one is in nobody's past
-            about &= ~(self.past[index] | 1 << index)
-            said = self.change(index).standing
-            standing = said if standing is None else max(standing, said)
-        return Standing.REMOVED if standing is None else standing
-
-    def cut_of(self, limit: int, device: DeviceId) -> Cut | None:
-        """What an op that limits an account names of one of its devices."""
-        return next((cut for cut in self.change(limit).cuts if cut.device == device), None)
-
-    def is_on(self, index: int, limit: int, device: DeviceId) -> bool:
-        """Whether an op is on a chain of its device that a limit names. A head that the limit does
-        not depend on is none that it can name: whoever does not have it would judge otherwise."""
-        cut, past = self.cut_of(limit, device), self.past[limit]
-        known = (self.index.get(id) for id in cut.control) if cut is not None else ()
-        return any(
-            head is not None
-            and past >> head & 1
-            and (head == index or self.past[head] >> index & 1)
-            for head in known
-        )
-
-    def chain_heads(self, account: AccountId) -> dict[DeviceId, tuple[OpId, ...]]:
-        """The ends of the control chains of an account's devices."""
-        found: defaultdict[DeviceId, list[OpId]] = defaultdict(list)
-        covered: defaultdict[DeviceId, int] = defaultdict(int)
-        for index in reversed(list(bits(self.by.get(account, 0)))):
-            op = self.ops[index]
-            if not covered[op.device] >> index & 1:
-                found[op.device].append(op.id)
-                covered[op.device] |= self.past[index]
-        return {device: tuple(sorted(ids)) for device, ids in found.items()}
-
-
-def bits(mask: int) -> Iterator[int]:
-    """The places of the ones, lowest first."""
-    while mask:
-        low = mask & -mask
-        yield low.bit_length() - 1
-        mask ^= low
-
-
-def _holds(cut: Cut | None, position: Position) -> bool:
-    """Whether a talk op lies at or below a head that a cut names."""
-    return cut is not None and any(
+def _holds(heads: tuple[TalkHead, ...], position: Position) -> bool:
+    """Whether a talk op lies at or below one of these heads."""
+    return any(
         position.seq < head.seq or (position.seq, position.head) == (head.seq, head.head)
-        for head in cut.talk
+        for head in heads
     )

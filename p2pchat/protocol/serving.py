@@ -88,7 +88,7 @@ class Serving:
             self._state.refuse("too many digests")
             return []
         log = conversation.log
-        if log.digest() == frame.digest:
+        if conversation.digest() == frame.digest:
             return [Send(peer, Lane.SYNC, SyncPage(conversation.id, more=False))]
         heads = log.positions
         if len(heads) > HEADS_MAX:  # another part each time

@@ -28,7 +28,7 @@ from p2pchat.protocol.pairs import Pairs
 from p2pchat.protocol.room_state import ROLES, InvitedRoom
 from p2pchat.protocol.timeline import HybridClock
 from p2pchat.wire.contents import Content, Profile, encode_content
-from p2pchat.wire.devices import DeviceSet, merged
+from p2pchat.wire.devices import DeviceSet, is_certified, merged
 from p2pchat.wire.envelope import Signer
 from p2pchat.wire.ops import DEPS_MAX, content_hash, make_op
 
@@ -172,11 +172,16 @@ class Directory:
         retired, self._retired = self._retired, {}
         return retired
 
-    def certificate(self, account: AccountId, device: DeviceId) -> DeviceSet | None:
-        """The set that lets a device act for an account, if we know one and no revocation."""
+    def certificate(
+        self, account: AccountId, device: DeviceId, *, even_revoked: bool = False
+    ) -> DeviceSet | None:
+        """The set that lets a device act for an account, if we know one and no revocation; or that
+        once let it."""
+        known = self.sets.get(account)
         if self.is_revoked(account, device):
-            return None
-        for devices in (self.sets.get(account), self._greetings.get(device)):
+            is_here = even_revoked and known is not None and is_certified(known, device)
+            return known if is_here else None
+        for devices in (known, self._greetings.get(device)):
             if devices is not None and devices.account == account and device in devices.devices:
                 return devices
         return None
@@ -213,6 +218,13 @@ class Conversation:
     def is_unruled(self) -> bool:
         """A room of all who can name its id: nobody rules it, and only what is newest is kept."""
         return self.kind is RoomKind.OPEN or self.kind is RoomKind.PASSWORD
+
+    def digest(self) -> bytes:
+        """What a peer compares with. In a room by invitation control ops without effect are left
+        out: they are not worth to be asked for, and not all of them are kept."""
+        if self.invited is None:
+            return self.log.digest()
+        return self.log.digest(self.invited.membership.last)
 
     def remember_own(self, op: Op) -> None:
         recent = self._own[op.header.chain]
@@ -364,15 +376,18 @@ class State:
             hlc=self.clock.tick(now),
             kind=kind,
             content_hash=content_hash(raw),
-            deps=self._deps(conversation),
+            deps=self._deps(conversation, chain, prev),
             after=conversation.log.shown_heads(me.device) if chain is Chain.TALK else (),
             devices=self.own_devices.hash,
         )
         return make_op(header, raw, me.signer)
 
-    def _deps(self, conversation: Conversation) -> tuple[OpId, ...]:
+    def _deps(
+        self, conversation: Conversation, chain: Chain, prev: OpId | None
+    ) -> tuple[OpId, ...]:
         if conversation.invited is not None:
-            return conversation.invited.membership.heads(DEPS_MAX)
+            known = prev if chain is Chain.CONTROL else None
+            return conversation.invited.membership.heads(DEPS_MAX, self.me.account, known)
         return conversation.log.control_heads()[-DEPS_MAX:]
 
     def contact_info(self, contact: PutContact) -> ContactInfo:

@@ -139,7 +139,7 @@ class Sync:
         told = conversation.id
         if conversation.key is not None:
             told = room_meeting(conversation.key, self._state.me.device, peer)
-        digest = SyncDigest(told, conversation.log.digest(), in_answer)
+        digest = SyncDigest(told, conversation.digest(), in_answer)
         return [Send(peer, Lane.SYNC, digest)]
 
     # What comes back
@@ -152,7 +152,7 @@ class Sync:
         conversation = self._state.readable(frame.conversation, peer)
         if conversation is None or conversation.other is not None or frame.in_answer:
             return effects
-        if not effects or conversation.log.digest() == frame.digest:
+        if not effects or conversation.digest() == frame.digest:
             return effects
         return effects + self.begin(conversation, peer, now, in_answer=True)
 
@@ -243,25 +243,31 @@ class Sync:
         for key, heads in session.heads.items():
             if all(log.knows(key, head.head) for head in heads):
                 continue
-            if not has_room_for(conversation, key[0]) or self._state.is_blocked(None, key[0]):
+            is_ruling = conversation.invited is not None and key[1] is Chain.CONTROL
+            if not is_ruling and self._is_useless(conversation, key):
                 continue
-            if self._is_over(conversation, key):
+            if not has_room_for(conversation, key[0]):
                 continue
             tip, branches = log.tip(*key), len(log.tips.get(key, ()))
             reached = session.reached.get(key, log.pulled_from(key))
             if tip is None:
                 yield Wanted(*key, reached, None)
             elif branches > 1 or len(heads) > 1 or key in session.forked:
-                if branches < BRANCHES_MAX:
+                if is_ruling or branches < BRANCHES_MAX:
                     yield Wanted(*key, reached, None)
             elif key in session.reached and reached < tip.seq:
                 yield Wanted(*key, reached, None)  # a branch, told from its beginning
             elif heads[0].seq >= tip.seq:
                 yield Wanted(*key, tip.seq, tip.id)
 
-    def _is_over(self, conversation: Conversation, key: ChainKey) -> bool:
-        """Whether a chain is of a device that is revoked: what we lack of it would be refused."""
-        tip, directory = conversation.log.tip(*key), self._state.directory
+    def _is_useless(self, conversation: Conversation, key: ChainKey) -> bool:
+        """Whether what we lack of a chain would be refused: its device is blocked or revoked."""
+        directory, room = self._state.directory, conversation.invited
+        if self._state.is_blocked(None, key[0]):
+            return True
+        if room is not None:
+            return False  # what was written before is told by the room
+        tip = conversation.log.tip(*key)
         accounts = {self._state.me.account, conversation.other, tip.account if tip else None}
         return any(account and directory.is_revoked(account, key[0]) for account in accounts)
 

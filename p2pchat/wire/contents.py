@@ -9,11 +9,19 @@ from google.protobuf.message import DecodeError
 
 from p2pchat.config.limits import NAME_CHARS_MAX, TEXT_BYTES_MAX
 from p2pchat.errors import MalformedMessage
-from p2pchat.model.control import Control, Epoch, Genesis, Leave, SetStanding
+from p2pchat.model.control import (
+    Control,
+    DeviceRevoked,
+    Epoch,
+    Genesis,
+    Leave,
+    Link,
+    SetStanding,
+)
 from p2pchat.model.ids import OpId
 from p2pchat.model.op import Kind
 from p2pchat.wire import dchat_pb2 as pb
-from p2pchat.wire.control import decode_control, encode_control
+from p2pchat.wire.control import CONTROL_KINDS, decode_control, encode_control
 from p2pchat.wire.introductions import (
     Introduce,
     Introducing,
@@ -111,7 +119,7 @@ def encode_content(content: Content) -> tuple[Kind, bytes]:
             return Kind.ACCEPT, pb.Accept(name=name, pair_half=half).SerializeToString()
         case Reject():
             return Kind.REJECT, b""
-        case Genesis() | SetStanding() | Leave() | Epoch():
+        case Genesis() | SetStanding() | Leave() | Epoch() | DeviceRevoked() | Link():
             return encode_control(content)
         case MayIntroduce() | IntroductionConsent() | Introduce():
             return encode_introducing(content)
@@ -150,7 +158,7 @@ def _decode(kind: int, raw: bytes) -> Content:
             return Accept(_name(accept.name), accept.pair_half)
         case Kind.REJECT:
             return Reject()
-        case Kind.GENESIS | Kind.STANDING | Kind.LEAVE | Kind.EPOCH:
+        case _ if kind in CONTROL_KINDS:
             return decode_control(kind, raw)
         case Kind.MAY_INTRODUCE | Kind.INTRODUCTION_CONSENT | Kind.INTRODUCE:
             return decode_introducing(kind, raw)

@@ -13,10 +13,12 @@ from p2pchat.model.control import (
     Control,
     ControlOp,
     Cut,
+    DeviceRevoked,
     Epoch,
     Genesis,
     History,
     Leave,
+    Link,
     SetStanding,
     Standing,
     TalkHead,
@@ -25,9 +27,12 @@ from p2pchat.model.conversation import ROOM_NAME_CHARS_MAX, room_id
 from p2pchat.model.ids import HASH_BYTES, AccountId, DeviceId, OpId
 from p2pchat.model.op import Kind, Op
 from p2pchat.wire import rooms_pb2 as pb
+from p2pchat.wire.devices import read_revocation
 from p2pchat.wire.ops import SEQ_MAX, VERSION, require_version
 
 __all__ = [
+    "CONTROL_BYTES_MAX",
+    "CONTROL_KINDS",
     "NONCE_BYTES",
     "OWNERS_MAX",
     "control_op",
@@ -37,12 +42,21 @@ __all__ = [
 
 OWNERS_MAX = 3
 NONCE_BYTES = 16
+CONTROL_BYTES_MAX = 4 * 1024
+"""Content of a control op."""
 HISTORY_LAST_MAX = 100_000
 CUTS_MAX = 32
 CUT_HEADS_MAX = 4
 T = TypeVar("T")
 
-_CONTROL_KINDS = (Kind.GENESIS, Kind.STANDING, Kind.LEAVE, Kind.EPOCH)
+CONTROL_KINDS = (
+    Kind.GENESIS,
+    Kind.STANDING,
+    Kind.LEAVE,
+    Kind.EPOCH,
+    Kind.DEVICE_REVOKED,
+    Kind.LINK,
+)
 
 
 def encode_control(control: Control) -> tuple[Kind, bytes]:
@@ -66,6 +80,11 @@ def encode_control(control: Control) -> tuple[Kind, bytes]:
             return Kind.LEAVE, b""
         case Epoch(commitment):
             return Kind.EPOCH, pb.Epoch(commitment=commitment).SerializeToString()
+        case DeviceRevoked(_, _, talk, proof):
+            gone = pb.DeviceRevoked(revocation=proof, talk=map(_talk_pb, talk))
+            return Kind.DEVICE_REVOKED, gone.SerializeToString()
+        case Link():
+            return Kind.LINK, b""
 
 
 def decode_control(kind: int, raw: bytes) -> Control:
@@ -83,7 +102,7 @@ def control_op(op: Op) -> ControlOp:
     header = op.header
     parents = header.deps if header.prev is None else (header.prev, *header.deps)
     control = None
-    if header.kind in _CONTROL_KINDS and op.content is not None:
+    if header.kind in CONTROL_KINDS and op.content is not None:
         try:
             control = decode_control(header.kind, op.content)
         except RemoteProtocolError:
@@ -113,6 +132,12 @@ def _decode(kind: int, raw: bytes) -> Control:
             if len(commitment) != HASH_BYTES:
                 raise MalformedMessage("a commitment has 32 bytes")
             return Epoch(commitment)
+        case Kind.DEVICE_REVOKED:
+            gone = pb.DeviceRevoked.FromString(raw)
+            talk = tuple(map(_talk_head, _few(gone.talk, CUT_HEADS_MAX)))
+            return DeviceRevoked(*read_revocation(gone.revocation), talk, gone.revocation)
+        case Kind.LINK:
+            return Link()
         case _:
             raise MalformedMessage("no control op of a room")
 
@@ -132,8 +157,11 @@ def _genesis(message: pb.Genesis) -> Genesis:
 
 
 def _cut_pb(cut: Cut) -> pb.Cut:
-    talk = [pb.TalkHead(seq=head.seq, head=head.head) for head in cut.talk]
-    return pb.Cut(device=cut.device, control=cut.control, talk=talk)
+    return pb.Cut(device=cut.device, control=cut.control, talk=map(_talk_pb, cut.talk))
+
+
+def _talk_pb(head: TalkHead) -> pb.TalkHead:
+    return pb.TalkHead(seq=head.seq, head=head.head)
 
 
 def _cut(message: pb.Cut) -> Cut:

@@ -22,7 +22,7 @@ from itertools import islice
 
 from google.protobuf.message import DecodeError
 
-from p2pchat.errors import MalformedMessage
+from p2pchat.errors import BadSignature, MalformedMessage
 from p2pchat.model.ids import HASH_BYTES, KEY_BYTES, AccountId, DeviceId
 from p2pchat.wire.dchat_pb2 import Certificate as CertificatePb
 from p2pchat.wire.dchat_pb2 import DeviceSet as DeviceSetPb
@@ -42,11 +42,14 @@ __all__ = [
     "claimed_set",
     "first_device_set",
     "fitting",
+    "is_certified",
     "keys_of",
     "merged",
     "narrowed",
     "new_revocation",
     "read_device_set",
+    "read_revocation",
+    "revocation",
     "revoked_at",
     "shown_by",
     "verified_revocations",
@@ -199,6 +202,29 @@ def keys_of(devices: ClaimedSet, device: DeviceId) -> DeviceKeys | None:
 def revoked_at(devices: ClaimedSet) -> dict[DeviceId, int]:
     """When each revoked device was revoked, by the revoker's clock."""
     return {entry.device: entry.ms for entry in _entries(devices.raw).revocations}
+
+
+def is_certified(claim: ClaimedSet, device: DeviceId) -> bool:
+    """Whether a claim holds a certificate of a device, be it revoked or not."""
+    return bool(_naming(claim, device))
+
+
+def revocation(devices: ClaimedSet, device: DeviceId) -> bytes:
+    """The signed revocation of a device that a set names as revoked."""
+    return next(e.signed for e in _entries(devices.raw).revocations if e.device == device)
+
+
+def read_revocation(raw: bytes) -> tuple[AccountId, DeviceId]:
+    """Whose device a signed revocation revokes. Raises `MalformedMessage`, also where the account
+    did not sign it: it stands in what somebody else signed, who alone is to blame."""
+    try:
+        signed = SignedPb.FromString(raw)
+        body = _revocation(signed)
+        account, device = AccountId(body.account), DeviceId(body.device)
+        verify(account, Purpose.REVOCATION, signed.body, signed.signature)
+    except (DecodeError, ValueError, BadSignature) as error:
+        raise MalformedMessage(f"no revocation: {error}") from error
+    return account, device
 
 
 def certified(claim: ClaimedSet, device: DeviceId) -> DeviceSet:

@@ -57,3 +57,11 @@ class Epoch(_message.Message):
     COMMITMENT_FIELD_NUMBER: _ClassVar[int]
     commitment: bytes
     def __init__(self, commitment: _Optional[bytes] = ...) -> None: ...
+
+class DeviceRevoked(_message.Message):
+    __slots__ = ("revocation", "talk")
+    REVOCATION_FIELD_NUMBER: _ClassVar[int]
+    TALK_FIELD_NUMBER: _ClassVar[int]
+    revocation: bytes
+    talk: _containers.RepeatedCompositeFieldContainer[TalkHead]
+    def __init__(self, revocation: _Optional[bytes] = ..., talk: _Optional[_Iterable[_Union[TalkHead, _Mapping]]] = ...) -> None: ...

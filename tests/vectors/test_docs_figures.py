@@ -48,6 +48,7 @@ from p2pchat.protocol import (
 from p2pchat.protocol.machine import Lane
 from p2pchat.wire import (
     contents,
+    control,
     devices,
     frames,
     gossip_codec,
@@ -86,7 +87,7 @@ FIGURES: dict[str, list[str]] = {
         f"| {contents.INTRO_BYTES} bytes, from the",
         f"| {contents.PAIR_HALF_BYTES} random bytes.",
         f"by number ({LIMITS.pending_ops_max:,}) and bytes ({log.WAITING_BYTES_MAX // MIB} MiB)",
-        f"its content has at most {intake.CONTROL_BYTES_MAX // KIB} KiB",
+        f"its content has at most {control.CONTROL_BYTES_MAX // KIB} KiB",
         f"its `seq` is below {LIMITS.control_ops_max:,}",
         f"`seq` below {intake.STRANGER_OPS_MAX} and kinds",
     ],

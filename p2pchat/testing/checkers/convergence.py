@@ -39,4 +39,4 @@ def _digest(peer: Peer, id: ConversationId) -> bytes:
     node = peer.running.node if peer.running is not None else None
     assert node is not None, "all peers are up"
     conversation = node.chat.state.conversations.get(id)
-    return conversation.log.digest() if conversation is not None else b"none"
+    return conversation.digest() if conversation is not None else b"none"

@@ -129,6 +129,7 @@ def test_one_that_somebody_knows_who_shall_read_no_more_is_replaced(scene):
 def test_an_exclusion_ends_an_epoch_which_opens_what_was_sealed_before(scene):
     first = scene.opened("first")
     scene.learn("first")
+    scene.said("bob", Standing.MEMBER)
     scene.said("bob", Standing.REMOVED)
     assert scene.sends() is None
     assert scene.epochs.shown_to_members() == ()
@@ -145,6 +146,7 @@ def test_whoever_may_opens_an_epoch_when_none_is_usable(scene):
 
 
 def test_secrets_that_are_of_no_use_are_forgotten_after_thirty_days(scene):
+    scene.said("bob", Standing.MEMBER)
     first = scene.opened("first")
     scene.learn("first")
     scene.said("bob", Standing.BANNED)
@@ -159,7 +161,8 @@ def test_only_so_many_secrets_are_kept_and_those_in_use_always(scene):
     names = [f"epoch {number}" for number in range(EPOCHS_MAX + 3)]
     ops = []
     for name in names:
-        scene.said(f"somebody before {name}", Standing.REMOVED)
+        scene.said(name, Standing.MEMBER)
+        scene.said(name, Standing.REMOVED)
         ops.append(scene.opened(name))
         scene.learn(name)
     assert len(scene.epochs.expire(NOW)) == 3

@@ -203,20 +203,6 @@ def test_what_follows_a_recent_op_is_recent(monkeypatch: pytest.MonkeyPatch):
                 assert places[op.id] is Place.KNOWN
 
 
-def test_branches_are_bounded():
-    ops = written(1)
-    log = log_of(ops)
-    for number in range(log_module.BRANCHES_MAX):
-        other = author()
-        other.ops = ops[:1]
-        branch = other.write(f"branch {number}")
-        assert log.branch_is_free(branch)
-        log.apply(branch, NOW)
-    other.ops = ops[:1]
-    assert not log.branch_is_free(other.write("one too many"))
-    assert log.branch_is_free(Author(BOB, HERE).write())
-
-
 # Floors
 
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from p2pchat.model.control import Cut, Epoch, Leave, SetStanding, Standing, TalkHead
+from p2pchat.model.control import (
+    Cut,
+    DeviceRevoked,
+    Epoch,
+    Leave,
+    Link,
+    SetStanding,
+    Standing,
+    TalkHead,
+)
 from p2pchat.model.ids import OpId
 from p2pchat.model.op import Chain, Position
 from tests.unit.protocol.assembly import (
@@ -347,26 +356,192 @@ def test_an_epoch_of_who_was_removed_is_none():
 # What a new op says
 
 
-def test_a_new_op_depends_on_the_heads_with_the_most_below_them():
+def crowded() -> Assembly:
+    """Bob was let in, and then ten admins wrote at once, each in knowledge of much more."""
     room = crew()
-    room.set("olga", "adam", ADMIN)
+    admins = [f"admin {number}" for number in range(10)]
+    start = [room.set("olga", name, ADMIN) for name in admins][-1]
+    room.write("admin 0", SetStanding(account("bob"), MEMBER), [start])
+    for number, name in enumerate(admins[1:]):
+        for again in range(number + 2):
+            room.write(name, SetStanding(account(f"guest {again}"), MEMBER), [start])
+    return room
+
+
+def test_a_new_op_depends_on_what_counts_alone():
+    room = crew()
+    grant = room.set("olga", "bob", MEMBER)
     for number in range(20):
         room.write(f"mallory/{number}", None)
-    heads = room.membership().heads(DEPS)
-    assert len(heads) == DEPS
-    assert heads[0] == room.chains["olga"]
+        room.write(f"bob/{number}", SetStanding(account("carol"), ADMIN), [grant])
+    assert room.membership().heads(DEPS) == (room.chains["olga"],)
+
+
+def test_of_too_many_heads_the_one_that_says_what_the_writer_is_comes_first():
+    room = crowded()
+    membership = room.membership()
+    assert room.chains["admin 0"] not in membership.heads(DEPS), "others have more below them"
+    heads = membership.heads(DEPS, account("bob"))
+    assert heads[0] == room.chains["admin 0"]
     assert len(set(heads)) == DEPS
 
 
-def test_cuts_name_each_device_with_all_ends_of_its_chain():
+def test_what_a_chain_knows_already_is_named_by_no_head():
+    room = crowded()
+    linked = room.write("olga", Link(), room.membership().heads(DEPS))
+    membership = room.membership()
+    assert counts(room, linked)
+    left = membership.heads(DEPS, account("olga"), linked)
+    assert len(left) == 2
+    last = room.write("olga", Link(), left)
+    assert room.membership().heads(DEPS) == (last,)
+
+
+def test_cuts_name_each_device_with_all_ends_of_what_counts():
     room = crew()
-    first = room.write("adam", None)
-    trunk = room.write("adam", None)
-    branch = room.fork("adam", Leave(), first)
+    room.set("olga", "adam", ADMIN)
+    first = room.set("adam", "bob", MEMBER)
+    trunk = room.set("adam", "carol", MEMBER)
+    branch = room.fork("adam", Epoch(digest("own")), first)
+    room.write("adam", None)
     talk = {device("adam/2"): Cut(device("adam/2"), (), (TalkHead(4, trunk),))}
     cuts = {cut.device: cut for cut in room.membership().cuts(account("adam"), talk)}
     assert set(cuts[device("adam")].control) == {trunk, branch}
     assert cuts[device("adam/2")].talk == (TalkHead(4, trunk),)
+
+
+# Who may write at all
+
+
+def test_ops_are_taken_of_those_whom_somebody_admitted_in_their_own_past():
+    room = crew()
+    grant = room.set("olga", "adam", ADMIN)
+    bob = room.set("adam", "bob", MEMBER)
+    claim = room.write("bob", SetStanding(account("mallory"), MEMBER), [bob])
+    membership = room.membership()
+    assert membership.admits(account("olga"), [])
+    assert membership.admits(account("adam"), [grant])
+    assert not membership.admits(account("adam"), [room.ops[0].id])
+    assert membership.admits(account("bob"), [bob])
+    assert not membership.admits(account("mallory"), [claim])
+
+
+def test_who_was_removed_is_taken_of_still_for_that_may_turn_out_void():
+    room = crew()
+    start = room.set("olga", "adam", ADMIN)
+    room.set("olga", "bob", MEMBER)
+    removal = room.fork("adam", SetStanding(account("bob"), REMOVED), None, [*room.heads])
+    going = room.write("bob", Leave(), [removal])
+    assert room.membership().admits(account("bob"), [removal])
+    assert not counts(room, going)
+    room.write("olga", SetStanding(account("adam"), REMOVED), [start])
+    assert counts(room, going), "who removed Bob had been removed"
+
+
+# Devices that were revoked
+
+
+def revoke(room: Assembly, by: str, whose: str, deps=None, talk=()) -> OpId:
+    writer = whose.partition("/")[0]
+    said = DeviceRevoked(account(writer), device(whose), talk, b"")
+    return room.write(by, said, room.heads if deps is None else deps)
+
+
+@pytest.mark.parametrize("by", ["olga", "adam/2"])
+def test_what_was_known_of_a_revoked_device_stays_and_the_rest_is_void(by):
+    room = crew()
+    start = room.set("olga", "adam", ADMIN)
+    before = room.set("adam", "bob", MEMBER)
+    said = revoke(room, by, "adam")
+    backdated = room.write("adam", SetStanding(account("carol"), MEMBER), [start])
+    late = room.write("adam", SetStanding(account("carol"), MEMBER), [said])
+    assert counts(room, before)
+    assert counts(room, said)
+    assert not counts(room, backdated)
+    assert not counts(room, late)
+    assert room.membership().is_revoked(account("adam"), device("adam"))
+    elsewhere = room.write("adam/2", SetStanding(account("carol"), MEMBER), room.heads)
+    assert counts(room, elsewhere)
+
+
+def test_an_owners_device_may_be_revoked_too_and_its_room_goes_on():
+    room = crew()
+    room.set("olga", "bob", MEMBER)
+    revoke(room, "olga/2", "olga")
+    stolen = room.fork("olga", SetStanding(account("bob"), BANNED), room.ops[0].id)
+    assert not counts(room, stolen)
+    assert room.standing("bob") is MEMBER
+
+
+@pytest.mark.parametrize("by", ["anna", "bob", "adam"])
+def test_nobody_else_revokes_a_device_and_none_itself(by):
+    room = crew()
+    for name in ("adam", "anna"):
+        room.set("olga", name, ADMIN)
+    said = revoke(room, by, "adam")
+    after = room.set("adam", "bob", MEMBER, deps=[said])
+    assert not room.membership().is_revoked(account("adam"), device("adam"))
+    assert counts(room, after)
+
+
+def test_a_device_that_two_accounts_claim_is_revoked_of_one():
+    room = crew()
+    room.set("olga", "mallory", MEMBER)
+    said = DeviceRevoked(account("mallory"), device("olga"), (), b"")
+    room.write("mallory", said, room.heads)
+    assert counts(room, room.set("olga", "bob", MEMBER))
+
+
+def test_who_was_removed_revokes_nothing_afterwards():
+    """Else it could undo what it did while it might."""
+    room = crew()
+    start = room.set("olga", "adam", ADMIN)
+    deed = room.set("adam", "bob", MEMBER)
+    room.set("olga", "adam", REMOVED)
+    revoke(room, "adam/2", "adam", [start])
+    assert counts(room, deed)
+
+
+def test_a_revoked_device_limited_nobody_after_it_was():
+    room = crew("oscar")
+    start = room.set("olga", "adam", ADMIN)
+    revoke(room, "oscar", "olga")
+    room.fork("olga", SetStanding(account("adam"), REMOVED), start)
+    assert counts(room, room.write("adam", SetStanding(account("bob"), MEMBER), [start]))
+
+
+def test_talk_of_a_revoked_device_is_in_time_up_to_the_place_that_was_named():
+    room = crew()
+    start = room.set("olga", "bob", MEMBER)
+    said = revoke(room, "bob/2", "bob", talk=(TalkHead(3, at("bob", 3).head),))
+    membership = room.membership()
+    for known in (start, said):
+        assert membership.was_in_time(at("bob", 3), account("bob"), [known])
+        assert not membership.was_in_time(at("bob", 4), account("bob"), [known])
+    assert membership.was_in_time(at("bob/2", 9), account("bob"), [start])
+
+
+# What ends an epoch
+
+
+def test_who_is_out_ends_no_epoch_by_leaving_again_on_the_side():
+    room = crew()
+    room.set("olga", "adam", ADMIN)
+    grant = room.set("adam", "bob", MEMBER)
+    room.set("adam", "bob", REMOVED)
+    usable = room.open_epoch("adam")
+    for number in range(5):
+        assert counts(room, room.write(f"bob/{number}", Leave(), [grant]))
+    assert set(room.membership().epochs()) == {usable}
+
+
+def test_who_was_let_in_after_an_epoch_ends_it_by_going():
+    room = crew()
+    first = room.open_epoch("olga")
+    room.set("olga", "bob", MEMBER)
+    assert set(room.membership().epochs()) == {first}
+    room.leave("bob")
+    assert not room.membership().epochs()
 
 
 def test_what_may_be_set_now_is_told_before_it_is_written():

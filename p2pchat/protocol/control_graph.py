@@ -1,0 +1,145 @@
+"""The control ops of a room as a graph: what lies in the past of what.
+
+Pasts are `int` bitmasks over the ops in the order in which they came, which is a topological one:
+a set of ops is a number, and what two sets share is one machine operation on many words. What the
+ops mean for the room is judged in `protocol.membership`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from p2pchat.model.control import ControlOp, Cut, Epoch, Leave, SetStanding, Standing
+from p2pchat.model.ids import AccountId, DeviceId, OpId
+
+__all__ = ["Graph", "bits"]
+
+_EXCLUDING = (Standing.REMOVED, Standing.BANNED)
+
+
+class Graph:
+    """Control ops by the order in which they came, with the past of each."""
+
+    def __init__(self) -> None:
+        self.ops: list[ControlOp] = []
+        self.index: dict[OpId, int] = {}
+        self.past: list[int] = []
+        self.by: defaultdict[AccountId, int] = defaultdict(int)
+        self.by_device: defaultdict[DeviceId, int] = defaultdict(int)
+        self.about: defaultdict[AccountId, int] = defaultdict(int)
+        """Ops that set an account's standing, its own leaving among them."""
+        self.excluding = 0
+        self.admitting: defaultdict[AccountId, int] = defaultdict(int)
+        """Those that let an account read, or go on reading."""
+        self.epochs = 0
+
+    def add(self, op: ControlOp) -> int:
+        index = len(self.ops)
+        past = self.closure(op.parents)
+        self.ops.append(op)
+        self.index[op.id] = index
+        self.past.append(past)
+        bit = 1 << index
+        self.by[op.account] |= bit
+        self.by_device[op.device] |= bit
+        match op.control:
+            case SetStanding(account, standing):
+                self.about[account] |= bit
+                self.excluding |= bit if standing in _EXCLUDING else 0
+                self.admitting[account] |= bit if standing.may_read else 0
+            case Leave():
+                self.about[op.account] |= bit
+                self.excluding |= bit
+            case Epoch():
+                self.epochs |= bit
+            case _:
+                pass  # it sets nobody's standing
+        return index
+
+    def last(self, mask: int) -> list[int]:
+        """Those of some ops that are in the past of no other of them, the newest first."""
+        found: list[int] = []
+        while mask:
+            index = mask.bit_length() - 1  # the last one is in nobody's past
+            mask &= ~(self.past[index] | 1 << index)
+            found.append(index)
+        return found
+
+    def heads(self, mask: int, most: int, first: int = 0) -> tuple[OpId, ...]:
+        """The last of some ops; of more than `most` those that cover `first`, then those that
+        cover most."""
+        left, covered, found = self.last(mask), 0, list[OpId]()
+        while left and len(found) < most:
+            index = max(left, key=lambda i: self._worth(i, first & ~covered, mask & ~covered))
+            left.remove(index)
+            covered |= self.past[index] | 1 << index
+            found.append(self.ops[index].id)
+        return tuple(found)
+
+    def _worth(self, index: int, first: int, rest: int) -> tuple[int, int, OpId]:
+        below = self.past[index] | 1 << index
+        return (below & first).bit_count(), (below & rest).bit_count(), self.ops[index].id
+
+    def ids(self, mask: int) -> frozenset[OpId]:
+        return frozenset(self.ops[index].id for index in bits(mask))
+
+    def closure(self, known: Iterable[OpId]) -> int:
+        """These ops and everything in their pasts."""
+        mask = 0
+        for id in known:
+            index = self.index[id]
+            mask |= self.past[index] | 1 << index
+        return mask
+
+    def first_by(self, account: AccountId, default: int) -> int:
+        """The first op of an account's."""
+        return next(iter(bits(self.by.get(account, 0))), default)
+
+    def subject(self, index: int) -> AccountId:
+        """Whose standing an op sets."""
+        return self.change(index).account
+
+    def change(self, index: int) -> SetStanding:
+        """What an op says of an account."""
+        op = self.ops[index]
+        if isinstance(op.control, SetStanding):
+            return op.control
+        return SetStanding(op.account, Standing.REMOVED)
+
+    def most_restrictive(self, about: int) -> Standing:
+        """The standing by these ops about one account."""
+        said = (self.change(index).standing for index in self.last(about))
+        return max(said, default=Standing.REMOVED)
+
+    def cut_of(self, limit: int, device: DeviceId) -> Cut | None:
+        """What an op that limits an account names of one of its devices."""
+        return next((cut for cut in self.change(limit).cuts if cut.device == device), None)
+
+    def is_on(self, index: int, limit: int, device: DeviceId) -> bool:
+        """Whether an op is on a chain of its device that a limit names. A head that the limit does
+        not depend on is none that it can name: whoever does not have it would judge otherwise."""
+        cut, past = self.cut_of(limit, device), self.past[limit]
+        known = (self.index.get(id) for id in cut.control) if cut is not None else ()
+        return any(
+            head is not None
+            and past >> head & 1
+            and (head == index or self.past[head] >> index & 1)
+            for head in known
+        )
+
+    def chain_heads(self, mask: int) -> dict[DeviceId, tuple[OpId, ...]]:
+        """Of each device the last of some ops."""
+        devices = {self.ops[index].device for index in bits(mask)}
+        return {
+            device: tuple(self.ops[index].id for index in self.last(mask & self.by_device[device]))
+            for device in devices
+        }
+
+
+def bits(mask: int) -> Iterator[int]:
+    """The places of the ones, lowest first."""
+    while mask:
+        low = mask & -mask
+        yield low.bit_length() - 1
+        mask ^= low

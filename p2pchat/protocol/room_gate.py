@@ -1,0 +1,114 @@
+"""What is taken of what members and others sign into a room by invitation.
+
+Everybody's later control ops hang on the earlier ones, by `deps`: whoever refuses one that others
+took follows the room no more. So a control op is refused only for reasons that are a function of
+the op and its past, which everybody sees alike: its size, its place in its chain, and that nobody
+who could admit its author did. All else is taken and linked, and membership says whether it has an
+effect. Who blocked its author, or knows that its device was revoked, takes it like anybody else.
+
+Against growth there is a bound, of branches and of what one account wrote, that is no such reason.
+It gives way wherever a member's op depends on what it would refuse; and honest members depend on
+nothing that has no effect.
+"""
+
+from __future__ import annotations
+
+from p2pchat.model.ids import AccountId, DeviceId
+from p2pchat.model.op import Chain, Op
+from p2pchat.protocol.log import BRANCHES_MAX, Place
+from p2pchat.protocol.room_state import InvitedRoom
+from p2pchat.protocol.state import Conversation, State
+from p2pchat.wire.control import CONTROL_BYTES_MAX, control_op
+from p2pchat.wire.devices import ClaimedSet
+
+__all__ = ["RoomGate"]
+
+ACCOUNT_CONTROL_OPS_MAX = 10_000
+"""Control ops of one account in a room, of all its devices and branches."""
+ACCOUNT_IDLE_OPS_MAX = 1_024
+"""Of these such as have no effect."""
+
+
+class RoomGate:
+    """Decides about ops of rooms by invitation; of other conversations it says nothing."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def may_come(self, op: Op) -> bool:
+        """Whether an op is looked at, wherever it stands."""
+        header, limits = op.header, self._state.limits
+        if header.chain is Chain.TALK:
+            return True
+        return header.seq < limits.control_ops_max and len(op.content or b"") <= CONTROL_BYTES_MAX
+
+    def is_muted(self, conversation: Conversation | None, op: Op) -> bool:
+        """Whether an op's author is blocked here. A block hides what somebody says; what somebody
+        changes is changed for everybody."""
+        is_blocked = self._state.is_blocked(op.header.account, op.header.device)
+        return is_blocked and not self._rules(conversation, op)
+
+    def is_retired(self, op: Op, claim: ClaimedSet | None = None) -> bool:
+        """Whether an op is refused because its device was revoked, as we know or as is claimed.
+        In a room, who revoked it says what of its talk stays; its control ops are always taken."""
+        state, header = self._state, op.header
+        is_claimed = claim is not None and (header.device in claim.revoked or claim.is_closed)
+        if not is_claimed and not state.directory.is_revoked(header.account, header.device):
+            return False
+        conversation = state.conversations.get(header.conversation)
+        if conversation is None or conversation.invited is None:
+            return True
+        membership = conversation.invited.membership
+        is_named = membership.is_revoked(header.account, header.device)
+        return header.chain is Chain.TALK and not is_named
+
+    def may_wait(self, room: InvitedRoom | None, op: Op, peer: DeviceId) -> bool:
+        """Whether an op is held until what it misses is here: strangers' ops only if a member
+        brings them, who may know better."""
+        return (
+            room is None
+            or self._is_member(room, op.header.account)
+            or peer in self._state.readers(room)
+        )
+
+    def refusal(self, conversation: Conversation, op: Op, place: Place | None) -> str | None:
+        """Why an op that could be applied, for all that it depends on is here, is not."""
+        room = conversation.invited
+        if room is None or place not in (Place.NEXT, Place.FORK):
+            return None
+        if op.header.chain is Chain.CONTROL:
+            return self._objection(conversation, room, op)
+        is_late = room.is_refused(op) or (place is Place.FORK and room.is_rewritten(op))
+        return "written after a limit" if is_late else None
+
+    def may_branch(self, conversation: Conversation, op: Op) -> bool:
+        """Whether one more branch of a chain may be kept."""
+        tips = conversation.log.tips.get((op.header.device, op.header.chain), ())
+        return len(tips) < BRANCHES_MAX or (
+            self._rules(conversation, op) and self._is_needed(conversation, op)
+        )
+
+    def _objection(self, conversation: Conversation, room: InvitedRoom, op: Op) -> str | None:
+        account = op.header.account
+        if not room.membership.admits(account, control_op(op).parents):
+            return "nobody admitted its author"
+        count, idle = room.membership.weight(account)
+        is_much = count >= ACCOUNT_CONTROL_OPS_MAX or idle >= ACCOUNT_IDLE_OPS_MAX
+        if is_much and account != self._state.me.account and not self._is_needed(conversation, op):
+            return "too many control ops of one account"
+        return None
+
+    def _is_needed(self, conversation: Conversation, op: Op) -> bool:
+        """Whether another member's op waits for it, or for what follows it."""
+        room, log = conversation.invited, conversation.log
+        return room is not None and any(
+            account != op.header.account and self._is_member(room, account)
+            for account in log.awaited_by(op.id)
+        )
+
+    def _rules(self, conversation: Conversation | None, op: Op) -> bool:
+        is_room = conversation is not None and conversation.invited is not None
+        return is_room and op.header.chain is Chain.CONTROL
+
+    def _is_member(self, room: InvitedRoom, account: AccountId) -> bool:
+        return room.membership.standing(account).may_read
