@@ -158,13 +158,13 @@ class Chat:
 
     def settle(self, now: Now) -> list[Effect]:
         """After a batch: publish, answer with receipts, send what is owed, mend gaps."""
-        effects = [*self._part_revoked(), *self.rooms.settle(now), *self.receipts.settle(now)]
+        effects = [*self._part_revoked(now), *self.rooms.settle(now), *self.receipts.settle(now)]
         effects += self.mailing.settle(self.outbox.touched, now)
         effects += self.outbox.settle(now, is_committing=self._is_committing)
         self._is_committing = False
         return effects
 
-    def _part_revoked(self) -> list[Effect]:
+    def _part_revoked(self, now: Now) -> list[Effect]:
         """Let go of devices that somebody's account revoked in this batch: what waits for them on a
         stream goes no further."""
         effects: list[Effect] = []
@@ -172,7 +172,7 @@ class Chat:
             if device in self.state.connected:
                 self.sync.give_up(device)
                 effects.append(Drop(device, "its account revoked it"))
-            effects += self.rooms.invited.revoked(account)
+            effects += self.rooms.invited.revoked(account, now)
         return effects
 
     def _route(self, input: Input, now: Now) -> list[Effect]:

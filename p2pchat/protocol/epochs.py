@@ -28,6 +28,7 @@ __all__ = ["EARLY_MAX", "EPOCHS_MAX", "EPOCH_MS_MAX", "Epochs"]
 EPOCHS_MAX = 64
 EPOCH_MS_MAX = 30 * 24 * 3600 * 1000
 EARLY_MAX = 8
+PATIENCE_FACTOR_MAX = 1024
 
 
 class Epochs:
@@ -40,6 +41,9 @@ class Epochs:
         self._early: dict[bytes, bytes] = {}
         """Secrets of no epoch that is here, by commitment; the oldest go."""
         self._doubted: frozenset[OpId] = frozenset()
+        self._tries = 0
+        """How often we opened one since there was a usable one."""
+        self._is_awaited = False
 
     # What comes
 
@@ -109,6 +113,26 @@ class Epochs:
     def doubt(self) -> None:
         """Somebody who may read no more knows all that are usable now."""
         self._doubted = frozenset(self._membership.epochs())
+
+    def patience(self) -> int | None:
+        """How many times as long as usual others have to open one, before we do: the longer, the
+        more often ours was of no use. None where that is awaited already."""
+        if self._is_awaited:
+            return None
+        self._is_awaited = True
+        return min(1 << self._tries, PATIENCE_FACTOR_MAX)
+
+    def waited(self) -> None:
+        """The time is over."""
+        self._is_awaited = False
+
+    def tried(self) -> None:
+        """We open one, which may turn out to be of no use."""
+        self._tries += 1
+
+    def rest(self) -> None:
+        """One is usable."""
+        self._tries = 0
 
     def _by_use(self) -> list[OpId]:
         """All that are known, of the least use first. When each was learned has no part in it: a

@@ -19,14 +19,12 @@ from p2pchat.model.change import PutConversation
 from p2pchat.model.contact import ContactState
 from p2pchat.model.control import (
     Control,
-    Cut,
     Epoch,
     Genesis,
     History,
     Leave,
     SetStanding,
     Standing,
-    TalkHead,
 )
 from p2pchat.model.conversation import (
     ROOM_NAME_CHARS_MAX,
@@ -36,7 +34,7 @@ from p2pchat.model.conversation import (
 )
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId
 from p2pchat.model.machine import Now, Reply, SetTimer
-from p2pchat.model.op import Chain, Op
+from p2pchat.model.op import Chain, Kind, Op
 from p2pchat.model.room import RoomKind
 from p2pchat.model.room_change import NO_GENESIS, DropEpoch, PutEpoch, PutRoom
 from p2pchat.model.snapshot import RoomsSnapshot
@@ -62,6 +60,7 @@ from p2pchat.protocol.machine import (
 )
 from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.room_state import InvitedRoom
+from p2pchat.protocol.room_writing import RoomWriter
 from p2pchat.protocol.sealing import EpochKey, room_secret
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.protocol.sync import Sync
@@ -101,6 +100,7 @@ class InvitedRooms:
         self._outbox = outbox
         self._intake = intake
         self._sync = sync
+        self._writer = RoomWriter(state, intake)
 
     # Restart
 
@@ -129,6 +129,8 @@ class InvitedRooms:
             effects += [Persist(DropEpoch(id, key.op)) for key in room.epochs.expire(now)]
             effects += [HoldEpochs(id, room.epochs.keys), *self._want_epoch(id, room)]
             effects += self._dial(room)
+            for account in room.membership.members():
+                effects += self._revoke(self._state.conversations[id], account, now)
         return effects
 
     # What the user wants
@@ -176,7 +178,10 @@ class InvitedRooms:
             return [
                 Reply(command.id, error=LocalProtocolError(f"a room has at most {most} members"))
             ]
-        control = SetStanding(account, command.standing, self._cuts(conversation, room, account))
+        control = self._writer.standing(conversation, account, command.standing)
+        objection = self._writer.objection(conversation, control)
+        if objection is not None:
+            return [Reply(command.id, error=objection)]
         effects = self._write(conversation, control, now)
         if before.may_read and not command.standing.may_read:
             effects += self._tell(self._newest(conversation), self._devices(account))
@@ -192,8 +197,8 @@ class InvitedRooms:
         ):
             return []
         readers = self._connected(room)
-        op = self._state.author(conversation, Leave(), now)
-        return [*self._intake.apply(conversation, op, now), *self._tell([op], readers)]
+        ops, effects = self._writer.write(conversation, Leave(), now)
+        return [*effects, *self._tell(ops, readers)]
 
     # What others say
 
@@ -264,6 +269,8 @@ class InvitedRooms:
         """A control op was taken, ours or another's."""
         room = conversation.invited
         assert room is not None, "only rooms by invitation have control ops that matter"
+        if not room.membership.counts(op.id):
+            return []
         effects = self._learned(conversation.id, room, room.epochs.settle(now), now)
         effects.append(Emit(MembersChanged(conversation.id)))
         effects += self._admitted(conversation, room, control_op(op).control, now)
@@ -271,14 +278,15 @@ class InvitedRooms:
             room.host = None
             effects.append(Emit(RoomJoined(self._state.room_info(conversation))))
             effects += self._introduced(conversation, room, now)
-        is_ours = op.header.device == self._state.me.device
+        is_ours = op.header.device == self._state.me.device and op.header.kind == Kind.STANDING
         return effects + self._want_epoch(conversation.id, room, at_once=is_ours)
 
-    def revoked(self, account: AccountId) -> list[Effect]:
+    def revoked(self, account: AccountId, now: Now) -> list[Effect]:
         """A device of a member knows the epoch and may read no more."""
         effects: list[Effect] = []
-        for id, room in self._all():
+        for id, room in list(self._all()):
             if account in room.membership.members():
+                effects += self._revoke(self._state.conversations[id], account, now)
                 room.epochs.doubt()
                 is_ours = account == self._state.me.account
                 effects += self._want_epoch(id, room, at_once=is_ours)
@@ -289,6 +297,7 @@ class InvitedRooms:
         effects: list[Effect] = []
         for room in self._rooms(input.conversation):
             if room.epochs.is_wanted(self._state.me.account):
+                room.epochs.tried()
                 room.epochs.learn([input.secret], now)
                 conversation = self._state.conversations[input.conversation]
                 epoch = Epoch(epoch_commitment(input.secret))
@@ -298,11 +307,12 @@ class InvitedRooms:
     def fired(self, name: str) -> list[Effect]:
         """Nobody opened an epoch in the meantime, perhaps."""
         id = ConversationId(bytes.fromhex(name.removeprefix(EPOCH_PREFIX)))
-        return [
-            DrawEpoch(id)
-            for room in self._rooms(id)
-            if room.epochs.is_wanted(self._state.me.account)
-        ]
+        effects: list[Effect] = []
+        for room in self._rooms(id):
+            room.epochs.waited()
+            is_wanted = room.epochs.is_wanted(self._state.me.account)
+            effects += [DrawEpoch(id)] if is_wanted else []
+        return effects
 
     def unreadable(self, id: ConversationId) -> list[Effect]:
         """We lack a key, which may be on its way: what was sealed comes by sync soon."""
@@ -390,11 +400,15 @@ class InvitedRooms:
 
     def _write(self, conversation: Conversation, control: Control, now: Now) -> list[Effect]:
         """A control op of ours: to all who are there, on streams, for an epoch may end with it."""
-        op = self._state.author(conversation, control, now)
-        effects = self._intake.apply(conversation, op, now)
+        ops, effects = self._writer.write(conversation, control, now)
         room = conversation.invited
         assert room is not None, "control ops are written in rooms by invitation"
-        return effects + self._tell([op], self._connected(room))
+        return effects + self._tell(ops, self._connected(room))
+
+    def _revoke(self, conversation: Conversation, account: AccountId, now: Now) -> list[Effect]:
+        """Say which devices act for an account no more, where that is ours to say."""
+        said = self._writer.revocations(conversation, account)
+        return [effect for control in said for effect in self._write(conversation, control, now)]
 
     def _admitted(
         self, conversation: Conversation, room: InvitedRoom, control: Control | None, now: Now
@@ -410,7 +424,7 @@ class InvitedRooms:
             effects += self._sync.begin(conversation, peer, now)
             key = room.early_keys.pop(peer, None)
             effects += [LearnSession(conversation.id, peer, key)] if key is not None else []
-        return effects
+        return effects + self._revoke(conversation, control.account, now)
 
     def _introduced(self, conversation: Conversation, room: InvitedRoom, now: Now) -> list[Effect]:
         """Write our name, as who begins to take part does."""
@@ -446,20 +460,15 @@ class InvitedRooms:
         self, id: ConversationId, room: InvitedRoom, *, at_once: bool = False
     ) -> list[Effect]:
         if not room.epochs.is_wanted(self._state.me.account):
+            room.epochs.rest()
             return []
         if at_once:
             return [DrawEpoch(id)]
-        return [SetTimer(EPOCH_PREFIX + id.hex(), PATIENCE_S * self._state.rng.uniform(0.2, 1.0))]
-
-    def _cuts(
-        self, conversation: Conversation, room: InvitedRoom, account: AccountId
-    ) -> tuple[Cut, ...]:
-        talk: dict[DeviceId, Cut] = {}
-        for (device, chain), tips in conversation.log.tips.items():
-            if chain is Chain.TALK and tips and tips[0].account == account:
-                heads = tuple(TalkHead(tip.seq, tip.id) for tip in tips)
-                talk[device] = Cut(device, (), heads)
-        return room.membership.cuts(account, talk)
+        factor = room.epochs.patience()
+        if factor is None:
+            return []
+        delay_s = PATIENCE_S * factor * self._state.rng.uniform(0.2, 1.0)
+        return [SetTimer(EPOCH_PREFIX + id.hex(), delay_s)]
 
     def _tell(self, ops: Sequence[Op], devices: Iterable[DeviceId]) -> list[Effect]:
         own = self._state.own_devices

@@ -132,10 +132,6 @@ class Membership:
         mask = EVERYBODY if known is None else self._graph.closure(known)
         return self._standing(account, mask)
 
-    def mentions(self, account: AccountId) -> bool:
-        """Whether anything was ever said of an account, or it is an owner."""
-        return self._is_owner(account) or account in self._graph.about
-
     def members(self) -> dict[AccountId, Standing]:
         """Everybody who may read, owners first."""
         self._judge()

@@ -46,10 +46,6 @@ class InvitedRoom:
         for op in ops:
             self.membership.add(control_op(op))
 
-    def is_concerned(self, op: Op) -> bool:
-        """Whether a control op is by anybody that this room has ever heard of."""
-        return self.membership.mentions(op.header.account)
-
     def is_in_time(self, op: Op) -> bool:
         """Whether a talk op was written by who might, and before it might no more."""
         header = op.header
@@ -58,8 +54,10 @@ class InvitedRoom:
     def is_refused(self, op: Op) -> bool:
         """Whether a talk op, all of whose dependencies are here, is not taken at all. Of a member
         what was not in time is taken and not shown, since what it wrote later follows it."""
-        standing = self.membership.standing(op.header.account)
-        return not standing.may_read and not self.is_in_time(op)
+        header, membership = op.header, self.membership
+        is_out = not membership.standing(header.account).may_read
+        is_revoked = membership.is_revoked(header.account, header.device)
+        return (is_out or is_revoked) and not self.is_in_time(op)
 
     def is_rewritten(self, op: Op) -> bool:
         """Whether a talk op that forks its chain is by who may write no more: it may lie below the

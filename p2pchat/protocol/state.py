@@ -342,7 +342,7 @@ class State:
         members, directory = room.membership.members(), self.directory
         found = {device for account in members for device in directory.acting(account)}
         found |= {device for device, account in directory.accounts.items() if account in members}
-        if room.host is not None and self.me.account not in members:
+        if room.host is not None:
             found.add(room.host)
         return found - {self.me.device}
 

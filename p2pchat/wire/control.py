@@ -38,6 +38,7 @@ __all__ = [
     "control_op",
     "decode_control",
     "encode_control",
+    "fitting_cuts",
 ]
 
 OWNERS_MAX = 3
@@ -154,6 +155,27 @@ def _genesis(message: pb.Genesis) -> Genesis:
     if not (is_sorted and is_named and is_sized and message.history_last <= last_max):
         raise MalformedMessage("a room's beginning is out of bounds")
     return Genesis(owners, history, message.history_last, message.name, nonce, commitment)
+
+
+def fitting_cuts(account: AccountId, standing: Standing, cuts: Iterable[Cut]) -> tuple[Cut, ...]:
+    """As many cuts as others take in one op, by device. What has no room is cut off whole: first
+    named are the devices that ruled, then those that said most."""
+    found: list[Cut] = []
+    for cut in sorted(cuts, key=_worth):
+        more = [*found, _short(cut)]
+        _, raw = encode_control(SetStanding(account, standing, tuple(more)))
+        found = more if len(more) <= CUTS_MAX and len(raw) <= CONTROL_BYTES_MAX else found
+    return tuple(sorted(found, key=lambda cut: cut.device))
+
+
+def _worth(cut: Cut) -> tuple[bool, int, DeviceId]:
+    return not cut.control, -max((head.seq for head in cut.talk), default=0), cut.device
+
+
+def _short(cut: Cut) -> Cut:
+    """The longest branches of a device, as many as can be named."""
+    talk = sorted(cut.talk, key=lambda head: -head.seq)
+    return Cut(cut.device, cut.control[:CUT_HEADS_MAX], tuple(talk[:CUT_HEADS_MAX]))
 
 
 def _cut_pb(cut: Cut) -> pb.Cut:

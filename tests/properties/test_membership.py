@@ -3,6 +3,7 @@ owners who disagree, admins who fall, and offenders who backdate and fork."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import combinations
 from random import Random
 
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 from p2pchat.model.control import (
     ControlOp,
     Cut,
+    DeviceRevoked,
     Epoch,
     Genesis,
     Leave,
+    Link,
     SetStanding,
     Standing,
 )
@@ -62,9 +65,40 @@ class Reference:
         said = self.about(account, known)
         return self.maximal({id: said[id] for id in said if self.counts(id)})
 
-    def by_owners(self, account: AccountId, known: frozenset[OpId]) -> Standing:
+    def by_owners(
+        self, account: AccountId, known: frozenset[OpId], *, is_judged: bool = False
+    ) -> Standing:
         said = self.about(account, known)
-        return self.maximal({i: said[i] for i in said if self.ops[i].account in self.owners})
+        return self.maximal(
+            {
+                i: said[i]
+                for i in said
+                if self.ops[i].account in self.owners and not (is_judged and self.is_severed(i))
+            }
+        )
+
+    def is_severed(self, id: OpId) -> bool:
+        """Whether an op is of a revoked device and unknown to who revoked it."""
+        op = self.ops[id]
+        return any(
+            isinstance(said := limit.control, DeviceRevoked)
+            and (said.account, said.device) == (op.account, op.device)
+            and id not in self.pasts[limit.id]
+            and limit.id != id
+            and self.revokes(limit)
+            for limit in self.ops.values()
+        )
+
+    def revokes(self, limit: ControlOp) -> bool:
+        said = limit.control
+        if not isinstance(said, DeviceRevoked) or said.device == limit.device:
+            return False
+        if limit.account in self.owners:
+            return True
+        return limit.account == said.account and not self.is_void(limit)
+
+    def is_void(self, op: ControlOp) -> bool:
+        return any(self.voids(limit, op) for limit in self.ops.values())
 
     def counts(self, id: OpId) -> bool:
         if id not in self.verdicts:
@@ -73,6 +107,11 @@ class Reference:
 
     def judge(self, op: ControlOp) -> bool:
         past, author = self.pasts[op.id], op.account
+        if isinstance(op.control, DeviceRevoked):
+            is_theirs = author in (op.control.account, *self.owners)
+            return is_theirs and not self.is_void(op)
+        if self.is_severed(op.id):
+            return False
         match op.control:
             case Genesis():
                 return author in self.owners
@@ -82,23 +121,25 @@ class Reference:
                 is_allowed = (
                     standing is not Standing.ADMIN
                     and self.standing(author, past) is Standing.ADMIN
-                    and self.by_owners(target, past) is not Standing.ADMIN
+                    and self.by_owners(target, past, is_judged=True) is not Standing.ADMIN
                 )
             case Leave():
                 is_allowed = (
                     author not in self.owners and self.standing(author, past) <= Standing.READ_ONLY
                 )
-            case Epoch():
+            case Epoch() | Link():
                 is_allowed = self.standing(author, past) <= Standing.ADMIN
             case _:
                 return False
-        return is_allowed and not any(self.voids(limit, op) for limit in self.ops.values())
+        return is_allowed and not self.is_void(op)
 
     def voids(self, limit: ControlOp, op: ControlOp) -> bool:
         change = limit.control
         if limit.account not in self.owners or not isinstance(change, SetStanding):
             return False
         if change.account != op.account or op.account in self.owners:
+            return False
+        if self.is_severed(limit.id):
             return False
         past = self.pasts[limit.id]
         was = self.by_owners(change.account, past)
@@ -109,6 +150,30 @@ class Reference:
             return False
         named = [id for cut in change.cuts if cut.device == op.device for id in cut.control]
         return not any(id in past and (id == op.id or op.id in self.pasts[id]) for id in named)
+
+    def epochs(self) -> set[OpId]:
+        found = {id for id in self.ops if isinstance(self.ops[id].control, Epoch)}
+        return {id for id in found if self.counts(id) and not any(map(self.ends(id), self.ops))}
+
+    def ends(self, epoch: OpId) -> Callable[[OpId], bool]:
+        """Whether an op says that somebody may read no more who could have had an epoch."""
+        past, whole = self.pasts[epoch], frozenset(self.ops)
+
+        def is_end(id: OpId) -> bool:
+            op = self.ops[id]
+            gone = op.account
+            if isinstance(op.control, SetStanding) and op.control.standing >= Standing.REMOVED:
+                gone = op.control.account
+            elif not isinstance(op.control, Leave):
+                return False
+            if id in past or not self.counts(id):
+                return False
+            later = {i: s for i, s in self.about(gone, whole).items() if i not in past}
+            is_let_in = any(s <= Standing.READ_ONLY and self.counts(i) for i, s in later.items())
+            had_it = is_let_in or self.standing(gone, past) <= Standing.READ_ONLY
+            return had_it and self.standing(gone, whole) > Standing.READ_ONLY
+
+        return is_end
 
     def members(self) -> dict[AccountId, Standing]:
         whole = frozenset(self.ops)
@@ -146,7 +211,11 @@ def anything(rng: Random, room: Assembly, writer: str, deps: tuple[OpId, ...]):
     if roll < 0.3:
         return Epoch(digest(f"{roll}"))
     if roll < 0.35:
-        return None
+        return rng.choice((None, Link()))
+    if roll < 0.42:
+        whose = rng.choice((writer, writer, *OTHERS, *OWNERS))
+        name = rng.choice((whose, f"{whose}/2"))
+        return DeviceRevoked(account(whose), device(name), (), b"")
     target = account(rng.choice((*OTHERS, *OWNERS)))
     return SetStanding(target, rng.choice(GIVEN), cuts(rng, room, writer, target, deps))
 
@@ -192,6 +261,7 @@ def test_any_order_of_arrival_makes_the_same_room_and_the_one_of_the_rules(seed:
                 membership.members()  # looking does not change what is seen
         assert verdicts(room, membership) == said
         assert membership.members() == reference.members()
+        assert set(membership.epochs()) == reference.epochs()
 
 
 @STORIES
@@ -212,6 +282,7 @@ def test_everybody_who_catches_up_agrees_whatever_they_saw_first(seed: int, leng
         assert one.members() == other.members()
         assert one.epochs() == other.epochs()
         assert one.exclusions() == other.exclusions()
+        assert set(one.last()) == set(other.last())
 
 
 @STORIES
@@ -221,7 +292,7 @@ def test_nothing_that_an_excluded_account_writes_later_changes_the_room(seed: in
     rng = Random(seed)
     room = history(rng, length)
     for owner in OWNERS:  # each names what it has of Mallory's
-        room.set(owner, "mallory", Standing.BANNED)
+        room.set(f"{owner}/3", "mallory", Standing.BANNED)
     before = room.standings()
     expected = room.membership().epochs()
     for _ in range(20):
