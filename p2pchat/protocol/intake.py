@@ -142,6 +142,10 @@ class Intake:
         self.taken.append(op)
         if place is Place.WAITS:
             self._hold(conversation, op)
+            return kept + self._proven(conversation, op, now)
+        head = self.gate.awaits(conversation, op, place)
+        if head is not None:
+            self._hold_until(conversation, head, op)
             return kept
         if place is Place.FORK:
             return kept + self._fork(conversation, op, now)
@@ -331,6 +335,11 @@ class Intake:
         if objection is not None:
             self._state.refuse(objection)
             return []
+        head = self.gate.awaits(conversation, op, place)
+        if head is not None:
+            if not conversation.log.knows((op.header.device, op.header.chain), head):
+                self._hold_until(conversation, head, op)
+            return []
         match place:
             case Place.NEXT:
                 return self._apply(conversation, op, now)
@@ -338,7 +347,7 @@ class Intake:
                 return self._fork(conversation, op, now)
             case Place.WAITS:
                 self._hold(conversation, op)
-                return []
+                return self._proven(conversation, op, now)
             case Place.SUSPECT:
                 self._suspect(op)
                 return []
@@ -352,6 +361,21 @@ class Intake:
             return []
         alert = SecurityAlert(op.header.account, "one of its devices wrote two histories")
         return [*self.apply(conversation, op, now), Emit(alert)]
+
+    def _hold_until(self, conversation: Conversation, head: OpId, op: Op) -> None:
+        self.gaps[conversation] = None
+        if not conversation.log.hold_until(head, op):
+            self._state.refuse("too much held back")
+
+    def _proven(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
+        """Take what leads to an op that waits, if somebody named that."""
+        effects: list[Effect] = []
+        for held in self.gate.prove(conversation, op):
+            is_held = conversation.log.let_go(held)  # or it followed another of them already
+            entered = self._enter(conversation, held, now) if is_held else []
+            effects += entered
+            effects += self._release(conversation, held, now) if entered else []
+        return effects
 
     def _is_one_too_many(self, op: Op) -> bool:
         """Whether an op would make us keep one account more than there is room for."""

@@ -226,6 +226,18 @@ class Log:
         assert missing is not None, "an op that misses nothing is applied"
         return self._waiting.put(missing, op)
 
+    def hold_until(self, id: OpId, op: Op) -> bool:
+        """Keep `op`, though it misses nothing, until another is here."""
+        return self._waiting.put(id, op)
+
+    def let_go(self, op: Op) -> bool:
+        """Hold an op back no longer; False when it was not."""
+        return self._waiting.drop(op)
+
+    def held(self, id: OpId) -> Op | None:
+        """An op that waits."""
+        return self._waiting.find(id)
+
     def released(self, id: OpId) -> list[Op]:
         """The ops that waited for `id`; they are no longer held."""
         return self._waiting.take(id)
@@ -351,6 +363,16 @@ class Waiting:
         for op in ops:
             self._remove(op.header.device, op.id)
         return ops
+
+    def find(self, id: OpId) -> Op | None:
+        missing = self._missing.get(id)
+        return self._ops[missing][id] if missing is not None else None
+
+    def drop(self, op: Op) -> bool:
+        if op.id not in self:
+            return False
+        self._remove(op.header.device, op.id)
+        return True
 
     def behind(self, id: OpId) -> set[AccountId]:
         """The authors of what waits for an op, or for what waits for it."""

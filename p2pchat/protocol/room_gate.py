@@ -13,7 +13,7 @@ nothing that has no effect.
 
 from __future__ import annotations
 
-from p2pchat.model.ids import AccountId, DeviceId
+from p2pchat.model.ids import AccountId, DeviceId, OpId
 from p2pchat.model.op import Chain, Op
 from p2pchat.protocol.log import BRANCHES_MAX, Place
 from p2pchat.protocol.room_state import InvitedRoom
@@ -27,6 +27,9 @@ ACCOUNT_CONTROL_OPS_MAX = 10_000
 """Control ops of one account in a room, of all its devices and branches."""
 ACCOUNT_IDLE_OPS_MAX = 1_024
 """Of these such as have no effect."""
+
+PROVEN_MAX = 65_536
+"""Talk ops of a room that are known to lead to a head which a limit names."""
 
 
 class RoomGate:
@@ -78,15 +81,51 @@ class RoomGate:
             return None
         if op.header.chain is Chain.CONTROL:
             return self._objection(conversation, room, op)
-        is_late = room.is_refused(op) or (place is Place.FORK and room.is_rewritten(op))
-        return "written after a limit" if is_late else None
+        if room.is_refused(op):
+            return "written after a limit"
+        is_rewritten = place is Place.FORK and room.is_rewritten(op)
+        return "written after a limit" if is_rewritten and op.id not in room.proven else None
+
+    def awaits(self, conversation: Conversation, op: Op, place: Place | None) -> OpId | None:
+        """The head that a talk op has to lead to, where its chain was cut above it and that head is
+        not here yet. A place alone proves nothing: who was limited may sign another op for it."""
+        room = conversation.invited
+        if room is None or place not in (Place.NEXT, Place.FORK) or op.id in room.proven:
+            return None
+        if op.header.chain is Chain.CONTROL or op.header.device == self._state.me.device:
+            return None
+        heads = room.heads_over(op)
+        return None if not heads or op.id in heads else heads[0]
+
+    def prove(self, conversation: Conversation, op: Op) -> list[Op]:
+        """What waited for a head, or for what leads to it, and may be taken now that it came: in
+        the order of its chain."""
+        room, log = conversation.invited, conversation.log
+        if room is None or op.header.chain is Chain.CONTROL or not log.knows_dependencies(op):
+            return []
+        if op.id not in room.proven and op.id not in room.heads_over(op):
+            return []
+        found: list[Op] = []
+        before = op.header.prev
+        while before is not None:
+            if len(room.proven) >= PROVEN_MAX:
+                room.proven.clear()
+            room.proven.add(before)
+            held = log.held(before)
+            if held is None:
+                break
+            found.append(held)
+            before = held.header.prev
+        return found[::-1]
 
     def may_branch(self, conversation: Conversation, op: Op) -> bool:
         """Whether one more branch of a chain may be kept."""
         tips = conversation.log.tips.get((op.header.device, op.header.chain), ())
-        return len(tips) < BRANCHES_MAX or (
-            self._rules(conversation, op) and self._is_needed(conversation, op)
-        )
+        if len(tips) < BRANCHES_MAX:
+            return True
+        if self._rules(conversation, op):
+            return self._is_needed(conversation, op)
+        return conversation.invited is not None and op.id in conversation.invited.proven
 
     def _objection(self, conversation: Conversation, room: InvitedRoom, op: Op) -> str | None:
         account = op.header.account

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from p2pchat.model.control import Genesis, Standing
-from p2pchat.model.ids import DeviceId
+from p2pchat.model.ids import DeviceId, OpId
 from p2pchat.model.machine import Now
 from p2pchat.model.op import Kind, Op
 from p2pchat.model.room import Role
@@ -37,6 +37,8 @@ class InvitedRoom:
         """Of sessions, from devices that no member is known to have."""
         self.control_taken: ControlTaken = lambda op, now: []
         """What follows from a control op (`protocol.invited`)."""
+        self.proven: set[OpId] = set()
+        """Talk ops that lead to heads which limits name, as far as these came since the start."""
         self.membership = Membership(content)
         self.epochs = Epochs(self.membership)
         self.sharing = Sharing()
@@ -58,6 +60,13 @@ class InvitedRoom:
         is_out = not membership.standing(header.account).may_read
         is_revoked = membership.is_revoked(header.account, header.device)
         return (is_out or is_revoked) and not self.is_in_time(op)
+
+    def heads_over(self, op: Op) -> tuple[OpId, ...]:
+        """The heads at or above a talk op that limits name which it shows no knowledge of."""
+        header = op.header
+        bounds = self.membership.bounds(header.device, header.account, header.deps)
+        heads = [head for bound in bounds for head in bound if head.seq >= header.seq]
+        return tuple(head.head for head in heads)
 
     def is_rewritten(self, op: Op) -> bool:
         """Whether a talk op that forks its chain is by who may write no more: it may lie below the

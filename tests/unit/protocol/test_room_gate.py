@@ -10,10 +10,10 @@ import pytest
 from p2pchat.model.contact import ContactState
 from p2pchat.model.control import Leave, SetStanding, Standing
 from p2pchat.model.ids import ConversationId, OpId
-from p2pchat.model.op import Chain, Kind
+from p2pchat.model.op import Chain, Kind, Op
 from p2pchat.protocol.machine import AddContact, BlockTarget, DrawEpoch, ReviseDevices
 from p2pchat.wire.devices import merged, new_revocation, read_device_set
-from p2pchat.wire.frames import Ops
+from p2pchat.wire.frames import Ops, Welcome
 from tests.unit.protocol.people import (
     ALICE,
     BOB,
@@ -231,6 +231,52 @@ def test_a_beginning_of_a_later_version_is_counted_and_ends_nothing():
     crew.table.run(40)
     for seat in crew.seats[:3]:
         assert seat.texts(room) == ["we go on"]
+
+
+# Below the place where a log was cut
+
+
+def banned_after(crew: Crew, count: int) -> tuple[ConversationId, Seat]:
+    """Mallory says so much, is banned, and has an accomplice in Bob."""
+    room = crew.begin(BOB, CAROL, MALLORY)
+    for number in range(count):
+        crew.seats[3].send(room, f"said {number}")
+        crew.table.settle()
+    crew.table.run(5)
+    crew.alice.set(room, MALLORY, Standing.BANNED)
+    crew.table.run(10)
+    return room, crew.table.sit(Person("dave"))
+
+
+def rewritten(crew: Crew, room: ConversationId, count: int) -> list[Op]:
+    """Another history for the same places, which admits the same knowledge."""
+    genuine = crew.alice.chain(room, MALLORY)
+    author = Author(MALLORY, room)
+    return [author.write(f"never said {n}", deps=genuine[n].header.deps) for n in range(count)]
+
+
+@pytest.mark.parametrize("count", [6, 40])
+def test_a_newcomer_who_is_told_another_history_first_shows_the_one_that_was_named(count):
+    crew = Crew(MALLORY)
+    room, dave = banned_after(crew, count)
+    crew.table.befriend(dave, crew.alice)
+    crew.table.part(dave, crew.alice)
+    crew.alice.set(room, dave.person, Standing.MEMBER)
+    forged = rewritten(crew, room, count)
+    invited = crew.alice.state.conversations[room].invited
+    rules = crew.alice.chain(room, ALICE, Chain.CONTROL)
+    dave.hear(ALICE, Welcome(invited.genesis, invited.secret, ()), Ops(tuple(rules)))
+    assert MALLORY.account not in standings(dave, room)
+    for op in forged:
+        dave.hear(BOB, Ops((op,), (MALLORY.devices, BOB.devices)))
+    crew.table.heal()
+    crew.table.connect(dave, crew.alice)
+    crew.table.run(200)
+    assert [text for text in dave.texts(room) if "said" in text] == crew.alice.texts(room)
+    for op in forged:
+        dave.hear(BOB, Ops((op,), (MALLORY.devices, BOB.devices)))
+    crew.table.run(60)
+    agree(room, crew.alice, dave)
 
 
 # Removing who has many devices
