@@ -337,8 +337,7 @@ class Intake:
             return []
         head = self.gate.awaits(conversation, op, place)
         if head is not None:
-            if not conversation.log.knows((op.header.device, op.header.chain), head):
-                self._hold_until(conversation, head, op)
+            self._hold_until(conversation, head, op)
             return []
         match place:
             case Place.NEXT:
@@ -363,6 +362,9 @@ class Intake:
         return [*self.apply(conversation, op, now), Emit(alert)]
 
     def _hold_until(self, conversation: Conversation, head: OpId, op: Op) -> None:
+        if conversation.log.knows((op.header.device, op.header.chain), head):
+            self._state.refuse("written after a limit")
+            return
         self.gaps[conversation] = None
         if not conversation.log.hold_until(head, op):
             self._state.refuse("too much held back")

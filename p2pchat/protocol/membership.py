@@ -63,6 +63,8 @@ class Membership:
         """By account: owners' ops that limit it."""
         self._revoking: list[tuple[int, DeviceRevoked]] = []
         """All that say of a device that it was revoked, with what they say."""
+        self._revoked: dict[tuple[AccountId, DeviceId], list[DeviceRevoked]] = {}
+        """Of these what counts."""
         self._severed = 0
         """Ops that are void because their device was revoked."""
         self._standings: dict[AccountId, tuple[int, Standing]] = {}
@@ -85,7 +87,7 @@ class Membership:
             case SetStanding() as change if self._is_limit(index, change):
                 self._limits[change.account].append(index)
                 self._judged = min(self._judged, self._graph.first_by(change.account, index))
-            case DeviceRevoked(account) as change if op.device != change.device:
+            case DeviceRevoked(account) as change if self._may_revoke(op, change):
                 self._revoking.append((index, change))
                 self._judged = min(self._judged, self._graph.first_by(account, index))
                 self._judged = 0 if self._is_owner(account) else self._judged
@@ -173,16 +175,13 @@ class Membership:
             for index in bits(concurrent)
             if not self._graph.change(index).standing.may_write
         ]
-        revoked = [
-            change.talk
-            for _, change in self._in_force()
-            if (change.account, change.device) == (account, device)
-        ]
+        revoked = [change.talk for change in self._revoked.get((account, device), ())]
         return [cut.talk if cut is not None else () for cut in cuts] + revoked
 
     def is_revoked(self, account: AccountId, device: DeviceId) -> bool:
         """Whether it was said here that a device acts for its account no more."""
-        return any((c.account, c.device) == (account, device) for _, c in self._in_force())
+        self._judge()
+        return (account, device) in self._revoked
 
     def exclusions(self) -> frozenset[OpId]:
         """Ops that count and say that somebody shall read no more."""
@@ -249,25 +248,24 @@ class Membership:
             said |= self._graph.by.get(owner, 0)
         return said
 
-    def _in_force(self) -> list[tuple[int, DeviceRevoked]]:
-        """What revokes devices, said by who may: owners, and the account's other devices."""
-        return [
-            (index, change)
-            for index, change in self._revoking
-            if self._is_owner(author := self._graph.ops[index].account)
-            or (author == change.account and not self._is_void(index))
-        ]
+    def _may_revoke(self, op: ControlOp, change: DeviceRevoked) -> bool:
+        """Whether it is the author's to say: an owner's, or another device's of the account."""
+        is_theirs = op.account == change.account or self._is_owner(op.account)
+        return is_theirs and op.device != change.device
 
     def _sever(self) -> None:
         """Find what revoked devices wrote that nobody had who revoked them. What owners say of
         devices first: it decides whether what they said of accounts stands."""
-        graph, self._severed = self._graph, 0
+        graph, self._severed, self._revoked = self._graph, 0, {}
         for is_owners in (True, False):
-            found = self._in_force()
-            for index, change in found:
-                if self._is_owner(graph.ops[index].account) is is_owners:
-                    written = graph.by_device[change.device] & graph.by[change.account]
-                    self._severed |= written & ~graph.past[index]
+            for index, change in self._revoking:
+                if self._is_owner(graph.ops[index].account) is not is_owners:
+                    continue
+                if not is_owners and self._is_void(index):
+                    continue
+                self._revoked.setdefault((change.account, change.device), []).append(change)
+                written = graph.by_device[change.device] & graph.by[change.account]
+                self._severed |= written & ~graph.past[index]
 
     def _judge(self) -> None:
         """Judge all ops that were not, or that a later limit makes doubtful, in their order."""
@@ -297,9 +295,8 @@ class Membership:
             case Epoch() | Link():
                 is_allowed = self._standing(op.account, past).may_administer
                 return is_allowed and not self._is_void(index)
-            case DeviceRevoked(account):
-                is_allowed = op.account in (account, *self.genesis.owners)
-                return is_allowed and not self._is_void(index)
+            case DeviceRevoked() as change:
+                return self._may_revoke(op, change) and not self._is_void(index)
             case SetStanding() as change:
                 return self._may_set(op.account, change, past) and not self._is_void(index)
 

@@ -90,12 +90,13 @@ class Reference:
         )
 
     def revokes(self, limit: ControlOp) -> bool:
-        said = limit.control
-        if not isinstance(said, DeviceRevoked) or said.device == limit.device:
+        return self.may_revoke(limit) and not self.is_void(limit)
+
+    def may_revoke(self, op: ControlOp) -> bool:
+        said = op.control
+        if not isinstance(said, DeviceRevoked) or said.device == op.device:
             return False
-        if limit.account in self.owners:
-            return True
-        return limit.account == said.account and not self.is_void(limit)
+        return op.account in (said.account, *self.owners)
 
     def is_void(self, op: ControlOp) -> bool:
         return any(self.voids(limit, op) for limit in self.ops.values())
@@ -108,7 +109,7 @@ class Reference:
     def judge(self, op: ControlOp) -> bool:
         past, author = self.pasts[op.id], op.account
         if isinstance(op.control, DeviceRevoked):
-            is_theirs = author in (op.control.account, *self.owners)
+            is_theirs = self.may_revoke(op)
             return is_theirs and not self.is_void(op)
         if self.is_severed(op.id):
             return False
@@ -331,3 +332,26 @@ def test_ten_thousand_concurrent_ops_are_judged():
     last = {n % 500: Standing(2 + n % 3) for n in range(10_000) if n % 20 % 2}
     readers = [standing for standing in last.values() if standing.may_read]
     assert len(membership.members()) == 1 + 10 + len(readers)
+
+
+@STORIES
+@given(SEEDS)
+def test_who_an_admin_removed_ends_no_epoch_and_changes_nobody(seed: int):
+    """With devices and branches as many as it likes, in knowledge of its admission alone."""
+    rng = Random(seed)
+    room = crew("oscar")
+    room.set("olga", "adam", Standing.ADMIN)
+    room.set("adam", "mallory", Standing.MEMBER)
+    room.set("adam", "bob", Standing.MEMBER)
+    for number in range(rng.randint(0, 3)):
+        room.write(f"mallory/{number}", anything(rng, room, "mallory", room.heads), room.heads)
+    room.set("adam", "mallory", Standing.REMOVED)
+    room.open_epoch("adam")
+    before, expected = room.standings(), room.membership().epochs()
+    assert expected
+    for _ in range(20):
+        deps, name = known_to(rng, room), f"mallory/{rng.randint(0, 4)}"
+        own = [op.id for op in room.ops if op.device == device(name)]
+        room.fork(name, anything(rng, room, "mallory", deps), rng.choice([*own, None]), deps)
+    assert room.standings() == before
+    assert room.membership().epochs() == expected
