@@ -74,7 +74,6 @@ class Intake:
         self._state = state
         self._receipts = receipts
         self.pruning = Pruning(state)
-        self.gate = RoomGate(state)
         self._consent = consent
         self._told: dict[AccountId, ClaimedSet] = {}
         self._suspects: dict[tuple[ConversationId, DeviceId, Chain], list[Op]] = {}
@@ -84,6 +83,10 @@ class Intake:
         """Ops of the frame at hand that are allowed, and well signed where their place is free."""
         self.gaps: dict[Conversation, None] = {}
         """Conversations in which something was held back since this was last cleared."""
+
+    @property
+    def _gate(self) -> RoomGate:
+        return RoomGate(self._state)
 
     def tell(self, sets: Iterable[ClaimedSet]) -> list[Effect]:
         """The device sets that came with the frame at hand; the next frame's replace them. What
@@ -107,7 +110,7 @@ class Intake:
         """
         state, header = self._state, op.header
         conversation = state.conversations.get(header.conversation)
-        if self.gate.is_muted(conversation, op):
+        if self._gate.is_muted(conversation, op):
             state.refuse("blocked author")
             return []
         if conversation is None or not self._may_write(conversation, op, peer):
@@ -117,7 +120,7 @@ class Intake:
             state.refuse("too many authors")
             return []
         place = self._place(conversation, op)
-        objection = self.gate.refusal(conversation, op, place)
+        objection = self._gate.refusal(conversation, op, place)
         if objection is not None:
             state.refuse(objection)
             return []
@@ -128,7 +131,7 @@ class Intake:
                 return []
             case None | Place.BELOW:
                 return []  # a receipt would say that it is stored
-            case Place.WAITS if not self.gate.may_wait(conversation.invited, op, peer):
+            case Place.WAITS if not self._gate.may_wait(conversation.invited, op, peer):
                 state.refuse("of a stranger, and nothing that it follows is here")
                 return []
             case Place.SUSPECT:
@@ -143,7 +146,7 @@ class Intake:
         if place is Place.WAITS:
             self._hold(conversation, op)
             return kept + self._proven(conversation, op, now)
-        head = self.gate.awaits(conversation, op, place)
+        head = self._gate.awaits(conversation, op, place)
         if head is not None:
             self._hold_until(conversation, head, op)
             return kept
@@ -184,7 +187,7 @@ class Intake:
         directory, header = self._state.directory, op.header
         devices = directory.certificate(header.account, header.device, even_revoked=True)
         claim = devices or self._told.get(header.account)
-        if self.gate.is_retired(op, claim):
+        if self._gate.is_retired(op, claim):
             self._state.refuse("op of a revoked device")
             return None
         if claim is None or not is_certified(claim, header.device):
@@ -307,7 +310,7 @@ class Intake:
         if not conversation.log.knows_dependencies(op):
             self._state.refuse("a second history that depends on what is not here")
             return []
-        objection = self.gate.refusal(conversation, op, Place.FORK)
+        objection = self._gate.refusal(conversation, op, Place.FORK)
         if objection is not None:
             self._state.refuse(objection)
             return []
@@ -327,15 +330,15 @@ class Intake:
 
     def _enter(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
         """Put a verified op where it belongs now; empty when it is not applied."""
-        if self.gate.is_retired(op):
+        if self._gate.is_retired(op):
             self._state.refuse("op of a revoked device")  # which was not so when it came
             return []
         place = self._place(conversation, op)
-        objection = self.gate.refusal(conversation, op, place)
+        objection = self._gate.refusal(conversation, op, place)
         if objection is not None:
             self._state.refuse(objection)
             return []
-        head = self.gate.awaits(conversation, op, place)
+        head = self._gate.awaits(conversation, op, place)
         if head is not None:
             self._hold_until(conversation, head, op)
             return []
@@ -355,7 +358,7 @@ class Intake:
 
     def _fork(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
         """A proven second history: kept beside the first."""
-        if not self.gate.may_branch(conversation, op):
+        if not self._gate.may_branch(conversation, op):
             self._state.refuse("too many branches")
             return []
         alert = SecurityAlert(op.header.account, "one of its devices wrote two histories")
@@ -372,7 +375,7 @@ class Intake:
     def _proven(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
         """Take what leads to an op that waits, if somebody named that."""
         effects: list[Effect] = []
-        for held in self.gate.prove(conversation, op):
+        for held in self._gate.prove(conversation, op):
             is_held = conversation.log.let_go(held)  # or it followed another of them already
             entered = self._enter(conversation, held, now) if is_held else []
             effects += entered
@@ -407,7 +410,7 @@ class Intake:
         """Who may put this op into this conversation, and who may bring it."""
         state, account = self._state, op.header.account
         if conversation.invited is not None:
-            return self.gate.may_come(op)
+            return self._gate.may_come(op)
         if conversation.other is None:
             return op.header.chain is Chain.TALK
         if account not in (conversation.other, state.me.account):
@@ -440,6 +443,8 @@ class Intake:
 
     def _apply(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
         header = op.header
+        if conversation.invited is not None:
+            conversation.invited.proven.discard(op.id)
         newcomer = header.seq == 0 and conversation.other is None
         effects = self._begin_chain(conversation, op)
         key = conversation.log.apply(op, now)

@@ -108,11 +108,10 @@ class RoomGate:
         found: list[Op] = []
         before = op.header.prev
         while before is not None:
-            if len(room.proven) >= PROVEN_MAX:
-                room.proven.clear()
-            room.proven.add(before)
             held = log.held(before)
-            if held is None:
+            if len(room.proven) < PROVEN_MAX:
+                room.proven.add(before)
+            if held is None or before not in room.proven:
                 break
             found.append(held)
             before = held.header.prev

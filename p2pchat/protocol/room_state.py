@@ -38,7 +38,7 @@ class InvitedRoom:
         self.control_taken: ControlTaken = lambda op, now: []
         """What follows from a control op (`protocol.invited`)."""
         self.proven: set[OpId] = set()
-        """Talk ops that lead to heads which limits name, as far as these came since the start."""
+        """Talk ops that lead to heads which limits name, as far as they wait or are to come."""
         self.membership = Membership(content)
         self.epochs = Epochs(self.membership)
         self.sharing = Sharing()

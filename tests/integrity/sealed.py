@@ -147,6 +147,7 @@ CONTROL_COVERS = {
     "genesis": (rooms_pb2.Genesis,),
     "removal": (rooms_pb2.Standing, rooms_pb2.Cut, rooms_pb2.TalkHead),
     "epoch": (rooms_pb2.Epoch,),
+    "device revoked": (rooms_pb2.DeviceRevoked,),
 }
 
 

@@ -15,10 +15,12 @@ from p2pchat.crypto.lan_key import lan_key
 from p2pchat.model.control import (
     Control,
     Cut,
+    DeviceRevoked,
     Epoch,
     Genesis,
     History,
     Leave,
+    Link,
     SetStanding,
     Standing,
     TalkHead,
@@ -53,6 +55,7 @@ from p2pchat.wire.devices import (
     merged,
     new_revocation,
     read_device_set,
+    revocation,
 )
 from p2pchat.wire.frames import (
     Compare,
@@ -125,6 +128,10 @@ GENESIS = Genesis(
     bytes(range(16)),
     room_commitment(digest("room secret")),
 )
+REVOKED = revocation(
+    read_device_set(new_revocation(MALLORY.account_signer, MALLORY.device, WALL_MS)),
+    MALLORY.device,
+)
 ROOM_CONTROLS: dict[str, Control] = {
     "genesis": GENESIS,
     "standing": SetStanding(MALLORY.account, Standing.MEMBER),
@@ -135,6 +142,10 @@ ROOM_CONTROLS: dict[str, Control] = {
     ),
     "leave": Leave(),
     "epoch": Epoch(digest("commitment")),
+    "device revoked": DeviceRevoked(
+        MALLORY.account, MALLORY.device, (TalkHead(7, op_id("talk")),), REVOKED
+    ),
+    "link": Link(),
 }
 CREW = room_id(encode_control(GENESIS)[1])
 

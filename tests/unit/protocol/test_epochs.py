@@ -8,7 +8,7 @@ from p2pchat.model.control import Epoch, SetStanding, Standing
 from p2pchat.model.conversation import epoch_commitment
 from p2pchat.model.ids import OpId
 from p2pchat.model.machine import Now
-from p2pchat.protocol.epochs import EARLY_MAX, EPOCH_MS_MAX, EPOCHS_MAX, Epochs
+from p2pchat.protocol.epochs import EARLY_MAX, EPOCH_MS_MAX, EPOCHS_MAX, PATIENCE_FACTOR_MAX, Epochs
 from p2pchat.protocol.membership import Membership
 from tests.unit.protocol.assembly import DEPS, Assembly, account, crew
 from tests.unit.protocol.people import WALL_MS, digest
@@ -176,3 +176,16 @@ def test_what_was_restored_is_as_it_was(scene):
     again = Epochs(scene.membership)
     again.restore(key, WALL_MS)
     assert again.sending() == key
+
+
+def test_the_more_often_an_epoch_of_ours_was_of_no_use_the_longer_others_have(scene):
+    waits = []
+    for _ in range(14):
+        waits.append(scene.epochs.patience())
+        assert scene.epochs.patience() is None, "that is awaited already"
+        scene.epochs.waited()
+        scene.epochs.tried()
+    assert waits[:4] == [1, 2, 4, 8]
+    assert max(waits) == waits[-1] == PATIENCE_FACTOR_MAX
+    scene.epochs.rest()
+    assert scene.epochs.patience() == 1

@@ -211,8 +211,9 @@ def test_ops_of_strangers_are_neither_kept_nor_held():
     assert MALLORY.account not in crew.bob.state.directory.sets
 
 
-def test_there_is_an_end_to_what_one_account_writes_in_vain(monkeypatch):
-    monkeypatch.setattr("p2pchat.protocol.room_gate.ACCOUNT_IDLE_OPS_MAX", 10)
+@pytest.mark.parametrize("bound", ["ACCOUNT_IDLE_OPS_MAX", "ACCOUNT_CONTROL_OPS_MAX"])
+def test_there_is_an_end_to_what_one_account_writes(monkeypatch, bound):
+    monkeypatch.setattr(f"p2pchat.protocol.room_gate.{bound}", 10)
     crew = Crew(MALLORY)
     room = crew.begin(BOB, CAROL, MALLORY)
     author = Author(MALLORY, room)
@@ -277,6 +278,20 @@ def test_a_newcomer_who_is_told_another_history_first_shows_the_one_that_was_nam
         dave.hear(BOB, Ops((op,), (MALLORY.devices, BOB.devices)))
     crew.table.run(60)
     agree(room, crew.alice, dave)
+
+
+def test_of_longer_histories_below_such_a_place_nothing_is_taken(monkeypatch):
+    monkeypatch.setattr("p2pchat.protocol.room_gate.PROVEN_MAX", 3)
+    crew = Crew(MALLORY)
+    room, dave = banned_after(crew, 6)
+    crew.table.befriend(dave, crew.alice)
+    crew.alice.set(room, dave.person, Standing.MEMBER)
+    crew.table.run(200)
+    assert not any("said" in text for text in dave.texts(room))
+    assert len(dave.state.conversations[room].invited.proven) == 3
+    crew.alice.send(room, "welcome")
+    crew.table.run(60)
+    assert "welcome" in dave.texts(room)
 
 
 # Removing who has many devices
