@@ -81,7 +81,7 @@ def forward(topic: str) -> None:
     from p2pchat.protocol import rooms
     from p2pchat.protocol.sealing import RoomSecret
 
-    rooms.open_room_secret = lambda name: RoomSecret(topic, bytes(32))
+    rooms.room_secret = lambda key: RoomSecret(topic, bytes(32))
 
 
 if os.environ.get("P2PCHAT_UNSEALED"):
