@@ -29,6 +29,7 @@ from p2pchat.model.ratchet import (
     HpkeSecret,
     PutMailKeys,
     PutOlmAccount,
+    PutRatchet,
     RatchetChange,
 )
 from p2pchat.model.snapshot import MailSnapshot
@@ -113,6 +114,9 @@ class OlmMailCipher:
 
     def forget(self, peer: bytes) -> tuple[DropRatchet, ...]:
         return self._ratchets.forget(peer)
+
+    def bar(self, peer: bytes, but: bytes) -> tuple[PutRatchet, ...]:
+        return self._ratchets.bar(peer, but)
 
     @property
     def peers(self) -> frozenset[bytes]:

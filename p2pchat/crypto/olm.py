@@ -8,7 +8,9 @@ sealed begins with a head that names both ends: anybody can certify what is not 
 
 Several sessions with one device are normal: both may begin at once, or one side may have lost its
 own. We seal with the smallest id among those that were answered, so that both sides come to the
-same; until one was, with the one that we began.
+same; until one was, with the one that we began. Where the other side says that it cannot open what
+we seal, or we cannot open what seems to be from it, the answered ones are barred: nothing more is
+sealed with them, and they go on opening what is still on its way.
 
 What happened here and is remembered:
 
@@ -129,11 +131,12 @@ class Ratchets:
 
     def has_session(self, peer: Correspondent) -> bool:
         """Whether something can be sealed for a device without its fallback key."""
-        return bool(self._sessions.get(peer.id))
+        return any(not live.row.is_barred for live in self._of(peer.id))
 
     def is_answered(self, peer: Correspondent) -> bool:
         """Whether the other side has shown that it knows us."""
-        return any(live.row.is_answered for live in self._sessions.get(peer.id, {}).values())
+        rows = (live.row for live in self._of(peer.id))
+        return any(row.is_answered and not row.is_barred for row in rows)
 
     def begin(
         self, peer: Correspondent, fallback_key: bytes, now_ms: int
@@ -182,7 +185,7 @@ class Ratchets:
             except ValueError:
                 continue  # of another session with the same device, or of none
             self._step(live, is_answered=True, used_ms=now_ms)
-            return Opened(_behind(head, plaintext), (live.row,))
+            return Opened(_behind(head, plaintext), (live.row,), live.row.session)
         if beginning is None or named is None or named in known or named in self._spent:
             raise BadSignature("a sealed message that no session opens")
         if keeps and len(self._spent) >= SPENT_MAX:
@@ -198,19 +201,32 @@ class Ratchets:
         # The account stays as it is: a fallback key is not used up.
         self._spent[named] = self._generation
         kept = self._keep(peer.id, session, now_ms, is_answered=True)
-        return Opened(letter, (SpendSession(named, self._generation), *kept))
+        return Opened(letter, (SpendSession(named, self._generation), *kept), named)
 
     def forget(self, peer: bytes) -> tuple[DropRatchet, ...]:
-        """The other side cannot open what we seal: nothing more is sealed with these."""
+        """Sessions with somebody who is nobody to us any more."""
         return tuple(DropRatchet(peer, id) for id in self._sessions.pop(peer, {}))
+
+    def bar(self, peer: bytes, but: bytes) -> tuple[PutRatchet, ...]:
+        """Seal nothing more with the answered sessions, but one."""
+        barred: list[PutRatchet] = []
+        for live in self._of(peer):
+            row = live.row
+            if row.is_answered and not row.is_barred and row.session != but:
+                live.row = replace(row, is_barred=True)
+                barred.append(live.row)
+        return tuple(barred)
 
     @property
     def peers(self) -> frozenset[bytes]:
         """Whom there are sessions with."""
         return frozenset(self._sessions)
 
+    def _of(self, peer: bytes) -> Iterable[_Live]:
+        return self._sessions.get(peer, {}).values()
+
     def _chosen(self, peer: bytes) -> _Live:
-        sessions = self._sessions[peer].values()
+        sessions = [live for live in self._of(peer) if not live.row.is_barred]
         answered = [live for live in sessions if live.row.is_answered]
         if answered:
             return min(answered, key=lambda live: live.row.session)

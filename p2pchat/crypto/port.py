@@ -12,7 +12,13 @@ from typing import Protocol
 
 from p2pchat.model.ids import ConversationId, DeviceId
 from p2pchat.model.mailbox import HpkeKey
-from p2pchat.model.ratchet import Correspondent, DropRatchet, PutMailKeys, RatchetChange
+from p2pchat.model.ratchet import (
+    Correspondent,
+    DropRatchet,
+    PutMailKeys,
+    PutRatchet,
+    RatchetChange,
+)
 from p2pchat.protocol.sealing import EpochKey, RoomSecret
 from p2pchat.wire.devices import ClaimedSet
 from p2pchat.wire.mail_codec import MailBody
@@ -65,6 +71,8 @@ class Opened:
 
     plaintext: bytes = field(repr=False)
     changes: tuple[RatchetChange, ...]
+    session: bytes = b""
+    """The id of the session that it came on, where that is kept."""
 
 
 class MailCipher(Protocol):
@@ -119,7 +127,12 @@ class MailCipher(Protocol):
         ...
 
     def forget(self, peer: bytes) -> tuple[DropRatchet, ...]:
-        """The other side cannot open what we seal: the next letter begins anew."""
+        """Sessions with somebody who is nobody to us any more."""
+        ...
+
+    def bar(self, peer: bytes, but: bytes) -> tuple[PutRatchet, ...]:
+        """Seal nothing more with sessions that were answered, but this one: the next letter goes on
+        with it, else begins anew. All open what they opened."""
         ...
 
     @property

@@ -92,6 +92,9 @@ class PutRatchet:
     is_answered: bool
     """Something came back on it: the other side has it, too."""
     used_ms: int
+    is_barred: bool = False
+    """Nothing more is sealed with it, because the other side cannot open that, or we cannot open
+    what it seals. It opens what it always opened: that may still be on its way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,9 +42,9 @@ from p2pchat.protocol.chat import Chat
 from p2pchat.protocol.machine import DevicesTold, Effect, Input
 from p2pchat.protocol.mail_vocabulary import (
     AccountFound,
+    BeginAnew,
     BundleFound,
     Discard,
-    ForgetSessions,
     Key,
     LookUp,
     LookUpAccount,
@@ -142,8 +142,9 @@ class PostOffice:
             match effect:
                 case Post():
                     found += self._seal(effect, now_ms)
-                case ForgetSessions(peer):
-                    found += cipher.forget(peer.id)
+                case BeginAnew(peer, on):
+                    found += cipher.bar(peer.id, on)
+                    self._postman.forget(peer.party)
                 case RenewKeys():
                     found += cipher.renew(now_ms)
                 case _:
@@ -190,7 +191,8 @@ class PostOffice:
             frames, asks_again = decode_letter(opened.plaintext)
         except RemoteProtocolError as error:
             return MailRefused(slot, type(error).__name__, None, changes)
-        return MailOpened(slot, body.sender, devices, frames, asks_again, changes)
+        heard = (frames, asks_again, changes, opened.session)
+        return MailOpened(slot, body.sender, devices, *heard)
 
     def _let_in(self, body: MailBody, identity_key: bytes, now: Now) -> Opened | None:
         """Open a letter; None when there are too many of its kind. A stranger's leaves nothing.
@@ -236,6 +238,12 @@ class PostOffice:
         return devices, keys.olm_curve25519
 
     def _seal(self, post: Post, now_ms: int) -> Sequence[RatchetChange]:
+        """A letter that no relay took goes as it was sealed: a ratchet opens over 2,000 steps that
+        nobody sees, and whose relays are gone for long would be sealed for more often."""
+        blob = self._postman.unkept(post)
+        if blob:
+            self._sealed[post.serial] = blob
+            return ()
         keys = post.bundle
         to = Recipient(post.to, keys.fallback_key, keys.hpke[0])
         letter = encode_letter(post.frames, asks_again=post.asks_again)

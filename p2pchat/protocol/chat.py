@@ -96,6 +96,7 @@ from p2pchat.protocol.mail_vocabulary import (
     Posted,
     PostFailed,
 )
+from p2pchat.protocol.mailing import SETTING as ASKED
 from p2pchat.protocol.mailing import Mailing
 from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.own_devices import RETIRED
@@ -530,7 +531,7 @@ class Chat:
             case ForMail() as tag:
                 return self.mailing.loaded(tag, loaded, now)
             case ForPairs() as tag:
-                return self.mailing.writers.loaded(tag, loaded)
+                return self.mailing.pairs_loaded(tag, loaded, now)
 
     def _fired(self, name: str, now: Now) -> list[Effect]:
         match name:
@@ -586,4 +587,4 @@ class Chat:
         self.rooms.invited.restore(snapshot.rooms)
         for row in snapshot.deliveries:
             self.outbox.restore(row)
-        self.mailing.restore(snapshot.mail)
+        self.mailing.restore(snapshot.mail, snapshot.settings.get(ASKED, b""))

@@ -5,17 +5,20 @@ A letter is 60 KB at most and goes alone: the next one is written when a relay k
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from struct import Struct
 
-from p2pchat.model.ids import ConversationId, Party
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId, Party
 from p2pchat.model.op import Chain, Op
 from p2pchat.wire.frames import Frame, Ops, split_ops
 from p2pchat.wire.mail_codec import LETTER_BYTES_MAX
 
 __all__ = [
-    "ASK_AGAIN_S",
+    "ASKED_MAX",
+    "ASK_AGAIN_MS",
+    "GRANT_AGAIN_S",
     "LETTER_OPS_BYTES",
     "LETTER_OPS_MAX",
     "NEWS_BYTES_MAX",
@@ -26,7 +29,9 @@ __all__ = [
     "Mailed",
     "Route",
     "Step",
+    "decode_asked",
     "enclose",
+    "encode_asked",
 ]
 
 NEWS_BYTES_MAX = 4 * 1024
@@ -37,8 +42,12 @@ beside."""
 LETTER_OPS_MAX = 256
 RECEIPTS_MAX = 4
 """In one letter; the rest goes with the next."""
-ASK_AGAIN_S = 3600.0
-"""Between two requests of one device for a new session, and between two that are granted it."""
+ASK_AGAIN_MS = 24 * 3600 * 1000
+"""Between two requests to one device for a new session: anybody may give us cause for one."""
+GRANT_AGAIN_S = 3600.0
+"""Between two such requests of one device that are granted."""
+ASKED_MAX = 256
+"""Devices of which is remembered on disk when they were asked; those asked last."""
 
 
 class Step(Enum):
@@ -84,8 +93,11 @@ class Anew:
     it asked us last and got one."""
 
     is_owed: bool = False
-    asked_s: float = -ASK_AGAIN_S
-    granted_s: float = -ASK_AGAIN_S
+    asked_ms: int = 0
+    granted_s: float = -GRANT_AGAIN_S
+
+    def may_ask(self, now_ms: int) -> bool:
+        return not 0 <= now_ms - self.asked_ms < ASK_AGAIN_MS
 
 
 @dataclass(slots=True)
@@ -126,3 +138,23 @@ def enclose(letter: Letter, part: Part, ops: Iterable[Op]) -> None:
     if taken:
         letter.frames += [Ops(tuple(run)) for run in split_ops(taken, LETTER_OPS_BYTES)]
         letter.upto[part] = taken[-1].header.seq + 1
+
+
+_ASKED = Struct(">32s32sQ?")
+
+
+def encode_asked(routes: Iterable[Route]) -> bytes:
+    """Whom we asked for a new session when, and whether it still has to leave."""
+    asked = sorted((r for r in routes if r.anew.asked_ms), key=lambda r: r.anew.asked_ms)
+    return b"".join(
+        _ASKED.pack(
+            r.to.account, r.to.device, r.anew.asked_ms, r.anew.is_owed or r.letter.asks_again
+        )
+        for r in asked[-ASKED_MAX:]
+    )
+
+
+def decode_asked(raw: bytes) -> Iterator[tuple[Party, Anew]]:
+    """What was encoded by an earlier life."""
+    for account, device, asked_ms, is_owed in _ASKED.iter_unpack(raw):
+        yield Party(AccountId(account), DeviceId(device)), Anew(is_owed, asked_ms)

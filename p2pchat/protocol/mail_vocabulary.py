@@ -19,12 +19,12 @@ from p2pchat.wire.mail_codec import MailBody
 
 __all__ = [
     "AccountFound",
+    "BeginAnew",
     "BundleFound",
     "BundlePublished",
     "Discard",
     "ForMail",
     "ForPairs",
-    "ForgetSessions",
     "Key",
     "LookUp",
     "LookUpAccount",
@@ -71,6 +71,8 @@ class MailOpened:
     frames: tuple[Frame, ...]
     asks_again: bool
     changes: tuple[RatchetChange, ...]
+    session: bytes = b""
+    """That it came on, where that is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +198,13 @@ class Discard:
 
 
 @dataclass(frozen=True, slots=True)
-class ForgetSessions:
-    """The next letter to this device begins a new session."""
+class BeginAnew:
+    """Nothing more is sealed for this device with sessions of before: the next letter goes on with
+    the one named, else begins another. Nothing is forgotten: what was sealed with the others may
+    still be on its way."""
 
     peer: Correspondent
+    on: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,4 +217,4 @@ class WritersChanged:
     """Others may write into our mailbox than before."""
 
 
-MailEffect = LookUpAccount | LookUp | Post | Discard | ForgetSessions | RenewKeys | WritersChanged
+MailEffect = LookUpAccount | LookUp | Post | Discard | BeginAnew | RenewKeys | WritersChanged

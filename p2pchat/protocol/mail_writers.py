@@ -16,6 +16,7 @@ from p2pchat.model.op import Chain
 from p2pchat.model.query import OpsQuery
 from p2pchat.protocol.machine import Effect, Load, Loaded
 from p2pchat.protocol.mail_vocabulary import ForPairs, WritersChanged
+from p2pchat.protocol.pairs import OWN_HALVES_MAX
 from p2pchat.protocol.state import State
 from p2pchat.wire.contents import decode_content
 from p2pchat.wire.ops import restore_op
@@ -76,12 +77,18 @@ class Writers:
 
     def keys(self) -> list[tuple[bytes, AccountId]]:
         """The halves that we gave, each with the account that may use it, of contacts and of whom
-        we asked. A device that we have not heard of yet may write, too: how else should we?"""
-        state = self._state
-        found = [
-            (half, account)
+        we asked, the newest of each first. A device that we have not heard of yet may write, too:
+        how else should we?"""
+        state, ours = self._state, self._state.directory.pairs.ours
+        known = [
+            (account, ours(account))
             for account in state.contacts
             if state.contact_state(account) in (ContactState.ACCEPTED, ContactState.ASKED)
-            for half in state.directory.pairs.ours(account)
         ]
-        return found[:WRITERS_MAX]
+        in_turn = [
+            (halves[number], account)
+            for number in range(OWN_HALVES_MAX)
+            for account, halves in known
+            if number < len(halves)
+        ]
+        return in_turn[:WRITERS_MAX]

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from p2pchat.model.change import PutSetting
 from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, Party
 from p2pchat.model.machine import Now
@@ -29,7 +30,7 @@ from p2pchat.protocol.accounts import Accounts
 from p2pchat.protocol.bundles import Bundles, is_due
 from p2pchat.protocol.machine import Effect, Load, Loaded, Persist
 from p2pchat.protocol.mail_routes import (
-    ASK_AGAIN_S,
+    GRANT_AGAIN_S,
     LETTER_OPS_BYTES,
     LETTER_OPS_MAX,
     NEWS_BYTES_MAX,
@@ -38,14 +39,17 @@ from p2pchat.protocol.mail_routes import (
     Mailed,
     Route,
     Step,
+    decode_asked,
     enclose,
+    encode_asked,
 )
 from p2pchat.protocol.mail_vocabulary import (
     AccountFound,
+    BeginAnew,
     BundleFound,
     Discard,
-    ForgetSessions,
     ForMail,
+    ForPairs,
     Key,
     LookUp,
     MailOpened,
@@ -65,8 +69,10 @@ from p2pchat.wire.devices import DeviceKeys, fitting, keys_of
 from p2pchat.wire.frames import Frame, Hello
 from p2pchat.wire.ops import restore_op
 
-__all__ = ["Mailing"]
+__all__ = ["SETTING", "Mailing"]
 
+SETTING = "mail/asked"
+"""What is on disk of requests for new sessions."""
 REMAIL_MS = 3 * 24 * 3600 * 1000
 BACK_OFF_S_MIN, BACK_OFF_S_MAX = 5.0, 600.0
 WRITTEN_TO = (ContactState.ACCEPTED, ContactState.ASKED, ContactState.REJECTED)
@@ -90,7 +96,7 @@ class Mailing:
 
     # Restart
 
-    def restore(self, kept: MailSnapshot) -> None:
+    def restore(self, kept: MailSnapshot, asked: bytes) -> None:
         """As of the last commit; without an Olm account nothing is ever mailed."""
         self.is_on = kept.account is not None
         self._rotated_ms = kept.keys.rotated_ms if kept.keys is not None else None  # 0: made anew
@@ -102,12 +108,22 @@ class Mailing:
                 counts = {Chain.CONTROL: row.control, Chain.TALK: row.talk}
                 self._route(party).mailed[row.conversation] = Mailed(counts, row.mailed_ms)
 
+        for party, anew in decode_asked(asked):
+            self._route(party).anew = anew
+
     def start(self, now: Now) -> list[Effect]:
         """Make the first keys, and read what both sides gave each other."""
         if not self.is_on:
             return []
         effects = self._renew(now) if not self._rotated_ms else []
         return [*effects, *self.writers.start()]
+
+    def pairs_loaded(self, tag: ForPairs, loaded: Loaded, now: Now) -> list[Effect]:
+        """When all halves are known, ask those whom an earlier life could not ask any more."""
+        effects = self.writers.loaded(tag, loaded)
+        for route in list(self._routes.values()) if self.writers.are_known else ():
+            effects += self._advance(route, now) if route.anew.is_owed else []
+        return effects
 
     # Who is away
 
@@ -172,18 +188,22 @@ class Mailing:
         return effects
 
     def asked(self, mail: MailOpened, now: Now) -> list[Effect]:
-        """Who sent it cannot open what we seal."""
+        """Who sent it cannot open what we seal: from now on it is sealed with the session that the
+        request came on, and what has no receipt is mailed again. That it is owed again is on disk
+        with the request."""
         route = self._routes.get(mail.sender)
-        peer = self._correspondent(mail.sender)
+        peer, device = self._correspondent(mail.sender), mail.sender.device
         if not mail.asks_again or route is None or peer is None:
             return []
-        if now.monotonic_s < route.anew.granted_s + ASK_AGAIN_S:
+        if now.monotonic_s < route.anew.granted_s + GRANT_AGAIN_S:
             return []
         route.anew.granted_s = now.monotonic_s
+        rows = [SetMailed(id, device, 0, 0, now.wall_ms) for id in route.mailed]
         route.mailed.clear()
-        route.is_away = mail.sender.device not in self._state.connected
-        self.bundles.doubt(mail.sender.device)
-        return [ForgetSessions(peer), *self._advance(route, now)]
+        route.is_away = device not in self._state.connected
+        self.bundles.doubt(device)
+        again = (Persist(row) for row in rows)
+        return [*again, BeginAnew(peer, mail.session), *self._advance(route, now)]
 
     def refused(self, mail: MailRefused, now: Now) -> list[Effect]:
         """A blob said nothing. When a device that we know seems to have used a session that is
@@ -196,11 +216,15 @@ class Mailing:
         if peer is None:
             return effects
         route = self._route(peer.party)
-        if now.monotonic_s < route.anew.asked_s + ASK_AGAIN_S:
+        if not route.anew.may_ask(now.wall_ms):
             return effects
-        route.anew.asked_s = now.monotonic_s
+        route.anew.asked_ms = now.wall_ms
         route.anew.is_owed = True
-        return [*effects, ForgetSessions(peer), *self._advance(route, now)]
+        effects.append(self._put_asked())
+        return [*effects, BeginAnew(peer, b""), *self._advance(route, now)]
+
+    def _put_asked(self) -> Persist:
+        return Persist(PutSetting(SETTING, encode_asked(self._routes.values())))
 
     def published(self, now: Now) -> list[Effect]:
         """Others can find our keys: the moment to make new ones, when it is time."""
@@ -239,7 +263,7 @@ class Mailing:
         letter, route.letter, route.step = route.letter, Letter(), Step.REST
         route.before.told = letter.told
         route.failures, route.not_before_s = 0, 0.0
-        effects: list[Effect] = []
+        effects: list[Effect] = [self._put_asked()] if letter.asks_again else []
         for (id, chain), count in letter.upto.items():
             mailed = route.mailed.setdefault(id, Mailed())
             delivery = self._outbox.recipients.delivery(route.to.device, id)
@@ -283,6 +307,9 @@ class Mailing:
         rows = [restore_op(row) for row in loaded.rows]
         if delivery is None or not rows or not self._may_post(route, now):
             return []
+        conversation = self._state.conversations[tag.conversation]
+        if tag.chain not in self._outbox.sendable(conversation, tag.to.device):
+            return []  # they parted while the disk was read
         if rows[0].header.seq != self._start(route, delivery, tag.chain, now):
             return self._advance(route, now)
         letter = self._begun(route, now)

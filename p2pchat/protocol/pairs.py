@@ -14,7 +14,7 @@ from p2pchat.model.ids import AccountId, OpId
 from p2pchat.model.op import Op
 from p2pchat.wire.contents import PAIR_HALF_BYTES, Accept, Content, Request
 
-__all__ = ["Pairs"]
+__all__ = ["OWN_HALVES_MAX", "Pairs"]
 
 OWN_HALVES_MAX = 4
 """That we gave one account, the newest first; one a link that we asked with."""

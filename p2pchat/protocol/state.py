@@ -28,7 +28,7 @@ from p2pchat.protocol.pairs import Pairs
 from p2pchat.protocol.room_state import ROLES, InvitedRoom
 from p2pchat.protocol.timeline import HybridClock
 from p2pchat.wire.contents import Content, Profile, encode_content
-from p2pchat.wire.devices import DeviceSet, is_certified, merged
+from p2pchat.wire.devices import DeviceSet, holding, is_certified, merged
 from p2pchat.wire.envelope import Signer
 from p2pchat.wire.ops import DEPS_MAX, content_hash, make_op
 
@@ -277,8 +277,10 @@ class State:
 
     @property
     def own_devices(self) -> DeviceSet:
-        """Our account's devices, as far as this one knows."""
-        return self.directory.sets[self.me.account]
+        """Our account's devices, as far as this one knows, and always this one: who has stolen the
+        account's key can certify smaller keys until a full set holds ours no more."""
+        known, me = self.directory.sets[self.me.account], self.me
+        return known if me.device in known.devices else holding(known, me.devices, me.device)
 
     @property
     def is_retired(self) -> bool:

@@ -120,6 +120,7 @@ class MailWriter:
             "counter": change.counter,
             "is_answered": change.is_answered,
             "used_ms": change.used_ms,
+            "is_barred": change.is_barred,
         }
         self._cursor.execute(_PUT_RATCHET, place | row)
 
@@ -160,6 +161,7 @@ def read_mail(connection: Connection) -> MailSnapshot:
                 row.counter,
                 bool(row.is_answered),
                 row.used_ms,
+                bool(row.is_barred),
             )
             for row in connection.execute(_RATCHETS)
         ),

@@ -277,6 +277,7 @@ ratchets = _keyed(
     _integer("counter"),
     _integer("is_answered"),
     _integer("used_ms"),
+    _integer("is_barred"),
 )
 
 spent_sessions = _keyed("spent_sessions", _id("session", primary_key=True), _integer("generation"))

@@ -119,7 +119,9 @@ class PlainMailCipher:
         self, to: Recipient, letter: bytes, own_devices: ClaimedSet, now_ms: int
     ) -> SealedMail:
         peer, own = to.peer.id, self.identity_key
-        known = [row for (other, _), row in self._sessions.items() if other == peer]
+        known = [
+            row for (other, _), row in self._sessions.items() if other == peer and not row.is_barred
+        ]
         answered = [row for row in known if row.is_answered]
         begun = _hash(own, to.peer.identity_key, to.fallback_key, str(now_ms).encode())
         row = PutRatchet(peer, begun, "[]", 0, False, now_ms)
@@ -174,13 +176,22 @@ class PlainMailCipher:
         pickle = json.dumps([*opened, body.counter])
         row = replace(row, pickle=pickle, is_answered=True, used_ms=now_ms)
         self._sessions[peer, session] = row
-        return Opened(letter, (row,) if begun is None else (begun, row))
+        return Opened(letter, (row,) if begun is None else (begun, row), session)
 
     def forget(self, peer: bytes) -> tuple[DropRatchet, ...]:
         gone = [key for key in self._sessions if key[0] == peer]
         for key in gone:
             del self._sessions[key]
         return tuple(DropRatchet(*key) for key in gone)
+
+    def bar(self, peer: bytes, but: bytes) -> tuple[PutRatchet, ...]:
+        barred = [
+            replace(row, is_barred=True)
+            for (other, session), row in self._sessions.items()
+            if other == peer and session != but and row.is_answered and not row.is_barred
+        ]
+        self._sessions |= {(row.peer, row.session): row for row in barred}
+        return tuple(barred)
 
     @property
     def peers(self) -> frozenset[bytes]:

@@ -42,6 +42,7 @@ __all__ = [
     "claimed_set",
     "first_device_set",
     "fitting",
+    "holding",
     "is_certified",
     "keys_of",
     "merged",
@@ -164,6 +165,16 @@ def narrowed(devices: DeviceSet, device: DeviceId) -> DeviceSet:
     """The one certificate that lets `device` act for its account."""
     [entry] = _naming(devices, device)
     return _verified_set(devices.account, _Entries((entry,), ()))
+
+
+def holding(devices: DeviceSet, own: DeviceSet, device: DeviceId) -> DeviceSet:
+    """A set with the certificate of `device`, of which `own` has one: in place of the last where
+    the set is full of smaller keys."""
+    entries = _entries(devices.raw)
+    others = [entry for entry in entries.certificates if entry.device != device]
+    mine = _naming(devices, device) or _naming(own, device)
+    kept = sorted([*others[: DEVICES_MAX - 1], *mine], key=lambda entry: entry.device)
+    return _verified_set(devices.account, _Entries(tuple(kept), entries.revocations))
 
 
 def shown_by(devices: DeviceSet, device: DeviceId) -> DeviceSet:

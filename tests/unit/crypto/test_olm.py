@@ -236,6 +236,48 @@ def test_both_beginning_at_once_come_to_one_session(alice, bob):
     assert chosen[0] == chosen[1] == min(session for _, session in alice.sessions)
 
 
+def test_what_is_barred_seals_nothing_and_opens_what_is_on_its_way(alice, bob):
+    assert bob.open(alice, alice.seal(bob, b"hello")) == b"hello"
+    assert alice.open(bob, bob.seal(alice, b"yes")) == b"yes"
+    on_their_way = [bob.seal(alice, b"%d" % n) for n in range(4)]
+    alice.commit(alice.ratchets.bar(bob.peer.id, b""))
+    alice.restart()
+    boxes = [alice.seal(bob, b"%d" % n) for n in range(3)]
+    assert [box.kind for box in boxes] == [0, 0, 0], "begun anew"
+    assert [alice.open(bob, box) for box in on_their_way] == [b"0", b"1", b"2", b"3"]
+    opened = bob.ratchets.open(alice.peer, boxes[0], HEAD, NOW_MS)
+    bob.commit(opened.changes)
+    bob.commit(bob.ratchets.bar(alice.peer.id, opened.session))
+    bob.restart()
+    assert [bob.open(alice, box) for box in boxes[1:]] == [b"1", b"2"]
+    assert alice.open(bob, bob.seal(alice, b"so")) == b"so"
+    chosen = {one.ratchets._chosen(to.peer.id).row.session for one, to in both_ways(alice, bob)}
+    assert chosen == {opened.session}
+
+
+def test_both_barring_at_once_come_to_one_session(alice, bob):
+    bob.open(alice, alice.seal(bob, b"hello"))
+    alice.open(bob, bob.seal(alice, b"yes"))
+    for one, other in both_ways(alice, bob):
+        one.commit(one.ratchets.bar(other.peer.id, b""))
+    asking = [(one, other, one.seal(other, b"again")) for one, other in both_ways(alice, bob)]
+    for one, other, box in asking:
+        opened = other.ratchets.open(one.peer, box, HEAD, NOW_MS)
+        other.commit(opened.changes)
+        other.commit(other.ratchets.bar(one.peer.id, opened.session))
+    for _ in range(2):
+        boxes = [(one, other, one.seal(other, b"so")) for one, other in both_ways(alice, bob)]
+        assert [other.open(one, box) for one, other, box in boxes] == [b"so", b"so"]
+    assert (
+        len({one.ratchets._chosen(to.peer.id).row.session for one, to in both_ways(alice, bob)})
+        == 1
+    )
+
+
+def both_ways(alice: Disk, bob: Disk) -> tuple[tuple[Disk, Disk], ...]:
+    return (alice, bob), (bob, alice)
+
+
 def test_forty_that_were_overtaken_still_open_and_no_more(alice, bob):
     bob.open(alice, alice.seal(bob, b"first"))
     alice.open(bob, bob.seal(alice, b"answer"))

@@ -11,11 +11,13 @@ from p2pchat.crypto.mail import intro_key
 from p2pchat.model.ids import Party
 from p2pchat.model.mailbox import HpkeKey, MailBundle
 from p2pchat.model.ratchet import Correspondent
+from p2pchat.node import mail_posting
 from p2pchat.node.mail_posting import POST_TIMEOUT_S, POSTS_MAX
 from p2pchat.node.mail_rounds import LATER_MAX, VISIT_TIMEOUT_S
 from p2pchat.protocol.machine import DevicesTold, RenewLink
 from p2pchat.protocol.mail_vocabulary import (
     AccountFound,
+    BeginAnew,
     Discard,
     Key,
     LookUpAccount,
@@ -51,6 +53,52 @@ def test_a_letter_that_no_relay_answers_for_has_failed():
         alice.office.carry(alice.letter(bob))
         await trio.sleep(POST_TIMEOUT_S + 1)
         assert [type(heard) for heard in alice.heard] == [PostFailed]
+
+    run(script)
+
+
+def test_a_letter_that_nobody_took_goes_again_as_it_was_sealed():
+    async def script(alice, bob):
+        alice.desk.silent = set(RELAYS)
+        first = alice.letter(bob)
+        alice.office.carry(first)
+        await trio.sleep(POST_TIMEOUT_S + 1)
+        post = replace(first, serial=2)
+        assert alice.office.changes([post]) == [], "no step of the ratchet"
+        alice.desk.silent = set()
+        alice.office.carry(post)
+        await trio.sleep(2)
+        assert Posted(BOB.party, 2) in alice.heard
+        assert alice.office._postman._unkept == {}
+
+    run(script)
+
+
+def test_what_has_changed_meanwhile_or_is_begun_anew_is_sealed_anew():
+    async def script(alice, bob):
+        alice.desk.silent = set(RELAYS)
+        first = alice.letter(bob)
+        alice.office.carry(first)
+        await trio.sleep(POST_TIMEOUT_S + 1)
+        asking = replace(first, serial=2, asks_again=True)
+        assert alice.office.changes([asking]) != []
+        alice.office.carry(asking)
+        await trio.sleep(POST_TIMEOUT_S + 1)
+        anew = BeginAnew(bob.correspondent, b"")
+        assert alice.office.changes([anew, replace(asking, serial=3)]) != []
+
+    run(script)
+
+
+def test_so_many_letters_that_nobody_took_are_kept(monkeypatch):
+    monkeypatch.setattr(mail_posting, "UNKEPT_MAX", 0)
+
+    async def script(alice, bob):
+        alice.desk.silent = set(RELAYS)
+        first = alice.letter(bob)
+        alice.office.carry(first)
+        await trio.sleep(POST_TIMEOUT_S + 1)
+        assert alice.office.changes([replace(first, serial=2)]) != [], "it is sealed anew"
 
     run(script)
 

@@ -9,9 +9,9 @@ from p2pchat.model.ratchet import Correspondent, PutMailKeys, PutOlmAccount, See
 from p2pchat.protocol.machine import Effect
 from p2pchat.protocol.mail_vocabulary import (
     AccountFound,
+    BeginAnew,
     BundleFound,
     Discard,
-    ForgetSessions,
     ForMail,
     LookUp,
     LookUpAccount,
@@ -71,7 +71,7 @@ class PostalSeat(Seat):
         match effect:
             case Post() | LookUpAccount() | LookUp() | Discard():
                 pass
-            case ForgetSessions() | RenewKeys() | WritersChanged():
+            case BeginAnew() | RenewKeys() | WritersChanged():
                 pass
             case _:
                 super()._carry_one(effect)
@@ -123,7 +123,8 @@ class PostalSeat(Seat):
     ) -> None:
         seen = SeeMail(digest(f"blob {serial}"), WALL_MS)
         slot = Slot(digest_peer("relay"), serial)
-        self.do(MailOpened(slot, sender.party, sender.devices, frames, asks_again, (seen,)))
+        heard = frames, asks_again, (seen,), digest("session")
+        self.do(MailOpened(slot, sender.party, sender.devices, *heard))
 
 
 class PostalTable(Table):

@@ -8,7 +8,7 @@ import pytest
 
 from p2pchat.model.ids import Party
 from p2pchat.protocol.machine import BlockTarget, DevicesTold, PeerDown, PeerUp, Received
-from p2pchat.protocol.mail_vocabulary import ForgetSessions, Post
+from p2pchat.protocol.mail_vocabulary import BeginAnew, Post
 from p2pchat.wire.contents import Request
 from p2pchat.wire.dchat_pb2 import DeviceSet as DeviceSetPb
 from p2pchat.wire.devices import DeviceSet, first_device_set, read_device_set
@@ -122,7 +122,7 @@ def test_nobody_asks_to_begin_anew_in_the_name_of_a_contacts_device(alice):
     liar = Writer("mallory")
     liar.account, liar.device, liar.devices = MALLORY.account, BOB.device, claimed()
     alice.get(liar, asking, 2)
-    assert not alice.decided(ForgetSessions)
+    assert not alice.decided(BeginAnew)
     assert alice.take(Post) == []
     alice.get(BOB, asking, 3)
     assert ops_of(alice.post()) == [0]

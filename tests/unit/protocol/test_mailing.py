@@ -14,16 +14,17 @@ from p2pchat.model.ratchet import SeeMail, SetMailed
 from p2pchat.protocol.bundles import LOOK_AGAIN_MS, ROTATE_MS
 from p2pchat.protocol.machine import AcceptContact, AddContact, Persist
 from p2pchat.protocol.mail_routes import (
-    ASK_AGAIN_S,
+    ASK_AGAIN_MS,
+    GRANT_AGAIN_S,
     LETTER_OPS_BYTES,
     LETTER_OPS_MAX,
     RECEIPTS_MAX,
 )
 from p2pchat.protocol.mail_vocabulary import (
+    BeginAnew,
     BundleFound,
     BundlePublished,
     Discard,
-    ForgetSessions,
     ForMail,
     ForPairs,
     LookUp,
@@ -35,11 +36,11 @@ from p2pchat.protocol.mail_vocabulary import (
     Slot,
     WritersChanged,
 )
-from p2pchat.protocol.mail_writers import PAIR_BYTES_MAX, PAIR_OPS_MAX, WRITERS_MAX
+from p2pchat.protocol.mail_writers import PAIR_BYTES_MAX, PAIR_OPS_MAX
 from p2pchat.protocol.mailing import BACK_OFF_S_MAX, REMAIL_MS
 from p2pchat.wire.frames import Hello, SyncDigest
 from p2pchat.wire.receipts import SignedReceipt
-from tests.unit.protocol.people import WALL_MS, Person, digest, op_id
+from tests.unit.protocol.people import WALL_MS, Person, digest
 from tests.unit.protocol.postal import (
     ALICE,
     BOB,
@@ -288,12 +289,12 @@ def test_who_seals_for_a_session_that_is_gone_is_asked_to_begin_anew(table, two)
     away(table, alice)
     alice.post()
     bob.do(refused(ALICE))
-    assert bob.decided(ForgetSessions) == [ForgetSessions(ALICE.correspondent)]
+    assert bob.decided(BeginAnew) == [BeginAnew(ALICE.correspondent, b"")]
     [asking] = bob.post()
     assert asking.asks_again
-    alice.take(ForgetSessions)
+    alice.take(BeginAnew)
     alice.get(BOB, asking)
-    assert alice.decided(ForgetSessions) == [ForgetSessions(BOB.correspondent)]
+    assert alice.decided(BeginAnew) == [BeginAnew(BOB.correspondent, digest("session"))]
     [letter] = alice.post()
     assert ops_of([letter]) == [0], "the same ops, sealed anew"
     bob.get(ALICE, letter, 2)
@@ -309,13 +310,16 @@ def test_asking_to_begin_anew_and_being_asked_are_rare(table, two):
     [asking] = bob.post()
     bob.do(refused(ALICE))
     assert bob.post() == []
-    table.advance(ASK_AGAIN_S)
+    table.advance(ASK_AGAIN_MS / 1000)
     bob.do(refused(ALICE))
     assert len(bob.post()) == 1
     alice.get(BOB, asking)
     assert ops_of(alice.post()) == [0]
     alice.get(BOB, asking, 2)
     assert alice.post() == []
+    table.advance(GRANT_AGAIN_S)
+    alice.get(BOB, asking, 3)
+    assert ops_of(alice.post()) == [0]
 
 
 @pytest.mark.parametrize("sender", [None, CAROL])
@@ -355,13 +359,6 @@ def test_keys_are_made_at_the_first_start_and_when_they_are_old_and_published(ta
     table.advance(ROTATE_MS / 1000)
     alice.do(BundlePublished(), BundlePublished())
     assert len(alice.decided(RenewKeys)) == 1
-
-
-def test_who_may_write_is_bounded(table, two):
-    alice, _ = two
-    halves = {(n, op_id(f"{n}")): digest(f"half {n}") for n in range(WRITERS_MAX + 5)}
-    alice.state.directory.pairs._ours[BOB.account] = halves
-    assert len(alice.chat.mailing.writers.keys()) == WRITERS_MAX
 
 
 def test_receipts_in_one_letter_are_bounded(table, two):

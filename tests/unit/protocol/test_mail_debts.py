@@ -1,0 +1,174 @@
+"""What is owed by mail outlives a crash, and goes to nobody who has parted from us meanwhile."""
+
+from __future__ import annotations
+
+import pytest
+
+from p2pchat.model.change import PutTrust
+from p2pchat.protocol.machine import BlockTarget, Loaded, RemoveContact, ReviseDevices
+from p2pchat.protocol.mail_routes import (
+    ASK_AGAIN_MS,
+    ASKED_MAX,
+    Anew,
+    Route,
+    decode_asked,
+    encode_asked,
+)
+from p2pchat.protocol.mail_vocabulary import ForMail, Post
+from p2pchat.protocol.mail_writers import WRITERS_MAX
+from p2pchat.wire.dchat_pb2 import DeviceSet as DeviceSetPb
+from p2pchat.wire.devices import (
+    DEVICES_MAX,
+    certificates,
+    first_device_set,
+    narrowed,
+    read_device_set,
+)
+from tests.unit.protocol.people import WALL_MS, Person, digest, op_id
+from tests.unit.protocol.postal import (
+    ALICE,
+    BOB,
+    DIRECT,
+    PostalSeat,
+    PostalTable,
+    away,
+    ops_of,
+    refused,
+)
+
+
+@pytest.fixture
+def table() -> PostalTable:
+    return PostalTable()
+
+
+@pytest.fixture
+def two(table) -> tuple[PostalSeat, PostalSeat]:
+    """Contacts; the second has gone."""
+    alice, bob = table.sit(ALICE), table.sit(BOB)
+    table.befriend(alice, bob)
+    table.part(alice, bob)
+    return alice, bob
+
+
+def restarted(table: PostalTable, seat: PostalSeat) -> None:
+    seat.crash()
+    while seat.loads:
+        seat.answer_load()
+    away(table, seat)
+
+
+def remove(alice: PostalSeat) -> None:
+    alice.ask(lambda id: RemoveContact(id, BOB.account))
+
+
+def block(alice: PostalSeat) -> None:
+    alice.ask(lambda id: BlockTarget(id, BOB.account))
+
+
+def doubt(alice: PostalSeat) -> None:
+    row = PutTrust(BOB.account, 0, Person("other").account, is_confirmed=False)
+    alice.state.directory.trust[BOB.account] = row
+
+
+PARTINGS = pytest.mark.parametrize("part", [remove, block, doubt])
+
+
+def test_what_is_to_be_mailed_again_is_so_after_a_crash(table, two):
+    alice, bob = two
+    alice.send(DIRECT, "hello")
+    away(table, alice)
+    alice.post()
+    bob.do(refused(ALICE))
+    [asking] = bob.post()
+    alice.get(BOB, asking)
+    restarted(table, alice)
+    assert ops_of(alice.post()) == [0]
+
+
+def test_a_request_for_a_new_session_leaves_after_a_crash_and_no_second_one_that_day(table, two):
+    _, bob = two
+    bob.do(refused(ALICE))
+    restarted(table, bob)
+    assert [letter.asks_again for letter in bob.post()] == [True]
+    restarted(table, bob)
+    bob.do(refused(ALICE))
+    assert bob.post() == []
+    table.advance(ASK_AGAIN_MS / 1000)
+    bob.do(refused(ALICE))
+    assert [letter.asks_again for letter in bob.post()] == [True]
+
+
+def test_of_whom_we_asked_those_asked_last_are_remembered():
+    routes = [Route(Person(f"{n}").party) for n in range(ASKED_MAX + 5)]
+    for number, route in enumerate(routes):
+        route.anew = Anew(is_owed=number % 2 == 0, asked_ms=number)
+    kept = dict(decode_asked(encode_asked(routes)))
+    assert kept == {route.to: route.anew for route in routes[5:]}
+
+
+@PARTINGS
+def test_what_was_read_from_disk_is_not_mailed_to_who_has_parted(table, two, part):
+    alice, _ = two
+    for number in range(600):
+        alice.send(DIRECT, f"{number}")
+    away(table, alice)
+    [load] = [one for one in alice.loads if isinstance(one.tag, ForMail)]
+    part(alice)
+    alice.do(Loaded(load.tag, tuple(alice.store.ops(load.query))))
+    assert alice.post() == []
+
+
+@PARTINGS
+def test_who_has_parted_gets_no_receipt_and_no_request(table, two, part):
+    alice, bob = two
+    bob.send(DIRECT, "hello")
+    away(table, bob)
+    [letter] = bob.post()
+    part(alice)
+    alice.get(BOB, letter)
+    alice.do(refused(BOB))
+    assert alice.post() == []
+
+
+def test_a_receipt_that_was_owed_is_not_sent_after_a_block(table, two):
+    alice, bob = two
+    bob.send(DIRECT, "hello")
+    away(table, bob)
+    [letter] = bob.post()
+    alice.get(BOB, letter)
+    block(alice)
+    assert alice.post() == []
+    assert not alice.decided(Post)
+
+
+def test_everybody_may_write_before_anybody_may_write_with_a_second_half(table, two):
+    alice, _ = two
+    halves = {(n, op_id(f"{n}")): digest(f"half {n}") for n in range(4)}
+    others = [Person(f"{n}").account for n in range(WRITERS_MAX)]
+    row = alice.state.contacts[BOB.account]
+    pairs = alice.state.directory.pairs
+    for account in others:
+        alice.state.contacts[account] = row
+        pairs._ours[account] = {(1, op_id("1")): digest(f"half of {account}")}
+    pairs._ours[BOB.account] = halves
+    written = alice.chat.mailing.writers.keys()
+    accounts = [account for _, account in written]
+    assert len(accounts) == len(set(accounts)) == WRITERS_MAX
+
+
+def test_our_own_certificate_is_in_what_we_send_whoever_fills_the_set(table, two):
+    alice, _ = two
+    smaller = (d for n in range(10_000) if (d := Person(f"thief {n}").device) < ALICE.device)
+    whole = DeviceSetPb()
+    for device in (next(smaller) for _ in range(DEVICES_MAX)):
+        raw = first_device_set(ALICE.account_signer, device, WALL_MS)
+        whole.certificates.extend(DeviceSetPb.FromString(raw).certificates)
+    alice.ask(lambda id: ReviseDevices(id, read_device_set(whole.SerializeToString())))
+    own = alice.state.own_devices
+    assert len(certificates(own)) == DEVICES_MAX
+    assert narrowed(own, ALICE.device).devices == {ALICE.device}
+    assert read_device_set(own.raw).devices == own.devices
+    alice.send(DIRECT, "hello")
+    away(table, alice)
+    assert ops_of(alice.post()) == [0]
