@@ -52,6 +52,7 @@ __all__ = [
     "RelaysDiscovered",
     "RelaysDiscovering",
     "RoomJoined",
+    "RoomRequested",
     "SecurityAlert",
     "StartupProgress",
 ]
@@ -314,6 +315,14 @@ class RoomJoined(Event):
     """A room is ours now."""
 
     room: RoomInfo
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRequested(Event):
+    """Somebody takes us into a room; nothing is said or heard there before `accept_room`."""
+
+    room: RoomInfo
+    inviter: AccountId
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from types import NoneType
-from typing import cast, get_args, get_type_hints
+from typing import TypeVar, cast, get_args, get_type_hints
 
 from p2pchat.cli import shapes
 from p2pchat.cli.jsonrpc import InvalidParams, MethodNotFound, Params
@@ -27,12 +28,13 @@ from p2pchat.model.diagnosis import Diagnosis
 from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
 from p2pchat.model.introduction import Introduction
 from p2pchat.model.message import Message
-from p2pchat.model.room import Member, Role, RoomInfo
+from p2pchat.model.room import Member, Role, RoomInfo, RoomsFrom
 from p2pchat.model.status import NetworkStatus, PeerStatus
 
 __all__ = ["METHODS", "Method", "Methods", "find_method"]
 
 HISTORY_MESSAGES = 50
+E = TypeVar("E", bound=StrEnum)
 
 
 class Methods:
@@ -244,6 +246,24 @@ class Methods:
         """Begin a room by invitation with accepted contacts in it."""
         return (await self._client.create_room(name, members, owners)).info
 
+    async def rooms_from(self, value: RoomsFrom | None = None) -> RoomsFrom:
+        """Into whose rooms we go without a question; what is given is set first."""
+        if value is not None:
+            await self._client.set_rooms_from(value)
+        return self._client.rooms_from
+
+    async def room_requests(self) -> list[RoomInfo]:
+        """Rooms that somebody took us into, and that wait for our word."""
+        return self._client.room_requests()
+
+    async def accept_room(self, room: ConversationId) -> RoomInfo:
+        """Go into such a room."""
+        return (await self._client.accept_room(room)).info
+
+    async def reject_room(self, room: ConversationId) -> None:
+        """Stay out of it."""
+        await self._client.reject_room(room)
+
     async def set_role(self, room: ConversationId, account: AccountId, role: Role) -> None:
         """Say what an account is in a room from now on."""
         await self._client.room(room).set_role(account, role)
@@ -419,18 +439,14 @@ def _read_accounts(name: str, value: object) -> tuple[AccountId, ...]:
     return tuple(_read_account(name, one) for one in cast("list[object]", value))
 
 
-def _read_role(name: str, value: object) -> Role:
-    try:
-        return Role(_read_text(name, value))
-    except ValueError as error:
-        raise InvalidParams(f"{name} is one of {', '.join(Role)}") from error
+def _read_choice(kind: type[E]) -> Callable[[str, object], E]:
+    def read(name: str, value: object) -> E:
+        try:
+            return kind(_read_text(name, value))
+        except ValueError as error:
+            raise InvalidParams(f"{name} is one of {', '.join(kind)}") from error
 
-
-def _read_format(name: str, value: object) -> TranscriptFormat:
-    try:
-        return TranscriptFormat(_read_text(name, value))
-    except ValueError as error:
-        raise InvalidParams(f"{name} is one of {', '.join(TranscriptFormat)}") from error
+    return read
 
 
 _READERS: Mapping[object, Callable[[str, object], object]] = {
@@ -441,8 +457,9 @@ _READERS: Mapping[object, Callable[[str, object], object]] = {
     ConversationId: _read_conversation,
     OpId: _read_message,
     PeerId: _read_peer,
-    TranscriptFormat: _read_format,
-    Role: _read_role,
+    TranscriptFormat: _read_choice(TranscriptFormat),
+    Role: _read_choice(Role),
+    RoomsFrom: _read_choice(RoomsFrom),
     tuple[AccountId, ...]: _read_accounts,
 }
 

@@ -232,7 +232,7 @@ class Room(Conversation):
         """The room at this moment. Raises `UnknownConversation` once it is left."""
         state = self._node.chat.state
         conversation = state.conversations.get(self.id)
-        if conversation is None or conversation.kind is None:
+        if conversation is None or not conversation.is_entered:
             raise UnknownConversation("we are not in this room; see `rooms`")
         return state.room_info(conversation)
 

@@ -21,10 +21,12 @@ from p2pchat.errors import (
 )
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.message import Message
-from p2pchat.model.room import RoomInfo
+from p2pchat.model.room import RoomInfo, RoomsFrom
 from p2pchat.model.search import QUERY_CHARS_MAX, Query
 from p2pchat.node.deliveries import UNDER_WAY
-from p2pchat.protocol.machine import CreateRoom, JoinOpen, JoinWithPassword
+from p2pchat.protocol.machine import CreateRoom, JoinOpen, JoinWithPassword, LeaveRoom
+from p2pchat.protocol.room_state import Stage
+from p2pchat.protocol.room_vocabulary import AcceptRoom, SetRoomsFrom
 from p2pchat.protocol.sealing import SECRET_BYTES
 from p2pchat.wire.control import NONCE_BYTES
 from p2pchat.wire.links import LINK_SCHEME
@@ -76,7 +78,34 @@ class Rooms(ClientPart):
     def rooms(self) -> list[Room]:
         """The rooms we are in."""
         conversations = self._state.conversations.values()
-        return [Room(self._node, c.id) for c in conversations if c.kind is not None]
+        return [Room(self._node, c.id) for c in conversations if c.is_entered]
+
+    @property
+    def rooms_from(self) -> RoomsFrom:
+        """Into whose rooms we go without a question."""
+        return self._node.chat.rooms.invited.admission.rooms_from
+
+    async def set_rooms_from(self, rooms_from: RoomsFrom) -> None:
+        """Go into rooms of contacts without a question, ask about each, or want none. It is about
+        rooms to come."""
+        await self._node.driver.call(lambda id: SetRoomsFrom(id, rooms_from))
+
+    def room_requests(self) -> list[RoomInfo]:
+        """Rooms that somebody took us into, and that we were not asked about before."""
+        return [
+            self._state.room_info(conversation)
+            for conversation in self._state.conversations.values()
+            if conversation.invited is not None and conversation.invited.stage is Stage.ASKED
+        ]
+
+    async def accept_room(self, id: ConversationId) -> Room:
+        """Go into such a room. Raises `UnknownConversation`."""
+        info = await self._node.driver.call(lambda command: AcceptRoom(command, id))
+        return Room(self._node, cast("RoomInfo", info).id)
+
+    async def reject_room(self, id: ConversationId) -> None:
+        """Stay out of it; its members are told that we left. Raises `UnknownConversation`."""
+        await self._node.driver.call(lambda command: LeaveRoom(command, id))
 
     def room(self, id: ConversationId) -> Room:
         """The room of this id. Raises `UnknownConversation`."""

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from p2pchat.model.ids import AccountId, ConversationId
 
-__all__ = ["Member", "Role", "RoomInfo", "RoomKind"]
+__all__ = ["Member", "Role", "RoomInfo", "RoomKind", "RoomsFrom"]
 
 
 class RoomKind(StrEnum):
@@ -16,6 +16,16 @@ class RoomKind(StrEnum):
     INVITED = "invited"
     OPEN = "open"
     PASSWORD = "password"  # noqa: S105 -- a kind of room, not a secret
+
+
+class RoomsFrom(StrEnum):
+    """Into whose rooms we go without a question."""
+
+    CONTACTS = "contacts"
+    ASK = "ask"
+    """Into nobody's: the user is asked about each."""
+    NOBODY = "nobody"
+    """Into nobody's, and nobody may ask."""
 
 
 class Role(StrEnum):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from p2pchat.model.ids import ConversationId, OpId
+from p2pchat.model.ids import AccountId, ConversationId, OpId
+from p2pchat.model.query import StoredOp
 
-__all__ = ["NO_GENESIS", "DropEpoch", "PutEpoch", "PutRoom", "RoomChange"]
+__all__ = ["NO_GENESIS", "DropEpoch", "PutEpoch", "PutLeave", "PutRoom", "RoomChange"]
 
 NO_GENESIS = b""
 """Of a room by password, which nobody began."""
@@ -20,6 +21,19 @@ class PutRoom:
     conversation: ConversationId
     genesis: bytes
     secret: bytes = field(repr=False)
+    inviter: AccountId | None = None
+    """Who took us in; None for a room of our own account's."""
+    is_entered: bool = True
+    """False while it is not known whether we are a member, or want to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class PutLeave:
+    """The op by which we left, for whoever takes us for a member still; goes with its
+    conversation, so it is put after that was dropped."""
+
+    conversation: ConversationId
+    op: StoredOp
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,4 +54,4 @@ class DropEpoch:
     op: OpId
 
 
-RoomChange = PutRoom | PutEpoch | DropEpoch
+RoomChange = PutRoom | PutLeave | PutEpoch | DropEpoch

@@ -28,7 +28,7 @@ from p2pchat.model.ratchet import (
     SetMailed,
     SpendSession,
 )
-from p2pchat.model.room_change import PutEpoch, PutRoom
+from p2pchat.model.room_change import PutEpoch, PutLeave, PutRoom
 
 __all__ = ["Head", "MailSnapshot", "RoomsSnapshot", "Snapshot"]
 
@@ -68,6 +68,7 @@ class RoomsSnapshot:
     epochs: tuple[PutEpoch, ...] = ()
     control: tuple[StoredOp, ...] = ()
     """All their control ops, each after what it depends on."""
+    leaves: tuple[PutLeave, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,11 +24,13 @@ from p2pchat.model.contact import ContactState
 from p2pchat.model.conversation import direct_id
 from p2pchat.model.ids import DeviceId, Party
 from p2pchat.model.machine import Now, Reply, TimerFired
-from p2pchat.model.op import Op
+from p2pchat.model.op import Chain, Op
 from p2pchat.model.snapshot import Snapshot
 from p2pchat.protocol import outbox as outboxes
 from p2pchat.protocol import receipts as receipt_rules
 from p2pchat.protocol import sync as sync_rules
+from p2pchat.protocol.admission import GUEST_PREFIX
+from p2pchat.protocol.admission import SETTING as ROOMS_FROM
 from p2pchat.protocol.blocking import Blocking, proved
 from p2pchat.protocol.contacts import BLOCKED, Contacts
 from p2pchat.protocol.introductions import SETTING as INTRODUCTIONS
@@ -102,6 +104,7 @@ from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.own_devices import RETIRED
 from p2pchat.protocol.proof import is_signed
 from p2pchat.protocol.receipts import Receipts
+from p2pchat.protocol.room_vocabulary import AcceptRoom, RoomCommand, SetRoomsFrom
 from p2pchat.protocol.rooms import Rooms
 from p2pchat.protocol.state import LEFT, Me, State
 from p2pchat.protocol.sync import Sync
@@ -214,7 +217,9 @@ class Chat:
             case LeaveRoom(_, conversation):
                 self.sync.forget(conversation)
                 return self.rooms.leave(input, now)
-            case CreateRoom() | ChangeStanding() | EpochDrawn() | Unreadable():
+            case CreateRoom() | ChangeStanding() | AcceptRoom() | SetRoomsFrom():
+                return self._invited(input, now)
+            case EpochDrawn() | Unreadable():
                 return self._invited(input, now)
             case Flush(id):
                 return [*self.outbox.flush(), Reply(id)]
@@ -237,14 +242,16 @@ class Chat:
             case _:
                 return self._network(input, now)
 
-    def _invited(
-        self, input: CreateRoom | ChangeStanding | EpochDrawn | Unreadable, now: Now
-    ) -> list[Effect]:
+    def _invited(self, input: RoomCommand | EpochDrawn | Unreadable, now: Now) -> list[Effect]:
         match input:
             case CreateRoom():
                 return self.rooms.invited.create(input, now)
             case ChangeStanding():
                 return self.rooms.invited.change(input, now)
+            case AcceptRoom():
+                return self.rooms.invited.accept(input, now)
+            case SetRoomsFrom():
+                return self.rooms.invited.choose(input)
             case EpochDrawn():
                 return self.rooms.invited.drawn(input, now)
             case Unreadable(id):
@@ -543,6 +550,8 @@ class Chat:
                 return self.outbox.flush()
             case _ if name.startswith(EPOCH_PREFIX):
                 return self.rooms.invited.fired(name)
+            case _ if name.startswith(GUEST_PREFIX):
+                return self.rooms.expired(name)
             case _ if name.startswith(AGAIN_PREFIX):
                 return self.rooms.invited.again(name, now)
             case _ if name.startswith(PUZZLED_PREFIX):
@@ -570,10 +579,11 @@ class Chat:
         self.contacts.introductions.restore(snapshot.settings.get(INTRODUCTIONS, b""))
         for row in snapshot.contacts:
             state.contacts[row.account] = row
+        guests = {row.conversation for row in snapshot.rooms.rooms if not row.is_entered}
         for row in snapshot.floors:
             known, floor = state.conversations.get(row.conversation), Floor(row.seq, row.prev)
-            if known is None:
-                state.left[row.conversation] = floor
+            if known is None or row.conversation in guests or row.chain is Chain.CONTROL:
+                state.left.setdefault(row.conversation, {})[row.chain] = floor
             else:
                 known.log.set_floor((row.device, row.chain), floor)
         for id, op in snapshot.control:
@@ -584,7 +594,7 @@ class Chat:
             state.conversations[head.conversation].log.restore((head.device, head.chain), tip)
             last = max(last, head.hlc if head.device == state.me.device else 0)
         state.clock = type(state.clock)(last)
-        self.rooms.invited.restore(snapshot.rooms)
+        self.rooms.invited.restore(snapshot.rooms, snapshot.settings.get(ROOMS_FROM, b""))
         for row in snapshot.deliveries:
             self.outbox.restore(row)
         self.mailing.restore(snapshot.mail, snapshot.settings.get(ASKED, b""))

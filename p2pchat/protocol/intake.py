@@ -410,7 +410,8 @@ class Intake:
         """Who may put this op into this conversation, and who may bring it."""
         state, account = self._state, op.header.account
         if conversation.invited is not None:
-            return self._gate.may_come(op)
+            is_here = op.header.chain is Chain.CONTROL or conversation.invited.is_entered
+            return is_here and self._gate.may_come(op)
         if conversation.other is None:
             return op.header.chain is Chain.TALK
         if account not in (conversation.other, state.me.account):

@@ -13,9 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from p2pchat.errors import LocalProtocolError, PermissionDenied, UnknownContact
-from p2pchat.events import MembersChanged, RoomJoined
-from p2pchat.model.change import PutConversation
+from p2pchat.errors import LocalProtocolError, PermissionDenied, UnknownContact, UnknownConversation
+from p2pchat.events import MembersChanged, RoomJoined, RoomRequested
 from p2pchat.model.contact import ContactState
 from p2pchat.model.control import (
     Control,
@@ -30,14 +29,13 @@ from p2pchat.model.conversation import (
     ROOM_NAME_CHARS_MAX,
     epoch_commitment,
     room_commitment,
-    room_id,
 )
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId
 from p2pchat.model.machine import Now, Reply, SetTimer
 from p2pchat.model.op import Chain, Kind, Op
-from p2pchat.model.room import RoomKind
-from p2pchat.model.room_change import NO_GENESIS, DropEpoch, PutEpoch, PutRoom
+from p2pchat.model.room_change import NO_GENESIS, DropEpoch, PutEpoch
 from p2pchat.model.snapshot import RoomsSnapshot
+from p2pchat.protocol.admission import Admission
 from p2pchat.protocol.intake import Intake
 from p2pchat.protocol.machine import (
     BeginSession,
@@ -59,7 +57,8 @@ from p2pchat.protocol.machine import (
     ShareSession,
 )
 from p2pchat.protocol.outbox import Outbox
-from p2pchat.protocol.room_state import InvitedRoom
+from p2pchat.protocol.room_state import InvitedRoom, Stage
+from p2pchat.protocol.room_vocabulary import AcceptRoom, SetRoomsFrom
 from p2pchat.protocol.room_writing import RoomWriter
 from p2pchat.protocol.sealing import EpochKey, room_secret
 from p2pchat.protocol.state import Conversation, State
@@ -88,7 +87,8 @@ AGAIN_S = 5.0
 """After a lane broke, until its peer is given anew what may have been lost on it."""
 EARLY_KEYS_MAX = 32
 """Keys of one room whose senders are not known to be members yet."""
-ROOMS_MAX = 1000
+UNREAD = "not all of this room is here yet that we wrote before; try again in a while"
+OWNERS_STAY = "an owner cannot leave a room that others are in: remove them first, or stay"
 DIALS_MAX = 12
 
 
@@ -101,11 +101,13 @@ class InvitedRooms:
         self._intake = intake
         self._sync = sync
         self._writer = RoomWriter(state, intake)
+        self.admission = Admission(state, self.changed)
 
     # Restart
 
-    def restore(self, snapshot: RoomsSnapshot) -> None:
+    def restore(self, snapshot: RoomsSnapshot, rooms_from: bytes) -> None:
         """As of the last commit."""
+        self.admission.restore(snapshot.leaves, rooms_from)
         ops: dict[ConversationId, list[Op]] = {}
         for op in map(restore_op, snapshot.control):
             ops.setdefault(op.header.conversation, []).append(op)
@@ -113,9 +115,10 @@ class InvitedRooms:
             if row.genesis == NO_GENESIS:
                 self._state.conversations[row.conversation].key = row.secret
                 continue
-            room = InvitedRoom(row.genesis, row.secret)
+            room = self.admission.restored(row)
             room.restore(ops.get(row.conversation, ()))
-            self._keep(self._state.conversations[row.conversation], room)
+            if not room.is_entered and self._is_member(room):
+                room.stage = Stage.ASKED
         for epoch in snapshot.epochs:
             key = EpochKey(epoch.op, epoch.secret)
             for room in self._rooms(epoch.conversation):
@@ -124,7 +127,11 @@ class InvitedRooms:
     def start(self, now: Now) -> list[Effect]:
         """Hear all rooms again, and look for their members."""
         effects: list[Effect] = []
-        for id, room in self._all():
+        for id, room in list(self._all()):
+            if room.stage is Stage.GUEST:
+                effects += self.admission.forget(self._state.conversations[id])
+            if not room.is_entered:
+                continue
             effects.append(EnterTopic(id, room_secret(room.secret)))
             effects += [Persist(DropEpoch(id, key.op)) for key in room.epochs.expire(now)]
             effects += [HoldEpochs(id, room.epochs.keys), *self._want_epoch(id, room)]
@@ -146,7 +153,8 @@ class InvitedRooms:
         commitment = room_commitment(command.secret)
         genesis = Genesis(owners, History.ALL, 0, name, command.nonce, commitment)
         _, raw = encode_control(genesis)
-        conversation, effects = self._enter(raw, command.secret, now)
+        conversation, effects = self.admission.begin(raw, command.secret, now)
+        effects.append(EnterTopic(conversation.id, room_secret(command.secret)))
         effects += self._write(conversation, genesis, now)
         for account in dict.fromkeys(command.members):
             if account not in owners:
@@ -164,6 +172,8 @@ class InvitedRooms:
         room = conversation.invited if conversation is not None else None
         if conversation is None or room is None:
             return [Reply(command.id, error=PermissionDenied("this room has no roles"))]
+        if not self.admission.may_rule(conversation):
+            return [Reply(command.id, error=PermissionDenied(UNREAD))]
         before = room.membership.standing(account)
         if command.standing is Standing.OWNER or not room.membership.may_set(
             state.me.account, account, command.standing
@@ -187,17 +197,24 @@ class InvitedRooms:
             effects += self._tell(self._newest(conversation), self._devices(account))
         return [*effects, Reply(command.id)]
 
-    def left(self, conversation: Conversation, now: Now) -> list[Effect]:
-        """We go: say so to those who are there."""
+    def objection_to_leaving(self, conversation: Conversation) -> LocalProtocolError | None:
+        """Why we cannot go: nobody can take an owner's place, so owners are members for good."""
+        room = conversation.invited
+        if room is None or room.membership.standing(self._state.me.account) is not Standing.OWNER:
+            return None
+        others = room.membership.members().keys() - {self._state.me.account}
+        return PermissionDenied(OWNERS_STAY) if others else None
+
+    def leave(self, conversation: Conversation, now: Now) -> list[Effect]:
+        """We go: say so to those who are there, and keep the word for the others."""
         room, me = conversation.invited, self._state.me.account
-        if room is None or room.membership.standing(me) not in (
-            Standing.ADMIN,
-            Standing.MEMBER,
-            Standing.READ_ONLY,
-        ):
+        if room is None or not self._is_member(room) or not self.admission.may_rule(conversation):
             return []
-        readers = self._connected(room)
+        if room.membership.standing(me) is Standing.OWNER:
+            return []  # nobody else is in it
+        readers = self._state.readers(room) & self._state.connected
         ops, effects = self._writer.write(conversation, Leave(), now)
+        self.admission.left(ops[-1])
         return [*effects, *self._tell(ops, readers)]
 
     # What others say
@@ -206,7 +223,7 @@ class InvitedRooms:
         """A device said whose it is: its account's rooms are its own."""
         effects: list[Effect] = []
         for id, room in self._all():
-            if peer in self._state.readers(room) and self._is_member(room):
+            if peer in self._connected(room) and self._is_member(room):
                 effects.append(Send(peer, Lane.LIVE, self._welcome(room)))
                 effects += self._sync.begin(self._state.conversations[id], peer, now)
         return effects
@@ -237,18 +254,19 @@ class InvitedRooms:
         return self.greeted(peer, now)
 
     def welcomed(self, peer: DeviceId, frame: Welcome, now: Now) -> list[Effect]:
-        """Secrets of a room: one that we know, or one that a contact takes us into."""
+        """Secrets of a room: one that we know, or one that somebody takes us into."""
         effects: list[Effect] = []
         conversation = self._state.conversations.get(frame.conversation)
         if conversation is None:
-            if not self._state.is_contacts(peer) or len(list(self._all())) >= ROOMS_MAX:
-                self._state.refuse("welcome by a stranger")
-                return []
-            conversation, effects = self._enter(frame.genesis, frame.secret, now, peer)
-        room = conversation.invited
-        if room is None or peer not in self._state.readers(room):
+            conversation, effects = self.admission.receive(peer, frame, now)
+        room = conversation.invited if conversation is not None else None
+        if conversation is None or room is None:
+            return effects
+        if self.admission.inviter(peer) is not None and not self._is_in(room):
+            room.host = peer
+        if peer not in self._state.readers(room):
             self._state.refuse("welcome by a stranger")
-            return []
+            return effects
         effects += self._learned(conversation.id, room, room.epochs.learn(frame.epochs, now), now)
         return effects + self._sync.begin(conversation, peer, now)
 
@@ -258,10 +276,10 @@ class InvitedRooms:
         for room in self._rooms(frame.conversation):
             if peer in self._state.readers(room):
                 return [LearnSession(frame.conversation, peer, frame.key)]
-            room.early_keys.pop(peer, None)
-            room.early_keys[peer] = frame.key
-            if len(room.early_keys) > EARLY_KEYS_MAX:
-                del room.early_keys[next(iter(room.early_keys))]
+            room.sharing.early_keys.pop(peer, None)
+            room.sharing.early_keys[peer] = frame.key
+            if len(room.sharing.early_keys) > EARLY_KEYS_MAX:
+                del room.sharing.early_keys[next(iter(room.sharing.early_keys))]
         self._state.refuse("key of no member")
         return []
 
@@ -272,6 +290,8 @@ class InvitedRooms:
         if not room.membership.counts(op.id):
             return []
         effects = self._learned(conversation.id, room, room.epochs.settle(now), now)
+        if not room.is_entered:
+            return effects + self._looked_at(conversation, room, now)
         effects.append(Emit(MembersChanged(conversation.id)))
         effects += self._admitted(conversation, room, control_op(op).control, now)
         if room.host is not None and self._is_member(room):
@@ -296,10 +316,11 @@ class InvitedRooms:
         """Open an epoch with a secret that nobody else knows yet, if one is still missing."""
         effects: list[Effect] = []
         for room in self._rooms(input.conversation):
-            if room.epochs.is_wanted(self._state.me.account):
+            conversation = self._state.conversations[input.conversation]
+            is_able = room.is_entered and self.admission.may_rule(conversation)
+            if is_able and room.epochs.is_wanted(self._state.me.account):
                 room.epochs.tried()
                 room.epochs.learn([input.secret], now)
-                conversation = self._state.conversations[input.conversation]
                 epoch = Epoch(epoch_commitment(input.secret))
                 effects += self._write(conversation, epoch, now)
         return effects
@@ -318,8 +339,8 @@ class InvitedRooms:
         """We lack a key, which may be on its way: what was sealed comes by sync soon."""
         effects: list[Effect] = []
         for room in self._rooms(id):
-            if not room.is_puzzled:
-                room.is_puzzled = True
+            if not room.sharing.is_puzzled:
+                room.sharing.is_puzzled = True
                 effects.append(SetTimer(PUZZLED_PREFIX + id.hex(), PUZZLED_S))
         return effects
 
@@ -328,7 +349,7 @@ class InvitedRooms:
         effects: list[Effect] = []
         id = ConversationId(bytes.fromhex(name.removeprefix(PUZZLED_PREFIX)))
         for room in self._rooms(id):
-            room.is_puzzled = False
+            room.sharing.is_puzzled = False
             here = sorted(self._connected(room))
             if here:
                 peer = self._state.rng.choice(here)
@@ -380,23 +401,43 @@ class InvitedRooms:
             return UnknownContact("only accepted contacts can be added to a room; see `contacts`")
         return None
 
-    def _enter(
-        self, genesis: bytes, secret: bytes, now: Now, host: DeviceId | None = None
-    ) -> tuple[Conversation, list[Effect]]:
-        room = InvitedRoom(genesis, secret, host)
-        id, name = room_id(genesis), room.membership.genesis.name
-        row = PutConversation(id, RoomKind.INVITED, name, now.wall_ms)
-        conversation = self._state.add_conversation(row, None)
-        self._keep(conversation, room)
-        floor = self._state.left.pop(id, None)
-        if floor is not None:
-            conversation.log.set_floor((self._state.me.device, Chain.TALK), floor)
-        kept = Persist(PutRoom(id, genesis, secret))
-        return conversation, [Persist(row), kept, EnterTopic(id, room_secret(secret))]
+    def accept(self, command: AcceptRoom, now: Now) -> list[Effect]:
+        """Go into a room that we were asked about."""
+        conversation = self._state.conversations.get(command.conversation)
+        room = conversation.invited if conversation is not None else None
+        if conversation is None or room is None or room.stage is not Stage.ASKED:
+            error = UnknownConversation("nobody takes us into a room of this id; see its requests")
+            return [Reply(command.id, error=error)]
+        entered = self._entered(conversation, room, now)
+        return [*entered, Reply(command.id, self._state.room_info(conversation))]
 
-    def _keep(self, conversation: Conversation, room: InvitedRoom) -> None:
-        conversation.invited = room
-        room.control_taken = lambda op, now: self.changed(conversation, op, now)
+    def choose(self, command: SetRoomsFrom) -> list[Effect]:
+        """Say whose rooms are entered without a question."""
+        return [*self.admission.choose(command.rooms_from), Reply(command.id)]
+
+    def _looked_at(self, conversation: Conversation, room: InvitedRoom, now: Now) -> list[Effect]:
+        """The control ops of a room that is not entered became more."""
+        before, found = room.stage, self.admission.next_stage(conversation, room)
+        if found is before:
+            return []
+        if found is Stage.ENTERED:
+            return self._entered(conversation, room, now)
+        room.stage = found
+        if found is Stage.GUEST:
+            return [self.admission.expect(conversation.id)]
+        assert room.inviter is not None, "into our own rooms we are not asked"
+        return [Emit(RoomRequested(self._state.room_info(conversation), room.inviter))]
+
+    def _entered(self, conversation: Conversation, room: InvitedRoom, now: Now) -> list[Effect]:
+        """We are a member, and want to be."""
+        host = room.host
+        effects = self.admission.enter(conversation, room)
+        effects.append(EnterTopic(conversation.id, room_secret(room.secret)))
+        effects.append(HoldEpochs(conversation.id, room.epochs.keys))
+        effects.append(Emit(RoomJoined(self._state.room_info(conversation))))
+        effects += self._introduced(conversation, room, now)
+        effects += self._want_epoch(conversation.id, room)
+        return effects + (self._sync.begin(conversation, host, now) if host is not None else [])
 
     def _write(self, conversation: Conversation, control: Control, now: Now) -> list[Effect]:
         """A control op of ours: to all who are there, on streams, for an epoch may end with it."""
@@ -422,7 +463,7 @@ class InvitedRooms:
         for peer in sorted(self._devices(control.account) & readers & self._state.connected):
             effects.append(Send(peer, Lane.LIVE, self._welcome(room)))
             effects += self._sync.begin(conversation, peer, now)
-            key = room.early_keys.pop(peer, None)
+            key = room.sharing.early_keys.pop(peer, None)
             effects += [LearnSession(conversation.id, peer, key)] if key is not None else []
         return effects + self._revoke(conversation, control.account, now)
 
@@ -444,8 +485,8 @@ class InvitedRooms:
         kept = [key for key in found if key not in expired]
         rows = [Persist(PutEpoch(id, key.op, key.secret, now.wall_ms)) for key in kept]
         gone: list[Effect] = [Persist(DropEpoch(id, k.op)) for k in expired if k not in found]
-        if not rows:
-            return gone
+        if not rows or not room.is_entered:
+            return [*rows, *gone]
         welcome = self._welcome(room)
         told = [Send(peer, Lane.LIVE, welcome) for peer in sorted(self._connected(room))]
         return [*rows, *gone, HoldEpochs(id, room.epochs.keys), *told]
@@ -459,6 +500,8 @@ class InvitedRooms:
     def _want_epoch(
         self, id: ConversationId, room: InvitedRoom, *, at_once: bool = False
     ) -> list[Effect]:
+        if not room.is_entered:
+            return []
         if not room.epochs.is_wanted(self._state.me.account):
             room.epochs.rest()
             return []
@@ -491,7 +534,11 @@ class InvitedRooms:
         return greeted | directory.acting(account)
 
     def _connected(self, room: InvitedRoom) -> set[DeviceId]:
-        return self._state.readers(room) & self._state.connected
+        """Whom to tell; before it is entered a room is only listened to."""
+        return self._state.readers(room) & self._state.connected if room.is_entered else set()
+
+    def _is_in(self, room: InvitedRoom) -> bool:
+        return room.is_entered and self._is_member(room)
 
     def _is_member(self, room: InvitedRoom) -> bool:
         return room.membership.standing(self._state.me.account).may_read

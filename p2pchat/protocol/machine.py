@@ -31,6 +31,7 @@ from p2pchat.protocol.room_vocabulary import (
     JoinOpen,
     JoinWithPassword,
     LearnSession,
+    RoomCommand,
     ShareSession,
     Unreadable,
 )
@@ -312,8 +313,7 @@ Command = (
     | AnswerIntroduction
     | JoinOpen
     | JoinWithPassword
-    | CreateRoom
-    | ChangeStanding
+    | RoomCommand
     | LeaveRoom
     | Flush
     | BlockTarget

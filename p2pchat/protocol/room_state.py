@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from enum import Enum, auto
 
 from p2pchat.model.control import Genesis, Standing
-from p2pchat.model.ids import DeviceId, OpId
+from p2pchat.model.ids import AccountId, DeviceId, OpId
 from p2pchat.model.machine import Now
 from p2pchat.model.op import Kind, Op
 from p2pchat.model.room import Role
@@ -15,26 +16,35 @@ from p2pchat.protocol.membership import Membership
 from p2pchat.protocol.sealing import Sharing
 from p2pchat.wire.control import control_op, decode_control
 
-__all__ = ["ROLES", "InvitedRoom"]
+__all__ = ["ROLES", "InvitedRoom", "Stage"]
 
 ControlTaken = Callable[[Op, Now], list[Effect]]
 ROLES = dict(zip(Standing, Role, strict=True))
 
 
+class Stage(Enum):
+    """How far we are in a room."""
+
+    GUEST = auto()
+    """Somebody says that we are a member; the room's ops do not, yet."""
+    ASKED = auto()
+    """We are a member, and the user has not said whether they want to be."""
+    ENTERED = auto()
+
+
 class InvitedRoom:
     """Who is in it, its epochs, and who has our session's key."""
 
-    def __init__(self, genesis: bytes, secret: bytes, host: DeviceId | None = None) -> None:
+    def __init__(self, genesis: bytes, secret: bytes) -> None:
         content = decode_control(Kind.GENESIS, genesis)
         assert isinstance(content, Genesis), "what begins a room was read before"
         self.genesis = genesis
         self.secret = secret
-        self.host = host
+        self.stage = Stage.GUEST
+        self.inviter: AccountId | None = None
+        """Who took us in; None for a room that we began ourselves."""
+        self.host: DeviceId | None = None
         """Whose word we were given: it is read from until we know that we are a member."""
-        self.is_puzzled = False
-        """A blob came that we have no key for, and sync will be asked for it."""
-        self.early_keys: dict[DeviceId, bytes] = {}
-        """Of sessions, from devices that no member is known to have."""
         self.control_taken: ControlTaken = lambda op, now: []
         """What follows from a control op (`protocol.invited`)."""
         self.proven: set[OpId] = set()
@@ -42,6 +52,10 @@ class InvitedRoom:
         self.membership = Membership(content)
         self.epochs = Epochs(self.membership)
         self.sharing = Sharing()
+
+    @property
+    def is_entered(self) -> bool:
+        return self.stage is Stage.ENTERED
 
     def restore(self, ops: Iterable[Op]) -> None:
         """Its control ops as of the last commit, each after what it depends on."""

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 from p2pchat.model.control import Standing
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId
+from p2pchat.model.room import RoomsFrom
 from p2pchat.protocol.sealing import EpochKey
 
 __all__ = [
+    "AcceptRoom",
     "BeginSession",
     "ChangeStanding",
     "CreateRoom",
@@ -18,6 +20,8 @@ __all__ = [
     "JoinOpen",
     "JoinWithPassword",
     "LearnSession",
+    "RoomCommand",
+    "SetRoomsFrom",
     "ShareSession",
     "Unreadable",
 ]
@@ -63,6 +67,25 @@ class ChangeStanding:
     conversation: ConversationId
     account: AccountId
     standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptRoom:
+    """Go into a room that somebody took us into; answered by `RoomInfo`."""
+
+    id: int
+    conversation: ConversationId
+
+
+@dataclass(frozen=True, slots=True)
+class SetRoomsFrom:
+    """Into whose rooms we go without a question; answered by None."""
+
+    id: int
+    rooms_from: RoomsFrom
+
+
+RoomCommand = CreateRoom | ChangeStanding | AcceptRoom | SetRoomsFrom
 
 
 @dataclass(frozen=True, slots=True)

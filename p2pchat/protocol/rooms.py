@@ -14,15 +14,16 @@ from dataclasses import replace
 
 from p2pchat.errors import LocalProtocolError, UnknownConversation
 from p2pchat.events import RoomJoined
-from p2pchat.model.change import DropConversation, PutConversation, SetFloor
+from p2pchat.model.change import PutConversation
 from p2pchat.model.conversation import normal_room_name, open_room_id
+from p2pchat.model.ids import ConversationId
 from p2pchat.model.machine import Now, Reply
 from p2pchat.model.op import Chain, Op
 from p2pchat.model.room import RoomKind
 from p2pchat.model.room_change import NO_GENESIS, PutRoom
+from p2pchat.protocol.admission import GUEST_PREFIX
 from p2pchat.protocol.intake import Intake
 from p2pchat.protocol.invited import InvitedRooms, talk_sent
-from p2pchat.protocol.log import Floor
 from p2pchat.protocol.machine import (
     Effect,
     Emit,
@@ -35,6 +36,7 @@ from p2pchat.protocol.machine import (
     Publish,
 )
 from p2pchat.protocol.outbox import Outbox
+from p2pchat.protocol.room_state import Stage
 from p2pchat.protocol.sealing import RoomSecret, room_secret
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.contents import Profile
@@ -91,7 +93,7 @@ class Rooms:
         if isinstance(command, JoinWithPassword):
             conversation.key = command.key
             effects.append(Persist(PutRoom(id, NO_GENESIS, command.key)))
-        floor = self._state.left.pop(id, None)
+        floor = self._state.left.pop(id, {}).get(Chain.TALK)
         if floor is not None:
             conversation.log.set_floor((self._state.me.device, Chain.TALK), floor)
         effects += [EnterTopic(id, _secret(conversation)), *self._introduce(conversation, now)]
@@ -113,27 +115,27 @@ class Rooms:
         if conversation is None or conversation.kind is None:
             error = UnknownConversation("no room has this id; see `rooms`")
             return [Reply(command.id, error=error)]
-        going = self.invited.left(conversation, now)
-        del self._state.conversations[conversation.id]
+        objection = self.invited.objection_to_leaving(conversation)
+        if objection is not None:
+            return [Reply(command.id, error=objection)]
+        going = self.invited.leave(conversation, now)
+        return [*going, *self._forget(conversation), Reply(command.id)]
+
+    def expired(self, name: str) -> list[Effect]:
+        """A room that somebody brought did not show in time that we are a member."""
+        id = ConversationId(bytes.fromhex(name.removeprefix(GUEST_PREFIX)))
+        conversation = self._state.conversations.get(id)
+        room = conversation.invited if conversation is not None else None
+        if conversation is None or room is None or room.stage is not Stage.GUEST:
+            return []
+        return self._forget(conversation)
+
+    def _forget(self, conversation: Conversation) -> list[Effect]:
+        effects = self.invited.admission.forget(conversation)
         self._unpublished.pop(conversation, None)
         self._intake.pruning.forget(conversation.id)
         self._outbox.forget(conversation.id)
-        return [
-            *going,
-            Persist(DropConversation(conversation.id)),
-            *self._remember(conversation),
-            LeaveTopic(conversation.id),
-            Reply(command.id),
-        ]
-
-    def _remember(self, conversation: Conversation) -> list[Effect]:
-        """Where our own chain ended."""
-        device = self._state.me.device
-        tip = conversation.log.tip(device, Chain.TALK)
-        if tip is None:
-            return []  # of a room by invitation in which we were never a member
-        self._state.left[conversation.id] = Floor(tip.seq + 1, tip.id)
-        return [Persist(SetFloor(conversation.id, device, Chain.TALK, tip.seq + 1, tip.id))]
+        return [*effects, LeaveTopic(conversation.id)]
 
     def write(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
         """Apply an op of ours; it is published when the batch is decided."""

@@ -91,6 +91,10 @@ class Sharing:
         self._holders: set[DeviceId] = set()
         self._doubtful: set[DeviceId] = set()
         """Holders that may not have got the key, or have it no more."""
+        self.early_keys: dict[DeviceId, bytes] = {}
+        """Of others' sessions, from devices that no member is known to have."""
+        self.is_puzzled = False
+        """A blob came that we have no key for, and sync will be asked for it."""
         self._blobs = 0
         self._began_ms: int | None = None
 

@@ -226,6 +226,11 @@ class Conversation:
             return self.log.digest()
         return self.log.digest(self.invited.membership.last)
 
+    @property
+    def is_entered(self) -> bool:
+        """Whether this is a room that we are in, and not one that somebody takes us into."""
+        return self.kind is not None and (self.invited is None or self.invited.is_entered)
+
     def remember_own(self, op: Op) -> None:
         recent = self._own[op.header.chain]
         if recent and recent[-1].id != op.header.prev:
@@ -258,8 +263,9 @@ class State:
         self.directory = Directory(me.devices)
         self.contacts: dict[AccountId, PutContact] = {}
         self.conversations: dict[ConversationId, Conversation] = {}
-        self.left: dict[ConversationId, Floor] = {}
-        """Where our chains in rooms that we left will go on."""
+        self.left: dict[ConversationId, dict[Chain, Floor]] = {}
+        """Where our chains in rooms that we left will go on; for control chains of rooms that we
+        came back to, too."""
         self.connected: set[DeviceId] = set()
         self.refused: Counter[str] = Counter()
 
@@ -320,7 +326,9 @@ class State:
     def may_write(self, conversation: Conversation) -> bool:
         """Whether we may say something here, as far as the room is concerned."""
         room = conversation.invited
-        return room is None or room.membership.standing(self.me.account).may_write
+        if room is None:
+            return True
+        return room.is_entered and room.membership.standing(self.me.account).may_write
 
     def may_answer(self, conversation: Conversation) -> bool:
         """Whether receipts may go out: who asks us learns nothing before we say yes or no."""
@@ -342,10 +350,12 @@ class State:
     def readers(self, room: InvitedRoom) -> set[DeviceId]:
         """Every device, but this one, that is known to act for a member."""
         members, directory = room.membership.members(), self.directory
+        host = {room.host} & directory.accounts.keys() if room.host is not None else set[DeviceId]()
+        if not room.is_entered:
+            return host
         found = {device for account in members for device in directory.acting(account)}
         found |= {device for device, account in directory.accounts.items() if account in members}
-        if room.host is not None:
-            found.add(room.host)
+        found |= host
         return found - {self.me.device}
 
     def readable(self, id: ConversationId, peer: DeviceId) -> Conversation | None:

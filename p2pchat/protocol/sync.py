@@ -246,7 +246,7 @@ class Sync:
             is_ruling = conversation.invited is not None and key[1] is Chain.CONTROL
             if not is_ruling and self._is_useless(conversation, key):
                 continue
-            if not has_room_for(conversation, key[0]):
+            if not has_room_for(conversation, key[0]) or not _is_read(conversation, key[1]):
                 continue
             tip, branches = log.tip(*key), len(log.tips.get(key, ()))
             reached = session.reached.get(key, log.pulled_from(key))
@@ -273,7 +273,16 @@ class Sync:
 
     def _peers(self, conversation: Conversation) -> Iterable[DeviceId]:
         """Connected devices to compare a conversation with."""
+        room = conversation.invited
+        if room is not None and not room.is_entered:
+            return sorted(self._state.readers(room) & self._state.connected)
         if conversation.other is None:
             return self.room_peers.get(conversation.id, {})
         known = self._state.directory.sets.get(conversation.other)
         return sorted(known.devices & self._state.connected) if known else ()
+
+
+def _is_read(conversation: Conversation, chain: Chain) -> bool:
+    """Whether a chain concerns us: of a room that is not entered, who is in it alone."""
+    room = conversation.invited
+    return room is None or room.is_entered or chain is Chain.CONTROL

@@ -51,7 +51,7 @@ from p2pchat.model.ratchet import (
     SetMailed,
     SpendSession,
 )
-from p2pchat.model.room_change import DropEpoch, PutEpoch, PutRoom, RoomChange
+from p2pchat.model.room_change import DropEpoch, PutEpoch, PutLeave, PutRoom, RoomChange
 from p2pchat.model.search import Query
 from p2pchat.model.snapshot import Head, MailSnapshot, RoomsSnapshot, Snapshot
 from p2pchat.store.folding import Progress, Reach
@@ -72,6 +72,7 @@ class _About:
 
     details: PutConversation | None = None
     room: PutRoom | None = None
+    leave: PutLeave | None = None
     epochs: dict[OpId, PutEpoch] = field(default_factory=dict[OpId, PutEpoch])
 
     def apply(self, change: PutConversation | RoomChange) -> None:
@@ -80,13 +81,15 @@ class _About:
                 self.details = change
             case PutRoom():
                 self.room = change
+            case PutLeave():
+                self.leave = change
             case PutEpoch():
                 self.epochs[change.op] = change
             case DropEpoch():
                 self.epochs.pop(change.op, None)
 
     def copy(self) -> _About:
-        return _About(self.details, self.room, dict(self.epochs))
+        return _About(self.details, self.room, self.leave, dict(self.epochs))
 
 
 @dataclass(slots=True)
@@ -304,7 +307,7 @@ class _State:
             case DropConversation():
                 self.conversations.pop(change.conversation, None)
                 self.mail.forget(change.conversation)
-            case PutConversation() | PutRoom() | PutEpoch() | DropEpoch():
+            case PutConversation() | PutRoom() | PutLeave() | PutEpoch() | DropEpoch():
                 self.conversation(change.conversation).about.apply(change)
             case _:
                 self._apply_global(change)
@@ -512,6 +515,7 @@ def _rooms(conversations: Sequence[_Conversation]) -> RoomsSnapshot:
             for op in c.ops.values()
             if op.header.chain is Chain.CONTROL
         ),
+        leaves=tuple(c.about.leave for c in conversations if c.about.leave is not None),
     )
 
 

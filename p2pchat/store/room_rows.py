@@ -10,20 +10,26 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection, literal_column, select
 
-from p2pchat.model.ids import ConversationId, OpId
+from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.query import StoredOp
-from p2pchat.model.room_change import DropEpoch, PutEpoch, PutRoom, RoomChange
+from p2pchat.model.room_change import DropEpoch, PutEpoch, PutLeave, PutRoom, RoomChange
 from p2pchat.model.snapshot import RoomsSnapshot
-from p2pchat.store.schema import conversations, epochs, ops, rooms
+from p2pchat.store.schema import accounts, conversations, epochs, leaves, ops, rooms
 from p2pchat.store.statements import drop, put
 
 __all__ = ["RoomWriter", "read_rooms"]
 
-_PUT_ROOM, _PUT_EPOCH = put(rooms), put(epochs)
+_PUT_ROOM, _PUT_LEAVE, _PUT_EPOCH = put(rooms), put(leaves), put(epochs)
 _DROP_EPOCH = drop(epochs, "conversation", "op")
 
 _conversation_id = conversations.c.id.label("conversation_id")
-_ROOMS = select(rooms, _conversation_id).join(conversations).order_by(_conversation_id)
+_ROOMS = (
+    select(rooms, _conversation_id, accounts.c.id.label("inviter_id"))
+    .join_from(rooms, conversations)
+    .join(accounts, rooms.c.inviter == accounts.c.key, isouter=True)
+    .order_by(_conversation_id)
+)
+_LEAVES = select(leaves, _conversation_id).join(conversations).order_by(_conversation_id)
 _EPOCHS = select(epochs, _conversation_id).join(conversations).order_by(_conversation_id, "op")
 _CONTROL = (
     select(ops.c.id, ops.c.seq, ops.c.header, ops.c.signature, ops.c.content)
@@ -35,17 +41,32 @@ _CONTROL = (
 
 
 class RoomWriter:
-    """Applies changes through a cursor; `conversation` gives surrogate keys."""
+    """Applies changes through a cursor; `conversation` and `account` give surrogate keys."""
 
-    def __init__(self, cursor: sqlite3.Cursor, conversation: Callable[[bytes], int]) -> None:
+    def __init__(
+        self,
+        cursor: sqlite3.Cursor,
+        conversation: Callable[[bytes], int],
+        account: Callable[[bytes], int],
+    ) -> None:
         self._cursor = cursor
         self._conversation = conversation
+        self._account = account
 
     def apply(self, change: RoomChange) -> None:
         key = {"conversation": self._conversation(change.conversation)}
         match change:
-            case PutRoom(_, genesis, secret):
-                self._cursor.execute(_PUT_ROOM, key | {"genesis": genesis, "secret": secret})
+            case PutRoom(_, genesis, secret, inviter, is_entered):
+                row = {
+                    "genesis": genesis,
+                    "secret": secret,
+                    "inviter": None if inviter is None else self._account(inviter),
+                    "is_entered": int(is_entered),
+                }
+                self._cursor.execute(_PUT_ROOM, key | row)
+            case PutLeave(_, op):
+                row = {"op": op.id, "seq": op.seq, "header": op.header, "signature": op.signature}
+                self._cursor.execute(_PUT_LEAVE, key | row)
             case PutEpoch(_, op, secret, learned_ms):
                 row = {"op": op, "secret": secret, "learned_ms": learned_ms}
                 self._cursor.execute(_PUT_EPOCH, key | row)
@@ -57,7 +78,13 @@ def read_rooms(connection: Connection) -> RoomsSnapshot:
     """All rooms by invitation, as of the last commit."""
     return RoomsSnapshot(
         rooms=tuple(
-            PutRoom(ConversationId(row.conversation_id), row.genesis, row.secret)
+            PutRoom(
+                ConversationId(row.conversation_id),
+                row.genesis,
+                row.secret,
+                None if row.inviter_id is None else AccountId(row.inviter_id),
+                bool(row.is_entered),
+            )
             for row in connection.execute(_ROOMS)
         ),
         epochs=tuple(
@@ -67,5 +94,12 @@ def read_rooms(connection: Connection) -> RoomsSnapshot:
         control=tuple(
             StoredOp(OpId(row.id), row.seq, row.header, row.signature, row.content)
             for row in connection.execute(_CONTROL)
+        ),
+        leaves=tuple(
+            PutLeave(
+                ConversationId(row.conversation_id),
+                StoredOp(OpId(row.op), row.seq, row.header, row.signature, b""),
+            )
+            for row in connection.execute(_LEAVES)
         ),
     )

@@ -38,6 +38,7 @@ __all__ = [
     "heads",
     "hpke_keys",
     "identity",
+    "leaves",
     "mail_keys",
     "mailed",
     "messages",
@@ -306,6 +307,17 @@ rooms = _table(
     _of(conversations, "conversation", primary_key=True),
     _blob("genesis"),
     _id("secret"),
+    Column("inviter", Integer, ForeignKey("accounts.key"), nullable=True),
+    _integer("is_entered"),
+)
+
+leaves = _table(
+    "leaves",
+    _of(conversations, "conversation", primary_key=True),
+    _id("op"),
+    _integer("seq"),
+    _blob("header"),
+    _blob("signature"),
 )
 
 epochs = _keyed(

@@ -36,7 +36,7 @@ from p2pchat.model.change import (
 from p2pchat.model.identity import Identity
 from p2pchat.model.ids import ConversationId, DeviceId, OpId
 from p2pchat.model.op import Chain
-from p2pchat.model.room_change import DropEpoch, PutEpoch, PutRoom
+from p2pchat.model.room_change import DropEpoch, PutEpoch, PutLeave, PutRoom
 from p2pchat.store import schema
 from p2pchat.store.mail import MailWriter
 from p2pchat.store.room_rows import RoomWriter
@@ -118,7 +118,7 @@ class Writer:
         self._conversations = _Keys(cursor, schema.conversations)
         self._accounts = _Keys(cursor, schema.accounts)
         self._devices = _Keys(cursor, schema.devices)
-        self._rooms = RoomWriter(cursor, self._conversations.key)
+        self._rooms = RoomWriter(cursor, self._conversations.key, self._accounts.key)
         self._mail = MailWriter(cursor, self._conversations.key, self._devices.key)
         self._heads: dict[OpId, Row] = {}
         """New heads of this transaction, not yet written."""
@@ -170,7 +170,7 @@ class Writer:
                 self._put_person(change)
             case PutPeer() | DropPeer() | PutBlock() | DropBlock() | PutSetting():
                 self._apply_local(change)
-            case PutRoom() | PutEpoch() | DropEpoch():
+            case PutRoom() | PutLeave() | PutEpoch() | DropEpoch():
                 self._rooms.apply(change)
             case _:
                 self._mail.apply(change)

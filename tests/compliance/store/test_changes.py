@@ -29,7 +29,7 @@ from p2pchat.model.change import (
 from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import OpId
 from p2pchat.model.op import Chain
-from p2pchat.model.query import OpsQuery
+from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.model.ratchet import (
     DropRatchet,
     ForgetSeen,
@@ -42,7 +42,7 @@ from p2pchat.model.ratchet import (
     SpendSession,
 )
 from p2pchat.model.room import RoomKind
-from p2pchat.model.room_change import DropEpoch, PutEpoch, PutRoom
+from p2pchat.model.room_change import DropEpoch, PutEpoch, PutLeave, PutRoom
 from p2pchat.model.snapshot import RoomsSnapshot, Snapshot
 from p2pchat.store.port import Page, Store
 from tests.compliance.store.conftest import Opened
@@ -414,6 +414,16 @@ def test_a_room_is_kept_with_its_control_ops_in_their_order(store: Store) -> Non
     assert [(row.id, row.content) for row in kept.control] == [
         (added.op.id, added.op.content) for added in ops
     ]
+
+
+def test_who_took_us_in_and_how_we_left_are_kept(store: Store) -> None:
+    room = PutRoom(ROOM, b"genesis", digest("secret"), BOB.account, is_entered=False)
+    leave = PutLeave(OTHER_ROOM, StoredOp(OpId(digest("leave")), 3, b"header", bytes(64), b""))
+    store.commit([replace(room, inviter=None), room, leave])
+    assert store.snapshot().rooms == RoomsSnapshot((room,), leaves=(leave,))
+    entered = replace(room, is_entered=True)
+    store.commit([entered, DropConversation(OTHER_ROOM)])
+    assert store.snapshot().rooms == RoomsSnapshot((entered,))
 
 
 def test_epochs_are_replaced_dropped_and_go_with_their_room(store: Store) -> None:

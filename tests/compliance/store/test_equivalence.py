@@ -37,7 +37,7 @@ from p2pchat.model.change import (
 from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import ConversationId, OpId
 from p2pchat.model.op import Chain
-from p2pchat.model.query import OpsQuery
+from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.model.ratchet import (
     DropRatchet,
     ForgetSeen,
@@ -52,7 +52,7 @@ from p2pchat.model.ratchet import (
     SpendSession,
 )
 from p2pchat.model.room import RoomKind
-from p2pchat.model.room_change import DropEpoch, PutEpoch, PutRoom
+from p2pchat.model.room_change import DropEpoch, PutEpoch, PutLeave, PutRoom
 from p2pchat.store.memory import MemoryStore
 from p2pchat.store.port import Page, Store
 from p2pchat.store.sqlite import SqliteStore
@@ -217,7 +217,8 @@ class TwoStores(RuleBasedStateMachine):
     def begin_a_room(self, room: ConversationId, name: int, when: int, *, dropped: bool) -> None:
         op = OpId(digest(f"epoch {name}"))
         self._waiting += [
-            PutRoom(room, bytes(when), digest(f"secret {name}")),
+            PutRoom(room, bytes(when), digest(f"secret {name}"), is_entered=dropped),
+            PutLeave(room, StoredOp(op, when, bytes(name), bytes(64), b"")),
             PutEpoch(room, op, digest(f"epoch secret {when}"), when),
         ]
         if dropped:

@@ -31,6 +31,7 @@ from p2pchat.model.change import (
 from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, PeerId
 from p2pchat.model.op import Chain, Header, Kind, Op
+from p2pchat.model.query import StoredOp
 from p2pchat.model.ratchet import (
     DropRatchet,
     ForgetSeen,
@@ -45,7 +46,7 @@ from p2pchat.model.ratchet import (
     SpendSession,
 )
 from p2pchat.model.room import RoomKind
-from p2pchat.model.room_change import DropEpoch, PutEpoch, PutRoom
+from p2pchat.model.room_change import DropEpoch, PutEpoch, PutLeave, PutRoom
 
 
 def digest(text: str) -> bytes:
@@ -223,7 +224,8 @@ def rooms() -> list[Change]:
     """Every kind of change that a room by invitation makes."""
     first = PutEpoch(ROOM, OpId(digest("epoch")), digest("epoch secret"), 5)
     return [
-        PutRoom(ROOM, b"genesis", digest("room secret")),
+        PutRoom(ROOM, b"genesis", digest("room secret"), BOB.account, is_entered=False),
+        PutLeave(ROOM, StoredOp(OpId(digest("leave")), 3, b"header", bytes(64), b"")),
         first,
         PutEpoch(ROOM, OpId(digest("next epoch")), digest("next secret"), 6),
         DropEpoch(ROOM, first.op),

@@ -15,7 +15,8 @@ from p2pchat.model.control import Standing
 from p2pchat.model.ids import ConversationId, DeviceId
 from p2pchat.model.op import Chain
 from p2pchat.model.room import Role, RoomInfo, RoomKind
-from p2pchat.protocol.invited import AGAIN_S, DIALS_MAX, EARLY_KEYS_MAX, ROOMS_MAX
+from p2pchat.protocol.admission import ROOMS_MAX
+from p2pchat.protocol.invited import AGAIN_S, DIALS_MAX, EARLY_KEYS_MAX
 from p2pchat.protocol.machine import (
     BeginSession,
     Dial,
@@ -171,7 +172,7 @@ def test_strangers_take_nobody_into_a_room():
 
 def test_there_is_an_end_to_the_rooms_that_contacts_take_us_into(crew, monkeypatch):
     assert ROOMS_MAX > 1
-    monkeypatch.setattr("p2pchat.protocol.invited.ROOMS_MAX", 1)
+    monkeypatch.setattr("p2pchat.protocol.admission.ROOMS_MAX", 1)
     first = crew.begin()
     second = crew.alice.create("one too many", BOB)
     crew.table.run(5)
@@ -517,7 +518,7 @@ def test_there_is_an_end_to_the_keys_of_those_who_may_be_members(crew):
     room = crew.begin()
     for number in range(EARLY_KEYS_MAX + 3):
         crew.bob.hear(person(f"stranger {number}"), SenderKey(room, bytes(20)))
-    assert len(crew.bob.state.conversations[room].invited.early_keys) == EARLY_KEYS_MAX
+    assert len(crew.bob.state.conversations[room].invited.sharing.early_keys) == EARLY_KEYS_MAX
 
 
 def test_whoever_is_there_welcomes_who_was_admitted_by_another():

@@ -100,7 +100,8 @@ def test_messages_of_before_there_was_an_index_are_found(home: Path) -> None:
     with open_home(home) as opened:
         opened.store.commit(Writer(conversation=OTHER_ROOM).message("已经说过"))
     connection = connect(home / "p2pchat.db", (home / "p2pchat.key").read_bytes())
-    for dropped in ("TRIGGER search_added", "TRIGGER search_dropped", "TABLE search"):
+    later = ("TABLE leaves",)
+    for dropped in ("TRIGGER search_added", "TRIGGER search_dropped", "TABLE search", *later):
         connection.execute(f"DROP {dropped}")
     connection.execute("UPDATE alembic_version SET version_num = '0007'")
     connection.close()

@@ -1,0 +1,209 @@
+"""Which rooms by invitation we are taken into, and which we have left.
+
+A welcome proves the room's secret, and not that we are in the room. So what a contact brings is a
+*guest* first: its control ops are read from whoever brought it, and nothing is heard, published or
+announced there. Once they say that we are a member the room is entered, or the user is asked, as
+they chose; a room that does not come to that within minutes is forgotten. A contact brings a share
+of rooms alone.
+
+Leaving outlives the room: the op that says so is kept, and answers everybody who takes us for a
+member still. The room is entered again only if it knows of that op and we are a member all the
+same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from p2pchat.model.change import DropConversation, PutConversation, PutSetting, SetFloor
+from p2pchat.model.contact import ContactState
+from p2pchat.model.control import History
+from p2pchat.model.conversation import room_id
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId
+from p2pchat.model.machine import Now, SetTimer
+from p2pchat.model.op import Chain, Kind, Op
+from p2pchat.model.query import StoredOp
+from p2pchat.model.room import RoomKind, RoomsFrom
+from p2pchat.model.room_change import PutLeave, PutRoom
+from p2pchat.protocol.log import Floor
+from p2pchat.protocol.machine import Effect, Lane, Persist, Send
+from p2pchat.protocol.room_state import InvitedRoom, Stage
+from p2pchat.protocol.state import Conversation, State
+from p2pchat.wire.frames import Ops, Welcome
+from p2pchat.wire.ops import restore_op
+
+__all__ = ["GUEST_PREFIX", "SETTING", "Admission"]
+
+SETTING = "rooms_from"
+GUEST_PREFIX = "guest:"
+GUEST_S = 300.0
+"""So long a room has to show that we are a member."""
+ROOMS_MAX = 1000
+ROOMS_OF_ONE_MAX = 100
+"""Into which one contact took us, those included that wait to be seen."""
+GUESTS_OF_ONE_MAX = 8
+
+Taken = Callable[[Conversation, Op, Now], list[Effect]]
+"""What follows from a control op of a room."""
+
+
+class Admission:
+    """The door of rooms by invitation, from inside and outside."""
+
+    def __init__(self, state: State, taken: Taken) -> None:
+        self._state = state
+        self._taken = taken
+        self._leaves: dict[ConversationId, Op] = {}
+        self.rooms_from = RoomsFrom.CONTACTS
+
+    # Restart
+
+    def restore(self, leaves: Iterable[PutLeave], setting: bytes) -> None:
+        """As of the last commit."""
+        self._leaves = {row.conversation: restore_op(row.op) for row in leaves}
+        self.rooms_from = RoomsFrom(setting.decode() or RoomsFrom.CONTACTS)
+
+    def restored(self, row: PutRoom) -> InvitedRoom:
+        """A room as of the last commit."""
+        room = InvitedRoom(row.genesis, row.secret)
+        room.inviter = row.inviter
+        room.stage = Stage.ENTERED if row.is_entered else Stage.GUEST
+        self.keep(self._state.conversations[row.conversation], room)
+        return room
+
+    def keep(self, conversation: Conversation, room: InvitedRoom) -> None:
+        conversation.invited = room
+        room.control_taken = lambda op, now: self._taken(conversation, op, now)
+
+    # In
+
+    def choose(self, rooms_from: RoomsFrom) -> list[Effect]:
+        """Whose rooms are entered without a question from now on."""
+        self.rooms_from = rooms_from
+        return [Persist(PutSetting(SETTING, rooms_from.encode()))]
+
+    def begin(self, genesis: bytes, secret: bytes, now: Now) -> tuple[Conversation, list[Effect]]:
+        """A room of our own."""
+        room = InvitedRoom(genesis, secret)
+        room.stage = Stage.ENTERED
+        return self._made(room, now)
+
+    def receive(
+        self, peer: DeviceId, frame: Welcome, now: Now
+    ) -> tuple[Conversation | None, list[Effect]]:
+        """A room that we do not have: a guest, if who brings it may; and our leaving, if we had
+        it once."""
+        effects = self._answer(peer, frame.conversation)
+        room = InvitedRoom(frame.genesis, frame.secret)
+        room.inviter = self.inviter(peer)
+        objection = self._objection(room)
+        if objection:
+            self._state.refuse(objection)
+            return None, effects
+        conversation, made = self._made(room, now)
+        return conversation, [*effects, *made, self.expect(conversation.id)]
+
+    def expect(self, id: ConversationId) -> SetTimer:
+        """Give a room some time to show that we are in it."""
+        return SetTimer(GUEST_PREFIX + id.hex(), GUEST_S)
+
+    def inviter(self, peer: DeviceId) -> AccountId | None:
+        """The account that a device may take us into rooms for: a contact's, or our own."""
+        state = self._state
+        account = state.directory.accounts.get(peer)
+        if account is None or peer not in state.directory.acting(account):
+            return None
+        is_contact = state.contact_state(account) is ContactState.ACCEPTED
+        return account if is_contact or account == state.me.account else None
+
+    def next_stage(self, conversation: Conversation, room: InvitedRoom) -> Stage:
+        """How far a room has come that is not entered."""
+        leave = self._leaves.get(conversation.id)
+        is_over = leave is not None and leave.id not in room.membership
+        if is_over or not room.membership.standing(self._state.me.account).may_read:
+            return Stage.GUEST
+        is_ours = room.inviter == self._state.me.account
+        is_wanted = is_ours or self.rooms_from is RoomsFrom.CONTACTS
+        return Stage.ENTERED if is_wanted and room.stage is Stage.GUEST else Stage.ASKED
+
+    def enter(self, conversation: Conversation, room: InvitedRoom) -> list[Effect]:
+        """It is ours from now on; our own talk goes on where it ended."""
+        room.stage, room.host = Stage.ENTERED, None
+        floor = self._state.left.get(conversation.id, {}).pop(Chain.TALK, None)
+        if floor is not None:
+            conversation.log.set_floor((self._state.me.device, Chain.TALK), floor)
+        return [Persist(_row(conversation.id, room))]
+
+    def may_rule(self, conversation: Conversation) -> bool:
+        """Whether our own control chain is here as far as we ever wrote it: going on from an
+        earlier place would fork it."""
+        floor = self._state.left.get(conversation.id, {}).get(Chain.CONTROL)
+        written = conversation.log.count(self._state.me.device, Chain.CONTROL)
+        return floor is None or written >= floor.seq
+
+    # Out
+
+    def forget(self, conversation: Conversation) -> list[Effect]:
+        """Keep nothing of a room but where our chains ended, and that we left."""
+        state, id, device = self._state, conversation.id, self._state.me.device
+        del state.conversations[id]
+        floors = state.left.setdefault(id, {})
+        for chain in Chain:
+            tip = conversation.log.tip(device, chain)
+            known = floors.get(chain)
+            if tip is not None and (known is None or tip.seq >= known.seq):
+                floors[chain] = Floor(tip.seq + 1, tip.id)
+        effects: list[Effect] = [Persist(DropConversation(id))]
+        effects += [
+            Persist(SetFloor(id, device, chain, floor.seq, floor.prev))
+            for chain, floor in sorted(floors.items())
+        ]
+        leave = self._leaves.get(id)
+        return effects + ([Persist(PutLeave(id, _stored(leave)))] if leave is not None else [])
+
+    def left(self, leave: Op) -> None:
+        """Remember the op by which we go."""
+        assert leave.header.kind is Kind.LEAVE, "nothing else says so"
+        self._leaves[leave.header.conversation] = leave
+
+    # How
+
+    def _made(self, room: InvitedRoom, now: Now) -> tuple[Conversation, list[Effect]]:
+        id, name = room_id(room.genesis), room.membership.genesis.name
+        row = PutConversation(id, RoomKind.INVITED, name, now.wall_ms)
+        conversation = self._state.add_conversation(row, None)
+        self.keep(conversation, room)
+        return conversation, [Persist(row), Persist(_row(id, room))]
+
+    def _answer(self, peer: DeviceId, id: ConversationId) -> list[Effect]:
+        leave = self._leaves.get(id)
+        if leave is None:
+            return []
+        return [Send(peer, Lane.LIVE, Ops((leave,), (self._state.own_devices,)))]
+
+    def _objection(self, room: InvitedRoom) -> str:
+        """Why a room is not even looked at; empty when it is."""
+        if room.inviter is None:
+            return "welcome by a stranger"
+        if room.membership.genesis.history is not History.ALL:
+            return "room with a history that this version does not keep"
+        rooms = [c.invited for c in self._state.conversations.values() if c.invited is not None]
+        if len(rooms) >= ROOMS_MAX:
+            return "too many rooms"
+        if room.inviter == self._state.me.account:
+            return ""
+        if self.rooms_from is RoomsFrom.NOBODY:
+            return "room that nobody asked for"
+        of_one = [other for other in rooms if other.inviter == room.inviter]
+        guests = sum(other.stage is Stage.GUEST for other in of_one)
+        is_much = len(of_one) >= ROOMS_OF_ONE_MAX or guests >= GUESTS_OF_ONE_MAX
+        return "too many rooms of one contact" if is_much else ""
+
+
+def _row(id: ConversationId, room: InvitedRoom) -> PutRoom:
+    is_entered = room.stage is Stage.ENTERED
+    return PutRoom(id, room.genesis, room.secret, room.inviter, is_entered)
+
+
+def _stored(op: Op) -> StoredOp:
+    return StoredOp(op.id, op.header.seq, op.header_bytes, op.signature, op.content)
