@@ -2,8 +2,9 @@
 
 Holders leave and others come to be nearest, while whoever published a record may be asleep for
 days. So at each refresh a holder gives what it holds to those who have newly become one of the k
-nearest (Maymounkov & Mazières 2002, section 2.5). Only the few nearest holders do, else each
-newcomer would get every record twenty times. A record that names its own end lives no longer for
+nearest (Maymounkov & Mazières 2002, section 2.5). Only the few nearest do, else each newcomer
+would get every record twenty times; but whether those hold it nobody knows, so whoever comes to be
+one of them gets it from all who do. A record that names its own end lives no longer for
 being handed on; others are left to their publisher, since they would live for ever.
 """
 
@@ -21,7 +22,7 @@ from p2pchat.wire.kad_codec import KadRecord
 __all__ = ["Handover"]
 
 _GIVERS = 3
-"""So many of the nearest hand a record on: one that left or keeps silent is made up for."""
+"""So many of the nearest hand a record on to all: one that left or keeps silent is made up for."""
 
 
 class Handover:
@@ -55,6 +56,7 @@ class Handover:
         before = self._nearest.pop(key, None)
         self._nearest[key] = frozenset(entry.peer for entry in nearest)
         nearer = sum(entry.place ^ place < self._own_id ^ place for entry in nearest)
-        if before is None or nearer >= _GIVERS:
+        if before is None:
             return []
-        return [entry for entry in nearest[: self._config.k - 1] if entry.peer not in before]
+        served = self._config.k - 1 if nearer < _GIVERS else _GIVERS
+        return [entry for entry in nearest[:served] if entry.peer not in before]

@@ -80,7 +80,7 @@ class Holder:
             nearest = sorted(self.table, key=lambda one: one.place ^ place)[: self.config.k]
             nearer = sum(one.place ^ place < kad_id(OWN) ^ place for one in nearest)
             assert entry in nearest
-            assert nearer < GIVERS
+            assert nearer < GIVERS or entry in nearest[:GIVERS]
 
 
 @given(steps)

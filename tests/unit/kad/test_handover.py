@@ -66,7 +66,9 @@ def test_who_came_to_be_near_is_given_what_we_hold_once(handover, records, meet,
     assert due(handover) == []
 
 
-def test_only_the_three_nearest_holders_hand_on(handover, records, meet, around, cast):
+def test_only_the_three_nearest_hand_on_to_all_and_get_it_from_everybody(
+    handover, records, meet, around, cast
+):
     nearer, farther = around
     assert len(nearer) > 3
     meet(*nearer[:2], *farther[5:7])
@@ -74,8 +76,9 @@ def test_only_the_three_nearest_holders_hand_on(handover, records, meet, around,
     due(handover)
     meet(farther[0])
     assert [peer for peer, _ in due(handover)] == [farther[0]]
-    meet(nearer[2])
-    assert due(handover) == [], "three are nearer now: it is for them"
+    meet(nearer[2], farther[1])
+    given = [peer for peer, _ in due(handover)]
+    assert given == [nearer[2]], "three are nearer now: the others are for them"
 
 
 def test_what_expired_or_names_no_end_is_not_handed_on(handover, records, meet, around, cast):
