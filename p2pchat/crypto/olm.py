@@ -51,7 +51,7 @@ __all__ = ["SESSIONS_MAX", "NewAccount", "OlmBox", "Ratchets", "Sealed", "new_ac
 
 KEY_BYTES = 32
 SESSIONS_MAX = 4
-"""With one device; the one used longest ago goes first."""
+"""With one device; of the barred ones, else of all, the one used longest ago goes first."""
 SPENT_MAX = 50_000
 """Sessions that others began with keys that still live; forgetting one would let it begin twice."""
 GENERATIONS_OPEN = 2
@@ -242,9 +242,11 @@ class Ratchets:
         known[id] = _Live(session, row)
         if len(known) <= SESSIONS_MAX:
             return (row,)
-        oldest = min(known.values(), key=lambda live: (live.row.used_ms, live.row.session))
-        del known[oldest.row.session]
-        return row, DropRatchet(peer, oldest.row.session)
+        # Never the new one: the clock may have been set back since the others were used.
+        others = [live.row for other, live in known.items() if other != id]
+        gone = min(others, key=lambda row: (not row.is_barred, row.used_ms, row.session)).session
+        del known[gone]
+        return row, DropRatchet(peer, gone)
 
     def _step(
         self,

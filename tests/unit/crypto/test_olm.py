@@ -6,6 +6,8 @@ from contextlib import suppress
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from p2pchat.crypto import olm
 from p2pchat.crypto.olm import SESSIONS_MAX, OlmBox, Ratchets, new_account
@@ -34,7 +36,7 @@ class Disk:
         self.account, self.sessions, self.spent = made.change, {}, {}
         self.now_ms = NOW_MS
         self.ratchets = self.opened()
-        self.fallback = b""
+        self.fallback, self.opened_last = b"", b""
         self.rotate()
 
     @property
@@ -80,6 +82,7 @@ class Disk:
     def open(self, other: Disk, box: OlmBox) -> bytes:
         opened = self.ratchets.open(other.peer, box, HEAD, self.now_ms)
         self.commit(opened.changes)
+        self.opened_last = opened.session
         return opened.plaintext
 
 
@@ -332,6 +335,44 @@ def test_sessions_with_one_device_are_bounded(alice, bob):
     assert len(alice.sessions) == len(bob.sessions) == SESSIONS_MAX
     alice.restart()
     assert alice.open(bob, bob.seal(alice, b"still")) == b"still"
+
+
+def test_what_was_just_begun_stays_though_the_clock_was_set_back(alice, bob):
+    alice.now_ms = 1_000_000
+    for number in range(SESSIONS_MAX):
+        alice.begin(bob)
+        bob.open(alice, alice.seal(bob, b"%d" % number))
+        alice.open(bob, bob.seal(alice, b"yes"))
+        alice.commit(alice.ratchets.bar(bob.peer.id, b""))
+        bob.commit(bob.ratchets.bar(alice.peer.id, b""))
+    alice.now_ms = 1
+    assert bob.open(alice, alice.seal(bob, b"so")) == b"so"
+    assert len(alice.sessions) == SESSIONS_MAX
+
+
+def test_a_barred_session_makes_room_before_one_that_seals(alice, bob):
+    for _ in range(SESSIONS_MAX - 1):
+        bob.open(alice, alice.seal(bob, b"hello"))
+        alice.open(bob, bob.seal(alice, b"yes"))
+        alice.commit(alice.ratchets.bar(bob.peer.id, b""))
+    alice.now_ms = 1
+    alice.begin(bob)
+    seals = {id for (_, id), row in alice.sessions.items() if not row.is_barred}
+    alice.now_ms = NOW_MS
+    alice.begin(bob)
+    assert seals < {id for _, id in alice.sessions}
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=2 * SESSIONS_MAX))
+def test_whatever_the_clocks_say_what_is_begun_goes_on(times):
+    alice, bob = Disk(), Disk()
+    for alice.now_ms, bob.now_ms in times:
+        alice.commit(alice.ratchets.bar(bob.peer.id, b""))
+        boxes = [alice.seal(bob, b"0"), alice.seal(bob, b"1")]
+        assert [bob.open(alice, box) for box in boxes] == [b"0", b"1"]
+        bob.commit(bob.ratchets.bar(alice.peer.id, bob.opened_last))
+        assert alice.open(bob, bob.seal(alice, b"yes")) == b"yes"
+        assert len(alice.sessions) <= SESSIONS_MAX >= len(bob.sessions)
 
 
 @pytest.mark.parametrize("kind", [0, 1, 2, -1, 1 << 70])
