@@ -40,15 +40,20 @@ class Postman:
         self._client = client
         self._host = host
         self._posts = trio.CapacityLimiter(POSTS_MAX)
+        self._current: dict[Party, int] = {}
+        """The last letter to each device, unless all began anew since it was sealed."""
         self._unkept: dict[Party, tuple[Post, bytes]] = {}
 
     def unkept(self, post: Post) -> bytes:
-        """The letter that nobody kept, if it says what this one says; it is forgotten then."""
+        """Before one is sealed: the letter that nobody kept, if it says what this one says; it is
+        forgotten then."""
+        self._current[post.to.party] = post.serial
         before, blob = self._unkept.pop(post.to.party, (None, b""))
         return blob if before is not None and _says_the_same(before, post) else b""
 
     def forget(self, to: Party) -> None:
-        """What was sealed for this device is of no use to it any more."""
+        """What was sealed for this device, also what is on its way, is of no use to it any more."""
+        self._current.pop(to, None)
         self._unkept.pop(to, None)
 
     async def leave(self, post: Post, blob: bytes, key: Signer) -> str:
@@ -72,8 +77,9 @@ class Postman:
                 nursery.start_soon(leave_with, replace(relay, addresses=near))
         if kept:
             return ""
-        if len(self._unkept) < UNKEPT_MAX:
-            self._unkept[post.to.party] = post, blob
+        to = post.to.party
+        if self._current.get(to) == post.serial and len(self._unkept) < UNKEPT_MAX:
+            self._unkept[to] = post, blob
         return failures[0] if failures else "it names no relay"
 
 

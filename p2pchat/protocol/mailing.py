@@ -189,8 +189,9 @@ class Mailing:
 
     def asked(self, mail: MailOpened, now: Now) -> list[Effect]:
         """Who sent it cannot open what we seal: from now on it is sealed with the session that the
-        request came on, and what has no receipt is mailed again. That it is owed again is on disk
-        with the request."""
+        request came on, and what has no receipt is mailed again, also what is in a letter on its
+        way: it was sealed as the others were. That it is owed again is on disk with the request.
+        """
         route = self._routes.get(mail.sender)
         peer, device = self._correspondent(mail.sender), mail.sender.device
         if not mail.asks_again or route is None or peer is None:
@@ -200,6 +201,7 @@ class Mailing:
         route.anew.granted_s = now.monotonic_s
         rows = [SetMailed(id, device, 0, 0, now.wall_ms) for id in route.mailed]
         route.mailed.clear()
+        route.letter.upto.clear()
         route.is_away = device not in self._state.connected
         self.bundles.doubt(device)
         again = (Persist(row) for row in rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 import trio
 import trio.testing
 
@@ -86,6 +87,32 @@ def test_what_has_changed_meanwhile_or_is_begun_anew_is_sealed_anew():
         await trio.sleep(POST_TIMEOUT_S + 1)
         anew = BeginAnew(bob.correspondent, b"")
         assert alice.office.changes([anew, replace(asking, serial=3)]) != []
+
+    run(script)
+
+
+@pytest.mark.parametrize("is_carried", [True, False])
+def test_what_was_under_way_when_all_began_anew_is_sealed_anew(is_carried):
+    async def script(alice, bob):
+        for one, other in ((alice, bob), (bob, alice)):
+            one.befriend(other)
+        bob.get(alice.sealed(bob))
+        alice.get(bob.sealed(alice))
+        alice.desk.silent = set(RELAYS)
+        first, anew = alice.letter(bob), BeginAnew(bob.correspondent, b"")
+        if is_carried:
+            alice.office.carry(first)
+            await trio.sleep(1)
+            alice.office.changes([anew])
+        else:
+            alice.office.changes([anew])
+            alice.office.carry(first)
+        await trio.sleep(POST_TIMEOUT_S + 1)
+        assert [type(heard) for heard in alice.heard] == [PostFailed]
+        assert alice.office.changes([replace(first, serial=2)]) != []
+        blob = alice.office._sealed.pop(2)
+        assert bob.cipher.begins(bob.cipher.unwrap(blob), alice.keys.olm_curve25519)
+        assert isinstance(bob.get(blob), MailOpened)
 
     run(script)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from p2pchat.model.change import PutTrust
+from p2pchat.model.message import MessageState
 from p2pchat.protocol.machine import BlockTarget, Loaded, RemoveContact, ReviseDevices
 from p2pchat.protocol.mail_routes import (
     ASK_AGAIN_MS,
@@ -14,7 +15,7 @@ from p2pchat.protocol.mail_routes import (
     decode_asked,
     encode_asked,
 )
-from p2pchat.protocol.mail_vocabulary import ForMail, Post
+from p2pchat.protocol.mail_vocabulary import ForMail, Post, Posted
 from p2pchat.protocol.mail_writers import WRITERS_MAX
 from p2pchat.wire.dchat_pb2 import DeviceSet as DeviceSetPb
 from p2pchat.wire.devices import (
@@ -84,6 +85,23 @@ def test_what_is_to_be_mailed_again_is_so_after_a_crash(table, two):
     alice.get(BOB, asking)
     restarted(table, alice)
     assert ops_of(alice.post()) == [0]
+
+
+def test_a_letter_under_way_does_not_undo_that_all_is_mailed_again(table, two):
+    alice, bob = two
+    for number in range(3):
+        alice.send(DIRECT, f"{number}")
+    away(table, alice)
+    assert ops_of(alice.post()) == [0, 1, 2]
+    message = alice.send(DIRECT, "3")
+    [under_way] = alice.take(Post)
+    bob.do(refused(ALICE))
+    [asking] = bob.post()
+    alice.get(BOB, asking)
+    alice.do(Posted(under_way.to.party, under_way.serial))
+    assert alice.state_of(message.id) is MessageState.QUEUED, "it was sealed as the others were"
+    assert ops_of(alice.post()) == [0, 1, 2, 3]
+    assert alice.state_of(message.id) is MessageState.SENT
 
 
 def test_a_request_for_a_new_session_leaves_after_a_crash_and_no_second_one_that_day(table, two):
