@@ -212,10 +212,10 @@ class InvitedRooms:
             return []
         if room.membership.standing(me) is Standing.OWNER:
             return []  # nobody else is in it
-        readers = self._state.readers(room) & self._state.connected
+        sources = self._state.sources(room) & self._state.connected
         ops, effects = self._writer.write(conversation, Leave(), now)
         self.admission.left(ops[-1])
-        return [*effects, *self._tell(ops, readers)]
+        return [*effects, *self._tell(ops, sources)]
 
     # What others say
 
@@ -264,7 +264,7 @@ class InvitedRooms:
             return effects
         if self.admission.inviter(peer) is not None and not self._is_in(room):
             room.host = peer
-        if peer not in self._state.readers(room):
+        if peer not in self._state.sources(room):
             self._state.refuse("welcome by a stranger")
             return effects
         effects += self._learned(conversation.id, room, room.epochs.learn(frame.epochs, now), now)
@@ -274,7 +274,7 @@ class InvitedRooms:
         """A member's device gives us the key of its session; perhaps before we hear that it is a
         member's."""
         for room in self._rooms(frame.conversation):
-            if peer in self._state.readers(room):
+            if peer in self._state.sources(room):
                 return [LearnSession(frame.conversation, peer, frame.key)]
             room.sharing.early_keys.pop(peer, None)
             room.sharing.early_keys[peer] = frame.key

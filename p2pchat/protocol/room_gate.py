@@ -71,7 +71,7 @@ class RoomGate:
         return (
             room is None
             or self._is_member(room, op.header.account)
-            or peer in self._state.readers(room)
+            or peer in self._state.sources(room)
         )
 
     def refusal(self, conversation: Conversation, op: Op, place: Place | None) -> str | None:

@@ -44,7 +44,8 @@ class InvitedRoom:
         self.inviter: AccountId | None = None
         """Who took us in; None for a room that we began ourselves."""
         self.host: DeviceId | None = None
-        """Whose word we were given: it is read from until we know that we are a member."""
+        """Whose word we were given: it is read from until we know that we are a member, and given
+        nothing, for it may be out itself."""
         self.control_taken: ControlTaken = lambda op, now: []
         """What follows from a control op (`protocol.invited`)."""
         self.proven: set[OpId] = set()

@@ -79,8 +79,8 @@ class Serving:
 
     def digest(self, peer: DeviceId, frame: SyncDigest, now: Now) -> list[Effect]:
         """Equal, or here is what we hold: an answer that is far larger than the question, so it is
-        not given all the time."""
-        conversation = self._state.readable(frame.conversation, peer)
+        not given all the time. Whoever is only heard is told neither, and waits for nothing."""
+        conversation = self._state.audible(frame.conversation, peer)
         if conversation is None:
             return []
         now_s = now.monotonic_s
@@ -88,7 +88,8 @@ class Serving:
             self._state.refuse("too many digests")
             return []
         log = conversation.log
-        if conversation.digest() == frame.digest:
+        is_served = self._state.may_read(conversation, peer)
+        if not is_served or conversation.digest() == frame.digest:
             return [Send(peer, Lane.SYNC, SyncPage(conversation.id, more=False))]
         heads = log.positions
         if len(heads) > HEADS_MAX:  # another part each time

@@ -342,26 +342,49 @@ class State:
             return peer in self.readers(conversation.invited)
         return self.is_party(conversation, peer) and self.may_send(conversation)
 
+    def may_hear(self, conversation: Conversation, peer: DeviceId) -> bool:
+        """Whether `peer` may be asked for what it holds of this conversation."""
+        room = conversation.invited
+        is_source = room is not None and peer in self.sources(room)
+        return is_source or self.may_read(conversation, peer)
+
     def may_send(self, conversation: Conversation) -> bool:
         """Whether talk may go out: as `is_accepted`, and nobody's key is in doubt."""
         is_doubtful = self.directory.is_doubtful(conversation.other)
         return self.is_accepted(conversation) and not is_doubtful
 
     def readers(self, room: InvitedRoom) -> set[DeviceId]:
-        """Every device, but this one, that is known to act for a member."""
-        members, directory = room.membership.members(), self.directory
-        host = {room.host} & directory.accounts.keys() if room.host is not None else set[DeviceId]()
+        """Every device, but this one, that is known to act for a member; nobody's before the room
+        is entered."""
         if not room.is_entered:
-            return host
+            return set()
+        members, directory = room.membership.members(), self.directory
         found = {device for account in members for device in directory.acting(account)}
         found |= {device for device, account in directory.accounts.items() if account in members}
-        found |= host
         return found - {self.me.device}
+
+    def sources(self, room: InvitedRoom) -> set[DeviceId]:
+        """Whom a room is read from: its readers, and who says that we are in it. That proves
+        nothing of who says so, and gives it nothing."""
+        host = (
+            {room.host} & self.directory.accounts.keys()
+            if room.host is not None
+            else set[DeviceId]()
+        )
+        return self.readers(room) | host
 
     def readable(self, id: ConversationId, peer: DeviceId) -> Conversation | None:
         """The conversation, if this peer may read it; otherwise, for the peer, there is none."""
         conversation = self.conversations.get(id)
         if conversation is None or not self.may_read(conversation, peer):
+            self.refuse("no such conversation for this peer")
+            return None
+        return conversation
+
+    def audible(self, id: ConversationId, peer: DeviceId) -> Conversation | None:
+        """The conversation, if what this peer answers about it is heard."""
+        conversation = self.conversations.get(id)
+        if conversation is None or not self.may_hear(conversation, peer):
             self.refuse("no such conversation for this peer")
             return None
         return conversation

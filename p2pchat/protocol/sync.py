@@ -131,7 +131,7 @@ class Sync:
         running = self._sessions.get(key)
         if running is not None and running.until_s > now.monotonic_s:
             return []
-        if peer not in self._state.connected or not self._state.may_read(conversation, peer):
+        if peer not in self._state.connected or not self._state.may_hear(conversation, peer):
             return []
         self._sessions[key] = Session(now.monotonic_s + SESSION_S_MAX, is_greeting)
         if any(conversation.log.count(peer, chain) for chain in Chain):
@@ -149,7 +149,7 @@ class Sync:
         before it knew of us went past us, and only it notices when that changes."""
         frame = self._named(peer, frame)
         effects = self.serving.digest(peer, frame, now)
-        conversation = self._state.readable(frame.conversation, peer)
+        conversation = self._state.audible(frame.conversation, peer)
         if conversation is None or conversation.other is not None or frame.in_answer:
             return effects
         if not effects or conversation.digest() == frame.digest:
@@ -173,7 +173,7 @@ class Sync:
         another one would look like progress.
         """
         session = self._sessions.get((peer, frame.conversation))
-        conversation = self._state.readable(frame.conversation, peer)
+        conversation = self._state.audible(frame.conversation, peer)
         if session is None or conversation is None:
             return []
         if session.is_told or session.until_s <= now.monotonic_s:
@@ -206,7 +206,7 @@ class Sync:
         """A page is over: pull the next, or be done."""
         key = (peer, frame.conversation)
         session = self._sessions.get(key)
-        conversation = self._state.readable(frame.conversation, peer)
+        conversation = self._state.audible(frame.conversation, peer)
         if session is None or conversation is None:
             return []
         if not frame.more:
@@ -275,7 +275,7 @@ class Sync:
         """Connected devices to compare a conversation with."""
         room = conversation.invited
         if room is not None and not room.is_entered:
-            return sorted(self._state.readers(room) & self._state.connected)
+            return sorted(self._state.sources(room) & self._state.connected)
         if conversation.other is None:
             return self.room_peers.get(conversation.id, {})
         known = self._state.directory.sets.get(conversation.other)

@@ -32,7 +32,17 @@ from p2pchat.protocol.machine import (
 )
 from p2pchat.protocol.sealing import SESSION_BLOBS_MAX
 from p2pchat.wire.devices import DeviceSet, merged, new_revocation, read_device_set
-from p2pchat.wire.frames import Hello, Ops, SenderKey, SyncPage, Welcome
+from p2pchat.wire.frames import (
+    Hello,
+    Ops,
+    SenderKey,
+    SyncDigest,
+    SyncFrontier,
+    SyncPage,
+    SyncPull,
+    Wanted,
+    Welcome,
+)
 from tests.unit.protocol.people import (
     ALICE,
     BOB,
@@ -291,6 +301,33 @@ def test_what_a_removed_member_writes_anyway_is_taken_by_nobody(crew):
         seat.hear(CAROL, Ops(tuple(late), (CAROL.devices,)))
     for seat in (crew.alice, crew.bob):
         assert seat.texts(room) == ["in time"]
+
+
+@pytest.mark.parametrize("standing", [Standing.REMOVED, Standing.BANNED])
+def test_who_is_out_gives_nothing_to_another_who_is_out_and_welcomes_it(standing):
+    """Bob is Mallory's contact, and reads the room from whoever says that it takes him in again."""
+    crew = Crew(MALLORY)
+    mallory = crew.seats[3]
+    crew.table.befriend(crew.bob, mallory)
+    room = crew.begin(BOB, MALLORY)
+    crew.alice.set(room, MALLORY, standing)
+    crew.table.run(5)
+    crew.alice.send(room, "behind her back")
+    crew.table.run(5)
+    crew.alice.set(room, BOB, standing)
+    crew.table.run(5)
+    assert crew.bob.texts(room) == ["behind her back"]
+    crew.bob.effects.clear()
+    invited = mallory.state.conversations[room].invited
+    assert invited is not None
+    crew.bob.hear(MALLORY, Welcome(invited.genesis, invited.secret, ()))
+    crew.bob.hear(MALLORY, SyncDigest(room, bytes(32)))
+    crew.bob.hear(MALLORY, SyncPull(room, (Wanted(ALICE.device, Chain.TALK, 0, None),)))
+    crew.table.run(120)
+    assert talk_sent_to(crew.bob, MALLORY) == []
+    assert not [e for e in frames(crew.bob, SyncFrontier) if e.peer == MALLORY.device]
+    assert not [e for e in frames(crew.bob, Welcome) if e.peer == MALLORY.device]
+    assert mallory.texts(room) == []
 
 
 def test_a_removed_member_may_come_back(crew):
