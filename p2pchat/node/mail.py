@@ -183,7 +183,8 @@ class PostOffice:
         except RemoteProtocolError as error:
             return MailRefused(slot, type(error).__name__, None, ())
         if opened is None:
-            return MailRefused(slot, "letter too many", None, ())
+            self._rounds.put_by(slot)
+            return MailRefused(None, "letter too many", None, ())
         changes: tuple[RatchetChange, ...] = opened.changes
         if self._is_heard(account):
             changes = (*changes, *self._door.see(mail.hash, now.wall_ms))
@@ -197,14 +198,18 @@ class PostOffice:
     def _let_in(self, body: MailBody, identity_key: bytes, now: Now) -> Opened | None:
         """Open a letter; None when there are too many of its kind. A stranger's leaves nothing.
         Raises `RemoteProtocolError`."""
-        account = body.sender.account
-        keeps = self._is_heard(account)
-        begins = keeps and self._cipher.begins(body, identity_key)
-        if not keeps and not self._door.takes_stranger(now):
+        account, door, cipher = body.sender.account, self._door, self._cipher
+        is_heard = self._is_heard(account)
+        if is_heard and not cipher.begins(body, identity_key):
+            return cipher.open(body, identity_key, now.wall_ms)
+        if not (door.takes_try(now) if is_heard else door.takes_stranger(now)):
             return None
-        if begins and not self._door.takes_beginning(account, now):
-            return None
-        return self._cipher.open(body, identity_key, now.wall_ms, keeps=keeps)
+        opened = cipher.open(body, identity_key, now.wall_ms, keeps=False)
+        if not is_heard:
+            return opened
+        # It is a contact's: only now does it cost the contact anything.
+        is_taken = door.takes_beginning(account, now)
+        return cipher.open(body, identity_key, now.wall_ms) if is_taken else None
 
     def _is_heard(self, account: AccountId) -> bool:
         return self._chat.state.contact_state(account) in _HEARD

@@ -6,7 +6,8 @@ that may be in it, and leaves nothing: no session, no id, no hash. The chat boun
 
 What contacts send is remembered, so that it counts once: hashes for as long as relays keep a blob,
 ids of sessions as long as the keys that begin them. Both are bounded, and what a contact can add to
-the ids has a pace, since none of them may be forgotten to make room.
+the ids has a pace, since none of them may be forgotten to make room. Anybody can write in a
+contact's name, so only what opens counts there; what is tried for it has a pace for all together.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from p2pchat.model.machine import Now
 from p2pchat.model.ratchet import ForgetSeen, SeeMail
 from p2pchat.protocol.pace import Bucket, Buckets, Rate
 
-__all__ = ["BEGINNINGS", "SEEN_MAX", "STRANGERS", "MailDoor"]
+__all__ = ["BEGINNINGS", "SEEN_MAX", "STRANGERS", "TRIES", "MailDoor"]
 
 DAY_MS = 24 * 3600 * 1000
 SEEN_MS = 31 * DAY_MS
@@ -29,6 +30,8 @@ SEEN_DROPPED = 1_000
 """At once, when there are too many; the oldest."""
 STRANGERS = Rate(2, 2_000)
 """Letters of strangers; as many at once as two mailboxes set aside for them."""
+TRIES = Rate(20, 2_000)
+"""Letters in the names of contacts that would begin a session, forged or not, of all contacts."""
 BEGINNINGS = Rate(0.002, 32)
 """Sessions that one contact begins with us."""
 
@@ -40,6 +43,7 @@ class MailDoor:
         oldest_first = sorted(seen, key=lambda row: row.until_ms)
         self._seen = {row.hash: row.until_ms for row in oldest_first}
         self._strangers = Bucket(STRANGERS, now.monotonic_s)
+        self._tries = Bucket(TRIES, now.monotonic_s)
         self._beginnings: Buckets[AccountId] = Buckets(BEGINNINGS)
         self._tidied_ms: int | None = None
 
@@ -51,8 +55,12 @@ class MailDoor:
         """Whether one more letter of somebody who is no contact is opened."""
         return self._strangers.take(1, now.monotonic_s)
 
+    def takes_try(self, now: Now) -> bool:
+        """Whether it is tried to begin one more session in a contact's name."""
+        return self._tries.take(1, now.monotonic_s)
+
     def takes_beginning(self, account: AccountId, now: Now) -> bool:
-        """Whether a contact may begin one more session with us."""
+        """Whether a contact, who it is by what opened, may begin one more session with us."""
         return self._beginnings.of(account, now.monotonic_s).take(1, now.monotonic_s)
 
     def see(self, hash: bytes, now_ms: int) -> tuple[SeeMail | ForgetSeen, ...]:

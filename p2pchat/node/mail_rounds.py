@@ -38,7 +38,8 @@ VISIT_TIMEOUT_S = 60.0
 CHECK_IN_EVERY = 50
 """Envelopes opened between two chances for other tasks to run."""
 LATER_MAX = 16
-"""Blobs that only a later version can read, at each relay; anybody can make them up."""
+"""Blobs at each relay that only a later version can read, or that are over a pace; anybody can
+make them up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,10 @@ class MailRounds:
     def discard(self, slot: Slot) -> None:
         """Have a blob deleted."""
         self._errands.discard(slot)
+
+    def put_by(self, slot: Slot) -> None:
+        """Leave a blob there for a later life, as long as it is one of a few."""
+        self._errands.put_by(slot)
 
     def show_keys(self) -> None:
         """The cipher's keys are on disk: others may use them now."""
@@ -176,7 +181,7 @@ class MailRounds:
             try:
                 body = self._parts.cipher.unwrap(one.blob)
             except UnknownVersion:
-                self._errands.put_by(slot)
+                self.put_by(slot)
             except RemoteProtocolError as error:
                 self._parts.chat.state.refuse(error)
                 self._errands.discard(slot)
@@ -214,8 +219,9 @@ class _Errands:
         self._called.set()
 
     def put_by(self, slot: Slot) -> None:
-        """Leave it there for a later version of this program, as long as it is one of a few."""
         ids = self._later.setdefault(slot.relay, deque())
+        if slot.id in ids:
+            return  # its page was fetched twice
         ids.append(slot.id)
         if len(ids) > LATER_MAX:
             self.discard(Slot(slot.relay, ids.popleft()))

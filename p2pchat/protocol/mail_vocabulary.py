@@ -77,9 +77,10 @@ class MailOpened:
 
 @dataclass(frozen=True, slots=True)
 class MailRefused:
-    """A blob that says nothing: it came before, or does not open."""
+    """A blob that says nothing: it came before, does not open, or is one too many now."""
 
-    slot: Slot
+    slot: Slot | None
+    """None where it stays there."""
     reason: str
     """Empty where it only came before."""
     sender: Party | None

@@ -211,7 +211,8 @@ class Mailing:
         """A blob said nothing. When a device that we know seems to have used a session that is
         gone, it is asked to begin another."""
         effects: list[Effect] = [Persist(change) for change in mail.changes]
-        effects.append(Discard(mail.slot))
+        if mail.slot is not None:
+            effects.append(Discard(mail.slot))
         if mail.reason:
             self._state.refuse(mail.reason)
         peer = self._correspondent(mail.sender) if mail.sender is not None else None
