@@ -8,7 +8,7 @@ except where the user has named the relay or is on a LAN of their own.
 
 Letters may wait where they were left, so the choice is remembered, and a relay that is silent is
 kept for three days before another takes its place; it is visited for a month more. Who refuses us
-is not asked again in this life.
+is not asked again in this life; if it kept mail of ours it is visited for that month, too.
 """
 
 from __future__ import annotations
@@ -82,8 +82,17 @@ class MailRelays:
         self._began_s = parts.now().monotonic_s
 
     def refused(self, relay: PeerId) -> None:
-        """It keeps nothing for us."""
+        """It takes nothing for us any more, and may still hold some."""
         self._refused.add(relay)
+        now_ms = self._parts.now().wall_ms
+        self._choices = tuple(
+            replace(one, left_ms=now_ms) if one.relay.peer == relay else one
+            for one in self._choices
+        )
+
+    def keeps_nothing(self, relay: PeerId) -> None:
+        """There is nothing to visit it for."""
+        self._choices = tuple(one for one in self._choices if one.relay.peer != relay)
 
     def answered(self, relay: PeerId) -> None:
         """It is there."""
@@ -114,7 +123,7 @@ class MailRelays:
         current = [
             replace(one, is_listed=one.is_listed or one.relay.peer in listed)
             for one in self._choices
-            if not one.left_ms and one.relay.peer not in self._refused
+            if not one.left_ms
         ]
         replaced: list[_Choice] = []
         for offer in self._offers():
@@ -144,7 +153,7 @@ class MailRelays:
 
     def _set(self, current: list[_Choice], replaced: list[_Choice]) -> None:
         now_ms = self._parts.now().wall_ms
-        named = {choice.relay.peer for choice in current} | self._refused
+        named = {choice.relay.peer for choice in current}
         left = [replace(one, left_ms=now_ms) for one in replaced]
         left += [one for one in self._choices if one.left_ms]
         kept = [

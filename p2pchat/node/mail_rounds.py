@@ -142,8 +142,16 @@ class MailRounds:
             logger.info("mailbox at %s: %s", relay.peer.short, error)
             self._parts.relays.refused(relay.peer)
             self._errands.lost(relay.peer)
+            await self._clear(relay)
         else:
             await self._collect(relay)
+
+    async def _clear(self, relay: MailboxRelay) -> None:
+        """Fetch what was left with a relay before it refused us."""
+        try:
+            await self._collect(relay)
+        except RelayRefused:
+            self._parts.relays.keeps_nothing(relay.peer)
 
     async def _register(self, relay: MailboxRelay) -> None:
         """Say whose puts our mailbox takes, if that is news to the relay."""
@@ -238,6 +246,6 @@ class _Errands:
             self._done[relay].pop(id, None)
 
     def lost(self, relay: PeerId) -> None:
-        """It keeps nothing for us any more."""
+        """It takes nothing for us any more."""
         self.registered.pop(relay, None)
         self.keeping.discard(relay)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from random import Random
 
@@ -109,7 +110,9 @@ class Clock:
 class Place:
     """One person's post office."""
 
-    def __init__(self, person: Person, *, is_started: bool = True) -> None:
+    def __init__(
+        self, person: Person, *, is_started: bool = True, names_relays: bool = True
+    ) -> None:
         self.person = person
         self.seed = digest(f"device {person.name}")
         self.store = store = MemoryStore()
@@ -133,9 +136,11 @@ class Place:
         self.records: dict[AccountId, DeviceSet] = {}
         host = self.host = Home(person.device.peer_id)
         self.clock = Clock()
-        relays = MailRelays(
+        chosen = json.dumps([[str(relay.peer), [], [], True, 0, 0] for relay in RELAYS])
+        named, remembered = (RELAYS, b"") if names_relays else ((), chosen.encode())
+        relays = self.relays = MailRelays(
             host,
-            RelayParts(RELAYS, b"", frozenset, False, self.clock.now, self._nothing),
+            RelayParts(named, remembered, frozenset, False, self.clock.now, self._nothing),
         )
         exits = Exits(
             self._put,

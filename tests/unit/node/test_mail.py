@@ -328,6 +328,38 @@ def test_a_relay_that_will_not_keep_our_mail_any_more_is_named_no_more():
     run(script)
 
 
+def test_what_lies_with_a_relay_that_registers_us_no_more_is_fetched_and_deleted():
+    async def main() -> None:
+        alice, bob = Place(ALICE), Place(BOB)
+        alice.desk.denied = {RELAYS[0]}
+        alice.desk.keep(RELAYS[0], bob.sealed(alice))
+        async with trio.open_nursery() as nursery:
+            await nursery.start(alice.office.run)
+            await trio.sleep(1)
+            assert alice.office.bundle.relays == RELAYS[1:]
+            [mail] = [heard for heard in alice.heard if isinstance(heard, Mail)]
+            alice.office.carry(Discard(mail.slot))
+            await trio.sleep(1)
+            assert alice.desk.kept[RELAYS[0]] == {}
+            nursery.cancel_scope.cancel()
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_who_registers_us_no_more_is_visited_on_if_it_kept_mail_for_us(keeps):
+    async def main() -> None:
+        alice = Place(ALICE, names_relays=False)
+        alice.desk.denied = {RELAYS[0]}
+        alice.desk.unknown = set() if keeps else {RELAYS[0]}
+        with trio.move_on_after(1):
+            await alice.office.run()
+        assert alice.relays.left == (RELAYS[:1] if keeps else ())
+        assert await alice.relays.choose() == RELAYS[1:]
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
 def test_who_denies_something_else_once_is_told_again_who_may_write():
     async def script(alice, bob):
         await trio.sleep(1)

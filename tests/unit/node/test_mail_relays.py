@@ -222,6 +222,22 @@ def test_who_is_silent_for_three_days_makes_room_and_is_visited_for_a_month():
     assert one.left() == []
 
 
+def test_who_takes_no_writers_any_more_makes_room_and_is_visited_for_a_month():
+    one = Chooser()
+    one.meet(relay("a"), relay("bb"), relay("ccc"), relay("dddd"))
+    one.choose()
+    one.relays.refused(peer("a"))
+    assert one.choose() == [peer("bb"), peer("ccc")]
+    assert one.left() == [peer("a")]
+    one.restart()
+    assert one.choose() == [peer("bb"), peer("ccc")]
+    assert one.left() == [peer("a")]
+    one.relays.refused(peer("bb"))
+    one.relays.keeps_nothing(peer("bb"))
+    assert one.choose() == [peer("ccc"), peer("a")], "nothing of ours lies with that one"
+    assert one.left() == []
+
+
 def test_who_is_silent_stays_while_there_is_nobody_else():
     one = Chooser()
     one.meet(relay("a"), relay("bb"))
