@@ -35,7 +35,7 @@ from p2pchat.net.libp2p.noise_packets import PacketSealer
 from p2pchat.net.libp2p.yamux_frames import encode_header
 from p2pchat.wire.archive_codec import decode_record, encode_record
 from p2pchat.wire.contents import decode_content
-from p2pchat.wire.devices import claimed_set, read_device_set
+from p2pchat.wire.devices import claimed_set, read_device_set, read_revocation
 from p2pchat.wire.frames import decode_frame, decode_ops, encode_frame, encode_ops
 from p2pchat.wire.framing import frame
 from p2pchat.wire.gossip_codec import decode_rpc, encode_publish, encode_subscription
@@ -195,6 +195,7 @@ WIRE: dict[str, Decoder] = {
         ),
     ),
     "device set": Decoder(read_device_set, ("wire.devices.read_device_set",), (ALICE.devices.raw,)),
+    "revocation": Decoder(read_revocation, ("wire.devices.read_revocation",), (golden.REVOKED,)),
     "account of a device set": Decoder(claimed_set, ("wire.devices",), (ALICE.devices.raw,)),
     "receipt": Decoder(
         receipt(read_receipt),

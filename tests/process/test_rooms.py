@@ -93,6 +93,8 @@ def test_a_room_is_made_filled_ruled_and_left_by_single_commands(tmp_path):
 
             assert "carol is out of Crew" in await typed("rooms", "ban", "Crew", "carol")
             await knows_members(bob, room, {accounts[alice], accounts[bob]})
+            assert "owner cannot leave" in await typed("rooms", "leave", "Crew", status=1)
+            assert "bob is out of Crew" in await typed("rooms", "remove", "Crew", "bob")
             assert "You have left Crew." in await typed("rooms", "leave", "Crew")
             assert json.loads(await typed("rooms", "list", "--json")) == []
 

@@ -10,7 +10,6 @@ from p2pchat.events import PeerConnected
 from p2pchat.net.lan_gate import LanGate
 from p2pchat.node.hub import Hub
 from p2pchat.node.lan_consent import consent_to_proved
-from p2pchat.protocol.machine import DevicesTold
 from p2pchat.wire.contents import Request
 from p2pchat.wire.frames import Hello, Ops
 from tests.unit.protocol.people import BOB, CAROL, Author, Person, between, set_of
@@ -36,7 +35,7 @@ def bob() -> Seat:
     op = Author(STRANGER, between(STRANGER, BOB)).write(request)
     bob.hear(STRANGER, Hello(STRANGER.devices), Ops((op,)))
     bob.hear(STRANGER, Hello(STRANGER.devices))
-    bob.do(DevicesTold(STRANGER.devices))
+    assert bob.state.directory.keep(STRANGER.devices)
     assert bob.state.directory.devices(STRANGER.account) == {STRANGER.device, CAROL.device}
     return bob
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import pytest
 
 from p2pchat.crypto.port import Recipient
-from p2pchat.model.ids import AccountId, DeviceId
+from p2pchat.model.ids import AccountId, DeviceId, Party
 from p2pchat.model.mailbox import HpkeKey
-from p2pchat.model.ratchet import PutRatchet
+from p2pchat.model.ratchet import Correspondent, PutRatchet
 from p2pchat.model.snapshot import MailSnapshot
 from p2pchat.testing.plain_mail import PlainMailCipher, Used, plain_account
 from p2pchat.wire.devices import ClaimedSet
 
 ALICE, BOB = DeviceId(b"a" * 32), DeviceId(b"b" * 32)
-TO_BOB = Recipient(BOB, b"i" * 32, b"f" * 32, HpkeKey(1, b"h" * 32))
-OWN = ClaimedSet(AccountId(b"c" * 32), frozenset(), frozenset(), b"set")
+ACCOUNT = AccountId(b"c" * 32)
+TO_BOB = Recipient(Correspondent(Party(ACCOUNT, BOB), b"i" * 32), b"f" * 32, HpkeKey(1, b"h" * 32))
+OWN = ClaimedSet(ACCOUNT, frozenset(), frozenset(), b"set")
 NOW_MS = 1_000
 
 
@@ -27,7 +28,9 @@ class Lives:
 
     def seal(self, letter: bytes, *, is_committed: bool) -> bytes:
         kept = MailSnapshot(account=plain_account(), ratchets=self.ratchets)
-        sealed = PlainMailCipher(ALICE, kept, self.used).seal(TO_BOB, letter, OWN, NOW_MS)
+        sealed = PlainMailCipher(Party(ACCOUNT, ALICE), kept, self.used).seal(
+            TO_BOB, letter, OWN, NOW_MS
+        )
         if is_committed:
             self.ratchets = tuple(row for row in sealed.changes if isinstance(row, PutRatchet))
         return sealed.blob
