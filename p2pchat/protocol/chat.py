@@ -26,6 +26,7 @@ from p2pchat.model.ids import DeviceId, Party
 from p2pchat.model.machine import Now, Reply, TimerFired
 from p2pchat.model.op import Chain, Op
 from p2pchat.model.snapshot import Snapshot
+from p2pchat.protocol import mailing as mail_rules
 from p2pchat.protocol import outbox as outboxes
 from p2pchat.protocol import receipts as receipt_rules
 from p2pchat.protocol import sync as sync_rules
@@ -85,20 +86,7 @@ from p2pchat.protocol.machine import (
     Unreadable,
     VerifyContact,
 )
-from p2pchat.protocol.mail_vocabulary import (
-    AccountFound,
-    BundleFound,
-    BundlePublished,
-    ForMail,
-    ForPairs,
-    Mail,
-    MailInput,
-    MailOpened,
-    MailRefused,
-    Posted,
-    PostFailed,
-)
-from p2pchat.protocol.mailing import SETTING as ASKED
+from p2pchat.protocol.mail_vocabulary import ForMail, ForPairs, Mail, MailInput, MailOpened
 from p2pchat.protocol.mailing import Mailing
 from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.own_devices import RETIRED
@@ -324,22 +312,10 @@ class Chat:
         match input:
             case MailOpened():
                 return self._letter(input, now)
-            case MailRefused():
-                return self.mailing.refused(input, now)
-            case AccountFound():
-                return self.mailing.account_found(input, now)
-            case BundleFound():
-                return self.mailing.bundle_found(input, now)
-            case BundlePublished():
-                return self.mailing.published(now)
-            case Posted():
-                return self.mailing.posted(input, now)
-            case PostFailed():
-                return self.mailing.post_failed(input, now)
             case Mail():
                 raise AssertionError("mail is opened before the chat hears of it")
             case _:
-                assert_never(input)
+                return self.mailing.handle(input, now)
 
     def _letter(self, mail: MailOpened, now: Now) -> list[Effect]:
         """What a device sealed for us says as much as what it says on a stream; there is nobody
@@ -546,6 +522,8 @@ class Chat:
                 return self.receipts.fired(now)
             case sync_rules.TIMER:
                 return self.sync.fired(now)
+            case mail_rules.TIMER:
+                return self.mailing.fired(now)
             case outboxes.FLUSH_TIMER:
                 return self.outbox.flush()
             case _ if name.startswith(EPOCH_PREFIX):
@@ -597,4 +575,4 @@ class Chat:
         self.rooms.invited.restore(snapshot.rooms, snapshot.settings.get(ROOMS_FROM, b""))
         for row in snapshot.deliveries:
             self.outbox.restore(row)
-        self.mailing.restore(snapshot.mail, snapshot.settings.get(ASKED, b""))
+        self.mailing.restore(snapshot.mail, snapshot.settings.get(mail_rules.SETTING, b""))

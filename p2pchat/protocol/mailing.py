@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from p2pchat.model.change import PutSetting
 from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, Party
-from p2pchat.model.machine import Now
+from p2pchat.model.machine import Now, SetTimer
 from p2pchat.model.op import Chain
 from p2pchat.model.query import OpsQuery
 from p2pchat.model.ratchet import Correspondent, SetMailed
@@ -47,6 +47,7 @@ from p2pchat.protocol.mail_vocabulary import (
     AccountFound,
     BeginAnew,
     BundleFound,
+    BundlePublished,
     Discard,
     ForMail,
     ForPairs,
@@ -69,14 +70,18 @@ from p2pchat.wire.devices import DeviceKeys, fitting, keys_of
 from p2pchat.wire.frames import Frame, Hello
 from p2pchat.wire.ops import restore_op
 
-__all__ = ["SETTING", "Mailing"]
+__all__ = ["SETTING", "TIMER", "Mailing"]
 
 SETTING = "mail/asked"
 """What is on disk of requests for new sessions."""
+TIMER = "mail"
+"""Runs as long as such a request has to leave: who is owed nothing else is not dialled."""
 REMAIL_MS = 3 * 24 * 3600 * 1000
 BACK_OFF_S_MIN, BACK_OFF_S_MAX = 5.0, 600.0
 WRITTEN_TO = (ContactState.ACCEPTED, ContactState.ASKED, ContactState.REJECTED)
 """Whom we have something to say to: yes, a question, or no."""
+
+Outcome = MailRefused | AccountFound | BundleFound | BundlePublished | Posted | PostFailed
 
 
 class Mailing:
@@ -116,7 +121,7 @@ class Mailing:
         if not self.is_on:
             return []
         effects = self._renew(now) if not self._rotated_ms else []
-        return [*effects, *self.writers.start()]
+        return [*effects, *self._again(), *self.writers.start()]
 
     def pairs_loaded(self, tag: ForPairs, loaded: Loaded, now: Now) -> list[Effect]:
         """When all halves are known, ask those whom an earlier life could not ask any more."""
@@ -124,6 +129,35 @@ class Mailing:
         for route in list(self._routes.values()) if self.writers.are_known else ():
             effects += self._advance(route, now) if route.anew.is_owed else []
         return effects
+
+    # Inputs
+
+    def handle(self, input: Outcome, now: Now) -> list[Effect]:
+        """Decide on what came of mail, other than a letter."""
+        match input:
+            case MailRefused():
+                return self.refused(input, now)
+            case AccountFound():
+                return self.account_found(input, now)
+            case BundleFound():
+                return self.bundle_found(input, now)
+            case BundlePublished():
+                return self.published(now)
+            case Posted():
+                return self.posted(input, now)
+            case PostFailed():
+                return self.post_failed(input, now)
+
+    def fired(self, now: Now) -> list[Effect]:
+        """Try again to ask for new sessions."""
+        owing = [route for route in self._routes.values() if route.anew.is_owed]
+        effects = [effect for route in owing for effect in self._advance(route, now)]
+        return [*effects, *self._again()]
+
+    def _again(self) -> list[Effect]:
+        routes = self._routes.values()
+        is_owing = any(route.anew.is_owed or route.letter.asks_again for route in routes)
+        return [SetTimer(TIMER, BACK_OFF_S_MAX)] if is_owing else []
 
     # Who is away
 
@@ -220,10 +254,10 @@ class Mailing:
             return effects
         route = self._route(peer.party)
         if not route.anew.may_ask(now.wall_ms):
-            return effects
+            return effects + (self._advance(route, now) if route.anew.is_owed else [])
         route.anew.asked_ms = now.wall_ms
         route.anew.is_owed = True
-        effects.append(self._put_asked())
+        effects += [self._put_asked(), *self._again()]
         return [*effects, BeginAnew(peer, b""), *self._advance(route, now)]
 
     def _put_asked(self) -> Persist:

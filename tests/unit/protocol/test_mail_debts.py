@@ -6,7 +6,7 @@ import pytest
 
 from p2pchat.model.change import PutTrust
 from p2pchat.model.message import MessageState
-from p2pchat.protocol.machine import BlockTarget, Loaded, RemoveContact, ReviseDevices
+from p2pchat.protocol.machine import BlockTarget, Dial, Loaded, RemoveContact, ReviseDevices
 from p2pchat.protocol.mail_routes import (
     ASK_AGAIN_MS,
     ASKED_MAX,
@@ -15,8 +15,9 @@ from p2pchat.protocol.mail_routes import (
     decode_asked,
     encode_asked,
 )
-from p2pchat.protocol.mail_vocabulary import ForMail, Post, Posted
+from p2pchat.protocol.mail_vocabulary import ForMail, Post, Posted, PostFailed
 from p2pchat.protocol.mail_writers import WRITERS_MAX
+from p2pchat.protocol.mailing import BACK_OFF_S_MAX, BACK_OFF_S_MIN, TIMER
 from p2pchat.wire.dchat_pb2 import DeviceSet as DeviceSetPb
 from p2pchat.wire.devices import (
     DEVICES_MAX,
@@ -115,6 +116,46 @@ def test_a_request_for_a_new_session_leaves_after_a_crash_and_no_second_one_that
     table.advance(ASK_AGAIN_MS / 1000)
     bob.do(refused(ALICE))
     assert [letter.asks_again for letter in bob.post()] == [True]
+
+
+@pytest.mark.parametrize("is_restarted", [True, False])
+def test_a_request_that_could_not_leave_goes_later_though_nobody_is_dialled(
+    table, two, is_restarted
+):
+    _, bob = two
+    bob.do(refused(ALICE))
+    if is_restarted:
+        bob.crash()
+        while bob.loads:
+            bob.answer_load()
+    for _ in range(2):
+        bob.find()
+    [asking] = bob.take(Post)
+    bob.do(PostFailed(asking.to.party, asking.serial, "nobody is there"))
+    pass_time(table, BACK_OFF_S_MAX)
+    assert not bob.decided(Dial)
+    assert [letter.asks_again for letter in bob.post()] == [True]
+    pass_time(table, BACK_OFF_S_MAX)
+    assert TIMER not in bob.timers, "nothing is owed any more"
+
+
+def test_a_request_that_could_not_leave_goes_with_the_next_cause_for_one(table, two):
+    _, bob = two
+    bob.do(refused(ALICE))
+    for _ in range(2):
+        bob.find()
+    [asking] = bob.take(Post)
+    bob.do(PostFailed(asking.to.party, asking.serial, "nobody is there"))
+    table.advance(BACK_OFF_S_MIN)
+    bob.do(refused(ALICE))
+    assert [letter.asks_again for letter in bob.post()] == [True]
+
+
+def pass_time(table: PostalTable, seconds: float) -> None:
+    until_s = table.now.monotonic_s + seconds
+    while table.tick(until_s):
+        pass
+    table.advance(until_s - table.now.monotonic_s)
 
 
 def test_of_whom_we_asked_those_asked_last_are_remembered():
