@@ -31,7 +31,7 @@ from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, Party
 from p2pchat.model.machine import Now
 from p2pchat.model.message import Message, MessageState
-from p2pchat.model.op import Chain, Kind, Op
+from p2pchat.model.op import Chain, Header, Kind, Op
 from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.protocol.log import BRANCHES_MAX, ChainKey, Claim, Floor, Place
 from p2pchat.protocol.machine import Effect, Emit, ForFork, Load, Loaded, Persist
@@ -170,7 +170,7 @@ class Intake:
             self._checks += 1
             seqs = [op.header.seq for op in ops]
             header, first = ops[0].header, max(min(seqs) - 1, 0)
-            rows = min((max(seqs) + 1 - first) * BRANCHES_MAX, CHECK_ROWS_MAX)
+            rows = min((max(seqs) + 1 - first) * self._branches(header), CHECK_ROWS_MAX)
             query = OpsQuery(
                 header.conversation, header.device, header.chain, first, rows, CHECK_BYTES_MAX
             )
@@ -363,6 +363,12 @@ class Intake:
             return []
         alert = SecurityAlert(op.header.account, "one of its devices wrote two histories")
         return [*self.apply(conversation, op, now), Emit(alert)]
+
+    def _branches(self, header: Header) -> int:
+        """So many ops may be here for one place of a chain."""
+        conversation = self._state.conversations[header.conversation]
+        tips = conversation.log.tips.get((header.device, header.chain), ())
+        return max(len(tips), BRANCHES_MAX)
 
     def _hold_until(self, conversation: Conversation, head: OpId, op: Op) -> None:
         if conversation.log.knows((op.header.device, op.header.chain), head):

@@ -149,6 +149,13 @@ class Membership:
         self._judge()
         return bool(self._counting >> self._graph.index[id] & 1)
 
+    def would_count(self, op: ControlOp) -> bool:
+        """Whether an op that is not here, whose parents are, would have any effect."""
+        self._judge()
+        if (op.account, op.device) in self._revoked and not isinstance(op.control, DeviceRevoked):
+            return False
+        return self._is_allowed(op, self._graph.closure(op.parents), len(self))
+
     def may_set(self, actor: AccountId, account: AccountId, standing: Standing) -> bool:
         """Whether an op that makes `account` this would count, written by `actor` now."""
         self._judge()
@@ -261,7 +268,8 @@ class Membership:
             for index, change in self._revoking:
                 if self._is_owner(graph.ops[index].account) is not is_owners:
                     continue
-                if not is_owners and self._is_void(index):
+                op, past = graph.ops[index], graph.past[index]
+                if not is_owners and self._is_void(op, past, index):
                     continue
                 self._revoked.setdefault((change.account, change.device), []).append(change)
                 written = graph.by_device[change.device] & graph.by[change.account]
@@ -281,9 +289,13 @@ class Membership:
 
     def _is_good(self, index: int) -> bool:
         """Whether an op counts; everything in its past was judged."""
-        op, past = self._graph.ops[index], self._graph.past[index]
+        op = self._graph.ops[index]
         if self._severed >> index & 1 and not isinstance(op.control, DeviceRevoked):
             return False
+        return self._is_allowed(op, self._graph.past[index], index)
+
+    def _is_allowed(self, op: ControlOp, past: int, index: int) -> bool:
+        """Whether an op counts that no revoked device wrote."""
         match op.control:
             case None:
                 return False
@@ -291,14 +303,18 @@ class Membership:
                 return self._is_owner(op.account)
             case Leave():
                 is_in = self._standing(op.account, past).may_read
-                return is_in and not self._is_owner(op.account) and not self._is_void(index)
+                return (
+                    is_in and not self._is_owner(op.account) and not self._is_void(op, past, index)
+                )
             case Epoch() | Link():
                 is_allowed = self._standing(op.account, past).may_administer
-                return is_allowed and not self._is_void(index)
+                return is_allowed and not self._is_void(op, past, index)
             case DeviceRevoked() as change:
-                return self._may_revoke(op, change) and not self._is_void(index)
+                return self._may_revoke(op, change) and not self._is_void(op, past, index)
             case SetStanding() as change:
-                return self._may_set(op.account, change, past) and not self._is_void(index)
+                return self._may_set(op.account, change, past) and not self._is_void(
+                    op, past, index
+                )
 
     def _may_set(self, actor: AccountId, change: SetStanding, past: int) -> bool:
         if self._is_owner(change.account):
@@ -311,12 +327,11 @@ class Membership:
             and self._by_owners(change.account, past & ~self._severed) is not Standing.ADMIN
         )
 
-    def _is_void(self, index: int) -> bool:
+    def _is_void(self, op: ControlOp, past: int, index: int) -> bool:
         """Whether an owner limited the op's author, and the op is neither on a chain that the owner
         named nor written in knowledge of that."""
-        graph, op = self._graph, self._graph.ops[index]
         return any(
-            not graph.past[index] >> limit & 1 and not graph.is_on(index, limit, op.device)
+            not past >> limit & 1 and not self._graph.is_on(index, limit, op.device)
             for limit in self._limits.get(op.account, ())
             if not self._severed >> limit & 1
         )

@@ -8,7 +8,8 @@ effect. Who blocked its author, or knows that its device was revoked, takes it l
 
 Against growth there is a bound, of branches and of what one account wrote, that is no such reason.
 It gives way wherever a member's op depends on what it would refuse; and honest members depend on
-nothing that has no effect.
+nothing that has no effect. Branches that have one are few, so that a peer is told them all in one
+read.
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.control import CONTROL_BYTES_MAX, control_op
 from p2pchat.wire.devices import ClaimedSet
 
-__all__ = ["RoomGate"]
+__all__ = ["COUNTING_BRANCHES_MAX", "RoomGate"]
 
 ACCOUNT_CONTROL_OPS_MAX = 10_000
 """Control ops of one account in a room, of all its devices and branches."""
 ACCOUNT_IDLE_OPS_MAX = 1_024
 """Of these such as have no effect."""
+
+COUNTING_BRANCHES_MAX = 16
+"""Branches of a control chain beyond which one that has an effect is not taken at once, either."""
 
 PROVEN_MAX = 65_536
 """Talk ops of a room that are known to lead to a head which a limit names."""
@@ -122,9 +126,12 @@ class RoomGate:
         tips = conversation.log.tips.get((op.header.device, op.header.chain), ())
         if len(tips) < BRANCHES_MAX:
             return True
-        if self._rules(conversation, op):
-            return self._is_needed(conversation, op)
-        return conversation.invited is not None and op.id in conversation.invited.proven
+        room = conversation.invited
+        if room is None or op.header.chain is Chain.TALK:
+            return room is not None and op.id in room.proven
+        has_room = len(tips) < COUNTING_BRANCHES_MAX
+        is_taken = has_room and room.membership.would_count(control_op(op))
+        return is_taken or self._is_needed(conversation, op)
 
     def _objection(self, conversation: Conversation, room: InvitedRoom, op: Op) -> str | None:
         account = op.header.account

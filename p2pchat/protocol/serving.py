@@ -21,6 +21,7 @@ from p2pchat.protocol.log import BRANCHES_MAX, ChainKey
 from p2pchat.protocol.machine import Effect, ForPull, Lane, Load, Loaded, Send
 from p2pchat.protocol.pace import Buckets, Rate
 from p2pchat.protocol.state import Conversation, State
+from p2pchat.wire.control import CONTROL_BYTES_MAX
 from p2pchat.wire.devices import DeviceSet
 from p2pchat.wire.frames import (
     Ops,
@@ -31,7 +32,7 @@ from p2pchat.wire.frames import (
     Wanted,
     split_ops,
 )
-from p2pchat.wire.ops import OP_BYTES_MAX, restore_op
+from p2pchat.wire.ops import HEADER_BYTES_MAX, OP_BYTES_MAX, restore_op
 
 __all__ = ["PULL_CHAINS_MAX", "Serving"]
 
@@ -41,6 +42,8 @@ PULL_CHAINS_MAX = 512
 ROWS_PER_READ = 256
 READ_BYTES_MIN = (BRANCHES_MAX + 1) * OP_BYTES_MAX
 """Holds every branch of a place and an op beyond, so that each read gets on."""
+CONTROL_OP_BYTES = HEADER_BYTES_MAX + CONTROL_BYTES_MAX + 64
+"""Of one control op at most; their chains may have more branches."""
 FRAME_BYTES = 64 * 1024
 SESSION_S_MAX = 10.0
 DIGEST_RATE = Rate(per_s=1, burst=8)
@@ -168,13 +171,14 @@ class Serving:
             more = session.is_cut or bool(session.wanted)
             return [Send(peer, Lane.SYNC, SyncPage(conversation.id, more))]
         wanted = session.wanted.popleft()
+        branches = len(conversation.log.tips.get((wanted.device, wanted.chain), ()))
         query = OpsQuery(
             conversation.id,
             wanted.device,
             wanted.chain,
             wanted.from_seq,
-            ROWS_PER_READ,
-            max(session.bytes_left, READ_BYTES_MIN),
+            max(ROWS_PER_READ, branches + 1),
+            max(session.bytes_left, READ_BYTES_MIN, (branches + 1) * CONTROL_OP_BYTES),
         )
         self._loads += 1
         return [Load(ForPull(peer, conversation.id, wanted, session.serial), query)]

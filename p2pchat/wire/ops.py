@@ -16,6 +16,7 @@ from p2pchat.wire.envelope import Purpose, Signer, verify
 
 __all__ = [
     "DEPS_MAX",
+    "HEADER_BYTES_MAX",
     "OP_BYTES_MAX",
     "SEQ_MAX",
     "VERSION",

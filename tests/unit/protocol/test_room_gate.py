@@ -12,6 +12,7 @@ from p2pchat.model.control import Leave, SetStanding, Standing
 from p2pchat.model.ids import ConversationId, OpId
 from p2pchat.model.op import Chain, Kind, Op
 from p2pchat.protocol.machine import AddContact, BlockTarget, DrawEpoch, ReviseDevices
+from p2pchat.protocol.room_gate import COUNTING_BRANCHES_MAX
 from p2pchat.wire.devices import merged, new_revocation, read_device_set
 from p2pchat.wire.frames import Ops, Welcome
 from tests.unit.protocol.people import (
@@ -179,6 +180,48 @@ def test_five_branches_of_which_each_knows_another_four_part_nobody():
     for seat in crew.seats[:3]:
         assert set(seat.texts(room)) == {"from Alice", "from Bob"}
     agree(room, *crew.seats[:3])
+
+
+def leaves(crew: Crew, room: ConversationId, count: int) -> list[Ops]:
+    """Mallory goes again and again, each time as if it were the first."""
+    authors = [Author(MALLORY, room) for _ in range(count)]
+    for number, author in enumerate(authors):
+        author.hlc += number << 10
+    admitted = grant(crew, room)
+    ops = [author.write(Leave(), deps=(admitted,)) for author in authors]
+    return [Ops((op,), (MALLORY.devices,)) for op in ops]
+
+
+def test_a_further_branch_that_counts_is_taken_though_nobody_follows_it():
+    """Alice hears what counts last, Bob first; he rules nothing, and writes nothing after it."""
+    crew = Crew(MALLORY)
+    room = crew.begin(BOB, CAROL, MALLORY)
+    admitted = grant(crew, room)
+    idle = [junk(Author(MALLORY, room), (admitted,), f"{number}")[0] for number in range(4)]
+    told = [*(Ops((op,), (MALLORY.devices,)) for op in idle), *leaves(crew, room, 5)]
+    crew.table.part(crew.alice, crew.bob)
+    for frame in told:
+        crew.alice.hear(MALLORY, frame)
+    for frame in reversed(told):
+        crew.bob.hear(MALLORY, frame)
+    crew.table.heal()
+    crew.table.connect(crew.alice, crew.bob)
+    crew.table.run(300)
+    agree(room, *crew.seats[:3])
+    for seat in crew.seats[:3]:
+        kinds = [op.header.kind for op in seat.chain(room, MALLORY, Chain.CONTROL)]
+        assert kinds.count(Kind.LEAVE) == 5
+
+
+def test_there_is_an_end_to_branches_that_count():
+    crew = Crew(MALLORY)
+    room = crew.begin(BOB, CAROL, MALLORY)
+    for other in (crew.alice, crew.carol):
+        crew.table.part(crew.bob, other)
+    for frame in leaves(crew, room, COUNTING_BRANCHES_MAX + 1):
+        crew.bob.hear(MALLORY, frame)
+        crew.table.settle()
+    assert len(crew.bob.chain(room, MALLORY, Chain.CONTROL)) == COUNTING_BRANCHES_MAX
 
 
 def test_branches_without_effect_are_followed_by_nobody():
