@@ -119,7 +119,9 @@ class Admission:
     def next_stage(self, conversation: Conversation, room: InvitedRoom) -> Stage:
         """How far a room has come that is not entered."""
         leave = self._leaves.get(conversation.id)
-        is_over = leave is not None and leave.id not in room.membership
+        is_over = leave is not None and (
+            leave.header.kind != Kind.LEAVE or leave.id not in room.membership
+        )
         if is_over or not room.membership.standing(self._state.me.account).may_read:
             return Stage.GUEST
         is_ours = room.inviter == self._state.me.account
@@ -161,10 +163,10 @@ class Admission:
         leave = self._leaves.get(id)
         return effects + ([Persist(PutLeave(id, _stored(leave)))] if leave is not None else [])
 
-    def left(self, leave: Op) -> None:
-        """Remember the op by which we go."""
-        assert leave.header.kind is Kind.LEAVE, "nothing else says so"
-        self._leaves[leave.header.conversation] = leave
+    def left(self, word: Op) -> None:
+        """Remember the op by which we go; of an owner, who goes when nobody else is there and for
+        good, what was said last: whoever was put out and has not heard of it is told that."""
+        self._leaves[word.header.conversation] = word
 
     # How
 

@@ -239,3 +239,21 @@ def test_an_owner_cannot_leave_a_room_to_others():
     alone = crew.alice.create("alone")
     crew.alice.leave(alone)
     assert alone not in crew.alice.state.conversations
+
+
+def test_a_room_that_its_owner_left_is_not_brought_back_by_who_has_not_heard_of_it():
+    crew = Crew()
+    room = crew.alice.create("two", BOB)
+    crew.table.run(5)
+    crew.table.part(crew.alice, crew.bob)
+    crew.alice.set(room, BOB, Standing.REMOVED)
+    crew.alice.leave(room)
+    joined = len(crew.alice.told(RoomJoined))
+    crew.alice.crash()
+    crew.table.heal()
+    crew.table.connect(crew.alice, crew.bob)
+    crew.table.run(60)
+    assert BOB.account not in standings(crew.bob, room), "he hears of it now"
+    crew.table.run(GUEST_S)
+    assert room not in crew.alice.state.conversations
+    assert len(crew.alice.told(RoomJoined)) == joined
