@@ -69,8 +69,8 @@ def relay(
 ) -> None:
     """Run a relay: others find the network through it, and reach each other when nothing else does.
 
-    It needs a port that is reachable from outside, and keeps nothing but its key and the peers it
-    met. The first relay of a network boots alone.
+    It needs a port that is reachable from outside, and keeps its key, the peers it met, and sealed
+    letters for who is away. The first relay of a network boots alone.
 
     \b
     Examples:
