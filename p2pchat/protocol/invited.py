@@ -211,7 +211,8 @@ class InvitedRooms:
         if room is None or not self._is_member(room) or not self.admission.may_rule(conversation):
             return []
         if room.membership.standing(me) is Standing.OWNER:
-            self.admission.left(*self._newest(conversation))  # it put out the last of the others
+            for word in self._newest(conversation):  # it put out the last of the others
+                self.admission.left(word)
             return []
         sources = self._state.sources(room) & self._state.connected
         ops, effects = self._writer.write(conversation, Leave(), now)
