@@ -22,6 +22,8 @@ __all__ = ["QUERY_CHARS_MAX", "TERMS_MAX", "Query", "index_text"]
 
 QUERY_CHARS_MAX = 200
 TERMS_MAX = 16
+PIECE_CHARS = 256
+"""Of a text, normalized at a time."""
 PREFIX_CHARS_MIN = 3
 """Shorter words are found as they are: a letter begins most of what there is."""
 
@@ -44,9 +46,15 @@ def index_text(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Without accents, and with one form for what looks alike."""
+    """Without accents, and with one form for what looks alike; a piece at a time, since marks in
+    a row are put in order by a sort that is quadratic, and a stranger may send thousands."""
     if text.isascii():
         return text
+    pieces = range(0, len(text), PIECE_CHARS)
+    return "".join(_plain_piece(text[start : start + PIECE_CHARS]) for start in pieces)
+
+
+def _plain_piece(text: str) -> str:
     apart = ucd_3_2_0.normalize("NFKD", text)
     return ucd_3_2_0.normalize("NFC", _ACCENTS.sub("", apart))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from p2pchat.model.search import TERMS_MAX, Query, index_text
+from p2pchat.model.search import PIECE_CHARS, TERMS_MAX, Query, index_text
 
 
 def finds(asked: str, text: str) -> bool:
@@ -76,6 +76,13 @@ def test_an_expression_quotes_whatever_it_is_given():
     query = Query.of('say" OR "x NEAR(a) col:b * \0c\ud800')
     assert query is not None
     assert query.expression == '"say"* AND "OR" AND "x" AND "NEAR(a)" AND "col:b" AND "c"'
+
+
+def test_marks_in_a_row_are_put_in_order_piece_by_piece():
+    low, high = "\u05b0", "\u0591"
+    ordered = index_text((high + low) * PIECE_CHARS)
+    half = PIECE_CHARS // 2
+    assert ordered == (low * half + high * half) * 2
 
 
 def test_the_index_takes_each_character_for_a_word():
