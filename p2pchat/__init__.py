@@ -19,6 +19,7 @@ if typing.TYPE_CHECKING:
     from p2pchat.client.handles import Contact, Conversation, Messages, Room
     from p2pchat.client.opening import open_client
     from p2pchat.client.profiles import Profile
+    from p2pchat.client.proving import read_delivery_proof
     from p2pchat.client.transcripts import TranscriptFormat
     from p2pchat.config import ClientConfig, RelayConfig
     from p2pchat.errors import P2PChatError
@@ -53,6 +54,7 @@ if typing.TYPE_CHECKING:
         Reachability,
     )
     from p2pchat.relay import Relay, RelayStatistics, open_relay
+    from p2pchat.wire.delivery_proof import DeliveryProof
 
 __all__ = [
     "AccountId",
@@ -69,6 +71,7 @@ __all__ = [
     "ContactStatus",
     "Conversation",
     "ConversationId",
+    "DeliveryProof",
     "Diagnosis",
     "DiagnosisProgress",
     "Event",
@@ -109,6 +112,7 @@ __all__ = [
     "import_home",
     "open_client",
     "open_relay",
+    "read_delivery_proof",
 ]
 
 _NAMES = {
@@ -116,6 +120,7 @@ _NAMES = {
     "client.exporting": ("import_home",),
     "client.opening": ("open_client",),
     "client.profiles": ("Profile",),
+    "client.proving": ("read_delivery_proof",),
     "client.handles": ("Contact", "Conversation", "Messages", "Room"),
     "client.transcripts": ("TranscriptFormat",),
     "config": ("ClientConfig", "RelayConfig"),
@@ -134,6 +139,7 @@ _NAMES = {
     "model.room": ("Member", "Role", "RoomInfo", "RoomKind"),
     "model.route": ("Path",),
     "model.status": (*("ContactStatus", "Health", "NetworkStatus", "PeerStatus", "Reachability"),),
+    "wire.delivery_proof": ("DeliveryProof",),
     "relay": ("Relay", "RelayStatistics", "open_relay"),
 }
 _MODULES = {name: f"p2pchat.{module}" for module, names in _NAMES.items() for name in names}

@@ -7,7 +7,7 @@
     │   ├─ UnknownContact           ├─ UnknownConversation   ├─ UnknownMessage
     │   ├─ PermissionDenied         ├─ MessageTooLarge       ├─ InvalidText
     │   ├─ InvalidTarget            ├─ KeyChanged            ├─ UnknownDevice
-    │   ├─ BadPicture               └─ VerificationFailed
+    │   ├─ BadPicture               ├─ VerificationFailed    └─ NotProvable
     ├─ RemoteProtocolError          the peer broke the rules: its stream is reset and it is counted
     │   ├─ MalformedMessage         ├─ BadSignature          ├─ FrameTooLarge
     │   └─ UnknownVersion
@@ -18,7 +18,7 @@
         ├─ HomeInUse                ├─ HomeUnwritable        ├─ WrongKey
         ├─ PassphraseNeeded         ├─ WrongPassphrase       ├─ KeyringUnusable
         ├─ BadExport                ├─ HomeNotEmpty          ├─ FileExists
-        ├─ FileUnusable
+        ├─ FileUnusable             ├─ BadProof
         ├─ SchemaTooNew             ├─ Corrupted             └─ DiskFull
 
 Messages are written for the person who reads them: what is wrong, and what to do.
@@ -30,6 +30,7 @@ __all__ = [
     "AddressInUse",
     "BadExport",
     "BadPicture",
+    "BadProof",
     "BadSignature",
     "ConfigError",
     "Corrupted",
@@ -50,6 +51,7 @@ __all__ = [
     "MessageTooLarge",
     "NetworkError",
     "NodeClosed",
+    "NotProvable",
     "P2PChatError",
     "PassphraseNeeded",
     "PeerUnreachable",
@@ -130,6 +132,10 @@ class BadPicture(LocalProtocolError):
 
 class VerificationFailed(LocalProtocolError):
     """What was compared is not the same: somebody is in between, or it was not for each other."""
+
+
+class NotProvable(LocalProtocolError):
+    """Nobody has signed to hold what was asked about, or it is too much for one file."""
 
 
 class InvalidText(LocalProtocolError):
@@ -219,6 +225,10 @@ class KeyringUnusable(StoreError):
 
 class BadExport(StoreError):
     """A file is no export, or is damaged or not whole; nothing of it was taken."""
+
+
+class BadProof(StoreError):
+    """A file is no proof of delivery, or proves nothing."""
 
 
 class HomeNotEmpty(StoreError):

@@ -304,6 +304,53 @@ def transcript(
     )
 
 
+@app.command()
+@in_command
+def prove(
+    options: Options,
+    conversation: Conversation,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write.")],
+    message: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Only this message; `history --json` shows ids."),
+    ] = None,
+    without_text: Annotated[
+        bool, typer.Option("--without-text", help="Leave the texts out; their hashes stay.")
+    ] = False,
+) -> None:
+    """Write a file that proves which of your messages others have signed to hold.
+
+    Whoever has the file can check it with `p2pchat verify`, and shows it to whom they like.
+
+    \b
+    Examples:
+      p2pchat prove Bob delivered.proof
+      p2pchat prove lounge one.proof --message 5b0f… --without-text
+    """
+    from p2pchat.cli import proving
+
+    wanted = proving.Wanted(file, message, not without_text)
+    _run(options, lambda settings: proving.prove(settings, conversation, wanted))
+
+
+@app.command()
+@in_command
+def verify(
+    options: Options,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `prove` wrote.")],
+    json: Json = False,
+) -> None:
+    """Check a proof of delivery by its signatures alone: no home and no network is needed.
+
+    \b
+    Examples:
+      p2pchat verify delivered.proof
+    """
+    from p2pchat.cli import proving
+
+    _run(options, lambda settings: proving.verify(settings, file, json))
+
+
 @app.command("export")
 @in_command
 def export_home(

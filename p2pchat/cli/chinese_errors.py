@@ -28,6 +28,14 @@ CHINESE_ERRORS: Mapping[str, str] = {
     ),
     "{address} is in use by another program": "{address} 已被其他程序占用",
     "the passphrase is wrong": "密码短语不正确",
+    "nobody has acknowledged a message of yours there yet": "那里还没有人确认收到您的消息",
+    "nobody has acknowledged this message yet, or it is not yours": (
+        "还没有人确认收到这条消息，或它不是您写的"
+    ),
+    "that is too much for one file: prove single messages": "内容太多，一个文件放不下：请逐条证明",
+    "{file} is no proof of delivery": "{file} 不是送达证明",
+    "{file} is not whole: its end is missing": "{file} 不完整：缺少结尾",
+    "{file} proves nothing: {reason}": "{file} 什么也证明不了：{reason}",
     "this home is locked by a passphrase: give it, with --passphrase-file FILE for one": (
         "此主目录由密码短语锁定：请输入，或用 --passphrase-file 文件 给出"
     ),

@@ -35,6 +35,39 @@ CHINESE_KEEPING: Mapping[str, str] = {
     "A copy of the home opens nowhere else then: keep an export.": (
         "此后主目录的副本在别处打不开：请保留一份导出文件。"
     ),
+    # Proofs of delivery
+    "Only this message; `history --json` shows ids.": (
+        "只证明这条消息；`history --json` 可显示编号。"
+    ),
+    "Leave the texts out; their hashes stay.": "不写入正文，只留哈希。",
+    "Write a file that proves which of your messages others have signed to hold.": (
+        "写出一个文件，证明他人已签名收存了您的哪些消息。"
+    ),
+    "Whoever has the file can check it with `p2pchat verify`, and shows it to whom they like.": (
+        "拿到文件的人都可用 `p2pchat verify` 核验，也可转给任何人。"
+    ),
+    "What `prove` wrote.": "`prove` 写出的文件。",
+    "Check a proof of delivery by its signatures alone: no home and no network is needed.": (
+        "仅凭签名核验送达证明：不需要主目录，也不需要网络。"
+    ),
+    "{file} proves the delivery of {count} messages to {devices} devices. `p2pchat verify` checks"
+    " it, anywhere.": (
+        "{file} 证明 {count} 条消息已送达 {devices} 台设备。`p2pchat verify` 可在任何地方核验。"
+    ),
+    "Conversation {id}": "会话 {id}",
+    "written by   {account}": "作者 {account}",
+    "(not in the file)": "（正文不在文件中）",
+    "{account} signed on {time} to hold {held} of these {count} messages, with its device"
+    " {device}.": (
+        "{account} 的设备 {device} 于 {time} 签名，已收存这 {count} 条消息中的 {held} 条。"
+    ),
+    "That account has revoked this device: ask whether it was stolen then.": (
+        "该账户已吊销这台设备：请询问当时它是否已失窃。"
+    ),
+    "The signatures are right. Whose accounts these are, only people know: compare them with their"
+    " contact links. Times are those of the devices' own clocks.": (
+        "签名无误。账户属于谁，只有人知道：请与其联系人链接比对。时间以各设备自己的时钟为准。"
+    ),
     # Export and import
     "The passphrase of the export stands in this file. Default: it is asked for.": (
         "导出文件的密码短语在此文件中。默认：在终端询问。"

@@ -18,6 +18,7 @@ from p2pchat.cli import shapes
 from p2pchat.cli.jsonrpc import InvalidParams, MethodNotFound, Params
 from p2pchat.client.client import Client, Statistics
 from p2pchat.client.profiles import Profile
+from p2pchat.client.proving import read_delivery_proof
 from p2pchat.client.transcripts import TranscriptFormat
 from p2pchat.config import ConfigChange
 from p2pchat.errors import UnknownContact, UnknownConversation, UnknownMessage
@@ -30,6 +31,7 @@ from p2pchat.model.introduction import Introduction
 from p2pchat.model.message import Message
 from p2pchat.model.room import Member, Role, RoomInfo, RoomsFrom
 from p2pchat.model.status import NetworkStatus, PeerStatus
+from p2pchat.wire.delivery_proof import DeliveryProof
 
 __all__ = ["METHODS", "Method", "Methods", "find_method"]
 
@@ -325,6 +327,24 @@ class Methods:
         """Write a conversation to a file to be read; how many messages it has."""
         found = self._client.conversation(conversation)
         return await found.write_transcript(path, format, overwrite=overwrite)
+
+    async def prove_delivery(
+        self,
+        conversation: ConversationId,
+        path: str,
+        message_id: OpId | None = None,
+        with_text: bool = True,
+        overwrite: bool = False,
+    ) -> DeliveryProof:
+        """Write a file that proves what others hold of our messages; what it proves."""
+        found = self._client.conversation(conversation)
+        return await found.prove_delivery(
+            path, message_id, with_text=with_text, overwrite=overwrite
+        )
+
+    async def verify_delivery(self, path: str) -> DeliveryProof:
+        """Check such a file, whoever made it."""
+        return await read_delivery_proof(path)
 
     async def wait_delivered(self, message_id: OpId) -> Message:
         """The message, once it is on disk at every recipient, however long that takes."""

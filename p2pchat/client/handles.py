@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol, cast
 
+from p2pchat.client.proving import Proving, write_proof
 from p2pchat.client.transcripts import (
     Transcript,
     TranscriptFormat,
@@ -26,6 +27,7 @@ from p2pchat.node.node import Node
 from p2pchat.protocol.machine import ChangeStanding, LeaveRoom, SendText
 from p2pchat.protocol.room_state import ROLES
 from p2pchat.store.port import Page
+from p2pchat.wire.delivery_proof import DeliveryProof
 
 __all__ = ["Contact", "Conversation", "Messages", "Room"]
 
@@ -92,6 +94,23 @@ class Conversation:
         transcript = Transcript(format or TranscriptFormat.of(file), self.title)
         await write_transcript(self._node, self.id, transcript, file, overwrite=overwrite)
         return transcript.count
+
+    async def prove_delivery(
+        self,
+        path: str | os.PathLike[str],
+        message: OpId | None = None,
+        *,
+        with_text: bool = True,
+        overwrite: bool = False,
+    ) -> DeliveryProof:
+        """Write a file that proves to anybody what devices of others have signed to hold of our
+        messages here, or from one message on; it holds the texts (that of the one message), or
+        their hashes alone. `read_delivery_proof` checks it. Answers what it proves.
+
+        Raises `NotProvable`, `FileExists`, `FileUnusable`, `DiskFull`.
+        """
+        proving = Proving(self.id, Path(path), message, with_text, overwrite)
+        return await write_proof(self._node, proving)
 
     def transcript(self, format: TranscriptFormat) -> AsyncGenerator[str]:
         """The same in pieces, for whoever writes it elsewhere; to be closed when given up."""

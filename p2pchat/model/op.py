@@ -12,7 +12,10 @@ from enum import IntEnum
 
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 
-__all__ = ["Chain", "Header", "Kind", "Op", "Position"]
+__all__ = ["HLC_COUNTER_BITS", "Chain", "Header", "Kind", "Op", "Position"]
+
+HLC_COUNTER_BITS = 16
+"""Of a hybrid logical clock; above them stand its milliseconds."""
 
 
 class Chain(IntEnum):
@@ -78,6 +81,11 @@ class Header:
     """At most 4 talk heads the author had shown; orders the display, holds nothing back."""
     devices: bytes = b""
     """BLAKE2b-256 of the device set the author acted under."""
+
+    @property
+    def written_ms(self) -> int:
+        """When the author says that it was written, by the wall clock."""
+        return self.hlc >> HLC_COUNTER_BITS
 
 
 @dataclass(frozen=True, slots=True)

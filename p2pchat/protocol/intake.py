@@ -39,7 +39,6 @@ from p2pchat.protocol.pruning import Pruning
 from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.room_gate import RoomGate
 from p2pchat.protocol.state import ACCOUNTS_MAX, LEFT, Conversation, State
-from p2pchat.protocol.timeline import wall_of
 from p2pchat.wire.contents import Accept, Content, Profile, Reject, Request, Text, decode_content
 from p2pchat.wire.control import CONTROL_BYTES_MAX, control_op
 from p2pchat.wire.devices import (
@@ -544,7 +543,7 @@ class Intake:
             author_name=self._state.directory.name(header.account),
             type="text",
             text=text.text,
-            sent_at=wall_of(header.hlc),
+            sent_at=header.written_ms,
             received_at=now.wall_ms,
             state=(MessageState.QUEUED if header.account == me.account else MessageState.DELIVERED),
             reply_to=text.reply_to,
@@ -564,7 +563,7 @@ def shown_message(op: Op, text: Text, own: Counting, sort_key: int, received_ms:
         own=own,
         text=text.text,
         type="text",
-        sent_ms=wall_of(header.hlc),
+        sent_ms=header.written_ms,
         received_ms=received_ms,
         sort_key=sort_key,
         reply_to=text.reply_to,

@@ -10,21 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from p2pchat.model.machine import Now
+from p2pchat.model.op import HLC_COUNTER_BITS
 
-__all__ = ["HybridClock", "sort_key", "wall_of"]
+__all__ = ["HybridClock", "sort_key"]
 
-COUNTER_BITS = 16
 AHEAD_MS_MAX = 5 * 60 * 1000
 
 
 def hlc_at(wall_ms: int) -> int:
     """The first hybrid time of a wall-clock millisecond."""
-    return max(wall_ms, 0) << COUNTER_BITS
-
-
-def wall_of(hlc: int) -> int:
-    """The wall-clock part, in milliseconds."""
-    return hlc >> COUNTER_BITS
+    return max(wall_ms, 0) << HLC_COUNTER_BITS
 
 
 class HybridClock:

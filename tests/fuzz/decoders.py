@@ -22,7 +22,14 @@ from libp2p.security.exceptions import HandshakeFailure
 from p2pchat.cli.jsonrpc import RequestError, read_call, read_line
 from p2pchat.cli.methods import find_method
 from p2pchat.config import addresses as configured
-from p2pchat.errors import ConfigError, LinkError, LocalProtocolError, RemoteProtocolError
+from p2pchat.errors import (
+    BadProof,
+    ConfigError,
+    LinkError,
+    LocalProtocolError,
+    RemoteProtocolError,
+    SchemaTooNew,
+)
 from p2pchat.model.archive import End, Manifest
 from p2pchat.model.blocking import BlockList, parse_subnets, parse_target
 from p2pchat.model.change import PutName
@@ -35,6 +42,7 @@ from p2pchat.net.libp2p.noise_packets import PacketSealer
 from p2pchat.net.libp2p.yamux_frames import encode_header
 from p2pchat.wire.archive_codec import decode_record, encode_record
 from p2pchat.wire.contents import decode_content
+from p2pchat.wire.delivery_proof import read_proof
 from p2pchat.wire.devices import claimed_set, read_device_set, read_revocation
 from p2pchat.wire.frames import decode_frame, decode_ops, encode_frame, encode_ops
 from p2pchat.wire.framing import frame
@@ -80,7 +88,7 @@ from p2pchat.wire.records import account_key, bundle_key, read_record
 from p2pchat.wire.verification import VerificationCode, decode_code, encode_code
 from tests.fuzz import feeds
 from tests.unit.protocol.people import ALICE
-from tests.vectors import golden
+from tests.vectors import golden, proofs
 
 PEER = ALICE.device.peer_id
 ADDRESS = "/ip4/192.0.2.7/tcp/4001"
@@ -216,6 +224,12 @@ WIRE: dict[str, Decoder] = {
         decode_record,
         ("wire.archive_codec.decode_record",),
         tuple(map(encode_record, (Manifest(1, 2), PutName(ALICE.account, "Alice", 3), End(2)))),
+    ),
+    "proof of delivery": Decoder(
+        read_proof,
+        ("wire.delivery_proof.read_proof",),
+        (bytes.fromhex(str(proofs.made()["file"])),),
+        (BadProof, SchemaTooNew),
     ),
     "gossip": Decoder(
         decode_rpc,

@@ -70,8 +70,33 @@ def test_somebody_who_runs_single_commands_talks_to_somebody_who_is_there(tmp_pa
             texts = [message["text"] for message in await alice("history", "bob")]
             assert sorted(texts) == ["Are you still there?", "Hello, Alice!", "Hello, Bob!"]
             assert [each["state"] for each in await alice("contacts", "list")] == ["accepted"]
+            return home, request["account"], (await bob.call("account"))["account"]
 
-    trio.run(main)
+    home, alice, bob = trio.run(main)
+    proof, nowhere = tmp_path / "delivered.proof", tmp_path / "nowhere"
+    made = subprocess.run(
+        [*PROGRAM, "--home", home, "prove", "bob", proof],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "2 messages to 1 devices" in made.stdout
+    checked = CliRunner().invoke(app, ["--home", str(nowhere), "verify", str(proof), "--json"])
+    proven = json.loads(checked.stdout)
+    assert [message["text"] for message in proven["messages"]] == [
+        "Hello, Bob!",
+        "Are you still there?",
+    ]
+    [receipt] = proven["receipts"]
+    assert (proven["account"], receipt["account"]) == (alice, bob)
+    assert not nowhere.exists(), "no home is needed"
+    read = CliRunner().invoke(app, ["--home", str(nowhere), "verify", str(proof)]).stdout
+    assert f"{bob} signed on" in read
+    assert "to hold 2 of these 2 messages" in read
+    proof.write_bytes(proof.read_bytes()[:-5])
+    cut = CliRunner().invoke(app, ["--home", str(nowhere), "verify", str(proof)])
+    assert cut.exit_code == 1
+    assert "is not whole" in cut.stderr
 
 
 def heeds_interrupts():

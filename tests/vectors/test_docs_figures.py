@@ -12,6 +12,7 @@ from p2pchat.gossip.score import DEMERITS
 from p2pchat.gossip.vocabulary import Offence
 from p2pchat.kad.config import KAD_PROTOCOL, KadConfig
 from p2pchat.model.conversation import ROOM_NAME_CHARS_MAX
+from p2pchat.model.op import HLC_COUNTER_BITS
 from p2pchat.net.gossip import PROTOCOLS, QUEUE_BYTES_MAX, SHUN_S
 from p2pchat.net.libp2p import autonat, punching, swarm
 from p2pchat.net.libp2p.options import CircuitLimits, HostLimits
@@ -43,7 +44,6 @@ from p2pchat.protocol import (
     routes,
     serving,
     sync,
-    timeline,
 )
 from p2pchat.protocol.machine import Lane
 from p2pchat.wire import (
@@ -69,7 +69,7 @@ MIB, KIB, DAY_MS = 1 << 20, 1 << 10, 24 * 3600 * 1000
 FIGURES: dict[str, list[str]] = {
     "identifiers.md": [
         f"it has 1 to {ROOM_NAME_CHARS_MAX} characters",
-        f"shifted left by {timeline.COUNTER_BITS} bits",
+        f"shifted left by {HLC_COUNTER_BITS} bits",
     ],
     "log.md": [
         f"A header has at most {ops.HEADER_BYTES_MAX:,} bytes",

@@ -58,6 +58,8 @@ CONTRACT = {
     "renew_contact_link": "",
     "reload_config": "",
     "block": "target",
+    "prove_delivery": "conversation path | message_id with_text overwrite",
+    "verify_delivery": "path",
     "transcript": "conversation path | format overwrite",
     "unblock": "target",
     "blocks": "",
