@@ -30,6 +30,8 @@ if typing.TYPE_CHECKING:
         Event,
         EventsDropped,
         ExportProgress,
+        GapFilled,
+        GapFound,
         MembersChanged,
         MessageReceived,
         MessageStateChanged,
@@ -40,6 +42,7 @@ if typing.TYPE_CHECKING:
         StartupProgress,
     )
     from p2pchat.model.blocking import Block, BlockKind
+    from p2pchat.model.completeness import Completeness, Gap
     from p2pchat.model.contact import ContactInfo, ContactState
     from p2pchat.model.diagnosis import Cause, Diagnosis, Finding, Saying
     from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
@@ -63,6 +66,7 @@ __all__ = [
     "Cause",
     "Client",
     "ClientConfig",
+    "Completeness",
     "Contact",
     "ContactAccepted",
     "ContactInfo",
@@ -78,6 +82,9 @@ __all__ = [
     "EventsDropped",
     "ExportProgress",
     "Finding",
+    "Gap",
+    "GapFilled",
+    "GapFound",
     "Health",
     "Member",
     "MembersChanged",
@@ -127,11 +134,12 @@ _NAMES = {
     "errors": ("P2PChatError",),
     "events": (
         *("ContactAccepted", "ContactRequested", "DiagnosisProgress", "Event"),
-        *("EventsDropped", "ExportProgress", "MembersChanged"),
+        *("EventsDropped", "ExportProgress", "GapFilled", "GapFound", "MembersChanged"),
         *("MessageReceived", "MessageStateChanged", "PeerConnected", "PeerDisconnected"),
         *("RoomJoined", "SecurityAlert", "StartupProgress"),
     ),
     "model.blocking": ("Block", "BlockKind"),
+    "model.completeness": ("Completeness", "Gap"),
     "model.contact": ("ContactInfo", "ContactState"),
     "model.diagnosis": ("Cause", "Diagnosis", "Finding", "Saying"),
     "model.ids": ("AccountId", "ConversationId", "OpId", "PeerId"),

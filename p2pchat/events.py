@@ -27,6 +27,8 @@ __all__ = [
     "Event",
     "EventsDropped",
     "ExportProgress",
+    "GapFilled",
+    "GapFound",
     "IntroductionReceived",
     "KeyChanged",
     "KeysFetching",
@@ -308,6 +310,23 @@ class MessageStateChanged(Event):
 
     message_id: OpId
     state: MessageState
+
+
+@dataclass(frozen=True, slots=True)
+class GapFound(Event):
+    """Something of a conversation is known to be missing; it is asked for from all who may have
+    it. `Conversation.completeness()` names it."""
+
+    conversation: ConversationId
+    missing: int
+    """So many ops, as far as is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class GapFilled(Event):
+    """Nothing that was known to be missing of a conversation is missing any more."""
+
+    conversation: ConversationId
 
 
 @dataclass(frozen=True, slots=True)

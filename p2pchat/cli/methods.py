@@ -23,6 +23,7 @@ from p2pchat.client.transcripts import TranscriptFormat
 from p2pchat.config import ConfigChange
 from p2pchat.errors import UnknownContact, UnknownConversation, UnknownMessage
 from p2pchat.model.blocking import Block
+from p2pchat.model.completeness import Completeness
 from p2pchat.model.contact import ContactInfo, LinkInfo
 from p2pchat.model.device import DeviceInfo
 from p2pchat.model.diagnosis import Diagnosis
@@ -327,6 +328,10 @@ class Methods:
         """Write a conversation to a file to be read; how many messages it has."""
         found = self._client.conversation(conversation)
         return await found.write_transcript(path, format, overwrite=overwrite)
+
+    async def completeness(self, conversation: ConversationId) -> Completeness:
+        """What is here of a conversation, and what is known to be missing."""
+        return self._client.conversation(conversation).completeness()
 
     async def prove_delivery(
         self,

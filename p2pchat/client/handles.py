@@ -18,12 +18,14 @@ from p2pchat.client.transcripts import (
 )
 from p2pchat.errors import UnknownContact, UnknownConversation, UnknownMessage
 from p2pchat.events import Event, EventsDropped, MessageReceived, MessageStateChanged
+from p2pchat.model.completeness import Completeness
 from p2pchat.model.contact import ContactInfo, ContactState
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.message import Message, MessageState
 from p2pchat.model.room import Member, Role, RoomInfo
 from p2pchat.node.hub import Subscription
 from p2pchat.node.node import Node
+from p2pchat.protocol.completeness import completeness
 from p2pchat.protocol.machine import ChangeStanding, LeaveRoom, SendText
 from p2pchat.protocol.room_state import ROLES
 from p2pchat.store.port import Page
@@ -77,6 +79,11 @@ class Conversation:
         """
         store = await self._node.flushed_store()
         return await store.history(self.id, Page(limit, before, after))
+
+    def completeness(self) -> Completeness:
+        """What is here at this moment: up to where each chain is whole, what is known to be
+        missing, and a digest to be compared with another member's."""
+        return completeness(self._node.chat.state.conversations[self.id])
 
     async def write_transcript(
         self,

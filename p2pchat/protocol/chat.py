@@ -154,7 +154,7 @@ class Chat:
         effects += self.mailing.settle(self.outbox.touched, now)
         effects += self.outbox.settle(now, is_committing=self._is_committing)
         self._is_committing = False
-        return effects
+        return effects + self.sync.gaps.settle()
 
     def _part_revoked(self, now: Now) -> list[Effect]:
         """Let go of devices that somebody's account revoked in this batch: what waits for them on a
@@ -427,6 +427,7 @@ class Chat:
         effects += self.intake.conclude(now)
         self._touch_own(ops.ops)
         for conversation in self.intake.gaps:
+            self.sync.gaps.note(conversation)
             effects += self.sync.begin(conversation, peer, now)
         self.intake.gaps.clear()
         return effects

@@ -176,6 +176,10 @@ class Log:
     def waiting_count(self) -> int:
         return len(self._waiting)
 
+    def waiting(self) -> tuple[Op, ...]:
+        """The ops that are held back until what they follow is here."""
+        return self._waiting.all()
+
     # What comes
 
     def place(self, op: Op) -> Place:
@@ -357,6 +361,9 @@ class Waiting:
             self._evict()
             has_room = False
         return has_room
+
+    def all(self) -> tuple[Op, ...]:
+        return tuple(op for ops in self._ops.values() for op in ops.values())
 
     def take(self, missing: OpId) -> list[Op]:
         ops = list(self._ops.get(missing, {}).values())

@@ -24,6 +24,7 @@ from p2pchat.model.conversation import room_meeting
 from p2pchat.model.ids import ConversationId, DeviceId
 from p2pchat.model.machine import Now, SetTimer
 from p2pchat.model.op import Chain, Op, Position
+from p2pchat.protocol.completeness import Gaps
 from p2pchat.protocol.intake import Intake
 from p2pchat.protocol.log import BRANCHES_MAX, ChainKey, Floor
 from p2pchat.protocol.machine import Effect, Lane, Send
@@ -66,6 +67,7 @@ class Sync:
         self._receipts = receipts
         self._intake = intake
         self._sessions: dict[tuple[DeviceId, ConversationId], Session] = {}
+        self.gaps = Gaps(state)
         self.serving = Serving(state, self.branch_seen)
         self.last_ms = 0
         """Wall clock when an exchange last came to its end."""

@@ -60,6 +60,7 @@ CONTRACT = {
     "block": "target",
     "prove_delivery": "conversation path | message_id with_text overwrite",
     "verify_delivery": "path",
+    "completeness": "conversation",
     "transcript": "conversation path | format overwrite",
     "unblock": "target",
     "blocks": "",
