@@ -4,7 +4,7 @@ A session begins with the other device's published fallback key (X3DH without on
 each answer turns the ratchet: what is sealed later stays shut to who steals today's keys. Identity
 keys are Curve25519 keys that the account certifies, so whoever opens a message knows which device
 sealed it. Sessions belong to a device, an account and a key at once (`Correspondent`), and what is
-sealed begins with a head that names both ends: anybody can certify what is not theirs.
+sealed has a head that names both ends: anybody can certify what is not theirs.
 
 Several sessions with one device are normal: both may begin at once, or one side may have lost its
 own. We seal with the smallest id among those that were answered, so that both sides come to the
@@ -18,6 +18,9 @@ What happened here and is remembered:
   lives, and it lives until two newer ones were made, however long that takes. So ids of sessions
   that others began are kept for as many generations, not for a time. The ciphertext is no id:
   bytes behind it change nothing.
+- A state may seal twice all the same: a disk that was set back is not always noticed. So 16 random
+  bytes come first in each plaintext. Olm seals in CBC mode, where that makes all blocks differ, as
+  a fresh vector does: who sees both ciphertexts learns nothing of what they have in common.
 - Anybody can begin a session with a published key. What strangers begin is opened and kept
   nowhere: opening the same message again costs nothing but time.
 - Of messages that were overtaken 40 can be opened later, and none over a gap of 2,000. Each carries
@@ -32,10 +35,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
+from nacl.utils import random
 from vodozemac import Account, AnyOlmMessage, Curve25519PublicKey, PreKeyMessage, Session
 
 from p2pchat.crypto.port import Opened
 from p2pchat.errors import BadSignature, MalformedMessage
+from p2pchat.model.ids import AccountId
 from p2pchat.model.ratchet import (
     SESSION_BYTES,
     Correspondent,
@@ -47,13 +52,23 @@ from p2pchat.model.ratchet import (
     SpendSession,
 )
 
-__all__ = ["SESSIONS_MAX", "NewAccount", "OlmBox", "Ratchets", "Sealed", "new_account"]
+__all__ = [
+    "SALT_BYTES",
+    "SESSIONS_MAX",
+    "NewAccount",
+    "OlmBox",
+    "Ratchets",
+    "Sealed",
+    "new_account",
+]
 
 KEY_BYTES = 32
+SALT_BYTES = 16
 SESSIONS_MAX = 4
 """With one device; of the barred ones, else of all, the one used longest ago goes first."""
-SPENT_MAX = 50_000
-"""Sessions that others began with keys that still live; forgetting one would let it begin twice."""
+SPENT_MAX, SPENT_OF_ONE_MAX = 50_000, 500
+"""Sessions that others, and that one account, began with keys that still live; forgetting one would
+let it begin twice. An account that begins several a day for two months is answered on ours."""
 GENERATIONS_OPEN = 2
 """Fallback keys of an account that begin sessions."""
 
@@ -108,7 +123,7 @@ class Ratchets:
         for row in sessions:
             live = _Live(Session.from_pickle(row.pickle, pickle_key), row)
             self._sessions.setdefault(row.peer, {})[row.session] = live
-        self._spent = {row.session: row.generation for row in spent}
+        self._spent = {row.session: row for row in spent}
 
     @property
     def identity_key(self) -> bytes:
@@ -124,8 +139,8 @@ class Ratchets:
         self._account.mark_keys_as_published()
         self._generation += 1
         forget = ForgetSpent(self._generation - GENERATIONS_OPEN + 1)
-        kept = ((id, made) for id, made in self._spent.items() if made >= forget.generation)
-        self._spent = dict(kept)
+        kept = (row for row in self._spent.values() if row.generation >= forget.generation)
+        self._spent = {row.session: row for row in kept}
         pickled = self._account.pickle(self._pickle_key)
         return key.to_bytes(), PutOlmAccount(pickled, self._generation), forget
 
@@ -154,7 +169,7 @@ class Ratchets:
     def seal(self, peer: Correspondent, plaintext: bytes, now_ms: int) -> Sealed:
         """Seal for a device that a session was begun with."""
         live = self._chosen(peer.id)
-        kind, ciphertext = live.session.encrypt(plaintext).to_parts()
+        kind, ciphertext = live.session.encrypt(random(SALT_BYTES) + plaintext).to_parts()
         counter = live.row.counter
         self._step(live, counter=counter + 1, used_ms=now_ms)
         return Sealed(OlmBox(kind, ciphertext, counter), (live.row,))
@@ -188,7 +203,7 @@ class Ratchets:
             return Opened(_behind(head, plaintext), (live.row,), live.row.session)
         if beginning is None or named is None or named in known or named in self._spent:
             raise BadSignature("a sealed message that no session opens")
-        if keeps and len(self._spent) >= SPENT_MAX:
+        if keeps and not self._has_room_for(peer.party.account):
             raise BadSignature("a message that begins one session too many")
         try:
             key = Curve25519PublicKey.from_bytes(peer.identity_key)
@@ -199,9 +214,9 @@ class Ratchets:
         if not keeps:
             return Opened(letter, ())
         # The account stays as it is: a fallback key is not used up.
-        self._spent[named] = self._generation
+        spent = self._spent[named] = SpendSession(named, self._generation, peer.party.account)
         kept = self._keep(peer.id, session, now_ms, is_answered=True)
-        return Opened(letter, (SpendSession(named, self._generation), *kept), named)
+        return Opened(letter, (spent, *kept), named)
 
     def forget(self, peer: bytes) -> tuple[DropRatchet, ...]:
         """Sessions with somebody who is nobody to us any more."""
@@ -221,6 +236,11 @@ class Ratchets:
     def peers(self) -> frozenset[bytes]:
         """Whom there are sessions with."""
         return frozenset(self._sessions)
+
+    def _has_room_for(self, account: AccountId) -> bool:
+        """Whether one more session that this account begins can be remembered."""
+        own = sum(row.account == account for row in self._spent.values())
+        return len(self._spent) < SPENT_MAX and own < SPENT_OF_ONE_MAX
 
     def _of(self, peer: bytes) -> Iterable[_Live]:
         return self._sessions.get(peer, {}).values()
@@ -283,9 +303,9 @@ class _Live:
 
 def _behind(head: bytes, plaintext: bytes) -> bytes:
     """What follows the names of both ends. Raises `MalformedMessage` where others are named."""
-    if not plaintext.startswith(head):
+    if not plaintext.startswith(head, SALT_BYTES):
         raise MalformedMessage("sealed for others, or in another's name")
-    return plaintext[len(head) :]
+    return plaintext[SALT_BYTES + len(head) :]
 
 
 def _parsed(box: OlmBox) -> tuple[AnyOlmMessage, PreKeyMessage | None]:

@@ -30,7 +30,7 @@ from nacl.bindings import (
 )
 from nacl.exceptions import RuntimeError as SodiumError
 
-from p2pchat.crypto.stretching import MODERATE, SALT_BYTES, Cost, Stretching, new_stretching
+from p2pchat.crypto.stretching import SALT_BYTES, STRONG, Cost, Stretching, new_stretching
 from p2pchat.errors import BadExport, SchemaTooNew, WrongKey, WrongPassphrase
 
 __all__ = ["CHUNK_BYTES", "SealedWriter", "unsealed"]
@@ -51,7 +51,7 @@ CUT_SHORT = "is not whole: use another copy, or export anew"
 class SealedWriter:
     """Seals what it is given into a file; `finish` is what makes it whole."""
 
-    def __init__(self, file: IO[bytes], passphrase: str, cost: Cost = MODERATE) -> None:
+    def __init__(self, file: IO[bytes], passphrase: str, cost: Cost = STRONG) -> None:
         """Takes as long as the cost says. Raises `ConfigError` for what is no passphrase."""
         stretching = new_stretching(cost)
         key = stretching.key(passphrase)

@@ -24,6 +24,7 @@ __all__ = [
     "PASSES_MAX",
     "PASSPHRASE_BYTES_MAX",
     "SALT_BYTES",
+    "STRONG",
     "Cost",
     "Stretching",
     "checked_passphrase",
@@ -46,7 +47,10 @@ class Cost:
 
 
 MODERATE = Cost(argon2id.OPSLIMIT_MODERATE, argon2id.MEMLIMIT_MODERATE)
-"""Three passes over 256 MiB: about a second, which a person waits once and a guesser each time."""
+"""Three passes over 256 MiB: what is made of a password alone takes so many for ever."""
+STRONG = Cost(2 * argon2id.OPSLIMIT_MODERATE, argon2id.MEMLIMIT_MODERATE)
+"""Six: about a second, which a person waits once and a guesser each time. What is written with a
+file may change, and files of before keep what they have."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from nacl.utils import random
 from p2pchat.crypto.keyring import keep_secret, kept_secret
 from p2pchat.crypto.stretching import (
     KEY_BYTES,
-    MODERATE,
+    STRONG,
     Cost,
     Stretching,
     checked_passphrase,
@@ -70,7 +70,7 @@ class WithPassphrase:
     """A passphrase that its user knows. Raises `ConfigError` for one that is none."""
 
     passphrase: str = field(repr=False)
-    cost: Cost = MODERATE
+    cost: Cost = STRONG
 
     def __post_init__(self) -> None:
         checked_passphrase(self.passphrase)
@@ -90,7 +90,7 @@ class Vault:
     """Opens a home's key file, and locks that of a new home, with the passphrase it was given."""
 
     passphrase: str | None = field(default=None, repr=False)
-    cost: Cost = MODERATE
+    cost: Cost = STRONG
 
     def unlock(self, raw: bytes) -> bytes:
         """The database key in a key file's content. May take a second: call it off the event loop.

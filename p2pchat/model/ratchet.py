@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from p2pchat.model.ids import HASH_BYTES, ConversationId, DeviceId, Party
+from p2pchat.model.ids import HASH_BYTES, AccountId, ConversationId, DeviceId, Party
 
 __all__ = [
     "SESSION_BYTES",
@@ -112,7 +112,9 @@ class SpendSession:
 
     session: bytes
     generation: int
-    """The account's when it was begun: with its newest key then, or the one before."""
+    """Of our account when it was begun: with its newest key then, or the one before."""
+    account: AccountId
+    """Who began it; of nobody in a home of before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,8 +78,10 @@ class Postman:
         if kept:
             return ""
         to = post.to.party
-        if self._current.get(to) == post.serial and len(self._unkept) < UNKEPT_MAX:
+        if self._current.get(to) == post.serial:
             self._unkept[to] = post, blob
+            while len(self._unkept) > UNKEPT_MAX:
+                del self._unkept[next(iter(self._unkept))]
         return failures[0] if failures else "it names no relay"
 
 

@@ -111,6 +111,13 @@ class MailRelays:
             self._lost.add(relay)
 
     @property
+    def before(self) -> tuple[MailboxRelay, ...]:
+        """Who kept our mail when the last life ended, as far as is known: those that the user names
+        have to."""
+        there = [one.relay for one in self._choices if not one.left_ms and not one.silent_ms]
+        return (*self._parts.configured, *there)
+
+    @property
     def left(self) -> tuple[MailboxRelay, ...]:
         """Who kept our mail before, and may still hold some."""
         return tuple(choice.relay for choice in self._choices if choice.left_ms)

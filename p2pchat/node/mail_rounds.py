@@ -32,7 +32,8 @@ logger = logging.getLogger(__name__)
 
 FETCH_EVERY_S = 60.0
 LEFT_EVERY_S = 3600.0
-"""Between two visits to relays that kept our mail before."""
+"""Between two visits to relays that kept our mail before, and between two looks at what was left
+where it lies."""
 VISIT_TIMEOUT_S = 60.0
 """For all that there is to do at one relay; the rest waits for the next visit."""
 CHECK_IN_EVERY = 50
@@ -61,7 +62,8 @@ class MailRounds:
         self._parts = parts
         self._errands = _Errands()
         self._keys = MailBundle()
-        self._named: tuple[MailboxRelay, ...] = ()
+        self._named = parts.relays.before
+        self._errands.keeping.update(relay.peer for relay in self._named)
         self._visited_left_s = -LEFT_EVERY_S
         self.show_keys()
 
@@ -93,7 +95,8 @@ class MailRounds:
 
     @property
     def bundle(self) -> MailBundle:
-        """How others may write to us: empty before there are keys, or a relay."""
+        """How others may write to us: empty before there are keys, or a relay. What a life names
+        first is what the last one did: an empty bundle would take the place of that one's."""
         if not self._keys.fallback_key or not self._named:
             return MailBundle()
         return MailBundle(self._keys.fallback_key, self._keys.hpke, self._named)
@@ -110,6 +113,7 @@ class MailRounds:
         now_s = trio.current_time()
         if now_s >= self._visited_left_s + LEFT_EVERY_S:
             self._visited_left_s = now_s
+            self._errands.look_back()
             for relay in relays.left:
                 await self._visit_in_time(relay, self._collect)
 
@@ -210,7 +214,7 @@ class _Errands:
         self.registered: dict[PeerId, Registered] = {}
         """Who may write, as each relay was told it; it may forget while we do not reach it."""
         self.keeping: set[PeerId] = set()
-        """Relays that have agreed to keep our mail, in this life."""
+        """Relays that have agreed to keep our mail, in this life or the last."""
         self.after: dict[PeerId, int] = {}
         """The newest id that was fetched."""
         self._done: dict[PeerId, dict[int, None]] = {}
@@ -233,6 +237,12 @@ class _Errands:
         ids.append(slot.id)
         if len(ids) > LATER_MAX:
             self.discard(Slot(slot.relay, ids.popleft()))
+
+    def look_back(self) -> None:
+        """All that still lies there is fetched again: what was put by, for which there may be time
+        now, and what came under numbers of before because a relay's disk was set back."""
+        self.after.clear()
+        self._later.clear()
 
     def discard(self, slot: Slot) -> None:
         self._done.setdefault(slot.relay, {})[slot.id] = None

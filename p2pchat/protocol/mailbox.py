@@ -307,7 +307,10 @@ class MailboxServer:
         keys, intro = register.keys, register.intro
         if box is not None and box.is_shared:  # who left the room may still hold its key
             keys, intro = keys | box.writers, box.intro or intro
-        maker = maker_of(session.joined.source) if box is None else box.maker
+        maker = maker_of(session.joined.source)
+        if box is not None:
+            self._ledger.adopt(box, maker)
+            maker = box.maker
         if not self._ledger.has_room_for_writers(box, maker, len(keys)):
             raise _Denied(Reason.RELAY_FULL)
         now_ms = self._clock.newest_ms(now)

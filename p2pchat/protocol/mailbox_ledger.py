@@ -39,6 +39,7 @@ WRITERS_OWN = 32
 """Write keys that every mailbox may have."""
 WRITERS_SHARED_MAX = 100_000
 """Write keys beyond those, of all mailboxes together: with those of all mailboxes some 50 MB."""
+MAKER_UNKNOWN = 0
 GOING_MAX = 64
 """Mailboxes that go for one blob."""
 
@@ -128,6 +129,16 @@ class Ledger:
         box = self._mailboxes[key] = Mailbox(key, is_shared, maker, now_ms, last_id=now_ms)
         self._made.take(maker, 1)
         return box
+
+    def adopt(self, box: Mailbox, maker: int) -> None:
+        """One that was made before anybody noted from where counts for its owner's place."""
+        if box.maker != MAKER_UNKNOWN:
+            return
+        keys, size_bytes = _above(len(box.writers), WRITERS_OWN), self._shared_bytes(box)
+        for pool, amount in ((self._made, 1), (self._keys, keys), (self._bytes, size_bytes)):
+            pool.take(MAKER_UNKNOWN, -amount)
+            pool.take(maker, amount)
+        box.maker = maker
 
     def seen(self, box: Mailbox, now_ms: int) -> None:
         """Its owner is here."""

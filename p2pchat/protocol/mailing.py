@@ -224,18 +224,21 @@ class Mailing:
     def asked(self, mail: MailOpened, now: Now) -> list[Effect]:
         """Who sent it cannot open what we seal: from now on it is sealed with the session that the
         request came on, and what has no receipt is mailed again, also what is in a letter on its
-        way: it was sealed as the others were. That it is owed again is on disk with the request.
+        way: it was sealed as the others were. Our receipt and what we say of our devices are sent
+        again, too. That ops are owed again is on disk with the request.
         """
-        route = self._routes.get(mail.sender)
         peer, device = self._correspondent(mail.sender), mail.sender.device
-        if not mail.asks_again or route is None or peer is None:
+        if not mail.asks_again or peer is None:
             return []
+        route = self._route(mail.sender)
         if now.monotonic_s < route.anew.granted_s + GRANT_AGAIN_S:
             return []
         route.anew.granted_s = now.monotonic_s
         rows = [SetMailed(id, device, 0, 0, now.wall_ms) for id in route.mailed]
         route.mailed.clear()
         route.letter.upto.clear()
+        route.letter.told = route.before.told = b""
+        route.receipts[self._state.contacts[mail.sender.account].conversation] = None
         route.is_away = device not in self._state.connected
         self.bundles.doubt(device)
         again = (Persist(row) for row in rows)

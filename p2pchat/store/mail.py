@@ -11,7 +11,7 @@ from typing import assert_never
 
 from sqlalchemy import Connection, bindparam, delete, select
 
-from p2pchat.model.ids import ConversationId, DeviceId
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId
 from p2pchat.model.ratchet import (
     DropRatchet,
     ForgetSeen,
@@ -89,8 +89,9 @@ class MailWriter:
         match change:
             case PutRatchet() | DropRatchet():
                 self._step(change)
-            case SpendSession(session, generation):
-                execute(_PUT_SPENT, {"session": session, "generation": generation})
+            case SpendSession(session, generation, account):
+                place: Row = {"session": session, "account": account}
+                execute(_PUT_SPENT, place | {"generation": generation})
             case ForgetSpent(generation):
                 execute(_FORGET_SPENT, {"generation": generation})
             case SeeMail(hash, until_ms):
@@ -166,7 +167,8 @@ def read_mail(connection: Connection) -> MailSnapshot:
             for row in connection.execute(_RATCHETS)
         ),
         spent=tuple(
-            SpendSession(row.session, row.generation) for row in connection.execute(_SPENT)
+            SpendSession(row.session, row.generation, AccountId(row.account))
+            for row in connection.execute(_SPENT)
         ),
         seen=tuple(SeeMail(row.hash, row.until_ms) for row in connection.execute(_SEEN)),
         bundles=tuple(

@@ -1,19 +1,18 @@
 """How the last run ended, and which file it ended with: a small mark beside the database.
 
 Reading a whole database at each start would be slow, so it is read only after an unclean end or
-when the file is not the one we closed (a copy put back, a bit flipped by a program). The mark also
+when the file is not as we closed it (a copy put back, a bit flipped by a program). The mark also
 tells a write-ahead log that has vanished, which SQLite cannot: without it, the newest messages
 would be gone in silence.
 
-Each run has a number of its own, in the mark and in the database. A database that names another one
-was put back from elsewhere, and so is an older device than we were (`store.copies`). A copy of the
-whole directory brings its own mark along; then the mark came to its place later than it was
-written, or the database is not the file that it speaks of. A directory that is moved to another
-disk looks the same, and is taken for a copy.
+Each run has a drawn number, in the mark and in the database. A database that has another one, or
+is another file than the mark names, was put back from elsewhere, and so is an older device than we
+were; what follows is mild (`store.copies`), because a home that was moved to another disk looks the
+same. A copy that was written into the very files, or a file system that was set back, is not told.
 
     open N F         run N goes on, or was killed: the log must be there; the database is file F
-    closing N        in between: there may be a log; look for damage
-    closed N S T     it ended cleanly and left S bytes, last changed at T
+    closing N F      in between: there may be a log; look for damage
+    closed N F S T   it ended cleanly and left S bytes, last changed at T
     no mark          it was removed: nothing is known of the file
 """
 
@@ -27,9 +26,6 @@ from p2pchat.errors import Corrupted
 from p2pchat.store.files import sync_directory, write_private
 
 __all__ = ["Found", "Marker"]
-
-_MOVED_NS = 60 * 10**9
-"""A mark is written and put into its place within a minute, however slow the disk."""
 
 _DIGITS_MAX = 10
 
@@ -57,28 +53,28 @@ class Marker:
         mark = self._path.read_bytes() if self._path.exists() else b""
         word, _, rest = mark.partition(b" ")
         number = rest.partition(b" ")[0]
-        run = int(number) if number.isdigit() and len(number) <= _DIGITS_MAX else None
+        run = int(number) if number.isdigit() and len(number) <= _DIGITS_MAX else 0
         if word == b"open" and not self._log.exists():
             raise Corrupted(
                 f"{self._log} is missing, and the newest messages with it: put it back, or remove"
                 f" {self._path} to go on without them"
             )
-        if run is None or self._is_moved() or mark not in self._possible(run):
+        if not run or mark.split(b" ")[:3] != self._begun(word, run).split(b" "):
             self._remove()
             return Found(must_check=True, run=None)
         if word == b"open":  # opening may end early and take the log in: it is required no more
             self.closing(run)
-        return Found(must_check=word != b"closed", run=run)
+        return Found(must_check=mark != self._closed(run), run=run)
 
     def opened(self, run: int) -> None:
         """The database is open, and its log exists."""
         sync_directory(self._path.parent)
-        write_private(self._path, self._open(run))
+        write_private(self._path, self._begun(b"open", run))
 
     def closing(self, run: int) -> None:
         """The log may go from here on."""
         try:
-            write_private(self._path, _closing(run))
+            write_private(self._path, self._begun(b"closing", run))
         except OSError:  # no room: without a mark the next start begins sealing anew, no more
             self._remove()
 
@@ -88,26 +84,14 @@ class Marker:
             with suppress(OSError):  # the next start looks for damage: no harm
                 write_private(self._path, self._closed(run))
 
-    def _possible(self, run: int) -> tuple[bytes, ...]:
-        return self._open(run), _closing(run), self._closed(run)
-
-    def _open(self, run: int) -> bytes:
-        return f"open {run} {self._database.stat().st_ino}".encode()
+    def _begun(self, word: bytes, run: int) -> bytes:
+        return b"%s %d %d" % (word, run, self._database.stat().st_ino)
 
     def _closed(self, run: int) -> bytes:
         status = self._database.stat()
-        return f"closed {run} {status.st_size} {status.st_mtime_ns}".encode()
-
-    def _is_moved(self) -> bool:
-        """Whether a program put the mark here with the times of another one. (Where a file system
-        knows no time of change but that of birth, the same holds of it.)"""
-        status = self._path.stat()
-        return status.st_ctime_ns - status.st_mtime_ns > _MOVED_NS
+        end = f" {status.st_size} {status.st_mtime_ns}"
+        return self._begun(b"closed", run) + end.encode()
 
     def _remove(self) -> None:
         self._path.unlink(missing_ok=True)
         sync_directory(self._path.parent)
-
-
-def _closing(run: int) -> bytes:
-    return f"closing {run}".encode()

@@ -43,7 +43,7 @@ class Migrations:
     newest: str
 
 
-MIGRATIONS = Migrations(Path(str(files("p2pchat.store") / "migrations")), newest="0010")
+MIGRATIONS = Migrations(Path(str(files("p2pchat.store") / "migrations")), newest="0011")
 
 
 def create_database(path: Path, key: bytes, migrations: Migrations = MIGRATIONS) -> None:
@@ -57,8 +57,8 @@ def prepare_database(
     path: Path, key: bytes, migrations: Migrations = MIGRATIONS, *, last: Found
 ) -> None:
     """Make sure that `key` opens the database, that it is whole (by reading all of it if the mark
-    of the `last` run says so), that it has the newest form, and that it is used no more as an
-    older device than it was.
+    of the `last` run says so), that it has the newest form, and that nothing more is sealed with
+    what is in it if it is a copy.
 
     Raises `WrongKey`, `Corrupted`, `SchemaTooNew`.
     """
@@ -67,7 +67,7 @@ def prepare_database(
             if last.must_check:
                 _check(path, connection)
             revision = _revision(path, connection)
-            is_copy = run_of(connection) not in (0, last.run)
+            is_copy = run_of(connection) != (last.run or 0)
         if revision != migrations.newest:
             _migrate(path, key, migrations, revision)
         if is_copy:

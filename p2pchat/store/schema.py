@@ -281,7 +281,9 @@ ratchets = _keyed(
     _integer("is_barred"),
 )
 
-spent_sessions = _keyed("spent_sessions", _id("session", primary_key=True), _integer("generation"))
+spent_sessions = _keyed(
+    "spent_sessions", _id("session", primary_key=True), _integer("generation"), _id("account")
+)
 
 seen_mail = _keyed("seen_mail", _id("hash", primary_key=True), _integer("until_ms"))
 

@@ -169,7 +169,9 @@ class PlainMailCipher:
         opened: list[int] = json.loads(row.pickle) if row is not None else []
         if body.counter in opened:
             raise BadSignature("it was opened before")
-        begun = SpendSession(session, self._generation) if row is None else None
+        begun = (
+            SpendSession(session, self._generation, body.sender.account) if row is None else None
+        )
         if begun is not None:
             self._spent[session] = begun.generation
         row = row or PutRatchet(peer, session, "[]", 0, True, now_ms)

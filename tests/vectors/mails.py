@@ -16,6 +16,7 @@ from p2pchat.crypto.hpke import (
     seal_envelope,
 )
 from p2pchat.crypto.mail import intro_key, mailbox_key, write_key
+from p2pchat.crypto.olm import SALT_BYTES
 from p2pchat.crypto.padding import pad, padded_bytes
 from p2pchat.errors import MalformedMessage
 from p2pchat.model.conversation import direct_id
@@ -28,6 +29,7 @@ from tests.unit.protocol.people import ALICE, BOB, Author, digest
 FILE = Path(__file__).with_name("mail.json")
 FROM, TO = Party(BOB.account, BOB.device), Party(ALICE.account, ALICE.device)
 LENGTHS = (0, 1, 254, 255, 256, 500, 1_000, 1_023, 1_024, 4_095, 10_000, 61_440)
+SALT = digest("salt")[:SALT_BYTES]
 FRAMES: tuple[Frame, ...] = (
     Hello(BOB.devices),
     Ops((Author(BOB, direct_id(ALICE.account, BOB.account)).write("You were away."),)),
@@ -99,7 +101,8 @@ def mail() -> list[dict[str, object]]:
             "names": names(FROM, TO).hex(),
             "frames": [encode_frame(frame).hex() for frame in FRAMES],
             "asks_again": True,
-            "plaintext": (names(FROM, TO) + encode_letter(FRAMES, asks_again=True)).hex(),
+            "salt": SALT.hex(),
+            "plaintext": (SALT + names(FROM, TO) + encode_letter(FRAMES, asks_again=True)).hex(),
         },
         *(
             {

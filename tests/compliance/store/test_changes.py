@@ -386,7 +386,7 @@ def test_account_and_keys_are_replaced_as_a_whole(store: Store) -> None:
 
 
 def test_what_was_spent_and_seen_is_remembered_until_its_time(store: Store) -> None:
-    spent = [SpendSession(digest(f"session {n}"), n) for n in range(4)]
+    spent = [SpendSession(digest(f"session {n}"), n, BOB.account) for n in range(4)]
     seen = [SeeMail(digest(f"blob {n}"), n) for n in range(4)]
     store.commit([*spent, *seen, ForgetSpent(3), ForgetSeen(2)])
     kept = store.snapshot().mail

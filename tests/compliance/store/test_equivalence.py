@@ -207,7 +207,7 @@ class TwoStores(RuleBasedStateMachine):
             SetMailed(room, person.device, count, when, when),
             PutBundle(person.device, bytes(count), when, count),
             PutMailKeys(digest(f"fallback {when}"), when, keys),
-            SpendSession(digest(f"session {count}"), when),
+            SpendSession(digest(f"session {count}"), when, person.account),
             SeeMail(digest(f"blob {count}"), when),
             ForgetSpent(forgotten),
             ForgetSeen(forgotten),

@@ -10,7 +10,7 @@ import pytest
 from keyring.backends.fail import Keyring as NoKeyring
 from keyring.backends.null import Keyring as ForgetfulKeyring
 
-from p2pchat.crypto.stretching import Cost
+from p2pchat.crypto.stretching import STRONG, Cost
 from p2pchat.crypto.vault import Bare, InKeyring, Vault, WithPassphrase, lock_of, relock
 from p2pchat.errors import (
     ConfigError,
@@ -51,6 +51,12 @@ def test_a_passphrase_opens_what_it_locked():
 def test_another_passphrase_opens_nothing():
     with pytest.raises(WrongPassphrase, match="is wrong"):
         Vault("open sesam").unlock(locked())
+
+
+def test_a_file_that_took_less_opens_and_new_locks_take_more():
+    assert Vault("open sesame").unlock(locked()) == KEY
+    assert Vault("open sesame").cost == WithPassphrase("open sesame").cost == STRONG
+    assert Cost(6, 256 << 20) == STRONG
 
 
 def test_a_passphrase_is_asked_for_where_it_is_needed_and_only_there():

@@ -111,7 +111,12 @@ class Place:
     """One person's post office."""
 
     def __init__(
-        self, person: Person, *, is_started: bool = True, names_relays: bool = True
+        self,
+        person: Person,
+        *,
+        is_started: bool = True,
+        names_relays: bool = True,
+        silent_ms: int = 0,
     ) -> None:
         self.person = person
         self.seed = digest(f"device {person.name}")
@@ -136,7 +141,7 @@ class Place:
         self.records: dict[AccountId, DeviceSet] = {}
         host = self.host = Home(person.device.peer_id)
         self.clock = Clock()
-        chosen = json.dumps([[str(relay.peer), [], [], True, 0, 0] for relay in RELAYS])
+        chosen = json.dumps([[str(relay.peer), [], [], True, silent_ms, 0] for relay in RELAYS])
         named, remembered = (RELAYS, b"") if names_relays else ((), chosen.encode())
         relays = self.relays = MailRelays(
             host,

@@ -12,9 +12,9 @@ from p2pchat.crypto.mail import intro_key
 from p2pchat.model.ids import Party
 from p2pchat.model.mailbox import HpkeKey, MailBundle
 from p2pchat.model.ratchet import Correspondent
-from p2pchat.node import mail_posting
+from p2pchat.node import mail_door, mail_posting, mail_rounds
 from p2pchat.node.mail_posting import POST_TIMEOUT_S, POSTS_MAX
-from p2pchat.node.mail_rounds import LATER_MAX, VISIT_TIMEOUT_S
+from p2pchat.node.mail_rounds import FETCH_EVERY_S, LATER_MAX, VISIT_TIMEOUT_S
 from p2pchat.protocol.machine import DevicesTold, RenewLink
 from p2pchat.protocol.mail_vocabulary import (
     AccountFound,
@@ -31,9 +31,13 @@ from p2pchat.protocol.mail_vocabulary import (
     RenewKeys,
     Slot,
 )
+from p2pchat.protocol.pace import Rate
 from p2pchat.wire.devices import first_device_set, read_device_set
 from tests.unit.node.offices import NOW, RELAYS, Place, run
 from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, WALL_MS, digest
+
+OFTEN_S = 600.0
+"""In place of an hour."""
 
 
 def test_one_relay_that_keeps_a_letter_is_enough():
@@ -117,15 +121,18 @@ def test_what_was_under_way_when_all_began_anew_is_sealed_anew(is_carried):
     run(script)
 
 
-def test_so_many_letters_that_nobody_took_are_kept(monkeypatch):
-    monkeypatch.setattr(mail_posting, "UNKEPT_MAX", 0)
+def test_so_many_letters_that_nobody_took_are_kept_and_the_oldest_go_first(monkeypatch):
+    monkeypatch.setattr(mail_posting, "UNKEPT_MAX", 1)
 
     async def script(alice, bob):
         alice.desk.silent = set(RELAYS)
-        first = alice.letter(bob)
-        alice.office.carry(first)
-        await trio.sleep(POST_TIMEOUT_S + 1)
-        assert alice.office.changes([replace(first, serial=2)]) != [], "it is sealed anew"
+        posts = [alice.letter(bob, 1), alice.letter(Place(CAROL), 2)]
+        for post in posts:
+            alice.office.carry(post)
+            await trio.sleep(POST_TIMEOUT_S + 1)
+        first, second = (alice.office.changes([replace(p, serial=p.serial + 2)]) for p in posts)
+        assert first != [], "it is sealed anew"
+        assert second == [], "it goes as it is"
 
     run(script)
 
@@ -148,7 +155,6 @@ def test_a_relay_that_does_not_answer_holds_the_next_one_up_for_a_minute():
         with trio.move_on_after(VISIT_TIMEOUT_S + 1):
             await alice.office.run()
         assert alice.desk.visited == [(0.0, RELAYS[0]), (VISIT_TIMEOUT_S, RELAYS[1])]
-        assert alice.office.bundle.relays == (RELAYS[1],)
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
@@ -269,6 +275,47 @@ def test_a_few_blobs_are_left_for_a_later_version_and_the_oldest_go_first():
     run(script)
 
 
+def test_what_was_left_where_it_lies_is_looked_at_again_in_the_same_life(monkeypatch):
+    monkeypatch.setattr(mail_door, "STRANGERS", Rate(0.01, 1))
+    monkeypatch.setattr(mail_rounds, "LEFT_EVERY_S", OFTEN_S)
+
+    async def script(alice, bob):
+        alice.desk.keep(RELAYS[0], *(Place(one).sealed(alice) for one in (BOB, CAROL)))
+        for opened in (1, 2):
+            alice.office.look()
+            await trio.sleep(1)
+            mails = [mail for mail in alice.heard if isinstance(mail, Mail)]
+            alice.heard.clear()
+            alice.clock.passed_ms = int(trio.current_time() * 1000)
+            for mail in mails:
+                heard = alice.office.prepare(mail)
+                if isinstance(heard, MailOpened):
+                    alice.office.carry(Discard(heard.slot))
+            await trio.sleep(1)
+            assert len(alice.desk.kept[RELAYS[0]]) == 2 - opened
+            await trio.sleep(OFTEN_S + FETCH_EVERY_S)
+
+    run(script)
+
+
+def test_what_comes_under_a_number_of_before_is_fetched_all_the_same(monkeypatch):
+    """A relay's disk was set back, and its numbers with it."""
+    monkeypatch.setattr(mail_rounds, "LEFT_EVERY_S", OFTEN_S)
+
+    async def script(alice, bob):
+        alice.desk.last_id = 9
+        alice.desk.keep(RELAYS[0], bob.sealed(alice))
+        alice.office.look()
+        await trio.sleep(1)
+        alice.desk.kept.clear()
+        alice.desk.last_id = 0
+        alice.desk.keep(RELAYS[0], bob.sealed(alice, 2))
+        await trio.sleep(OFTEN_S + FETCH_EVERY_S)
+        assert [heard.slot.id for heard in alice.heard if isinstance(heard, Mail)] == [10, 1]
+
+    run(script)
+
+
 def test_keys_that_cannot_be_used_fail_their_letter_alone():
     async def script(alice, bob):
         keys = bob.cipher.keys
@@ -310,6 +357,24 @@ def test_keys_are_told_to_others_once_they_are_on_disk():
         assert after.hpke == alice.cipher.published
 
     run(script)
+
+
+@pytest.mark.parametrize("names_relays", [True, False])
+def test_the_first_bundle_of_a_life_names_those_who_kept_our_mail_in_the_last(names_relays):
+    async def main() -> None:
+        alice = Place(ALICE, names_relays=names_relays)
+        alice.desk.silent = set(RELAYS)
+        assert alice.office.bundle.relays == RELAYS
+        with trio.move_on_after(1):
+            await alice.office.run()
+        assert alice.office.bundle.relays == RELAYS
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+def test_who_did_not_answer_in_the_last_life_is_not_named_before_it_does():
+    alice = Place(ALICE, names_relays=False, silent_ms=1)
+    assert alice.office.bundle.relays == ()
 
 
 def test_a_relay_that_will_not_keep_our_mail_any_more_is_named_no_more():

@@ -15,7 +15,7 @@ from p2pchat.protocol.mail_routes import (
     decode_asked,
     encode_asked,
 )
-from p2pchat.protocol.mail_vocabulary import ForMail, Post, Posted, PostFailed
+from p2pchat.protocol.mail_vocabulary import BeginAnew, ForMail, Post, Posted, PostFailed
 from p2pchat.protocol.mail_writers import WRITERS_MAX
 from p2pchat.protocol.mailing import BACK_OFF_S_MAX, BACK_OFF_S_MIN, TIMER
 from p2pchat.wire.dchat_pb2 import DeviceSet as DeviceSetPb
@@ -103,6 +103,31 @@ def test_a_letter_under_way_does_not_undo_that_all_is_mailed_again(table, two):
     assert alice.state_of(message.id) is MessageState.QUEUED, "it was sealed as the others were"
     assert ops_of(alice.post()) == [0, 1, 2, 3]
     assert alice.state_of(message.id) is MessageState.SENT
+
+
+def test_a_receipt_that_could_not_be_opened_is_sent_again(table, two):
+    alice, bob = two
+    message = bob.send(DIRECT, "hello")
+    away(table, bob)
+    [letter] = bob.post()
+    alice.get(BOB, letter)
+    assert len(alice.post()) == 1
+    bob.do(refused(ALICE))
+    [asking] = bob.post()
+    alice.get(BOB, asking, 2)
+    [again] = alice.post()
+    bob.get(ALICE, again, 3)
+    assert bob.state_of(message.id) is MessageState.DELIVERED
+
+
+def test_who_has_mailed_no_op_begins_anew_as_well_when_it_is_asked(table, two):
+    """It may have sealed receipts, of which nothing is on disk but the session."""
+    alice, bob = two
+    bob.do(refused(ALICE))
+    [asking] = bob.post()
+    alice.crash()
+    alice.get(BOB, asking)
+    assert alice.decided(BeginAnew) == [BeginAnew(BOB.correspondent, digest("session"))]
 
 
 def test_a_request_for_a_new_session_leaves_after_a_crash_and_no_second_one_that_day(table, two):

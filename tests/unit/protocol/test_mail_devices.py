@@ -8,7 +8,7 @@ from p2pchat.model.ids import DeviceId
 from p2pchat.protocol.accounts import LOOK_AGAIN_MS, NOT_FOUND_AGAIN_MS
 from p2pchat.protocol.machine import DevicesTold
 from p2pchat.protocol.mail_routes import NEWS_BYTES_MAX
-from p2pchat.protocol.mail_vocabulary import AccountFound, LookUp, LookUpAccount, Post
+from p2pchat.protocol.mail_vocabulary import AccountFound, LookUp, LookUpAccount, Post, Posted
 from p2pchat.wire.devices import (
     REVOCATIONS_MAX,
     DeviceKeys,
@@ -29,6 +29,7 @@ from tests.unit.protocol.postal import (
     Writer,
     away,
     ops_of,
+    refused,
 )
 
 PHONE = Writer("phone")
@@ -155,6 +156,24 @@ def test_a_letter_tells_of_a_revocation_once(table):
     bob.send(DIRECT, "more")
     [letter] = bob.post()
     assert not any(isinstance(frame, Hello) for frame in letter.frames)
+
+
+@pytest.mark.parametrize("is_under_way", [True, False])
+def test_who_could_not_open_what_told_of_a_revocation_is_told_again(table, is_under_way):
+    alice, bob = told(table, revoked(BOTH, PHONE.device))
+    for _ in range(3):
+        bob.find()
+        bob.answer_mail()
+    [unread] = bob.take(Post)
+    assert isinstance(unread.frames[0], Hello)
+    posted = Posted(unread.to.party, unread.serial)
+    bob.do(*([] if is_under_way else [posted]))
+    alice.do(refused(BOB))
+    [asking] = alice.post()
+    bob.get(ALICE, asking)
+    bob.do(*([posted] if is_under_way else []))
+    [letter] = bob.post()
+    assert isinstance(letter.frames[0], Hello)
 
 
 def test_who_has_one_device_tells_nothing_of_it(table):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from p2pchat.config.limits import MailboxLimits
@@ -418,6 +420,18 @@ def test_a_relay_makes_so_many_mailboxes_and_most_of_them_not_from_one_place(mon
     table.later(31 * DAY_S)
     table.give(TimerFired(EXPIRY_TIMER))
     assert table.opened(STRANGER).answer(AT_HOME, Register(frozenset())) == Done()
+
+
+def test_mailboxes_of_unknown_makers_count_for_the_places_of_their_owners(monkeypatch):
+    """Before that was noted all were of one place, which has too much of everything."""
+    monkeypatch.setattr(mailbox_ledger, "WRITERS_SHARED_MAX", 20)
+    keys = [signer(number).public_key for number in range(WRITERS_OWN + 2)]
+    boxes = [stored(key, WALL_MS) for key in (MAILBOX, STRANGER.public_key)]
+    rows = [replace(box.row, writers=frozenset(keys[:-1]), maker=0) for box in boxes]
+    before = [replace(box, row=row) for box, row in zip(boxes, rows, strict=True)]
+    effects = Table(stored=tuple(before)).opened().ask(AT_HOME, Register(frozenset(keys)))
+    [kept] = [effect.change for effect in effects if isinstance(effect, Keep)]
+    assert (kept.maker, kept.writers) == (MAKER, frozenset(keys))
 
 
 def test_thousands_of_mailboxes_are_not_made_from_one_address():

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from p2pchat.errors import DiskFull
 from p2pchat.model.ids import HASH_BYTES
 from p2pchat.model.ratchet import (
     HpkeSecret,
@@ -16,14 +19,15 @@ from p2pchat.model.ratchet import (
     PutRatchet,
     SpendSession,
 )
+from p2pchat.store import home as homes
 from p2pchat.store.driver import connect
 from p2pchat.store.home import open_home
+from tests.unit.protocol.people import ALICE
 from tests.unit.store.test_migrating import ADD_A_COLUMN, later
 
 ACCOUNT = PutOlmAccount("pickle")
 KEYS = PutMailKeys(b"f" * 32, 5, (HpkeSecret(1, b"h" * 32, 5),))
-SPENT = SpendSession(b"s" * HASH_BYTES, 9)
-NOTHING = ((), (), None)
+SPENT = SpendSession(b"s" * HASH_BYTES, 9, ALICE.account)
 
 
 def session(number: int) -> PutRatchet:
@@ -49,10 +53,9 @@ def kept(home: Path):
     return mail.ratchets, mail.spent, mail.account
 
 
-def put_back(copy: Path, home: Path) -> None:
-    """Over the files that are there, with their times, as most programs do."""
-    for file in copy.iterdir():
-        shutil.copy2(file, home / file.name)
+def barred(number: int):
+    """Nothing more is sealed with it, and all is there that opens what is under way."""
+    return (replace(session(number), is_barred=True),), (SPENT,), ACCOUNT
 
 
 def test_a_home_goes_on_with_its_ratchets(home: Path) -> None:
@@ -83,8 +86,8 @@ def test_a_database_that_is_put_back_begins_anew(
     step(home, 2)
     for name in names:
         shutil.copy2(copy / name, home / name)
-    assert kept(home) == NOTHING
-    assert kept(home) == NOTHING
+    assert kept(home) == barred(1)
+    assert kept(home) == barred(1)
 
 
 def test_a_database_that_is_put_back_after_a_kill_begins_anew(home: Path, tmp_path: Path) -> None:
@@ -98,29 +101,54 @@ def test_a_database_that_is_put_back_after_a_kill_begins_anew(home: Path, tmp_pa
     with (home / "p2pchat.db").open("rb+") as file:  # the same file with what was in it before
         file.truncate(0)
         file.write((copy / "p2pchat.db").read_bytes())
-    assert kept(home) == NOTHING
+    assert kept(home) == barred(1)
 
 
 def test_a_whole_directory_that_is_put_back_begins_anew(home: Path, tmp_path: Path) -> None:
+    """Copied right after the end, all with the times that it had."""
     copy = tmp_path / "copy"
     shutil.copytree(home, copy)
-    for file in copy.iterdir():
-        earlier = file.stat().st_mtime_ns - 3600 * 10**9  # the copy is of an hour ago, all of it
-        os.utime(file, ns=(earlier, earlier))
-    mark = (copy / "p2pchat.state").read_text().split()
-    mark[3] = str((copy / "p2pchat.db").stat().st_mtime_ns)
-    stamp = (copy / "p2pchat.state").stat().st_mtime_ns
-    (copy / "p2pchat.state").write_text(" ".join(mark))
-    os.utime(copy / "p2pchat.state", ns=(stamp, stamp))
     step(home, 2)
-    put_back(copy, home)
-    assert kept(home) == NOTHING
+    shutil.rmtree(home)
+    copy.rename(home)
+    assert kept(home) == barred(1)
 
 
-def test_keys_of_envelopes_stay_and_are_made_anew_at_once(home: Path) -> None:
+def test_a_database_from_before_there_were_numbers_begins_anew(home: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(home, copy)
+    with closing(connect(copy / "p2pchat.db", (copy / "p2pchat.key").read_bytes())) as database:
+        database.execute("PRAGMA user_version = 0")
+    shutil.copy2(copy / "p2pchat.db", home / "p2pchat.db")
+    assert kept(home) == barred(1)
+
+
+def test_rights_times_and_links_of_a_home_make_no_copy_of_it(home: Path, tmp_path: Path) -> None:
+    for file in home.iterdir():
+        os.link(file, tmp_path / file.name)
+        file.chmod(0o640)
+    os.utime(home / "p2pchat.state", ns=(1, 1))
+    assert kept(home) == ((session(1),), (SPENT,), ACCOUNT)
+
+
+def test_a_start_that_is_cut_short_costs_no_more_than_sessions(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise DiskFull("no room for the number of this run")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(homes, "begin_run", full)
+        with pytest.raises(DiskFull):
+            step(home, 2)
+    assert kept(home) == barred(1)
+
+
+def test_without_a_mark_keys_stay_and_sealing_begins_anew(home: Path) -> None:
     (home / "p2pchat.state").unlink()
+    assert kept(home) == barred(1)
     with open_home(home) as opened:
-        assert opened.store.snapshot().mail.keys == PutMailKeys(KEYS.fallback_key, 0, KEYS.hpke)
+        assert opened.store.snapshot().mail.keys == KEYS
 
 
 def test_the_copy_before_a_migration_holds_no_secret_of_mail(home: Path, tmp_path: Path) -> None:
