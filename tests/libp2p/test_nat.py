@@ -97,6 +97,25 @@ def test_the_call_that_comes_through_first_is_met_in_the_roles_agreed_on(late, m
     play(story)
 
 
+def test_a_call_that_overtakes_the_word_that_announces_it_is_met_in_the_roles_agreed_on():
+    """Half a round trip after a word was sent it need not have come."""
+
+    async def story() -> None:
+        async with called() as (alice, _, bob):
+            own = Multiaddr(without_peer(bob.addresses[0])).to_bytes()
+            async with await bob.open_stream(alice.peer_id, [DCUTR_PROTOCOL]) as stream:
+                await write_message(stream, HolePunch(type=HolePunch.CONNECT, ObsAddrs=[own]))
+                (where,) = (await read_message(stream, HolePunch())).ObsAddrs
+                there = str(Multiaddr(where))
+                tcp, endpoint = bob._ways.puncher._tcp, parse(there, alice.peer_id)
+                await tcp.punch(alice.peer_id, endpoint, there, initiates=False)
+                await eventually(lambda: path_of(alice, bob) is path_of(bob, alice) is Path.PUNCHED)
+                await write_message(stream, HolePunch(type=HolePunch.SYNC))
+            assert await ask(alice, bob, b"to") == b"to"
+
+    play(story)
+
+
 @pytest.mark.usefixtures("everywhere_is_far")
 def test_who_says_to_be_where_somebody_else_is_keeps_nobody_out():
     async def story() -> None:

@@ -119,17 +119,18 @@ class Puncher:
         if not self._may_ask(stream):
             raise MalformedMessage("nobody is to be dialled for this peer now")
         self._direct[stream.peer] = trio.Event()
+        answer_by_s = trio.current_time() + AGREE_TIMEOUT_S
         try:
-            with trio.fail_after(AGREE_TIMEOUT_S):
+            with trio.fail_at(answer_by_s):
                 theirs = await self._hear(stream)
-                await write_message(stream, self._connect(stream))
-                await self._expect(stream, HolePunch.SYNC)
-                await stream.aclose()
-            with (
-                self._swarm.door.meets(stream.peer, _remotes(stream.peer, theirs)),
-                suppress(PeerUnreachable),  # who asked for it sees that it failed
-            ):
-                await self._dial(stream.peer, theirs, initiates=True)
+            # From our answer on: their call may overtake the word that announces it.
+            with self._swarm.door.meets(stream.peer, _remotes(stream.peer, theirs)):
+                with trio.fail_at(answer_by_s):
+                    await write_message(stream, self._connect(stream))
+                    await self._expect(stream, HolePunch.SYNC)
+                    await stream.aclose()
+                with suppress(PeerUnreachable):  # who asked for it sees that it failed
+                    await self._dial(stream.peer, theirs, initiates=True)
         finally:
             del self._direct[stream.peer]
 
