@@ -17,6 +17,8 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 export PYTHON ?= python3
+# Whatever the machine is told: programs that are started again and again start faster so.
+unexport PYTHONDONTWRITEBYTECODE
 MINUTES ?= 10
 SIZE ?= full
 
