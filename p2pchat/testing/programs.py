@@ -15,7 +15,7 @@ import trio
 __all__ = ["Launch", "Program", "ProgramEnded"]
 
 LOOPBACK = "/ip4/127.0.0.1/tcp/0"
-END_TIMEOUT_S = 10.0
+END_TIMEOUT_S = 30.0
 _LOG_CHARACTERS = 2_000
 
 

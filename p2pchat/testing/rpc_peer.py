@@ -16,7 +16,7 @@ from p2pchat.testing.programs import Launch, Program
 __all__ = ["START_TIMEOUT_S", "Fields", "RpcError", "RpcPeer", "befriend"]
 
 EVENTS_KEPT_MAX = 200_000
-CALL_TIMEOUT_S = 30.0
+CALL_TIMEOUT_S = 60.0
 START_TIMEOUT_S = 90.0
 """A start is mostly work, and many programs start at once on a machine that does much else."""
 

@@ -17,7 +17,7 @@ from p2pchat.net.port import Connectedness, Stream
 
 ECHO = "/test/echo/1.0.0"
 PIPE = "/test/pipe/1.0.0"
-STORY_S_MAX = 30.0
+STORY_S_MAX = 90.0
 
 LOOPBACK = ("/ip4/127.0.0.1/tcp/0",)
 

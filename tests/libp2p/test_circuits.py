@@ -345,7 +345,7 @@ def test_a_relay_that_does_not_answer_is_a_refusal_in_time():
         async with host("alice") as alice, host("mallory") as mallory:
             mallory.serve(HOP, say_nothing)
             await alice.connect(mallory.peer_id, mallory.addresses)
-            with trio.fail_after(2), pytest.raises(RelayRefused, match="did not answer"):
+            with trio.fail_after(4), pytest.raises(RelayRefused, match="did not answer"):
                 await alice.reserve(mallory.peer_id, timeout_s=0.1)
 
     play(story)
@@ -537,8 +537,7 @@ def test_garbage_on_a_relay_stream_ends_that_stream(garbage):
                 async with await alice.open_stream(one.peer_id, [protocol]) as stream:
                     await stream.send_all(garbage)
                     await stream.send_eof()
-                    with trio.fail_after(5):
-                        await drain(stream)
+                    await drain(stream)
             await alice.connect(bob.peer_id, bob.addresses)
             assert await ask(alice, bob, b"fine") == b"fine"
             assert relay.statistics().handlers_failed_total == 0

@@ -9,6 +9,7 @@ import trio
 
 from p2pchat.errors import PeerUnreachable
 from p2pchat.model.blocking import BlockList
+from p2pchat.net.libp2p.options import HostLimits
 from tests.libp2p.hosts import (
     ECHO,
     Strangers,
@@ -56,7 +57,7 @@ def test_peers_of_a_closing_host_know_at_once():
             async with host("alice") as alice:
                 await alice.connect(bob.peer_id, bob.addresses)
                 await until(bob, alice, is_up)
-            with trio.fail_after(1):
+            with trio.fail_after(HostLimits().keepalive_idle_s):  # no silence tells them
                 await until(bob, alice, is_down)
 
     play(story)

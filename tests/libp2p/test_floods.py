@@ -32,8 +32,10 @@ from tests.libp2p.hosts import (
 SLOW = HostLimits(
     streams_per_peer=Rate(per_s=40, burst=8),
     refusals_per_peer=Rate(per_s=0.001, burst=4),
-    shun_s=0.5,
+    shun_s=2.0,  # who calls again meanwhile may be slow
 )
+IDLE_S = 2.0
+"""When nothing went out for so long, nothing does any more."""
 
 
 async def knock(one, other) -> bool:
@@ -152,10 +154,10 @@ def test_on_a_stream_that_is_kept_small_no_more_waits_than_on_a_new_one():
                 stream = await mallory.open_stream(bob.peer_id, [PIPE])
                 await stream.send_all(bytes([is_small]))
                 taken = 0
-                with trio.move_on_after(1) as idle:
+                with trio.move_on_after(IDLE_S) as idle:
                     while True:
                         await stream.send_all(bytes(16_384))
-                        idle.deadline = trio.current_time() + 1
+                        idle.deadline = trio.current_time() + IDLE_S
                         taken += 16_384
                 waiting[is_small] = taken - WINDOW_BYTES
 

@@ -142,7 +142,7 @@ def test_a_stranger_that_says_nothing_holds_no_place_for_long():
             host("bob", gate=await gate("bob"), limits=limits) as bob,
         ):
             with pytest.raises(PeerUnreachable):
-                await alice.connect(bob.peer_id, bob.addresses, timeout_s=1)
+                await alice.connect(bob.peer_id, bob.addresses, timeout_s=2)
             assert bob.statistics().handshakes_timed_out_total == 1
             assert bob.statistics().handshakes_pending == 0
             assert bob.peers == ()

@@ -115,7 +115,7 @@ def test_a_peer_that_keeps_negotiating_badly_is_cut_off():
 
 def test_a_stream_that_is_never_negotiated_ends():
     async def story() -> None:
-        async with host("alice") as alice, limited_bob() as bob:
+        async with host("alice") as alice, limited("bob", negotiation_timeout_s=0.1) as bob:
             await alice.connect(bob.peer_id, bob.addresses)
             await alice._swarm.best(bob.peer_id).open_stream()
             await eventually(lambda: bob.statistics().streams_malformed_total == 1)
@@ -124,13 +124,9 @@ def test_a_stream_that_is_never_negotiated_ends():
     play(story)
 
 
-def limited_bob():
-    return limited("bob", negotiation_timeout_s=0.1, streams_per_connection_max=4)
-
-
 def test_streams_above_the_limit_are_reset_and_the_others_go_on():
     async def story() -> None:
-        async with host("alice") as alice, limited_bob() as bob:
+        async with host("alice") as alice, limited("bob", streams_per_connection_max=4) as bob:
             bob.serve(ECHO, echo)
             await alice.connect(bob.peer_id, bob.addresses)
             await until(bob, alice, lambda state: state is not None and state.protocols)

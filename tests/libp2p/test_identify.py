@@ -279,7 +279,7 @@ def test_a_host_that_listens_nowhere_is_identified_without_delay():
     async def story() -> None:
         async with host("alice", listen=()) as alice, host("bob") as bob:
             await alice.connect(bob.peer_id, bob.addresses)
-            with trio.fail_after(0.4):
+            with trio.fail_after(identify.TIMEOUT_S - 1):
                 await until(bob, alice, lambda state: state is not None and state.protocols)
             (state,) = bob.peers
             assert state.announced == ()

@@ -19,7 +19,7 @@ LOOPBACK = ("127.0.0.0/8",)
 
 def play(story, *arguments) -> None:
     async def main() -> None:
-        with trio.fail_after(60):
+        with trio.fail_after(120):
             await story(*arguments)
 
     trio.run(main)

@@ -13,7 +13,7 @@ import pytest
 import trio
 
 from p2pchat.client.opening import open_client
-from p2pchat.config import ClientConfig, FetchUrl, RelayConfig
+from p2pchat.config import ClientConfig, FetchLimits, FetchUrl, RelayConfig
 from p2pchat.model.status import Health
 from p2pchat.net.bootstrap_list import render_list
 from p2pchat.relay import open_relay
@@ -35,11 +35,12 @@ def test_bad_list_servers_beside_a_good_one_do_not_hold_a_client_up(tmp_path: Pa
             answers += [reply(body) for body in POISON]
             servers = [await stack.enter_async_context(serving(answer)) for answer in answers]
             urls = tuple(FetchUrl(server.url) for server in servers)
-            config = ClientConfig(listen=LISTEN, bootstrap_urls=urls)
+            patient = FetchLimits(timeout_s=600, total_s=600)
+            config = ClientConfig(listen=LISTEN, bootstrap_urls=urls, fetch_limits=patient)
             client = await stack.enter_async_context(
                 open_client(tmp_path / "alice", name="alice", config=config)
             )
-            with trio.fail_after(4):  # before the hanging server is given up
+            with trio.fail_after(60):  # before the hanging server is given up
                 status = await client.wait_ready()
             assert status.health is Health.GOOD
             assert servers[1].requests, "the server that hangs was asked as well"
@@ -62,7 +63,7 @@ def test_with_all_servers_dead_the_list_of_the_last_time_serves(tmp_path: Path) 
             (tmp_path / "bob").mkdir(mode=0o700)
             (tmp_path / "bob" / cache.name).write_bytes(cache.read_bytes())
             async with open_client(tmp_path / "bob", name="bob", config=config) as client:
-                with trio.fail_after(10):
+                with trio.fail_after(60):
                     assert (await client.wait_ready()).health is Health.GOOD
 
     trio.run(main)

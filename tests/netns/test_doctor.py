@@ -159,7 +159,7 @@ def test_a_lan_is_well_and_a_wrong_secret_on_it_is_told(tmp_path, net):
         async def is_refused() -> bool:
             return "LAN: wrong secret" in (await mallory.call("statistics"))["refused"]
 
-        await until(is_refused, timeout_s=20)
+        await until(is_refused, timeout_s=60)
         assert await causes(mallory) == ["lan_secret_wrong"]
         assert "canary" not in json.dumps(await mallory.call("doctor"))
         assert await told(alice, bob) == {"alice": [], "bob": []}

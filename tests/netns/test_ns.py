@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.netns]
 KNOCK = """
 import socket, sys
 try:
-    socket.create_connection((sys.argv[1], 9), timeout=2)
+    socket.create_connection((sys.argv[1], 9), timeout=20)
 except OSError as error:
     print(error)  # only a machine that is there refuses
 """

@@ -108,9 +108,9 @@ class Farm:
         return str(client.account)
 
     async def asked_by(self, index: int, account: str) -> bool:
-        """Whether a request of this account comes within 15 s."""
+        """Whether a request of this account comes within a minute."""
         client, wanted = self._clients[index], AccountId.parse(account)
-        with trio.move_on_after(15):
+        with trio.move_on_after(60):
             async with client.subscribe(ContactRequested) as events:
                 while all(r.account != wanted for r in client.contact_requests()):
                     await events.__anext__()

@@ -60,7 +60,7 @@ def story(tell: Callable[[], Awaitable[None]]) -> None:
     """Live through it within a time."""
 
     async def main() -> None:
-        with trio.fail_after(60):
+        with trio.fail_after(120):
             await tell()
 
     trio.run(main)
@@ -448,7 +448,7 @@ async def befriend_and_talk(alice: Client, bob: Client) -> None:
     async def is_asked() -> bool:
         return bool(bob.contact_requests())
 
-    await until(is_asked, timeout_s=20)
+    await until(is_asked, timeout_s=60)
     await bob.accept(bob.contact_requests()[0].account)
     message = await contact.send(CANARIES[2])
     await alice.wait_delivered(message.id)

@@ -50,7 +50,7 @@ def test_two_who_know_the_same_peer_find_each_other_and_outlive_it(
             bob = await processes.peer("bob", knows=knows)
             alice = await processes.peer("alice", knows=await addresses(bob))
             carol = await processes.peer("carol", knows=await addresses(bob))
-            await until_connected(carol, alice, timeout_s=3)
+            await until_connected(carol, alice, timeout_s=60)
             conversation = await befriend(carol, alice)
             await bob.kill()
             if relay is not None:
@@ -60,8 +60,8 @@ def test_two_who_know_the_same_peer_find_each_other_and_outlive_it(
             assert "after bob" in await texts(alice, conversation)
             bob.launch = Launch()  # nothing but its home
             await bob.start()
-            await until_connected(bob, alice, timeout_s=15)
-            await until_connected(bob, carol, timeout_s=15)
+            await until_connected(bob, alice, timeout_s=60)
+            await until_connected(bob, carol, timeout_s=60)
 
     trio.run(main)
 
@@ -75,11 +75,11 @@ def test_a_late_joiner_gets_the_history_of_a_room_whose_author_is_gone(tmp_path:
             await alice.call("join_open", name="archive")
             said = [f"message {number}" for number in range(500)]
             await say_in_order(alice, room, said)
-            await until_texts(bob, room, len(said), timeout_s=20)
+            await until_texts(bob, room, len(said), timeout_s=90)
             await alice.stop()
             dave = await processes.peer("dave", knows=await addresses(bob))
             await dave.call("join_open", name="ARCHIVE")
-            await until_texts(dave, room, len(said), timeout_s=30)
+            await until_texts(dave, room, len(said), timeout_s=90)
             assert await texts(dave, room) == said
 
     trio.run(main)

@@ -51,7 +51,7 @@ async def until_descriptors(relay: RelayProcess, count: int) -> None:
     async def are_back() -> bool:
         return descriptors(relay) <= count
 
-    await until(are_back, 30)
+    await until(are_back, 60)
 
 
 def test_who_comes_and_goes_leaves_nothing_at_a_relay(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from p2pchat.testing.processes import Launch, ProgramEnded, RpcError, open_proce
 
 pytestmark = pytest.mark.process
 
-END_S = 5.0
+END_S = 20.0
 STEPS = (
     *("network_detected", "listening", "bootstrap_connecting", "bootstrap_connected"),
     *("relays_discovering", "relays_discovered", "relay_probed", "relay_selected"),
@@ -178,7 +178,7 @@ def test_with_nobody_reachable_it_is_ready_after_ten_seconds_and_offline(tmp_pat
             address = relay.addresses[0]
             await relay.kill()
             alice = await processes.peer("alice", launch=Launch(knows=(address,)))
-            with trio.fail_after(15):
+            with trio.fail_after(60):
                 assert (await alice.call("wait_ready"))["health"] == "offline"
             await relay.start()
             await alice.heard("PeerConnected", peer_id=relay.peer_id, timeout_s=60)
