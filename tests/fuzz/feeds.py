@@ -31,7 +31,7 @@ from tests.libp2p.lean import ALICE, BOB, Pipe, make_noise, peer_of
 
 PIECE_BYTES = 37
 """Streams bring what was written in pieces of any size."""
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 NOISE_BYTES_MAX = 60_000
 NOISE = b"Noise_XX_25519_ChaChaPoly_SHA256"
 YAMUX = YamuxLimits(inbound_streams_max=3, backlog_max=2, unread_bytes_max=300_000)

@@ -208,7 +208,7 @@ async def put_raw(alice, bob, key: bytes, value: bytes) -> KadMessage | None:
     stream = await alice.host.open_stream(bob.peer, [KAD_PROTOCOL])
     try:
         await stream.send_all(frame(encode_kad(request)))
-        with trio.fail_after(10):
+        with trio.fail_after(60):
             body = await FrameReader(stream, MESSAGE_BYTES_MAX).next()
         return None if body is None else decode_kad(body)
     except (trio.BrokenResourceError, RemoteProtocolError):

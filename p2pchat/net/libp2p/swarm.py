@@ -34,7 +34,7 @@ from p2pchat.net.libp2p.serving import Server
 from p2pchat.net.libp2p.streams import Farewells, LibP2PStream, Origin
 from p2pchat.net.port import ANOTHER_PEER, ProtocolId
 
-__all__ = ["Swarm"]
+__all__ = ["WATCH_INTERVAL_S", "Swarm"]
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from p2pchat.testing.determinism import run_simulation, seeded
 from p2pchat.testing.network import SimulatedNetwork, open_network, seed_of
 
 PIPE = "/compliance/pipe/1.0.0"
-STORY_S_MAX = 40.0
+STORY_S_MAX = 90.0
 LOOK_AGAIN_S = 0.1
 
 

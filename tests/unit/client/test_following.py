@@ -42,7 +42,7 @@ def in_a_room(story) -> None:
 
 async def take(messages: Messages, count: int) -> list[Message]:
     iterator = aiter(messages)
-    with trio.fail_after(5):
+    with trio.fail_after(60):
         return [await anext(iterator) for _ in range(count)]
 
 

@@ -52,7 +52,7 @@ def live(story, port: int) -> None:
     async def main() -> None:
         one, other = Heard(), Heard()
         with (
-            trio.fail_after(10),
+            trio.fail_after(60),
             closing(await open_sockets(port)) as first,
             closing(await open_sockets(port)) as second,
         ):

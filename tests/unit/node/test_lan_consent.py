@@ -54,7 +54,7 @@ def test_the_device_that_signed_the_request_has_to_have_proved_the_secret(bob, p
         hub = Hub(8)
         gate = LanGate(BOB.device.peer_id, b"k" * 32, frozenset(), bytes)
         gate.proved[prover.device.peer_id] = None
-        with trio.fail_after(5):
+        with trio.fail_after(60):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(consent_to_proved, hub, bob.state, gate, accept)
                 await trio.testing.wait_all_tasks_blocked()

@@ -99,7 +99,7 @@ def test_a_client_whose_disk_is_full_ends_its_block_with_disk_full(monkeypatch):
         async with open_client(None, name="Alice", offline=True) as client:
             room = await client.join_open("lounge")
             monkeypatch.setattr(MemoryStore, "commit", refuse)
-            with trio.fail_after(10):
+            with trio.fail_after(60):
                 await room.send("nowhere to be written")
 
     def refuse(_store: MemoryStore, _changes: object) -> None:
