@@ -55,7 +55,7 @@ def run(scenario, home):
                 process = await nursery.start(program)
                 return Example(process)
 
-            with trio.fail_after(60):
+            with trio.fail_after(180):
                 await scenario(start)
             nursery.cancel_scope.cancel()
 
@@ -116,7 +116,7 @@ def test_two_peers_in_one_program_deliver_a_message():
         [sys.executable, EXAMPLES / "two_in_memory.py"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=True,
     )
     assert (shown.stdout, shown.stderr) == ("delivered\n", "")

@@ -11,7 +11,7 @@ import pytest
 def run(program: str) -> tuple[str, str]:
     """Output and complaints of a program in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=180, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout, done.stderr

@@ -22,7 +22,7 @@ from tests.netns.ns import Host, Namespaces
 
 __all__ = ["Internet", "Nat", "on_the_internet", "path", "talk"]
 
-STORY_S_MAX = 150
+STORY_S_MAX = 280
 
 
 class Nat(Enum):

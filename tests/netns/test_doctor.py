@@ -24,7 +24,7 @@ ASKED_MAX = 4
 NOBODY = "12D3KooWGRUaqEyPiMYQLbmBJwFJ8ZGkZVWmTRZ7Q3XzRPVDdqcR"
 FAR_RELAY = f"/ip4/45.33.1.1/tcp/4001/p2p/{NOBODY}"
 NAMED_RELAY = f"/dns4/relay.example/tcp/4001/p2p/{NOBODY}"
-STORY_S_MAX = 150
+STORY_S_MAX = 280
 
 
 async def causes(person: RpcPeer) -> list[str]:

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.netns, pytest.mark.process]
 FIND_S = LanConfig().heartbeat_s - 3
 """At once: before anybody says again that he is there."""
 PATIENCE_S = 60.0
-STORY_S_MAX = 120.0
+STORY_S_MAX = 280.0
 
 
 class House:

@@ -13,7 +13,7 @@ from tests.process.test_hostile import attacking, outcome
 
 pytestmark = [pytest.mark.netns, pytest.mark.process, pytest.mark.slow]
 
-STORY_S_MAX = 90.0
+STORY_S_MAX = 280.0
 RELAY, MALLORY, ALICE = "8.0.0.1", "8.8.8.8", "8.8.4.4"
 
 

@@ -97,7 +97,7 @@ def test_a_locked_home_is_opened_by_who_has_the_passphrase(tmp_path, figure):
             [*PROGRAM, "--home", str(home), "--no-fetch", *map(str, words)],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
             **options,
         )

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.process
 
 RETRIES_S = 4.0
 """Long enough for who was cut off to try again, more than once."""
-BACK_S = 40.0
+BACK_S = 60.0
 
 
 async def connected(peer) -> set[str]:

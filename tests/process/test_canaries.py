@@ -92,7 +92,7 @@ async def play(processes: Processes, *, unsealed: bool) -> Cast:
 def played(tmp_path: Path, judge, *, unsealed: bool) -> None:
     async def main() -> None:
         async with open_processes(tmp_path) as processes:
-            with trio.fail_after(180):
+            with trio.fail_after(280):
                 cast = await play(processes, unsealed=unsealed)
                 await trio.to_thread.run_sync(judge, cast)
                 await cast.alice.stop()

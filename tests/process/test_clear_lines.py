@@ -29,7 +29,7 @@ CYRILLIC_A, RIGHT_TO_LEFT, INVISIBLE = "\u0430", "\u202e", "\u200b"
 def typed(home: Path, *words: object) -> subprocess.CompletedProcess[str]:
     command = [*PROGRAM, "--home", str(home), *LOOPBACK, *map(str, words)]
     return subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90, check=False
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=180, check=False
     )
 
 

@@ -23,8 +23,8 @@ pytestmark = [
     pytest.mark.skipif(not shutil.which("faketime"), reason="false clocks need `faketime`"),
 ]
 
-STORY_S_MAX = 120
-SETTLE_S = 30
+STORY_S_MAX = 280
+SETTLE_S = 60
 ROUNDS = 4
 WATCH_S = 3.0
 CACHE_S = 1

@@ -23,7 +23,7 @@ def test_the_demonstration_delivers_every_message_and_cleans_up(tmp_path):
         env={**os.environ, "TMPDIR": str(directory)},
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=280,
         check=False,
     )
     assert shown.returncode == 0, shown.stdout + shown.stderr

@@ -346,7 +346,7 @@ def test_who_watches_a_terminal_sees_each_step(tmp_path):
             stdout=subprocess.DEVNULL,
             stderr=terminal,
             check=True,
-            timeout=60,
+            timeout=180,
         )
         told = os.read(watched, 4_096).decode()
     finally:

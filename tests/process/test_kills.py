@@ -64,7 +64,7 @@ async def kill_at(talk: Talk, victim: RpcPeer, point: str) -> None:
     deadly(victim, KILL_POINTS, f"{point}:1")
     await victim.restart()
     await talk.say(BURST)
-    await victim.wait_ended(30)
+    await victim.wait_ended(60)
     deadly(victim, KILL_POINTS, "")
     await victim.start()
 

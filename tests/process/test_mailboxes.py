@@ -95,7 +95,7 @@ def test_what_a_relay_has_confirmed_outlives_its_death_at_any_point(tmp_path):
                 deadly(relay, KILL_POINTS, f"{point}:3")
                 await relay.start()
                 await writer.burst(at(relay))
-                await relay.wait_ended(30)
+                await relay.wait_ended(60)
                 deadly(relay, KILL_POINTS, "")
                 await relay.start()
                 found = await everything(owner, at(relay))
@@ -149,7 +149,7 @@ def test_an_operator_sees_the_mailboxes_and_may_switch_them_off(tmp_path):
 
 def with_limit(main) -> None:
     async def limited() -> None:
-        with trio.fail_after(150):
+        with trio.fail_after(280):
             await main()
 
     trio.run(limited)

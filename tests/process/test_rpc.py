@@ -54,7 +54,7 @@ def test_requests_that_are_piped_in_are_answered_before_the_end(tmp_path):
         input="".join(json.dumps(each) + "\n" for each in requests),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=True,
     )
     lines = [json.loads(line) for line in ended.stdout.splitlines()]

@@ -26,7 +26,7 @@ def on_a_disk(directory: Path, options: str, *command: str) -> subprocess.Comple
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin:/usr/sbin:/sbin"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

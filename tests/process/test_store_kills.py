@@ -21,7 +21,7 @@ def run(*arguments: str) -> dict[str, int]:
         env={"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=280,
         check=False,
     )
     assert done.returncode == 0, done.stderr
