@@ -35,7 +35,9 @@ from p2pchat.model.ratchet import Correspondent
 from p2pchat.net.libp2p.noise_packets import PacketSealer
 from p2pchat.store.home import BARE, open_home, relock_home
 from p2pchat.testing.processes import Launch, open_processes
-from p2pchat.wire.frames import SenderKey, encode_frame
+from p2pchat.wire.envelope import Ed25519Signer
+from p2pchat.wire.frames import encode_frame
+from p2pchat.wire.sender_keys import SenderKey, audience_of, sign_sender_key
 
 UNSEALED = str(Path(__file__).parents[1] / "tests" / "process" / "unsealed")
 DEVICES = 1_000
@@ -172,7 +174,10 @@ def rekey() -> float:
     lines = [PacketSealer(os.urandom(32)) for _ in range(DEVICES)]
     began_s = time.process_time()
     sessions.begin(room)
-    key = encode_frame(SenderKey(room, sessions.key(room)))
+    raw, devices = sessions.key(room), [DeviceId(os.urandom(32)) for _ in lines]
+    signer = Ed25519Signer(os.urandom(32))
+    said = SenderKey(room, DeviceId(signer.public_key), 1, raw, audience_of(raw, devices))
+    key = encode_frame(sign_sender_key(said, signer))
     for line in lines:
         line.seal(key)
     return time.process_time() - began_s

@@ -39,6 +39,7 @@ from p2pchat.protocol.machine import (
     Send,
     ShareSession,
 )
+from p2pchat.protocol.room_vocabulary import ShareAgain
 from p2pchat.store.port import AsyncStore
 from p2pchat.wire.frames import encode_frame
 
@@ -98,10 +99,9 @@ class ChatCarrier:
                     blob = sealed[id(effect)]
                     if blob is not None:
                         self._to.rooms.publish(effect, blob)
-                case ShareSession(_, devices):
-                    frame = sealed[id(effect)]
-                    assert frame is not None, "a session that is shared has begun"
-                    for device in devices:
+                case ShareSession(_, devices) | ShareAgain(_, devices):
+                    frame = sealed[id(effect)] or b""
+                    for device in devices if frame else ():
                         self._to.lanes.send(device, Lane.LIVE, frame)
                 case DrawEpoch(conversation):
                     self._spawn(self._to.drawn, conversation)
@@ -129,6 +129,8 @@ class ChatCarrier:
                 self._to.rooms.apply(effect)
             case ShareSession():
                 return seals.share(effect)
+            case ShareAgain():
+                return seals.share_again(effect)
             case Publish():
                 return seals.seal(effect)
             case _:

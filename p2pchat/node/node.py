@@ -113,7 +113,7 @@ class NodeParts:
         """What the blobs of rooms are sealed with."""
         token_bytes = self.ambient.token_bytes
         sessions = self.sessions or MegolmSessions(token_bytes)
-        return RoomSeals(SharedKeyCipher(token_bytes), sessions)
+        return RoomSeals(SharedKeyCipher(token_bytes), sessions, self.me.signer)
 
 
 class Node:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from p2pchat.crypto.port import RoomCipher, RoomSessions
 from p2pchat.errors import RemoteProtocolError
 from p2pchat.gossip.vocabulary import Verdict
-from p2pchat.model.ids import ConversationId
+from p2pchat.model.ids import ConversationId, DeviceId
 from p2pchat.protocol.machine import (
     BeginSession,
     EnterTopic,
@@ -22,8 +22,11 @@ from p2pchat.protocol.machine import (
     Publish,
     ShareSession,
 )
+from p2pchat.protocol.room_vocabulary import ShareAgain
 from p2pchat.protocol.sealing import EpochKey, RoomSecret
-from p2pchat.wire.frames import Ops, SenderKey, decode_ops, encode_frame, encode_ops
+from p2pchat.wire.envelope import Signer
+from p2pchat.wire.frames import Ops, decode_ops, encode_frame, encode_ops
+from p2pchat.wire.sender_keys import SenderKey, audience_of, sign_sender_key
 
 __all__ = ["Blob", "RoomSeals", "SealEffect"]
 
@@ -45,14 +48,17 @@ class Blob:
 class RoomSeals:
     """The keys of all rooms we are in."""
 
-    def __init__(self, cipher: RoomCipher, sessions: RoomSessions) -> None:
+    def __init__(self, cipher: RoomCipher, sessions: RoomSessions, signer: Signer) -> None:
         self._cipher = cipher
         self._sessions = sessions
+        self._signer = signer
         self._shut: deque[tuple[ConversationId, bytes]] = deque(maxlen=SHUT_BLOBS_MAX)
         """Blobs for members that came before their key, which takes another way."""
         self._secrets: dict[ConversationId, RoomSecret] = {}
         self._epochs: dict[ConversationId, tuple[EpochKey, ...]] = {}
         self._conversations: dict[str, ConversationId] = {}
+        self._shared: dict[ConversationId, bytes] = {}
+        """The frames that gave our sessions' keys last."""
 
     def apply(self, effect: SealEffect) -> list[Heard]:
         """Take what the machine decided about keys; what they open that came before."""
@@ -85,6 +91,7 @@ class RoomSeals:
         """Forget a room's keys; its secret, if it had one."""
         secret = self._secrets.pop(conversation, None)
         self._epochs.pop(conversation, None)
+        self._shared.pop(conversation, None)
         self._sessions.forget(conversation)
         kept = [(id, data) for id, data in self._shut if id != conversation]
         self._shut.clear()
@@ -102,7 +109,15 @@ class RoomSeals:
 
     def share(self, effect: ShareSession) -> bytes:
         """The frame that gives our session's key as it stands now."""
-        return encode_frame(SenderKey(effect.conversation, self._sessions.key(effect.conversation)))
+        id, key = effect.conversation, self._sessions.key(effect.conversation)
+        audience = audience_of(key, effect.audience)
+        said = SenderKey(id, DeviceId(self._signer.public_key), effect.serial, key, audience)
+        frame = self._shared[id] = encode_frame(sign_sender_key(said, self._signer))
+        return frame
+
+    def share_again(self, effect: ShareAgain) -> bytes | None:
+        """The same frame as last time; None when the room was left meanwhile."""
+        return self._shared.get(effect.conversation)
 
     def seal(self, effect: Publish) -> bytes | None:
         """The blob to publish; None when the room was left meanwhile."""

@@ -102,7 +102,6 @@ from p2pchat.wire.frames import (
     Compare,
     Hello,
     Ops,
-    SenderKey,
     SyncDigest,
     SyncFrontier,
     SyncPage,
@@ -110,6 +109,7 @@ from p2pchat.wire.frames import (
     Welcome,
 )
 from p2pchat.wire.receipts import SignedReceipt
+from p2pchat.wire.sender_keys import SignedSenderKey
 
 if TYPE_CHECKING:
     from random import Random
@@ -243,7 +243,7 @@ class Chat:
             case EpochDrawn():
                 return self.rooms.invited.drawn(input, now)
             case Unreadable(id):
-                return self.rooms.invited.unreadable(id)
+                return self.rooms.invited.unreadable(id, now)
 
     def _people(
         self, input: ReviseDevices | VerifyContact | ConfirmKey | SetProfile, now: Now
@@ -379,8 +379,8 @@ class Chat:
                 return self.contacts.comparing.heard(peer, frame, now)
             case Welcome():
                 return self.rooms.invited.welcomed(peer, frame, now)
-            case SenderKey():
-                return self.rooms.invited.shared(peer, frame)
+            case SignedSenderKey():
+                return self.rooms.invited.shared(peer, frame, now)
             case _:
                 assert_never(frame)
 

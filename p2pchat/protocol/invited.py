@@ -1,8 +1,9 @@
 """Rooms by invitation: who is in them, and who is given which secret.
 
 Members' devices are given what they need on streams of their own: the room's secret and its usable
-epochs with a welcome, our session's key before the next blob. Whoever is connected is told; who was
-away is told when it says hello again, and gets by sync what it missed. So no secret waits anywhere.
+epochs with a welcome, our session's key before the next blob. Whoever is connected is told, and
+tells those with whom it is connected; who was away is told when it says hello again, and gets by
+sync what it missed. So no secret waits anywhere.
 
 What is written is published under the epoch that sends. Where none is usable, ops go to connected
 members on streams; an admin opens the next epoch, who excluded somebody at once, others after a
@@ -49,7 +50,6 @@ from p2pchat.protocol.machine import (
     EpochDrawn,
     HoldEpochs,
     Lane,
-    LearnSession,
     Persist,
     Publish,
     Published,
@@ -58,9 +58,10 @@ from p2pchat.protocol.machine import (
 )
 from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.room_state import InvitedRoom, Stage
-from p2pchat.protocol.room_vocabulary import AcceptRoom, SetRoomsFrom
+from p2pchat.protocol.room_vocabulary import AcceptRoom, SetRoomsFrom, ShareAgain
 from p2pchat.protocol.room_writing import RoomWriter
 from p2pchat.protocol.sealing import EpochKey, room_secret
+from p2pchat.protocol.sender_keys import SenderKeys
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.protocol.sync import Sync
 from p2pchat.wire.contents import Profile
@@ -69,10 +70,10 @@ from p2pchat.wire.frames import (
     WELCOME_DEVICES_MAX,
     WELCOME_EPOCHS_MAX,
     Ops,
-    SenderKey,
     Welcome,
 )
 from p2pchat.wire.ops import restore_op
+from p2pchat.wire.sender_keys import SignedSenderKey
 
 __all__ = ["AGAIN_PREFIX", "EPOCH_PREFIX", "PUZZLED_PREFIX", "InvitedRooms", "talk_sent"]
 
@@ -85,8 +86,6 @@ PUZZLED_S = 1.0
 """So long a key may take that comes another way than what it opens."""
 AGAIN_S = 5.0
 """After a lane broke, until its peer is given anew what may have been lost on it."""
-EARLY_KEYS_MAX = 32
-"""Keys of one room whose senders are not known to be members yet."""
 UNREAD = "not all of this room is here yet that we wrote before; try again in a while"
 OWNERS_STAY = "an owner cannot leave a room that others are in: remove them first, or stay"
 DIALS_MAX = 12
@@ -101,6 +100,7 @@ class InvitedRooms:
         self._intake = intake
         self._sync = sync
         self._writer = RoomWriter(state, intake)
+        self._keys = SenderKeys(state)
         self.admission = Admission(state, self.changed)
 
     # Restart
@@ -226,8 +226,7 @@ class InvitedRooms:
         effects: list[Effect] = []
         for id, room in self._all():
             if peer in self._connected(room) and self._is_member(room):
-                effects.append(Send(peer, Lane.LIVE, self._welcome(room)))
-                effects += self._sync.begin(self._state.conversations[id], peer, now)
+                effects += self._greet(self._state.conversations[id], room, peer, now)
         return effects
 
     def met(self, conversation: Conversation, peer: DeviceId) -> list[Effect]:
@@ -272,17 +271,11 @@ class InvitedRooms:
         effects += self._learned(conversation.id, room, room.epochs.learn(frame.epochs, now), now)
         return effects + self._sync.begin(conversation, peer, now)
 
-    def shared(self, peer: DeviceId, frame: SenderKey) -> list[Effect]:
-        """A member's device gives us the key of its session; perhaps before we hear that it is a
-        member's."""
-        for room in self._rooms(frame.conversation):
-            if peer in self._state.sources(room):
-                return [LearnSession(frame.conversation, peer, frame.key)]
-            room.sharing.early_keys.pop(peer, None)
-            room.sharing.early_keys[peer] = frame.key
-            if len(room.sharing.early_keys) > EARLY_KEYS_MAX:
-                del room.sharing.early_keys[next(iter(room.sharing.early_keys))]
-        self._state.refuse("key of no member")
+    def shared(self, peer: DeviceId, frame: SignedSenderKey, now: Now) -> list[Effect]:
+        """Somebody gives us the key of a member's session."""
+        for room in self._rooms(frame.said.conversation):
+            return self._keys.heard(room, peer, frame, now)
+        self._state.refuse("key of no room")
         return []
 
     def changed(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
@@ -337,10 +330,12 @@ class InvitedRooms:
             effects += [DrawEpoch(id)] if is_wanted else []
         return effects
 
-    def unreadable(self, id: ConversationId) -> list[Effect]:
-        """We lack a key, which may be on its way: what was sealed comes by sync soon."""
+    def unreadable(self, id: ConversationId, now: Now) -> list[Effect]:
+        """We lack a key, which may be on its way, or here since before we knew whose it is: what
+        was sealed comes by sync soon."""
         effects: list[Effect] = []
         for room in self._rooms(id):
+            effects += self._keys.early(room, now)
             if not room.sharing.is_puzzled:
                 room.sharing.is_puzzled = True
                 effects.append(SetTimer(PUZZLED_PREFIX + id.hex(), PUZZLED_S))
@@ -377,13 +372,33 @@ class InvitedRooms:
             if room.sharing.is_over(readers, now):
                 room.sharing.begin(now)
                 effects.append(BeginSession(conversation.id))
-            fresh = room.sharing.give(here)
-            effects += [ShareSession(conversation.id, fresh)] if fresh else []
+            effects += self._share(conversation.id, room, blob)
             effects.append(Publish(conversation.id, blob, talk_sent(blob), epoch))
             room.sharing.used()
         return effects
 
     # How
+
+    def _share(self, id: ConversationId, room: InvitedRoom, blob: Ops) -> list[Effect]:
+        """Give our session's key, before a blob, to those who do not have it."""
+        readers = self._state.readers(room)
+        here, again = readers & self._state.connected, tuple[DeviceId, ...]()
+        if room.sharing.give(readers):
+            room.sharing.give_again(here)
+            serial = max(op.header.hlc for op in blob.ops)
+            audience = *sorted(here), *sorted(readers - here)
+            return [ShareSession(id, tuple(sorted(here)), audience, serial)]
+        again = room.sharing.give_again(here)
+        return [ShareAgain(id, again)] if again else []
+
+    def _greet(
+        self, conversation: Conversation, room: InvitedRoom, peer: DeviceId, now: Now
+    ) -> list[Effect]:
+        """Give a member's device that is here what it may lack."""
+        room.sharing.lost(peer)
+        effects: list[Effect] = [Send(peer, Lane.LIVE, self._welcome(room))]
+        effects += self._keys.owed(room, peer)
+        return effects + self._sync.begin(conversation, peer, now)
 
     def _objection(
         self, command: CreateRoom, owners: tuple[AccountId, ...]
@@ -439,6 +454,7 @@ class InvitedRooms:
         effects.append(Emit(RoomJoined(self._state.room_info(conversation))))
         effects += self._introduced(conversation, room, now)
         effects += self._want_epoch(conversation.id, room)
+        effects += self._keys.early(room, now)
         return effects + (self._sync.begin(conversation, host, now) if host is not None else [])
 
     def _write(self, conversation: Conversation, control: Control, now: Now) -> list[Effect]:
@@ -461,12 +477,10 @@ class InvitedRooms:
         if not isinstance(control, SetStanding) or not self._is_member(room):
             return []
         effects: list[Effect] = []
-        readers = self._state.readers(room)
-        for peer in sorted(self._devices(control.account) & readers & self._state.connected):
-            effects.append(Send(peer, Lane.LIVE, self._welcome(room)))
-            effects += self._sync.begin(conversation, peer, now)
-            key = room.sharing.early_keys.pop(peer, None)
-            effects += [LearnSession(conversation.id, peer, key)] if key is not None else []
+        for device in sorted(self._devices(control.account) & self._state.readers(room)):
+            if device in self._state.connected:
+                effects += self._greet(conversation, room, device, now)
+        effects += self._keys.early(room, now)
         return effects + self._revoke(conversation, control.account, now)
 
     def _introduced(self, conversation: Conversation, room: InvitedRoom, now: Now) -> list[Effect]:

@@ -32,6 +32,7 @@ from p2pchat.protocol.room_vocabulary import (
     JoinWithPassword,
     LearnSession,
     RoomCommand,
+    RoomKeyEffect,
     ShareSession,
     Unreadable,
 )
@@ -580,11 +581,7 @@ Effect = (
     | Publish
     | Dial
     | EnterTopic
-    | HoldEpochs
-    | DrawEpoch
-    | BeginSession
-    | ShareSession
-    | LearnSession
+    | RoomKeyEffect
     | LeaveTopic
     | EnforceBlocks
     | Emit

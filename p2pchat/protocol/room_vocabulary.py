@@ -21,7 +21,9 @@ __all__ = [
     "JoinWithPassword",
     "LearnSession",
     "RoomCommand",
+    "RoomKeyEffect",
     "SetRoomsFrom",
+    "ShareAgain",
     "ShareSession",
     "Unreadable",
 ]
@@ -127,7 +129,18 @@ class BeginSession:
 
 @dataclass(frozen=True, slots=True)
 class ShareSession:
-    """Send the key of our session, as it stands before the next blob, to devices of members."""
+    """Send the key of our session, as it stands before the next blob, to devices of members that
+    are connected; they pass it on to the others of the audience."""
+
+    conversation: ConversationId
+    devices: tuple[DeviceId, ...]
+    audience: tuple[DeviceId, ...]
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShareAgain:
+    """Send the key as it was shared last to devices that may have lost it."""
 
     conversation: ConversationId
     devices: tuple[DeviceId, ...]
@@ -140,3 +153,6 @@ class LearnSession:
     conversation: ConversationId
     device: DeviceId
     key: bytes = field(repr=False)
+
+
+RoomKeyEffect = HoldEpochs | DrawEpoch | BeginSession | ShareSession | ShareAgain | LearnSession

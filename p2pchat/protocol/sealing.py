@@ -7,7 +7,7 @@ knows the name reads all, which is what "open" means. A room by password has a k
 from name and password together, and keeps it: who learns it one day reads what was said before.
 
 In a room by invitation a blob is sealed twice. Inside is the sender's own session (Megolm), whose
-key only the devices of members are given, each on a stream of its own; outside is the epoch, which
+key only the devices of members are given, on streams that end at them; outside is the epoch, which
 hides who sent and what index the session has. Who is removed keeps the keys it had, so both change
 before the next blob: the epoch by a control op, the session by `Sharing`.
 """
@@ -24,6 +24,7 @@ from p2pchat.model.conversation import (
 )
 from p2pchat.model.ids import DeviceId, OpId
 from p2pchat.model.machine import Now
+from p2pchat.protocol.held_keys import HeldKeys
 
 __all__ = [
     "SECRET_BYTES",
@@ -84,15 +85,16 @@ class Sharing:
 
     A session lives in memory alone and never comes back from a restart: no state of it can be used
     twice, and nothing on disk opens what was sent. Every device is given the key as it stands just
-    before the next blob, so it opens nothing older.
+    before the next blob, so it opens nothing older. It is given to those who are connected and
+    reaches the others through them, so all whom it is for count as holders.
     """
 
     def __init__(self) -> None:
         self._holders: set[DeviceId] = set()
         self._doubtful: set[DeviceId] = set()
         """Holders that may not have got the key, or have it no more."""
-        self.early_keys: dict[DeviceId, bytes] = {}
-        """Of others' sessions, from devices that no member is known to have."""
+        self.others = HeldKeys()
+        """Of others' sessions."""
         self.is_puzzled = False
         """A blob came that we have no key for, and sync will be asked for it."""
         self._blobs = 0
@@ -111,16 +113,22 @@ class Sharing:
         self._doubtful.clear()
         self._blobs, self._began_ms = 0, now.wall_ms
 
-    def give(self, devices: AbstractSet[DeviceId]) -> tuple[DeviceId, ...]:
-        """Those of `devices` that have to be told the key before the next blob; they hold it from
-        now on."""
-        fresh = devices - (self._holders - self._doubtful)
-        self._holders |= fresh
-        self._doubtful -= fresh
-        return tuple(sorted(fresh))
+    def give(self, readers: AbstractSet[DeviceId]) -> bool:
+        """Whether the key has to be told before the next blob, for one of these does not have it;
+        all of them hold it from now on."""
+        is_news = not readers <= self._holders
+        self._holders |= readers
+        return is_news
+
+    def give_again(self, here: AbstractSet[DeviceId]) -> tuple[DeviceId, ...]:
+        """Those of the devices that are here which may have lost the key; they have it again."""
+        found = self._doubtful & here
+        self._doubtful -= here
+        return tuple(sorted(found))
 
     def lost(self, device: DeviceId) -> None:
-        """A device went away: it is told again when it is back, and counts as a holder still."""
+        """A device may not have the key: it is told again when it is here, and counts as a holder
+        still."""
         if device in self._holders:
             self._doubtful.add(device)
 

@@ -285,12 +285,20 @@ class Welcome(_message.Message):
     def __init__(self, genesis: _Optional[bytes] = ..., secret: _Optional[bytes] = ..., epochs: _Optional[_Iterable[bytes]] = ..., devices: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class SenderKey(_message.Message):
-    __slots__ = ("conversation", "key")
+    __slots__ = ("version", "conversation", "device", "serial", "key", "audience")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
     CONVERSATION_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    SERIAL_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
+    AUDIENCE_FIELD_NUMBER: _ClassVar[int]
+    version: int
     conversation: bytes
+    device: bytes
+    serial: int
     key: bytes
-    def __init__(self, conversation: _Optional[bytes] = ..., key: _Optional[bytes] = ...) -> None: ...
+    audience: bytes
+    def __init__(self, version: _Optional[int] = ..., conversation: _Optional[bytes] = ..., device: _Optional[bytes] = ..., serial: _Optional[int] = ..., key: _Optional[bytes] = ..., audience: _Optional[bytes] = ...) -> None: ...
 
 class Frame(_message.Message):
     __slots__ = ("hello", "ops", "receipt", "digest", "frontier", "pull", "page", "compare", "welcome", "sender_key")
@@ -313,8 +321,8 @@ class Frame(_message.Message):
     page: SyncPage
     compare: Compare
     welcome: Welcome
-    sender_key: SenderKey
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., ops: _Optional[_Union[Ops, _Mapping]] = ..., receipt: _Optional[_Union[Signed, _Mapping]] = ..., digest: _Optional[_Union[SyncDigest, _Mapping]] = ..., frontier: _Optional[_Union[SyncFrontier, _Mapping]] = ..., pull: _Optional[_Union[SyncPull, _Mapping]] = ..., page: _Optional[_Union[SyncPage, _Mapping]] = ..., compare: _Optional[_Union[Compare, _Mapping]] = ..., welcome: _Optional[_Union[Welcome, _Mapping]] = ..., sender_key: _Optional[_Union[SenderKey, _Mapping]] = ...) -> None: ...
+    sender_key: Signed
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., ops: _Optional[_Union[Ops, _Mapping]] = ..., receipt: _Optional[_Union[Signed, _Mapping]] = ..., digest: _Optional[_Union[SyncDigest, _Mapping]] = ..., frontier: _Optional[_Union[SyncFrontier, _Mapping]] = ..., pull: _Optional[_Union[SyncPull, _Mapping]] = ..., page: _Optional[_Union[SyncPage, _Mapping]] = ..., compare: _Optional[_Union[Compare, _Mapping]] = ..., welcome: _Optional[_Union[Welcome, _Mapping]] = ..., sender_key: _Optional[_Union[Signed, _Mapping]] = ...) -> None: ...
 
 class AccountRecord(_message.Message):
     __slots__ = ("account", "seq", "expires_ms", "devices")

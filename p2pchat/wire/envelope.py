@@ -29,6 +29,7 @@ class Purpose(Enum):
     CERTIFICATE = b"dchat/certificate/1\0"
     REVOCATION = b"dchat/revocation/1\0"
     RECEIPT = b"dchat/receipt/1\0"
+    SENDER_KEY = b"dchat/sender-key/1\0"
     ACCOUNT_RECORD = b"dchat/account/1\0"
     BUNDLE_RECORD = b"dchat/bundle/1\0"
     MAILBOX_PUT = b"dchat/mailbox/put/1\0"

@@ -22,6 +22,7 @@ from p2pchat.wire.control import decode_control
 from p2pchat.wire.devices import ClaimedSet, DeviceSet, claimed_set, read_device_set
 from p2pchat.wire.ops import SEQ_MAX, op_of
 from p2pchat.wire.receipts import SignedReceipt, decode_receipt, entry_pb, position_of
+from p2pchat.wire.sender_keys import SignedSenderKey, decode_sender_key
 
 __all__ = [
     "SESSION_BYTES",
@@ -31,7 +32,6 @@ __all__ = [
     "Frame",
     "Hello",
     "Ops",
-    "SenderKey",
     "Step",
     "SyncDigest",
     "SyncFrontier",
@@ -52,7 +52,6 @@ SESSION_BYTES = 16
 FRONTIER_ENTRIES_MAX = 4096
 WELCOME_EPOCHS_MAX = 8
 WELCOME_DEVICES_MAX = 20
-SENDER_KEY_BYTES_MAX = 512
 _OP_OVERHEAD_BYTES = 16
 """Tags and lengths round an op's three fields."""
 
@@ -155,14 +154,6 @@ class Welcome:
         return room_id(self.genesis)
 
 
-@dataclass(frozen=True, slots=True)
-class SenderKey:
-    """The sender's session in a room as it stands: opens what it publishes from now on."""
-
-    conversation: ConversationId
-    key: bytes = field(repr=False)
-
-
 Frame = (
     Hello
     | Ops
@@ -172,7 +163,7 @@ Frame = (
     | SyncPull
     | SyncPage
     | Welcome
-    | SenderKey
+    | SignedSenderKey
     | Compare
 )
 
@@ -267,8 +258,8 @@ def _message(frame: Frame) -> pb.Frame:
             return pb.Frame(
                 welcome=pb.Welcome(genesis=genesis, secret=secret, epochs=epochs, devices=raws)
             )
-        case SenderKey(conversation, key):
-            return pb.Frame(sender_key=pb.SenderKey(conversation=conversation, key=key))
+        case SignedSenderKey(_, body, signature):
+            return pb.Frame(sender_key=pb.Signed(body=body, signature=signature))
         case SyncPage(conversation, more):
             return pb.Frame(page=pb.SyncPage(conversation=conversation, more=more))
         case Compare(session, step, value):
@@ -301,11 +292,7 @@ def _value(message: pb.Frame) -> Frame:
         case "welcome":
             return _welcome(message.welcome)
         case "sender_key":
-            if not 0 < len(message.sender_key.key) <= SENDER_KEY_BYTES_MAX:
-                raise MalformedMessage("a sender's key is out of bounds")
-            return SenderKey(
-                ConversationId(message.sender_key.conversation), message.sender_key.key
-            )
+            return decode_sender_key(message.sender_key.body, message.sender_key.signature)
         case _:
             raise UnknownVersion("a frame of an unknown kind")
 

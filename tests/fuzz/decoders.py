@@ -85,6 +85,7 @@ from p2pchat.wire.multiaddr import multiaddr_bytes, multiaddr_text
 from p2pchat.wire.ops import decode_header, decode_op, encode_op
 from p2pchat.wire.receipts import read_receipt
 from p2pchat.wire.records import account_key, bundle_key, read_record
+from p2pchat.wire.sender_keys import decode_sender_key
 from p2pchat.wire.verification import VerificationCode, decode_code, encode_code
 from tests.fuzz import feeds
 from tests.unit.protocol.people import ALICE
@@ -209,6 +210,11 @@ WIRE: dict[str, Decoder] = {
         receipt(read_receipt),
         ("wire.receipts.read_receipt", "wire.receipts.decode_receipt"),
         tuple(one.body + one.signature for one in golden.all_receipts().values()),
+    ),
+    "sender key": Decoder(
+        receipt(decode_sender_key),
+        ("wire.sender_keys.decode_sender_key",),
+        (golden.a_sender_key().body + golden.a_sender_key().signature,),
     ),
     "account record": Decoder(
         partial(read_record, account_key(ALICE.account)),

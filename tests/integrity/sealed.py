@@ -60,6 +60,12 @@ from p2pchat.wire.records import (
     read_record,
 )
 from p2pchat.wire.records import encode_record as encode_dht_record
+from p2pchat.wire.sender_keys import (
+    SenderKey,
+    decode_sender_key,
+    sign_sender_key,
+    verify_sender_key,
+)
 from tests.unit.protocol.people import ALICE, BOB, WALL_MS, Person, digest
 from tests.vectors import examples, exports, golden
 
@@ -175,6 +181,18 @@ def a_receipt(misuse: Misuse) -> bytes:
 def read_signed_receipt(raw: bytes) -> Receipt:
     made = dchat_pb2.Signed.FromString(raw)
     return read_receipt(made.body, made.signature).receipt
+
+
+def a_sender_key(misuse: Misuse) -> bytes:
+    made = sign_sender_key(golden.a_sender_key().said, misuse(ALICE.signer))
+    return dchat_pb2.Signed(body=made.body, signature=made.signature).SerializeToString()
+
+
+def read_sender_key(raw: bytes) -> SenderKey:
+    made = dchat_pb2.Signed.FromString(raw)
+    signed = decode_sender_key(made.body, made.signature)
+    verify_sender_key(signed)
+    return signed.said
 
 
 # Device sets, records, links
@@ -420,6 +438,7 @@ SEALED: dict[str, Sealed] = {
     "receipt": signed(
         Purpose.RECEIPT, a_receipt, read_signed_receipt, D.Signed, D.Receipt, D.FrontierEntry
     ),
+    "sender key": signed(Purpose.SENDER_KEY, a_sender_key, read_sender_key, D.Signed, D.SenderKey),
     "device set": signed(
         Purpose.CERTIFICATE, a_device_set, read_own_device_set, D.DeviceSet, D.Certificate
     ),
@@ -502,7 +521,6 @@ UNSIGNED: dict[str, str] = {
     "dchat.SyncPull": _STREAM,
     "dchat.Wanted": _STREAM,
     "dchat.Welcome": _STREAM,
-    "dchat.SenderKey": _STREAM,
     "dchat.SyncPage": _STREAM,
     "dchat.Compare": _STREAM,
     **{

@@ -62,7 +62,6 @@ from p2pchat.wire.frames import (
     Frame,
     Hello,
     Ops,
-    SenderKey,
     Step,
     SyncDigest,
     SyncFrontier,
@@ -90,6 +89,12 @@ from p2pchat.wire.records import (
     account_key,
     bundle_key,
     encode_record,
+)
+from p2pchat.wire.sender_keys import (
+    SenderKey,
+    SignedSenderKey,
+    audience_of,
+    sign_sender_key,
 )
 from p2pchat.wire.verification import VerificationCode, encode_code, safety_number
 from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, WALL_MS, Person, digest, op_id
@@ -300,6 +305,32 @@ def all_receipts() -> dict[str, SignedReceipt]:
     }
 
 
+def a_sender_key() -> SignedSenderKey:
+    key = bytes(range(229 - 1)) + b"\xff"
+    audience = audience_of(key, (BOB.device, CAROL.device))
+    return sign_sender_key(
+        SenderKey(CREW, ALICE.device, WALL_MS << 16, key, audience), ALICE.signer
+    )
+
+
+def sender_keys() -> Vectors:
+    signed = a_sender_key()
+    said = signed.said
+    return [
+        {
+            "name": "for two devices",
+            "conversation": said.conversation.hex(),
+            "device": said.device.hex(),
+            "serial": said.serial,
+            "key": said.key.hex(),
+            "devices": [BOB.device.hex(), CAROL.device.hex()],
+            "audience": said.audience.hex(),
+            "body": signed.body.hex(),
+            "signature": signed.signature.hex(),
+        }
+    ]
+
+
 def receipts() -> Vectors:
     return [
         {
@@ -351,7 +382,7 @@ def all_frames() -> dict[str, Frame]:
             (digest("one epoch"), digest("another")),
             (claim,),
         ),
-        "sender key": SenderKey(CREW, bytes(range(229 - 1)) + b"\xff"),
+        "sender key": a_sender_key(),
     }
 
 
@@ -471,6 +502,7 @@ GOLDEN = {
     "conversations": conversations,
     "ops": ops,
     "receipts": receipts,
+    "sender_keys": sender_keys,
     "frames": frames,
     "links": links,
     "records": records,

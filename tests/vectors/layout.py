@@ -19,6 +19,7 @@ from p2pchat.wire.dchat_pb2 import (
     Header,
     Receipt,
     Revocation,
+    SenderKey,
 )
 from p2pchat.wire.lan_pb2 import Packet
 
@@ -30,6 +31,7 @@ WITHIN: dict[tuple[str, ...], Descriptor] = {
     ("DeviceSet.certificates", "body"): Certificate.DESCRIPTOR,
     ("DeviceSet.revocations", "body"): Revocation.DESCRIPTOR,
     ("Frame.receipt", "body"): Receipt.DESCRIPTOR,
+    ("Frame.sender_key", "body"): SenderKey.DESCRIPTOR,
     ("account record", "body"): AccountRecord.DESCRIPTOR,
     ("bundle record", "body"): BundleRecord.DESCRIPTOR,
     ("Datagram", "body"): Packet.DESCRIPTOR,

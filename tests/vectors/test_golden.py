@@ -27,6 +27,7 @@ from p2pchat.wire.mailbox_codec import decode_answer, decode_request
 from p2pchat.wire.ops import decode_op, verify_op
 from p2pchat.wire.receipts import read_receipt
 from p2pchat.wire.records import AccountRecord, BundleRecord, read_record
+from p2pchat.wire.sender_keys import decode_sender_key
 from tests.vectors import golden, mailboxes, mails
 
 
@@ -71,6 +72,19 @@ def test_receipts_read_as_they_were_written():
         assert read_receipt(raw(vector, "body"), raw(vector, "signature")) == signed
         key = VerifyKey(raw(vector, "device"))
         key.verify(b"dchat/receipt/1\0" + signed.body, signed.signature)
+
+
+def test_sender_keys_read_as_they_were_written_and_name_whom_they_are_for():
+    (vector,) = golden.read("sender_keys")
+    signed = golden.a_sender_key()
+    assert decode_sender_key(raw(vector, "body"), raw(vector, "signature")) == signed
+    VerifyKey(raw(vector, "device")).verify(b"dchat/sender-key/1\0" + signed.body, signed.signature)
+    salt = blake2b(b"dchat/audience/1\0" + raw(vector, "key"), digest_size=32).digest()
+    tags = (
+        blake2b(salt + bytes.fromhex(device), digest_size=8).digest()
+        for device in vector["devices"]
+    )
+    assert b"".join(sorted(tags)) == raw(vector, "audience")
 
 
 def test_device_sets_read_as_they_were_written():

@@ -22,7 +22,6 @@ from p2pchat.wire.frames import (
     Frame,
     Hello,
     Ops,
-    SenderKey,
     SyncDigest,
     SyncFrontier,
     SyncPage,
@@ -30,6 +29,7 @@ from p2pchat.wire.frames import (
     Welcome,
 )
 from p2pchat.wire.receipts import SignedReceipt
+from p2pchat.wire.sender_keys import SignedSenderKey
 
 __all__ = ["CANARY", "Access"]
 
@@ -85,8 +85,8 @@ def _conversations(frame: Frame) -> Iterator[ConversationId]:
             yield id
         case Welcome():
             yield frame.conversation
-        case SenderKey(conversation):
-            yield conversation
+        case SignedSenderKey(said):
+            yield said.conversation
         case Hello() | Compare():
             pass
         case _:

@@ -18,9 +18,11 @@ from p2pchat.protocol.machine import (
     Publish,
     ShareSession,
 )
+from p2pchat.protocol.room_vocabulary import ShareAgain
 from p2pchat.protocol.sealing import EpochKey, room_secret
 from p2pchat.testing.plain_sessions import PlainSessions
-from p2pchat.wire.frames import Ops, SenderKey, decode_frame
+from p2pchat.wire.frames import Ops, decode_frame
+from p2pchat.wire.sender_keys import SignedSenderKey, verify_sender_key
 from tests.unit.protocol.people import ALICE, BOB, MALLORY, Author, digest, op_id
 from tests.vectors.golden import CREW
 
@@ -30,7 +32,7 @@ EPOCH = EpochKey(op_id("epoch"), digest("epoch"))
 
 def seals(name: str) -> RoomSeals:
     tokens = Random(name).randbytes
-    made = RoomSeals(SharedKeyCipher(tokens), PlainSessions(tokens))
+    made = RoomSeals(SharedKeyCipher(tokens), PlainSessions(tokens), ALICE.signer)
     made.apply(EnterTopic(CREW, SECRET))
     made.apply(HoldEpochs(CREW, (EPOCH,)))
     return made
@@ -53,10 +55,26 @@ def publish(sender: RoomSeals, sent: Ops) -> bytes:
     return blob
 
 
+SHARE = ShareSession(CREW, (BOB.device,), (BOB.device,), 1)
+
+
 def key_of(sender: RoomSeals, device=ALICE.device) -> LearnSession:
-    frame = decode_frame(sender.share(ShareSession(CREW, (BOB.device,))))
-    assert isinstance(frame, SenderKey)
-    return LearnSession(frame.conversation, device, frame.key)
+    frame = decode_frame(sender.share(SHARE))
+    assert isinstance(frame, SignedSenderKey)
+    return LearnSession(frame.said.conversation, device, frame.said.key)
+
+
+def test_a_key_is_signed_for_its_audience_and_given_again_as_it_was(alice):
+    raw = alice.share(SHARE)
+    frame = decode_frame(raw)
+    assert isinstance(frame, SignedSenderKey)
+    verify_sender_key(frame)
+    assert frame.said.device == ALICE.device
+    assert frame.said.listed((BOB.device, MALLORY.device)) == {BOB.device}
+    publish(alice, ops())
+    assert alice.share_again(ShareAgain(CREW, (BOB.device,))) == raw
+    alice.leave(CREW)
+    assert alice.share_again(ShareAgain(CREW, (BOB.device,))) is None
 
 
 def test_a_blob_opens_for_who_has_its_key(alice):

@@ -24,6 +24,7 @@ from p2pchat.testing.determinism import run_simulation, seeded
 from p2pchat.testing.network import open_network
 from p2pchat.testing.plain_sessions import PlainSessions
 from p2pchat.wire.frames import Ops
+from tests.unit.protocol.people import ALICE
 
 ROOM = open_room_id("square")
 
@@ -40,7 +41,7 @@ def gossip_at_rest(host: Host) -> RoomGossip:
     driver = Driver[KadInput, KadEffect](machine, carrier, ambient, DriverConfig())
     rendezvous = Rendezvous(host, Directory(driver, ambient, lambda: ()), Random(1))
     token_bytes = ambient.token_bytes
-    seals = RoomSeals(SharedKeyCipher(token_bytes), PlainSessions(token_bytes))
+    seals = RoomSeals(SharedKeyCipher(token_bytes), PlainSessions(token_bytes), ALICE.signer)
     return RoomGossip(RoomParts(host, GossipConfig(), ambient, rendezvous, seals), nowhere)
 
 

@@ -17,6 +17,7 @@ from p2pchat.config.limits import Limits
 from p2pchat.crypto.port import RoomSessions
 from p2pchat.crypto.room_keys import SharedKeyCipher
 from p2pchat.events import Event, MessageReceived
+from p2pchat.gossip.vocabulary import Verdict
 from p2pchat.model.blocking import NOBODY, BlockList
 from p2pchat.model.control import Standing
 from p2pchat.model.conversation import open_room_id
@@ -68,6 +69,7 @@ from p2pchat.protocol.machine import (
 )
 from p2pchat.protocol.outbox import RETRY_PREFIX
 from p2pchat.protocol.recipient import Link
+from p2pchat.protocol.room_vocabulary import ShareAgain
 from p2pchat.store.memory import MemoryStore
 from p2pchat.store.port import Page
 from p2pchat.testing.plain_sessions import PlainSessions
@@ -132,7 +134,9 @@ class Seat:
         rng = Random(f"{self.table.seed}/{self.person.name}/{self.table.steps}")
         tokens = Random(f"{self.table.seed}/{self.person.name}/{self.table.steps}/tokens")
         self.seals = RoomSeals(
-            SharedKeyCipher(tokens.randbytes), self.table.sessions(tokens.randbytes)
+            SharedKeyCipher(tokens.randbytes),
+            self.table.sessions(tokens.randbytes),
+            self.person.me.signer,
         )
         self.chat = Chat(self.person.me, self.store.snapshot(), self.limits, rng)
         self._carry(self.chat.start(self.table.now))
@@ -253,6 +257,10 @@ class Seat:
                 frame = decode_frame(self.seals.share(effect))
                 for device in devices:
                     self.table.carry(self, device, Lane.LIVE, frame)
+            case ShareAgain(_, devices):
+                again = self.seals.share_again(effect)
+                for device in devices if again is not None else ():
+                    self.table.carry(self, device, Lane.LIVE, decode_frame(again))
             case Send(peer, lane, frame):
                 self.table.carry(self, peer, lane, frame)
             case Publish():
@@ -457,17 +465,25 @@ class Table:
         self.gossip.append((source.device, told))
 
     def _publish_sealed(self, source: Seat, effect: Publish) -> None:
-        """A blob of a room by invitation, to all who hear its topic: members open it."""
+        """A blob of a room by invitation, from one to the next of all who hear its topic: members
+        open it."""
         id, blob = effect.conversation, source.seals.seal(effect)
         assert blob is not None, "who publishes is in the room"
         self.blobs.append(blob)
         peers = self.neighbours(id, source)
-        for seat in peers:
+        hops, reached = deque((source, seat) for seat in peers), {source.device}
+        while hops:
+            bringer, seat = hops.popleft()
+            if seat.device in reached:
+                continue
+            reached.add(seat.device)
             found = seat.seals.open(id, blob)
             if found.ops is not None:
-                self.gossip.append((seat.device, Heard(id, source.device, found.ops)))
+                self.gossip.append((seat.device, Heard(id, bringer.device, found.ops)))
             elif found.is_puzzling:
                 self.gossip.append((seat.device, Unreadable(id)))
+            if found.verdict is Verdict.ACCEPT:
+                hops += ((seat, other) for other in self.neighbours(id, seat))
         self.gossip.append((source.device, Published(id, effect.talk_sent, len(peers))))
 
     def draw(self, seat: Seat, conversation: ConversationId) -> None:

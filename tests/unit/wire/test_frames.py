@@ -15,7 +15,6 @@ from p2pchat.wire.devices import DEVICES_MAX, DeviceSet, certified, claimed_set
 from p2pchat.wire.frames import (
     FRONTIER_ENTRIES_MAX,
     OPS_PER_FRAME_MAX,
-    SENDER_KEY_BYTES_MAX,
     WELCOME_DEVICES_MAX,
     WELCOME_EPOCHS_MAX,
     Hello,
@@ -113,9 +112,7 @@ def test_a_welcome_names_its_room():
         welcome(devices=[ALICE.devices.raw] * (WELCOME_DEVICES_MAX + 1)),
         welcome(devices=[b"\xff"]),
         welcome(genesis=b"\xff"),
-        pb.Frame(sender_key=pb.SenderKey(conversation=DIRECT)),
-        pb.Frame(sender_key=pb.SenderKey(conversation=DIRECT, key=bytes(SENDER_KEY_BYTES_MAX + 1))),
-        pb.Frame(sender_key=pb.SenderKey(conversation=b"short", key=b"key")),
+        pb.Frame(sender_key=pb.Signed(body=b"\xff", signature=bytes(64))),
         pb.Frame(
             pull=pb.SyncPull(
                 conversation=DIRECT,
