@@ -221,9 +221,18 @@ def test_single_commands_on_a_lan_see_who_is_there_and_what_keeps_them_out(tmp_p
             )
             return ended.stdout.decode()
 
-        status = json.loads(await asked("status --json", "sesame"))
-        assert {one["peer_id"] for one in status["peers"]} == set(ids.values())
-        assert "closed LAN     2 found, port 19123" in await asked("status", "sesame")
+        async def says(words: str, is_it: Callable[[str], bool]) -> None:
+            """A busy machine may be late with a neighbour: who just missed him asks again."""
+            said = [await asked(words, "sesame")]
+            while not is_it(said[-1]) and len(said) < ASKED_MAX:
+                said.append(await asked(words, "sesame"))
+            assert is_it(said[-1]), said
+
+        def has_both(status: str) -> bool:
+            return {one["peer_id"] for one in json.loads(status)["peers"]} == set(ids.values())
+
+        await says("status --json", has_both)
+        await says("status", lambda status: "closed LAN     2 found, port 19123" in status)
 
         async def found(*case: object, **environment: str) -> list[str]:
             diagnosis = json.loads(await asked("doctor --json", *case, **environment))
