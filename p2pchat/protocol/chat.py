@@ -79,6 +79,7 @@ from p2pchat.protocol.machine import (
     ReviseDevices,
     RoomPeerJoined,
     RoomPeerLeft,
+    Send,
     SendFailed,
     SendText,
     SetProfile,
@@ -339,10 +340,13 @@ class Chat:
             state.directory.greet(device, mail.devices)
         if id in state.conversations:
             effects += self.outbox.watch(id, account, device)
+        is_its = state.directory.accounts.get(device) == account
         for frame in mail.frames:
             match frame:
                 case Ops():
                     effects += self._ops(frame, device, now)
+                case Welcome() if is_its:
+                    effects += self.rooms.invited.welcomed(device, frame, now)
                 case SignedReceipt():
                     effects += self.outbox.receipt(device, frame, now)
                 case Hello():
@@ -351,6 +355,7 @@ class Chat:
                     state.refuse("frame that is not for mail")
         if not is_here:
             state.directory.part(device)
+            effects = [e for e in effects if not (isinstance(e, Send) and e.peer == device)]
         return [effect for effect in effects if not isinstance(effect, Drop)]
 
     def _received(self, input: Received, now: Now) -> list[Effect]:

@@ -57,7 +57,7 @@ from p2pchat.protocol.machine import (
     ShareSession,
 )
 from p2pchat.protocol.outbox import Outbox
-from p2pchat.protocol.room_state import InvitedRoom, Stage
+from p2pchat.protocol.room_state import InvitedRoom, Stage, welcome_to
 from p2pchat.protocol.room_vocabulary import AcceptRoom, SetRoomsFrom, ShareAgain
 from p2pchat.protocol.room_writing import RoomWriter
 from p2pchat.protocol.sealing import EpochKey, room_secret
@@ -66,12 +66,7 @@ from p2pchat.protocol.state import Conversation, State
 from p2pchat.protocol.sync import Sync
 from p2pchat.wire.contents import Profile
 from p2pchat.wire.control import OWNERS_MAX, control_op, encode_control
-from p2pchat.wire.frames import (
-    WELCOME_DEVICES_MAX,
-    WELCOME_EPOCHS_MAX,
-    Ops,
-    Welcome,
-)
+from p2pchat.wire.frames import Ops, Welcome
 from p2pchat.wire.ops import restore_op
 from p2pchat.wire.sender_keys import SignedSenderKey
 
@@ -135,6 +130,7 @@ class InvitedRooms:
             effects.append(EnterTopic(id, room_secret(room.secret)))
             effects += [Persist(DropEpoch(id, key.op)) for key in room.epochs.expire(now)]
             effects += [HoldEpochs(id, room.epochs.keys), *self._want_epoch(id, room)]
+            self._outbox.touch(id)
             effects += self._dial(room)
             for account in room.membership.members():
                 effects += self._revoke(self._state.conversations[id], account, now)
@@ -195,6 +191,8 @@ class InvitedRooms:
         effects = self._write(conversation, control, now)
         if before.may_read and not command.standing.may_read:
             effects += self._tell(self._newest(conversation), self._devices(account))
+            for word in self._newest(conversation):
+                self._outbox.say_farewell(account, word)
         return [*effects, Reply(command.id)]
 
     def objection_to_leaving(self, conversation: Conversation) -> LocalProtocolError | None:
@@ -217,6 +215,8 @@ class InvitedRooms:
         sources = self._state.sources(room) & self._state.connected
         ops, effects = self._writer.write(conversation, Leave(), now)
         self.admission.left(ops[-1])
+        for account in sorted(room.membership.members().keys() - {me}):
+            self._outbox.say_farewell(account, ops[-1])
         return [*effects, *self._tell(ops, sources)]
 
     # What others say
@@ -237,8 +237,10 @@ class InvitedRooms:
 
     def gone(self, peer: DeviceId) -> None:
         """What was on its way to a device may be lost."""
-        for _, room in self._all():
+        for id, room in self._all():
             room.sharing.lost(peer)
+            if peer in self._state.readers(room):
+                self._outbox.touch(id)
 
     def lost(self, peer: DeviceId) -> list[Effect]:
         """A lane broke whose peer is connected still: give it all anew, a little later."""
@@ -359,6 +361,7 @@ class InvitedRooms:
         """Give what we wrote to the members: sealed under the epoch that sends, else on streams."""
         room = conversation.invited
         assert room is not None, "open rooms have no sessions"
+        self._outbox.touch(conversation.id)
         readers = self._state.readers(room)
         here, epoch = readers & self._state.connected, room.epochs.sending()
         effects: list[Effect] = []
@@ -382,14 +385,13 @@ class InvitedRooms:
     def _share(self, id: ConversationId, room: InvitedRoom, blob: Ops) -> list[Effect]:
         """Give our session's key, before a blob, to those who do not have it."""
         readers = self._state.readers(room)
-        here, again = readers & self._state.connected, tuple[DeviceId, ...]()
-        if room.sharing.give(readers):
-            room.sharing.give_again(here)
-            serial = max(op.header.hlc for op in blob.ops)
-            audience = *sorted(here), *sorted(readers - here)
-            return [ShareSession(id, tuple(sorted(here)), audience, serial)]
-        again = room.sharing.give_again(here)
-        return [ShareAgain(id, again)] if again else []
+        here = readers & self._state.connected
+        is_news, again = room.sharing.give(readers), room.sharing.give_again(here)
+        if not is_news:
+            return [ShareAgain(id, again)] if again else []
+        first = tuple(sorted(here))
+        serial = max(op.header.hlc for op in blob.ops)
+        return [ShareSession(id, first, (*first, *sorted(readers - here)), serial)]
 
     def _greet(
         self, conversation: Conversation, room: InvitedRoom, peer: DeviceId, now: Now
@@ -460,6 +462,7 @@ class InvitedRooms:
     def _write(self, conversation: Conversation, control: Control, now: Now) -> list[Effect]:
         """A control op of ours: to all who are there, on streams, for an epoch may end with it."""
         ops, effects = self._writer.write(conversation, control, now)
+        self._outbox.touch(conversation.id)
         room = conversation.invited
         assert room is not None, "control ops are written in rooms by invitation"
         return effects + self._tell(ops, self._connected(room))
@@ -490,6 +493,7 @@ class InvitedRooms:
             return []
         op = self._state.author(conversation, Profile(self._state.profile.name), now)
         applied = self._intake.apply(conversation, op, now)
+        self._outbox.touch(conversation.id)
         return [*applied, *self._tell([op], self._connected(room)), *self._dial(room)]
 
     def _learned(
@@ -510,8 +514,7 @@ class InvitedRooms:
     def _welcome(self, room: InvitedRoom) -> Welcome:
         sets = self._state.directory.sets
         members = [sets[account] for account in room.membership.members() if account in sets]
-        epochs = room.epochs.shown_to_members()[:WELCOME_EPOCHS_MAX]
-        return Welcome(room.genesis, room.secret, epochs, tuple(members[:WELCOME_DEVICES_MAX]))
+        return welcome_to(room, members)
 
     def _want_epoch(
         self, id: ConversationId, room: InvitedRoom, *, at_once: bool = False

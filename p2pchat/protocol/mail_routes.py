@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from struct import Struct
 
-from p2pchat.model.ids import AccountId, ConversationId, DeviceId, Party
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, Party
 from p2pchat.model.op import Chain, Op
-from p2pchat.wire.frames import Frame, Ops, split_ops
-from p2pchat.wire.mail_codec import LETTER_BYTES_MAX
+from p2pchat.wire.frames import Frame, Ops, Welcome, split_ops
+from p2pchat.wire.mail_codec import LETTER_BYTES_MAX, LETTER_FRAMES_MAX
 
 __all__ = [
     "ASKED_MAX",
@@ -21,10 +21,15 @@ __all__ = [
     "GRANT_AGAIN_S",
     "LETTER_OPS_BYTES",
     "LETTER_OPS_MAX",
+    "LETTER_PARTS_MAX",
     "NEWS_BYTES_MAX",
     "RECEIPTS_MAX",
+    "REMAIL_MS",
+    "WELCOME_BYTES",
+    "WORDS_MAX",
     "Anew",
     "Before",
+    "Beside",
     "Letter",
     "Mailed",
     "Route",
@@ -40,8 +45,16 @@ LETTER_OPS_BYTES = LETTER_BYTES_MAX - 8 * 1024 - NEWS_BYTES_MAX
 """Of ops in one letter; news of our devices, receipts and what stands round them have room
 beside."""
 LETTER_OPS_MAX = 256
+LETTER_PARTS_MAX = LETTER_FRAMES_MAX - 24
+"""Frames in a letter; those of one more conversation have room beside."""
+WELCOME_BYTES = 512
+"""What a welcome takes beside the genesis."""
+REMAIL_MS = 3 * 24 * 3600 * 1000
+"""Mailed ops without a receipt are taken for lost."""
 RECEIPTS_MAX = 4
 """In one letter; the rest goes with the next."""
+WORDS_MAX = 8
+"""The same."""
 ASK_AGAIN_MS = 24 * 3600 * 1000
 """Between two requests to one device for a new session: anybody may give us cause for one."""
 GRANT_AGAIN_S = 3600.0
@@ -81,6 +94,8 @@ class Letter:
     frames: list[Frame] = field(default_factory=list[Frame])
     upto: dict[Part, int] = field(default_factory=dict[Part, int])
     receipts: tuple[ConversationId, ...] = ()
+    words: tuple[Op, ...] = ()
+    welcomes: dict[ConversationId, Welcome] = field(default_factory=dict[ConversationId, Welcome])
     asks_again: bool = False
     size: int = 0
     serial: int = 0
@@ -108,6 +123,17 @@ class Before:
     """That it was certified with."""
     told: bytes = b""
     """The hash of what it was told of our devices."""
+    welcomes: dict[ConversationId, Welcome] = field(default_factory=dict[ConversationId, Welcome])
+    """What it was told of rooms."""
+
+
+@dataclass(slots=True)
+class Beside:
+    """What a device is owed beside our logs."""
+
+    receipts: dict[ConversationId, None] = field(default_factory=dict[ConversationId, None])
+    words: dict[OpId, Op] = field(default_factory=dict[OpId, Op])
+    """By which we, or it, are in a room no more; of that room nothing else is owed."""
 
 
 @dataclass(slots=True, eq=False)
@@ -119,7 +145,7 @@ class Route:
     """It was dialled in vain since it was connected last."""
     step: Step = Step.REST
     letter: Letter = field(default_factory=Letter)
-    receipts: dict[ConversationId, None] = field(default_factory=dict[ConversationId, None])
+    beside: Beside = field(default_factory=Beside)
     anew: Anew = field(default_factory=Anew)
     mailed: dict[ConversationId, Mailed] = field(default_factory=dict[ConversationId, Mailed])
     before: Before = field(default_factory=Before)

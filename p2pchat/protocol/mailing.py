@@ -22,19 +22,19 @@ from p2pchat.model.change import PutSetting
 from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, Party
 from p2pchat.model.machine import Now, SetTimer
-from p2pchat.model.op import Chain
-from p2pchat.model.query import OpsQuery
+from p2pchat.model.op import Chain, Op
 from p2pchat.model.ratchet import Correspondent, SetMailed
 from p2pchat.model.snapshot import MailSnapshot
 from p2pchat.protocol.accounts import Accounts
 from p2pchat.protocol.bundles import Bundles, is_due
-from p2pchat.protocol.machine import Effect, Load, Loaded, Persist
+from p2pchat.protocol.machine import Dial, Effect, Loaded, Persist
+from p2pchat.protocol.mail_debts import Debts
+from p2pchat.protocol.mail_rooms import devices_of, members_away
 from p2pchat.protocol.mail_routes import (
     GRANT_AGAIN_S,
-    LETTER_OPS_BYTES,
-    LETTER_OPS_MAX,
     NEWS_BYTES_MAX,
     RECEIPTS_MAX,
+    WORDS_MAX,
     Letter,
     Mailed,
     Route,
@@ -64,10 +64,9 @@ from p2pchat.protocol.mail_vocabulary import (
 from p2pchat.protocol.mail_writers import Writers
 from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.receipts import Receipts
-from p2pchat.protocol.recipient import Delivery
-from p2pchat.protocol.state import Conversation, State
+from p2pchat.protocol.state import State
 from p2pchat.wire.devices import DeviceKeys, fitting, keys_of
-from p2pchat.wire.frames import Frame, Hello
+from p2pchat.wire.frames import Frame, Hello, Ops
 from p2pchat.wire.ops import restore_op
 
 __all__ = ["SETTING", "TIMER", "Mailing"]
@@ -75,8 +74,7 @@ __all__ = ["SETTING", "TIMER", "Mailing"]
 SETTING = "mail/asked"
 """What is on disk of requests for new sessions."""
 TIMER = "mail"
-"""Runs as long as such a request has to leave: who is owed nothing else is not dialled."""
-REMAIL_MS = 3 * 24 * 3600 * 1000
+"""Runs as long as such a request has to leave, or a room is owed: nobody is dialled for those."""
 BACK_OFF_S_MIN, BACK_OFF_S_MAX = 5.0, 600.0
 WRITTEN_TO = (ContactState.ACCEPTED, ContactState.ASKED, ContactState.REJECTED)
 """Whom we have something to say to: yes, a question, or no."""
@@ -89,7 +87,7 @@ class Mailing:
 
     def __init__(self, state: State, outbox: Outbox, receipts: Receipts) -> None:
         self._state = state
-        self._outbox = outbox
+        self._debts = Debts(state, outbox)
         self._receipts = receipts
         self.accounts = Accounts()
         self.bundles = Bundles()
@@ -108,7 +106,7 @@ class Mailing:
         for bundle in kept.bundles:
             self.bundles.restore(bundle)
         for row in kept.mailed:
-            party = self._party(row.conversation, row.device)
+            party = self._debts.party(row.conversation, row.device)
             if party is not None:
                 counts = {Chain.CONTROL: row.control, Chain.TALK: row.talk}
                 self._route(party).mailed[row.conversation] = Mailed(counts, row.mailed_ms)
@@ -149,14 +147,18 @@ class Mailing:
                 return self.post_failed(input, now)
 
     def fired(self, now: Now) -> list[Effect]:
-        """Try again to ask for new sessions."""
-        owing = [route for route in self._routes.values() if route.anew.is_owed]
+        """Try again to ask for new sessions, and what nobody dials for."""
+        routes = list(self._routes.values())
+        owing = [route for route in routes if route.anew.is_owed or self._debts.is_behind(route)]
         effects = [effect for route in owing for effect in self._advance(route, now)]
         return [*effects, *self._again()]
 
     def _again(self) -> list[Effect]:
         routes = self._routes.values()
-        is_owing = any(route.anew.is_owed or route.letter.asks_again for route in routes)
+        is_owing = any(
+            route.anew.is_owed or route.letter.asks_again or self._debts.is_behind(route)
+            for route in routes
+        )
         return [SetTimer(TIMER, BACK_OFF_S_MAX)] if is_owing else []
 
     # Who is away
@@ -174,44 +176,79 @@ class Mailing:
         effects: list[Effect] = []
         for party in self._parties(device) if self.is_on else ():
             route = self._route(party)
-            route.is_away = True
+            was_away, route.is_away = route.is_away, True
             effects += self._advance(route, now)
+            effects += self._look_again(route) if not was_away else []
         return effects
 
     def settle(self, touched: Iterable[ConversationId], now: Now) -> list[Effect]:
         """After a batch: mail what was written to who is away, and receipts to whom no stream
         leads."""
-        missed = self._receipts.take_missed()
+        missed, farewells = self._receipts.take_missed(), self._debts.outbox.take_farewells()
         if not self.is_on:
             return []
         routes: dict[Party, Route] = {}
+        effects = [*self._farewells(farewells, routes), *self._rooms(touched, routes, now)]
         for id, author in missed:
-            party = self._party(id, author)
+            party = self._debts.party(id, author)
             if party is not None and self._may_write(party):
-                routes[party] = route = self._route(party)
-                route.receipts[id] = None
+                self._route(party).beside.receipts[id] = None
+                is_direct = self._state.conversations[id].other is not None
+                effects += self._reach(party, routes, is_sure=is_direct)
         for id in touched:
-            for recipient in self._outbox.recipients.watching(id):
-                party = self._party(id, recipient.device)
+            for recipient in self._debts.outbox.recipients.watching(id):
+                party = self._debts.party(id, recipient.device)
                 route = self._routes.get(party) if party is not None else None
                 if route is not None and route.is_away:
                     routes[route.to] = route
-        effects = [effect for route in routes.values() for effect in self._advance(route, now)]
+        for route in routes.values():
+            effects += self._advance(route, now)
         if self._state.directory.pairs.is_changed:
             self._state.directory.pairs.is_changed = False
             effects.append(WritersChanged())
         return effects
 
-    def _party(self, id: ConversationId, device: DeviceId) -> Party | None:
-        """Whom a device acts for in a direct conversation; None in a room."""
-        conversation = self._state.conversations.get(id)
-        other = conversation.other if conversation is not None else None
-        return Party(other, device) if other is not None else None
+    def _rooms(
+        self, touched: Iterable[ConversationId], routes: dict[Party, Route], now: Now
+    ) -> list[Effect]:
+        """Who is owed something of a room is dialled first, and mailed when that fails."""
+        effects: list[Effect] = []
+        for id in touched:
+            conversation = self._state.conversations.get(id)
+            if conversation is None:
+                continue
+            for party in members_away(self._state, conversation):
+                if self._debts.owes(self._route(party), conversation, now):
+                    effects += self._reach(party, routes)
+        return effects
+
+    def _farewells(
+        self, said: Iterable[tuple[AccountId, Op]], routes: dict[Party, Route]
+    ) -> list[Effect]:
+        """Tell contacts that are away who is in a room no more: they, or we."""
+        effects: list[Effect] = []
+        for account, word in said:
+            is_contact = self._state.contact_state(account) is ContactState.ACCEPTED
+            for party in devices_of(self._state, account) if is_contact else ():
+                self._route(party).beside.words[word.id] = word
+                effects += self._reach(party, routes)
+        return effects
+
+    def _reach(
+        self, party: Party, routes: dict[Party, Route], *, is_sure: bool = False
+    ) -> list[Effect]:
+        """Write to a device at once if it is known to be away, else when a dial fails."""
+        route = self._route(party)
+        if route.is_away or is_sure:
+            routes[party] = route
+            return []
+        return [Dial(party.device)]
 
     def _parties(self, device: DeviceId) -> set[Party]:
         """Those contacts whom we owe something at this device."""
-        ids = self._outbox.recipients.conversations(device)
-        return {party for id in ids if (party := self._party(id, device)) is not None}
+        ids = self._debts.outbox.recipients.conversations(device)
+        found = {party for id in ids if (party := self._debts.party(id, device)) is not None}
+        return found | {party for party in self._routes if party.device == device}
 
     # What comes
 
@@ -234,11 +271,12 @@ class Mailing:
         if now.monotonic_s < route.anew.granted_s + GRANT_AGAIN_S:
             return []
         route.anew.granted_s = now.monotonic_s
-        rows = [SetMailed(id, device, 0, 0, now.wall_ms) for id in route.mailed]
+        known = route.mailed.keys() & self._state.conversations.keys()
+        rows = [SetMailed(id, device, 0, 0, now.wall_ms) for id in sorted(known)]
         route.mailed.clear()
         route.letter.upto.clear()
         route.letter.told = route.before.told = b""
-        route.receipts[self._state.contacts[mail.sender.account].conversation] = None
+        route.beside.receipts[self._state.contacts[mail.sender.account].conversation] = None
         route.is_away = device not in self._state.connected
         self.bundles.doubt(device)
         again = (Persist(row) for row in rows)
@@ -304,11 +342,12 @@ class Mailing:
         route.before.told = letter.told
         route.failures, route.not_before_s = 0, 0.0
         effects: list[Effect] = [self._put_asked()] if letter.asks_again else []
+        route.before.welcomes |= letter.welcomes
         for (id, chain), count in letter.upto.items():
+            if id not in self._state.conversations:
+                continue  # a room that was left meanwhile
             mailed = route.mailed.setdefault(id, Mailed())
-            delivery = self._outbox.recipients.delivery(route.to.device, id)
-            if delivery is None:
-                continue
+            delivery = self._debts.delivery(route.to, id)
             if all(mailed.counts[c] <= delivery.acked[c] for c in Chain):
                 mailed.since_ms = now.wall_ms
             mailed.counts[chain] = count
@@ -321,7 +360,7 @@ class Mailing:
             )
             effects.append(Persist(row))
             if chain is Chain.TALK:
-                effects += self._outbox.mailed(route.to.device, id, count)
+                effects += self._debts.outbox.mailed(route.to.device, id, count)
         return effects + self._advance(route, now)
 
     def post_failed(self, input: PostFailed, now: Now) -> list[Effect]:
@@ -330,12 +369,12 @@ class Mailing:
         if route is None:
             return []
         for id in route.letter.receipts:
-            route.receipts[id] = None
+            route.beside.receipts[id] = None
+        route.beside.words |= {word.id: word for word in route.letter.words}
         route.anew.is_owed |= route.letter.asks_again
         route.letter, route.step = Letter(), Step.REST
-        self._hold(route, now)
         self._state.refuse("letter that nobody kept")
-        return []
+        return self._hold(route, now)
 
     def loaded(self, tag: ForMail, loaded: Loaded, now: Now) -> list[Effect]:
         """Ops that are too old to be in memory."""
@@ -343,16 +382,17 @@ class Mailing:
         if route is None or route.step is not Step.LOADING:
             return []
         route.step = Step.REST
-        delivery = self._outbox.recipients.delivery(tag.to.device, tag.conversation)
+        conversation = self._state.conversations.get(tag.conversation)
         rows = [restore_op(row) for row in loaded.rows]
-        if delivery is None or not rows or not self._may_post(route, now):
+        if conversation is None or not rows or not self._may_post(route, now):
             return []
-        conversation = self._state.conversations[tag.conversation]
-        if tag.chain not in self._outbox.sendable(conversation, tag.to.device):
+        if tag.chain not in self._debts.sendable(route, conversation):
             return []  # they parted while the disk was read
-        if rows[0].header.seq != self._start(route, delivery, tag.chain, now):
+        delivery = self._debts.delivery(route.to, conversation.id)
+        if rows[0].header.seq != self._debts.start(route, delivery, tag.chain, now):
             return self._advance(route, now)
         letter = self._begun(route, now)
+        self._debts.welcome(route, letter, conversation)
         enclose(letter, (tag.conversation, tag.chain), rows)
         return self._post(route, letter, now)
 
@@ -361,7 +401,7 @@ class Mailing:
         if not self._may_post(route, now):
             return []
         letter = self._begun(route, now)
-        load = self._fill(route, letter, now) if route.is_away else None
+        load = self._debts.fill(route, letter, now) if route.is_away else None
         if load is not None and not letter.frames and not letter.asks_again:
             route.step = Step.LOADING
             return [load]
@@ -383,54 +423,22 @@ class Mailing:
 
     def _begun(self, route: Route, now: Now) -> Letter:
         """A letter with what is not ops."""
-        ids = tuple(route.receipts)[:RECEIPTS_MAX]
-        letter = Letter(receipts=ids, asks_again=route.anew.is_owed)
+        ids = tuple(route.beside.receipts)[:RECEIPTS_MAX]
+        words = tuple(route.beside.words.values())[:WORDS_MAX]
+        letter = Letter(receipts=ids, words=words, asks_again=route.anew.is_owed)
+        letter.frames += [Ops((word,)) for word in words]
+        letter.size = sum(word.size_bytes for word in words)
         for id in ids:
             conversation = self._state.conversations.get(id)
             if conversation is not None and self._state.may_answer(conversation):
                 letter.frames.append(self._receipts.receipt(conversation, route.to.device, now))
         return letter
 
-    def _fill(self, route: Route, letter: Letter, now: Now) -> Effect | None:
-        """Put owed ops into a letter; what has to be read from disk first is asked for."""
-        recipient = self._outbox.recipients.by_device.get(route.to.device)
-        for id, delivery in recipient.deliveries.items() if recipient is not None else ():
-            conversation = self._state.conversations.get(id)
-            if conversation is None or conversation.other != route.to.account:
-                continue
-            for chain in self._outbox.sendable(conversation, route.to.device):
-                start = self._start(route, delivery, chain, now)
-                stop = min(self._outbox.total(conversation, chain), start + LETTER_OPS_MAX)
-                if start >= stop or letter.size >= LETTER_OPS_BYTES:
-                    continue
-                ops = conversation.own_recent(chain, start, stop)
-                if ops is None:
-                    return self._load(route, conversation, chain, start)
-                enclose(letter, (id, chain), ops)
-        return None
-
-    def _load(self, route: Route, conversation: Conversation, chain: Chain, start: int) -> Effect:
-        query = OpsQuery(
-            conversation.id, self._state.me.device, chain, start, LETTER_OPS_MAX, LETTER_OPS_BYTES
-        )
-        return Load(ForMail(route.to, conversation.id, chain), query)
-
-    def _start(self, route: Route, delivery: Delivery, chain: Chain, now: Now) -> int:
-        """The first op that the recipient neither has nor finds in its mailbox. What lies there
-        for too long without a receipt is taken for lost."""
-        mailed = route.mailed.get(delivery.conversation)
-        if mailed is None:
-            return delivery.acked[chain]
-        if not 0 <= now.wall_ms - mailed.since_ms < REMAIL_MS:
-            mailed.counts = dict.fromkeys(Chain, 0)
-        return max(delivery.acked[chain], mailed.counts[chain])
-
     def _post(self, route: Route, letter: Letter, now: Now) -> list[Effect]:
         """Send a letter off, once it is known where to and with which keys."""
         keys, key = self._keys(route.to), self._key(route.to.account)
         if keys is None:
-            self._hold(route, now)
-            return []
+            return self._hold(route, now)
         if self.accounts.is_stale(route.to.account, now.wall_ms):
             route.step = Step.ASKING
             return [*self.accounts.ask(route.to)]
@@ -442,10 +450,11 @@ class Mailing:
             return [LookUp(route.to.device)]
         bundle = self.bundles.get(route.to.device)
         if bundle is None or key is None:
-            self._hold(route, now)
-            return []
+            return self._hold(route, now)
         for id in letter.receipts:
-            del route.receipts[id]
+            del route.beside.receipts[id]
+        for word in letter.words:
+            del route.beside.words[word.id]
         route.anew.is_owed = False
         route.letter, route.step = letter, Step.POSTING
         self._serial += 1
@@ -491,11 +500,16 @@ class Mailing:
         keys = keys_of(devices, party.device) if devices is not None else None
         return keys if keys is not None and keys.olm_curve25519 and keys.mailbox else None
 
-    def _hold(self, route: Route, now: Now) -> None:
+    def _hold(self, route: Route, now: Now) -> list[Effect]:
         """Not now, and later the longer it has been so."""
         delay_s = min(BACK_OFF_S_MIN * 2 ** min(route.failures, 20), BACK_OFF_S_MAX)
         route.failures += 1
         route.not_before_s = now.monotonic_s + delay_s
+        return self._look_again(route)
+
+    def _look_again(self, route: Route) -> list[Effect]:
+        """Nobody but us dials for what a room owes."""
+        return [SetTimer(TIMER, BACK_OFF_S_MAX)] if self._debts.is_behind(route) else []
 
     def _on_its_way(self, to: Party, serial: int) -> Route | None:
         route = self._routes.get(to)

@@ -29,6 +29,7 @@ from p2pchat.protocol.machine import (
     Load,
     Loaded,
     Persist,
+    Published,
     Send,
 )
 from p2pchat.protocol.recipient import Delivery, Link, Recipient, Recipients, Turn
@@ -66,6 +67,7 @@ class Outbox:
         self._dirty: dict[tuple[DeviceId, ConversationId], PutReceipt | None] = {}
         self._flush_set = False
         self._checks = 0
+        self._farewells: list[tuple[AccountId, Op]] = []
 
     # Restart
 
@@ -113,10 +115,23 @@ class Outbox:
         may_send = recipient is not None and self._may_send(conversation, recipient)
         return self._sendable(conversation) if may_send else ()
 
+    def say_farewell(self, account: AccountId, word: Op) -> None:
+        """An account, or we, are in a room no more by this op, and it may be away."""
+        self._farewells.append((account, word))
+
+    def take_farewells(self) -> list[tuple[AccountId, Op]]:
+        """Those since it was asked last."""
+        said, self._farewells = self._farewells, []
+        return said
+
     def mailed(self, device: DeviceId, conversation: ConversationId, count: int) -> list[Effect]:
         """So many talk ops lie in a device's mailbox: for a person that is as good as sent."""
-        recipient = self.recipients.by_device[device]
-        delivery = recipient.deliveries[conversation]
+        if self._state.conversations[conversation].other is None:
+            return self.states.published(Published(conversation, count, 1))
+        recipient = self.recipients.by_device.get(device)
+        delivery = recipient.deliveries.get(conversation) if recipient is not None else None
+        if recipient is None or delivery is None:
+            return []
         self._mark(recipient, delivery)
         return self.states.mailed(delivery, count)
 

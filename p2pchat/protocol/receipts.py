@@ -30,8 +30,7 @@ class Receipts:
         self._timer_set = False
 
     def take_missed(self) -> list[tuple[ConversationId, DeviceId]]:
-        """Receipts of direct conversations for authors who were not connected, since it was asked
-        last."""
+        """Receipts for authors who were not connected, since it was asked last."""
         missed = list(self._missed)
         self._missed.clear()
         return missed
@@ -71,8 +70,7 @@ class Receipts:
                 continue
             if author not in self._state.connected:
                 # Who comes back sends again what it has no receipt for; by mail it may be sooner.
-                if conversation.other is not None:
-                    self._missed[id, author] = None
+                self._missed[id, author] = None
             elif self._state.may_answer(conversation):
                 receipt = self.receipt(conversation, author, now)
                 effects.append(Send(author, Lane.LIVE, receipt))

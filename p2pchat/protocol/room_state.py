@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum, auto
 
 from p2pchat.model.control import Genesis, Standing
@@ -15,8 +15,10 @@ from p2pchat.protocol.machine import Effect
 from p2pchat.protocol.membership import Membership
 from p2pchat.protocol.sealing import Sharing
 from p2pchat.wire.control import control_op, decode_control
+from p2pchat.wire.devices import ClaimedSet
+from p2pchat.wire.frames import WELCOME_DEVICES_MAX, WELCOME_EPOCHS_MAX, Welcome
 
-__all__ = ["ROLES", "InvitedRoom", "Stage"]
+__all__ = ["ROLES", "InvitedRoom", "Stage", "welcome_to"]
 
 ControlTaken = Callable[[Op, Now], list[Effect]]
 ROLES = dict(zip(Standing, Role, strict=True))
@@ -30,6 +32,12 @@ class Stage(Enum):
     ASKED = auto()
     """We are a member, and the user has not said whether they want to be."""
     ENTERED = auto()
+
+
+def welcome_to(room: InvitedRoom, devices: Sequence[ClaimedSet]) -> Welcome:
+    """What a member's device needs beside the room's ops."""
+    epochs = room.epochs.shown_to_members()[:WELCOME_EPOCHS_MAX]
+    return Welcome(room.genesis, room.secret, epochs, tuple(devices)[:WELCOME_DEVICES_MAX])
 
 
 class InvitedRoom:

@@ -19,6 +19,7 @@ from p2pchat.protocol.mail_routes import (
     LETTER_OPS_BYTES,
     LETTER_OPS_MAX,
     RECEIPTS_MAX,
+    REMAIL_MS,
 )
 from p2pchat.protocol.mail_vocabulary import (
     BeginAnew,
@@ -37,7 +38,7 @@ from p2pchat.protocol.mail_vocabulary import (
     WritersChanged,
 )
 from p2pchat.protocol.mail_writers import PAIR_BYTES_MAX, PAIR_OPS_MAX
-from p2pchat.protocol.mailing import BACK_OFF_S_MAX, REMAIL_MS
+from p2pchat.protocol.mailing import BACK_OFF_S_MAX
 from p2pchat.wire.frames import Hello, SyncDigest
 from p2pchat.wire.receipts import SignedReceipt
 from tests.unit.protocol.people import WALL_MS, Person, digest

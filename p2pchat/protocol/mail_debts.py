@@ -1,0 +1,144 @@
+"""Debts of mail: what a device that is written to is owed, and is put into its next letter.
+
+In a direct conversation that is what its receipt does not cover and its mailbox does not hold. In a
+small room by invitation it is the same, of *our own* ops, for contacts who are members: mailboxes
+take letters of contacts alone, and whoever is there with others brings them what those said. A
+letter with ops of a room brings its welcome before them, where it may be news: without secret and
+epochs a room cannot be entered.
+
+Nobody but us dials for what is owed of a room, so whoever is behind is looked at now and then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from p2pchat.model.ids import ConversationId, DeviceId, Party
+from p2pchat.model.machine import Now
+from p2pchat.model.op import Chain
+from p2pchat.model.query import OpsQuery
+from p2pchat.protocol.machine import Effect, Load
+from p2pchat.protocol.mail_rooms import OPS_MAX, party_in, rooms_of
+from p2pchat.protocol.mail_routes import (
+    LETTER_OPS_BYTES,
+    LETTER_OPS_MAX,
+    LETTER_PARTS_MAX,
+    REMAIL_MS,
+    WELCOME_BYTES,
+    Letter,
+    Route,
+    enclose,
+)
+from p2pchat.protocol.mail_vocabulary import ForMail
+from p2pchat.protocol.outbox import Outbox
+from p2pchat.protocol.recipient import Delivery
+from p2pchat.protocol.room_state import welcome_to
+from p2pchat.protocol.state import Conversation, State
+
+__all__ = ["Debts"]
+
+
+class Debts:
+    """What is owed to whom."""
+
+    def __init__(self, state: State, outbox: Outbox) -> None:
+        self._state = state
+        self.outbox = outbox
+
+    def owes(self, route: Route, conversation: Conversation, now: Now) -> bool:
+        """Whether a device neither has all that we wrote in a room, nor finds it in its mailbox."""
+        delivery = self.delivery(route.to, conversation.id)
+        return any(
+            self.start(route, delivery, chain, now) < self.outbox.total(conversation, chain)
+            for chain in Chain
+        )
+
+    def is_behind(self, route: Route) -> bool:
+        """Whether a device that is away may have to be written to without that we say more."""
+        return route.is_away and (
+            len(route.beside.words) > 0
+            or any(
+                self.delivery(route.to, room.id).acked[chain] < self.outbox.total(room, chain)
+                for room in rooms_of(self._state, route.to)
+                for chain in Chain
+            )
+        )
+
+    def delivery(self, to: Party, id: ConversationId) -> Delivery:
+        """How far a device has come; one of a room that never sent a receipt has nothing."""
+        known = self.outbox.recipients.delivery(to.device, id)
+        return known if known is not None else Delivery(id, to.account)
+
+    def party(self, id: ConversationId, device: DeviceId) -> Party | None:
+        """Whom a device acts for in a direct conversation, or in a room that is mailed."""
+        conversation = self._state.conversations.get(id)
+        if conversation is None:
+            return None
+        if conversation.other is not None:
+            return Party(conversation.other, device)
+        return party_in(self._state, conversation, device)
+
+    def fill(self, route: Route, letter: Letter, now: Now) -> Effect | None:
+        """Put owed ops into a letter; what has to be read from disk first is asked for."""
+        recipient = self.outbox.recipients.by_device.get(route.to.device)
+        known = recipient.deliveries if recipient is not None else ()
+        direct = [found for id in known if (found := self._state.conversations.get(id))]
+        owed = [found for found in direct if found.other == route.to.account]
+        for conversation in (*owed, *rooms_of(self._state, route.to)):
+            load = self._enclose(route, letter, conversation, now)
+            if load is not None:
+                return load
+        return None
+
+    def _enclose(
+        self, route: Route, letter: Letter, conversation: Conversation, now: Now
+    ) -> Effect | None:
+        delivery = self.delivery(route.to, conversation.id)
+        for chain in self.sendable(route, conversation):
+            start = self.start(route, delivery, chain, now)
+            stop = min(self.outbox.total(conversation, chain), start + LETTER_OPS_MAX)
+            if conversation.other is None:
+                stop = min(stop, delivery.acked[chain] + OPS_MAX)
+            is_full = letter.size >= LETTER_OPS_BYTES or len(letter.frames) >= LETTER_PARTS_MAX
+            if start >= stop or is_full:
+                continue
+            ops = conversation.own_recent(chain, start, stop)
+            if ops is None:
+                return self._load(route, conversation, chain, start)
+            self.welcome(route, letter, conversation)
+            enclose(letter, (conversation.id, chain), ops)
+        return None
+
+    def sendable(self, route: Route, conversation: Conversation) -> Iterable[Chain]:
+        """The chains of ours that may be mailed; what admits to a room goes before talk."""
+        if conversation.other is not None:
+            return self.outbox.sendable(conversation, route.to.device)
+        return Chain if conversation in rooms_of(self._state, route.to) else ()
+
+    def welcome(self, route: Route, letter: Letter, conversation: Conversation) -> None:
+        """What a room's ops are of no use without, where it may be news."""
+        room, id = conversation.invited, conversation.id
+        if room is None or id in letter.welcomes:
+            return
+        welcome = welcome_to(room, ())
+        is_there = any(self.delivery(route.to, id).acked.values())
+        if not is_there or route.before.welcomes.get(id) != welcome:
+            letter.welcomes[id] = welcome
+            letter.frames.append(welcome)
+            letter.size += len(welcome.genesis) + WELCOME_BYTES
+
+    def _load(self, route: Route, conversation: Conversation, chain: Chain, start: int) -> Effect:
+        query = OpsQuery(
+            conversation.id, self._state.me.device, chain, start, LETTER_OPS_MAX, LETTER_OPS_BYTES
+        )
+        return Load(ForMail(route.to, conversation.id, chain), query)
+
+    def start(self, route: Route, delivery: Delivery, chain: Chain, now: Now) -> int:
+        """The first op that the recipient neither has nor finds in its mailbox. What lies there
+        for too long without a receipt is taken for lost."""
+        mailed = route.mailed.get(delivery.conversation)
+        if mailed is None:
+            return delivery.acked[chain]
+        if not 0 <= now.wall_ms - mailed.since_ms < REMAIL_MS:
+            mailed.counts = dict.fromkeys(Chain, 0)
+        return max(delivery.acked[chain], mailed.counts[chain])
