@@ -10,7 +10,8 @@ Several sessions with one device are normal: both may begin at once, or one side
 own. We seal with the smallest id among those that were answered, so that both sides come to the
 same; until one was, with the one that we began. Where the other side says that it cannot open what
 we seal, or we cannot open what seems to be from it, the answered ones are barred: nothing more is
-sealed with them, and they go on opening what is still on its way.
+sealed with them, and they go on opening what is still on its way. So are they when it begins
+another, which it does when it seals with none of them any more: what we seal answers it there.
 
 What happened here and is remembered:
 
@@ -216,7 +217,7 @@ class Ratchets:
         # The account stays as it is: a fallback key is not used up.
         spent = self._spent[named] = SpendSession(named, self._generation, peer.party.account)
         kept = self._keep(peer.id, session, now_ms, is_answered=True)
-        return Opened(letter, (spent, *kept), named)
+        return Opened(letter, (spent, *kept, *self.bar(peer.id, named)), named)
 
     def forget(self, peer: bytes) -> tuple[DropRatchet, ...]:
         """Sessions with somebody who is nobody to us any more."""

@@ -102,7 +102,7 @@ class Mailing:
     def restore(self, kept: MailSnapshot, asked: bytes) -> None:
         """As of the last commit; without an Olm account nothing is ever mailed."""
         self.is_on = kept.account is not None
-        self._rotated_ms = kept.keys.rotated_ms if kept.keys is not None else None  # 0: made anew
+        self._rotated_ms = kept.keys.rotated_ms if kept.keys is not None else None
         for bundle in kept.bundles:
             self.bundles.restore(bundle)
         for row in kept.mailed:

@@ -178,7 +178,9 @@ class PlainMailCipher:
         pickle = json.dumps([*opened, body.counter])
         row = replace(row, pickle=pickle, is_answered=True, used_ms=now_ms)
         self._sessions[peer, session] = row
-        return Opened(letter, (row,) if begun is None else (begun, row), session)
+        if begun is None:
+            return Opened(letter, (row,), session)
+        return Opened(letter, (begun, row, *self.bar(peer, session)), session)
 
     def forget(self, peer: bytes) -> tuple[DropRatchet, ...]:
         gone = [key for key in self._sessions if key[0] == peer]

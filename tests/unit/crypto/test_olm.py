@@ -274,6 +274,20 @@ def test_what_is_barred_seals_nothing_and_opens_what_is_on_its_way(alice, bob):
     assert chosen == {opened.session}
 
 
+@pytest.mark.parametrize("life", range(6))
+def test_who_begins_another_session_is_answered_on_it(alice, bob, life):
+    """Its disk was set back, say; of random ids the old one is the smaller every other time."""
+    bob.open(alice, alice.seal(bob, b"hello"))
+    alice.open(bob, bob.seal(alice, b"yes"))
+    under_way = alice.seal(bob, b"under way")
+    alice.commit(alice.ratchets.bar(bob.peer.id, b""))
+    assert bob.open(alice, alice.seal(bob, b"anew")) == b"anew"
+    bob.restart()
+    assert alice.open(bob, bob.seal(alice, b"answer")) == b"answer"
+    assert alice.seal(bob, b"so").kind == 1, "it was answered"
+    assert bob.open(alice, under_way) == b"under way"
+
+
 def test_both_barring_at_once_come_to_one_session(alice, bob):
     bob.open(alice, alice.seal(bob, b"hello"))
     alice.open(bob, bob.seal(alice, b"yes"))
