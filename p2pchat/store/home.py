@@ -52,7 +52,7 @@ __all__ = [
 ]
 
 KEY_BYTES = 32
-RUN_MAX = 2**31 - 1
+_RUNS = 2**31 - 1
 """Numbers of runs are drawn: a copy goes on from the number of another run than we did."""
 KEY_FILE = "p2pchat.key"
 DATABASE_FILE = "p2pchat.db"
@@ -121,7 +121,7 @@ def _open_store(home: Path, migrations: Migrations, key: bytes) -> Generator[Sql
     database = home / DATABASE_FILE
     marker = Marker(home / "p2pchat.state", database)
     prepare_database(database, key, migrations, last=marker.look())
-    run = 1 + secrets.randbelow(RUN_MAX)
+    run = 1 + secrets.randbelow(_RUNS)
     store = SqliteStore(database, key)
     try:
         marker.opened(run)

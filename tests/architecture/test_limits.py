@@ -41,6 +41,7 @@ PACKAGES = (
     "net",
     "net.libp2p",
     "crypto",
+    "store",
     "node",
     "monitoring",
 )

@@ -278,6 +278,18 @@ def test_a_file_of_a_later_version_or_another_key_is_left_alone(tmp_path):
         open_file(path, KEY, RELAY, MailboxLimits())
 
 
+def test_the_journal_of_the_file_is_cut_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "WAL_BYTES_MAX", 100_000)
+    path = tmp_path / "mailboxes.db"
+    journal = path.with_name("mailboxes.db-wal")
+    store = open_file(path, KEY, RELAY, MailboxLimits())
+    store.commit([ROW, *(add(1 + n, bytes([n]) * 60_000) for n in range(80))])
+    assert journal.stat().st_size > 4_000_000
+    store.commit([add(100, b"the first to go to the beginning of the journal")])
+    assert journal.stat().st_size < 200_000
+    store.close()
+
+
 def test_the_file_has_a_size_that_it_cannot_outgrow_and_a_full_one_goes_on(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "SPARE_BYTES", 0)
     path = tmp_path / "mailboxes.db"

@@ -8,6 +8,7 @@ from p2pchat.errors import UnknownMessage
 from p2pchat.model.change import Counting, PutName, SetPublished
 from p2pchat.model.ids import OpId
 from p2pchat.model.message import Message, MessageState
+from p2pchat.store import memory, reading
 from p2pchat.store.port import Page, Store
 from tests.compliance.store.values import ALICE, BOB, CAROL, OTHER_ROOM, ROOM, Writer, delivery
 
@@ -55,6 +56,15 @@ def test_messages_come_in_order_of_their_sort_keys_not_of_their_coming(store: St
     for key in (30, 10, 20):
         store.commit(writer.message(str(key), sort_key=key))
     assert texts(store.history(ROOM, Page())) == ["10", "20", "30"]
+
+
+def test_a_page_has_so_many_messages_at_most(store: Store, monkeypatch) -> None:
+    for module in (memory, reading):
+        monkeypatch.setattr(module, "PAGE_LIMIT_MAX", 2)
+    writer = Writer()
+    for key in (10, 20, 30):
+        store.commit(writer.message(str(key), sort_key=key))
+    assert texts(store.history(ROOM, Page(3))) == ["20", "30"]
 
 
 def test_a_page_is_the_newest_without_an_anchor(store: Store) -> None:

@@ -15,6 +15,7 @@ from p2pchat.model.ids import ConversationId
 from p2pchat.model.message import MessageState
 from p2pchat.model.op import Chain
 from p2pchat.model.search import Query
+from p2pchat.store import searching
 from p2pchat.store.driver import connect
 from p2pchat.store.memory import MemoryStore
 from p2pchat.store.port import Store
@@ -43,6 +44,16 @@ def test_the_newest_to_come_are_found_first_in_all_conversations_or_one(store: S
     assert found(store, "light", ROOM) == ["Lights off", "first light"]
     assert found(store, "light", OTHER_ROOM) == ["light rain"]
     assert found(store, "light", ConversationId(bytes(32))) == []
+
+
+def test_a_search_ends_after_so_many_rows_that_the_index_names(store, monkeypatch) -> None:
+    monkeypatch.setattr(searching, "LOOKED_AT_MAX", 4)
+    writer = Writer()
+    store.commit(writer.message("你好"))
+    for _ in range(7):
+        store.commit(writer.message("你，好"))
+    in_memory = isinstance(store, MemoryStore)  # which has no index that names too many
+    assert found(store, "你好", limit=2) == (["你好"] if in_memory else [])
 
 
 def test_what_is_found_is_told_as_history_tells_it(store: Store) -> None:

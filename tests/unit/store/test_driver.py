@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from p2pchat.errors import Corrupted, DiskFull, HomeUnwritable, P2PChatError, StoreError, WrongKey
 from p2pchat.model.change import PutName
-from p2pchat.store.driver import connect, make_engine, store_errors
+from p2pchat.store.driver import BUSY_TIMEOUT_S, connect, make_engine, store_errors
 from p2pchat.store.home import open_home
 from p2pchat.store.port import Page
 from tests.compliance.store.values import ALICE, ROOM, Writer
@@ -41,7 +41,7 @@ def test_a_connection_is_durable_and_leaves_nothing_readable(database: Path) -> 
         "foreign_keys": 1,
         "secure_delete": 1,
         "temp_store": 2,
-        "busy_timeout": 5_000,
+        "busy_timeout": BUSY_TIMEOUT_S * 1000,
         "cipher_log_level": "NONE",
     }
     with closing(connect(database, KEY)) as connection:
