@@ -1,11 +1,11 @@
 """Commands about people beyond asking and answering: links, removal, introductions.
 
-All of them open the home offline: what they write leaves when a node runs there.
+What they write leaves when a node runs there; only an introduction waits for somebody at once.
 """
 
 from __future__ import annotations
 
-from p2pchat.cli.commands import Console, offline
+from p2pchat.cli.commands import Console, offline, online, progress, reach_contact
 from p2pchat.cli.finding import find_contact
 from p2pchat.cli.settings import Settings
 from p2pchat.cli.showing import plain, words
@@ -17,11 +17,11 @@ from p2pchat.model.introduction import Stage
 __all__ = ["agree", "decline", "introduce", "introductions", "look", "remove", "renew_link"]
 
 STAGES = {
-    Stage.WAITING: "you ask whether they want to be introduced",
-    Stage.ASKED: "asks whether you want to be introduced to them",
-    Stage.AGREED: "you agreed; they may ask you now",
-    Stage.OFFERED: "introduces them to you",
-    Stage.TAKEN: "you asked them",
+    Stage.WAITING: "You ask {name} whether they want to be introduced",
+    Stage.ASKED: "{introducer} asks whether you want to be introduced to {name}",
+    Stage.AGREED: "You agreed that {introducer} introduces you to {name}, who may ask you now",
+    Stage.OFFERED: "{introducer} introduces {name} to you",
+    Stage.TAKEN: "{introducer} introduced {name} to you, and you asked them",
 }
 
 
@@ -60,15 +60,17 @@ async def renew_link(settings: Settings, as_json: bool) -> int:
     return 0
 
 
-async def introduce(settings: Settings, who: str, to: str) -> int:
-    """Introduce one contact to another."""
-    async with offline(settings) as client:
+async def introduce(settings: Settings, who: str, to: str, timeout_s: float) -> int:
+    """Introduce one contact to another, and say whether the question got there."""
+    console = Console(settings, as_json=False)
+    async with online(settings) as client, progress(client, console):
         one, other = find_contact(client, who), find_contact(client, to)
-        names = one.name, other.name
+        names = {"name": one.name, "other": other.name}
         await client.introduce(one.account, other.account)
-    Console(settings, as_json=False).say(
-        "{name} is asked first. {other} is told when they agree.", name=names[0], other=names[1]
-    )
+        is_reached = await reach_contact(client, console, one, timeout_s)
+    console.say("{name} is asked first. {other} is told when they agree.", **names)
+    if not is_reached:
+        console.say("{name} was not reached: the question leaves when a node runs here.", **names)
     return 0
 
 
@@ -78,13 +80,15 @@ async def introductions(settings: Settings, as_json: bool) -> int:
     async with offline(settings) as client:
         found = client.introductions()
         names = {contact.account: contact.name for contact in client.contacts()}
-        names[client.account] = client.profile.name
     console.give(found)
     rows = [
         (
-            plain(names.get(one.introducer, str(one.introducer))),
-            words(STAGES[one.stage], settings.language),
-            plain(one.name),
+            words(
+                STAGES[one.stage],
+                settings.language,
+                introducer=names.get(one.introducer, one.introducer),
+                name=one.name,
+            ),
             str(one.account),
         )
         for one in found

@@ -19,7 +19,15 @@ from p2pchat.cli.contacts_app import contacts_app
 from p2pchat.cli.language import Language, language_of, translate_help
 from p2pchat.cli.options import Options
 from p2pchat.cli.rooms_app import rooms_app
-from p2pchat.cli.running import PROGRAM, WAIT_S, Json, Timeout, in_command, in_program
+from p2pchat.cli.running import (
+    PROGRAM,
+    WAIT_S,
+    Json,
+    NewHome,
+    Timeout,
+    in_command,
+    in_program,
+)
 from p2pchat.cli.running import run_command as _run
 from p2pchat.cli.trust_app import devices_app, profile_app
 
@@ -99,6 +107,7 @@ def program(
       p2pchat contacts add dchat://u/…   ask somebody
       p2pchat send Bob "Hello!"          write to a contact or room
       p2pchat rooms create Crew          make a room, by invitation
+      p2pchat chat                       chat in this terminal
       p2pchat rpc                        run a client for other programs
     """
 
@@ -115,7 +124,7 @@ def init(options: Options, json: Json = False) -> None:
     """
     from p2pchat.cli import commands
 
-    _run(options, lambda settings: commands.init(settings, json))
+    _run(options, lambda settings: commands.init(settings, json), NewHome.FREE)
 
 
 @app.command("id")
@@ -124,7 +133,7 @@ def show_account(options: Options, json: Json = False) -> None:
     """Show who you are, and your contact link."""
     from p2pchat.cli import commands
 
-    _run(options, lambda settings: commands.show_account(settings, json))
+    _run(options, lambda settings: commands.show_account(settings, json), NewHome.TOLD)
 
 
 @app.command()
@@ -348,7 +357,7 @@ def verify(
     """
     from p2pchat.cli import proving
 
-    _run(options, lambda settings: proving.verify(settings, file, json))
+    _run(options, lambda settings: proving.verify(settings, file, json), NewHome.FREE)
 
 
 @app.command("export")
@@ -390,7 +399,29 @@ def import_export(
     """
     from p2pchat.cli import keeping
 
-    _run(options, lambda settings: keeping.import_export(settings, file, export_passphrase_file))
+    _run(
+        options,
+        lambda settings: keeping.import_export(settings, file, export_passphrase_file),
+        NewHome.FREE,
+    )
+
+
+@app.command("chat")
+@in_command
+def chat_here(options: Options) -> None:
+    """Chat in this terminal: conversations, history, what comes while you type.
+
+    It needs nothing else: an identity is made at first use. /help lists what can be typed there;
+    Ctrl-D ends it.
+
+    \b
+    Examples:
+      p2pchat chat
+      p2pchat --lan chat
+    """
+    from p2pchat.cli.chat import program
+
+    _run(options, program.chat, NewHome.FREE)
 
 
 @app.command()
@@ -407,7 +438,7 @@ def rpc(options: Options) -> None:
     """
     from p2pchat.cli import commands
 
-    _run(options, commands.rpc)
+    _run(options, commands.rpc, NewHome.FREE)
 
 
 @passphrase_app.command("set")

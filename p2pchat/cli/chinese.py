@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from p2pchat.cli.chinese_chat import CHINESE_CHAT
 from p2pchat.cli.chinese_doctor import CHINESE_DOCTOR
 from p2pchat.cli.chinese_keeping import CHINESE_KEEPING
 from p2pchat.cli.chinese_people import CHINESE_PEOPLE
@@ -13,6 +14,7 @@ from p2pchat.cli.chinese_trusting import CHINESE_TRUSTING
 __all__ = ["CHINESE"]
 
 CHINESE: Mapping[str, str] = {
+    **CHINESE_CHAT,
     **CHINESE_DOCTOR,
     **CHINESE_KEEPING,
     **CHINESE_PEOPLE,
@@ -54,6 +56,12 @@ CHINESE: Mapping[str, str] = {
     "How much to log: debug, info, warning, error.": "日志级别：debug、info、warning、error。",
     "Language of messages, en or zh. Default: the locale's.": (
         "界面语言，en 或 zh。默认：系统语言。"
+    ),
+    "A new identity was made in {home}.": "已在 {home} 中创建新身份。",
+    "Waiting for the network, {seconds} s at most…": "正在等待网络，最多 {seconds} 秒…",
+    "Waiting for {name}, {seconds} s at most…": "正在等待 {name}，最多 {seconds} 秒…",
+    "Waiting until {name} has it, {seconds} s at most…": (
+        "正在等待 {name} 收到，最多 {seconds} 秒…"
     ),
     # Help of the commands
     "Make an identity and show it.": "创建身份并显示。",
@@ -137,9 +145,8 @@ CHINESE: Mapping[str, str] = {
     "Asked, but they were not reached: the question leaves when a node runs here.": (
         "请求已保存，但未能联系到对方；本机节点运行时会继续发送。"
     ),
-    "They were not reached: they learn of it when a node runs here.": (
-        "未能联系到对方；本机节点运行时会通知对方。"
-    ),
+    "They were not reached yet: they learn of it when they fetch their mail, or when both of you"
+    " are there.": "尚未联系到对方：对方取信时，或双方同时在线时，就会得知。",
     "Rejected {account}.": "已拒绝 {account}。",
     "Blocked {target}.": "已屏蔽 {target}。",
     "Unblocked {target}.": "已取消屏蔽 {target}。",
@@ -149,9 +156,11 @@ CHINESE: Mapping[str, str] = {
     " can be reached.": (
         "排队中：还没有人接收。消息留在发件箱中，待本机节点运行且能联系到对方时发出。"
     ),
-    "Sent: on its way, not acknowledged yet. Nothing is lost if it is not.": (
-        "已发出：尚未收到回执。即使没有回执，消息也不会丢失。"
+    "Sent: on its way, or kept by relays of theirs until they fetch it. They have not acknowledged"
+    " it yet; nothing is lost if they never do.": (
+        "已发出：正在途中，或由对方的中继保管，等对方来取。对方尚未确认；即使不确认也不会丢失。"
     ),
+    "Saying goodbye to the network…": "正在离开网络…",
     "Delivered: it is on their disk.": "已送达：消息已存入对方磁盘。",
     "Read.": "已读。",
     "Failed: it is not sent any more.": "失败：不再发送。",

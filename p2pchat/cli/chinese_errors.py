@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from p2pchat.cli.chinese_refusals import CHINESE_REFUSALS
+
 __all__ = ["CHINESE_ERRORS", "error_in_chinese"]
 
 CHINESE_ERRORS: Mapping[str, str] = {
+    **CHINESE_REFUSALS,
     "the disk is full: free some space": "磁盘已满：请腾出一些空间",
     "the system refused: {reason}": "系统拒绝：{reason}",
     "{home} holds an identity already; `p2pchat id` shows it, --home DIR chooses another place": (
@@ -55,10 +58,31 @@ CHINESE_ERRORS: Mapping[str, str] = {
     "{home} holds contacts, rooms or messages already: choose a new directory": (
         "{home} 中已有联系人、房间或消息：请选择新的目录"
     ),
-    "no accepted contact or room is {name}; `p2pchat contacts list` and `p2pchat rooms list` show"
-    " them; give the account of whom you asked": (
-        "没有名为 {name} 的联系人或房间；可用 `p2pchat contacts list` 和 `p2pchat rooms list`"
-        " 查看；对已请求的人请给出账号"
+    "{home} holds no identity: `p2pchat init --name NAME` makes one there, --home DIR chooses"
+    " another place": (
+        "{home} 中没有身份：`p2pchat init --name 昵称` 可在那里创建，--home 目录 可选择其他位置"
+    ),
+    "no contact who has accepted, and no room that you are in, is {name}; `p2pchat contacts list`"
+    " and `p2pchat rooms list` show them; give the account of whom you asked": (
+        "没有名为 {name} 的联系人（须已接受），你也不在这样的房间中；可用 `p2pchat contacts list`"
+        " 和 `p2pchat rooms list` 查看；对已请求的人请给出账号"
+    ),
+    "nothing was done, for no contact who has accepted is {names}; `p2pchat contacts list` shows"
+    " them": (
+        "没有进行任何操作：没有名为 {names} 的联系人（须已接受）；可用 `p2pchat contacts list` 查看"
+    ),
+    "no contact who has accepted is {name}; `p2pchat contacts list` shows them; give the account of"
+    " whom you asked": (
+        "没有名为 {name} 的联系人（须已接受）；可用 `p2pchat contacts list` 查看；"
+        "对已请求的人请给出账号"
+    ),
+    "you are in no room {name}; `p2pchat rooms list` shows yours, `p2pchat rooms join` enters an"
+    " open one": (
+        "你不在房间 {name} 中；`p2pchat rooms list` 列出你的房间，"
+        "`p2pchat rooms join` 可进入开放房间"
+    ),
+    "no room {name} waits for your word; `p2pchat rooms requests` lists them": (
+        "没有名为 {name} 的房间在等你答复；可用 `p2pchat rooms requests` 查看"
     ),
     "no request is by the account {account}; `p2pchat contacts requests` lists them": (
         "没有来自账号 {account} 的请求；可用 `p2pchat contacts requests` 查看"

@@ -38,11 +38,20 @@ CHINESE_PEOPLE: Mapping[str, str] = {
     "Nobody is being introduced.": "没有介绍。",
     "Agreed. It leaves when a node runs here.": "已同意。节点在此运行时发出。",
     "Declined. Nobody is told.": "已谢绝。不会通知任何人。",
-    "you ask whether they want to be introduced": "你询问对方是否愿意被介绍",
-    "asks whether you want to be introduced to them": "询问你是否愿意被介绍给对方",
-    "you agreed; they may ask you now": "你已同意；对方现在可以请求你",
-    "introduces them to you": "把对方介绍给你",
-    "you asked them": "你已请求对方",
+    "{name} was not reached: the question leaves when a node runs here.": (
+        "未能联系到 {name}：节点在此运行时会发出询问。"
+    ),
+    "You ask {name} whether they want to be introduced": "你询问 {name} 是否愿意被介绍",
+    "{introducer} asks whether you want to be introduced to {name}": (
+        "{introducer} 询问你是否愿意被介绍给 {name}"
+    ),
+    "You agreed that {introducer} introduces you to {name}, who may ask you now": (
+        "你已同意由 {introducer} 把你介绍给 {name}；对方现在可以请求你"
+    ),
+    "{introducer} introduces {name} to you": "{introducer} 把 {name} 介绍给你",
+    "{introducer} introduced {name} to you, and you asked them": (
+        "{introducer} 把 {name} 介绍给你，你已请求对方"
+    ),
     "Removed {name}.": "已删除 {name}。",
     "address       {address}": "地址          {address}",
     "Nobody was dialled. `p2pchat contacts add LINK` asks them.": (

@@ -42,8 +42,26 @@ CHINESE_ROOMS: Mapping[str, str] = {
     ),
     "Take contacts into a room by invitation.": "让联系人加入邀请制房间。",
     "Names or accounts of contacts.": "联系人的名字或账号。",
-    "They get what was said before, too. It takes an owner or an admin.": (
-        "对方也会得到以前的消息。需由房主或管理员操作。"
+    "They get what was said before, too. It takes an owner or an admin. If one of them is no"
+    " contact of yours, nobody is taken in.": (
+        "对方也会得到以前的消息。需由房主或管理员操作。如果其中有人不是你的联系人，则谁都不会加入。"
+    ),
+    "List the rooms that somebody took you into, and that wait for your word.": (
+        "列出别人邀你进入、等你答复的房间。"
+    ),
+    "Go into a room that somebody took you into.": "进入别人邀你进入的房间。",
+    "Stay out of a room that somebody took you into; its members are told.": (
+        "不进入别人邀你进入的房间；会通知其成员。"
+    ),
+    "Name or id of a room under `rooms requests`.": "`rooms requests` 中房间的名称或标识。",
+    "Say into whose rooms you go without being asked.": "设定可直接进入谁的房间而不必询问。",
+    "With contacts, a room of a contact appears by itself. With ask, each one waits under `rooms"
+    " requests`. With nobody, you stay out of all of them. Rooms you are in stay.": (
+        "contacts：联系人的房间会自动出现。ask：每个房间都在 `rooms requests` 中等你答复。"
+        "nobody：一概不进入。你已在其中的房间不受影响。"
+    ),
+    "contacts, ask or nobody. Without it, the present setting is shown.": (
+        "contacts（联系人）、ask（询问）或 nobody（谁都不行）。不写则显示当前设置。"
     ),
     "Say what a member may do.": "设定成员的权限。",
     "Owners make and unmake admins. Owners and admins admit, remove and ban, and say who may only"
@@ -82,6 +100,20 @@ CHINESE_ROOMS: Mapping[str, str] = {
         "{name} 已不在 {room} 中，此后的消息对方都看不到。"
     ),
     "{account} is not banned from {room} any more.": "已解除 {account} 在 {room} 中的封禁。",
+    "No room waits for your word.": "没有房间在等你答复。",
+    "You stay out of {name}. They learn of it when a node runs here.": (
+        "你不进入 {name}。本机节点运行时会通知对方。"
+    ),
+    "You go into the rooms of your contacts without being asked.": (
+        "你会直接进入联系人的房间，不再询问。"
+    ),
+    "You are asked about each room: `p2pchat rooms requests` lists them.": (
+        "每个房间都会询问你：可用 `p2pchat rooms requests` 查看。"
+    ),
+    "You stay out of the rooms of others.": "你不进入别人的房间。",
+    "Waiting for somebody of {name}, {seconds} s at most…": (
+        "正在等待 {name} 中有人出现，最多 {seconds} 秒…"
+    ),
     "Not reached yet: they learn of it when a node runs here.": (
         "尚未联系到对方；本机节点运行时会通知对方。"
     ),

@@ -8,7 +8,7 @@ and leaves the next time that a node runs on this home.
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import trio
@@ -18,7 +18,7 @@ from p2pchat.cli import shapes
 from p2pchat.cli.finding import conversation_named, find_account, find_message
 from p2pchat.cli.language import Language
 from p2pchat.cli.passphrases import home_passphrase
-from p2pchat.cli.settings import Settings
+from p2pchat.cli.settings import Settings, has_identity
 from p2pchat.cli.showing import local_time, message_line, plain, progress_line, table, words
 from p2pchat.client.client import Client
 from p2pchat.client.handles import Contact
@@ -35,6 +35,8 @@ from p2pchat.wire.links import decode_link
 
 __all__ = [
     "REACHED_GRACE_S",
+    "WAITING_FOR_THEM",
+    "WAITING_FOR_THE_ROOM",
     "Console",
     "accept",
     "add_contact",
@@ -46,26 +48,37 @@ __all__ = [
     "init",
     "offline",
     "online",
+    "patience",
     "progress",
     "reach",
+    "reach_contact",
     "reject",
     "rpc",
     "send",
     "show_account",
+    "shown_seconds",
     "standard_input",
     "status",
     "unblock",
 ]
 
-DATABASE_FILE = "p2pchat.db"
 REACHED_GRACE_S = 0.5
 """After connecting, for what waits to be written to the peer."""
 POLL_S = 0.05
+PATIENCE_S = 1.5
+"""Without a word for so long, somebody begins to wonder."""
+
+CLOSING = "Saying goodbye to the network…"
+WAITING_FOR_NETWORK = "Waiting for the network, {seconds} s at most…"
+WAITING_FOR_DELIVERY = "Waiting until {name} has it, {seconds} s at most…"
+WAITING_FOR_THEM = "Waiting for {name}, {seconds} s at most…"
+WAITING_FOR_THE_ROOM = "Waiting for somebody of {name}, {seconds} s at most…"
 
 HOW_FAR = {
     MessageState.QUEUED: "Queued: nobody took it yet. It stays in the outbox and leaves when a node"
     " runs here and they can be reached.",
-    MessageState.SENT: "Sent: on its way, not acknowledged yet. Nothing is lost if it is not.",
+    MessageState.SENT: "Sent: on its way, or kept by relays of theirs until they fetch it. They"
+    " have not acknowledged it yet; nothing is lost if they never do.",
     MessageState.DELIVERED: "Delivered: it is on their disk.",
     MessageState.READ: "Read.",
     MessageState.FAILED: "Failed: it is not sent any more.",
@@ -113,6 +126,11 @@ class Console:
             for flag in info.flags:
                 self.say(ODD_NAMES[flag], name=info.name, account=info.account)
 
+    def murmur(self, text: str, **values: object) -> None:
+        """One line beside the result, for a person who waits for it; not with JSON."""
+        if not self.as_json:
+            typer.echo(words(text, self._language, **values), err=True)
+
     def step(self, event: Event) -> None:
         """A step of the start, for a person who watches."""
         if isinstance(event, StartupProgress) and not self.as_json and sys.stderr.isatty():
@@ -125,10 +143,18 @@ def offline(settings: Settings) -> AbstractAsyncContextManager[Client]:
     return open_client(settings.home, config=settings.config, passphrase=passphrase, offline=True)
 
 
-def online(settings: Settings) -> AbstractAsyncContextManager[Client]:
-    """The client of the home, with its network."""
+@asynccontextmanager
+async def online(settings: Settings) -> AsyncGenerator[Client]:
+    """The client of the home, with its network; says that it closes when that takes a while."""
     passphrase = home_passphrase(settings)
-    return open_client(settings.home, config=settings.config, passphrase=passphrase)
+    console = Console(settings, as_json=not sys.stderr.isatty())  # for who watches alone
+    async with trio.open_nursery() as nursery:
+        async with open_client(
+            settings.home, config=settings.config, passphrase=passphrase
+        ) as client:
+            yield client
+            nursery.start_soon(_say_late, console, CLOSING)
+        nursery.cancel_scope.cancel()
 
 
 @asynccontextmanager
@@ -145,6 +171,22 @@ async def _show(events: Subscription, console: Console) -> None:
         console.step(event)
 
 
+@asynccontextmanager
+async def patience(console: Console, text: str, **values: object) -> AsyncGenerator[None]:
+    """Say what is waited for, should the block take longer than one likes to see nothing."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_say_late, console, text, values)
+        yield
+        nursery.cancel_scope.cancel()
+
+
+async def _say_late(
+    console: Console, text: str, values: Mapping[str, object] | None = None
+) -> None:
+    await trio.sleep(PATIENCE_S)
+    console.murmur(text, **(values or {}))
+
+
 async def rpc(settings: Settings) -> int:
     """Serve JSON-RPC."""
     from p2pchat.cli.rpc import run_rpc
@@ -158,7 +200,7 @@ async def rpc(settings: Settings) -> int:
 
 async def init(settings: Settings, as_json: bool) -> int:
     """Make an identity in a home that has none."""
-    if (settings.home / DATABASE_FILE).exists():
+    if has_identity(settings.home):
         raise StoreError(
             f"{settings.home} holds an identity already; `p2pchat id` shows it, --home DIR chooses"
             " another place"
@@ -185,8 +227,9 @@ async def status(settings: Settings, timeout_s: float, as_json: bool) -> int:
     """Say how the network is, once it is joined or the time is over."""
     console = Console(settings, as_json)
     async with online(settings) as client, progress(client, console):
-        with trio.move_on_after(timeout_s):
-            await client.wait_ready()
+        async with patience(console, WAITING_FOR_NETWORK, seconds=shown_seconds(timeout_s)):
+            with trio.move_on_after(timeout_s):
+                await client.wait_ready()
         now = client.status()
         names = {contact.account: contact.name for contact in client.contacts()}
     console.give(now)
@@ -266,7 +309,9 @@ async def add_contact(settings: Settings, link: str, timeout_s: float, as_json: 
     async with online(settings) as client, progress(client, console):
         contact = await client.add_contact(link)
         device = decode_link(link).device.peer_id
-        is_reached = await reach(client, lambda peer: peer.peer_id == device, timeout_s)
+        name = contact.name or contact.account
+        async with patience(console, WAITING_FOR_THEM, name=name, seconds=shown_seconds(timeout_s)):
+            is_reached = await reach(client, lambda peer: peer.peer_id == device, timeout_s)
         info = contact.info
     console.give(info)
     if info.state is ContactState.ACCEPTED:
@@ -283,13 +328,15 @@ async def accept(settings: Settings, who: str, timeout_s: float, as_json: bool) 
     console = Console(settings, as_json)
     async with online(settings) as client, progress(client, console):
         contact = await client.accept(find_account(client.contact_requests(), who))
-        account = contact.account
-        is_reached = await reach(client, lambda peer: peer.account == account, timeout_s)
+        is_reached = await reach_contact(client, console, contact, timeout_s)
         info = contact.info
     console.give(info)
     console.say("{name} and you are contacts now.", name=info.name)
     if not is_reached:
-        console.say("They were not reached: they learn of it when a node runs here.")
+        console.say(
+            "They were not reached yet: they learn of it when they fetch their mail, or when both"
+            " of you are there."
+        )
     return 0
 
 
@@ -349,6 +396,21 @@ async def reach(client: Client, is_theirs: Callable[[PeerStatus], bool], timeout
     return not waiting.cancelled_caught
 
 
+async def reach_contact(
+    client: Client, console: Console, contact: Contact, timeout_s: float
+) -> bool:
+    """Whether a device of a contact was connected within the time; says that it waits."""
+    account = contact.account
+    values = {"name": contact.name or account, "seconds": shown_seconds(timeout_s)}
+    async with patience(console, WAITING_FOR_THEM, **values):
+        return await reach(client, lambda peer: peer.account == account, timeout_s)
+
+
+def shown_seconds(seconds: float) -> str:
+    """As people say it: 15, not 15.0."""
+    return f"{seconds:g}"
+
+
 def _contact_rows(settings: Settings, found: Sequence[ContactInfo]) -> list[tuple[str, ...]]:
     return [
         (
@@ -387,8 +449,10 @@ async def send(settings: Settings, to: str, text: str, timeout_s: float, as_json
                 "To {name}, {account}", name=conversation.name, account=conversation.account
             )
         message = await conversation.send(text)
-        with trio.move_on_after(timeout_s):
-            await client.wait_delivered(message.id)
+        values = {"name": conversation.name, "seconds": shown_seconds(timeout_s)}
+        async with patience(console, WAITING_FOR_DELIVERY, **values):
+            with trio.move_on_after(timeout_s):
+                await client.wait_delivered(message.id)
         message = await client.message(message.id)
     console.give(message)
     console.say(HOW_FAR[message.state])

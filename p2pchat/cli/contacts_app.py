@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from p2pchat.cli.options import Options
-from p2pchat.cli.running import WAIT_S, Json, Timeout, in_command, run_command
+from p2pchat.cli.running import WAIT_S, Json, NewHome, Timeout, in_command, run_command
 
 __all__ = ["contacts_app"]
 
@@ -61,7 +61,11 @@ def add_contact(
     """
     from p2pchat.cli import commands
 
-    run_command(options, lambda settings: commands.add_contact(settings, link, timeout, json))
+    run_command(
+        options,
+        lambda settings: commands.add_contact(settings, link, timeout, json),
+        NewHome.TOLD,
+    )
 
 
 @contacts_app.command()
@@ -100,7 +104,7 @@ def look_at_link(options: Options, link: Link, json: Json = False) -> None:
     """Show whom a contact link leads to; nothing is dialled, and nobody learns of it."""
     from p2pchat.cli import acquainting
 
-    run_command(options, lambda settings: acquainting.look(settings, link, json))
+    run_command(options, lambda settings: acquainting.look(settings, link, json), NewHome.TOLD)
 
 
 @contacts_app.command("new-link")
@@ -118,11 +122,12 @@ def introduce(
     options: Options,
     who: Contact,
     to: Annotated[str, typer.Argument(metavar="TO", help="The contact who shall be told of them.")],
+    timeout: Timeout = WAIT_S,
 ) -> None:
     """Introduce one contact to another, if the first agrees."""
     from p2pchat.cli import acquainting
 
-    run_command(options, lambda settings: acquainting.introduce(settings, who, to))
+    run_command(options, lambda settings: acquainting.introduce(settings, who, to, timeout))
 
 
 @contacts_app.command("introductions")

@@ -6,7 +6,7 @@ by the account alone, and a name means a contact only when one accepted contact 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from p2pchat.client.client import Client
@@ -14,39 +14,73 @@ from p2pchat.client.handles import Contact, Room
 from p2pchat.errors import LocalProtocolError, UnknownContact, UnknownConversation, UnknownMessage
 from p2pchat.model.contact import ContactInfo, ContactState
 from p2pchat.model.ids import AccountId, OpId
+from p2pchat.model.room import RoomInfo
 
 __all__ = [
     "conversation_named",
     "find_account",
     "find_contact",
+    "find_contacts",
     "find_member",
     "find_message",
     "find_room",
+    "find_room_request",
 ]
 
-T = TypeVar("T", bound=Contact | Room)
+T = TypeVar("T", Contact, Room, RoomInfo, Contact | Room)
 
 
 def conversation_named(client: Client, text: str) -> Contact | Room:
     """The contact or room that is meant. Raises `UnknownConversation`, or `LocalProtocolError`
     when the name is that of several."""
-    contacts = client.contacts()
-    exact = [each for each in contacts if text in (str(each.id), str(each.account))]
-    named = [each for each in contacts if _bears(each, text)]
-    rooms = [room for room in client.rooms() if _is_meant(room, text)]
-    return _only(text, [*exact, *rooms] if exact else [*named, *rooms])
+    contacts = _contacts(client, text)
+    return _only(
+        text,
+        [*contacts, *_rooms(client, text)],
+        "no contact who has accepted, and no room that you are in, is {name}; `p2pchat contacts"
+        " list` and `p2pchat rooms list` show them; give the account of whom you asked",
+    )
 
 
 def find_room(client: Client, text: str) -> Room:
     """The room that is meant. Raises like `conversation_named`."""
-    return _only(text, [room for room in client.rooms() if _is_meant(room, text)])
+    return _only(
+        text,
+        _rooms(client, text),
+        "you are in no room {name}; `p2pchat rooms list` shows yours, `p2pchat rooms join` enters"
+        " an open one",
+    )
+
+
+def find_room_request(client: Client, text: str) -> RoomInfo:
+    """The room that waits for our word. Raises like `conversation_named`."""
+    found = [info for info in client.room_requests() if _names(info, text)]
+    return _only(
+        text, found, "no room {name} waits for your word; `p2pchat rooms requests` lists them"
+    )
 
 
 def find_contact(client: Client, text: str) -> Contact:
     """The contact, or whom we asked, that is meant. Raises like `conversation_named`."""
-    contacts = client.contacts()
-    exact = [each for each in contacts if text in (str(each.id), str(each.account))]
-    return _only(text, exact or [each for each in contacts if _bears(each, text)])
+    return _only(
+        text,
+        _contacts(client, text),
+        "no contact who has accepted is {name}; `p2pchat contacts list` shows them; give the"
+        " account of whom you asked",
+    )
+
+
+def find_contacts(client: Client, texts: Sequence[str]) -> list[Contact]:
+    """All of these contacts, or none: who is unknown is named. Raises `UnknownContact`, or
+    `LocalProtocolError` when a name is that of several."""
+    unknown = [text for text in texts if not _contacts(client, text)]
+    if unknown:
+        named = ", ".join(f"{text[:100]!a}" for text in unknown)
+        raise UnknownContact(
+            f"nothing was done, for no contact who has accepted is {named}; `p2pchat contacts"
+            " list` shows them"
+        )
+    return [find_contact(client, text) for text in texts]
 
 
 def find_member(room: Room, text: str) -> AccountId:
@@ -89,16 +123,24 @@ def _bears(contact: Contact, name: str) -> bool:
     return contact.state is ContactState.ACCEPTED and contact.name.casefold() == name.casefold()
 
 
-def _is_meant(room: Room, text: str) -> bool:
-    return text == str(room.id) or text.casefold() == room.name.casefold()
+def _contacts(client: Client, text: str) -> list[Contact]:
+    """By id or account, whoever it is; else by name."""
+    contacts = client.contacts()
+    exact = [each for each in contacts if text in (str(each.id), str(each.account))]
+    return exact or [each for each in contacts if _bears(each, text)]
 
 
-def _only(text: str, found: list[T]) -> T:
+def _rooms(client: Client, text: str) -> list[Room]:
+    return [room for room in client.rooms() if _names(room.info, text)]
+
+
+def _names(info: RoomInfo, text: str) -> bool:
+    return text == str(info.id) or text.casefold() == info.name.casefold()
+
+
+def _only(text: str, found: list[T], nothing: str) -> T:
     if not found:
-        raise UnknownConversation(
-            f"no accepted contact or room is {text[:100]!a}; `p2pchat contacts list` and `p2pchat"
-            " rooms list` show them; give the account of whom you asked"
-        )
+        raise UnknownConversation(nothing.format(name=f"{text[:100]!a}"))
     if len(found) > 1:
         raise LocalProtocolError(
             f"{text[:100]!a} means {len(found)} of them; give the account or id"

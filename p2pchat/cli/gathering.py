@@ -13,8 +13,19 @@ from pathlib import Path
 
 import trio
 
-from p2pchat.cli.commands import REACHED_GRACE_S, Console, offline, online, progress, reach
-from p2pchat.cli.finding import find_contact, find_member, find_room
+from p2pchat.cli.commands import (
+    REACHED_GRACE_S,
+    WAITING_FOR_THE_ROOM,
+    WAITING_FOR_THEM,
+    Console,
+    offline,
+    online,
+    patience,
+    progress,
+    reach,
+    shown_seconds,
+)
+from p2pchat.cli.finding import find_contacts, find_member, find_room
 from p2pchat.cli.passphrases import room_password
 from p2pchat.cli.settings import Settings
 from p2pchat.cli.showing import plain, words
@@ -88,9 +99,9 @@ async def create(
     """Make a room by invitation."""
     console = Console(settings, as_json)
     async with (online if owners else offline)(settings) as client, progress(client, console):
-        found = [find_contact(client, who).account for who in owners]
+        found = [contact.account for contact in find_contacts(client, owners)]
         room = await client.create_room(name, owners=found)
-        is_told = await _all_told(client, found, timeout_s)
+        is_told = await _all_told(client, console, found, timeout_s)
         info = room.info
     console.give(info)
     console.say("{name} is made, and you own it. Its id is {id}", name=info.name, id=info.id)
@@ -143,11 +154,11 @@ async def admit(
     console = Console(settings, as_json)
     async with online(settings) as client, progress(client, console):
         found = find_room(client, room)
-        accounts = [find_contact(client, one).account for one in who]
+        accounts = [contact.account for contact in find_contacts(client, who)]
         _refuse_members(found, accounts)
         for account in accounts:
             await found.set_role(account, Role.MEMBER)
-        is_told = await _all_told(client, accounts, timeout_s)
+        is_told = await _all_told(client, console, accounts, timeout_s)
         admitted = [member for member in found.members() if member.account in accounts]
         name = found.name
     console.give(admitted)
@@ -171,7 +182,7 @@ async def change_role(settings: Settings, change: Change, timeout_s: float) -> i
         room = find_room(client, change.room)
         account = find_member(room, change.who)
         await room.set_role(account, Role(change.role))
-        is_told = await _told(client, _others(client, room), timeout_s)
+        is_told = await _told(client, console, room, timeout_s)
         member, name = _member(room, account), room.name
     role = words(member.role, settings.language)
     console.say("{name} is {role} in {room} now.", name=member.name, role=role, room=name)
@@ -198,7 +209,7 @@ async def unban(settings: Settings, room: str, who: str, timeout_s: float) -> in
         if any(member.account == account for member in found.members()):
             raise LocalProtocolError(f"{who[:100]!a} is in this room, and not banned")
         await found.remove(account)
-        is_told = await _told(client, _others(client, found), timeout_s)
+        is_told = await _told(client, console, found, timeout_s)
         name = found.name
     console.say("{account} is not banned from {room} any more.", account=account, room=name)
     _warn(console, is_told)
@@ -225,10 +236,10 @@ async def leave(settings: Settings, room: str, timeout_s: float) -> int:
     async with online(settings) as client, progress(client, console):
         found = find_room(client, room)
         info = found.info
-        others = _others(client, found) if info.kind is RoomKind.INVITED else ()
-        is_told = await _told(client, others, timeout_s)
+        has_others = info.kind is RoomKind.INVITED and bool(_others(client, found))
+        is_told = not has_others or await _told(client, console, found, timeout_s)
         await found.leave()
-        if others and is_told:
+        if has_others and is_told:
             await trio.sleep(REACHED_GRACE_S)
     console.say("You have left {name}.", name=info.name)
     if not is_told:
@@ -251,7 +262,7 @@ async def _exclude(
             raise PermissionDenied("that is you; `p2pchat rooms leave` is how one goes")
         known = {member.account: member.name for member in found.members()}
         await verb(found, account)
-        is_told = await _told(client, _others(client, found), timeout_s)
+        is_told = await _told(client, console, found, timeout_s)
         name = found.name
     console.say(
         "{name} is out of {room}, and reads nothing that is said there from now on.",
@@ -270,18 +281,26 @@ def _member(room: Room, account: AccountId) -> Member:
     return next(member for member in room.members() if member.account == account)
 
 
-async def _told(client: Client, accounts: Collection[AccountId], timeout_s: float) -> bool:
-    """Whether one of them is there to hear of it, who tells the others; none has to be where there
-    is nobody."""
-    return not accounts or await reach(client, lambda peer: peer.account in accounts, timeout_s)
+async def _told(client: Client, console: Console, room: Room, timeout_s: float) -> bool:
+    """Whether one of a room is there to hear of it, who tells the others; none has to be where
+    there is nobody."""
+    others = _others(client, room)
+    values = {"name": room.name, "seconds": shown_seconds(timeout_s)}
+    async with patience(console, WAITING_FOR_THE_ROOM, **values):
+        return not others or await reach(client, lambda peer: peer.account in others, timeout_s)
 
 
-async def _all_told(client: Client, accounts: Collection[AccountId], timeout_s: float) -> bool:
+async def _all_told(
+    client: Client, console: Console, accounts: Collection[AccountId], timeout_s: float
+) -> bool:
     """Whether all of them are there: who comes into a room hears of it from us alone."""
-    with trio.move_on_after(timeout_s):
-        for account in accounts:
-            await _told(client, {account}, math.inf)
-        return True
+    names = ", ".join(client.contact(account).name for account in accounts)
+    values = {"name": names, "seconds": shown_seconds(timeout_s)}
+    async with patience(console, WAITING_FOR_THEM, **values):
+        with trio.move_on_after(timeout_s):
+            for account in accounts:
+                await reach(client, lambda peer, one=account: peer.account == one, math.inf)
+            return True
     return False
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from p2pchat.cli.options import Options
-from p2pchat.cli.running import WAIT_S, Json, Timeout, in_command, run_command
+from p2pchat.cli.running import WAIT_S, Json, NewHome, Timeout, in_command, run_command
+
+if TYPE_CHECKING:
+    from p2pchat.cli.settings import Settings
 
 __all__ = ["rooms_app"]
 
@@ -21,6 +25,9 @@ rooms_app = typer.Typer(
 
 RoomName = Annotated[str, typer.Argument(metavar="ROOM", help="Name or id of the room.")]
 Member = Annotated[str, typer.Argument(metavar="WHO", help="Name or account of the member.")]
+RequestedRoom = Annotated[
+    str, typer.Argument(metavar="ROOM", help="Name or id of a room under `rooms requests`.")
+]
 Contacts = Annotated[
     list[str], typer.Argument(metavar="WHO...", help="Names or accounts of contacts.")
 ]
@@ -41,6 +48,60 @@ def list_rooms(options: Options, json: Json = False) -> None:
     from p2pchat.cli import gathering
 
     run_command(options, lambda settings: gathering.rooms(settings, json))
+
+
+@rooms_app.command("requests")
+@in_command
+def room_requests(options: Options, json: Json = False) -> None:
+    """List the rooms that somebody took you into, and that wait for your word."""
+    from p2pchat.cli import admitting
+
+    run_command(options, lambda settings: admitting.requests(settings, json))
+
+
+@rooms_app.command()
+@in_command
+def accept(options: Options, room: RequestedRoom, json: Json = False) -> None:
+    """Go into a room that somebody took you into."""
+    from p2pchat.cli import admitting
+
+    run_command(options, lambda settings: admitting.accept(settings, room, json))
+
+
+@rooms_app.command()
+@in_command
+def reject(options: Options, room: RequestedRoom) -> None:
+    """Stay out of a room that somebody took you into; its members are told."""
+    from p2pchat.cli import admitting
+
+    run_command(options, lambda settings: admitting.reject(settings, room))
+
+
+@rooms_app.command("from")
+@in_command
+def rooms_from(
+    options: Options,
+    whose: Annotated[
+        Literal["contacts", "ask", "nobody"] | None,
+        typer.Argument(
+            metavar="[WHOSE]",
+            help="contacts, ask or nobody. Without it, the present setting is shown.",
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Say into whose rooms you go without being asked.
+
+    With contacts, a room of a contact appears by itself. With ask, each one waits under
+    `rooms requests`. With nobody, you stay out of all of them. Rooms you are in stay.
+
+    \b
+    Example:
+      p2pchat rooms from ask
+    """
+    from p2pchat.cli import admitting
+
+    run_command(options, lambda settings: admitting.rooms_from(settings, whose, json))
 
 
 @rooms_app.command()
@@ -67,7 +128,11 @@ def create(
     from p2pchat.cli import gathering
 
     owners = tuple(owner or ())
-    run_command(options, lambda settings: gathering.create(settings, room, owners, timeout, json))
+    run_command(
+        options,
+        lambda settings: gathering.create(settings, room, owners, timeout, json),
+        NewHome.TOLD,
+    )
 
 
 @rooms_app.command()
@@ -98,11 +163,12 @@ def join(
     """
     from p2pchat.cli import gathering
 
-    if not password and password_file is None:
-        run_command(options, lambda settings: gathering.join(settings, room, json))
-    run_command(
-        options, lambda settings: gathering.join_with_password(settings, room, password_file, json)
-    )
+    def enter(settings: Settings) -> Awaitable[int]:
+        if not password and password_file is None:
+            return gathering.join(settings, room, json)
+        return gathering.join_with_password(settings, room, password_file, json)
+
+    run_command(options, enter, NewHome.TOLD)
 
 
 @rooms_app.command()
@@ -116,7 +182,8 @@ def admit(
 ) -> None:
     """Take contacts into a room by invitation.
 
-    They get what was said before, too. It takes an owner or an admin.
+    They get what was said before, too. It takes an owner or an admin. If one of them is no contact
+    of yours, nobody is taken in.
 
     \b
     Example:

@@ -16,7 +16,7 @@ from p2pchat.cli.language import Language, translate
 from p2pchat.events import StartupProgress
 from p2pchat.model.message import Message
 
-__all__ = ["local_time", "message_line", "plain", "progress_line", "table", "words"]
+__all__ = ["local_time", "message_line", "plain", "progress_line", "step_name", "table", "words"]
 
 _LATEST_MS = 253_370_764_800_000
 """The year 9999: what an author claims may be beyond any calendar."""
@@ -57,9 +57,13 @@ def local_time(time_ms: int) -> str:
 
 def progress_line(event: StartupProgress, language: Language) -> str:
     """A step of the start with what belongs to it."""
-    step = str(shapes.event(event)["step"]).replace("_", " ")
     details = [_detail(getattr(event, field.name)) for field in fields(event)]
-    return "  ".join([f"· {translate(step, language)}", *details]).rstrip()
+    return "  ".join([f"· {step_name(event, language)}", *details]).rstrip()
+
+
+def step_name(event: StartupProgress, language: Language) -> str:
+    """A step of the start."""
+    return translate(str(shapes.event(event)["step"]).replace("_", " "), language)
 
 
 def _detail(value: object) -> str:

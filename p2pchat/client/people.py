@@ -117,7 +117,7 @@ class People(ClientPart):
         """The contact of an account. Raises `UnknownContact`."""
         contact = Contact(self._node, account)
         if contact.state is ContactState.REJECTED or contact.state in LEFT:
-            raise UnknownContact(f"{account} was {contact.state}")
+            raise UnknownContact(f"{account} is no contact: {contact.state}")
         return contact
 
     def _contacts(self, *states: ContactState) -> list[Contact]:

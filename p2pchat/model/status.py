@@ -80,7 +80,8 @@ class LanStatus:
 class NetworkStatus:
     """A moment of the network. `connected_peers` includes relays; `relays` are those that hold a
     reservation for us; `last_sync` is in milliseconds since the epoch, 0 for never; `outbox`
-    counts messages that some recipient has not acknowledged."""
+    counts messages to contacts that are not acknowledged, and those in rooms that nobody has taken
+    yet."""
 
     health: Health
     reachability: Reachability

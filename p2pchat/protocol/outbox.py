@@ -164,14 +164,23 @@ class Outbox:
         )
 
     def owed_count(self) -> int:
-        """How many of our messages to contacts are not acknowledged."""
-        return sum(
-            self.total(known, Chain.TALK) - self.recipients.delivered(known.id)
-            for known in self._state.conversations.values()
-            if known.other is not None
-            and self._state.contact_state(known.other) not in LEFT
-            and not self._is_blocked(known)
-        )
+        """How many of our messages wait: to contacts, until they are acknowledged; in rooms, until
+        anybody has taken them, for who else is to read them is not always known."""
+        return sum(self._owed_in(known) for known in self._state.conversations.values())
+
+    def _owed_in(self, known: Conversation) -> int:
+        written, delivered = self.total(known, Chain.TALK), self.recipients.delivered(known.id)
+        if known.other is None:
+            return self._untaken_in(known, written, delivered) if known.is_entered else 0
+        is_over = self._state.contact_state(known.other) in LEFT or self._is_blocked(known)
+        return 0 if is_over else written - delivered
+
+    def _untaken_in(self, room: Conversation, written: int, delivered: int) -> int:
+        """What nobody in a room has yet, without our name, which is the first that we say there."""
+        floor = room.log.floors.get((self._state.me.device, Chain.TALK))
+        begun = 0 if floor is None else floor.seq
+        taken = max(begun, delivered, room.published, self.recipients.sent(room.id))
+        return max(0, written - max(taken, begun + 1))
 
     def owed_devices(self) -> list[DeviceId]:
         """Who is owed something."""

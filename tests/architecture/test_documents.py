@@ -55,6 +55,19 @@ def test_commands_in_guides_exist(tracked):
         check(program, arguments)
 
 
+BARE = re.compile(r"^(?:    | *\w+\$ )?p2pchat ", re.MULTILINE)
+
+
+def test_pages_that_show_the_bare_command_say_how_it_is_found(tracked):
+    pages = [file for file in tracked if file.path.startswith("docs/") and BARE.search(file.text)]
+    pages = [file for file in pages if file.path.endswith(".md") and file.path != "docs/api.md"]
+    assert len(pages) > 5
+    told = "`p2pchat` is `.venv/bin/p2pchat`"
+    assert [file.path for file in pages if told not in file.text] == []
+    readme = next(file for file in tracked if file.path == "README.md")
+    assert 'export PATH="$PWD/.venv/bin:$PATH"' in readme.text
+
+
 @pytest.mark.parametrize("line", ["contacts befriend x", "send Bob", "id --nonsense"])
 def test_commands_that_do_not_exist_are_found(line):
     with pytest.raises(Exception, match=r"befriend|text|nonsense"):

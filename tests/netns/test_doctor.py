@@ -215,7 +215,7 @@ def test_single_commands_on_a_lan_see_who_is_there_and_what_keeps_them_out(tmp_p
             home = processes.directory / f"{len(list(processes.directory.iterdir()))}"
             program = (*host.prefix, sys.executable, "-m", "p2pchat", "--lan", "--no-fetch")
             ended = await trio.run_process(
-                [*program, "--home", str(home), *words.split()],
+                [*program, "--home", str(home), "--name", "guest", *words.split()],
                 env={**os.environ, **environment, "P2PCHAT_LAN_SECRET": secret},
                 capture_stdout=True,
             )

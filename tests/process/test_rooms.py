@@ -76,6 +76,8 @@ def test_a_room_is_made_filled_ruled_and_left_by_single_commands(tmp_path):
             ]
             for peer in (bob, carol):
                 await is_in(peer, room, "member")
+            unknown = await typed("rooms", "admit", "crew", "bob", "Dave", "Erin", status=1)
+            assert "nothing was done, for no contact who has accepted is 'Dave', 'Erin'" in unknown
             assert "already" in await typed("rooms", "admit", "crew", "carol", status=1)
 
             assert "bob is admin in Crew now." in await typed(
@@ -104,18 +106,26 @@ def test_a_room_is_made_filled_ruled_and_left_by_single_commands(tmp_path):
 NOBODY = "z6MkuvuqbbHd4D3uzChRazuEtJ2opsYq3naghHDLUKcpdooj"
 
 REFUSED = {
-    ("rooms", "create", "Crew", "--owner", "Zoe"): "no accepted contact or room is 'Zoe'",
+    ("rooms", "create", "Crew", "--owner", "Zoe"): "no contact who has accepted is 'Zoe'",
     ("rooms", "create", "Cr\u200bew"): "1 to 64 printable characters",
     ("rooms", "create", " "): "1 to 64 printable characters",
-    ("rooms", "admit", "nowhere", "Zoe"): "no accepted contact or room is 'nowhere'",
-    ("rooms", "admit", "Mine", "Zoe"): "no accepted contact or room is 'Zoe'",
+    ("rooms", "admit", "nowhere", "Zoe"): "you are in no room 'nowhere'",
+    (
+        "rooms",
+        "admit",
+        "Mine",
+        "Zoe",
+        "Yan",
+    ): "nothing was done, for no contact who has accepted is 'Zoe', 'Yan'",
     ("rooms", "role", "Mine", "Zoe", "admin"): "nobody in this room is 'Zoe'",
     ("rooms", "role", "Mine", "Alice", "admin"): "nobody an owner",
     ("rooms", "role", "Mine", NOBODY, "member"): "only an accepted contact",
     ("rooms", "remove", "Mine", "Alice"): "`p2pchat rooms leave` is how one goes",
     ("rooms", "remove", "lounge", NOBODY): "has no roles",
     ("rooms", "unban", "Mine", "Alice"): "not banned",
-    ("rooms", "leave", "nowhere"): "no accepted contact or room is 'nowhere'",
+    ("rooms", "leave", "nowhere"): "you are in no room 'nowhere'",
+    ("rooms", "accept", "nowhere"): "no room 'nowhere' waits for your word",
+    ("rooms", "reject", "nowhere"): "no room 'nowhere' waits for your word",
 }
 
 

@@ -70,11 +70,50 @@ def test_an_identity_is_made_once_and_shown_alike(tmp_path):
     assert "holds an identity already" in refused(tmp_path / "home", "init")
 
 
-def test_any_command_makes_the_identity_at_first_use(tmp_path):
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("id",),
+        ("rooms", "join", "lounge"),
+        ("rooms", "create", "Crew"),
+        ("contacts", "list", "--name", "Ann"),
+    ],
+    ids=" ".join,
+)
+def test_what_begins_something_makes_the_identity_and_says_so(words, tmp_path):
     (tmp_path / "foreign").write_text("left alone")
-    assert json.loads(run(tmp_path, "contacts", "list", "--json", "--name", "Ann").stdout) == []
-    assert account_of(tmp_path)["name"] == "Ann"
+    begun = run(tmp_path, *words, "--json")
+    assert begun.exit_code == 0, begun.output
+    assert begun.stderr == f"A new identity was made in {tmp_path}.\n"
+    assert run(tmp_path, "id").stderr == ""
     assert (tmp_path / "foreign").read_text() == "left alone"
+    if "Ann" in words:
+        assert account_of(tmp_path)["name"] == "Ann"
+
+
+def test_what_can_find_nothing_in_a_new_home_makes_none(tmp_path):
+    for words in (
+        ("status",),
+        ("contacts", "list"),
+        ("contacts", "accept", "z6Mk"),
+        ("send", "Bob", "hello"),
+        ("history", "Bob"),
+        ("rooms", "list"),
+        ("rooms", "from"),
+        ("blocks",),
+        ("devices",),
+        ("profile",),
+        ("export", str(tmp_path / "file"), "--export-passphrase-file", "none"),
+        ("passphrase", "set"),
+    ):
+        home = tmp_path / "mistyped"
+        assert "holds no identity: `p2pchat init" in refused(home, *words), words
+        assert not home.exists()
+
+
+def test_an_identity_that_lost_its_database_is_no_new_home(mine):
+    (mine / "p2pchat.db").unlink()
+    assert "is missing though its key is there" in refused(mine, "contacts", "list")
 
 
 def test_the_home_may_be_named_by_the_environment(made):
@@ -175,11 +214,33 @@ def test_what_is_piped_in_is_one_message(mine):
 
 
 def test_a_message_that_nobody_takes_is_queued_and_kept(mine):
+    assert "outbox         0" in run(mine, *LOOPBACK, "status").stdout
     sent = run(mine, *LOOPBACK, "send", "lounge", "to nobody", "--timeout", "0.2")
     assert sent.exit_code == 0
     assert sent.stdout.startswith("Queued")
     [kept] = json.loads(run(mine, "history", "lounge", "--json").stdout)
     assert (kept["text"], kept["state"]) == ("to nobody", "queued")
+    assert "outbox         1" in run(mine, *LOOPBACK, "status").stdout
+
+
+def test_somebody_who_waits_is_told_for_what(mine):
+    sent = run(mine, *LOOPBACK, "send", "lounge", "anybody?", "--timeout", "3")
+    assert sent.stderr == "Waiting until lounge has it, 3 s at most…\n"
+    quick = run(mine, *LOOPBACK, "send", "lounge", "anybody?", "--timeout", "0")
+    assert quick.stderr == ""
+    as_json = run(mine, *LOOPBACK, "send", "lounge", "anybody?", "--timeout", "2", "--json")
+    assert as_json.stderr == ""
+    nobody = "/ip4/127.0.0.1/tcp/9/p2p/12D3KooWBbv5gzvSpSSjWtsgM7wKVFbxgLJsXZMy7oUPCkB2FqaP"
+    status = run(mine, *LOOPBACK, "--bootstrap-peer", nobody, "status", "--timeout", "2")
+    assert status.stderr == "Waiting for the network, 2 s at most…\n"
+
+
+def test_whose_rooms_are_entered_is_shown_and_set(mine):
+    assert run(mine, "rooms", "from").stdout.startswith("You go into the rooms of your contacts")
+    assert run(mine, "rooms", "from", "ask").stdout.startswith("You are asked about each room")
+    assert json.loads(run(mine, "rooms", "from", "--json").stdout) == {"rooms_from": "ask"}
+    assert run(mine, "rooms", "from", "everybody").exit_code == 2
+    assert run(mine, "rooms", "requests").stdout == "No room waits for your word.\n"
 
 
 def test_what_was_said_is_found_by_its_words(mine):
@@ -247,7 +308,7 @@ def test_whom_one_asked_can_be_removed_by_account(mine, tmp_path):
     assert asked.exit_code == 0
     assert "Removed" in run(mine, "contacts", "remove", other["account"]).stdout
     assert json.loads(run(mine, "contacts", "list", "--json").stdout) == []
-    assert "no accepted contact" in refused(mine, "contacts", "remove", other["account"])
+    assert "no contact who has accepted" in refused(mine, "contacts", "remove", other["account"])
 
 
 def test_a_name_of_two_alphabets_is_warned_of_where_it_is_chosen(tmp_path):

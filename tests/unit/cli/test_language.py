@@ -5,16 +5,19 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from itertools import chain
+from pathlib import Path
 
 import pytest
 from typer.core import TyperArgument, TyperOption
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from p2pchat.cli import acquainting, commands, comparing, gathering, keeping, trusting
+import p2pchat
+from p2pchat import errors
+from p2pchat.cli import acquainting, admitting, commands, gathering
 from p2pchat.cli import doctor as checking
 from p2pchat.cli.app import app
+from p2pchat.cli.chat.typed import COMMANDS
 from p2pchat.cli.chinese import CHINESE
 from p2pchat.cli.chinese_errors import CHINESE_ERRORS, error_in_chinese
 from p2pchat.cli.failing import complain_in, run
@@ -71,19 +74,101 @@ def is_documented(parameter):
     return isinstance(parameter, TyperOption | TyperArgument)
 
 
-def nodes(module):
-    return ast.walk(ast.parse(inspect.getsource(module)))
+PRODUCT = Path(p2pchat.__file__).parent
+SENTENCE_AT = {
+    "say": 0,
+    "murmur": 0,
+    "rows": 1,
+    "words": 0,
+    "patience": 1,
+    "translate": 0,
+    "_say": 0,
+    "_words": 0,
+    "_show": 1,
+    "Mistake": 0,
+}
+"""Which argument of a call is said."""
+
+
+def files(*patterns):
+    return [file for pattern in patterns for file in sorted(PRODUCT.glob(pattern))]
+
+
+def constants(tree):
+    """The texts that a module binds."""
+    for statement in tree.body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(name)], value=ast.Constant(str(text))):
+                yield name, text
+            case _:
+                pass
 
 
 def said_by_commands():
-    """The literal sentences that are given to `say` and `rows`."""
-    for node in chain.from_iterable(
-        map(nodes, (acquainting, commands, comparing, gathering, keeping, trusting))
-    ):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            place = {"say": 0, "rows": 1}.get(node.func.attr)
-            if place is not None and isinstance(node.args[place], ast.Constant):
-                yield node.args[place].value
+    """The sentences that are given to what says them, in all modules of the command line."""
+    for file in files("cli/*.py", "cli/chat/*.py"):
+        tree = ast.parse(file.read_text())
+        bound = dict(constants(tree))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                place = SENTENCE_AT.get(ast.unparse(node.func).rpartition(".")[2])
+                given = node.args[place] if place is not None and len(node.args) > place else None
+                match given:
+                    case ast.Constant(str(text)) if text.strip("{}") not in ("", "number"):
+                        yield text
+                    case ast.Name(name) if name in bound:
+                        yield bound[name]
+                    case _:
+                        pass
+
+
+REFUSING = (
+    *(f"client/{name}.py" for name in ("avatars", "client", "devices", "handles", "people")),
+    *(f"client/{name}.py" for name in ("profiles", "rooms", "trusting")),
+    *(f"protocol/{name}.py" for name in ("blocking", "chat", "comparing", "contacts", "invited")),
+    *(f"protocol/{name}.py" for name in ("introductions", "own_devices", "rooms", "trust")),
+    *(f"store/{name}.py" for name in ("driver", "files", "home", "key_file", "migrating")),
+    *(f"store/{name}.py" for name in ("opening", "reading")),
+    *("crypto/keyring.py", "node/calls.py", "node/deliveries.py", "wire/verification.py"),
+    *("cli/commands.py", "cli/comparing.py", "cli/finding.py", "cli/gathering.py"),
+    *("cli/keeping.py", "cli/passphrases.py", "cli/settings.py", "cli/trusting.py"),
+)
+"""Whose errors people meet who type commands."""
+NOT_TOLD = ("WrongKey", "ConfigError")
+"""Completed with a file or a key before they are told."""
+
+
+def refusals():
+    """What errors say, with X for each blank."""
+    for file in files(*REFUSING):
+        tree = ast.parse(file.read_text())
+        bound = dict(constants(tree))
+        for node in ast.walk(tree):
+            match node:
+                case ast.Call(ast.Name(kind), [ast.Constant(str(text)), *_]) if is_local(kind):
+                    yield text
+                case ast.Call(ast.Name(kind), [ast.Name(name)]) if is_local(kind) and name in bound:
+                    yield bound[name]
+                case ast.Call(ast.Name(kind), [ast.JoinedStr(parts), *_]) if is_local(kind):
+                    yield "".join(text_of(part) for part in parts)
+                case _:
+                    pass
+
+
+def is_local(kind):
+    error = getattr(errors, kind, None)
+    is_error = isinstance(error, type) and issubclass(error, errors.P2PChatError)
+    return is_error and kind not in NOT_TOLD and not issubclass(error, errors.RemoteProtocolError)
+
+
+def text_of(part):
+    return part.value if isinstance(part, ast.Constant) else "X"
+
+
+def test_every_error_that_somebody_meets_is_there_in_chinese():
+    said = set(refusals())
+    assert len(said) > 80
+    assert {text for text in said if error_in_chinese(text) == text} == set()
 
 
 def said_by_the_doctor():
@@ -121,6 +206,8 @@ def test_every_help_text_and_every_sentence_is_there_in_chinese():
         *gathering.KINDS.values(),
         *Role,
         *acquainting.STAGES.values(),
+        *admitting.WHOSE.values(),
+        *(usage.purpose for usage in COMMANDS.values()),
         commands.OWN_ODD_NAME,
         *MessageState,
         *Health,
@@ -141,7 +228,12 @@ def test_errors_that_people_meet_are_told_in_their_language(tmp_path):
     home = ["--home", str(tmp_path)]
     cases = {
         ("init",): "中已有身份",
-        ("history", "nobody"): "没有名为 'nobody' 的联系人或房间",
+        ("history", "nobody"): "没有名为 'nobody' 的联系人",
+        ("rooms", "members", "nowhere"): "你不在房间 'nowhere' 中",
+        ("rooms", "accept", "nowhere"): "没有名为 'nowhere' 的房间在等你答复",
+        ("rooms", "create", "Crew", "--owner", "nobody"): "没有进行任何操作",
+        ("contacts", "remove", "nobody"): "没有名为 'nobody' 的联系人",
+        ("--home", str(tmp_path / "mistyped"), "contacts", "list"): "中没有身份",
         ("contacts", "accept", "nobody"): "没有来自账号 'nobody' 的请求",
         ("--lan-secret-file", str(tmp_path / "secret"), "id"): "需与 --lan 一起使用",
     }
@@ -177,7 +269,7 @@ REFUSED_LINKS = {
 @pytest.mark.parametrize("link", REFUSED_LINKS)
 def test_a_link_that_is_none_is_refused_in_one_clear_line(link: str, tmp_path):
     for language, told in zip(("en", "zh"), REFUSED_LINKS[link], strict=True):
-        words = ("--home", str(tmp_path), "--language", language, "--no-fetch")
+        words = ("--home", str(tmp_path), "--name", "Ann", "--language", language, "--no-fetch")
         ended = CliRunner().invoke(app, [*words, "contacts", "look", link])
         assert ended.exit_code == 1
         [line] = ended.stderr.splitlines()

@@ -79,7 +79,7 @@ def test_a_code_of_somebody_else_verifies_nobody(tmp_path):
 def test_there_is_nothing_to_confirm_where_nothing_changed(tmp_path):
     made(tmp_path)
     assert "nothing is to be confirmed" in refused(tmp_path, "contacts", "confirm", WHO)
-    assert "no accepted contact" in refused(tmp_path, "contacts", "confirm", "nobody")
+    assert "no contact who has accepted" in refused(tmp_path, "contacts", "confirm", "nobody")
 
 
 def test_devices_are_listed_and_only_ours_are_revoked(tmp_path):
@@ -95,6 +95,7 @@ def test_devices_are_listed_and_only_ours_are_revoked(tmp_path):
 def test_a_profile_is_changed_and_kept(tmp_path):
     home, picture = tmp_path / "home", tmp_path / "me.png"
     Image.new("RGB", (300, 300), "red").save(picture)
+    said(home, "init", "--name", "Al")
     changes = ("--nickname", "Ally", "--bio", "roses\nand more", "--avatar", picture)
     shown = said(home, "profile", *changes)
     assert "Ally" in shown

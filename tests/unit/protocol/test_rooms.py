@@ -205,10 +205,15 @@ def test_a_restart_enters_its_rooms_again():
     assert bob.told(SecurityAlert) == []
 
 
-def test_a_room_is_no_contact():
-    _table, (alice, _bob) = square(ALICE, BOB)
+def test_what_is_said_in_a_room_waits_until_anybody_has_taken_it():
+    table, (alice, bob) = square(ALICE, BOB)
     assert alice.chat.outbox.owed_count() == 0
+    table.disconnect(alice, bob)
     alice.send(ROOM, "hello")
+    table.run(5)
+    assert alice.chat.outbox.owed_count() == 1
+    table.connect(alice, bob)
+    table.run(60)
     assert alice.chat.outbox.owed_count() == 0
 
 

@@ -1,0 +1,350 @@
+"""What happens in a client and what a person types, each changing what is seen.
+
+Everything is done one after the other, so that what is seen is always of one moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Awaitable, Callable
+from dataclasses import replace
+from typing import TypeVar, assert_never
+
+import trio
+
+from p2pchat.cli import shapes
+from p2pchat.cli.chat.model import HELD_MESSAGES_MAX, PAGE_MESSAGES, Chat, Place
+from p2pchat.cli.chat.terminal import Ended, Input, NextWanted, Paged, Typed
+from p2pchat.cli.chat.typed import COMMANDS, Do, Mistake, Say, Verb, parse
+from p2pchat.cli.chat.view import depth
+from p2pchat.cli.finding import conversation_named, find_contact, find_room_request
+from p2pchat.cli.gathering import KINDS
+from p2pchat.cli.language import Language, translate, translate_error
+from p2pchat.cli.showing import step_name, words
+from p2pchat.client.client import Client
+from p2pchat.client.handles import Contact, Room
+from p2pchat.errors import P2PChatError, UnknownConversation
+from p2pchat.events import (
+    ContactAccepted,
+    ContactRequested,
+    Event,
+    EventsDropped,
+    MembersChanged,
+    MessageReceived,
+    MessageStateChanged,
+    NetworkStatusChanged,
+    ProfileChanged,
+    RoomJoined,
+    RoomRequested,
+    StartupProgress,
+)
+from p2pchat.model.contact import ContactState
+from p2pchat.model.ids import AccountId, ConversationId
+from p2pchat.model.room import Role
+
+__all__ = ["HEARD", "Session"]
+
+HEARD = (
+    ContactAccepted,
+    ContactRequested,
+    MembersChanged,
+    MessageReceived,
+    MessageStateChanged,
+    NetworkStatusChanged,
+    ProfileChanged,
+    RoomJoined,
+    RoomRequested,
+    StartupProgress,
+)
+"""The events that change what is seen."""
+
+T = TypeVar("T")
+
+LISTED = (ContactState.ACCEPTED, ContactState.ASKED)
+NOTHING_OPEN = "No conversation is open: /open NAME opens one, /list shows them."
+
+
+class Session:
+    """A client as one person sees it in a terminal."""
+
+    def __init__(self, client: Client, language: Language) -> None:
+        self._client = client
+        self._language: Language = language
+        self._turn = trio.Lock()
+        self._ended = trio.Event()
+        self.show: Callable[[Chat], None] = lambda chat: None
+        self.chat = Chat(client.account)
+        self._list()
+        self._greet()
+
+    def _greet(self) -> None:
+        if self.chat.places:
+            self._say("/open NAME opens a conversation, /help lists the commands.")
+            return
+        self._say(
+            "Nobody is here yet. Give your contact link away, or /add somebody's; /join enters an"
+            " open room; /help lists the commands."
+        )
+        self.chat = self.chat.noted(*self.chat.notes, self._client.contact_link)
+
+    async def run(self, events: AsyncIterable[Event], inputs: AsyncIterable[Input]) -> None:
+        """Follow both until the person ends it; ends with the client, too."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._follow, events, self.hear)
+            nursery.start_soon(self._follow, inputs, self.obey)
+            await self._ended.wait()
+            nursery.cancel_scope.cancel()
+
+    async def _follow(self, things: AsyncIterable[T], take: Callable[[T], Awaitable[None]]) -> None:
+        async for thing in things:
+            async with self._turn:
+                await take(thing)
+                self.show(self.chat)
+
+    # What happens
+
+    async def hear(self, event: Event) -> None:
+        """Something happened in the client."""
+        match event:
+            case MessageReceived(message):
+                if all(place.id != message.conversation for place in self.chat.places):
+                    self._list()
+                self.chat = self.chat.said(message)
+            case MessageStateChanged(id, state):
+                self.chat = self.chat.moved(id, state)
+            case StartupProgress():
+                self.chat = replace(self.chat, progress=step_name(event, self._language))
+            case NetworkStatusChanged(health, count):
+                network = words(health, self._language)
+                told = self._words("network {health}, {count} peers", health=network, count=count)
+                self.chat = replace(self.chat, progress=told)
+            case ContactRequested(account, name):
+                self._list()
+                self._say(
+                    "{name} asks to be a contact: /accept {account}", name=name, account=account
+                )
+            case RoomRequested(room, _):
+                self._list()
+                self._say("Somebody took you into {name}: /accept {name}", name=room.name)
+            case ContactAccepted(account):
+                self._list()
+                self._say("{name} and you are contacts now.", name=self._name(account))
+            case EventsDropped():
+                self._list()
+                if self.chat.open is not None:
+                    await self._open(self._client.conversation(self.chat.open))
+            case _:
+                self._list()
+
+    def _list(self) -> None:
+        """Contacts and rooms as they are now, and who waits for our word."""
+        client = self._client
+        people = [
+            Place(contact.id, contact.name or str(contact.account), _kind(contact.state))
+            for contact in client.contacts()
+            if contact.state in LISTED
+        ]
+        rooms = [Place(room.id, room.info.name, KINDS[room.info.kind]) for room in client.rooms()]
+        asking = [str(info.account) for info in client.contact_requests()]
+        asking += [info.name for info in client.room_requests()]
+        self.chat = replace(self.chat.listing([*people, *rooms]), requests=tuple(asking))
+
+    def _name(self, account: AccountId) -> str:
+        contacts = self._client.contacts()
+        return next((one.name for one in contacts if one.account == account), str(account))
+
+    # What is typed
+
+    async def obey(self, input: Input) -> None:
+        """The person wants something."""
+        try:
+            await self._obeyed(input)
+        except P2PChatError as error:
+            self.chat = self.chat.noted(translate_error(str(error), self._language))
+
+    async def _obeyed(self, input: Input) -> None:
+        match input:
+            case Typed(line):
+                self.chat = self.chat.noted()
+                await self._typed(line)
+            case Paged():
+                await self._page(input)
+            case NextWanted():
+                await self._next()
+            case Ended():
+                self._ended.set()
+            case _:
+                assert_never(input)
+
+    async def _typed(self, line: str) -> None:
+        action = parse(line)
+        match action:
+            case None:
+                pass
+            case Mistake(sentence, values):
+                self._say(sentence, **dict(values))
+            case Say(text):
+                await self._send(text)
+            case Do():
+                await self._do(action)
+            case _:
+                assert_never(action)
+
+    async def _send(self, text: str) -> None:
+        if self.chat.open is None:
+            self._say(NOTHING_OPEN)
+            return
+        message = await self._client.conversation(self.chat.open).send(text)
+        self.chat = self.chat.said(message).scrolled(0)
+
+    async def _page(self, paged: Paged) -> None:
+        """Scroll by a page, and read what the disk has before the first."""
+        step = max(1, paged.height - 2)
+        back = self.chat.back + paged.direction * step
+        most = depth(self.chat, paged.width, self._language) - paged.height
+        if paged.direction > 0 and back > most and self.chat.has_earlier:
+            await self._read_earlier()
+            most = depth(self.chat, paged.width, self._language) - paged.height
+        self.chat = self.chat.scrolled(min(back, max(0, most)))
+
+    async def _read_earlier(self) -> None:
+        if len(self.chat.messages) >= HELD_MESSAGES_MAX:
+            self._say("More than {count} messages are not shown at once.", count=HELD_MESSAGES_MAX)
+            return
+        first = self.chat.messages[0].id
+        conversation = self._client.conversation(_opened(self.chat))
+        self.chat = self.chat.earlier(await conversation.history(PAGE_MESSAGES, before=first))
+
+    async def _next(self) -> None:
+        place = self.chat.next_unread()
+        if place is not None:
+            await self._open(self._client.conversation(place.id))
+
+    async def _open(self, conversation: Contact | Room) -> None:
+        page = await conversation.history(PAGE_MESSAGES)
+        self._list()
+        self.chat = self.chat.opened(conversation.id, page)
+
+    # Commands
+
+    async def _do(self, action: Do) -> None:
+        client, argument = self._client, action.argument
+        match action.verb:
+            case Verb.OPEN:
+                await self._open(conversation_named(client, argument))
+            case Verb.NEXT:
+                await self._next()
+            case Verb.ADD:
+                copied = "".join(argument.split())  # from a screen that broke it into lines
+                contact = await client.add_contact(copied)
+                if contact.state is ContactState.ACCEPTED:
+                    self._say("{name} and you are contacts now.", name=contact.name)
+                else:
+                    self._say("Asked. They have to accept before you can write to each other.")
+                await self._entered(contact)
+            case Verb.JOIN:
+                await self._entered(await client.join_open(argument))
+                self._say("It is public: whoever knows its name reads and writes there.")
+            case Verb.CREATE:
+                await self._entered(await client.create_room(argument))
+                self._say("/admit NAME takes a contact into it.")
+            case Verb.ADMIT:
+                contact = find_contact(client, argument)
+                room = client.room(_opened(self.chat))
+                await room.set_role(contact.account, Role.MEMBER)
+                self._say("{name} is in {room} now.", name=contact.name, room=room.name)
+            case Verb.ACCEPT:
+                await self._accept(argument)
+            case Verb.REJECT:
+                await self._reject(argument)
+            case Verb.QUIT:
+                self._ended.set()
+            case _:
+                self._tell(action.verb)
+
+    async def _entered(self, conversation: Contact | Room) -> None:
+        notes = self.chat.notes
+        await self._open(conversation)
+        self.chat = self.chat.noted(*notes)
+
+    async def _accept(self, who: str) -> None:
+        client = self._client
+        for info in client.contact_requests():
+            if str(info.account) == who:
+                await self._entered(await client.accept(info.account))
+                return
+        await self._entered(await client.accept_room(find_room_request(client, who).id))
+
+    async def _reject(self, who: str) -> None:
+        client = self._client
+        for info in client.contact_requests():
+            if str(info.account) == who:
+                await client.reject(info.account)
+                self._list()
+                self._say("Rejected {account}.", account=who)
+                return
+        room = find_room_request(client, who)
+        await client.reject_room(room.id)
+        self._list()
+        self._say("You stay out of {name}. Its members are told.", name=room.name)
+
+    def _tell(self, verb: Verb) -> None:
+        """Commands that only show something."""
+        match verb:
+            case Verb.LIST:
+                rows = [self._shown(place) for place in self.chat.places]
+                self._show(rows, "No contacts yet. Give your contact link away.")
+            case Verb.REQUESTS:
+                self._show(self._waiting(), "Nobody waits for your word.")
+            case Verb.MEMBERS:
+                members = self._client.room(_opened(self.chat)).members()
+                rows = [f"{one.name}  {self._words(one.role)}  {one.account}" for one in members]
+                self._show(rows, "Nobody is known to be in this room.")
+            case Verb.ID:
+                account = shapes.account(self._client)
+                self._show([str(account[key]) for key in ("name", "account", "contact_link")], "")
+            case Verb.STATUS:
+                now = self._client.status()
+                told = "{health}, {count} peers, {relays} relays; {outbox} messages wait"
+                values = {"count": now.connected_peers, "relays": now.relays, "outbox": now.outbox}
+                self._say(told, health=self._words(now.health), **values)
+            case _:
+                self._help()
+
+    def _shown(self, place: Place) -> str:
+        unread = self._words("{count} unread", count=place.unread) if place.unread else ""
+        return f"{place.name}  {self._words(place.kind)}  {unread}".rstrip()
+
+    def _waiting(self) -> list[str]:
+        asking = self._client.contact_requests()
+        rooms = self._client.room_requests()
+        people = [f"{info.name}  {self._words('request')}  {info.account}" for info in asking]
+        return [*people, *(f"{info.name}  {self._words(KINDS[info.kind])}" for info in rooms)]
+
+    def _help(self) -> None:
+        rows = [
+            f"/{verb} {usage.argument}".ljust(16) + translate(usage.purpose, self._language)
+            for verb, usage in COMMANDS.items()
+        ]
+        keys = "Tab completes, Page up shows what was before, Ctrl-N opens the next unread."
+        self._show([*rows, self._words(keys)], "")
+
+    # Saying
+
+    def _show(self, rows: list[str], nothing: str) -> None:
+        self.chat = self.chat.noted(*(rows or [self._words(nothing)]))
+
+    def _say(self, sentence: str, **values: object) -> None:
+        self.chat = self.chat.noted(self._words(sentence, **values))
+
+    def _words(self, sentence: str, **values: object) -> str:
+        return words(sentence, self._language, **values)
+
+
+def _kind(state: ContactState) -> str:
+    return "contact" if state is ContactState.ACCEPTED else "asked"
+
+
+def _opened(chat: Chat) -> ConversationId:
+    if chat.open is None:
+        raise UnknownConversation(NOTHING_OPEN)
+    return chat.open

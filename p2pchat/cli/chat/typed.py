@@ -1,0 +1,139 @@
+"""What a person types: a text to be said, or a command with a slash before it, and how each can be
+completed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from p2pchat.cli.chat.model import Chat
+
+__all__ = ["COMMANDS", "Action", "Do", "Mistake", "Say", "Usage", "Verb", "candidates", "parse"]
+
+
+class Verb(StrEnum):
+    """The commands."""
+
+    OPEN = "open"
+    NEXT = "next"
+    LIST = "list"
+    REQUESTS = "requests"
+    ACCEPT = "accept"
+    REJECT = "reject"
+    ADD = "add"
+    JOIN = "join"
+    CREATE = "create"
+    ADMIT = "admit"
+    MEMBERS = "members"
+    ID = "id"
+    STATUS = "status"
+    HELP = "help"
+    QUIT = "quit"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a command takes, and what it is for."""
+
+    argument: str
+    """As it is shown; a command with an argument needs it."""
+    purpose: str
+
+
+COMMANDS: Mapping[Verb, Usage] = {
+    Verb.OPEN: Usage("NAME", "Open a contact or room."),
+    Verb.NEXT: Usage("", "Open the next conversation that has something unread."),
+    Verb.LIST: Usage("", "List contacts and rooms."),
+    Verb.REQUESTS: Usage("", "List who asks to be a contact, and rooms you were taken into."),
+    Verb.ACCEPT: Usage("WHO", "Say yes to an account that asks, or to a room."),
+    Verb.REJECT: Usage("WHO", "Say no to it."),
+    Verb.ADD: Usage("LINK", "Ask the owner of a contact link."),
+    Verb.JOIN: Usage("NAME", "Enter the open room of this name: it is public."),
+    Verb.CREATE: Usage("NAME", "Make a room by invitation."),
+    Verb.ADMIT: Usage("NAME", "Take a contact into the room that is open."),
+    Verb.MEMBERS: Usage("", "List who is in the room that is open."),
+    Verb.ID: Usage("", "Show who you are, and your contact link."),
+    Verb.STATUS: Usage("", "Show how the network is."),
+    Verb.HELP: Usage("", "List the commands."),
+    Verb.QUIT: Usage("", "End. Ctrl-D does the same."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A text for the open conversation."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """A command."""
+
+    verb: Verb
+    argument: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What cannot be done, and why."""
+
+    sentence: str
+    values: tuple[tuple[str, str], ...] = ()
+
+
+Action = Say | Do | Mistake
+
+NO_COMMAND = "There is no command /{word}. /help lists them; a text that begins with / needs two."
+NO_ARGUMENT = "/{word} needs something: /{word} {argument}"
+
+
+def parse(line: str) -> Action | None:
+    """What is meant by a line; None when nothing is."""
+    if not line.strip():
+        return None
+    if line.startswith("//"):
+        return Say(line[1:])
+    if not line.startswith("/"):
+        return Say(line)
+    word, _, rest = line[1:].partition(" ")
+    argument = rest.strip()
+    try:
+        verb = Verb(word.casefold())
+    except ValueError:
+        return Mistake(NO_COMMAND, (("word", word[:40]),))
+    usage = COMMANDS[verb]
+    if usage.argument and not argument:
+        return Mistake(NO_ARGUMENT, (("word", verb), ("argument", usage.argument)))
+    return Do(verb, argument)
+
+
+def candidates(typed: str, chat: Chat) -> list[tuple[str, int]]:
+    """What could stand in place of the end of what was typed: each with how many characters it
+    replaces."""
+    if not typed.startswith("/"):
+        return []
+    word, space, rest = typed[1:].partition(" ")
+    if not space:
+        return [
+            (f"{verb} " if COMMANDS[verb].argument else verb, len(word))
+            for verb in Verb
+            if verb.startswith(word.casefold())
+        ]
+    names = _names(word.casefold(), chat)
+    return [(name, len(rest)) for name in names if name.casefold().startswith(rest.casefold())]
+
+
+def _names(word: str, chat: Chat) -> Iterable[str]:
+    match word:
+        case Verb.OPEN:
+            names = [place.name for place in chat.places]
+        case Verb.ADMIT:
+            names = [place.name for place in chat.places if place.kind == "contact"]
+        case Verb.ACCEPT | Verb.REJECT:
+            names = list(chat.requests)
+        case _:
+            names = []
+    return dict.fromkeys(names)

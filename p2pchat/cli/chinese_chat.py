@@ -1,0 +1,66 @@
+"""The chat in a terminal, in Chinese."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = ["CHINESE_CHAT"]
+
+CHINESE_CHAT: Mapping[str, str] = {
+    # Help
+    "Chat in this terminal: conversations, history, what comes while you type.": (
+        "在此终端中聊天：会话、历史记录，以及输入时到来的消息。"
+    ),
+    "It needs nothing else: an identity is made at first use. /help lists what can be typed there;"
+    " Ctrl-D ends it.": "无需其他准备：首次使用时会创建身份。/help 列出可用命令；Ctrl-D 结束。",
+    "Open a contact or room.": "打开联系人或房间。",
+    "Open the next conversation that has something unread.": "打开下一个有未读消息的会话。",
+    "List contacts and rooms.": "列出联系人和房间。",
+    "List who asks to be a contact, and rooms you were taken into.": (
+        "列出请求成为联系人的人，以及别人邀你进入的房间。"
+    ),
+    "Say yes to an account that asks, or to a room.": "同意账号的请求，或同意进入房间。",
+    "Say no to it.": "拒绝。",
+    "Ask the owner of a contact link.": "向联系链接的主人发出请求。",
+    "Enter the open room of this name: it is public.": "进入此名称的开放房间：它是公开的。",
+    "Take a contact into the room that is open.": "让联系人加入当前房间。",
+    "List who is in the room that is open.": "列出当前房间的成员。",
+    "Show how the network is.": "显示网络状态。",
+    "List the commands.": "列出命令。",
+    "End. Ctrl-D does the same.": "结束。Ctrl-D 同样。",
+    # What it says
+    "There is no command /{word}. /help lists them; a text that begins with / needs two.": (
+        "没有命令 /{word}。/help 列出所有命令；以 / 开头的文本请写两个 /。"
+    ),
+    "/{word} needs something: /{word} {argument}": "/{word} 需要参数：/{word} {argument}",
+    "/open NAME opens a conversation, /help lists the commands.": (
+        "/open 名称 打开会话，/help 列出命令。"
+    ),
+    "Nobody is here yet. Give your contact link away, or /add somebody's; /join enters an open"
+    " room; /help lists the commands.": (
+        "这里还没有人。把你的联系链接交给别人，或用 /add 添加别人的；/join 进入开放房间；"
+        "/help 列出命令。"
+    ),
+    "No conversation is open: /open NAME opens one, /list shows them.": (
+        "没有打开的会话：/open 名称 打开会话，/list 列出会话。"
+    ),
+    "No conversation is open": "没有打开的会话",
+    "{count} unread": "{count} 条未读",
+    "Page down for the newest": "按 Page Down 查看最新消息",
+    "Page up for what was said before": "按 Page Up 查看更早的消息",
+    "This is the beginning.": "这是开头。",
+    "network {health}, {count} peers": "网络{health}，{count} 个节点",
+    "{name} asks to be a contact: /accept {account}": ("{name} 请求成为联系人：/accept {account}"),
+    "Somebody took you into {name}: /accept {name}": "有人邀你进入 {name}：/accept {name}",
+    "/admit NAME takes a contact into it.": "/admit 名称 让联系人加入。",
+    "You stay out of {name}. Its members are told.": "你不进入 {name}。会通知其成员。",
+    "More than {count} messages are not shown at once.": "一次最多显示 {count} 条消息。",
+    "Nobody waits for your word.": "没有人在等你答复。",
+    "{health}, {count} peers, {relays} relays; {outbox} messages wait": (
+        "{health}，{count} 个节点，{relays} 个中继；{outbox} 条消息在等待"
+    ),
+    "Tab completes, Page up shows what was before, Ctrl-N opens the next unread.": (
+        "Tab 补全，Page Up 查看更早的消息，Ctrl-N 打开下一个未读会话。"
+    ),
+    "contact": "联系人",
+}

@@ -1,0 +1,154 @@
+"""A session on a client in memory: lines in, what is seen out."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+from p2pchat.cli.chat import session as module
+from p2pchat.cli.chat.session import Session
+from p2pchat.cli.chat.terminal import Ended, NextWanted, Paged, Typed
+from p2pchat.client.opening import open_client
+from p2pchat.events import EventsDropped, NetworkStatusChanged, Ready
+
+
+def on_a_client(script, language="en"):
+    async def main():
+        with trio.fail_after(60):
+            async with open_client(None, name="Alice", offline=True) as client:
+                await script(client, Session(client, language))
+
+    trio.run(main)
+
+
+async def typed(session, *lines):
+    for line in lines:
+        await session.obey(Typed(line))
+    return session.chat
+
+
+def test_who_knows_nobody_is_told_how_to_begin():
+    async def script(client, session):
+        assert "Nobody is here yet" in session.chat.notes[0]
+        assert session.chat.notes[1] == client.contact_link
+        chat = await typed(session, "hello")
+        assert chat.notes == (module.NOTHING_OPEN,)
+
+    on_a_client(script)
+
+
+def test_a_room_is_entered_written_in_and_left_for_another():
+    async def script(client, session):
+        chat = await typed(session, "/join lounge", "hello 你好")
+        assert chat.place.name == "lounge"
+        assert [(one.text, one.state) for one in chat.messages] == [("hello 你好", "queued")]
+        chat = await typed(session, "/create Crew", "//etc is a directory")
+        assert chat.place.kind == "by invitation"
+        assert [one.text for one in chat.messages] == ["/etc is a directory"]
+        chat = await typed(session, "/open lounge")
+        assert [one.text for one in chat.messages] == ["hello 你好"]
+        await session.obey(NextWanted())
+        assert session.chat.place.name == "Crew"
+
+    on_a_client(script)
+
+
+def test_history_is_paged_back_to_its_beginning():
+    async def script(client, session):
+        room = await client.join_open("lounge")
+        for number in range(120):
+            await room.send(str(number))
+        chat = await typed(session, "/open lounge")
+        assert (len(chat.messages), chat.has_earlier) == (50, True)
+        for _ in range(20):
+            await session.obey(Paged(1, 60, 12))
+        assert [one.text for one in session.chat.messages] == [str(n) for n in range(120)]
+        assert session.chat.back == 122 - 12
+        for _ in range(20):
+            await session.obey(Paged(-1, 60, 12))
+        assert session.chat.back == 0
+
+    on_a_client(script)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("/nonsense", "There is no command /nonsense"),
+        ("/open", "/open needs something: /open NAME"),
+        ("/open nobody", "'nobody'"),
+        ("/add https://example.org", "dchat://u/"),
+        ("/accept nobody", "no room 'nobody' waits"),
+        ("/reject nobody", "no room 'nobody' waits"),
+        ("/admit Bob", "'Bob'"),
+        ("/members", "No conversation is open"),
+        ("/requests", "Nobody waits for your word."),
+        ("/list", "No contacts yet."),
+        ("/status", "offline, 0 peers"),
+        ("/id", "Alice"),
+        ("/help", "/open NAME"),
+    ],
+)
+def test_a_command_says_what_it_found_or_what_is_wrong(line, told):
+    async def script(client, session):
+        assert told in (await typed(session, line)).notes[0]
+        assert (await typed(session, "")).notes == ()
+
+    on_a_client(script)
+
+
+def test_it_speaks_chinese():
+    async def script(client, session):
+        assert "没有命令 /x" in (await typed(session, "/x")).notes[0]
+        assert "你也不在" in (await typed(session, "/open nobody")).notes[0]
+        assert any("列出命令" in note for note in (await typed(session, "/help")).notes)
+
+    on_a_client(script, "zh")
+
+
+def test_a_text_that_cannot_be_sent_is_said_and_the_room_stays_open():
+    async def script(client, session):
+        chat = await typed(session, "/join lounge", "x" * 40_000)
+        assert "32768 bytes" in chat.notes[0]
+        assert chat.place.name == "lounge"
+
+    on_a_client(script)
+
+
+def test_what_was_missed_is_read_again():
+    async def script(client, session):
+        await typed(session, "/join lounge")
+        await client.conversation(session.chat.open).send("unheard")
+        await session.hear(EventsDropped(3))
+        assert [one.text for one in session.chat.messages] == ["unheard"]
+        await session.hear(Ready(("/ip4/127.0.0.1/tcp/1",)))
+        assert session.chat.progress == "ready"
+        await session.hear(NetworkStatusChanged("poor", 2))
+        assert session.chat.progress == "network poor, 2 peers"
+
+    on_a_client(script)
+
+
+def test_a_room_that_is_left_elsewhere_is_closed_at_the_next_news():
+    async def script(client, session):
+        await typed(session, "/join lounge")
+        await client.room(session.chat.open).leave()
+        await session.hear(EventsDropped(1))
+        assert session.chat.open is None
+
+    on_a_client(script)
+
+
+@pytest.mark.parametrize("end", [Ended(), Typed("/quit")])
+def test_it_ends_when_it_is_told_to(end):
+    async def script(client, session):
+        shown = []
+        session.show = shown.append
+        send, inputs = trio.open_memory_channel(2)
+        await send.send(Typed("/join lounge"))
+        await send.send(end)
+        async with client.subscribe(*module.HEARD) as events:
+            await session.run(events, inputs)
+        assert shown[-1].place.name == "lounge"
+
+    on_a_client(script)
