@@ -28,6 +28,7 @@ from p2pchat.gossip.vocabulary import (
     Verdict,
 )
 from p2pchat.gossip.vocabulary import Publish as PublishData
+from p2pchat.model.ids import PeerId
 from p2pchat.net.gossip import GossipCarrier
 from p2pchat.net.port import Host
 from p2pchat.node.ambient import Ambient
@@ -173,7 +174,7 @@ class RoomGossip:
             self._queue_up(Unreadable(conversation))
         if blob.ops is not None and not self._pace.admits(conversation, blob.ops):
             return Judgement(Verdict.IGNORE)
-        return Judgement(blob.verdict, blob.ops)
+        return Judgement(blob.verdict, blob.ops, _author(blob.ops))
 
     async def _put_gossip(self, input: GossipInput) -> None:
         await self._gossip.put(input)
@@ -197,3 +198,8 @@ class RoomGossip:
                 await self._put(RoomPeerLeft(conversation, peer))
             case _:
                 raise AssertionError("everything that was accepted was opened")
+
+
+def _author(ops: Ops | None) -> PeerId | None:
+    """Whose blob it is: members publish what they wrote themselves."""
+    return ops.ops[0].header.device.peer_id if ops is not None and ops.ops else None

@@ -184,3 +184,80 @@ def test_a_topic_that_is_left_is_forgotten(busy):
     stage.give(Subscribe(ROOM))
     stage.beat()
     assert not stage.receivers("unchoke")
+
+
+def speak(stage, message, tellers, author: str, beats: int) -> None:
+    """For some heartbeats an author says ten things each, and `tellers` all tell them in order."""
+    for _ in range(beats):
+        for number in range(10):
+            data = b"%s wrote %d at %d" % (author.encode(), number, stage.now_s)
+            for teller in tellers:
+                push(stage, message, teller, data)
+        stage.beat()
+
+
+def choked(stage) -> set:
+    return set(stage.router._mesh.choking._topics[ROOM].choked)
+
+
+@pytest.fixture
+def direct(stage, message):
+    """Bob writes and is connected; all others forward it after him, until nobody need push."""
+    stage = stage(pushing_min=2, direct_beats_min=3)
+    members = stage.mesh_with(NAMES)
+    speak(stage, message, members, "bob", 3)
+    return stage, members
+
+
+def test_nobody_need_push_what_a_connected_author_sends(direct):
+    stage, (bob, carol, dave, erin) = direct
+    assert {carol, dave, erin} <= choked(stage)
+    assert set(stage.router.mesh(ROOM)) == {bob, carol, dave, erin}, "they stay and advertise"
+
+
+def test_members_push_until_authors_were_direct_for_a_while(stage, message):
+    stage = stage(pushing_min=2, direct_beats_min=3)
+    speak(stage, message, stage.mesh_with(NAMES), "bob", 2)
+    assert len(choked(stage)) == len(NAMES) - 1 - 2
+
+
+def test_an_author_from_afar_brings_the_pushing_back(direct, message):
+    stage, (_, carol, _, erin) = direct
+    news = message(b"zoe wrote home")
+    stage.hear(erin, ihave=(IHave(ROOM, (news.id,)),))
+    assert stage.to(erin).iwant == (news.id,)
+    assert not stage.to(erin).unchoke, "it may be of somebody who is a moment late"
+    stage.hear(erin, messages=(news,))
+    stage.beat()
+    assert stage.receivers("unchoke") == [erin, carol]
+
+
+def test_who_forwards_before_a_connected_author_has_no_news_by_that(stage, message):
+    stage = stage(pushing_min=2, direct_beats_min=3)
+    bob, carol, dave, erin = stage.mesh_with(NAMES)
+    speak(stage, message, (carol, bob, dave, erin), "bob", 3)
+    assert choked(stage) == {carol, dave, erin}
+
+
+def test_who_brings_what_a_connected_author_does_not_goes_on(stage, message):
+    """A connection may be dead long before anybody notices."""
+    stage = stage(pushing_min=2, direct_beats_min=3)
+    _, carol, dave, erin = stage.mesh_with(NAMES)
+    speak(stage, message, (carol, dave, erin), "bob", 5)
+    assert choked(stage) == {dave, erin}
+
+
+def test_a_subscriber_who_goes_may_be_heard_from_afar_next(direct, message):
+    stage, (bob, carol, *_) = direct
+    stage.give(PeerDown(bob))
+    push(stage, message, carol, b"bob wrote again")
+    stage.beat()
+    assert len(stage.receivers("unchoke")) == stage.config.pushing_min
+
+
+def test_an_author_who_does_not_hear_the_topic_writes_from_afar(stage, message):
+    stage = stage(pushing_min=2, direct_beats_min=3)
+    members = stage.mesh_with(NAMES)
+    stage.meet("frank", topic="/dchat/room/other")
+    speak(stage, message, members, "frank", 5)
+    assert len(choked(stage)) == len(NAMES) - 2
