@@ -89,9 +89,8 @@ class _Queue:
         self._frames: deque[bytes] = deque()
         self._wake = trio.Event()
 
-    def offer(self, rpc: bytes) -> bool:
-        """Take an RPC; False when it does not fit."""
-        frame = encode_varint(len(rpc)) + rpc
+    def offer(self, frame: bytes) -> bool:
+        """Take an RPC with its length; False when it does not fit."""
         if self.size_bytes + len(frame) > QUEUE_BYTES_MAX:
             self.has_overflowed = True
             return False
@@ -127,6 +126,8 @@ class _Link:
         self.peer = state.peer
         self.is_outbound = not state.inbound
         self.queue = _Queue()
+        self.stream: Stream | None = None
+        """Ours to the peer, while it can be written on."""
         self.is_announced = False
         self.has_spoken = False
         self.announcing = trio.Lock()
@@ -134,9 +135,18 @@ class _Link:
         self.writing = trio.CancelScope()
         self.reading = trio.CancelScope()
 
+    def say(self, rpc: bytes) -> bool:
+        """Have an RPC sent: at once where nothing waits before it, else by the task that writes.
+        False when it does not fit."""
+        frame = encode_varint(len(rpc)) + rpc
+        if self.stream is not None and not self.queue.size_bytes and self.stream.send_soon(frame):
+            return True
+        return self.queue.offer(frame)
+
     def hang_up(self) -> None:
         """The stream to the peer is gone, and what was queued with it."""
         self.is_announced = False
+        self.stream = None
         self.queue.clear()
 
 
@@ -207,7 +217,7 @@ class GossipCarrier:
 
     def _send(self, effect: SendRpc) -> None:
         link = self._links.get(effect.peer)
-        if link is not None and not link.queue.offer(effect.rpc):
+        if link is not None and not link.say(effect.rpc):
             self._dropped += 1
 
     def _shun(self, peer: PeerId) -> None:
@@ -283,6 +293,7 @@ class GossipCarrier:
             return False
         try:
             await self._announce(link)
+            link.stream = stream
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_watch, stream, nursery.cancel_scope)
                 await self._write(link, stream)

@@ -56,7 +56,9 @@ class Lanes:
         if writer is None:
             writer = self._writers[peer, lane] = _Writer()
             self._nursery.start_soon(self._write, peer, lane, writer)
-        writer.put(frame(body), self._queue_bytes_max)
+        data = frame(body)
+        if not writer.send_soon(data):
+            writer.put(data, self._queue_bytes_max)
 
     def drop(self, peer: DeviceId) -> None:
         """Forget what is queued for a peer that is gone or misbehaved."""
@@ -104,6 +106,7 @@ class Lanes:
                 with trio.move_on_after(WRITE_TIMEOUT_S):
                     await stream.aclose()  # what was written arrives
             finally:
+                writer.stream = None
                 await _end(stream)
 
     async def _write_until_it_ends(self, stream: Stream, writer: _Writer) -> str:
@@ -127,6 +130,7 @@ class Lanes:
             patience.deadline = trio.current_time() + WRITE_TIMEOUT_S
             await stream.send_all(data)
             patience.deadline = float("inf")
+            writer.stream = stream
             data = await writer.take()
 
 
@@ -136,10 +140,17 @@ class _Writer:
     def __init__(self) -> None:
         self.scope = trio.CancelScope()
         self.is_full = False
+        self.stream: Stream | None = None
+        """What is written on, once it has begun."""
         self._frames: list[bytes] = []
         self.queued_bytes = 0
         self._waiting = trio.Event()
         self._is_moving = False
+
+    def send_soon(self, data: bytes) -> bool:
+        """Have a frame sent without the task that writes, where nothing waits before it."""
+        stream = self.stream
+        return stream is not None and not self._frames and stream.send_soon(data)
 
     def put(self, data: bytes, bytes_max: int) -> None:
         self._frames.append(data)
@@ -151,6 +162,7 @@ class _Writer:
 
     def move(self) -> None:
         """Let `take` answer nothing, once."""
+        self.stream = None
         self._is_moving = True
         self._waiting.set()
 

@@ -139,6 +139,10 @@ class _Turn:
             raise trio.ClosedResourceError("this stream was closed by another task")
         return swallowed
 
+    @property
+    def is_free(self) -> bool:
+        return self._scope is None and not self.closed
+
     def close(self) -> None:
         self.closed = True
         if self._scope is not None:
@@ -221,6 +225,10 @@ class LibP2PStream(Stream):
                 await write_all(self._muxed, data if isinstance(data, bytes) else bytes(data))
             else:
                 await trio.lowlevel.checkpoint()
+
+    def send_soon(self, data: bytes) -> bool:
+        muxed = self._muxed
+        return isinstance(muxed, LeanStream) and self._sending.is_free and muxed.write_soon(data)
 
     async def wait_send_all_might_not_block(self) -> None:
         with self._sending:

@@ -134,6 +134,12 @@ class LeanStream(IMuxedStream):
         else:
             await trio.lowlevel.cancel_shielded_checkpoint()  # it is sent: too late to cancel
 
+    def write_soon(self, data: bytes) -> bool:
+        """`write`, if nobody has to wait for it; False when it would, or cannot be any more."""
+        is_taken = self._conn.session.write_soon(self.substream, data)
+        self._conn.wake_writer()
+        return is_taken
+
     async def _sent(self, segment: Segment) -> None:
         try:
             while not segment.done:

@@ -90,7 +90,7 @@ class Outbox:
         outlet, size = stream.outlet, len(data)
         if not size:
             return None
-        if outlet.queued + size <= outlet.credit and self._held + size <= HELD_BYTES_MAX:
+        if self.has_room(stream, size):
             self._held += size
             outlet.offer(bytes(data), held=True)
             segment = None
@@ -98,6 +98,11 @@ class Outbox:
             segment = outlet.offer(memoryview(data), held=False)
         self.schedule(stream)
         return segment
+
+    def has_room(self, stream: Substream, size: int) -> bool:
+        """Whether so many bytes more would be taken over whole."""
+        outlet = stream.outlet
+        return outlet.queued + size <= outlet.credit and self._held + size <= HELD_BYTES_MAX
 
     def schedule(self, stream: Substream) -> None:
         """Put a stream into the ring if it can send and is not there."""

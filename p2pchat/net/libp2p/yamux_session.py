@@ -340,6 +340,11 @@ class Session:
         """Queue `data` for a stream that has not ended; see `Outbox.write`."""
         return self.outbox.write(stream, data)
 
+    def write_soon(self, stream: Substream, data: bytes) -> bool:
+        """`write` if all of it is taken over; else nothing is, nor once the stream has ended."""
+        is_fit = stream.outlet.end is None and self.outbox.has_room(stream, len(data))
+        return is_fit and self.outbox.write(stream, data) is None
+
     def finish(self, stream: Substream) -> None:
         """Half-close: FIN follows what was taken over; waiting writes are given up."""
         if stream.outlet.end is None:

@@ -93,6 +93,34 @@ def test_streams_go_both_ways_whoever_dialled(play):
     play(story)
 
 
+def test_what_is_sent_soon_keeps_its_place_or_is_declined(play):
+    async def story(world) -> None:
+        async with world.pair() as (alice, bob):
+            near, far = await world.streams(alice, bob)
+            sent = b""
+            for number in range(50):
+                await near.send_all(b"all %d " % number)
+                sent += b"all %d " % number
+                if near.send_soon(b"soon %d " % number):
+                    sent += b"soon %d " % number
+            assert await read_exactly(far, len(sent)) == sent
+            await near.aclose()
+            assert not near.send_soon(b"late")
+            assert await read_to_end(far) == b""
+
+    play(story)
+
+
+def test_nothing_is_sent_soon_to_a_peer_that_does_not_read(play):
+    async def story(world) -> None:
+        async with world.pair() as (alice, bob):
+            near, _ = await world.streams(alice, bob)
+            await clog(near)
+            assert not near.send_soon(bytes(16 * 1024))
+
+    play(story)
+
+
 def test_no_stream_opens_without_a_connection_and_nobody_is_dialled(play):
     async def story(world) -> None:
         async with world.host("alice") as alice, world.host("bob") as bob:

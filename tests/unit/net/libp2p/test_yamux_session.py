@@ -321,6 +321,31 @@ def test_no_stream_is_opened_towards_a_peer_that_does_not_read():
 # ---- ending a stream ----
 
 
+def test_what_is_written_soon_is_taken_over_whole_or_not_at_all():
+    session = dialler()
+    stream = session.open()
+    drain(session)
+    assert session.write_soon(stream, b"first")
+    assert not session.write_soon(stream, bytes(HELD_BYTES_MAX - 4)), "one more than is kept"
+    assert session.write_soon(stream, bytes(HELD_BYTES_MAX - 5))
+    assert drain(session).bodies == {1: b"first" + bytes(HELD_BYTES_MAX - 5)}
+    for _ in range(WINDOW_BYTES // HELD_BYTES_MAX - 1):
+        assert session.write_soon(stream, bytes(HELD_BYTES_MAX))
+        drain(session)
+    assert not session.write_soon(stream, b"x"), "the peer's window is used up"
+    assert not drain(session).headers
+
+
+@pytest.mark.parametrize("end", ["finish", "reset"])
+def test_nothing_is_written_soon_on_a_stream_that_has_ended(end: str):
+    session = dialler()
+    stream = session.open()
+    session.finish(stream) if end == "finish" else session.reset(stream)
+    drain(session)
+    assert not session.write_soon(stream, b"late")
+    assert not drain(session).bodies
+
+
 def test_fin_follows_the_last_data_in_a_frame_without_a_body():
     session = dialler()
     stream = session.open()
