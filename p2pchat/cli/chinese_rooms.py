@@ -80,7 +80,11 @@ CHINESE_ROOMS: Mapping[str, str] = {
     "Lift a ban; that admits nobody yet.": "解除封禁；对方并不因此回到房间。",
     "Account of who is banned.": "被封禁者的账号。",
     "List who is in a room, and what they may do.": "列出房间成员及其权限。",
-    "Leave a room and forget what it held here.": "离开房间，并删除本机上的内容。",
+    "Leave a room and forget what others said in it.": "离开房间，并删除本机上其他人说过的内容。",
+    "What you said stays on this device, is shown nowhere, and is there again when you come back:"
+    " the others may not have all of it yet.": (
+        "你自己说过的话留在本机上，哪里都不显示；回到房间时会重新出现，因为其他人可能还没有全部收到。"
+    ),
     "Name or id of the room.": "房间的名称或标识。",
     "Name or account of the member.": "成员的名字或账号。",
     # What the commands say

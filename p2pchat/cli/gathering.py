@@ -231,7 +231,7 @@ async def members(settings: Settings, room: str, as_json: bool) -> int:
 
 
 async def leave(settings: Settings, room: str, timeout_s: float) -> int:
-    """Say so to who is in a room by invitation, and forget what it held here."""
+    """Say so to who is in a room by invitation, and forget what others said in it."""
     console = Console(settings, as_json=False)
     async with online(settings) as client, progress(client, console):
         found = find_room(client, room)

@@ -270,7 +270,11 @@ def members(options: Options, room: RoomName, json: Json = False) -> None:
 @rooms_app.command()
 @in_command
 def leave(options: Options, room: RoomName, timeout: Timeout = WAIT_S) -> None:
-    """Leave a room and forget what it held here."""
+    """Leave a room and forget what others said in it.
+
+    What you said stays on this device, is shown nowhere, and is there again when you come back: the
+    others may not have all of it yet.
+    """
     from p2pchat.cli import gathering
 
     run_command(options, lambda settings: gathering.leave(settings, room, timeout))

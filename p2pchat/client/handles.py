@@ -306,5 +306,6 @@ class Room(Conversation):
         await self.set_role(account, Role.BANNED)
 
     async def leave(self) -> None:
-        """Forget the room and what it held here."""
+        """Forget the room and what others said in it. What we said stays on disk, shown nowhere,
+        and is there again when we come back: nobody else may have all of it."""
         await self._node.driver.call(lambda id: LeaveRoom(id, self.id))

@@ -190,9 +190,13 @@ class PutConversation:
 
 @dataclass(frozen=True, slots=True)
 class DropConversation:
-    """Forget a conversation with all that belongs to it; a contact stays, for it is a person."""
+    """Forget a conversation with all that belongs to it, but what one device said in it: perhaps
+    nobody else has that. Its talk chain stays with heads, floor and messages, to be gone on with;
+    it is not shown before the conversation is entered again. A contact stays, for it is a person.
+    """
 
     conversation: ConversationId
+    device: DeviceId
 
 
 @dataclass(frozen=True, slots=True)

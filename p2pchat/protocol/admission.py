@@ -8,7 +8,7 @@ of rooms alone.
 
 Leaving outlives the room: the op that says so is kept, and answers everybody who takes us for a
 member still. The room is entered again only if it knows of that op and we are a member all the
-same.
+same. What we said is kept, too: perhaps nobody else has it, and what we say later follows it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from p2pchat.model.room_change import PutLeave, PutRoom
 from p2pchat.protocol.log import Floor
 from p2pchat.protocol.machine import Effect, Lane, Persist, Send
 from p2pchat.protocol.room_state import InvitedRoom, Stage
-from p2pchat.protocol.state import Conversation, State
+from p2pchat.protocol.state import Conversation, Left, State
 from p2pchat.wire.frames import Ops, Welcome
 from p2pchat.wire.ops import restore_op
 
@@ -131,35 +131,34 @@ class Admission:
     def enter(self, conversation: Conversation, room: InvitedRoom) -> list[Effect]:
         """It is ours from now on; our own talk goes on where it ended."""
         room.stage, room.host = Stage.ENTERED, None
-        floor = self._state.left.get(conversation.id, {}).pop(Chain.TALK, None)
-        if floor is not None:
-            conversation.log.set_floor((self._state.me.device, Chain.TALK), floor)
+        self._state.come_back(conversation)
         return [Persist(_row(conversation.id, room))]
 
     def may_rule(self, conversation: Conversation) -> bool:
         """Whether our own control chain is here as far as we ever wrote it: going on from an
         earlier place would fork it."""
-        floor = self._state.left.get(conversation.id, {}).get(Chain.CONTROL)
+        left = self._state.left.get(conversation.id)
         written = conversation.log.count(self._state.me.device, Chain.CONTROL)
-        return floor is None or written >= floor.seq
+        return left is None or left.control is None or written >= left.control.seq
 
     # Out
 
     def forget(self, conversation: Conversation) -> list[Effect]:
-        """Keep nothing of a room but where our chains ended, and that we left."""
+        """Keep nothing of a room but what we said, where our ruling ended, and that we left."""
         state, id, device = self._state, conversation.id, self._state.me.device
         del state.conversations[id]
-        floors = state.left.setdefault(id, {})
-        for chain in Chain:
-            tip = conversation.log.tip(device, chain)
-            known = floors.get(chain)
-            if tip is not None and (known is None or tip.seq >= known.seq):
-                floors[chain] = Floor(tip.seq + 1, tip.id)
-        effects: list[Effect] = [Persist(DropConversation(id))]
-        effects += [
-            Persist(SetFloor(id, device, chain, floor.seq, floor.prev))
-            for chain, floor in sorted(floors.items())
-        ]
+        log, left = conversation.log, state.left.pop(id, Left())
+        talk, ruled = (device, Chain.TALK), log.tip(device, Chain.CONTROL)
+        if conversation.is_entered:
+            left.talk, left.floor = log.tips.get(talk, []), log.floors.get(talk)
+        if ruled is not None and (left.control is None or ruled.seq >= left.control.seq):
+            left.control = Floor(ruled.seq + 1, ruled.id)
+        effects: list[Effect] = [Persist(DropConversation(id, device))]
+        if left.control is not None:
+            floor = left.control
+            effects.append(Persist(SetFloor(id, device, Chain.CONTROL, floor.seq, floor.prev)))
+        if left != Left():
+            state.left[id] = left
         leave = self._leaves.get(id)
         return effects + ([Persist(PutLeave(id, _stored(leave)))] if leave is not None else [])
 

@@ -95,7 +95,7 @@ from p2pchat.protocol.proof import is_signed
 from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.room_vocabulary import AcceptRoom, RoomCommand, SetRoomsFrom
 from p2pchat.protocol.rooms import Rooms
-from p2pchat.protocol.state import LEFT, Me, State
+from p2pchat.protocol.state import LEFT, Left, Me, State
 from p2pchat.protocol.sync import Sync
 from p2pchat.wire.contents import Text
 from p2pchat.wire.devices import read_device_set, shown_by
@@ -564,18 +564,24 @@ class Chat:
         for row in snapshot.contacts:
             state.contacts[row.account] = row
         guests = {row.conversation for row in snapshot.rooms.rooms if not row.is_entered}
+        entered = state.conversations.keys() - guests
         for row in snapshot.floors:
-            known, floor = state.conversations.get(row.conversation), Floor(row.seq, row.prev)
-            if known is None or row.conversation in guests or row.chain is Chain.CONTROL:
-                state.left.setdefault(row.conversation, {})[row.chain] = floor
+            floor = Floor(row.seq, row.prev)
+            if row.chain is Chain.CONTROL:
+                state.left.setdefault(row.conversation, Left()).control = floor
+            elif row.conversation in entered:
+                state.conversations[row.conversation].log.set_floor((row.device, row.chain), floor)
             else:
-                known.log.set_floor((row.device, row.chain), floor)
+                state.left.setdefault(row.conversation, Left()).floor = floor
         for id, op in snapshot.control:
             state.conversations[id].log.control.add(op)
         last = 0
         for head in sorted(snapshot.heads, key=lambda head: head.sort_key):
             tip = Tip(head.account, head.seq, head.id, head.sort_key)
-            state.conversations[head.conversation].log.restore((head.device, head.chain), tip)
+            if head.conversation in entered or head.chain is Chain.CONTROL:
+                state.conversations[head.conversation].log.restore((head.device, head.chain), tip)
+            else:
+                state.left.setdefault(head.conversation, Left()).talk.append(tip)
             last = max(last, head.hlc if head.device == state.me.device else 0)
         state.clock = type(state.clock)(last)
         self.rooms.invited.restore(snapshot.rooms, snapshot.settings.get(ROOMS_FROM, b""))

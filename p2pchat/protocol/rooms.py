@@ -4,8 +4,8 @@ No owner, no roles, no end: the id and the key of an open room are hashes of its
 room by password follow from name and password. What is written is published by gossip to those who
 are there, and anybody who comes later gets it from any member.
 
-Who leaves forgets everything but where its own chain ended: coming back it goes on from there,
-since a second beginning would be a fork to everybody else.
+Who leaves forgets everything but its own chain: coming back it goes on from there, since a second
+beginning would be a fork to everybody else; and perhaps nobody else has what it said last.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from p2pchat.model.change import PutConversation
 from p2pchat.model.conversation import normal_room_name, open_room_id
 from p2pchat.model.ids import ConversationId
 from p2pchat.model.machine import Now, Reply
-from p2pchat.model.op import Chain, Op
+from p2pchat.model.op import Op
 from p2pchat.model.room import RoomKind
 from p2pchat.model.room_change import NO_GENESIS, PutRoom
 from p2pchat.protocol.admission import GUEST_PREFIX
@@ -93,9 +93,7 @@ class Rooms:
         if isinstance(command, JoinWithPassword):
             conversation.key = command.key
             effects.append(Persist(PutRoom(id, NO_GENESIS, command.key)))
-        floor = self._state.left.pop(id, {}).get(Chain.TALK)
-        if floor is not None:
-            conversation.log.set_floor((self._state.me.device, Chain.TALK), floor)
+        self._state.come_back(conversation)
         effects += [EnterTopic(id, _secret(conversation)), *self._introduce(conversation, now)]
         info = self._state.room_info(conversation)
         return [*effects, Reply(command.id, info), Emit(RoomJoined(info))]

@@ -23,7 +23,7 @@ from p2pchat.model.lookalikes import NameFlag, flags_of
 from p2pchat.model.machine import Now
 from p2pchat.model.op import Chain, Header, Op
 from p2pchat.model.room import Role, RoomInfo, RoomKind
-from p2pchat.protocol.log import Floor, Log
+from p2pchat.protocol.log import Floor, Log, Tip
 from p2pchat.protocol.pairs import Pairs
 from p2pchat.protocol.room_state import ROLES, InvitedRoom
 from p2pchat.protocol.timeline import HybridClock
@@ -35,7 +35,7 @@ from p2pchat.wire.ops import DEPS_MAX, content_hash, make_op
 if TYPE_CHECKING:
     from random import Random
 
-__all__ = ["ACCOUNTS_MAX", "LEFT", "Conversation", "Me", "State"]
+__all__ = ["ACCOUNTS_MAX", "LEFT", "Conversation", "Left", "Me", "State"]
 
 OWN_RECENT_MAX = 512
 GREETINGS_MAX = 1024
@@ -195,6 +195,19 @@ class Directory:
         return name or f"{str(account)[:10]}…"
 
 
+@dataclass(slots=True)
+class Left:
+    """A room that we left: all that we said in it stays on disk, for perhaps nobody else has it,
+    and of what we ruled where that ended."""
+
+    talk: list[Tip] = field(default_factory=list[Tip])
+    """The heads of our talk chain."""
+    floor: Floor | None = None
+    """Where that begins."""
+    control: Floor | None = None
+    """Where our control chain goes on."""
+
+
 class Conversation:
     """One conversation in memory."""
 
@@ -263,9 +276,8 @@ class State:
         self.directory = Directory(me.devices)
         self.contacts: dict[AccountId, PutContact] = {}
         self.conversations: dict[ConversationId, Conversation] = {}
-        self.left: dict[ConversationId, dict[Chain, Floor]] = {}
-        """Where our chains in rooms that we left will go on; for control chains of rooms that we
-        came back to, too."""
+        self.left: dict[ConversationId, Left] = {}
+        """By rooms that we left; where control chains ended stays when we come back."""
         self.connected: set[DeviceId] = set()
         self.refused: Counter[str] = Counter()
 
@@ -273,6 +285,20 @@ class State:
         made = Conversation(row, other, self.limits.pending_ops_max)
         self.conversations[row.conversation] = made
         return made
+
+    def come_back(self, conversation: Conversation) -> None:
+        """Our talk goes on where it ended."""
+        left = self.left.get(conversation.id)
+        if left is None:
+            return
+        key = (self.me.device, Chain.TALK)
+        if left.floor is not None:
+            conversation.log.set_floor(key, left.floor)
+        for tip in left.talk:
+            conversation.log.restore(key, tip)
+        left.talk, left.floor = [], None
+        if left.control is None:
+            del self.left[conversation.id]
 
     def contact_state(self, account: AccountId | None) -> ContactState | None:
         """How far we have come with an account; a block lies over everything."""

@@ -19,7 +19,7 @@ from p2pchat.model.message import MessageState
 from p2pchat.model.query import StoredOp
 from p2pchat.model.snapshot import Snapshot
 from p2pchat.store.folding import Progress
-from p2pchat.store.reading import read_progress, read_receipts
+from p2pchat.store.reading import entered, read_progress, read_receipts
 from p2pchat.store.restoring import read_identity, read_snapshot
 from p2pchat.store.schema import conversations, heads, messages, ops
 from p2pchat.wire.ops import restore_op
@@ -47,9 +47,10 @@ _OPS = (
         & (heads.c.chain == ops.c.chain)
         & (heads.c.id == ops.c.id),
     )
+    .where(entered(ops.c.conversation))
     .order_by(ops.c.key)
 )
-_COUNT = select(func.count()).select_from(ops)
+_COUNT = select(func.count()).select_from(ops).where(entered(ops.c.conversation))
 
 
 @dataclass(frozen=True, slots=True)

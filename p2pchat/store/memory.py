@@ -88,13 +88,18 @@ class _About:
             case DropEpoch():
                 self.epochs.pop(change.op, None)
 
+    @property
+    def is_entered(self) -> bool:
+        """Whether its messages are shown: we are in it, and neither left it nor are guests."""
+        return self.details is not None and (self.room is None or self.room.is_entered)
+
     def copy(self) -> _About:
         return _About(self.details, self.room, self.leave, dict(self.epochs))
 
 
 @dataclass(slots=True)
 class _Conversation:
-    """Everything that `DropConversation` forgets."""
+    """What is kept of one conversation."""
 
     about: _About = field(default_factory=_About)
     ops: dict[OpId, Op] = field(default_factory=dict[OpId, Op])
@@ -152,6 +157,20 @@ class _Conversation:
             for op, head in self.heads.items()
             if (head.device, head.chain) != chain or head.seq >= floor.seq - 1
         }
+
+    def said_by(self, device: DeviceId) -> _Conversation:
+        """What is left of it when it is dropped: the talk chain of one device."""
+        key = (device, Chain.TALK)
+        positions = self.chains.get(key, [])
+        ops = {op: self.ops[op] for _, op in positions}
+        return _Conversation(
+            ops=ops,
+            chains={key: positions} if positions else {},
+            heads={id: h for id, h in self.heads.items() if (h.device, h.chain) == key},
+            floors={key: self.floors[key]} if key in self.floors else {},
+            messages={op: row for op, row in self.messages.items() if op in ops},
+            timeline=[place for place in self.timeline if place[1] in ops],
+        )
 
     @property
     def control(self) -> list[OpId]:
@@ -304,9 +323,9 @@ class _State:
                 self.conversation(change.conversation).published = change.talk_sent
             case PutReceipt():
                 self.conversation(change.conversation).receipts[change.device] = change
-            case DropConversation():
-                self.conversations.pop(change.conversation, None)
-                self.mail.forget(change.conversation)
+            case DropConversation(id, device):
+                self.conversations[id] = self.conversation(id).said_by(device)
+                self.mail.forget(id)
             case PutConversation() | PutRoom() | PutLeave() | PutEpoch() | DropEpoch():
                 self.conversation(change.conversation).about.apply(change)
             case _:
@@ -443,12 +462,12 @@ class MemoryStore:
         return found
 
     def history(self, conversation: ConversationId, page: Page) -> list[Message]:
-        found = self._state.conversations.get(conversation, _Conversation())
+        found = self._shown(conversation)
         return self._read(found, found.span(page))
 
     def message(self, id: OpId) -> Message | None:
         for conversation in self._state.conversations.values():
-            if id in conversation.messages:
+            if conversation.about.is_entered and id in conversation.messages:
                 return self._read(conversation, [id])[0]
         return None
 
@@ -459,11 +478,9 @@ class MemoryStore:
         for op, id in reversed(self._arrivals.items()):
             if len(found) >= min(limit, PAGE_LIMIT_MAX):
                 break
-            within = self._state.conversations.get(id)
-            row = None if within is None else within.messages.get(op)
-            if within is None or row is None or conversation not in (None, id):
-                continue
-            if query.finds(row.text):
+            within = self._shown(id)
+            row = within.messages.get(op)
+            if row is not None and conversation in (None, id) and query.finds(row.text):
                 found += self._read(within, [op])
         return found
 
@@ -478,6 +495,11 @@ class MemoryStore:
 
     def close(self) -> None:
         """There is nothing to release."""
+
+    def _shown(self, id: ConversationId) -> _Conversation:
+        """A conversation that we are in; of any other nothing is shown."""
+        found = self._state.conversations.get(id)
+        return found if found is not None and found.about.is_entered else _Conversation()
 
     def _name(self, account: AccountId) -> str:
         known = self._state.names.get(account)

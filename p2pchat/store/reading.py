@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import (
     BindParameter,
+    ColumnElement,
     Connection,
     Row,
     Select,
@@ -30,6 +31,7 @@ from p2pchat.store.folding import Progress, Reach
 from p2pchat.store.port import PAGE_LIMIT_MAX, Page
 from p2pchat.store.schema import (
     accounts,
+    conversation_details,
     conversations,
     deliveries,
     devices,
@@ -39,10 +41,12 @@ from p2pchat.store.schema import (
     ops,
     published,
     receipts,
+    rooms,
 )
 
 __all__ = [
     "MESSAGES",
+    "entered",
     "message_of",
     "read_authors",
     "read_history",
@@ -55,6 +59,20 @@ __all__ = [
 _conversation: BindParameter[bytes] = bindparam("conversation")
 _conversation_key = (
     select(conversations.c.key).where(conversations.c.id == _conversation).scalar_subquery()
+)
+
+
+def entered(key: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether the messages of a conversation are shown: we are in it, and neither left it nor are
+    guests."""
+    is_guest = exists().where(rooms.c.conversation == key, rooms.c.is_entered == 0)
+    return exists().where(conversation_details.c.conversation == key) & ~is_guest
+
+
+_shown_key = (
+    select(conversations.c.key)
+    .where(conversations.c.id == _conversation, entered(conversations.c.key))
+    .scalar_subquery()
 )
 _device_key = select(devices.c.key).where(devices.c.id == bindparam("device")).scalar_subquery()
 
@@ -112,7 +130,7 @@ MESSAGES = (
 )
 _place = tuple_(messages.c.sort_key, messages.c.id)
 _in_order = (messages.c.sort_key, messages.c.id)
-_MESSAGE = MESSAGES.where(ops.c.id == bindparam("id"))
+_MESSAGE = MESSAGES.where(ops.c.id == bindparam("id"), entered(messages.c.conversation))
 _CONVERSATION_OF = (
     select(conversations.c.id)
     .join_from(ops, conversations, ops.c.conversation == conversations.c.key)
@@ -120,14 +138,14 @@ _CONVERSATION_OF = (
 )
 _ANCHOR = select(messages.c.sort_key).where(
     messages.c.op == select(ops.c.key).where(ops.c.id == bindparam("id")).scalar_subquery(),
-    messages.c.conversation == _conversation_key,
+    messages.c.conversation == _shown_key,
 )
 
 
 @cache
 def _page(*, before: bool, after: bool, ascending: bool) -> Select[*tuple[object, ...]]:
     """The statement of a page: newest first, unless it ascends."""
-    statement = MESSAGES.where(messages.c.conversation == _conversation_key)
+    statement = MESSAGES.where(messages.c.conversation == _shown_key)
     if before:
         statement = statement.where(
             _place < tuple_(bindparam("before_key"), bindparam("before_id"))

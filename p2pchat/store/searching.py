@@ -17,7 +17,7 @@ from p2pchat.model.message import Message
 from p2pchat.model.search import Query
 from p2pchat.store.folding import Progress
 from p2pchat.store.port import PAGE_LIMIT_MAX
-from p2pchat.store.reading import MESSAGES, message_of, read_progress
+from p2pchat.store.reading import MESSAGES, entered, message_of, read_progress
 from p2pchat.store.schema import conversations, messages
 
 __all__ = ["LOOKED_AT_MAX", "search"]
@@ -36,7 +36,11 @@ _hits = (
     .subquery("hits")
 )
 _FOUND = (
-    MESSAGES.add_columns(messages.c.op, conversations.c.id.label("conversation_id"))
+    MESSAGES.add_columns(
+        messages.c.op,
+        conversations.c.id.label("conversation_id"),
+        entered(messages.c.conversation).label("is_entered"),
+    )
     .join(_hits, _hits.c.op == messages.c.op)
     .join(conversations, conversations.c.key == messages.c.conversation)
     .order_by(messages.c.op.desc())
@@ -58,7 +62,7 @@ def search(
     for row in _rows(connection, expression, limit):
         if len(found) >= limit:
             break
-        if query.confirms(row.text):
+        if row.is_entered and query.confirms(row.text):
             id = ConversationId(row.conversation_id)
             if id not in progress:
                 progress[id] = read_progress(connection, id)

@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from sqlalchemy import Table, bindparam, delete
+from sqlalchemy import Table, and_, bindparam, delete, exists, not_
 
 from p2pchat.model.change import (
     AddMessage,
@@ -55,6 +55,13 @@ def _below(table: Table) -> str:
     return text(delete(table).where(*conditions, table.c.seq < bindparam("seq")))
 
 
+def _but_chain(table: Table) -> str:
+    is_of_chain = and_(*(table.c[name] == bindparam(name) for name in ("device", "chain")))
+    is_here = table.c.conversation == bindparam("conversation")
+    return text(delete(table).where(is_here, not_(is_of_chain)))
+
+
+_OF_CHAINS = (schema.ops, schema.heads, schema.floors)
 _ADD_OP = add(schema.ops, "id")
 _ADD_MESSAGE = add(schema.messages, "op")
 _KEY_OF_OP = key_of(schema.ops)
@@ -71,7 +78,22 @@ _PUT_NAME = put(schema.names)
 _PUT_PROFILE = put(schema.profiles)
 _PUT_TRUST = put(schema.trust)
 _PUT_DETAILS = put(schema.conversation_details)
-_DROP_CONVERSATION = drop(schema.conversations, "id")
+_DROP_UNSAID = text(
+    delete(schema.conversations).where(
+        schema.conversations.c.key == bindparam("conversation"),
+        *(
+            ~exists().where(table.c.conversation == schema.conversations.c.key)
+            for table in (schema.heads, schema.floors)
+        ),
+    )
+)
+_DROPS = tuple(
+    _but_chain(table) if table in _OF_CHAINS else drop(table, "conversation")
+    for table in schema.METADATA.sorted_tables
+    if any(key.column is schema.conversations.c.key for key in table.foreign_keys)
+    and table is not schema.messages
+)
+"""What `DropConversation` forgets; messages go with their ops."""
 _PUT_DEVICE_SET = put(schema.device_sets)
 _PUT_PEER = put(schema.peers)
 _DROP_PEER = drop(schema.peers, "peer")
@@ -279,8 +301,12 @@ class Writer:
                 self._cursor.execute(_PUT_DETAILS, row)
             case DropConversation():
                 self._write_heads()
-                self._cursor.execute(_DROP_CONVERSATION, {"id": change.conversation})
-                self._conversations.forget(change.conversation)
+                row = self._chain(change.conversation, change.device, Chain.TALK)
+                for statement in _DROPS:
+                    self._cursor.execute(statement, row)
+                self._cursor.execute(_DROP_UNSAID, row)
+                if self._cursor.rowcount:
+                    self._conversations.forget(change.conversation)
 
     def _put_person(
         self, change: PutContact | PutName | PutProfile | PutTrust | PutDeviceSet

@@ -34,6 +34,7 @@ ChainKey = tuple[DeviceId, Chain]
 class Disk:
     """The committed state of one peer, as far as checkers ask for it."""
 
+    device: DeviceId
     ever: set[OpId] = field(default_factory=set[OpId])
     """Ops that were stored at any time."""
     chains: dict[ConversationId, dict[ChainKey, list[OpId]]] = field(
@@ -41,7 +42,7 @@ class Disk:
     )
     """Ops that are stored now, in the order they came."""
     shown: dict[ConversationId, set[OpId]] = field(default_factory=dict[ConversationId, set[OpId]])
-    """Ops that are stored as messages now."""
+    """Ops that are stored as messages now, in rooms that were left, too."""
     floors: dict[ConversationId, dict[ChainKey, int]] = field(
         default_factory=dict[ConversationId, dict[ChainKey, int]]
     )
@@ -76,10 +77,18 @@ class Disk:
             case PutConversation(id, kind, name) if kind is not None:
                 self.rooms[id] = name
             case DropConversation(id):
-                for forgotten in (self.chains, self.floors, self.shown, self.rooms):
-                    forgotten.pop(id, None)
+                self._keep_own_talk(id)
             case _:
                 pass  # nothing that is asked for
+
+    def _keep_own_talk(self, id: ConversationId) -> None:
+        """A room was left: what its peer said in it has to stay."""
+        own = (self.device, Chain.TALK)
+        said = self.chain(id, own)
+        self.chains[id] = {own: list(said)} if said else {}
+        self.floors[id] = {own: self.floor(id, own)}
+        self.shown[id] = self.shown.get(id, set()) & set(said)
+        self.rooms.pop(id, None)
 
 
 class Ledger:
@@ -106,11 +115,11 @@ class Ledger:
         self._devices[device] = identity.account
         self.names[device] = name
         if is_honest:
-            self._disks[device] = Disk()
+            self._disks[device] = Disk(device)
 
     def disk(self, device: DeviceId) -> Disk:
         """The disk of an honest peer; an empty one for anybody else."""
-        return self._disks.get(device) or Disk()
+        return self._disks.get(device) or Disk(device)
 
     def is_honest(self, device: DeviceId) -> bool:
         """Whether a device follows the protocol."""

@@ -4,8 +4,8 @@ It knows nothing of ops, chains or receipts; it heard the calls that people made
 answered binds: its text is in the history of everybody in the conversation, once, and marked as
 delivered at its author. A call that a crash cut short binds to nothing: its text is there for all
 or for nobody. Calls that followed each other are read in that order; those that overlapped in
-either. Who leaves a room forgets what it held, own words included, and takes back those that had
-not reached anybody yet.
+either. Who leaves a room takes along what it said that had not reached anybody yet, and brings it
+back: its words bind while it is in the room.
 """
 
 from __future__ import annotations
@@ -35,13 +35,6 @@ class Statement:
     began_s: float
     ended_s: float = inf
     is_answered: bool = False
-    is_forgotten: bool = False
-    """Its author has left the room since."""
-
-    @property
-    def is_binding(self) -> bool:
-        """Whether everybody must be able to read it."""
-        return self.is_answered and not self.is_forgotten
 
 
 class Oracle:
@@ -57,7 +50,7 @@ class Oracle:
     @property
     def binding_count(self) -> int:
         """Texts that everybody concerned must be able to read."""
-        return sum(one.is_binding for said in self._said.values() for one in said.values())
+        return sum(len(self._binding(id)) for id in self._said)
 
     def begin(self, author: str, conversation: ConversationId, text: str) -> Statement:
         """Somebody calls `send`; no text is said twice in one conversation."""
@@ -72,11 +65,9 @@ class Oracle:
         statement.ended_s = trio.current_time()
         statement.is_answered = True
 
-    def left(self, author: str, conversation: ConversationId) -> None:
+    def left(self, conversation: ConversationId) -> None:
         """Somebody is about to leave a room."""
         self._deserted.add(conversation)
-        for statement in self._said.get(conversation, {}).values():
-            statement.is_forgotten |= statement.author == author
 
     def objections(self, peers: Sequence[Peer]) -> Iterator[str]:
         """Where the histories of peers are not what the model predicts."""
@@ -84,15 +75,27 @@ class Oracle:
         for id, said in self._said.items():
             devices = self._ledger.parties(id) or self._ledger.members(id)
             members = [by_device[device] for device in sorted(devices) if device in by_device]
+            binding = self._binding(id)
             histories = {p.name: p.store.history(id, Page(PAGE_LIMIT_MAX)) for p in members}
             authors = {peer.identity.account: peer.name for peer in peers}
             for reader, history in histories.items():
                 spoken = [m for m in history if m.author in authors]
                 yield from _unfaithful(reader, spoken, said)
+                yield from _lacking(reader, spoken, binding)
                 if self._is_acknowledged(id, members):
                     own = [m for m in spoken if authors[m.author] == reader]
                     yield from _undelivered(reader, own)
-            yield from _unequal(histories, {one.text for one in said.values() if one.is_forgotten})
+            yield from _unequal(histories, said.keys() - self._of_present(id))
+
+    def _of_present(self, id: ConversationId) -> set[str]:
+        """The texts of those who are in a conversation."""
+        devices = self._ledger.parties(id) or self._ledger.members(id)
+        names = {self._ledger.names[device] for device in devices}
+        return {text for text, one in self._said[id].items() if one.author in names}
+
+    def _binding(self, id: ConversationId) -> list[Statement]:
+        """What everybody in a conversation must be able to read."""
+        return [one for text in self._of_present(id) if (one := self._said[id][text]).is_answered]
 
     def _is_acknowledged(self, conversation: ConversationId, members: Sequence[Peer]) -> bool:
         """Whether receipts of everybody reach every author. In a room they travel between members
@@ -104,18 +107,25 @@ class Oracle:
 def _unfaithful(
     reader: str, history: Sequence[Message], said: dict[str, Statement]
 ) -> Iterator[str]:
-    """What one reader lacks, has twice, never was said, or has in a wrong order."""
+    """What one reader has twice, never was said, or has in a wrong order."""
     texts = [message.text for message in history]
     yield from (f"{reader} reads {text!r}, which nobody said" for text in texts if text not in said)
     if len(set(texts)) < len(texts):
         yield f"{reader} reads {len(texts) - len(set(texts))} texts twice"
-    lacking = [one for one in said.values() if one.is_binding and one.text not in set(texts)]
-    if lacking:
-        first = min(lacking, key=lambda one: one.began_s)
-        yield f"{reader} lacks {len(lacking)} texts, the first {first.text!r} of {first.author}"
     statements = [said[text] for text in texts if text in said]
     for author in dict.fromkeys(one.author for one in statements):
         yield from _disordered(reader, [one for one in statements if one.author == author])
+
+
+def _lacking(
+    reader: str, history: Sequence[Message], binding: Iterable[Statement]
+) -> Iterator[str]:
+    """What one reader lacks."""
+    texts = {message.text for message in history}
+    lacking = [one for one in binding if one.text not in texts]
+    if lacking:
+        first = min(lacking, key=lambda one: one.began_s)
+        yield f"{reader} lacks {len(lacking)} texts, the first {first.text!r} of {first.author}"
 
 
 def _disordered(reader: str, statements: Iterable[Statement]) -> Iterator[str]:
@@ -134,10 +144,11 @@ def _undelivered(author: str, own: Sequence[Message]) -> Iterator[str]:
         yield f"{author} has {len(waiting)} texts {waiting[0].state}, such as {waiting[0].text!r}"
 
 
-def _unequal(histories: Mapping[str, Sequence[Message]], forgotten: set[str]) -> Iterator[str]:
-    """Members of one conversation with different sets of messages."""
+def _unequal(histories: Mapping[str, Sequence[Message]], taken: set[str]) -> Iterator[str]:
+    """Members of one conversation with different sets of messages, those aside that somebody who
+    has left may have taken along."""
     sets = {
-        frozenset(message.id for message in history if message.text not in forgotten): reader
+        frozenset(message.id for message in history if message.text not in taken): reader
         for reader, history in histories.items()
     }
     if len(sets) > 1:

@@ -130,9 +130,9 @@ class Person:
             await trio.sleep(self._rng.uniform(0.5, 3.0))
 
     async def _leave(self, room: Room) -> None:
-        """Go; what was said last may be lost with it."""
+        """Go, perhaps before what was said last reached anybody."""
         self._left.add(room.id)
-        self._oracle.left(self.name, room.id)
+        self._oracle.left(room.id)
         while True:
             await self._attempt(lambda client: client.room(room.id).leave())
             client = self._world.peers[self.name].client

@@ -24,9 +24,12 @@ class Durability(Checker):
 
     def opened(self, life: Life) -> Complaints:
         assert life.node is not None, "its node runs"
-        conversations = life.node.chat.state.conversations
+        state = life.node.chat.state
         for id, key, held in self._chains(life.peer):
-            tips = conversations[id].log.tips.get(key, []) if id in conversations else []
+            tips = list(state.left[id].talk) if id in state.left else []
+            tips += (
+                state.conversations[id].log.tips.get(key, ()) if id in state.conversations else ()
+            )
             if held[-1] not in [tip.id for tip in tips]:
                 yield f"{life.peer.name} begins a life without op {len(held) - 1} of a chain"
 

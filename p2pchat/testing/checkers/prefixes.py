@@ -7,7 +7,7 @@ chain hold the same of it.
 from __future__ import annotations
 
 from p2pchat.model.change import AddOp, Change, SetFloor
-from p2pchat.model.op import Op
+from p2pchat.model.op import Chain, Op
 from p2pchat.testing.checkers.base import Checker, Complaints
 from p2pchat.testing.lives import Life
 
@@ -25,6 +25,10 @@ class Prefixes(Checker):
                 yield from self._taken(life, op)
             case SetFloor() if self.ledger.parties(change.conversation) is not None:
                 yield f"{life.peer.name} lets a chain of a direct conversation begin late"
+            case SetFloor(id, device, Chain.TALK) if device == life.peer.identity.device:
+                disk, key = self.ledger.disk(device), (device, Chain.TALK)
+                if change.seq > disk.floor(id, key) + len(disk.chain(id, key)):
+                    yield f"{life.peer.name} lets its own chain begin above all that it holds"
             case _:
                 pass
 

@@ -14,6 +14,7 @@ from p2pchat.store.memory import MemoryStore
 from p2pchat.store.opening import create_database
 from p2pchat.store.port import Store
 from p2pchat.store.sqlite import SqliteStore
+from tests.compliance.store.values import ROOMS
 
 KEY = bytes(range(32))
 
@@ -58,4 +59,6 @@ def opened(request: pytest.FixtureRequest) -> Opened:
 
 @pytest.fixture
 def store(opened: Opened) -> Store:
+    """One that is in both rooms."""
+    opened.store.commit(ROOMS)
     return opened.store

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from p2pchat.errors import UnknownMessage
 from p2pchat.model.blocking import parse_target
 from p2pchat.model.change import (
     AddOp,
@@ -43,15 +46,18 @@ from p2pchat.model.ratchet import (
 )
 from p2pchat.model.room import RoomKind
 from p2pchat.model.room_change import DropEpoch, PutEpoch, PutLeave, PutRoom
+from p2pchat.model.search import Query
 from p2pchat.model.snapshot import RoomsSnapshot, Snapshot
+from p2pchat.store.driver import connect
 from p2pchat.store.port import Page, Store
-from tests.compliance.store.conftest import Opened
+from tests.compliance.store.conftest import KEY, Opened
 from tests.compliance.store.values import (
     ALICE,
     BOB,
     CAROL,
     OTHER_ROOM,
     ROOM,
+    ROOMS,
     Writer,
     delivery,
     digest,
@@ -79,7 +85,7 @@ def everything(store: Store) -> tuple[object, ...]:
 
 
 def test_a_new_store_holds_nothing(store: Store) -> None:
-    assert store.snapshot() == Snapshot()
+    assert store.snapshot() == Snapshot(conversations=ROOMS)
     assert store.history(ROOM, Page()) == []
     assert store.authors(ROOM) == []
     assert store.receipts(ROOM) == []
@@ -111,7 +117,7 @@ def test_one_commit_is_the_same_as_one_commit_a_change(opened: Opened) -> None:
     opened.store.commit(changes)
     told = everything(opened.store)
     assert told[0] != Snapshot()
-    opened.store.commit([DropConversation(ROOM)])
+    opened.store.commit([DropConversation(ROOM, CAROL.device)])
     for change in changes:
         opened.store.commit([change])
     assert everything(opened.store) == told
@@ -119,7 +125,7 @@ def test_one_commit_is_the_same_as_one_commit_a_change(opened: Opened) -> None:
 
 def test_an_empty_commit_changes_nothing(store: Store) -> None:
     store.commit([])
-    assert store.snapshot() == Snapshot()
+    assert store.snapshot() == Snapshot(conversations=ROOMS)
 
 
 def test_what_is_put_again_is_replaced(store: Store) -> None:
@@ -143,7 +149,7 @@ def test_what_is_put_again_is_replaced(store: Store) -> None:
     setting = replace(setting, value=b"")
     store.commit([conversation, contact, name, profile, trust, devices, peer, setting])
     snapshot = store.snapshot()
-    assert snapshot.conversations == (conversation,)
+    assert conversation in snapshot.conversations
     assert snapshot.contacts == (contact,)
     assert snapshot.names == (name,)
     assert (snapshot.profiles, snapshot.trust) == ((profile,), (trust,))
@@ -163,7 +169,7 @@ def test_what_is_dropped_is_gone_and_may_be_dropped_again(store: Store) -> None:
     store.commit([PutPeer(gone, (), 1)])
     store.commit([DropPeer(gone)])
     store.commit([DropPeer(gone)])
-    assert store.snapshot() == Snapshot()
+    assert store.snapshot() == Snapshot(conversations=ROOMS)
 
 
 def test_blocks_come_back_as_they_were_put_in_the_order_of_their_texts(store: Store) -> None:
@@ -178,7 +184,7 @@ def test_blocks_come_back_as_they_were_put_in_the_order_of_their_texts(store: St
 def test_the_order_of_changes_in_one_commit_counts(store: Store) -> None:
     bob, carol = PutPeer(peer_id("bob"), (), 1), PutPeer(peer_id("carol"), (), 1)
     store.commit([bob, DropPeer(bob.peer), carol, DropPeer(carol.peer), carol])
-    assert store.snapshot() == Snapshot(peers=(carol,))
+    assert store.snapshot() == Snapshot(conversations=ROOMS, peers=(carol,))
 
 
 def heads(store: Store) -> list[OpId]:
@@ -313,21 +319,96 @@ def test_a_dropped_conversation_is_forgotten_with_all_that_belongs_to_it(opened:
     )
     kept = Writer(conversation=OTHER_ROOM).op()
     store.commit([kept])
-    store.commit([DropConversation(ROOM)])
+    store.commit([DropConversation(ROOM, CAROL.device)])
     assert store.message(writer.ops[2].id) is None
     assert heads(store) == [kept.op.id]
-    store.commit([DropConversation(OTHER_ROOM), DropConversation(OTHER_ROOM)])
+    store.commit(
+        [DropConversation(OTHER_ROOM, CAROL.device), DropConversation(OTHER_ROOM, CAROL.device)]
+    )
     assert everything(store) == everything(opened.reopen()) == before
 
 
 def test_a_dropped_conversation_may_begin_anew(store: Store) -> None:
     writer = Writer()
     first: AddOp = writer.op()
-    store.commit([first, SetPublished(ROOM, 1), DropConversation(ROOM), first])
+    store.commit([first, SetPublished(ROOM, 1), DropConversation(ROOM, CAROL.device), first])
     assert heads(store) == [first.op.id]
     assert store.snapshot().published == {}
-    store.commit([DropConversation(ROOM), *Writer(person=BOB).messages(2)])
+    store.commit([DropConversation(ROOM, CAROL.device), *ROOMS, *Writer(person=BOB).messages(2)])
     assert len(store.history(ROOM, Page())) == 2
+
+
+def asked(text: str) -> Query:
+    query = Query.of(text)
+    assert query is not None
+    return query
+
+
+NUMBER = asked("number")
+
+
+def own_talk(store: Store) -> list[str]:
+    query = OpsQuery(ROOM, ALICE.device, Chain.TALK, 0, 10, 1 << 20)
+    return [(op.content or b"").decode() for op in store.ops(query)]
+
+
+def test_of_a_dropped_conversation_stays_what_one_device_said_and_nothing_else(
+    opened: Opened,
+) -> None:
+    store, mine, other = opened.store, Writer(), Writer(person=BOB)
+    control = Writer(chain=Chain.CONTROL)
+    branch = mine.fork(0)
+    store.commit([*ROOMS, *mine.messages(3), *other.messages(3), control.op(), control.op()])
+    store.commit([floor(control, 1), floor(mine, 1), floor(other, 1), branch.op("number 0b")])
+    store.commit([SetPublished(ROOM, 3), delivery(BOB, acked=2)])
+    for _ in range(2):
+        store.commit([DropConversation(ROOM, ALICE.device)])
+        for found in (store, opened.reopen()):
+            snapshot = found.snapshot()
+            assert set(heads(found)) == {mine.ops[-1].id, branch.ops[-1].id}
+            assert snapshot.floors == (floor(mine, 1),)
+            assert (snapshot.control, snapshot.deliveries, snapshot.published) == ((), (), {})
+            assert [row.conversation for row in snapshot.conversations] == [OTHER_ROOM]
+            assert own_talk(found) == ["number 0b", "number 1", "number 2"]
+            assert not found.ops(OpsQuery(ROOM, BOB.device, Chain.TALK, 0, 10, 1 << 20))
+
+
+def test_what_was_said_in_a_room_that_was_left_is_not_shown_until_it_is_entered_again(
+    opened: Opened,
+) -> None:
+    store, mine = opened.store, Writer()
+    store.commit([*ROOMS, *mine.messages(2)])
+    shown = store.history(ROOM, Page())
+    assert len(shown) == 2
+    store.commit([DropConversation(ROOM, ALICE.device)])
+    guest = PutRoom(ROOM, b"genesis", digest("secret"), BOB.account, is_entered=False)
+    entered = PutConversation(ROOM, RoomKind.INVITED, "garden", 2)
+    for change in (SetFloor(ROOM, ALICE.device, Chain.CONTROL, 1, mine.ops[0].id), guest, entered):
+        store.commit([change])
+        for found in (store, opened.reopen()):
+            assert found.history(ROOM, Page()) == []
+            assert found.message(mine.ops[0].id) is None
+            assert found.search(NUMBER, None, 10) == []
+            assert found.search(NUMBER, ROOM, 10) == []
+            with pytest.raises(UnknownMessage):
+                found.history(ROOM, Page(after=mine.ops[0].id))
+    store.commit([replace(guest, is_entered=True)])
+    for found in (store, opened.reopen()):
+        assert found.history(ROOM, Page()) == shown
+        assert found.message(mine.ops[0].id) == shown[0]
+        assert found.search(NUMBER, ROOM, 10) == shown[::-1]
+    store.commit(mine.messages(1))
+    assert heads(store) == [mine.ops[-1].id]
+
+
+def test_a_conversation_that_is_dropped_without_a_word_said_leaves_no_row(
+    sqlite_store: Opened, tmp_path: Path
+) -> None:
+    store = sqlite_store.store
+    store.commit([*ROOMS, *Writer(person=BOB).messages(2), DropConversation(ROOM, ALICE.device)])
+    store.commit([SetPublished(OTHER_ROOM, 1), DropConversation(OTHER_ROOM, ALICE.device)])
+    with closing(connect(tmp_path / "store.db", KEY)) as connection:
+        assert connection.execute("SELECT count(*) FROM conversations").fetchone() == (0,)
 
 
 def test_of_a_device_the_newest_receipt_is_kept(store: Store) -> None:
@@ -399,7 +480,7 @@ def test_what_was_mailed_goes_with_its_conversation(store: Store) -> None:
     store.commit([Writer().op(), here, there, replace(here, talk=7)])
     kept = sorted((replace(here, talk=7), there), key=lambda row: row.conversation)
     assert list(store.snapshot().mail.mailed) == kept
-    store.commit([DropConversation(ROOM)])
+    store.commit([DropConversation(ROOM, CAROL.device)])
     assert store.snapshot().mail.mailed == (there,)
 
 
@@ -422,7 +503,7 @@ def test_who_took_us_in_and_how_we_left_are_kept(store: Store) -> None:
     store.commit([replace(room, inviter=None), room, leave])
     assert store.snapshot().rooms == RoomsSnapshot((room,), leaves=(leave,))
     entered = replace(room, is_entered=True)
-    store.commit([entered, DropConversation(OTHER_ROOM)])
+    store.commit([entered, DropConversation(OTHER_ROOM, ALICE.device)])
     assert store.snapshot().rooms == RoomsSnapshot((entered,))
 
 
@@ -433,7 +514,7 @@ def test_epochs_are_replaced_dropped_and_go_with_their_room(store: Store) -> Non
     assert set(store.snapshot().rooms.epochs) == {later, other}
     store.commit([DropEpoch(ROOM, other.op)])
     assert store.snapshot().rooms.epochs == (later,)
-    store.commit([DropConversation(ROOM)])
+    store.commit([DropConversation(ROOM, ALICE.device)])
     assert store.snapshot().rooms == RoomsSnapshot()
 
 

@@ -53,6 +53,7 @@ from p2pchat.model.ratchet import (
 )
 from p2pchat.model.room import RoomKind
 from p2pchat.model.room_change import DropEpoch, PutEpoch, PutLeave, PutRoom
+from p2pchat.model.search import Query
 from p2pchat.store.memory import MemoryStore
 from p2pchat.store.port import Page, Store
 from p2pchat.store.sqlite import SqliteStore
@@ -217,18 +218,19 @@ class TwoStores(RuleBasedStateMachine):
     def begin_a_room(self, room: ConversationId, name: int, when: int, *, dropped: bool) -> None:
         op = OpId(digest(f"epoch {name}"))
         self._waiting += [
-            PutRoom(room, bytes(when), digest(f"secret {name}"), is_entered=dropped),
+            PutRoom(room, bytes(when), digest(f"secret {name}"), is_entered=bool(when % 3)),
             PutLeave(room, StoredOp(op, when, bytes(name), bytes(64), b"")),
             PutEpoch(room, op, digest(f"epoch secret {when}"), when),
         ]
         if dropped:
             self._waiting.append(DropEpoch(room, op))
 
-    @rule(room=rooms)
-    def drop(self, room: ConversationId) -> None:
-        self._waiting.append(DropConversation(room))
+    @rule(room=rooms, person=people)
+    def drop(self, room: ConversationId, person: Person) -> None:
+        self._waiting.append(DropConversation(room, person.device))
         for key in [key for key in self._writers if key[0] == room]:
-            del self._writers[key]
+            if key != (room, person, Chain.TALK):
+                del self._writers[key]
 
     @rule(again=st.booleans())
     def commit(self, *, again: bool) -> None:
@@ -282,6 +284,11 @@ class TwoStores(RuleBasedStateMachine):
             self._same(lambda store, room=room: store.history(room, Page(5_000)))
             self._same(lambda store, room=room: store.authors(room))
             self._same(lambda store, room=room: store.receipts(room))
+        for id in self._known[-5:]:
+            self._same(lambda store, id=id: store.message(id))
+        for query in (Query.of("b"), Query.of("branch")):
+            if query is not None:
+                self._same(lambda store, query=query: store.search(query, None, 50))
 
     def _anchor(self, index: int | None) -> OpId | None:
         return None if index is None else self._known[index % len(self._known)]

@@ -21,7 +21,7 @@ from p2pchat.store.memory import MemoryStore
 from p2pchat.store.port import Store
 from p2pchat.store.sqlite import SqliteStore
 from tests.compliance.store.conftest import KEY
-from tests.compliance.store.values import ALICE, OTHER_ROOM, ROOM, Writer
+from tests.compliance.store.values import ALICE, BOB, OTHER_ROOM, ROOM, ROOMS, Writer
 
 
 def found(
@@ -82,7 +82,7 @@ def test_what_is_dropped_is_found_no_more_and_may_come_again(store: Store) -> No
     store.commit([*here.message("word one"), *here.message("word two"), *there.message("word")])
     store.commit([SetFloor(ROOM, ALICE.device, Chain.TALK, 1, here.ops[0].id)])
     assert found(store, "word") == ["word", "word two"]
-    store.commit([DropConversation(OTHER_ROOM)])
+    store.commit([DropConversation(OTHER_ROOM, BOB.device), *ROOMS])
     assert found(store, "word") == ["word two"]
     store.commit(Writer(conversation=OTHER_ROOM).message("word"))
     assert found(store, "word") == ["word", "word two"]
@@ -99,9 +99,9 @@ def test_words_of_what_is_dropped_leave_the_file(empty_database: Path, tmp_path:
         return any(b"unforgettable" in block for (block,) in blocks)
 
     store = SqliteStore(path, KEY)
-    store.commit(Writer().message("unforgettable"))
+    store.commit([*ROOMS, *Writer().message("unforgettable")])
     assert is_indexed()
-    store.commit([DropConversation(ROOM)])
+    store.commit([DropConversation(ROOM, BOB.device)])
     assert not is_indexed()
     store.close()
 
@@ -117,6 +117,7 @@ _ASKED = st.text(st.sampled_from("abAB eéÉßİı你好，が가Σςй-'\"*🎉
 @given(_TEXTS, st.lists(_ASKED, min_size=1, max_size=5))
 def test_both_find_the_same(empty_database: Path, texts: list[str], asked: list[str]) -> None:
     changes = [change for text in texts for change in Writer(person=ALICE).message(text)]
+    changes += ROOMS
     memory = MemoryStore()
     memory.commit(changes)
     with TemporaryDirectory() as directory:

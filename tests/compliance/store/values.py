@@ -71,6 +71,13 @@ class Person:
 ALICE, BOB, CAROL = Person("alice"), Person("bob"), Person("carol")
 ROOM = ConversationId(digest("room"))
 OTHER_ROOM = ConversationId(digest("other room"))
+ROOMS = tuple(
+    sorted(
+        (PutConversation(id, RoomKind.OPEN, "garden", 1) for id in (ROOM, OTHER_ROOM)),
+        key=lambda row: row.conversation,
+    )
+)
+"""What shows their messages."""
 
 
 @dataclass
@@ -191,7 +198,7 @@ def one_of_each() -> list[Change]:
         DropBlock(parse_target("203.0.113.0/24")),
         PutSetting("routing table", b"\0\1"),
         *mail(),
-        DropConversation(OTHER_ROOM),
+        DropConversation(OTHER_ROOM, ALICE.device),
     ]
 
 
@@ -224,7 +231,7 @@ def rooms() -> list[Change]:
     """Every kind of change that a room by invitation makes."""
     first = PutEpoch(ROOM, OpId(digest("epoch")), digest("epoch secret"), 5)
     return [
-        PutRoom(ROOM, b"genesis", digest("room secret"), BOB.account, is_entered=False),
+        PutRoom(ROOM, b"genesis", digest("room secret"), BOB.account),
         PutLeave(ROOM, StoredOp(OpId(digest("leave")), 3, b"header", bytes(64), b"")),
         first,
         PutEpoch(ROOM, OpId(digest("next epoch")), digest("next secret"), 6),

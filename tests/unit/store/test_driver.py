@@ -14,7 +14,7 @@ from p2pchat.model.change import PutName
 from p2pchat.store.driver import BUSY_TIMEOUT_S, connect, make_engine, store_errors
 from p2pchat.store.home import open_home
 from p2pchat.store.port import Page
-from tests.compliance.store.values import ALICE, ROOM, Writer
+from tests.compliance.store.values import ALICE, ROOM, ROOMS, Writer
 
 KEY = b"k" * 32
 
@@ -132,7 +132,7 @@ def test_nothing_of_a_home_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFi
     with open_home(tmp_path) as opened:
         writer = Writer()
         changes = [*writer.message("a private text"), PutName(ALICE.account, "A. Private", 1)]
-        opened.store.commit(changes)
+        opened.store.commit([*ROOMS, *changes])
         assert opened.store.history(ROOM, Page())[0].text == "a private text"
         assert opened.store.snapshot().names[0].name == "A. Private"
     key = (tmp_path / "p2pchat.key").read_bytes()

@@ -18,7 +18,7 @@ from p2pchat.store.home import open_home
 from p2pchat.store.opening import MIGRATIONS, Migrations
 from p2pchat.store.port import Page
 from p2pchat.store.schema import METADATA
-from tests.compliance.store.values import OTHER_ROOM, ROOM, Writer
+from tests.compliance.store.values import OTHER_ROOM, ROOM, ROOMS, Writer
 
 STEP = """
 import sqlalchemy as sa
@@ -50,7 +50,7 @@ def home(tmp_path: Path) -> Path:
     """A home of the present form with three messages."""
     path = tmp_path / "home"
     with open_home(path) as opened:
-        opened.store.commit(Writer().messages(3))
+        opened.store.commit([*ROOMS, *Writer().messages(3)])
     return path
 
 
@@ -98,7 +98,7 @@ def test_migrations_make_exactly_the_tables_of_the_schema(home: Path) -> None:
 def test_messages_of_before_there_was_an_index_are_found(home: Path) -> None:
     """The home is taken back to the form without one, and then brought forward."""
     with open_home(home) as opened:
-        opened.store.commit(Writer(conversation=OTHER_ROOM).message("已经说过"))
+        opened.store.commit([*ROOMS, *Writer(conversation=OTHER_ROOM).message("已经说过")])
     connection = connect(home / "p2pchat.db", (home / "p2pchat.key").read_bytes())
     later = ("TABLE leaves",)
     for dropped in ("TRIGGER search_added", "TRIGGER search_dropped", "TABLE search", *later):
@@ -181,7 +181,7 @@ def test_a_home_of_the_first_release_is_brought_forward(tmp_path: Path) -> None:
             file.unlink()
     home = tmp_path / "home"
     with open_home(home, Migrations(first, "0001")) as opened:
-        opened.store.commit(Writer().messages(3))
+        opened.store.commit([*ROOMS, *Writer().messages(3)])
     assert form(home) == "0001"
     with open_home(home) as opened:
         assert len(opened.store.history(ROOM, Page())) == 3

@@ -18,7 +18,7 @@ from p2pchat.store.home import open_home
 from p2pchat.store.memory import MemoryStore
 from p2pchat.store.port import READERS_MAX, AsyncStore, Page
 from p2pchat.store.worker import InlineStore, open_home_aside, open_worker
-from tests.compliance.store.values import ALICE, BOB, ROOM, Writer
+from tests.compliance.store.values import ALICE, BOB, ROOM, ROOMS, Writer
 
 
 def run_worker(home: Path, scenario: Callable[[AsyncStore], Awaitable[None]]) -> None:
@@ -44,7 +44,7 @@ def test_tasks_read_what_they_committed(
     async def scenario(store: AsyncStore) -> None:
         writer = Writer()
         receipt = PutReceipt(ROOM, BOB.device, b"body", b"signature")
-        await store.commit([*writer.messages(3), receipt])
+        await store.commit([*ROOMS, *writer.messages(3), receipt])
         (first, *_) = await store.history(ROOM, Page())
         assert await store.message(first.id) == first
         query = OpsQuery(ROOM, ALICE.device, Chain.TALK, 0, 2, 1 << 20)
@@ -169,7 +169,7 @@ def test_an_inline_commit_is_not_cancelled_either() -> None:
 def test_readers_do_not_wait_for_a_commit(tmp_path: Path) -> None:
     async def main() -> None:
         with open_home(tmp_path) as opened:
-            opened.store.commit(Writer().messages(2))
+            opened.store.commit([*ROOMS, *Writer().messages(2)])
             with trio.fail_after(60):
                 async with open_worker(opened.store) as store:
                     opened.store._connection.execute("BEGIN IMMEDIATE")

@@ -7,7 +7,7 @@ import pytest
 from p2pchat.store import writing
 from p2pchat.store.home import open_home
 from p2pchat.store.port import Page
-from tests.compliance.store.values import ROOM, Person, Writer
+from tests.compliance.store.values import ROOM, ROOMS, Person, Writer
 
 
 def test_more_ids_than_are_held_in_memory_are_read_again(
@@ -16,6 +16,7 @@ def test_more_ids_than_are_held_in_memory_are_read_again(
     monkeypatch.setattr(writing, "KEYS_CACHED_MAX", 2)
     writers = [Writer(person=Person(f"{n}")) for n in range(5)]
     with open_home(tmp_path) as opened:
+        opened.store.commit(ROOMS)
         for _ in range(2):
             for writer in writers:
                 opened.store.commit(writer.messages(1))

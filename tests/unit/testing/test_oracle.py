@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from p2pchat.client.identity import make_identity
-from p2pchat.model.change import PutConversation
+from p2pchat.model.change import DropConversation, PutConversation
 from p2pchat.model.conversation import direct_id, open_room_id
 from p2pchat.model.ids import OpId
 from p2pchat.model.message import Message, MessageState
@@ -188,12 +188,38 @@ def test_a_text_that_its_author_believes_not_to_have_arrived():
     assert staged(scene) == ["alice has 1 texts sent, such as 'one'"]
 
 
-def test_who_leaves_takes_back_what_nobody_has_and_is_waited_for():
+def deserted(history: bool, *, is_back: bool) -> list[str]:
+    """Alice left after a word, which Bob has or has not."""
+
     async def scene(stage: Stage) -> None:
         stage.say("alice", "one")
-        stage.oracle.left("alice", ROOM)
+        stage.oracle.left(ROOM)
+        alice = stage.peers["alice"].identity.device
+        stage.ledger.enter(alice, DropConversation(ROOM, alice))
+        if is_back:
+            stage.ledger.enter(alice, PutConversation(ROOM, RoomKind.OPEN, "lobby", 0))
+            stage.show("alice", ("alice", "one"), state=MessageState.SENT)
+        if history:
+            stage.show("bob", ("alice", "one"))
+
+    return staged(scene)
+
+
+@pytest.mark.parametrize("history", [False, True])
+def test_who_has_left_may_have_taken_along_what_it_said_last(history: bool):
+    assert deserted(history, is_back=False) == []
+
+
+def test_who_is_back_has_brought_along_what_it_said():
+    assert deserted(True, is_back=True) == []
+    assert "bob lacks 1 texts, the first 'one' of alice" in deserted(False, is_back=True)
+
+
+def test_who_left_is_waited_for():
+    async def scene(stage: Stage) -> None:
         stage.say("bob", "two")
+        stage.oracle.left(ROOM)
         stage.show("alice", ("bob", "two"))
-        stage.show("bob", ("alice", "one"), ("bob", "two"), state=MessageState.SENT)
+        stage.show("bob", ("bob", "two"), state=MessageState.SENT)
 
     assert staged(scene) == []

@@ -1,0 +1,213 @@
+"""Who leaves a room and comes back goes on with its own chain, whole: what it said before reaches
+the others, and so does all that it says afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from p2pchat.config.limits import Limits
+from p2pchat.events import SecurityAlert
+from p2pchat.model.change import DropConversation, SetFloor
+from p2pchat.model.control import Standing
+from p2pchat.model.conversation import open_room_id
+from p2pchat.model.ids import ConversationId
+from p2pchat.model.op import Chain
+from p2pchat.model.room import RoomsFrom
+from p2pchat.protocol.admission import GUEST_S
+from p2pchat.protocol.pruning import CHECK_EVERY
+from p2pchat.protocol.room_vocabulary import SetRoomsFrom
+from tests.unit.protocol.people import ALICE, BOB, CAROL
+from tests.unit.protocol.table import Seat, Table
+from tests.unit.protocol.test_invited import Crew
+
+ROOM = open_room_id("square")
+SHARE = 50
+SMALL = Limits(open_room_device_ops_max=SHARE, open_room_ops_max=1000, open_room_devices_max=2)
+
+
+def square(limits: Limits | None = None) -> tuple[Table, Seat, Seat]:
+    """Alice and Bob in an open room; then they lose each other."""
+    table = Table()
+    alice, bob = table.sit(ALICE, limits or Limits()), table.sit(BOB)
+    for seat in (alice, bob):
+        seat.join("square")
+    table.connect(alice, bob)
+    table.run(60)
+    table.disconnect(alice, bob)
+    return table, alice, bob
+
+
+def leave(seat: Seat) -> None:
+    seat.leave(ROOM)
+
+
+def leave_and_restart(seat: Seat) -> None:
+    seat.leave(ROOM)
+    seat.crash()
+
+
+def stop_before_leaving(seat: Seat) -> None:
+    seat.crash_in = "before commit"
+    with pytest.raises(KeyError):  # nobody answers
+        seat.leave(ROOM)
+
+
+def stop_after_leaving(seat: Seat) -> None:
+    seat.crash_in = "after commit"
+    with pytest.raises(KeyError):
+        seat.leave(ROOM)
+
+
+def leave_twice(seat: Seat) -> None:
+    seat.leave(ROOM)
+    seat.crash()
+    seat.join("square")
+    leave_and_restart(seat)
+
+
+@pytest.mark.parametrize(
+    "go", [leave, leave_and_restart, stop_before_leaving, stop_after_leaving, leave_twice]
+)
+def test_what_nobody_had_before_somebody_left_reaches_all_when_it_is_back(
+    go: Callable[[Seat], None],
+):
+    table, alice, bob = square()
+    for number in range(11):
+        alice.send(ROOM, f"unheard {number}")
+    go(alice)
+    alice.join("square")
+    alice.send(ROOM, "back")
+    table.connect(alice, bob)
+    table.run(120)
+    said = [*(f"unheard {number}" for number in range(11)), "back"]
+    assert bob.texts(ROOM) == alice.texts(ROOM) == said
+    assert bob.state.conversations[ROOM].log.waiting_count == 0
+    assert bob.told(SecurityAlert) == alice.told(SecurityAlert) == []
+    chain = alice.chain(ROOM, ALICE)
+    assert [op.header.seq for op in chain] == list(range(len(chain)))
+    assert bob.chain(ROOM, ALICE) == chain
+    assert ROOM not in alice.state.left
+
+
+def test_of_a_room_that_was_left_nothing_is_shown_and_only_what_we_said_is_kept():
+    table, alice, bob = square()
+    table.connect(alice, bob)
+    alice.send(ROOM, "mine")
+    bob.send(ROOM, "yours")
+    table.run(60)
+    leave_and_restart(alice)
+    assert alice.texts(ROOM) == []
+    assert alice.chain(ROOM, BOB) == []
+    assert len(alice.chain(ROOM, ALICE)) == 2
+    alice.join("square")
+    assert alice.texts(ROOM) == ["mine"]
+
+
+def test_a_chain_that_was_cut_goes_on_above_its_floor():
+    table, alice, _ = square(SMALL)
+    for number in range(3 * CHECK_EVERY):
+        alice.send(ROOM, f"number {number}")
+    while alice.loads:
+        alice.answer_load()
+    floor = alice.state.conversations[ROOM].log.begins_at((ALICE.device, Chain.TALK))
+    assert floor > 0
+    leave_and_restart(alice)
+    assert alice.state.left[ROOM].floor is not None
+    alice.join("square")
+    alice.send(ROOM, "back")
+    assert alice.state.conversations[ROOM].log.begins_at((ALICE.device, Chain.TALK)) == floor
+    chain = alice.chain(ROOM, ALICE)
+    assert [op.header.seq for op in chain] == list(range(floor, floor + len(chain)))
+    carol = table.sit(CAROL)
+    carol.join("square")
+    table.connect(alice, carol)
+    table.run(120)
+    assert carol.texts(ROOM) == alice.texts(ROOM)
+    assert carol.texts(ROOM)[-1] == "back"
+
+
+def test_a_home_that_kept_but_a_floor_goes_on_there():
+    """As older versions left rooms: the chain has a gap, and no second beginning."""
+    table, alice, bob = square()
+    table.connect(alice, bob)
+    alice.send(ROOM, "before")
+    table.run(60)
+    before = alice.chain(ROOM, ALICE)
+    alice.store.commit(
+        [
+            DropConversation(ROOM, CAROL.device),
+            SetFloor(ROOM, ALICE.device, Chain.TALK, len(before), before[-1].id),
+        ]
+    )
+    alice.crash()
+    alice.join("square")
+    alice.send(ROOM, "after")
+    table.connect(alice, bob)
+    table.run(120)
+    assert bob.texts(ROOM) == ["before", "after"]
+    assert bob.told(SecurityAlert) == []
+
+
+# Rooms by invitation
+
+
+def alone(crew: Crew, room: ConversationId) -> None:
+    """Carol writes what nobody gets, and goes."""
+    for other in (crew.alice, crew.bob):
+        crew.table.part(other, crew.carol)
+    for number in range(3):
+        crew.carol.send(room, f"unheard {number}")
+    crew.carol.leave(room)
+    crew.carol.crash()
+    crew.table.heal()
+    crew.table.connect(crew.alice, crew.carol)
+    crew.table.connect(crew.bob, crew.carol)
+    crew.table.run(40)
+
+
+def test_who_was_alone_left_and_is_asked_back_is_heard_again():
+    crew = Crew()
+    room = crew.begin()
+    alone(crew, room)
+    crew.alice.set(room, CAROL, Standing.MEMBER)
+    crew.table.run(40)
+    crew.carol.send(room, "later")
+    crew.table.run(60)
+    for seat in (crew.alice, crew.bob):
+        assert seat.texts(room)[-1:] == ["later"]
+        assert seat.state.conversations[room].log.waiting_count == 0
+        assert seat.chain(room, CAROL) == crew.carol.chain(room, CAROL)
+    assert crew.carol.texts(room) == ["unheard 0", "unheard 1", "unheard 2", "later"]
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_who_is_asked_back_and_does_not_come_keeps_what_it_said(is_restarted: bool):
+    crew = Crew()
+    room = crew.begin()
+    alone(crew, room)
+    said = crew.carol.chain(room, CAROL)
+    crew.carol.ask(lambda id: SetRoomsFrom(id, RoomsFrom.ASK))
+    crew.alice.set(room, CAROL, Standing.MEMBER)
+    crew.table.run(20)
+    assert not crew.carol.state.conversations[room].is_entered
+    assert crew.carol.texts(room) == []
+    if is_restarted:
+        crew.carol.crash()
+        crew.table.connect(crew.alice, crew.carol)
+    crew.alice.set(room, CAROL, Standing.REMOVED)
+    crew.table.run(GUEST_S + 5)
+    assert room not in crew.carol.state.conversations
+    assert crew.carol.chain(room, CAROL) == said
+    assert [tip.id for tip in crew.carol.state.left[room].talk] == [said[-1].id]
+
+
+def test_rooms_of_strangers_that_came_to_nothing_leave_nothing_in_memory():
+    crew = Crew()
+    crew.carol.ask(lambda id: SetRoomsFrom(id, RoomsFrom.ASK))
+    room = crew.begin()
+    crew.alice.set(room, CAROL, Standing.REMOVED)
+    crew.table.run(GUEST_S + 5)
+    assert room not in crew.carol.state.conversations
+    assert crew.carol.state.left == {}
