@@ -6,7 +6,7 @@ and sender sessions, as `protocol.invited` says.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 
 from p2pchat.crypto.port import RoomCipher, RoomSessions
@@ -23,7 +23,7 @@ from p2pchat.protocol.machine import (
     ShareSession,
 )
 from p2pchat.protocol.room_vocabulary import ShareAgain
-from p2pchat.protocol.sealing import EpochKey, RoomSecret
+from p2pchat.protocol.sealing import TAG_BYTES, EpochKey, RoomSecret
 from p2pchat.wire.envelope import Signer
 from p2pchat.wire.frames import Ops, decode_ops, encode_frame, encode_ops
 from p2pchat.wire.sender_keys import SenderKey, audience_of, sign_sender_key
@@ -43,6 +43,8 @@ class Blob:
     ops: Ops | None = None
     is_puzzling: bool = False
     """It is for members, and we have no key for it."""
+    is_of_epoch: bool = True
+    """Somebody who knows an epoch made it; else anybody could."""
 
 
 class RoomSeals:
@@ -52,7 +54,7 @@ class RoomSeals:
         self._cipher = cipher
         self._sessions = sessions
         self._signer = signer
-        self._shut: deque[tuple[ConversationId, bytes]] = deque(maxlen=SHUT_BLOBS_MAX)
+        self._shut: deque[tuple[ConversationId, bytes]] = deque()
         """Blobs for members that came before their key, which takes another way."""
         self._secrets: dict[ConversationId, RoomSecret] = {}
         self._epochs: dict[ConversationId, tuple[EpochKey, ...]] = {}
@@ -71,17 +73,17 @@ class RoomSeals:
             case BeginSession(conversation):
                 self._sessions.begin(conversation)
             case LearnSession(conversation, device, key):
-                self._sessions.learn(conversation, device, key)
-        is_key = isinstance(effect, HoldEpochs | LearnSession)
-        return self._opened_now(effect.conversation) if is_key else []
+                if self._sessions.learn(conversation, device, key):
+                    return self._opened_now(conversation)
+        return self._opened_now(effect.conversation) if isinstance(effect, HoldEpochs) else []
 
     def _opened_now(self, conversation: ConversationId) -> list[Heard]:
         """What of the blobs that were shut is open now."""
         found: list[Heard] = []
         for _ in range(len(self._shut)):
             id, data = self._shut.popleft()
-            blob = self.open(id, data) if id == conversation else None
-            if blob is None:
+            blob = self._open(id, data) if id == conversation else None
+            if blob is None or blob.is_puzzling:
                 self._shut.append((id, data))
             elif blob.ops is not None and blob.ops.ops:
                 found.append(Heard(id, blob.ops.ops[0].header.device, blob.ops))
@@ -130,16 +132,31 @@ class RoomSeals:
         return self._sessions.seal(effect.conversation, secret.topic, effect.epoch, plaintext)
 
     def open(self, conversation: ConversationId, data: bytes) -> Blob:
-        """What is in a blob, and what gossip shall do with it."""
+        """What is in a blob, and what gossip shall do with it. One that may be for us waits for its
+        key."""
+        blob = self._open(conversation, data)
+        if blob.is_puzzling:
+            self._keep(conversation, data)
+        return blob
+
+    def _keep(self, conversation: ConversationId, data: bytes) -> None:
+        """Let a blob wait; for that the oldest goes of the room of which most are waiting."""
+        self._shut.append((conversation, data))
+        if len(self._shut) > SHUT_BLOBS_MAX:
+            [(most, _)] = Counter(id for id, _ in self._shut).most_common(1)
+            del self._shut[next(n for n, (id, _) in enumerate(self._shut) if id == most)]
+
+    def _open(self, conversation: ConversationId, data: bytes) -> Blob:
         secret, epochs = self._secrets[conversation], self._epochs.get(conversation)
         if epochs is None:
             plaintext = self._cipher.open(secret, data)
             return Blob(Verdict.IGNORE) if plaintext is None else _decoded(plaintext)
         found = self._sessions.open(conversation, secret.topic, epochs, data)
-        if found is None or not found.senders:
-            self._shut.append((conversation, data))
-            verdict = Verdict.IGNORE if found is None else Verdict.ACCEPT
-            return Blob(verdict, is_puzzling=True)
+        if found is None:
+            is_known = data[1 : 1 + TAG_BYTES] in {epoch.tag for epoch in epochs}
+            return Blob(Verdict.IGNORE, is_puzzling=not is_known, is_of_epoch=False)
+        if not found.senders:
+            return Blob(Verdict.ACCEPT, is_puzzling=True)
         blob = _decoded(found.plaintext)
         if blob.ops and not all(op.header.device in found.senders for op in blob.ops.ops):
             return Blob(Verdict.IGNORE)

@@ -88,6 +88,7 @@ class RoomGossip:
         self._gossip = Driver[GossipInput, GossipEffect](
             router, self._carrier, ambient, DriverConfig()
         )
+        self._unreadable = set[Input]()
         self._send, self._queue = trio.open_memory_channel[_Outgoing](PUBLISH_QUEUE_MAX)
 
     # Out
@@ -140,6 +141,7 @@ class RoomGossip:
         for item in batch:
             if isinstance(item, Unreadable | Heard):
                 await self._put(item)
+                self._unreadable.discard(item)
             elif not isinstance(item, tuple):
                 await self._gossip.put(item)
             elif item is last[item[0].conversation]:
@@ -147,11 +149,14 @@ class RoomGossip:
             elif (topic := self.seals.topic(item[0].conversation)) is not None:
                 await self._gossip.put(PublishData(NOBODY, topic, item[1]))
 
-    def _queue_up(self, item: _Outgoing) -> None:
+    def _queue_up(self, item: _Outgoing) -> bool:
+        """Whether there was room for it."""
         try:
             self._send.send_nowait(item)
         except trio.WouldBlock:
             logger.warning("more is published than gossip takes; sync will bring it")
+            return False
+        return True
 
     async def _publish_and_report(self, effect: Publish, blob: bytes) -> None:
         """The newest of several is reported for all: how many peers it went to."""
@@ -171,10 +176,16 @@ class RoomGossip:
             return Judgement(Verdict.IGNORE)
         blob = self.seals.open(conversation, data)
         if blob.is_puzzling:
-            self._queue_up(Unreadable(conversation))
+            self._say_unreadable(Unreadable(conversation, blob.is_of_epoch))
         if blob.ops is not None and not self._pace.admits(conversation, blob.ops):
             return Judgement(Verdict.IGNORE)
         return Judgement(blob.verdict, blob.ops, _author(blob.ops))
+
+    def _say_unreadable(self, unreadable: Unreadable) -> None:
+        """Once a room and kind, until the chat has heard it: anybody may publish what nobody can
+        read, and the queue is for others, too."""
+        if unreadable not in self._unreadable and self._queue_up(unreadable):
+            self._unreadable.add(unreadable)
 
     async def _put_gossip(self, input: GossipInput) -> None:
         await self._gossip.put(input)

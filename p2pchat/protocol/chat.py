@@ -243,8 +243,8 @@ class Chat:
                 return self.rooms.invited.choose(input)
             case EpochDrawn():
                 return self.rooms.invited.drawn(input, now)
-            case Unreadable(id):
-                return self.rooms.invited.unreadable(id, now)
+            case Unreadable():
+                return self.rooms.invited.unreadable(input, now)
 
     def _people(
         self, input: ReviseDevices | VerifyContact | ConfirmKey | SetProfile, now: Now

@@ -55,6 +55,7 @@ from p2pchat.protocol.machine import (
     Published,
     Send,
     ShareSession,
+    Unreadable,
 )
 from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.room_state import InvitedRoom, Stage, welcome_to
@@ -79,6 +80,8 @@ PATIENCE_S = 5.0
 """So long others have to open an epoch that is missing, before we do."""
 PUZZLED_S = 1.0
 """So long a key may take that comes another way than what it opens."""
+DOUBTFUL_S = 10.0
+"""The same, when what came may as well be rubbish."""
 AGAIN_S = 5.0
 """After a lane broke, until its peer is given anew what may have been lost on it."""
 UNREAD = "not all of this room is here yet that we wrote before; try again in a while"
@@ -332,15 +335,18 @@ class InvitedRooms:
             effects += [DrawEpoch(id)] if is_wanted else []
         return effects
 
-    def unreadable(self, id: ConversationId, now: Now) -> list[Effect]:
+    def unreadable(self, input: Unreadable, now: Now) -> list[Effect]:
         """We lack a key, which may be on its way, or here since before we knew whose it is: what
-        was sealed comes by sync soon."""
+        was sealed comes by sync soon, later when anybody may have made it."""
         effects: list[Effect] = []
-        for room in self._rooms(id):
-            effects += self._keys.early(room, now)
-            if not room.sharing.is_puzzled:
-                room.sharing.is_puzzled = True
-                effects.append(SetTimer(PUZZLED_PREFIX + id.hex(), PUZZLED_S))
+        delay_s = PUZZLED_S if input.is_of_epoch else DOUBTFUL_S
+        for room in self._rooms(input.conversation):
+            if input.is_of_epoch:
+                effects += self._keys.early(room, now)
+            waits_s = room.sharing.puzzled_s
+            if waits_s is None or delay_s < waits_s:
+                room.sharing.puzzled_s = delay_s
+                effects.append(SetTimer(PUZZLED_PREFIX + input.conversation.hex(), delay_s))
         return effects
 
     def puzzled(self, name: str, now: Now) -> list[Effect]:
@@ -348,7 +354,7 @@ class InvitedRooms:
         effects: list[Effect] = []
         id = ConversationId(bytes.fromhex(name.removeprefix(PUZZLED_PREFIX)))
         for room in self._rooms(id):
-            room.sharing.is_puzzled = False
+            room.sharing.puzzled_s = None
             here = sorted(self._connected(room))
             if here:
                 peer = self._state.rng.choice(here)

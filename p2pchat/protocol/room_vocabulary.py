@@ -95,6 +95,8 @@ class Unreadable:
     """A blob came for a room that we have no key for."""
 
     conversation: ConversationId
+    is_of_epoch: bool = True
+    """Whether it opened from outside, so that a member made it, or who was one lately."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,8 +95,8 @@ class Sharing:
         """Holders that may not have got the key, or have it no more."""
         self.others = HeldKeys()
         """Of others' sessions."""
-        self.is_puzzled = False
-        """A blob came that we have no key for, and sync will be asked for it."""
+        self.puzzled_s: float | None = None
+        """A blob came that we have no key for, and after so long sync is asked for it."""
         self._blobs = 0
         self._began_ms: int | None = None
 

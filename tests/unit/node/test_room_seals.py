@@ -8,6 +8,7 @@ import pytest
 
 from p2pchat.crypto.room_keys import SharedKeyCipher
 from p2pchat.gossip.vocabulary import Verdict
+from p2pchat.model.ids import ConversationId
 from p2pchat.node.room_seals import SHUT_BLOBS_MAX, Blob, RoomSeals
 from p2pchat.protocol.machine import (
     BeginSession,
@@ -100,7 +101,9 @@ def test_a_blob_of_an_unknown_epoch_is_not_passed_on_and_heard_when_that_is_know
     bob = seals("bob")
     bob.apply(key_of(alice))
     bob.apply(HoldEpochs(CREW, ()))
-    assert bob.open(CREW, publish(alice, ops())) == Blob(Verdict.IGNORE, is_puzzling=True)
+    assert bob.open(CREW, publish(alice, ops())) == Blob(
+        Verdict.IGNORE, is_puzzling=True, is_of_epoch=False
+    )
     assert len(bob.apply(HoldEpochs(CREW, (EPOCH,)))) == 1
 
 
@@ -109,6 +112,35 @@ def test_only_so_many_blobs_wait_for_their_key(alice):
     for number in range(SHUT_BLOBS_MAX + 1):
         bob.open(CREW, publish(alice, ops(f"{number}")))
     assert len(bob.apply(key)) == SHUT_BLOBS_MAX
+
+
+def test_rubbish_in_one_room_leaves_the_blobs_of_others_where_they_are(alice):
+    bob, key = seals("bob"), key_of(alice)
+    other = ConversationId(digest("another room"))
+    bob.apply(EnterTopic(other, room_secret(digest("other"))))
+    bob.apply(HoldEpochs(other, (EPOCH,)))
+    bob.open(CREW, publish(alice, ops()))
+    for number in range(2 * SHUT_BLOBS_MAX):
+        bob.open(other, bytes(30) + number.to_bytes(10, "big"))
+    assert len(bob.apply(key)) == 1
+
+
+def test_what_names_an_epoch_that_we_know_and_does_not_open_is_nothing_to_wait_for():
+    bob = seals("bob")
+    rubbish = Blob(Verdict.IGNORE, is_puzzling=False, is_of_epoch=False)
+    assert bob.open(CREW, b"\x02" + EPOCH.tag + bytes(60)) == rubbish
+    assert bob.open(CREW, b"\x02" + bytes(4) + bytes(60)).is_puzzling
+
+
+def test_a_key_that_is_told_again_opens_nothing_again(alice, monkeypatch):
+    bob, key = seals("bob"), key_of(alice)
+    bob.open(CREW, publish(alice, ops()))
+    bob.apply(key)
+    bob.open(CREW, b"\x02" + bytes(64))
+    tried = []
+    monkeypatch.setattr(bob, "_open", lambda *_: tried.append(1))
+    assert bob.apply(key) == []
+    assert not tried
 
 
 def test_a_blob_with_ops_of_another_device_is_nobodys(alice):

@@ -481,7 +481,7 @@ class Table:
             if found.ops is not None:
                 self.gossip.append((seat.device, Heard(id, bringer.device, found.ops)))
             elif found.is_puzzling:
-                self.gossip.append((seat.device, Unreadable(id)))
+                self.gossip.append((seat.device, Unreadable(id, found.is_of_epoch)))
             if found.verdict is Verdict.ACCEPT:
                 hops += ((seat, other) for other in self.neighbours(id, seat))
         self.gossip.append((source.device, Published(id, effect.talk_sent, len(peers))))

@@ -16,7 +16,13 @@ from p2pchat.model.ids import ConversationId, DeviceId
 from p2pchat.model.op import Chain
 from p2pchat.model.room import Role, RoomInfo, RoomKind
 from p2pchat.protocol.admission import ROOMS_MAX
-from p2pchat.protocol.invited import AGAIN_S, DIALS_MAX
+from p2pchat.protocol.invited import (
+    AGAIN_S,
+    DIALS_MAX,
+    DOUBTFUL_S,
+    PUZZLED_PREFIX,
+    PUZZLED_S,
+)
 from p2pchat.protocol.machine import (
     BeginSession,
     Dial,
@@ -419,6 +425,15 @@ def test_a_blob_without_its_key_is_asked_for_by_sync_once_in_a_while(crew):
     digests = [e for e in crew.alice.decided(Send) if type(e.frame).__name__ == "SyncDigest"]
     assert len(digests) == 1
     assert crew.alice.do(Unreadable(ConversationId(bytes(32)))) == []
+
+
+def test_what_anybody_may_have_made_is_asked_for_later(crew):
+    room = crew.begin()
+    crew.alice.do(Unreadable(room, is_of_epoch=False))
+    assert crew.alice.timers[PUZZLED_PREFIX + room.hex()] == crew.table.now.monotonic_s + DOUBTFUL_S
+    crew.alice.do(Unreadable(room))
+    assert crew.alice.timers[PUZZLED_PREFIX + room.hex()] == crew.table.now.monotonic_s + PUZZLED_S
+    assert crew.alice.do(Unreadable(room, is_of_epoch=False)) == []
 
 
 def test_a_key_of_who_is_no_member_is_not_learned():
