@@ -115,6 +115,9 @@ class InvitedRooms:
                 continue
             room = self.admission.restored(row)
             room.restore(ops.get(row.conversation, ()))
+            for op in ops.get(row.conversation, ()):
+                if op.header.device == self._state.me.device:
+                    self._state.conversations[row.conversation].remember_own(op)
             if not room.is_entered and self._is_member(room):
                 room.stage = Stage.ASKED
         for epoch in snapshot.epochs:
@@ -193,8 +196,9 @@ class InvitedRooms:
             return [Reply(command.id, error=objection)]
         effects = self._write(conversation, control, now)
         if before.may_read and not command.standing.may_read:
-            effects += self._tell(self._newest(conversation), self._devices(account))
-            for word in self._newest(conversation):
+            word = conversation.newest_own(Chain.CONTROL)
+            if word is not None:
+                effects += self._tell([word], self._devices(account))
                 self._outbox.say_farewell(account, word)
         return [*effects, Reply(command.id)]
 
@@ -212,7 +216,9 @@ class InvitedRooms:
         if room is None or not self._is_member(room) or not self.admission.may_rule(conversation):
             return []
         if room.membership.standing(me) is Standing.OWNER:
-            for word in self._newest(conversation):  # it put out the last of the others
+            word = conversation.newest_own(Chain.CONTROL, Kind.STANDING)  # of who was put out last
+            word = word or conversation.newest_own(Chain.CONTROL)
+            if word is not None:
                 self.admission.left(word)
             return []
         sources = self._state.sources(room) & self._state.connected
@@ -341,8 +347,7 @@ class InvitedRooms:
         effects: list[Effect] = []
         delay_s = PUZZLED_S if input.is_of_epoch else DOUBTFUL_S
         for room in self._rooms(input.conversation):
-            if input.is_of_epoch:
-                effects += self._keys.early(room, now)
+            effects += self._keys.early(room, now)
             waits_s = room.sharing.puzzled_s
             if waits_s is None or delay_s < waits_s:
                 room.sharing.puzzled_s = delay_s
@@ -542,11 +547,6 @@ class InvitedRooms:
         own = self._state.own_devices
         here = sorted(set(devices) & self._state.connected)
         return [Send(peer, Lane.LIVE, Ops(tuple(ops), (own,))) for peer in here]
-
-    def _newest(self, conversation: Conversation) -> list[Op]:
-        """Our last control op."""
-        count = conversation.log.count(self._state.me.device, Chain.CONTROL)
-        return conversation.own_recent(Chain.CONTROL, count - 1, count) or []
 
     def _dial(self, room: InvitedRoom) -> list[Effect]:
         away = sorted(self._state.readers(room) - self._state.connected)

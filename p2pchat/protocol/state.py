@@ -21,7 +21,7 @@ from p2pchat.model.conversation import open_room_key
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, Party
 from p2pchat.model.lookalikes import NameFlag, flags_of
 from p2pchat.model.machine import Now
-from p2pchat.model.op import Chain, Header, Op
+from p2pchat.model.op import Chain, Header, Kind, Op
 from p2pchat.model.room import Role, RoomInfo, RoomKind
 from p2pchat.protocol.log import Floor, Log, Tip
 from p2pchat.protocol.pairs import Pairs
@@ -257,6 +257,11 @@ class Conversation:
         if start < first or stop > first + len(recent):
             return None
         return [recent[seq - first] for seq in range(start, stop)]
+
+    def newest_own(self, chain: Chain, kind: Kind | None = None) -> Op | None:
+        """Our newest op of a chain, or our newest of a kind in it, if that is still in memory."""
+        found = (op for op in reversed(self._own[chain]) if kind in (None, op.header.kind))
+        return next(found, None)
 
     def own_id(self, chain: Chain, seq: int) -> OpId | None:
         """The id of our op at a place, if it is still in memory."""

@@ -65,7 +65,13 @@ class RoomWriter:
                 }
                 self._cursor.execute(_PUT_ROOM, key | row)
             case PutLeave(_, op):
-                row = {"op": op.id, "seq": op.seq, "header": op.header, "signature": op.signature}
+                row = {
+                    "op": op.id,
+                    "seq": op.seq,
+                    "header": op.header,
+                    "signature": op.signature,
+                    "content": op.content,
+                }
                 self._cursor.execute(_PUT_LEAVE, key | row)
             case PutEpoch(_, op, secret, learned_ms):
                 row = {"op": op, "secret": secret, "learned_ms": learned_ms}
@@ -98,7 +104,7 @@ def read_rooms(connection: Connection) -> RoomsSnapshot:
         leaves=tuple(
             PutLeave(
                 ConversationId(row.conversation_id),
-                StoredOp(OpId(row.op), row.seq, row.header, row.signature, b""),
+                StoredOp(OpId(row.op), row.seq, row.header, row.signature, row.content),
             )
             for row in connection.execute(_LEAVES)
         ),

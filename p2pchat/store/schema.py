@@ -320,6 +320,7 @@ leaves = _table(
     _integer("seq"),
     _blob("header"),
     _blob("signature"),
+    _blob("content"),
 )
 
 epochs = _keyed(

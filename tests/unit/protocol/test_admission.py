@@ -241,12 +241,18 @@ def test_an_owner_cannot_leave_a_room_to_others():
     assert alone not in crew.alice.state.conversations
 
 
-def test_a_room_that_its_owner_left_is_not_brought_back_by_who_has_not_heard_of_it():
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_a_room_that_its_owner_left_is_not_brought_back_by_who_has_not_heard_of_it(
+    is_restarted: bool,
+):
     crew = Crew()
     room = crew.alice.create("two", BOB)
     crew.table.run(5)
     crew.table.part(crew.alice, crew.bob)
     crew.alice.set(room, BOB, Standing.REMOVED)
+    crew.table.run(30)  # an epoch is opened without him
+    if is_restarted:
+        crew.alice.crash()
     crew.alice.leave(room)
     joined = len(crew.alice.told(RoomJoined))
     crew.alice.crash()

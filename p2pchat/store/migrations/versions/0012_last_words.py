@@ -1,0 +1,40 @@
+"""What an op says by which a room was left: an owner's says more than that."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0012"
+down_revision = "0011"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.rename_table("leaves", "leaves_before")
+    op.create_table(
+        "leaves",
+        sa.Column(
+            "conversation",
+            sa.Integer,
+            sa.ForeignKey("conversations.key", ondelete="CASCADE"),
+            primary_key=True,
+            nullable=False,
+        ),
+        sa.Column(
+            "op",
+            sa.LargeBinary,
+            sa.CheckConstraint("length(op) = 32", name="op_size"),
+            nullable=False,
+        ),
+        sa.Column("seq", sa.Integer, nullable=False),
+        sa.Column("header", sa.LargeBinary, nullable=False),
+        sa.Column("signature", sa.LargeBinary, nullable=False),
+        sa.Column("content", sa.LargeBinary, nullable=False),
+        sqlite_strict=True,
+    )
+    op.execute(
+        "INSERT INTO leaves SELECT conversation, op, seq, header, signature, x'' FROM leaves_before"
+    )
+    op.drop_table("leaves_before")
