@@ -29,8 +29,8 @@ class PutRoom:
 
 @dataclass(frozen=True, slots=True)
 class PutLeave:
-    """The op by which we left, an owner the one by which it put somebody out last, for whoever takes
-    us for a member still; goes with its conversation, so it is put after that was dropped."""
+    """The op by which we left, or as an owner put somebody out last, for whoever takes us for a
+    member still; goes with its conversation, so it is put after that was dropped."""
 
     conversation: ConversationId
     op: StoredOp

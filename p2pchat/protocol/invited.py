@@ -87,6 +87,8 @@ AGAIN_S = 5.0
 UNREAD = "not all of this room is here yet that we wrote before; try again in a while"
 OWNERS_STAY = "an owner cannot leave a room that others are in: remove them first, or stay"
 DIALS_MAX = 12
+ROOMS_TOLD_MAX = 16
+"""Rooms that somebody was put out of, told it at one hello."""
 
 
 class InvitedRooms:
@@ -231,11 +233,18 @@ class InvitedRooms:
     # What others say
 
     def greeted(self, peer: DeviceId, now: Now) -> list[Effect]:
-        """A device said whose it is: its account's rooms are its own."""
+        """A device said whose it is: its account's rooms are its own, and of those that we put it
+        out of while it was away it is told."""
         effects: list[Effect] = []
+        rooms_told = 0
         for id, room in self._all():
+            conversation = self._state.conversations[id]
             if peer in self._connected(room) and self._is_member(room):
-                effects += self._greet(self._state.conversations[id], room, peer, now)
+                effects += self._greet(conversation, room, peer, now)
+            elif rooms_told < ROOMS_TOLD_MAX:
+                words = self._writer.last_words(conversation, peer)
+                rooms_told += bool(words)
+                effects += [sent for part in words for sent in self._tell(part, [peer])]
         return effects
 
     def met(self, conversation: Conversation, peer: DeviceId) -> list[Effect]:

@@ -190,6 +190,14 @@ class Membership:
         self._judge()
         return (account, device) in self._revoked
 
+    def removal(self, account: AccountId) -> frozenset[OpId]:
+        """The last ops about an account that count, if by them it may read no more."""
+        self._judge()
+        if self._standing(account, EVERYBODY).may_read:
+            return frozenset()
+        about = self._graph.about.get(account, 0) & self._counting
+        return frozenset(self._graph.ops[index].id for index in self._graph.last(about))
+
     def exclusions(self) -> frozenset[OpId]:
         """Ops that count and say that somebody shall read no more."""
         self._judge()

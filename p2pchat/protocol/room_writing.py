@@ -18,9 +18,15 @@ from p2pchat.protocol.room_state import InvitedRoom
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.control import CONTROL_BYTES_MAX, decode_control, encode_control, fitting_cuts
 from p2pchat.wire.devices import revocation
+from p2pchat.wire.frames import split_ops
 from p2pchat.wire.ops import DEPS_MAX
 
 __all__ = ["RoomWriter"]
+
+LAST_WORDS_MAX = 32
+"""Ops told to who was put out, the one that did so among them."""
+LAST_WORDS_BYTES = 48 * 1024
+"""Of one frame."""
 
 
 class RoomWriter:
@@ -86,6 +92,17 @@ class RoomWriter:
             for device in sorted(known.revoked)
             if not membership.is_revoked(account, device)
         ]
+
+    def last_words(self, conversation: Conversation, peer: DeviceId) -> list[list[Op]]:
+        """For a device whose account we put out while it was away: the op that did so, after what
+        we wrote just before it, which it may have missed as well; by frames."""
+        account = self._state.directory.accounts.get(peer)
+        room = _room(conversation)
+        if account is None or not room.is_entered:
+            return []
+        last = room.membership.removal(account)
+        words = conversation.own_up_to(Chain.CONTROL, last, LAST_WORDS_MAX)
+        return split_ops(words, LAST_WORDS_BYTES)
 
     def _talk(self, conversation: Conversation, device: DeviceId) -> tuple[TalkHead, ...]:
         tips = conversation.log.tips.get((device, Chain.TALK), ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,7 @@ from p2pchat.wire.ops import DEPS_MAX, content_hash, make_op
 if TYPE_CHECKING:
     from random import Random
 
-__all__ = ["ACCOUNTS_MAX", "LEFT", "Conversation", "Left", "Me", "State"]
+__all__ = ["ACCOUNTS_MAX", "LEFT", "OWN_RECENT_MAX", "Conversation", "Left", "Me", "State"]
 
 OWN_RECENT_MAX = 512
 GREETINGS_MAX = 1024
@@ -257,6 +258,13 @@ class Conversation:
         if start < first or stop > first + len(recent):
             return None
         return [recent[seq - first] for seq in range(start, stop)]
+
+    def own_up_to(self, chain: Chain, ids: AbstractSet[OpId], most: int) -> list[Op]:
+        """The newest of our ops of a chain that is one of these, after so many before it; none if
+        it is not in memory."""
+        recent = self._own[chain]
+        end = next((n for n in range(len(recent), 0, -1) if recent[n - 1].id in ids), 0)
+        return [recent[n] for n in range(max(0, end - most), end)]
 
     def newest_own(self, chain: Chain, kind: Kind | None = None) -> Op | None:
         """Our newest op of a chain, or our newest of a kind in it, if that is still in memory."""
