@@ -211,11 +211,12 @@ def _is_elsewhere(conversation: Conversation, wanted: Wanted, rows: Sequence[Sto
 
 def _rest(conversation: Conversation, wanted: Wanted, rows: Sequence[StoredOp]) -> list[Wanted]:
     """What is left of a chain after a read that was cut short; the last place is read again, for
-    it may hold several ops."""
+    it may hold several ops. Those in the last place of all are heads."""
     if not rows or rows[-1].content is None:
         return []
-    last = rows[-1].seq
-    if last + 1 >= conversation.log.count(wanted.device, wanted.chain):
+    last, read = rows[-1].seq, {row.id for row in rows}
+    tips = conversation.log.tips.get((wanted.device, wanted.chain), ())
+    if all(tip.seq < last or tip.id in read for tip in tips):
         return []
     start = last if last > rows[0].seq else last + 1
     return [Wanted(wanted.device, wanted.chain, start, None)]

@@ -139,3 +139,20 @@ def test_a_pull_that_was_forgotten_because_its_room_was_left_is_not_answered():
     alice.effects.clear()
     alice.answer_load()
     assert alice.effects == []
+
+
+def test_a_read_that_is_cut_between_the_last_ops_of_a_chain_goes_on_with_the_others(monkeypatch):
+    monkeypatch.setattr("p2pchat.protocol.serving.ROWS_PER_READ", 4)
+    alice = Table().sit(ALICE)
+    alice.join("square")
+    left = Author(CAROL, ROOM)
+    trunk = [left.write() for _ in range(3)]
+    ends = [left.fork(3).write("one"), left.fork(3).write("other")]
+    alice.do(Heard(ROOM, CAROL.device, Ops((*trunk, *ends), (CAROL.devices,))))
+    alice.effects.clear()
+    pull(alice, BOB, ALL)
+    while alice.loads:
+        alice.answer_load()
+    *frames, page = sent(alice)
+    assert {op.id for frame in frames for op in frame.ops} == {op.id for op in (*trunk, *ends)}
+    assert page == SyncPage(ROOM, more=False)
