@@ -16,6 +16,7 @@ __all__ = ["CHINESE_ERRORS", "error_in_chinese"]
 CHINESE_ERRORS: Mapping[str, str] = {
     **CHINESE_REFUSALS,
     "the disk is full: free some space": "磁盘已满：请腾出一些空间",
+    "this cannot be undone: add --yes if you mean it": "此操作无法撤销：确定要执行请加上 --yes",
     "the system refused: {reason}": "系统拒绝：{reason}",
     "{home} holds an identity already; `p2pchat id` shows it, --home DIR chooses another place": (
         "{home} 中已有身份；`p2pchat id` 可显示它，--home 目录 可选择其他位置"

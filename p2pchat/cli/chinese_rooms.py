@@ -80,6 +80,12 @@ CHINESE_ROOMS: Mapping[str, str] = {
     "Lift a ban; that admits nobody yet.": "解除封禁；对方并不因此回到房间。",
     "Account of who is banned.": "被封禁者的账号。",
     "List who is in a room, and what they may do.": "列出房间成员及其权限。",
+    "Do not ask before what cannot be undone.": "执行无法撤销的操作前不再询问。",
+    "You own this room, and nobody else is in it: leaving ends it for good, for you as well. Leave?"
+    " [y/N] ": (
+        "你是房主，房间里没有其他人：离开后房间就永远结束，你自己也不能再回来。离开吗？[y/N] "
+    ),
+    "You have not left {name}.": "你没有离开 {name}。",
     "Leave a room and forget what others said in it.": "离开房间，并删除本机上其他人说过的内容。",
     "What you said stays on this device, is shown nowhere, and is there again when you come back:"
     " the others may not have all of it yet.": (

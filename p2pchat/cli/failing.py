@@ -17,7 +17,7 @@ import trio
 from p2pchat.cli.language import Language, translate_error
 from p2pchat.errors import P2PChatError
 
-__all__ = ["WrongUsage", "complain", "complain_in", "foreseen", "run"]
+__all__ = ["FAILED", "WrongUsage", "complain", "complain_in", "foreseen", "run"]
 
 FAILED = 1
 WRONG_USAGE = 2

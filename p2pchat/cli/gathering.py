@@ -13,6 +13,7 @@ from pathlib import Path
 
 import trio
 
+from p2pchat.cli.asking import is_meant
 from p2pchat.cli.commands import (
     REACHED_GRACE_S,
     WAITING_FOR_THE_ROOM,
@@ -25,6 +26,7 @@ from p2pchat.cli.commands import (
     reach,
     shown_seconds,
 )
+from p2pchat.cli.failing import FAILED
 from p2pchat.cli.finding import find_contacts, find_member, find_room
 from p2pchat.cli.passphrases import room_password
 from p2pchat.cli.settings import Settings
@@ -58,6 +60,10 @@ KINDS = {
     RoomKind.OPEN: "public",
     RoomKind.PASSWORD: "by password",
 }
+END_OF_ROOM = (
+    "You own this room, and nobody else is in it: leaving ends it for good, for you as well. Leave?"
+    " [y/N] "
+)
 ODD_ROOM = (
     "Careful: {name} mixes letters of several alphabets. A name that looks the same may be another"
     " room."
@@ -230,12 +236,17 @@ async def members(settings: Settings, room: str, as_json: bool) -> int:
     return 0
 
 
-async def leave(settings: Settings, room: str, timeout_s: float) -> int:
-    """Say so to who is in a room by invitation, and forget what others said in it."""
+async def leave(settings: Settings, room: str, timeout_s: float, *, is_sure: bool) -> int:
+    """Say so to who is in a room by invitation, and forget what others said in it. The last owner
+    ends it, and is asked first."""
     console = Console(settings, as_json=False)
     async with online(settings) as client, progress(client, console):
         found = find_room(client, room)
         info = found.info
+        is_end = info.role is Role.OWNER and info.members_count == 1
+        if is_end and not is_sure and not is_meant(END_OF_ROOM, settings.language):
+            console.say("You have not left {name}.", name=info.name)
+            return FAILED
         has_others = info.kind is RoomKind.INVITED and bool(_others(client, found))
         is_told = not has_others or await _told(client, console, found, timeout_s)
         await found.leave()

@@ -28,6 +28,7 @@ Member = Annotated[str, typer.Argument(metavar="WHO", help="Name or account of t
 RequestedRoom = Annotated[
     str, typer.Argument(metavar="ROOM", help="Name or id of a room under `rooms requests`.")
 ]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before what cannot be undone.")]
 Contacts = Annotated[
     list[str], typer.Argument(metavar="WHO...", help="Names or accounts of contacts.")
 ]
@@ -269,7 +270,7 @@ def members(options: Options, room: RoomName, json: Json = False) -> None:
 
 @rooms_app.command()
 @in_command
-def leave(options: Options, room: RoomName, timeout: Timeout = WAIT_S) -> None:
+def leave(options: Options, room: RoomName, timeout: Timeout = WAIT_S, yes: Yes = False) -> None:
     """Leave a room and forget what others said in it.
 
     What you said stays on this device, is shown nowhere, and is there again when you come back: the
@@ -277,4 +278,4 @@ def leave(options: Options, room: RoomName, timeout: Timeout = WAIT_S) -> None:
     """
     from p2pchat.cli import gathering
 
-    run_command(options, lambda settings: gathering.leave(settings, room, timeout))
+    run_command(options, lambda settings: gathering.leave(settings, room, timeout, is_sure=yes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 
@@ -10,6 +11,7 @@ import trio
 from typer.testing import CliRunner
 
 from p2pchat.cli.app import app
+from p2pchat.cli.asking import is_meant
 from p2pchat.testing.processes import befriend, open_processes
 from tests.process.polling import until
 
@@ -97,7 +99,7 @@ def test_a_room_is_made_filled_ruled_and_left_by_single_commands(tmp_path):
             await knows_members(bob, room, {accounts[alice], accounts[bob]})
             assert "owner cannot leave" in await typed("rooms", "leave", "Crew", status=1)
             assert "bob is out of Crew" in await typed("rooms", "remove", "Crew", "bob")
-            assert "You have left Crew." in await typed("rooms", "leave", "Crew")
+            assert "You have left Crew." in await typed("rooms", "leave", "Crew", "--yes")
             assert json.loads(await typed("rooms", "list", "--json")) == []
 
     trio.run(main)
@@ -145,3 +147,48 @@ def test_what_cannot_be_is_refused_in_one_line(words, home):
     assert ended.exit_code == 1, ended.output
     [line] = ended.stderr.splitlines()
     assert REFUSED[words] in line
+
+
+class Keyboard(io.StringIO):
+    """What somebody types at a terminal."""
+
+    def isatty(self):
+        return True
+
+
+def leave(home, *words):
+    return CliRunner().invoke(app, ["--home", str(home), *LOOPBACK, "rooms", "leave", *words])
+
+
+def own(tmp_path):
+    home = tmp_path / "home"
+    made = CliRunner().invoke(
+        app, ["--home", str(home), "--name", "Alice", "rooms", "create", "Mine"]
+    )
+    assert made.exit_code == 0, made.output
+    return home
+
+
+def test_an_owner_who_is_alone_is_not_let_go_by_a_script_that_does_not_say_so(tmp_path):
+    home = own(tmp_path)
+    ended = leave(home, "Mine", "--timeout", "0")
+    assert ended.exit_code == 2
+    assert "add --yes" in ended.stderr
+    assert "left Mine" in leave(home, "Mine", "--timeout", "0", "--yes").stdout
+
+
+def test_an_owner_who_is_alone_is_asked_at_the_terminal(tmp_path, monkeypatch):
+    home = own(tmp_path)
+    asked = []
+    monkeypatch.setattr("p2pchat.cli.gathering.is_meant", lambda *of: asked.append(of) or False)
+    assert leave(home, "Mine", "--timeout", "0").exit_code == 1
+    assert len(asked) == 1
+    assert "Mine" in CliRunner().invoke(app, ["--home", str(home), "rooms", "list"]).stdout
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("y\n", True), ("是\n", True), ("\n", False), ("", False)]
+)
+def test_only_a_yes_is_a_yes(typed, meant, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", Keyboard(typed))
+    assert is_meant("Sure? ", "en") is meant
