@@ -101,7 +101,7 @@ class RoomWriter:
         if account is None or not room.is_entered:
             return []
         last = room.membership.removal(account)
-        words = conversation.own_up_to(Chain.CONTROL, last, LAST_WORDS_MAX)
+        words = conversation.own_up_to(Chain.CONTROL, last, LAST_WORDS_MAX) if last else []
         return split_ops(words, LAST_WORDS_BYTES)
 
     def _talk(self, conversation: Conversation, device: DeviceId) -> tuple[TalkHead, ...]:
