@@ -37,9 +37,7 @@ from p2pchat.protocol.machine import (
     Unreadable,
 )
 from p2pchat.protocol.room_vocabulary import ShareAgain
-from p2pchat.protocol.room_writing import LAST_WORDS_MAX
 from p2pchat.protocol.sealing import SESSION_BLOBS_MAX
-from p2pchat.protocol.state import OWN_RECENT_MAX
 from p2pchat.wire.devices import DeviceSet, merged, new_revocation, read_device_set
 from p2pchat.wire.frames import (
     Hello,
@@ -374,46 +372,6 @@ def test_after_a_removal_there_is_a_new_epoch_and_a_new_session(crew):
     assert CAROL.device not in shared.devices
     assert CAROL.device not in shared.audience
     assert crew.bob.texts(room) == ["before", "after"]
-
-
-@pytest.mark.parametrize("is_restarted", [False, True])
-def test_who_is_removed_while_away_is_told_when_it_is_back(crew, is_restarted: bool):
-    room = crew.begin()
-    crew.table.part(crew.alice, crew.carol)
-    crew.table.part(crew.bob, crew.carol)
-    crew.alice.set(room, BOB, Standing.ADMIN)
-    crew.alice.set(room, CAROL, Standing.REMOVED)
-    crew.table.run(30)
-    if is_restarted:
-        crew.alice.crash()
-        crew.table.connect(crew.alice, crew.bob)
-    assert CAROL.account in standings(crew.carol, room)
-    crew.table.heal()
-    crew.table.connect(crew.alice, crew.carol)
-    crew.table.run(5)
-    assert CAROL.account not in standings(crew.carol, room)
-    with pytest.raises(PermissionDenied):
-        crew.carol.send(room, "am I here?")
-
-
-def test_of_rooms_it_was_removed_from_a_device_is_told_so_much_at_one_hello(crew, monkeypatch):
-    assert 1 < LAST_WORDS_MAX < OWN_RECENT_MAX
-    monkeypatch.setattr("p2pchat.protocol.invited.ROOMS_TOLD_MAX", 2)
-    monkeypatch.setattr("p2pchat.protocol.room_writing.LAST_WORDS_MAX", 3)
-    rooms = [crew.alice.create(f"crew {number}", BOB, CAROL) for number in range(3)]
-    crew.table.run(5)
-    crew.table.part(crew.alice, crew.carol)
-    for room in rooms:
-        for standing in (Standing.READ_ONLY, Standing.MEMBER, Standing.READ_ONLY):
-            crew.alice.set(room, BOB, standing)
-        crew.alice.set(room, CAROL, Standing.REMOVED)
-    crew.alice.effects.clear()
-    crew.table.heal()
-    crew.table.connect(crew.alice, crew.carol)
-    crew.table.run(5)
-    told = [e.frame.ops for e in frames(crew.alice, Ops) if e.peer == crew.carol.device]
-    words = [ops for ops in told if any(op.header.conversation in rooms for op in ops)]
-    assert [len(ops) for ops in words] == [3, 3]
 
 
 def test_who_leaves_says_so_and_the_room_goes_on(crew):

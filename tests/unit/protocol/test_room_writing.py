@@ -1,0 +1,55 @@
+"""What we write into the control chain of a room, and who is told it late."""
+
+from __future__ import annotations
+
+import pytest
+
+from p2pchat.errors import PermissionDenied
+from p2pchat.model.control import Standing
+from p2pchat.protocol.room_writing import LAST_WORDS_MAX
+from p2pchat.protocol.state import OWN_RECENT_MAX
+from p2pchat.wire.frames import Ops
+from tests.unit.protocol.people import BOB, CAROL
+from tests.unit.protocol.test_invited import Crew, frames, standings
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_who_is_removed_while_away_is_told_when_it_is_back(is_restarted: bool):
+    crew = Crew()
+    room = crew.begin()
+    crew.table.part(crew.alice, crew.carol)
+    crew.table.part(crew.bob, crew.carol)
+    crew.alice.set(room, BOB, Standing.ADMIN)
+    crew.alice.set(room, CAROL, Standing.REMOVED)
+    crew.table.run(30)
+    if is_restarted:
+        crew.alice.crash()
+        crew.table.connect(crew.alice, crew.bob)
+    assert CAROL.account in standings(crew.carol, room)
+    crew.table.heal()
+    crew.table.connect(crew.alice, crew.carol)
+    crew.table.run(5)
+    assert CAROL.account not in standings(crew.carol, room)
+    with pytest.raises(PermissionDenied):
+        crew.carol.send(room, "am I here?")
+
+
+def test_of_rooms_it_was_removed_from_a_device_is_told_so_much_at_one_hello(monkeypatch):
+    crew = Crew()
+    assert 1 < LAST_WORDS_MAX < OWN_RECENT_MAX
+    monkeypatch.setattr("p2pchat.protocol.invited.ROOMS_TOLD_MAX", 2)
+    monkeypatch.setattr("p2pchat.protocol.room_writing.LAST_WORDS_MAX", 3)
+    rooms = [crew.alice.create(f"crew {number}", BOB, CAROL) for number in range(3)]
+    crew.table.run(5)
+    crew.table.part(crew.alice, crew.carol)
+    for room in rooms:
+        for standing in (Standing.READ_ONLY, Standing.MEMBER, Standing.READ_ONLY):
+            crew.alice.set(room, BOB, standing)
+        crew.alice.set(room, CAROL, Standing.REMOVED)
+    crew.alice.effects.clear()
+    crew.table.heal()
+    crew.table.connect(crew.alice, crew.carol)
+    crew.table.run(5)
+    told = [e.frame.ops for e in frames(crew.alice, Ops) if e.peer == crew.carol.device]
+    words = [ops for ops in told if any(op.header.conversation in rooms for op in ops)]
+    assert [len(ops) for ops in words] == [3, 3]
