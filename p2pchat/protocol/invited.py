@@ -60,7 +60,7 @@ from p2pchat.protocol.machine import (
 from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.room_state import InvitedRoom, Stage, welcome_to
 from p2pchat.protocol.room_vocabulary import AcceptRoom, SetRoomsFrom, ShareAgain
-from p2pchat.protocol.room_writing import RoomWriter
+from p2pchat.protocol.room_writing import ROOMS_TOLD_MAX, RoomWriter
 from p2pchat.protocol.sealing import EpochKey, room_secret
 from p2pchat.protocol.sender_keys import SenderKeys
 from p2pchat.protocol.state import Conversation, State
@@ -87,8 +87,6 @@ AGAIN_S = 5.0
 UNREAD = "not all of this room is here yet that we wrote before; try again in a while"
 OWNERS_STAY = "an owner cannot leave a room that others are in: remove them first, or stay"
 DIALS_MAX = 12
-ROOMS_TOLD_MAX = 16
-"""Rooms that somebody was put out of, told it at one hello."""
 
 
 class InvitedRooms:

@@ -21,8 +21,10 @@ from p2pchat.wire.devices import revocation
 from p2pchat.wire.frames import split_ops
 from p2pchat.wire.ops import DEPS_MAX
 
-__all__ = ["RoomWriter"]
+__all__ = ["ROOMS_TOLD_MAX", "RoomWriter"]
 
+ROOMS_TOLD_MAX = 16
+"""Rooms that somebody was put out of, told it at one hello."""
 LAST_WORDS_MAX = 32
 """Ops told to who was put out, the one that did so among them."""
 LAST_WORDS_BYTES = 48 * 1024
