@@ -23,7 +23,6 @@ from p2pchat.cli.running import (
     PROGRAM,
     WAIT_S,
     Json,
-    NewHome,
     Timeout,
     in_command,
     in_program,
@@ -124,7 +123,7 @@ def init(options: Options, json: Json = False) -> None:
     """
     from p2pchat.cli import commands
 
-    _run(options, lambda settings: commands.init(settings, json), NewHome.FREE)
+    _run(options, lambda settings: commands.init(settings, json), is_quiet=True)
 
 
 @app.command("id")
@@ -133,7 +132,7 @@ def show_account(options: Options, json: Json = False) -> None:
     """Show who you are, and your contact link."""
     from p2pchat.cli import commands
 
-    _run(options, lambda settings: commands.show_account(settings, json), NewHome.TOLD)
+    _run(options, lambda settings: commands.show_account(settings, json))
 
 
 @app.command()
@@ -357,7 +356,7 @@ def verify(
     """
     from p2pchat.cli import proving
 
-    _run(options, lambda settings: proving.verify(settings, file, json), NewHome.FREE)
+    _run(options, lambda settings: proving.verify(settings, file, json), is_quiet=True)
 
 
 @app.command("export")
@@ -402,7 +401,7 @@ def import_export(
     _run(
         options,
         lambda settings: keeping.import_export(settings, file, export_passphrase_file),
-        NewHome.FREE,
+        is_quiet=True,
     )
 
 
@@ -421,7 +420,7 @@ def chat_here(options: Options) -> None:
     """
     from p2pchat.cli.chat import program
 
-    _run(options, program.chat, NewHome.FREE)
+    _run(options, program.chat, is_quiet=True)
 
 
 @app.command()
@@ -438,7 +437,7 @@ def rpc(options: Options) -> None:
     """
     from p2pchat.cli import commands
 
-    _run(options, commands.rpc, NewHome.FREE)
+    _run(options, commands.rpc, is_quiet=True)
 
 
 @passphrase_app.command("set")

@@ -59,10 +59,6 @@ CHINESE_ERRORS: Mapping[str, str] = {
     "{home} holds contacts, rooms or messages already: choose a new directory": (
         "{home} 中已有联系人、房间或消息：请选择新的目录"
     ),
-    "{home} holds no identity: `p2pchat init --name NAME` makes one there, --home DIR chooses"
-    " another place": (
-        "{home} 中没有身份：`p2pchat init --name 昵称` 可在那里创建，--home 目录 可选择其他位置"
-    ),
     "no contact who has accepted, and no room that you are in, is {name}; `p2pchat contacts list`"
     " and `p2pchat rooms list` show them; give the account of whom you asked": (
         "没有名为 {name} 的联系人（须已接受），你也不在这样的房间中；可用 `p2pchat contacts list`"

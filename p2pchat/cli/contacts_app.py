@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from p2pchat.cli.options import Options
-from p2pchat.cli.running import WAIT_S, Json, NewHome, Timeout, in_command, run_command
+from p2pchat.cli.running import WAIT_S, Json, Timeout, in_command, run_command
 
 __all__ = ["contacts_app"]
 
@@ -64,7 +64,6 @@ def add_contact(
     run_command(
         options,
         lambda settings: commands.add_contact(settings, link, timeout, json),
-        NewHome.TOLD,
     )
 
 
@@ -104,7 +103,7 @@ def look_at_link(options: Options, link: Link, json: Json = False) -> None:
     """Show whom a contact link leads to; nothing is dialled, and nobody learns of it."""
     from p2pchat.cli import acquainting
 
-    run_command(options, lambda settings: acquainting.look(settings, link, json), NewHome.TOLD)
+    run_command(options, lambda settings: acquainting.look(settings, link, json))
 
 
 @contacts_app.command("new-link")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from p2pchat.cli.options import Options
-from p2pchat.cli.running import WAIT_S, Json, NewHome, Timeout, in_command, run_command
+from p2pchat.cli.running import WAIT_S, Json, Timeout, in_command, run_command
 
 if TYPE_CHECKING:
     from p2pchat.cli.settings import Settings
@@ -132,7 +132,6 @@ def create(
     run_command(
         options,
         lambda settings: gathering.create(settings, room, owners, timeout, json),
-        NewHome.TOLD,
     )
 
 
@@ -169,7 +168,7 @@ def join(
             return gathering.join(settings, room, json)
         return gathering.join_with_password(settings, room, password_file, json)
 
-    run_command(options, enter, NewHome.TOLD)
+    run_command(options, enter)
 
 
 @rooms_app.command()

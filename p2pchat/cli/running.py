@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -22,7 +21,6 @@ __all__ = [
     "PROGRAM",
     "WAIT_S",
     "Json",
-    "NewHome",
     "Timeout",
     "in_command",
     "in_program",
@@ -41,35 +39,22 @@ in_program = takes_options(Options)
 in_command = takes_options(Options, hidden=True)
 
 
-class NewHome(Enum):
-    """What a command does where no identity is yet."""
-
-    REFUSED = auto()
-    """It asks for what only a home in use can hold; the home's name was mistyped, perhaps."""
-    TOLD = auto()
-    """It begins something, makes the identity for it, and says so."""
-    FREE = auto()
-    """It needs none, or to make one is what everybody expects of it."""
-
-
 def run_command(
-    options: Options,
-    command: Callable[[Settings], Awaitable[int]],
-    new_home: NewHome = NewHome.REFUSED,
+    options: Options, command: Callable[[Settings], Awaitable[int]], *, is_quiet: bool = False
 ) -> NoReturn:
-    """Settle the options, run a command on them, and end with its exit status."""
+    """Settle the options, run a command on them, and end with its exit status. An identity that
+    was made by it is told of, for the home's name may have been mistyped; not where to make one is
+    what everybody expects (`is_quiet`)."""
     from p2pchat.cli.failing import complain_in, run
-    from p2pchat.cli.settings import has_identity, require_identity, settle
+    from p2pchat.cli.settings import has_identity, settle
     from p2pchat.cli.showing import words
     from p2pchat.cli.signals import interruptible
 
     async def start() -> int:
         settings = settle(options)
-        is_new = not has_identity(settings.home)
-        if new_home is NewHome.REFUSED and options.name is None:
-            require_identity(settings.home)
+        is_new = not is_quiet and not has_identity(settings.home)
         status = await command(settings)
-        if is_new and new_home is not NewHome.FREE and has_identity(settings.home):
+        if is_new and has_identity(settings.home):
             told = "A new identity was made in {home}."
             typer.echo(words(told, settings.language, home=settings.home), err=True)
         return status

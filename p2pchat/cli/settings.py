@@ -21,7 +21,7 @@ from p2pchat.config import (
     RelayConfig,
     load_client_config,
 )
-from p2pchat.errors import ConfigError, StoreError
+from p2pchat.errors import ConfigError
 from p2pchat.store.home import DATABASE_FILE, KEY_FILE
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
     "has_identity",
     "home_of",
     "network_settings",
-    "require_identity",
     "require_usable",
     "settle",
 ]
@@ -118,12 +117,3 @@ def home_of(options: Options) -> Path:
 def has_identity(home: Path) -> bool:
     """Whether somebody lives there, or did before a file of theirs was lost."""
     return any(os.path.exists(home / name) for name in (DATABASE_FILE, KEY_FILE))
-
-
-def require_identity(home: Path) -> None:
-    """Raise `StoreError` where nobody lives."""
-    if not has_identity(home):
-        raise StoreError(
-            f"{home} holds no identity: `p2pchat init --name NAME` makes one there, --home DIR"
-            " chooses another place"
-        )

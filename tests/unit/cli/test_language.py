@@ -233,7 +233,6 @@ def test_errors_that_people_meet_are_told_in_their_language(tmp_path):
         ("rooms", "accept", "nowhere"): "没有名为 'nowhere' 的房间在等你答复",
         ("rooms", "create", "Crew", "--owner", "nobody"): "没有进行任何操作",
         ("contacts", "remove", "nobody"): "没有名为 'nobody' 的联系人",
-        ("--home", str(tmp_path / "mistyped"), "contacts", "list"): "中没有身份",
         ("contacts", "accept", "nobody"): "没有来自账号 'nobody' 的请求",
         ("--lan-secret-file", str(tmp_path / "secret"), "id"): "需与 --lan 一起使用",
     }
