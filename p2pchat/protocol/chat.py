@@ -35,7 +35,7 @@ from p2pchat.protocol.admission import SETTING as ROOMS_FROM
 from p2pchat.protocol.blocking import Blocking, proved
 from p2pchat.protocol.contacts import BLOCKED, Contacts
 from p2pchat.protocol.introductions import SETTING as INTRODUCTIONS
-from p2pchat.protocol.invited import AGAIN_PREFIX, EPOCH_PREFIX, PUZZLED_PREFIX, InvitedRooms
+from p2pchat.protocol.invited import EPOCH_PREFIX, PUZZLED_PREFIX, InvitedRooms
 from p2pchat.protocol.log import Floor, Tip
 from p2pchat.protocol.machine import (
     AcceptContact,
@@ -93,6 +93,7 @@ from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.own_devices import RETIRED
 from p2pchat.protocol.proof import is_signed
 from p2pchat.protocol.receipts import Receipts
+from p2pchat.protocol.room_meetings import AGAIN_PREFIX
 from p2pchat.protocol.room_vocabulary import AcceptRoom, RoomCommand, SetRoomsFrom
 from p2pchat.protocol.rooms import Rooms
 from p2pchat.protocol.state import LEFT, Left, Me, State
@@ -284,7 +285,7 @@ class Chat:
                 self.state.connected.discard(peer)
                 self.state.directory.part(peer)
                 self.sync.peer_down(peer)
-                self.rooms.invited.gone(peer)
+                self.rooms.invited.meetings.gone(peer)
                 ended = self.contacts.comparing.peer_down(peer)
                 return ended + self.outbox.peer_down(peer, reason, now)
             case DialFailed(peer, reason):
@@ -292,7 +293,7 @@ class Chat:
                 return failed + self.mailing.dial_failed(peer, now)
             case SendFailed(peer, Lane.LIVE, reason):
                 self.receipts.lost(peer)
-                again = self.rooms.invited.lost(peer)
+                again = self.rooms.invited.meetings.lost(peer)
                 return again + self.outbox.send_failed(peer, reason, now)
             case SendFailed(peer, _):
                 self.sync.give_up(peer)
@@ -411,7 +412,7 @@ class Chat:
         is_first = peer not in state.directory.accounts
         state.directory.greet(peer, devices)
         effects += self.contacts.trust.claimed(peer, devices.account)
-        effects += self.rooms.invited.greeted(peer, now) if is_first else []
+        effects += self.rooms.invited.meetings.greeted(peer, now) if is_first else []
         if id not in state.conversations:
             return effects
         effects += self.outbox.watch(id, devices.account, peer)
@@ -537,7 +538,7 @@ class Chat:
             case _ if name.startswith(GUEST_PREFIX):
                 return self.rooms.expired(name)
             case _ if name.startswith(AGAIN_PREFIX):
-                return self.rooms.invited.again(name, now)
+                return self.rooms.invited.meetings.again(name, now)
             case _ if name.startswith(PUZZLED_PREFIX):
                 return self.rooms.invited.puzzled(name, now)
             case _:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from p2pchat.model.ids import DeviceId
-from p2pchat.wire.sender_keys import SignedSenderKey
+from p2pchat.wire.sender_keys import SenderKey, SignedSenderKey
 
 __all__ = ["KEYS_BYTES_MAX", "SERIALS_MAX", "HeldKeys"]
 
@@ -38,10 +38,13 @@ class HeldKeys:
 
     def keep(self, signed: SignedSenderKey) -> None:
         """A member's key."""
-        device = signed.said.device
         self._kept.put(signed)
-        self._serials.pop(device, None)
-        self._serials[device] = signed.said.serial
+        self.remember(signed.said)
+
+    def remember(self, said: SenderKey) -> None:
+        """A member's key was taken, be it kept or not."""
+        self._serials.pop(said.device, None)
+        self._serials[said.device] = said.serial
         if len(self._serials) > SERIALS_MAX:
             del self._serials[next(iter(self._serials))]
 

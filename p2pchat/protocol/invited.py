@@ -58,9 +58,10 @@ from p2pchat.protocol.machine import (
     Unreadable,
 )
 from p2pchat.protocol.outbox import Outbox
-from p2pchat.protocol.room_state import InvitedRoom, Stage, welcome_to
+from p2pchat.protocol.room_meetings import Meetings, connected_in, tell, welcome_of
+from p2pchat.protocol.room_state import InvitedRoom, Stage
 from p2pchat.protocol.room_vocabulary import AcceptRoom, SetRoomsFrom, ShareAgain
-from p2pchat.protocol.room_writing import ROOMS_TOLD_MAX, RoomWriter
+from p2pchat.protocol.room_writing import RoomWriter
 from p2pchat.protocol.sealing import EpochKey, room_secret
 from p2pchat.protocol.sender_keys import SenderKeys
 from p2pchat.protocol.state import Conversation, State
@@ -71,19 +72,16 @@ from p2pchat.wire.frames import Ops, Welcome
 from p2pchat.wire.ops import restore_op
 from p2pchat.wire.sender_keys import SignedSenderKey
 
-__all__ = ["AGAIN_PREFIX", "EPOCH_PREFIX", "PUZZLED_PREFIX", "InvitedRooms", "talk_sent"]
+__all__ = ["EPOCH_PREFIX", "PUZZLED_PREFIX", "InvitedRooms", "talk_sent"]
 
 EPOCH_PREFIX = "epoch:"
 PUZZLED_PREFIX = "puzzled:"
-AGAIN_PREFIX = "again:"
 PATIENCE_S = 5.0
 """So long others have to open an epoch that is missing, before we do."""
 PUZZLED_S = 1.0
 """So long a key may take that comes another way than what it opens."""
 DOUBTFUL_S = 10.0
 """The same, when what came may as well be rubbish."""
-AGAIN_S = 5.0
-"""After a lane broke, until its peer is given anew what may have been lost on it."""
 UNREAD = "not all of this room is here yet that we wrote before; try again in a while"
 OWNERS_STAY = "an owner cannot leave a room that others are in: remove them first, or stay"
 DIALS_MAX = 12
@@ -100,6 +98,7 @@ class InvitedRooms:
         self._writer = RoomWriter(state, intake)
         self._keys = SenderKeys(state)
         self.admission = Admission(state, self.changed)
+        self.meetings = Meetings(state, outbox, sync, self._writer, self._keys)
 
     # Restart
 
@@ -198,7 +197,7 @@ class InvitedRooms:
         if before.may_read and not command.standing.may_read:
             word = conversation.newest_own(Chain.CONTROL)
             if word is not None:
-                effects += self._tell([word], self._devices(account))
+                effects += tell(self._state, [word], self._devices(account))
                 self._outbox.say_farewell(account, word)
         return [*effects, Reply(command.id)]
 
@@ -226,51 +225,15 @@ class InvitedRooms:
         self.admission.left(ops[-1])
         for account in sorted(room.membership.members().keys() - {me}):
             self._outbox.say_farewell(account, ops[-1])
-        return [*effects, *self._tell(ops, sources)]
+        return [*effects, *tell(self._state, ops, sources)]
 
     # What others say
-
-    def greeted(self, peer: DeviceId, now: Now) -> list[Effect]:
-        """A device said whose it is: its account's rooms are its own, and of those that we put it
-        out of while it was away it is told."""
-        effects: list[Effect] = []
-        rooms_told = 0
-        for id, room in self._all():
-            conversation = self._state.conversations[id]
-            if peer in self._connected(room) and self._is_member(room):
-                effects += self._greet(conversation, room, peer, now)
-            elif rooms_told < ROOMS_TOLD_MAX:
-                words = self._writer.last_words(conversation, peer)
-                rooms_told += bool(words)
-                effects += [sent for part in words for sent in self._tell(part, [peer])]
-        return effects
 
     def met(self, conversation: Conversation, peer: DeviceId) -> list[Effect]:
         """Somebody hears the room's topic whom we do not know: say hello, and nothing else."""
         room = conversation.invited
         is_known = room is None or peer in self._state.readers(room)
         return [] if is_known else [Send(peer, Lane.LIVE, Ops(()))]
-
-    def gone(self, peer: DeviceId) -> None:
-        """What was on its way to a device may be lost."""
-        for id, room in self._all():
-            room.sharing.lost(peer)
-            if peer in self._state.readers(room):
-                self._outbox.touch(id)
-
-    def lost(self, peer: DeviceId) -> list[Effect]:
-        """A lane broke whose peer is connected still: give it all anew, a little later."""
-        self.gone(peer)
-        is_told = any(peer in self._state.readers(room) for _, room in self._all())
-        return [SetTimer(AGAIN_PREFIX + peer.hex(), AGAIN_S)] if is_told else []
-
-    def again(self, name: str, now: Now) -> list[Effect]:
-        """The keys that were lost."""
-        peer = DeviceId(bytes.fromhex(name.removeprefix(AGAIN_PREFIX)))
-        if peer not in self._state.connected:
-            return []
-        self.gone(peer)
-        return self.greeted(peer, now)
 
     def welcomed(self, peer: DeviceId, frame: Welcome, now: Now) -> list[Effect]:
         """Secrets of a room: one that we know, or one that somebody takes us into."""
@@ -367,7 +330,7 @@ class InvitedRooms:
         id = ConversationId(bytes.fromhex(name.removeprefix(PUZZLED_PREFIX)))
         for room in self._rooms(id):
             room.sharing.puzzled_s = None
-            here = sorted(self._connected(room))
+            here = sorted(connected_in(self._state, room))
             if here:
                 peer = self._state.rng.choice(here)
                 effects += self._sync.begin(self._state.conversations[id], peer, now)
@@ -410,15 +373,6 @@ class InvitedRooms:
         first = tuple(sorted(here))
         serial = max(op.header.hlc for op in blob.ops)
         return [ShareSession(id, first, (*first, *sorted(readers - here)), serial)]
-
-    def _greet(
-        self, conversation: Conversation, room: InvitedRoom, peer: DeviceId, now: Now
-    ) -> list[Effect]:
-        """Give a member's device that is here what it may lack."""
-        room.sharing.lost(peer)
-        effects: list[Effect] = [Send(peer, Lane.LIVE, self._welcome(room))]
-        effects += self._keys.owed(room, peer)
-        return effects + self._sync.begin(conversation, peer, now)
 
     def _objection(
         self, command: CreateRoom, owners: tuple[AccountId, ...]
@@ -483,7 +437,7 @@ class InvitedRooms:
         self._outbox.touch(conversation.id)
         room = conversation.invited
         assert room is not None, "control ops are written in rooms by invitation"
-        return effects + self._tell(ops, self._connected(room))
+        return effects + tell(self._state, ops, connected_in(self._state, room))
 
     def _revoke(self, conversation: Conversation, account: AccountId, now: Now) -> list[Effect]:
         """Say which devices act for an account no more, where that is ours to say."""
@@ -500,7 +454,7 @@ class InvitedRooms:
         effects: list[Effect] = []
         for device in sorted(self._devices(control.account) & self._state.readers(room)):
             if device in self._state.connected:
-                effects += self._greet(conversation, room, device, now)
+                effects += self.meetings.admitted(conversation, room, device, now)
         effects += self._keys.early(room, now)
         return effects + self._revoke(conversation, control.account, now)
 
@@ -512,7 +466,11 @@ class InvitedRooms:
         op = self._state.author(conversation, Profile(self._state.profile.name), now)
         applied = self._intake.apply(conversation, op, now)
         self._outbox.touch(conversation.id)
-        return [*applied, *self._tell([op], self._connected(room)), *self._dial(room)]
+        return [
+            *applied,
+            *tell(self._state, [op], connected_in(self._state, room)),
+            *self._dial(room),
+        ]
 
     def _learned(
         self, id: ConversationId, room: InvitedRoom, keys: Iterable[EpochKey], now: Now
@@ -525,14 +483,9 @@ class InvitedRooms:
         gone: list[Effect] = [Persist(DropEpoch(id, k.op)) for k in expired if k not in found]
         if not rows or not room.is_entered:
             return [*rows, *gone]
-        welcome = self._welcome(room)
-        told = [Send(peer, Lane.LIVE, welcome) for peer in sorted(self._connected(room))]
+        welcome = welcome_of(self._state, room)
+        told = [Send(peer, Lane.LIVE, welcome) for peer in sorted(connected_in(self._state, room))]
         return [*rows, *gone, HoldEpochs(id, room.epochs.keys), *told]
-
-    def _welcome(self, room: InvitedRoom) -> Welcome:
-        sets = self._state.directory.sets
-        members = [sets[account] for account in room.membership.members() if account in sets]
-        return welcome_to(room, members)
 
     def _want_epoch(
         self, id: ConversationId, room: InvitedRoom, *, at_once: bool = False
@@ -550,11 +503,6 @@ class InvitedRooms:
         delay_s = PATIENCE_S * factor * self._state.rng.uniform(0.2, 1.0)
         return [SetTimer(EPOCH_PREFIX + id.hex(), delay_s)]
 
-    def _tell(self, ops: Sequence[Op], devices: Iterable[DeviceId]) -> list[Effect]:
-        own = self._state.own_devices
-        here = sorted(set(devices) & self._state.connected)
-        return [Send(peer, Lane.LIVE, Ops(tuple(ops), (own,))) for peer in here]
-
     def _dial(self, room: InvitedRoom) -> list[Effect]:
         away = sorted(self._state.readers(room) - self._state.connected)
         some = self._state.rng.sample(away, min(len(away), DIALS_MAX))
@@ -564,10 +512,6 @@ class InvitedRooms:
         directory = self._state.directory
         greeted = {device for device, owner in directory.accounts.items() if owner == account}
         return greeted | directory.acting(account)
-
-    def _connected(self, room: InvitedRoom) -> set[DeviceId]:
-        """Whom to tell; before it is entered a room is only listened to."""
-        return self._state.readers(room) & self._state.connected if room.is_entered else set()
 
     def _is_in(self, room: InvitedRoom) -> bool:
         return room.is_entered and self._is_member(room)

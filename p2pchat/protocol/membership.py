@@ -191,12 +191,18 @@ class Membership:
         return (account, device) in self._revoked
 
     def removal(self, account: AccountId) -> frozenset[OpId]:
-        """The last ops about an account that count, if by them it may read no more."""
+        """The last ops that count by which an account could read no more, if it may not now: what
+        is said of it afterwards, a ban too, is none of its business."""
         self._judge()
         if self._standing(account, EVERYBODY).may_read:
             return frozenset()
-        about = self._graph.about.get(account, 0) & self._counting
-        return frozenset(self._graph.ops[index].id for index in self._graph.last(about))
+        about, graph = self._graph.about.get(account, 0) & self._counting, self._graph
+        ending = sum(
+            1 << index
+            for index in bits(about & graph.excluding)
+            if self._standing(account, graph.past[index]).may_read
+        )
+        return frozenset(graph.ops[index].id for index in graph.last(ending))
 
     def exclusions(self) -> frozenset[OpId]:
         """Ops that count and say that somebody shall read no more."""

@@ -18,10 +18,9 @@ from p2pchat.protocol.room_state import InvitedRoom
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.control import CONTROL_BYTES_MAX, decode_control, encode_control, fitting_cuts
 from p2pchat.wire.devices import revocation
-from p2pchat.wire.frames import split_ops
 from p2pchat.wire.ops import DEPS_MAX
 
-__all__ = ["ROOMS_TOLD_MAX", "RoomWriter"]
+__all__ = ["LAST_WORDS_BYTES", "ROOMS_TOLD_MAX", "RoomWriter"]
 
 ROOMS_TOLD_MAX = 16
 """Rooms that somebody was put out of, told it at one hello."""
@@ -95,16 +94,12 @@ class RoomWriter:
             if not membership.is_revoked(account, device)
         ]
 
-    def last_words(self, conversation: Conversation, peer: DeviceId) -> list[list[Op]]:
-        """For a device whose account we put out while it was away: the op that did so, after what
-        we wrote just before it, which it may have missed as well; by frames."""
-        account = self._state.directory.accounts.get(peer)
+    def last_words(self, conversation: Conversation, account: AccountId) -> list[Op]:
+        """For an account that we put out while it was away: the op that did so, after what we
+        wrote just before it, which it may have missed as well. Nothing that was written later."""
         room = _room(conversation)
-        if account is None or not room.is_entered:
-            return []
-        last = room.membership.removal(account)
-        words = conversation.own_up_to(Chain.CONTROL, last, LAST_WORDS_MAX) if last else []
-        return split_ops(words, LAST_WORDS_BYTES)
+        last = room.membership.removal(account) if room.is_entered else None
+        return conversation.own_up_to(Chain.CONTROL, last, LAST_WORDS_MAX) if last else []
 
     def _talk(self, conversation: Conversation, device: DeviceId) -> tuple[TalkHead, ...]:
         tips = conversation.log.tips.get((device, Chain.TALK), ())

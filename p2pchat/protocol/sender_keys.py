@@ -12,6 +12,9 @@ not verify is the fault of who brought it, and a device that makes too many is n
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
+
 from p2pchat.errors import BadSignature
 from p2pchat.model.ids import ConversationId, DeviceId
 from p2pchat.model.machine import Now
@@ -25,6 +28,11 @@ __all__ = ["SenderKeys"]
 
 PACE = Rate(per_s=2, burst=16)
 """Keys of one device in one room: a session is good for a hundred blobs."""
+OWED_BYTES_MAX = 256 * 1024
+"""Of keys, to a device that is here again, of all rooms: a lane has more to carry than these."""
+AUDIENCE_FACTOR, AUDIENCE_SPARE = 2, 64
+"""So many times the devices that we know of a room, and so many beyond, may be those that a key is
+for: its sender may know more of them than we do."""
 
 
 class SenderKeys:
@@ -60,15 +68,26 @@ class SenderKeys:
             effects += self._take(room, signed, device, now) if signed is not None else []
         return effects
 
-    def owed(self, room: InvitedRoom, peer: DeviceId) -> list[Effect]:
-        """A member's device is here that may have been away: what others gave to it."""
+    def owed(self, rooms: Iterable[InvitedRoom], peer: DeviceId) -> list[Effect]:
+        """A member's device is here that may have been away: what others gave to it in these
+        rooms, of each in turn what came last, as much as is given at once."""
+        owed: list[Effect] = []
+        left = OWED_BYTES_MAX
+        turns = zip_longest(*(self._for(room, peer) for room in rooms))
+        for signed in (signed for turn in turns for signed in turn if signed is not None):
+            left -= signed.size_bytes
+            if left < 0:
+                break
+            owed.append(Send(peer, Lane.LIVE, signed))
+        return owed
+
+    def _for(self, room: InvitedRoom, peer: DeviceId) -> Iterator[SignedSenderKey]:
+        """The keys of a room that its member's device may have, the last one first."""
         readers = self._state.readers(room)
-        return [
-            Send(peer, Lane.LIVE, signed)
-            for signed in room.sharing.others
-            if signed.said.device in readers and signed.said.device != peer
-            if signed.said.listed((peer,)) & readers
-        ]
+        for signed in reversed(tuple(room.sharing.others)):
+            sender = signed.said.device
+            if sender in readers and sender != peer and signed.said.listed((peer,)) & readers:
+                yield signed
 
     def _take(
         self, room: InvitedRoom, signed: SignedSenderKey, peer: DeviceId, now: Now
@@ -80,10 +99,16 @@ class SenderKeys:
         ):
             self._state.refuse("too many keys of one device")
             return []
-        room.sharing.others.keep(signed)
-        here = self._state.readers(room) & self._state.connected
+        learned = LearnSession(said.conversation, said.device, said.key)
+        readers, held = self._state.readers(room), room.sharing.others
+        if said.audience_count > AUDIENCE_FACTOR * len(readers) + AUDIENCE_SPARE:
+            held.remember(said)
+            self._state.refuse("key for more devices than a room has")
+            return [learned]
+        held.keep(signed)
+        here = readers & self._state.connected
         others = said.listed(here - {peer, said.device})
         return [
-            LearnSession(said.conversation, said.device, said.key),
+            learned,
             *(Send(other, Lane.LIVE, signed) for other in sorted(others)),
         ]

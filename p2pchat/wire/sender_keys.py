@@ -49,6 +49,10 @@ class SenderKey:
     audience: bytes = field(repr=False)
     """Tags of the devices that it is for, sorted."""
 
+    @property
+    def audience_count(self) -> int:
+        return len(self.audience) // TAG_BYTES
+
     def listed(self, devices: Iterable[DeviceId]) -> set[DeviceId]:
         """Those of these devices that it is for."""
         tags = {

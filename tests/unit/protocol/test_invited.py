@@ -17,7 +17,6 @@ from p2pchat.model.op import Chain
 from p2pchat.model.room import Role, RoomInfo, RoomKind
 from p2pchat.protocol.admission import ROOMS_MAX
 from p2pchat.protocol.invited import (
-    AGAIN_S,
     DIALS_MAX,
     DOUBTFUL_S,
     PUZZLED_PREFIX,
@@ -36,6 +35,7 @@ from p2pchat.protocol.machine import (
     ShareSession,
     Unreadable,
 )
+from p2pchat.protocol.room_meetings import AGAIN_S
 from p2pchat.protocol.room_vocabulary import ShareAgain
 from p2pchat.protocol.sealing import SESSION_BLOBS_MAX
 from p2pchat.wire.devices import DeviceSet, merged, new_revocation, read_device_set
