@@ -49,6 +49,9 @@ CHINESE_CHAT: Mapping[str, str] = {
     "Page down for the newest": "按 Page Down 查看最新消息",
     "Page up for what was said before": "按 Page Up 查看更早的消息",
     "This is the beginning.": "这是开头。",
+    "… {count} characters more: `p2pchat history` has them": (
+        "… 还有 {count} 个字符：用 `p2pchat history` 查看"
+    ),
     "network {health}, {count} peers": "网络{health}，{count} 个节点",
     "{name} asks to be a contact: /accept {account}": ("{name} 请求成为联系人：/accept {account}"),
     "Somebody took you into {name}: /accept {name}": "有人邀你进入 {name}：/accept {name}",

@@ -10,13 +10,29 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import cast
+from unicodedata import category
 
 from p2pchat.cli import shapes
 from p2pchat.cli.language import Language, translate
 from p2pchat.events import StartupProgress
 from p2pchat.model.message import Message
 
-__all__ = ["local_time", "message_line", "plain", "progress_line", "step_name", "table", "words"]
+__all__ = [
+    "JOINER",
+    "local_time",
+    "message_line",
+    "plain",
+    "progress_line",
+    "step_name",
+    "table",
+    "words",
+]
+
+JOINER = "\u200d"
+"""Makes one picture of two, such as a family of people."""
+_IDEOGRAPHIC_SPACE = "\u3000"
+_PICTURE_ENDS = frozenset("\ufe0f↔\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff")
+"""What asks for a picture, what is no symbol otherwise, and the colours of skin."""
 
 _LATEST_MS = 253_370_764_800_000
 """The year 9999: what an author claims may be beyond any calendar."""
@@ -29,8 +45,24 @@ def words(text: str, language: Language, **values: object) -> str:
 
 
 def plain(text: str) -> str:
-    """Text without control characters."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    """Text without control characters; nothing in it but spaces and what joins pictures is
+    invisible."""
+    if text.isprintable():
+        return text
+    return "".join(map(_plain, text, ("", *text), (*text[1:], "")))
+
+
+def _plain(character: str, before: str, after: str) -> str:
+    if character.isprintable() or character == _IDEOGRAPHIC_SPACE:
+        return character
+    if character == JOINER and _is_picture(before) and _is_picture(after):
+        return character
+    return " " if category(character) == "Zs" else ascii(character)[1:-1]
+
+
+def _is_picture(character: str) -> bool:
+    """Whether it is an emoji, or the end of one."""
+    return character in _PICTURE_ENDS or category(character or " ") == "So"
 
 
 def table(rows: Sequence[tuple[str, ...]]) -> Iterable[str]:

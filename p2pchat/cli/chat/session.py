@@ -15,7 +15,6 @@ from p2pchat.cli import shapes
 from p2pchat.cli.chat.model import HELD_MESSAGES_MAX, PAGE_MESSAGES, Chat, Place
 from p2pchat.cli.chat.terminal import Ended, Input, NextWanted, Paged, Typed
 from p2pchat.cli.chat.typed import COMMANDS, Do, Mistake, Say, Verb, parse
-from p2pchat.cli.chat.view import depth
 from p2pchat.cli.finding import conversation_named, find_contact, find_room_request
 from p2pchat.cli.gathering import KINDS
 from p2pchat.cli.language import Language, translate, translate_error
@@ -200,19 +199,21 @@ class Session:
         """Scroll by a page, and read what the disk has before the first."""
         step = max(1, paged.height - 2)
         back = self.chat.back + paged.direction * step
-        most = depth(self.chat, paged.width, self._language) - paged.height
+        most = paged.lines - paged.height
         if paged.direction > 0 and back > most and self.chat.has_earlier:
-            await self._read_earlier()
-            most = depth(self.chat, paged.width, self._language) - paged.height
+            most += await self._read_earlier()  # each has a line at least
         self.chat = self.chat.scrolled(min(back, max(0, most)))
 
-    async def _read_earlier(self) -> None:
-        if len(self.chat.messages) >= HELD_MESSAGES_MAX:
+    async def _read_earlier(self) -> int:
+        """How many there were."""
+        before = self.chat.messages
+        if len(before) >= HELD_MESSAGES_MAX:
             self._say("More than {count} messages are not shown at once.", count=HELD_MESSAGES_MAX)
-            return
-        first = self.chat.messages[0].id
+            return 0
         conversation = self._client.conversation(_opened(self.chat))
-        self.chat = self.chat.earlier(await conversation.history(PAGE_MESSAGES, before=first))
+        page = await conversation.history(PAGE_MESSAGES, before=before[0].id)
+        self.chat = self.chat.earlier(page)
+        return len(self.chat.messages) - len(before)
 
     async def _next(self) -> None:
         place = self.chat.next_unread()

@@ -37,7 +37,7 @@ from prompt_toolkit.styles import Style
 
 from p2pchat.cli.chat.model import Chat
 from p2pchat.cli.chat.typed import candidates
-from p2pchat.cli.chat.view import Line, bar, body, side
+from p2pchat.cli.chat.view import Line, bar, body, depth, side
 from p2pchat.cli.language import Language
 
 __all__ = ["Ended", "Input", "NextWanted", "Paged", "Terminal", "Typed"]
@@ -45,6 +45,8 @@ __all__ = ["Ended", "Input", "NextWanted", "Paged", "Terminal", "Typed"]
 SIDE_COLUMNS = 24
 WIDE_COLUMNS = 64
 """From so many columns on there is room for the list of conversations."""
+PAGES_COUNTED = 3
+"""Upwards from the lowest line in sight: who leans on the key is ahead of what is drawn."""
 RESIZE_POLL_S = 0.5
 
 STYLE = Style.from_dict(
@@ -69,11 +71,11 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class Paged:
-    """A page up (1) or down (-1), of what so many columns and rows show."""
+    """A page up (1) or down (-1), of so many rows, where at least so many lines are known."""
 
     direction: int
-    width: int
     height: int
+    lines: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,12 @@ class Terminal:
         self._tell(Typed(typed.text))
         return False
 
+    def _paged(self, direction: int) -> Paged:
+        """Counted here, where the same lines are drawn: the network waits for nobody's text."""
+        chat, (width, height) = self._chat, self._body.size
+        most = chat.back + PAGES_COUNTED * height
+        return Paged(direction, height, depth(chat, width, self._language, most))
+
     def _keys(self, typed: Buffer) -> KeyBindings:
         keys = KeyBindings()
 
@@ -215,11 +223,11 @@ class Terminal:
 
         @keys.add("pageup", eager=True)
         def page_up(event: KeyPressEvent) -> None:
-            self._tell(Paged(1, *self._body.size))
+            self._tell(self._paged(1))
 
         @keys.add("pagedown", eager=True)
         def page_down(event: KeyPressEvent) -> None:
-            self._tell(Paged(-1, *self._body.size))
+            self._tell(self._paged(-1))
 
         del interrupt, end, go_on, page_up, page_down  # the bindings hold them
         return keys

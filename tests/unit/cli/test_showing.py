@@ -29,6 +29,18 @@ def test_control_characters_are_written_out():
     assert plain("Zoë 你好") == "Zoë 你好"
 
 
+def test_spaces_of_every_script_and_joined_pictures_are_readable():
+    assert plain("你好\u3000世界") == "你好\u3000世界"
+    assert plain("10\u00a0km") == "10 km"
+    family = "👩🏽\u200d❤\ufe0f\u200d👩 👨\u200d👧 🙂\u200d↔\ufe0f"
+    assert plain(family) == family
+
+
+def test_what_joins_no_pictures_is_written_out():
+    assert plain("ad\u200dmin\u200c\u2066") == "ad\\u200dmin\\u200c\\u2066"
+    assert plain("\u200d👩\u200d") == "\\u200d👩\\u200d"
+
+
 def test_values_in_a_sentence_are_plain():
     assert words("You are in {name}.", "en", name="a\x07b") == "You are in a\\x07b."
 

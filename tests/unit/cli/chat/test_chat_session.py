@@ -8,6 +8,7 @@ import trio
 from p2pchat.cli.chat import session as module
 from p2pchat.cli.chat.session import Session
 from p2pchat.cli.chat.terminal import Ended, NextWanted, Paged, Typed
+from p2pchat.cli.chat.view import depth
 from p2pchat.client.opening import open_client
 from p2pchat.events import EventsDropped, NetworkStatusChanged, Ready
 
@@ -25,6 +26,12 @@ async def typed(session, *lines):
     for line in lines:
         await session.obey(Typed(line))
     return session.chat
+
+
+def paged(session, direction):
+    """As a terminal of 60 columns and 12 rows counts."""
+    chat = session.chat
+    return Paged(direction, 12, depth(chat, 60, "en", chat.back + 36))
 
 
 def test_who_knows_nobody_is_told_how_to_begin():
@@ -61,11 +68,11 @@ def test_history_is_paged_back_to_its_beginning():
         chat = await typed(session, "/open lounge")
         assert (len(chat.messages), chat.has_earlier) == (50, True)
         for _ in range(20):
-            await session.obey(Paged(1, 60, 12))
+            await session.obey(paged(session, 1))
         assert [one.text for one in session.chat.messages] == [str(n) for n in range(120)]
         assert session.chat.back == 122 - 12
         for _ in range(20):
-            await session.obey(Paged(-1, 60, 12))
+            await session.obey(paged(session, -1))
         assert session.chat.back == 0
 
     on_a_client(script)

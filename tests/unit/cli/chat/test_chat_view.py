@@ -4,49 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from prompt_toolkit.utils import get_cwidth
 
+from p2pchat.cli.chat import view
 from p2pchat.cli.chat.model import PAGE_MESSAGES, Chat, Place
-from p2pchat.cli.chat.view import bar, body, cut, depth, side, wrapped
+from p2pchat.cli.chat.view import MESSAGE_LINES_MAX, bar, body, depth, side
+from p2pchat.cli.chat.wrapping import MARKS_MAX, excerpt
+from p2pchat.config.limits import TEXT_BYTES_MAX
 from p2pchat.model.message import MessageState
 from tests.unit.cli.chat.values import BOB, LOUNGE, ME, NOON_MS, message
 
 CHAT = Chat(ME).listing([Place(BOB, "Bob", "contact"), Place(LOUNGE, "lounge", "public")])
+FULL = TEXT_BYTES_MAX
 DAY_MS = 24 * 3600 * 1000
 
 
 def drawn(lines):
     return ["".join(text for _, text in line) for line in lines]
-
-
-@pytest.mark.parametrize(
-    ("text", "width", "lines"),
-    [
-        ("short", 10, ["short"]),
-        ("two words", 8, ["two", "  words"]),
-        ("exactly8 and", 8, ["exactly8", "  and"]),
-        ("unbreakable", 8, ["unbreaka", "  ble"]),
-        ("你好世界再见", 8, ["你好世界", "  再见"]),
-        ("a你好世界", 8, ["a你好世", "  界"]),
-        ("one\ntwo", 10, ["one", "  two"]),
-        ("", 10, [""]),
-    ],
-)
-def test_a_text_is_broken_at_spaces_and_by_width(text, width, lines):
-    assert wrapped(text, width, "  ") == lines
-
-
-@given(st.text(), st.integers(8, 60))
-def test_no_line_is_wider_than_there_is_room(text, width):
-    assert all(get_cwidth(line) <= width for line in wrapped(text, width, "  "))
-
-
-def test_what_does_not_fit_is_cut_before_it_is_half_a_character():
-    assert cut("你好", 3) == "你"
-    assert cut("abc", 5) == "abc"
 
 
 def test_the_newest_stand_at_the_bottom_with_their_states_and_days():
@@ -75,7 +49,8 @@ def test_what_a_command_said_stands_below():
 
 def test_scrolling_shows_what_is_above_and_ends_at_the_top():
     chat = CHAT.opened(BOB, [message(str(n)) for n in range(10)])
-    assert depth(chat, 40, "en") == 12
+    assert depth(chat, 40, "en", 100) == 12
+    assert depth(chat, 40, "en", 5) == 5
     assert drawn(body(chat.scrolled(3), 40, 2, "en"))[1].endswith("Bob: 6")
     assert drawn(body(chat.scrolled(100), 40, 2, "en"))[0] == "This is the beginning."
     full = CHAT.opened(BOB, [message("x")] * PAGE_MESSAGES)
@@ -103,3 +78,50 @@ def test_the_bar_says_where_one_is():
     assert drawn([bar(chat, 60, "en")]) == ["lounge (public)  1 unread  ready"]
     assert "Page down" in drawn([bar(chat.scrolled(2), 80, "en")])[0]
     assert drawn([bar(chat, 6, "en")]) == ["lounge"]
+
+
+# What others wrote costs no more than the window is large
+
+
+def test_of_a_long_message_the_first_lines_are_shown_and_how_much_more_there_is():
+    chat = CHAT.opened(BOB, [message("ha " * (FULL // 3), author=ME)])
+    _, _, *shown, more, state = drawn(body(chat, 60, MESSAGE_LINES_MAX + 4, "en"))
+    assert len(shown) == MESSAGE_LINES_MAX
+    left = 3 * (FULL // 3 - sum(line.count("ha") for line in shown))
+    assert more == f"  … {left} characters more: `p2pchat history` has them"
+    assert state == "  [delivered]"
+
+
+def test_a_screen_of_the_worst_messages_leaves_little_in_the_cache_of_the_terminal():
+    marks = "a" + "\u0300" * 16_000
+    chat = CHAT.opened(BOB, [message(marks), message("\x01" * FULL), message(marks * 2)])
+    cells = [cell for line in drawn(body(chat, 80, 50, "en")) for cell in split(line)]
+    assert max(map(len, cells)) <= 1 + MARKS_MAX
+
+
+def split(line):
+    """The cells that prompt_toolkit makes of it."""
+    cells = [""]
+    for character in line:
+        cells += [character] if get_cwidth(character) else []
+        cells[-1] += "" if get_cwidth(character) else character
+    return cells
+
+
+def test_a_message_is_broken_into_lines_once_for_each_width(monkeypatch):
+    broken = []
+
+    def counting(text, *rest):
+        broken.append(len(text))
+        return excerpt(text, *rest)
+
+    monkeypatch.setattr(view, "excerpt", counting)
+    chat = CHAT.opened(BOB, [message("x" * FULL) for _ in range(20)])
+    for _ in range(3):
+        body(chat, 80, 24, "en")
+    assert len(broken) == 1, "the newest fills the window"
+    depth(chat, 80, "en", 24 * 3)
+    assert len(broken) == 2
+    assert max(broken) < 8_000, "no more of a text is looked at than could be shown"
+    body(chat, 60, 24, "en")
+    assert len(broken) == 3
