@@ -151,6 +151,7 @@ class Choking:
         if known is not None:
             for place in (known.choked, known.chokers, known.tallies):
                 place.pop(peer, None)
+            known.ahead = {id: pair for id, pair in known.ahead.items() if peer != pair[0]}
 
     def end(self, topic: str) -> None:
         """The topic is heard no longer."""
