@@ -29,8 +29,6 @@ class GossipConfig:
     """D_out: members that we dialled ourselves, against a take-over from outside."""
     pushing_min: int = 2
     """Members of a mesh that go on sending whole messages though others were faster."""
-    direct_beats_min: int = 3
-    """After so many heartbeats with news from authors who are connected to us alone, none need."""
     lazy_peers_min: int = 6
     """D_lazy: peers outside the mesh to whom a heartbeat advertises messages, at least."""
     lazy_share: float = 0.25

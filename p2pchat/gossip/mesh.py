@@ -95,10 +95,6 @@ class Mesh:
         """The mesh of `topic`, empty for one we do not hear; a live view."""
         return self._members.get(topic, _NOBODY)
 
-    def is_neighbour(self, topic: str, peer: PeerId) -> bool:
-        """It is connected and hears `topic`, in the mesh or not."""
-        return peer in self._peers.subscribers(topic)
-
     def join(self, topic: str, preferred: Iterable[PeerId], now_s: float) -> list[PeerId]:
         """Begin a mesh; answers whom to GRAFT."""
         members = dict.fromkeys(

@@ -90,10 +90,8 @@ class Messages:
             counts.duplicates += 1
             if message.id in pending:
                 pending[message.id].holders.add(peer.id)
-            topic, mesh = message.topic, self._mesh
-            if topic in mesh:
-                is_member = peer.id in mesh.members(topic)
-                mesh.choking.heard_again(topic, peer.id, message.id, is_member=is_member)
+            if peer.id in self._mesh.members(message.topic):
+                self._mesh.choking.heard(message.topic, peer.id, is_news=False)
         return delivered
 
     def choose_wanted(self, peer: Peer, advertised: Sequence[IHave]) -> list[MessageId]:
@@ -176,11 +174,8 @@ class Messages:
                 pending = self._keep(id, topic, data, members, now_s)
                 pending.holders.add(peer)
                 pending.holders.update(self._mesh.choking.chokers(topic))
-                author, member = judgement.author, peer if peer in members else None
-                if author is not None and self._mesh.is_neighbour(topic, author):
-                    self._mesh.choking.heard_directly(topic, member, author, id)
-                else:
-                    self._mesh.choking.heard(topic, member)
+                member = peer if peer in members else None
+                self._mesh.choking.heard(topic, member, is_news=True)
                 self._counts.delivered += 1
                 yield Deliver(topic, peer, id, data, judgement.opened)
             case Verdict.IGNORE:

@@ -288,7 +288,6 @@ class GossipRouter:
             return []
         self._peers.unsubscribe(peer, topic)
         self._mesh.drop(topic, peer.id)
-        self._mesh.choking.missed(topic)
         self._fanout.drop(topic, peer.id)
         return [PeerLeft(peer.id, topic)] if topic in self._mesh else []
 
@@ -303,12 +302,11 @@ class GossipRouter:
         self, id: PeerId, advertised: Sequence[codec.IHave], wanted: Collection[codec.MessageId]
     ) -> None:
         """What a member advertises is ahead of what others push: it is to push again. Said though
-        it may never have been choked: a CHOKE and a GRAFT may have crossed. Where authors are heard
-        directly nothing is said until its message proves to be from afar."""
+        it may never have been choked: a CHOKE and a GRAFT may have crossed."""
         news = set(wanted)
         ahead = {ihave.topic: None for ihave in advertised if not news.isdisjoint(ihave.ids)}
         for topic in ahead:
-            if id in self._mesh.members(topic) and not self._mesh.choking.is_direct(topic):
+            if id in self._mesh.members(topic):
                 self._mesh.choking.release(topic, id)
                 self._outbox.add_control(id, codec.encode_choke(topic, chokes=False))
 

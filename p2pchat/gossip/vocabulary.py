@@ -55,8 +55,6 @@ class Judgement:
 
     verdict: Verdict
     opened: object = None
-    author: PeerId | None = None
-    """Who wrote it, where that can be read: forwarders may be unable to."""
 
 
 Judge = Callable[[str, bytes], Judgement]

@@ -23,12 +23,10 @@ def peer_id(name: str) -> PeerId:
 
 
 def verdict_in_data(topic: str, data: bytes) -> Judgement:
-    """What a test wants is written at the front of the data; accepted when nothing is. Data that
-    says who wrote it names its author."""
+    """What a test wants is written at the front of the data; accepted when nothing is."""
     word = data.split(b":")[0]
     verdict = {b"ignore": Verdict.IGNORE, b"reject": Verdict.REJECT}.get(word, Verdict.ACCEPT)
-    author = peer_id(data.split(b" wrote ")[0].decode()) if b" wrote " in data else None
-    return Judgement(verdict, (topic, len(data)), author)
+    return Judgement(verdict, (topic, len(data)))
 
 
 class Stage:
