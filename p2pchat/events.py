@@ -314,19 +314,22 @@ class MessageStateChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class GapFound(Event):
-    """Something of a conversation is known to be missing; it is asked for from all who may have
-    it. `Conversation.completeness()` names it."""
+    """Something that an account said in a conversation is known to be missing; it is asked for from
+    all who may have it. `Conversation.completeness()` names it."""
 
     conversation: ConversationId
+    account: AccountId
     missing: int
     """So many ops, as far as is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class GapFilled(Event):
-    """Nothing that was known to be missing of a conversation is missing any more."""
+    """Nothing of an account is waited for there any more: it came, or too much waited and it was
+    given up until it is seen again."""
 
     conversation: ConversationId
+    account: AccountId
 
 
 @dataclass(frozen=True, slots=True)

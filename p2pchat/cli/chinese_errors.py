@@ -33,6 +33,9 @@ CHINESE_ERRORS: Mapping[str, str] = {
     "{address} is in use by another program": "{address} 已被其他程序占用",
     "the passphrase is wrong": "密码短语不正确",
     "nobody has acknowledged a message of yours there yet": "那里还没有人确认收到您的消息",
+    "in rooms that nobody rules nobody signs to hold all that was said": (
+        "在无人管理的房间里，没有人签名确认收存全部消息"
+    ),
     "nobody has acknowledged this message yet, or it is not yours": (
         "还没有人确认收到这条消息，或它不是您写的"
     ),

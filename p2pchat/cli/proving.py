@@ -62,6 +62,8 @@ def _show(console: Console, settings: Settings, proof: DeliveryProof) -> None:
         text = words("(not in the file)", language) if message.text is None else message.text
         lines = "\n    ".join(plain(line) for line in text.split("\n"))
         typer.echo(f"{local_time(message.sent_at)}  {lines}")
+    if proof.is_revoked:
+        console.say("That account has revoked this device: ask whether it was stolen then.")
     for receipt in proof.receipts:
         console.say(
             "{account} signed on {time} to hold {held} of these {count} messages, with its device"

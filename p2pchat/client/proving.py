@@ -9,9 +9,9 @@ from pathlib import Path
 
 import trio
 
-from p2pchat.errors import BadProof, FileUnusable, NotProvable, SchemaTooNew
+from p2pchat.errors import BadProof, FileUnusable, NotProvable, SchemaTooNew, UnknownConversation
 from p2pchat.model.change import PutReceipt
-from p2pchat.model.ids import AccountId, ConversationId, OpId
+from p2pchat.model.ids import ConversationId, OpId
 from p2pchat.model.op import Chain, Kind, Op
 from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.node.node import Node
@@ -22,6 +22,7 @@ from p2pchat.wire.delivery_proof import (
     encode_proof,
     read_proof,
 )
+from p2pchat.wire.devices import DeviceSet, is_certified
 from p2pchat.wire.ops import restore_op
 from p2pchat.wire.receipts import decode_receipt
 
@@ -47,7 +48,8 @@ class Proving:
 class _Held:
     """What a device has signed of our chain."""
 
-    account: AccountId
+    devices: DeviceSet
+    """Its account's, which vouches for it."""
     row: PutReceipt
     heads: tuple[OpId, ...]
     up_to: int
@@ -56,20 +58,27 @@ class _Held:
 async def write_proof(node: Node, proving: Proving) -> DeliveryProof:
     """Write what proves that others hold messages of ours; answers what it proves.
 
-    Raises `NotProvable`, `FileExists`, `FileUnusable`, `DiskFull`.
+    Raises `UnknownConversation`, `NotProvable`, `FileExists`, `FileUnusable`, `DiskFull`.
     """
-    me, sets = node.chat.state.me, node.chat.state.directory.sets
+    state = node.chat.state
+    conversation, own = state.conversations.get(proving.conversation), state.own_devices
+    if conversation is None:
+        raise UnknownConversation("nothing is here of this conversation any more")
+    if conversation.is_unruled:
+        raise NotProvable("in rooms that nobody rules nobody signs to hold all that was said")
+    genesis = conversation.invited.genesis if conversation.invited is not None else b""
     held = await _held(node, proving.conversation)
     up_to = max((one.up_to for one in held), default=-1)
-    rows = await _rows(node, proving, up_to)
+    begin = conversation.log.begins_at((state.me.device, Chain.TALK))
+    rows = await _rows(node, proving, begin, up_to)
 
     def write() -> DeliveryProof:
         ops = _run(rows, held, proving)
         ids = {op.id for op in ops}
         named = [one for one in held if ids & set(one.heads)]
-        vouching = dict.fromkeys([me.account, *(one.account for one in named)])
-        known = [sets[account] for account in vouching]
-        raw = b"".join(encode_proof(known, [one.row for one in named], ops))
+        vouching = {devices.account: devices for devices in (own, *(h.devices for h in named))}
+        receipts = [one.row for one in named]
+        raw = b"".join(encode_proof(vouching.values(), receipts, ops, genesis))
         proof = read_proof(raw)
         with new_file(proving.path, overwrite=proving.overwrite) as file:
             file.write(raw)
@@ -108,20 +117,21 @@ async def _held(node: Node, id: ConversationId) -> list[_Held]:
         receipt = decode_receipt(row.body, row.signature).receipt
         chain = (state.me.device, Chain.TALK)
         ours = [entry for entry in receipt.entries if (entry.device, entry.chain) == chain]
-        if ours and receipt.account != state.me.account and receipt.account in state.directory.sets:
+        devices = state.directory.sets.get(receipt.account)
+        is_ours = receipt.account == state.me.account
+        if ours and devices and not is_ours and is_certified(devices, receipt.device):
             heads = tuple(entry.head for entry in ours)
-            found.append(_Held(receipt.account, row, heads, max(entry.seq for entry in ours)))
+            found.append(_Held(devices, row, heads, max(entry.seq for entry in ours)))
     return found
 
 
-async def _rows(node: Node, proving: Proving, up_to: int) -> list[StoredOp]:
+async def _rows(node: Node, proving: Proving, start: int, up_to: int) -> list[StoredOp]:
     """Our talk as it lies on disk, from where it is to be proven to where somebody has it, with the
     texts that are to be shown."""
     id, device = proving.conversation, node.chat.state.me.device
     store = await node.flushed_store()
     rows: list[StoredOp] = []
     size_bytes, has_begun = 0, proving.message is None
-    start = node.chat.state.conversations[id].log.begins_at((device, Chain.TALK))
     while start <= up_to:
         page = await store.ops(OpsQuery(id, device, Chain.TALK, start, PAGE_OPS, PAGE_BYTES))
         if not page:

@@ -33,7 +33,7 @@ class Completeness:
 
     conversation: ConversationId
     digest: bytes
-    """32 bytes; equal exactly when two members hold the same."""
+    """32 bytes; equal when two members have come to the same heads (docs/protocols/sync.md)."""
     heads: tuple[Position, ...]
     """Of each chain everything up to its head is here, from where the chain begins: at 0, or in
     rooms that keep what is newest, where what is older was dropped. Sorted."""

@@ -48,34 +48,44 @@ def _gaps(log: Log, waiting: Iterable[Op]) -> Iterator[Gap]:
 
 
 class Gaps:
-    """Conversations of which the user was told that something is missing."""
+    """Authors of whose words the user was told that some are missing. Each stands for itself: what
+    one invents hides no gap of another."""
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._noted: dict[Conversation, None] = {}
-        self._told: dict[Conversation, None] = {}
+        self._told: dict[Conversation, set[AccountId]] = {}
 
     def note(self, conversation: Conversation) -> None:
         """Something was held back in this batch."""
         self._noted[conversation] = None
 
     def settle(self) -> list[Effect]:
-        """After a batch: tell of conversations in which something waits now, and of those in which
-        nothing does any more."""
+        """After a batch: tell of authors of whom something waits now, and of those of whom nothing
+        does any more."""
         effects: list[Effect] = []
         for conversation in self._noted:
-            if conversation.log.waiting_count and conversation not in self._told:
-                self._told[conversation] = None
-                missing = sum(gap.count for gap in completeness(conversation).gaps)
-                effects.append(Emit(GapFound(conversation.id, missing)))
+            new = _awaited(conversation) - self._told.get(conversation, set())
+            gaps = completeness(conversation).gaps if new else ()
+            for account in sorted(new):
+                missing = sum(gap.count for gap in gaps if gap.account == account)
+                effects.append(Emit(GapFound(conversation.id, account, missing)))
+            if new:
+                self._told.setdefault(conversation, set()).update(new)
         self._noted.clear()
-        for conversation in [one for one in self._told if self._is_over(one)]:
-            del self._told[conversation]
-            if not conversation.log.waiting_count:
-                effects.append(Emit(GapFilled(conversation.id)))
+        for conversation, told in list(self._told.items()):
+            effects += self._filled(conversation, told)
         return effects
 
-    def _is_over(self, conversation: Conversation) -> bool:
-        """Whether nothing waits there any more, or the conversation is left."""
+    def _filled(self, conversation: Conversation, told: set[AccountId]) -> list[Effect]:
         is_here = self._state.conversations.get(conversation.id) is conversation
-        return not is_here or not conversation.log.waiting_count
+        filled = told - _awaited(conversation) if is_here else set(told)
+        told -= filled
+        if not told:
+            del self._told[conversation]
+        return [Emit(GapFilled(conversation.id, one)) for one in sorted(filled) if is_here]
+
+
+def _awaited(conversation: Conversation) -> set[AccountId]:
+    """Authors of what is held back."""
+    return conversation.log.waiting_accounts

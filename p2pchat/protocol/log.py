@@ -11,7 +11,7 @@ on disk.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -175,6 +175,11 @@ class Log:
     @property
     def waiting_count(self) -> int:
         return len(self._waiting)
+
+    @property
+    def waiting_accounts(self) -> set[AccountId]:
+        """The authors of all that is held back."""
+        return self._waiting.accounts()
 
     def waiting(self) -> tuple[Op, ...]:
         """The ops that are held back until what they follow is here."""
@@ -340,6 +345,7 @@ class Waiting:
         self._missing: dict[OpId, OpId] = {}
         self._sizes: dict[DeviceId, dict[OpId, int]] = {}
         """Of each device, oldest first."""
+        self._authors = Counter[AccountId]()
         self._bytes_total = 0
 
     def __len__(self) -> int:
@@ -354,6 +360,7 @@ class Waiting:
         size = len(op.header_bytes) + len(op.content or b"")
         self._ops.setdefault(missing, {})[op.id] = op
         self._missing[op.id] = missing
+        self._authors[op.header.account] += 1
         self._sizes.setdefault(op.header.device, {})[op.id] = size
         self._bytes_total += size
         has_room = True
@@ -361,6 +368,9 @@ class Waiting:
             self._evict()
             has_room = False
         return has_room
+
+    def accounts(self) -> set[AccountId]:
+        return set(self._authors)
 
     def all(self) -> tuple[Op, ...]:
         return tuple(op for ops in self._ops.values() for op in ops.values())
@@ -402,7 +412,10 @@ class Waiting:
 
     def _remove(self, device: DeviceId, id: OpId) -> None:
         missing = self._missing.pop(id)
-        del self._ops[missing][id]
+        account = self._ops[missing].pop(id).header.account
+        self._authors[account] -= 1
+        if not self._authors[account]:
+            del self._authors[account]
         if not self._ops[missing]:
             del self._ops[missing]
         self._bytes_total -= self._sizes[device].pop(id)

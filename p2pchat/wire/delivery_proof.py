@@ -5,6 +5,10 @@ by its hash. So a receipt proves all that lies below its head, and who has the h
 check it: no network, no home, no trust in whoever made the file. A message that is not to be shown
 is still there as its header, which holds the hash of the text alone.
 
+Where a chain may begin at a floor, a receipt says nothing of what lies below. That is so in rooms
+that nobody rules, so there is no proof there: the two accounts of a direct conversation are its id,
+and a room by invitation is its genesis, which stands in the file.
+
 What is proven is the word of devices, at the time their clocks showed, and which account certified
 them. Whose account that is, only people know.
 """
@@ -18,11 +22,12 @@ from itertools import chain
 from p2pchat.errors import BadProof, RemoteProtocolError, SchemaTooNew, UnknownVersion
 from p2pchat.model.archive import ArchivedOp, End, Record
 from p2pchat.model.change import PutDeviceSet, PutReceipt
+from p2pchat.model.conversation import direct_id, room_id
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.op import Chain, Header, Kind, Op
 from p2pchat.wire.archive_codec import RECORD_BYTES_MAX, decode_record, encode_record
 from p2pchat.wire.contents import Text, decode_content
-from p2pchat.wire.devices import DeviceSet, is_certified, read_device_set
+from p2pchat.wire.devices import DeviceSet, is_certified, merged, read_device_set
 from p2pchat.wire.framing import FrameParser, frame
 from p2pchat.wire.receipts import Receipt, decode_receipt
 
@@ -39,6 +44,7 @@ PROOF_BYTES_MAX = 64 << 20
 """Bytes of a proof: all of it is held in memory while it is checked."""
 _MAGIC = b"DCHATPRF"
 _VERSION = b"\x01"
+_LENGTH_BYTES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,7 @@ class ProvenReceipt:
     up_to: int
     """It holds every op of the chain up to this `seq`."""
     is_revoked: bool
-    """Its account has revoked the device since, or had."""
+    """Its account has revoked the device since, or had, as far as the file tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,8 @@ class DeliveryProof:
     """At least one, in the order they were written."""
     receipts: tuple[ProvenReceipt, ...]
     """At least one, by account and device."""
+    is_revoked: bool
+    """The author's account has revoked the author's device, as far as the file tells."""
 
     def held_by(self, receipt: ProvenReceipt) -> int:
         """How many of the messages a device has signed to hold."""
@@ -86,10 +94,14 @@ class DeliveryProof:
 
 
 def encode_proof(
-    sets: Iterable[DeviceSet], receipts: Iterable[PutReceipt], ops: Sequence[Op]
+    sets: Iterable[DeviceSet],
+    receipts: Iterable[PutReceipt],
+    ops: Sequence[Op],
+    genesis: bytes = b"",
 ) -> Iterator[bytes]:
-    """A file in pieces: the sets of all accounts in it, receipts, and a run of one chain."""
-    yield _MAGIC + _VERSION
+    """A file in pieces: the sets of all accounts in it, receipts, and a run of one chain; of a room
+    by invitation its genesis."""
+    yield _MAGIC + _VERSION + len(genesis).to_bytes(_LENGTH_BYTES, "big") + genesis
     records: Iterable[Record] = chain(
         (PutDeviceSet(devices.account, devices.raw) for devices in sets),
         receipts,
@@ -107,10 +119,12 @@ def read_proof(raw: bytes) -> DeliveryProof:
         raise BadProof("is no proof of delivery")
     if not raw.startswith(_MAGIC + _VERSION):
         raise SchemaTooNew("was written by a newer version of this program")
+    start = len(_MAGIC + _VERSION) + _LENGTH_BYTES
+    end = start + int.from_bytes(raw[start - _LENGTH_BYTES : start], "big")
     parser = FrameParser(RECORD_BYTES_MAX, skips_empty=False)
-    found = _Reading()
+    found = _Reading(raw[start:end])
     try:
-        for piece in parser.feed(raw[len(_MAGIC + _VERSION) :]):
+        for piece in parser.feed(raw[end:]):
             found.take(decode_record(piece))
         if not parser.is_empty or not found.is_over:
             raise BadProof("is not whole: its end is missing")
@@ -124,7 +138,8 @@ def read_proof(raw: bytes) -> DeliveryProof:
 class _Reading:
     """The records of a proof, put together."""
 
-    def __init__(self) -> None:
+    def __init__(self, genesis: bytes) -> None:
+        self._genesis = genesis
         self._sets: dict[AccountId, DeviceSet] = {}
         self._receipts: list[Receipt] = []
         self._ops: list[Op] = []
@@ -136,7 +151,8 @@ class _Reading:
             raise BadProof("goes on after its end")
         match record:
             case PutDeviceSet(account, raw):
-                self._sets[account] = read_device_set(raw)
+                known, told = self._sets.get(account), read_device_set(raw)
+                self._sets[account] = told if known is None else merged(known, told)
             case PutReceipt(_, _, body, signature):
                 self._receipts.append(decode_receipt(body, signature).receipt)
             case ArchivedOp(op):
@@ -152,12 +168,19 @@ class _Reading:
         if not messages or not self._receipts:
             raise BadProof("proves nothing: it holds no message, or no receipt")
         header = self._ops[0].header
-        self._set_of(header.account, header.device)
+        if self._genesis and room_id(self._genesis) != header.conversation:
+            raise BadProof("proves nothing: it is not of the room that it says")
+        devices = self._set_of(header.account, header.device)
         seqs = {op.id: op.header.seq for op in self._ops}
         receipts = [self._receipt(receipt, seqs) for receipt in self._receipts]
-        receipts.sort(key=lambda receipt: (receipt.account, receipt.device))
+        newest = {(one.account, one.device): one for one in sorted(receipts, key=_reach)}
         return DeliveryProof(
-            header.conversation, header.account, header.device, messages, tuple(receipts)
+            header.conversation,
+            header.account,
+            header.device,
+            messages,
+            tuple(newest[key] for key in sorted(newest)),
+            header.device not in devices.devices,
         )
 
     def _follow(self, op: Op) -> None:
@@ -173,7 +196,9 @@ class _Reading:
 
     def _receipt(self, receipt: Receipt, seqs: Mapping[OpId, int]) -> ProvenReceipt:
         first = self._ops[0].header
-        if receipt.conversation != first.conversation or receipt.account == first.account:
+        is_of_it = receipt.conversation == first.conversation and receipt.account != first.account
+        is_direct = direct_id(first.account, receipt.account) == first.conversation
+        if not is_of_it or not (self._genesis or is_direct):
             raise BadProof("proves nothing: a receipt in it is of something else")
         devices = self._set_of(receipt.account, receipt.device)
         named = [seqs[entry.head] for entry in receipt.entries if entry.head in seqs]
@@ -189,6 +214,10 @@ class _Reading:
         if devices is None or not is_certified(devices, device):
             raise BadProof("proves nothing: no account vouches for a device in it")
         return devices
+
+
+def _reach(receipt: ProvenReceipt) -> int:
+    return receipt.up_to
 
 
 def _chain_of(header: Header) -> tuple[object, ...]:

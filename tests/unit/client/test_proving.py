@@ -22,7 +22,7 @@ def room(tmp_path):
 
     async def main():
         async with p2pchat.open_client(tmp_path / "home", name="Alice", offline=True) as client:
-            room = await client.join_open("lounge")
+            room = await client.create_room("Crew")
             sent = [await room.send(text) for text in TEXTS]
             device = client._state.me.device
             seq = client._state.conversations[room.id].log.count(device, Chain.TALK) - 2
@@ -88,13 +88,12 @@ def test_what_nobody_holds_is_not_provable_and_leaves_no_file(room, tmp_path):
                 tmp_path / "home", lambda r, m=message: r.prove_delivery(tmp_path / "proof", m)
             )
 
-    async def alone(room):
-        return await room.prove_delivery(tmp_path / "proof")
-
     async def elsewhere():
         async with p2pchat.open_client(None, name="Carol", offline=True) as client:
             with pytest.raises(NotProvable, match="a message of yours"):
-                await alone(await client.join_open("lounge"))
+                await (await client.create_room("Crew")).prove_delivery(tmp_path / "proof")
+            with pytest.raises(NotProvable, match="nobody rules"):
+                await (await client.join_open("lounge")).prove_delivery(tmp_path / "proof")
 
     trio.run(elsewhere)
     assert not (tmp_path / "proof").exists()

@@ -13,7 +13,7 @@ from p2pchat.model.op import Chain
 from p2pchat.protocol.completeness import completeness
 from p2pchat.protocol.machine import LeaveRoom
 from p2pchat.wire.frames import Ops
-from tests.unit.protocol.people import ALICE, BOB, Author, between
+from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, Author, between
 from tests.unit.protocol.table import Seat, Table
 
 DIRECT = between(ALICE, BOB)
@@ -77,12 +77,12 @@ def test_a_gap_is_told_once_and_so_is_its_end():
     bob = bob_with_contact()
     give(bob, ops[3])
     give(bob, ops[5])
-    assert bob.told(GapFound) == [GapFound(DIRECT, 3)]
+    assert bob.told(GapFound) == [GapFound(DIRECT, ALICE.account, 3)]
     give(bob, ops[0], ops[1], ops[2])
     assert bob.told(GapFilled) == []
     assert list(missing(bob).gaps) == [gap(4, 4)]
     give(bob, ops[4])
-    assert bob.told(GapFilled) == [GapFilled(DIRECT)]
+    assert bob.told(GapFilled) == [GapFilled(DIRECT, ALICE.account)]
 
 
 def test_what_comes_in_any_order_within_one_batch_is_no_gap():
@@ -98,7 +98,7 @@ def test_a_control_op_that_others_depend_on_is_named_by_its_id():
     bob = bob_with_contact()
     give(bob, op)
     assert (missing(bob).gaps, missing(bob).awaited) == ((), (unseen,))
-    assert bob.told(GapFound) == [GapFound(DIRECT, 0)]
+    assert bob.told(GapFound) == [GapFound(DIRECT, ALICE.account, 0)]
 
 
 def test_two_who_hold_the_same_state_the_same_digest_and_heads():
@@ -127,9 +127,25 @@ def test_of_a_room_that_is_left_nothing_is_told_any_more():
     author = Author(ALICE, room)
     _, second = author.write("one"), author.write("two")
     give(bob, second)
-    assert bob.told(GapFound) == [GapFound(room, 1)]
+    assert bob.told(GapFound) == [GapFound(room, ALICE.account, 1)]
     bob.ask(lambda id: LeaveRoom(id, room))
     assert bob.told(GapFilled) == []
     bob.join("lounge")
     give(bob, second)
     assert len(bob.told(GapFound)) == 2
+
+
+def test_what_one_author_invents_hides_no_gap_of_another():
+    table = Table()
+    bob = table.sit(BOB)
+    room = bob.join("lounge")
+    lie = Author(MALLORY, room)
+    lie.write("never sent")
+    give(bob, lie.write("follows nothing"))
+    bob.events.clear()
+    author = Author(ALICE, room)
+    first, second = author.write("one"), author.write("two")
+    bob.hear(CAROL, Ops((second,), (ALICE.devices,)))
+    bob.hear(CAROL, Ops((first,), (ALICE.devices,)))
+    assert bob.told(GapFound) == [GapFound(room, ALICE.account, 1)]
+    assert bob.told(GapFilled) == [GapFilled(room, ALICE.account)]

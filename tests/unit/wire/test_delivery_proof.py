@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 from p2pchat.errors import BadProof, SchemaTooNew
 from p2pchat.model.archive import Manifest
 from p2pchat.model.change import PutReceipt
+from p2pchat.model.control import Genesis, History
+from p2pchat.model.conversation import open_room_id, room_id
 from p2pchat.model.op import Chain, Position
 from p2pchat.wire import delivery_proof
 from p2pchat.wire.archive_codec import encode_record
 from p2pchat.wire.contents import Profile
+from p2pchat.wire.control import encode_control
 from p2pchat.wire.delivery_proof import encode_proof, read_proof
 from p2pchat.wire.devices import merged, new_revocation, read_device_set
 from p2pchat.wire.framing import frame
@@ -30,6 +33,7 @@ from tests.unit.protocol.people import (
 )
 
 ROOM = between(ALICE, BOB)
+CREW = Genesis((ALICE.account,), History.ALL, 0, "Crew", bytes(16), bytes(32))
 SETS = (ALICE.devices, BOB.devices)
 
 
@@ -41,14 +45,14 @@ def receipt(by, *ops, conversation=ROOM, account=None):
     return PutReceipt(conversation, by.device, signed.body, signed.signature)
 
 
-def alice_writes(*texts):
-    author = Author(ALICE, ROOM)
+def alice_writes(*texts, conversation=ROOM):
+    author = Author(ALICE, conversation)
     author.write(Profile("Alice"))
     return [author.write(text) for text in texts]
 
 
-def file(ops, receipts, sets=SETS):
-    return b"".join(encode_proof(sets, receipts, ops))
+def file(ops, receipts, sets=SETS, genesis=b""):
+    return b"".join(encode_proof(sets, receipts, ops, genesis))
 
 
 def refused(raw) -> str:
@@ -58,16 +62,35 @@ def refused(raw) -> str:
 
 
 def test_a_receipt_proves_all_that_lies_below_its_head():
-    ops = alice_writes("one", "two", "three")
+    _, genesis = encode_control(CREW)
+    crew = room_id(genesis)
+    ops = alice_writes("one", "two", "three", conversation=crew)
     sets = (*SETS, CAROL.devices)
-    proof = read_proof(file(ops, [receipt(BOB, ops[2]), receipt(CAROL, ops[0])], sets))
-    assert (proof.conversation, proof.account, proof.device) == (ROOM, ALICE.account, ALICE.device)
+    receipts = [
+        receipt(BOB, ops[2], conversation=crew),
+        receipt(CAROL, ops[0], conversation=crew),
+        receipt(CAROL, ops[1], conversation=crew),
+    ]
+    proof = read_proof(file(ops, receipts, sets, genesis))
+    assert (proof.conversation, proof.account, proof.device) == (crew, ALICE.account, ALICE.device)
     assert [message.text for message in proof.messages] == ["one", "two", "three"]
     assert [message.id for message in proof.messages] == [op.id for op in ops]
     held = {one.account: proof.held_by(one) for one in proof.receipts}
-    assert held == {BOB.account: 3, CAROL.account: 1}
+    assert held == {BOB.account: 3, CAROL.account: 2}
+    assert len(proof.receipts) == 2, "of each device the one that says most"
     assert {one.sent_at for one in proof.receipts} == {WALL_MS + 9}
+    assert not proof.is_revoked
     assert not any(one.is_revoked for one in proof.receipts)
+
+
+def test_in_a_room_that_nobody_rules_nothing_is_proven():
+    """A chain may begin at a floor there: who has its head may have nothing below."""
+    lounge = open_room_id("lounge")
+    ops = alice_writes("one", "two", conversation=lounge)
+    told = [receipt(BOB, ops[1], conversation=lounge)]
+    assert "something else" in refused(file(ops, told))
+    _, genesis = encode_control(CREW)
+    assert "not of the room" in refused(file(ops, told, genesis=genesis))
 
 
 def test_a_text_may_be_left_out_and_the_message_is_proven_all_the_same():
@@ -82,9 +105,13 @@ def test_a_text_may_be_left_out_and_the_message_is_proven_all_the_same():
 def test_a_device_that_was_revoked_is_named_as_such():
     revoked = read_device_set(new_revocation(BOB.account_signer, BOB.device, WALL_MS))
     ops = alice_writes("one")
-    sets = (ALICE.devices, merged(BOB.devices, revoked))
-    [one] = read_proof(file(ops, [receipt(BOB, ops[0])], sets)).receipts
-    assert one.is_revoked
+    both = merged(BOB.devices, revoked)
+    for sets in ((ALICE.devices, both), (ALICE.devices, both, BOB.devices)):
+        [one] = read_proof(file(ops, [receipt(BOB, ops[0])], sets)).receipts
+        assert one.is_revoked
+    revoked = read_device_set(new_revocation(ALICE.account_signer, ALICE.device, WALL_MS))
+    sets = (merged(ALICE.devices, revoked), BOB.devices)
+    assert read_proof(file(ops, [receipt(BOB, ops[0])], sets)).is_revoked
 
 
 @given(st.data())
@@ -151,11 +178,11 @@ def test_nothing_else_stands_in_a_proof():
     ops = alice_writes("one")
     raw = file(ops, [receipt(BOB, ops[0])])
     assert "after its end" in refused(raw + frame(encode_record(Manifest(0, 0))))
-    head, rest = raw[:9], raw[9:]
+    head, rest = raw[:11], raw[11:]
     assert "no proof" in refused(head + frame(encode_record(Manifest(0, 0))) + rest)
     assert "no proof" in refused(b"PK\x03\x04")
     with pytest.raises(SchemaTooNew):
-        read_proof(raw[:8] + b"\x02" + rest)
+        read_proof(raw[:8] + b"\x02" + raw[9:])
 
 
 def test_a_file_over_the_limit_is_not_read(monkeypatch):
