@@ -19,6 +19,7 @@ from libp2p.relay.circuit_v2.pb.circuit_pb2 import HopMessage, StopMessage
 from libp2p.relay.circuit_v2.pb.dcutr_pb2 import HolePunch
 from libp2p.security.exceptions import HandshakeFailure
 
+from p2pchat.cli.chat import typed
 from p2pchat.cli.jsonrpc import RequestError, read_call, read_line
 from p2pchat.cli.methods import find_method
 from p2pchat.config import addresses as configured
@@ -409,6 +410,11 @@ TEXTS: dict[str, Decoder] = {
         ("net.bootstrap_list.parse_list",),
         (render_list([f"{ADDRESS}/p2p/{PEER}"]),),
         LOCAL,
+    ),
+    "typed line": Decoder(
+        text(typed.parse),
+        ("cli.chat.typed.parse",),
+        (b"/open Bob", b"//said", b"hello"),
     ),
     "json-rpc": Decoder(
         json_rpc,

@@ -242,7 +242,8 @@ def test_who_is_outside_of_subnets_that_are_allowed_no_more_is_cut_and_comes_bac
             await until_connected(alice, bob.peer_id)
             change = await alice.reconfigure(elsewhere)
             assert change.applied == ("lan.allowed_subnets",)
-            assert alice.status().peers == ()
+            while alice.status().peers:  # noqa: ASYNC110 - he may have called once more meanwhile
+                await trio.sleep(0.01)
             with suppress(PeerUnreachable):
                 await bob.connect(alice.addresses[0])  # up for him until she hangs up
             while bob.status().peers:  # noqa: ASYNC110

@@ -30,6 +30,7 @@ from p2pchat.crypto.stretching import Cost
 from p2pchat.crypto.vault import Vault
 from p2pchat.errors import PassphraseNeeded, WrongPassphrase
 from p2pchat.model.change import Change, PutConversation, PutSetting
+from p2pchat.model.room import RoomKind
 from p2pchat.store import migrating  # what a child would import lazily
 from p2pchat.store.home import open_home, relock_home, restore_home
 from p2pchat.store.port import Page
@@ -71,6 +72,8 @@ def commit(home: Path, tell: Callable[[int], None], count: int) -> None:
     """Commit messages one after another, each with a setting that counts them."""
     writer = Writer()
     with open_home(home) as opened:
+        if not opened.store.snapshot().conversations:
+            opened.store.commit([PutConversation(ROOM, RoomKind.OPEN, "garden", 1)])
         for _ in range(len(opened.store.history(ROOM, Page(5_000)))):
             writer.op()
         for number in range(len(writer.ops), len(writer.ops) + count):

@@ -7,8 +7,8 @@ room and coming back, since leaving forgets.
 
 from __future__ import annotations
 
-from p2pchat.events import Event, MessageReceived
-from p2pchat.model.change import AddMessage, AddOp, Change, DropConversation
+from p2pchat.events import Event, MessageReceived, RoomJoined
+from p2pchat.model.change import AddMessage, AddOp, Change
 from p2pchat.model.ids import ConversationId, DeviceId, OpId
 from p2pchat.testing.checkers.base import Checker, Complaints
 from p2pchat.testing.ledger import Ledger
@@ -34,16 +34,20 @@ class Uniqueness(Checker):
             case AddMessage():
                 if change.op in disk.shown.get(change.conversation, ()):
                     yield f"{life.peer.name} shows {str(change.op)[:8]} twice"
-            case DropConversation(id):
-                self._told.pop((life.peer.identity.device, id), None)
             case _:
                 pass
 
     def told(self, life: Life, event: Event) -> Complaints:
-        if isinstance(event, MessageReceived):
-            message = event.message
-            key = (life.peer.identity.device, message.conversation)
-            told = self._told.setdefault(key, set())
-            if message.id in told:
-                yield f"{life.peer.name} is told of {str(message.id)[:8]} twice"
-            told.add(message.id)
+        """A batch is told of when all of it is on disk: what came just before a room was left is
+        told after that. So a new count begins when the room is entered again."""
+        device = life.peer.identity.device
+        match event:
+            case RoomJoined(room):
+                self._told.pop((device, room.id), None)
+            case MessageReceived(message):
+                told = self._told.setdefault((device, message.conversation), set())
+                if message.id in told:
+                    yield f"{life.peer.name} is told of {str(message.id)[:8]} twice"
+                told.add(message.id)
+            case _:
+                pass
