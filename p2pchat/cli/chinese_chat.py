@@ -58,6 +58,22 @@ CHINESE_CHAT: Mapping[str, str] = {
     "/admit NAME takes a contact into it.": "/admit 名称 让联系人加入。",
     "You stay out of {name}. Its members are told.": "你不进入 {name}。会通知其成员。",
     "More than {count} messages are not shown at once.": "一次最多显示 {count} 条消息。",
+    "A device of {name} speaks for another account now. Nothing is sent to them before you have"
+    " asked them by another way, and then said `p2pchat contacts confirm`.": (
+        "{name} 的一台设备现在代表另一个账号。请先用其他方式向对方核实，再运行"
+        " `p2pchat contacts confirm`；在此之前不会向对方发送任何内容。"
+    ),
+    "Your account has one more device. If you did not add it, end it: `p2pchat devices revoke`.": (
+        "你的账号多了一台设备。如果不是你添加的，请撤销它：`p2pchat devices revoke`。"
+    ),
+    "{name} has one more device, which reads and writes.": "{name} 多了一台可以读写消息的设备。",
+    "{name}: {reason}": "{name}：{reason}",
+    "it is closed: its devices were revoked": "此账号已关闭：其设备已被撤销",
+    "one of its devices wrote two histories": "其中一台设备写出了两份不同的历史记录",
+    "the keys that were compared are not the same: somebody may stand between you": (
+        "比对的密钥不一致：你们之间可能有人在冒充"
+    ),
+    "Enter on an empty line takes this away.": "在空行按 Enter 可清除此提示。",
     "Nobody waits for your word.": "没有人在等你答复。",
     "{health}, {count} peers, {relays} relays; {outbox} messages wait": (
         "{health}，{count} 个节点，{relays} 个中继；{outbox} 条消息在等待"

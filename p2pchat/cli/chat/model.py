@@ -14,11 +14,13 @@ from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.message import Message, MessageState
 from p2pchat.wire.links import LINK_SCHEME
 
-__all__ = ["HELD_MESSAGES_MAX", "PAGE_MESSAGES", "Chat", "Place"]
+__all__ = ["ALARMS_MAX", "HELD_MESSAGES_MAX", "PAGE_MESSAGES", "Chat", "Place"]
 
 PAGE_MESSAGES = 50
 HELD_MESSAGES_MAX = 2_000
 """Of the open conversation; the disk has the others."""
+ALARMS_MAX = 5
+"""The latest; the window is for messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class Chat:
     """How far the start, or the network, is."""
     requests: tuple[str, ...] = ()
     """Accounts and rooms that wait for our word."""
+    alarms: tuple[str, ...] = ()
+    """What somebody should know before they write on; they stay until the person has seen them."""
 
     @property
     def place(self) -> Place | None:
@@ -127,6 +131,15 @@ class Chat:
     def noted(self, *lines: str) -> Chat:
         """A command said something."""
         return replace(self, notes=lines)
+
+    def warned(self, line: str) -> Chat:
+        """Something is not as it should be; said once, however often it happens."""
+        others = (alarm for alarm in self.alarms if alarm != line)
+        return replace(self, alarms=(*others, line)[-ALARMS_MAX:])
+
+    def heeded(self) -> Chat:
+        """The person has seen what there is to be warned of."""
+        return replace(self, alarms=())
 
     def scrolled(self, back: int) -> Chat:
         """So many lines are below what is seen."""

@@ -25,8 +25,10 @@ from p2pchat.errors import P2PChatError, UnknownConversation
 from p2pchat.events import (
     ContactAccepted,
     ContactRequested,
+    DeviceAdded,
     Event,
     EventsDropped,
+    KeyChanged,
     MembersChanged,
     MessageReceived,
     MessageStateChanged,
@@ -34,6 +36,7 @@ from p2pchat.events import (
     ProfileChanged,
     RoomJoined,
     RoomRequested,
+    SecurityAlert,
     StartupProgress,
 )
 from p2pchat.model.contact import ContactState
@@ -45,6 +48,8 @@ __all__ = ["HEARD", "Session"]
 HEARD = (
     ContactAccepted,
     ContactRequested,
+    DeviceAdded,
+    KeyChanged,
     MembersChanged,
     MessageReceived,
     MessageStateChanged,
@@ -52,6 +57,7 @@ HEARD = (
     ProfileChanged,
     RoomJoined,
     RoomRequested,
+    SecurityAlert,
     StartupProgress,
 )
 """The events that change what is seen."""
@@ -60,6 +66,14 @@ T = TypeVar("T")
 
 LISTED = (ContactState.ACCEPTED, ContactState.ASKED)
 NOTHING_OPEN = "No conversation is open: /open NAME opens one, /list shows them."
+
+KEY_CHANGED = (
+    "A device of {name} speaks for another account now. Nothing is sent to them before you have"
+    " asked them by another way, and then said `p2pchat contacts confirm`."
+)
+OWN_DEVICE_ADDED = (
+    "Your account has one more device. If you did not add it, end it: `p2pchat devices revoke`."
+)
 
 
 class Session:
@@ -127,12 +141,32 @@ class Session:
             case ContactAccepted(account):
                 self._list()
                 self._say("{name} and you are contacts now.", name=self._name(account))
+            case KeyChanged() | DeviceAdded() | SecurityAlert():
+                self._warn(event)
             case EventsDropped():
                 self._list()
                 if self.chat.open is not None:
                     await self._open(self._client.conversation(self.chat.open))
             case _:
                 self._list()
+
+    def _warn(self, event: KeyChanged | DeviceAdded | SecurityAlert) -> None:
+        """Of strangers it is said in passing: there are as many as somebody makes."""
+        account, name = event.account, self._name(event.account)
+        match event:
+            case KeyChanged():
+                told = self._words(KEY_CHANGED, name=name)
+            case DeviceAdded() if account == self.chat.me:
+                told = self._words(OWN_DEVICE_ADDED)
+            case DeviceAdded():
+                told = self._words("{name} has one more device, which reads and writes.", name=name)
+            case SecurityAlert(_, reason):
+                told = self._words(
+                    "{name}: {reason}", name=name, reason=translate(reason, self._language)
+                )
+        contacts = (contact.account for contact in self._client.contacts())
+        is_near = account == self.chat.me or account in contacts
+        self.chat = self.chat.warned(told) if is_near else self.chat.noted(told)
 
     def _list(self) -> None:
         """Contacts and rooms as they are now, and who waits for our word."""
@@ -178,7 +212,7 @@ class Session:
         action = parse(line)
         match action:
             case None:
-                pass
+                self.chat = self.chat.heeded()
             case Mistake(sentence, values):
                 self._say(sentence, **dict(values))
             case Say(text):

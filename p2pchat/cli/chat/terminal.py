@@ -56,6 +56,7 @@ STYLE = Style.from_dict(
         "own": "ansigreen",
         "other": "ansicyan",
         "note": "ansiyellow",
+        "alarm": "bold ansired",
         "rule": "ansibrightblack",
         "bar": "reverse",
     }

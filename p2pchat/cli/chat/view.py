@@ -46,8 +46,8 @@ def _entry(place: Place, width: int, *, is_open: bool) -> Line:
 
 def body(chat: Chat, width: int, height: int, language: Language) -> list[Line]:
     """What is seen of the open conversation, the newest at the bottom; below it what the last
-    command said."""
-    notes = _notes(chat, width)[-height:]
+    command said, and what the person is warned of."""
+    notes = [*_notes(chat, width), *_alarms(chat, width, language)][-height:]
     room = height - len(notes)
     seen = list(islice(_upwards(chat, width, language), room + chat.back))
     shown = seen[min(chat.back, max(0, len(seen) - room)) :][:room]
@@ -56,6 +56,14 @@ def body(chat: Chat, width: int, height: int, language: Language) -> list[Line]:
 
 def _notes(chat: Chat, width: int) -> list[Line]:
     return [(("class:note", piece),) for note in chat.notes for piece in wrapped(tame(note), width)]
+
+
+def _alarms(chat: Chat, width: int, language: Language) -> list[Line]:
+    if not chat.alarms:
+        return []
+    lines = [piece for alarm in chat.alarms for piece in wrapped(f"! {tame(alarm)}", width, INDENT)]
+    seen = translate("Enter on an empty line takes this away.", language)
+    return [*((("class:alarm", line),) for line in lines), (("class:note", cut(seen, width)),)]
 
 
 def depth(chat: Chat, width: int, language: Language, most: int) -> int:

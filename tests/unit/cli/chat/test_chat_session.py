@@ -6,11 +6,21 @@ import pytest
 import trio
 
 from p2pchat.cli.chat import session as module
+from p2pchat.cli.chat.model import ALARMS_MAX
 from p2pchat.cli.chat.session import Session
 from p2pchat.cli.chat.terminal import Ended, NextWanted, Paged, Typed
 from p2pchat.cli.chat.view import depth
 from p2pchat.client.opening import open_client
-from p2pchat.events import EventsDropped, NetworkStatusChanged, Ready
+from p2pchat.events import (
+    DeviceAdded,
+    EventsDropped,
+    KeyChanged,
+    NetworkStatusChanged,
+    Ready,
+    SecurityAlert,
+)
+from p2pchat.model.ids import AccountId, PeerId
+from tests.unit.cli.chat.values import THEM
 
 
 def on_a_client(script, language="en"):
@@ -134,6 +144,43 @@ def test_what_was_missed_is_read_again():
         assert session.chat.progress == "network poor, 2 peers"
 
     on_a_client(script)
+
+
+PEER = PeerId(b"\x00\x24" + bytes(36))
+FORKED = "one of its devices wrote two histories"
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        (lambda who: KeyChanged(who, THEM, PEER), "speaks for another account now"),
+        (lambda who: DeviceAdded(who, PEER), "Your account has one more device"),
+        (lambda who: SecurityAlert(who, FORKED), FORKED),
+    ],
+)
+def test_an_alarm_stays_until_the_person_has_seen_it(event, told):
+    async def script(client, session):
+        assert type(event(client.account)) in module.HEARD
+        await session.hear(event(client.account))
+        chat = await typed(session, "/join lounge", "on I write")
+        [alarm] = chat.alarms
+        assert told in alarm
+        chat = await typed(session, "")
+        assert chat.alarms == ()
+
+    on_a_client(script)
+
+
+def test_strangers_push_no_alarm_away():
+    async def script(client, session):
+        await session.hear(DeviceAdded(client.account, PEER))
+        for number in range(ALARMS_MAX + 1):
+            await session.hear(SecurityAlert(AccountId(bytes([number]) * 32), FORKED))
+        [alarm] = session.chat.alarms
+        assert "多了一台设备" in alarm
+        assert "两份不同的历史记录" in session.chat.notes[0]
+
+    on_a_client(script, "zh")
 
 
 def test_a_room_that_is_left_elsewhere_is_closed_at_the_next_news():

@@ -7,7 +7,7 @@ from dataclasses import replace
 from prompt_toolkit.utils import get_cwidth
 
 from p2pchat.cli.chat import view
-from p2pchat.cli.chat.model import PAGE_MESSAGES, Chat, Place
+from p2pchat.cli.chat.model import ALARMS_MAX, PAGE_MESSAGES, Chat, Place
 from p2pchat.cli.chat.view import MESSAGE_LINES_MAX, bar, body, depth, side
 from p2pchat.cli.chat.wrapping import MARKS_MAX, excerpt
 from p2pchat.config.limits import TEXT_BYTES_MAX
@@ -45,6 +45,17 @@ def test_what_a_command_said_stands_below():
         "second",
     ]
     assert drawn(body(chat, 40, 1, "en")) == ["second"]
+
+
+def test_alarms_stand_at_the_bottom_once_each_and_the_latest():
+    chat = CHAT.opened(BOB, [message("theirs")]).noted("said")
+    for number in [*range(ALARMS_MAX + 1), 2]:
+        chat = chat.warned(f"alarm {number}\x1b")
+    lines = drawn(body(chat, 40, 9, "en"))
+    assert lines[-1] == "Enter on an empty line takes this away."
+    assert lines[-6:-1] == [f"! alarm {number}\\x1b" for number in (1, 3, 4, 5, 2)]
+    assert lines[-7] == "said"
+    assert drawn(body(chat.heeded(), 40, 1, "en")) == ["said"]
 
 
 def test_scrolling_shows_what_is_above_and_ends_at_the_top():
