@@ -3,7 +3,7 @@
 Each device has one outbound session a room, and one inbound session for each device that gave it a
 key. Nothing of it is on disk: a session that came back from an older state would use a key twice,
 and a key that is not there opens nothing when the disk is stolen. Keys are exported without a
-signature, so a key counts as that of the device at the other end of the stream that brought it.
+signature of Megolm's, so each goes with one of its device (`wire.sender_keys`): whoever brings it.
 
     blob    = 2 ‖ epoch tag (4) ‖ nonce (24) ‖ XChaCha20-Poly1305(epoch secret, padded inner)
     inner   = session tag (16) ‖ Megolm message

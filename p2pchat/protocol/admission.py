@@ -27,6 +27,7 @@ from p2pchat.model.room import RoomKind, RoomsFrom
 from p2pchat.model.room_change import PutLeave, PutRoom
 from p2pchat.protocol.log import Floor
 from p2pchat.protocol.machine import Effect, Lane, Persist, Send
+from p2pchat.protocol.mail_routes import REMAIL_MS
 from p2pchat.protocol.room_state import InvitedRoom, Stage
 from p2pchat.protocol.state import Conversation, Left, State
 from p2pchat.wire.frames import Ops, Welcome
@@ -101,11 +102,13 @@ class Admission:
             self._state.refuse(objection)
             return None, effects
         conversation, made = self._made(room, now)
-        return conversation, [*effects, *made, self.expect(conversation.id)]
+        is_mailed = peer not in self._state.connected
+        return conversation, [*effects, *made, self.expect(conversation.id, is_mailed=is_mailed)]
 
-    def expect(self, id: ConversationId) -> SetTimer:
-        """Give a room some time to show that we are in it."""
-        return SetTimer(GUEST_PREFIX + id.hex(), GUEST_S)
+    def expect(self, id: ConversationId, *, is_mailed: bool = False) -> SetTimer:
+        """Give a room some time to show that we are in it: what shows it may come by mail, too, and
+        what came is not mailed again before that time."""
+        return SetTimer(GUEST_PREFIX + id.hex(), REMAIL_MS / 1000 if is_mailed else GUEST_S)
 
     def inviter(self, peer: DeviceId) -> AccountId | None:
         """The account that a device may take us into rooms for: a contact's, or our own."""

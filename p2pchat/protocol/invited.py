@@ -195,10 +195,10 @@ class InvitedRooms:
             return [Reply(command.id, error=objection)]
         effects = self._write(conversation, control, now)
         if before.may_read and not command.standing.may_read:
-            word = conversation.newest_own(Chain.CONTROL)
-            if word is not None:
-                effects += tell(self._state, [word], self._devices(account))
-                self._outbox.say_farewell(account, word)
+            words = self._writer.last_words(conversation, account)
+            if words:
+                effects += tell(self._state, words[-1:], self._devices(account))
+                self._outbox.say_farewell(account, words)
         return [*effects, Reply(command.id)]
 
     def objection_to_leaving(self, conversation: Conversation) -> LocalProtocolError | None:
@@ -223,8 +223,9 @@ class InvitedRooms:
         sources = self._state.sources(room) & self._state.connected
         ops, effects = self._writer.write(conversation, Leave(), now)
         self.admission.left(ops[-1])
+        words = self._writer.up_to(conversation, ops[-1])
         for account in sorted(room.membership.members().keys() - {me}):
-            self._outbox.say_farewell(account, ops[-1])
+            self._outbox.say_farewell(account, words)
         return [*effects, *tell(self._state, ops, sources)]
 
     # What others say
@@ -456,6 +457,7 @@ class InvitedRooms:
             if device in self._state.connected:
                 effects += self.meetings.admitted(conversation, room, device, now)
         effects += self._keys.early(room, now)
+        self._outbox.touch(conversation.id)  # who was taken in is mailed by all who know it
         return effects + self._revoke(conversation, control.account, now)
 
     def _introduced(self, conversation: Conversation, room: InvitedRoom, now: Now) -> list[Effect]:

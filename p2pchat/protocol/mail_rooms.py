@@ -19,6 +19,7 @@ from collections.abc import Iterator
 
 from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import AccountId, DeviceId, Party
+from p2pchat.model.op import Chain
 from p2pchat.protocol.room_state import InvitedRoom
 from p2pchat.protocol.state import Conversation, State
 
@@ -38,12 +39,16 @@ OPS_MAX = 1000
 
 
 def party_in(state: State, conversation: Conversation, device: DeviceId) -> Party | None:
-    """Whom a device acts for in a room that is mailed, if that is a contact."""
+    """Whom a device acts for in a room that is mailed, if that is a contact: whom it wrote for
+    there, for anybody may certify it; one that wrote nothing yet, whoever alone certifies it."""
     if conversation.invited is None or not _is_mailed(state, conversation):
         return None
     members = _contacts(state, conversation.invited)
-    found = (who for who in members if device in state.directory.acting(who))
-    return next((Party(account, device) for account in found), None)
+    acting = {who for who in members if device in state.directory.acting(who)}
+    tips = (tip for chain in Chain for tip in conversation.log.tips.get((device, chain), ()))
+    wrote_for = {tip.account for tip in tips}
+    found = acting & wrote_for if wrote_for else acting
+    return Party(found.pop(), device) if len(found) == 1 else None
 
 
 def members_away(state: State, conversation: Conversation) -> Iterator[Party]:

@@ -16,7 +16,7 @@ account that it acts for: a `Party`, never a device alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from p2pchat.model.change import PutSetting
 from p2pchat.model.contact import ContactState
@@ -223,16 +223,26 @@ class Mailing:
         return effects
 
     def _farewells(
-        self, said: Iterable[tuple[AccountId, Op]], routes: dict[Party, Route]
+        self, said: Iterable[tuple[AccountId, Sequence[Op]]], routes: dict[Party, Route]
     ) -> list[Effect]:
-        """Tell contacts that are away who is in a room no more: they, or we."""
+        """Tell contacts that are away who is in a room no more: they, or we, after what was not
+        mailed to them before that."""
         effects: list[Effect] = []
-        for account, word in said:
+        for account, words in said:
             is_contact = self._state.contact_state(account) is ContactState.ACCEPTED
             for party in devices_of(self._state, account) if is_contact else ():
-                self._route(party).beside.words[word.id] = word
+                route = self._route(party)
+                route.beside.words |= {word.id: word for word in self._unmailed(route, words)}
                 effects += self._reach(party, routes)
         return effects
+
+    def _unmailed(self, route: Route, words: Sequence[Op]) -> list[Op]:
+        """Control ops of ours in a room that a device neither has nor finds in its mailbox, and the
+        last of them in any case."""
+        id = words[-1].header.conversation
+        mailed = route.mailed.get(id, Mailed()).counts[Chain.CONTROL]
+        start = max(mailed, self._debts.delivery(route.to, id).acked[Chain.CONTROL])
+        return [word for word in words if word.header.seq >= start or word is words[-1]]
 
     def _reach(
         self, party: Party, routes: dict[Party, Route], *, is_sure: bool = False
@@ -351,14 +361,9 @@ class Mailing:
             if all(mailed.counts[c] <= delivery.acked[c] for c in Chain):
                 mailed.since_ms = now.wall_ms
             mailed.counts[chain] = count
-            row = SetMailed(
-                id,
-                route.to.device,
-                mailed.counts[Chain.CONTROL],
-                mailed.counts[Chain.TALK],
-                mailed.since_ms,
-            )
-            effects.append(Persist(row))
+            if self._debts.party(id, route.to.device) == route.to:
+                counts = mailed.counts[Chain.CONTROL], mailed.counts[Chain.TALK]
+                effects.append(Persist(SetMailed(id, route.to.device, *counts, mailed.since_ms)))
             if chain is Chain.TALK:
                 effects += self._debts.outbox.mailed(route.to.device, id, count)
         return effects + self._advance(route, now)
@@ -370,7 +375,7 @@ class Mailing:
             return []
         for id in route.letter.receipts:
             route.beside.receipts[id] = None
-        route.beside.words |= {word.id: word for word in route.letter.words}
+        route.beside.words = {word.id: word for word in route.letter.words} | route.beside.words
         route.anew.is_owed |= route.letter.asks_again
         route.letter, route.step = Letter(), Step.REST
         self._state.refuse("letter that nobody kept")

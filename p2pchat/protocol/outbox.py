@@ -67,7 +67,7 @@ class Outbox:
         self._dirty: dict[tuple[DeviceId, ConversationId], PutReceipt | None] = {}
         self._flush_set = False
         self._checks = 0
-        self._farewells: list[tuple[AccountId, Op]] = []
+        self._farewells: list[tuple[AccountId, Sequence[Op]]] = []
 
     # Restart
 
@@ -115,11 +115,12 @@ class Outbox:
         may_send = recipient is not None and self._may_send(conversation, recipient)
         return self._sendable(conversation) if may_send else ()
 
-    def say_farewell(self, account: AccountId, word: Op) -> None:
-        """An account, or we, are in a room no more by this op, and it may be away."""
-        self._farewells.append((account, word))
+    def say_farewell(self, account: AccountId, words: Sequence[Op]) -> None:
+        """An account, or we, are in a room no more by the last of these control ops, and it may be
+        away; the others go before it."""
+        self._farewells.append((account, words))
 
-    def take_farewells(self) -> list[tuple[AccountId, Op]]:
+    def take_farewells(self) -> list[tuple[AccountId, Sequence[Op]]]:
         """Those since it was asked last."""
         said, self._farewells = self._farewells, []
         return said

@@ -101,6 +101,10 @@ class RoomWriter:
         last = room.membership.removal(account) if room.is_entered else None
         return conversation.own_up_to(Chain.CONTROL, last, LAST_WORDS_MAX) if last else []
 
+    def up_to(self, conversation: Conversation, last: Op) -> list[Op]:
+        """The op of ours by which we go, after what we wrote just before it."""
+        return conversation.own_up_to(Chain.CONTROL, {last.id}, LAST_WORDS_MAX)
+
     def _talk(self, conversation: Conversation, device: DeviceId) -> tuple[TalkHead, ...]:
         tips = conversation.log.tips.get((device, Chain.TALK), ())
         return tuple(TalkHead(tip.seq, tip.id) for tip in tips)

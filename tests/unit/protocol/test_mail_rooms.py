@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import count
+from itertools import combinations, count
 
 import pytest
 
@@ -10,6 +10,7 @@ from p2pchat.events import MessageStateChanged
 from p2pchat.model.control import Standing
 from p2pchat.model.ids import ConversationId, Party
 from p2pchat.model.message import MessageState
+from p2pchat.model.op import Chain
 from p2pchat.model.room import Role
 from p2pchat.protocol import mail_debts, mail_rooms
 from p2pchat.protocol.machine import LeaveRoom
@@ -234,3 +235,108 @@ def test_only_so_many_farewells_are_in_one_letter(apart):
         apart.alice.set(room, BOB, Standing.REMOVED)
     apart.exchange()
     assert all(role(apart.bob, room) is Role.REMOVED for room in rooms)
+
+
+@pytest.mark.parametrize("gap_s", [0, 2, 6])
+def test_of_two_who_are_removed_one_after_the_other_both_are_told_by_mail(apart, gap_s):
+    room = apart.begin()
+    apart.alice.set(room, BOB, Standing.REMOVED)
+    apart.table.run(gap_s)
+    apart.alice.set(room, CAROL, Standing.REMOVED)
+    apart.exchange()
+    assert [role(seat, room) for seat in (apart.bob, apart.carol)] == [Role.REMOVED] * 2
+
+
+def test_what_nobody_kept_is_told_with_the_farewell_that_follows_it(apart):
+    room = apart.begin()
+    apart.alice.set(room, BOB, Standing.ADMIN)
+    apart.table.run(2)
+    apart.alice.find()
+    for letter in apart.alice.take(Post):
+        apart.alice.do(PostFailed(letter.to.party, letter.serial, "nobody answers"))
+    apart.alice.set(room, CAROL, Standing.REMOVED)
+    apart.table.run(BACK_OFF_S_MAX + 1)
+    apart.exchange()
+    assert role(apart.carol, room) is Role.REMOVED
+
+
+def test_what_was_mailed_before_is_not_said_again_with_a_farewell(apart):
+    room = apart.begin()
+    apart.alice.set(room, CAROL, Standing.REMOVED)
+    words = [f for letter in to(apart.exchange(), apart.carol) for f in letter.frames]
+    told = [op for f in words if isinstance(f, Ops) for op in f.ops]
+    assert len([op for op in told if op.header.conversation == room]) == 1
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_who_wrote_for_an_account_acts_for_that_one_whoever_else_certifies_it(apart, is_known):
+    room = apart.begin()
+    if is_known:
+        apart.bob.send(room, "from Bob")
+        apart.exchange()
+    state = apart.alice.state
+    state.directory.keep(set_of(CAROL, CAROL.device, BOB.device))
+    state.directory.keep(set_of(BOB, BOB.device, CAROL.device))
+    conversation = state.conversations[room]
+    if not is_known:
+        conversation.log.tips.pop((BOB.device, Chain.TALK), None)
+    assert mail_rooms.party_in(state, conversation, BOB.device) == (BOB.party if is_known else None)
+    assert mail_rooms.party_in(state, conversation, CAROL.device) == CAROL.party
+
+
+def test_who_certifies_the_device_of_a_member_that_is_no_contact_does_not_act_for_it(apart):
+    room = apart.begin()
+    state = apart.alice.state
+    conversation = state.conversations[room]
+    state.directory.keep(set_of(CAROL, CAROL.device, BOB.device))
+    contact = state.contacts.pop(BOB.account)
+    assert mail_rooms.party_in(state, conversation, BOB.device) is None
+    state.contacts[BOB.account] = contact
+    assert mail_rooms.party_in(state, conversation, BOB.device) == BOB.party
+
+
+class Known(Apart):
+    """Bob's room, of which Alice is an admin; all are contacts of each other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table.heal()
+        self.table.connect(self.bob, self.carol)
+        self.table.befriend(self.bob, self.carol)
+        for one, other in combinations(self.seats.values(), 2):
+            self.table.part(one, other)
+        self.room = self.bob.create("crew", ALICE)
+        self.exchange()
+        self.bob.set(self.room, ALICE, Standing.ADMIN)
+        self.exchange()
+
+    def hear(self, posts: list[Post], reader: PostalSeat) -> None:
+        for post in to(posts, reader):
+            reader.hear_letter(ALICE, *post.frames, serial=next(self.serials))
+
+
+@pytest.mark.parametrize("gap_s", [0, 400, REMAIL_MS / 1000 - 10])
+def test_a_room_into_which_an_admin_takes_somebody_begins_by_mail_though_its_founder_is_late(gap_s):
+    known = Known()
+    room = known.room
+    known.alice.set(room, CAROL, Standing.MEMBER)
+    known.table.run(2)
+    posts = known.alice.post()
+    known.hear(posts, known.carol)
+    known.table.run(gap_s)
+    known.hear(posts, known.bob)
+    known.exchange()
+    assert room in known.carol.state.conversations
+    assert role(known.carol, room) is Role.MEMBER
+    known.table.run(REMAIL_MS / 1000)
+    assert room in known.carol.state.conversations
+
+
+def test_a_room_that_came_by_mail_and_shows_in_no_time_that_we_are_in_it_is_forgotten():
+    known = Known()
+    known.alice.set(known.room, CAROL, Standing.MEMBER)
+    known.table.run(2)
+    known.hear(known.alice.post(), known.carol)
+    assert known.room in known.carol.state.conversations
+    known.table.run(REMAIL_MS / 1000 + 1)
+    assert known.room not in known.carol.state.conversations
