@@ -91,7 +91,7 @@ class OlmMailCipher:
         if not ratchets.has_session(to.peer):
             changes = ratchets.begin(to.peer, to.fallback_key, now_ms)
         devices = None if ratchets.is_answered(to.peer) else own_devices
-        sealed = ratchets.seal(to.peer, names(self._own, to.peer.party) + letter, now_ms)
+        sealed = ratchets.seal(to.peer, names(self._own, to.peer.party) + letter)
         box = sealed.box
         body = MailBody(self._own, devices, box.kind, box.ciphertext, box.counter)
         blob = seal_envelope(key, to.peer.party.device, pad(encode_body(body)))

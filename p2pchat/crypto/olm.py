@@ -7,11 +7,12 @@ sealed it. Sessions belong to a device, an account and a key at once (`Correspon
 sealed has a head that names both ends: anybody can certify what is not theirs.
 
 Several sessions with one device are normal: both may begin at once, or one side may have lost its
-own. We seal with the smallest id among those that were answered, so that both sides come to the
-same; until one was, with the one that we began. Where the other side says that it cannot open what
-we seal, or we cannot open what seems to be from it, the answered ones are barred: nothing more is
-sealed with them, and they go on opening what is still on its way. So are they when it begins
-another, which it does when it seals with none of them any more: what we seal answers it there.
+own. We answer on the session that the other side used last, so what was overtaken or lost may part
+the two for no longer than until one of them answers the other; until there is one, we seal with
+the one that we began. A rule that looks at the ids is none: who has lost a session would be
+answered on it for ever. Where the other side says that it cannot open what we seal, or we cannot
+open what seems to be from it, the answered ones are barred: nothing more is sealed with them, and
+they go on opening what is still on its way.
 
 What happened here and is remembered:
 
@@ -167,12 +168,12 @@ class Ratchets:
             raise MalformedMessage(f"no session can be begun: {error}") from error
         return self._keep(peer.id, session, now_ms, is_answered=False)
 
-    def seal(self, peer: Correspondent, plaintext: bytes, now_ms: int) -> Sealed:
+    def seal(self, peer: Correspondent, plaintext: bytes) -> Sealed:
         """Seal for a device that a session was begun with."""
         live = self._chosen(peer.id)
         kind, ciphertext = live.session.encrypt(random(SALT_BYTES) + plaintext).to_parts()
         counter = live.row.counter
-        self._step(live, counter=counter + 1, used_ms=now_ms)
+        self._step(live, replace(live.row, counter=counter + 1))
         return Sealed(OlmBox(kind, ciphertext, counter), (live.row,))
 
     def begins(self, peer: Correspondent, box: OlmBox) -> bool:
@@ -200,7 +201,8 @@ class Ratchets:
                 plaintext = live.session.decrypt(message)
             except ValueError:
                 continue  # of another session with the same device, or of none
-            self._step(live, is_answered=True, used_ms=now_ms)
+            used_ms = self._newest_ms(peer.id, now_ms)
+            self._step(live, replace(live.row, is_answered=True, used_ms=used_ms))
             return Opened(_behind(head, plaintext), (live.row,), live.row.session)
         if beginning is None or named is None or named in known or named in self._spent:
             raise BadSignature("a sealed message that no session opens")
@@ -217,7 +219,7 @@ class Ratchets:
         # The account stays as it is: a fallback key is not used up.
         spent = self._spent[named] = SpendSession(named, self._generation, peer.party.account)
         kept = self._keep(peer.id, session, now_ms, is_answered=True)
-        return Opened(letter, (spent, *kept, *self.bar(peer.id, named)), named)
+        return Opened(letter, (spent, *kept), named)
 
     def forget(self, peer: bytes) -> tuple[DropRatchet, ...]:
         """Sessions with somebody who is nobody to us any more."""
@@ -249,42 +251,30 @@ class Ratchets:
     def _chosen(self, peer: bytes) -> _Live:
         sessions = [live for live in self._of(peer) if not live.row.is_barred]
         answered = [live for live in sessions if live.row.is_answered]
-        if answered:
-            return min(answered, key=lambda live: live.row.session)
-        return max(sessions, key=lambda live: (live.row.used_ms, live.row.session))
+        return max(answered or sessions, key=lambda live: (live.row.used_ms, live.row.session))
+
+    def _newest_ms(self, peer: bytes, now_ms: int) -> int:
+        """Later than what was done before, whatever the clock says."""
+        return max((now_ms, *(live.row.used_ms + 1 for live in self._of(peer))))
 
     def _keep(
         self, peer: bytes, session: Session, now_ms: int, *, is_answered: bool
     ) -> tuple[RatchetChange, ...]:
         id = _session_id(session.session_id)
         pickled = session.pickle(self._pickle_key)
-        row = PutRatchet(peer, id, pickled, 0, is_answered, now_ms)
+        used_ms = self._newest_ms(peer, now_ms)
+        row = PutRatchet(peer, id, pickled, 0, is_answered, used_ms)
         known = self._sessions.setdefault(peer, {})
         known[id] = _Live(session, row)
         if len(known) <= SESSIONS_MAX:
             return (row,)
-        # Never the new one: the clock may have been set back since the others were used.
-        others = [live.row for other, live in known.items() if other != id]
-        gone = min(others, key=lambda row: (not row.is_barred, row.used_ms, row.session)).session
+        rows = [live.row for live in known.values()]
+        gone = min(rows, key=lambda row: (not row.is_barred, row.used_ms, row.session)).session
         del known[gone]
         return row, DropRatchet(peer, gone)
 
-    def _step(
-        self,
-        live: _Live,
-        *,
-        used_ms: int,
-        counter: int | None = None,
-        is_answered: bool | None = None,
-    ) -> None:
-        row = live.row
-        live.row = replace(
-            row,
-            pickle=live.session.pickle(self._pickle_key),
-            counter=row.counter if counter is None else counter,
-            is_answered=row.is_answered if is_answered is None else is_answered,
-            used_ms=used_ms,
-        )
+    def _step(self, live: _Live, row: PutRatchet) -> None:
+        live.row = replace(row, pickle=live.session.pickle(self._pickle_key))
 
 
 class _WithFallbackKey(Protocol):

@@ -92,6 +92,7 @@ class PutRatchet:
     is_answered: bool
     """Something came back on it: the other side has it, too."""
     used_ms: int
+    """When the other side used it last, or it was begun: in that order, whatever the clock says."""
     is_barred: bool = False
     """Nothing more is sealed with it, because the other side cannot open that, or we cannot open
     what it seals. It opens what it always opened: that may still be on its way."""

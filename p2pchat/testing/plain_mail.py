@@ -126,10 +126,8 @@ class PlainMailCipher:
         begun = _hash(own, to.peer.identity_key, to.fallback_key, str(now_ms).encode())
         row = PutRatchet(peer, begun, "[]", 0, False, now_ms)
         if known:
-            row = min(answered or known, key=lambda row: row.session)
-        stepped = self._sessions[row.peer, row.session] = replace(
-            row, counter=row.counter + 1, used_ms=now_ms
-        )
+            row = max(answered or known, key=lambda row: (row.used_ms, row.session))
+        stepped = self._sessions[row.peer, row.session] = replace(row, counter=row.counter + 1)
         fallback = _GOING_ON if row.is_answered else to.fallback_key
         ends = own + to.peer.identity_key + names(self._own, to.peer.party)
         ciphertext = row.session + fallback + ends + letter
@@ -176,11 +174,10 @@ class PlainMailCipher:
             self._spent[session] = begun.generation
         row = row or PutRatchet(peer, session, "[]", 0, True, now_ms)
         pickle = json.dumps([*opened, body.counter])
-        row = replace(row, pickle=pickle, is_answered=True, used_ms=now_ms)
+        before = (row.used_ms + 1 for (other, _), row in self._sessions.items() if other == peer)
+        row = replace(row, pickle=pickle, is_answered=True, used_ms=max((now_ms, *before)))
         self._sessions[peer, session] = row
-        if begun is None:
-            return Opened(letter, (row,), session)
-        return Opened(letter, (begun, row, *self.bar(peer, session)), session)
+        return Opened(letter, (row,) if begun is None else (begun, row), session)
 
     def forget(self, peer: bytes) -> tuple[DropRatchet, ...]:
         gone = [key for key in self._sessions if key[0] == peer]

@@ -76,7 +76,7 @@ class Disk:
     def seal(self, other: Disk, text: bytes) -> OlmBox:
         if not self.ratchets.has_session(other.peer):
             self.begin(other)
-        sealed = self.ratchets.seal(other.peer, HEAD + text, self.now_ms)
+        sealed = self.ratchets.seal(other.peer, HEAD + text)
         self.commit(sealed.changes)
         return sealed.box
 
@@ -250,9 +250,55 @@ def test_both_beginning_at_once_come_to_one_session(alice, bob):
     for _ in range(2):
         assert bob.open(alice, alice.seal(bob, b"a")) == b"a"
         assert alice.open(bob, bob.seal(alice, b"b")) == b"b"
-    pairs = ((alice, bob), (bob, alice))
-    chosen = [disk.ratchets._chosen(other.peer.id).row.session for disk, other in pairs]
-    assert chosen[0] == chosen[1] == min(session for _, session in alice.sessions)
+    assert seal_on_one_session(alice, bob)
+
+
+@pytest.mark.parametrize("life", range(12))
+@pytest.mark.parametrize("clock_ms", [NOW_MS, 1])
+def test_a_first_letter_that_an_answer_has_overtaken_parts_nobody(alice, bob, life, clock_ms):
+    """Whichever of the two random ids is the smaller, and though a clock is set back."""
+    one, other = alice.seal(bob, b"a"), bob.seal(alice, b"b")
+    assert bob.open(alice, one) == b"a"
+    assert alice.open(bob, bob.seal(alice, b"answer")) == b"answer"
+    alice.now_ms = clock_ms
+    assert alice.open(bob, other) == b"b"
+    alice.restart()
+    write_and_read(alice, bob)
+    assert seal_on_one_session(alice, bob)
+
+
+_ENDS = st.integers(0, 1)
+_STEPS = st.tuples(st.sampled_from(["write", "read", "read", "lose"]), _ENDS, st.integers(-1, 1))
+
+
+@given(st.lists(_STEPS, max_size=24), _ENDS)
+def test_whatever_is_late_or_lost_who_write_and_read_come_to_one_session(steps, first):
+    ends = Disk(), Disk(BOB)
+    on_their_way = [], []
+    both_begin = [("write", 0, 0), ("write", 1, 0)]
+    for number, (what, at, which) in enumerate(both_begin + steps):
+        disk, other, letters = ends[at], ends[1 - at], on_their_way[at]
+        if what == "write":
+            text = b"%d" % number
+            on_their_way[1 - at].append((disk.seal(other, text), text))
+        elif letters:
+            box, text = letters.pop(which % len(letters))
+            assert what == "lose" or disk.open(other, box) == text
+    write_and_read(ends[first], ends[1 - first])
+    assert seal_on_one_session(*ends)
+    for disk, other, letters in zip(ends, ends[::-1], on_their_way, strict=True):
+        assert [disk.open(other, box) for box, _ in letters] == [text for _, text in letters]
+
+
+def write_and_read(one: Disk, other: Disk) -> None:
+    """A letter each way, and nothing else on the wire."""
+    assert other.open(one, one.seal(other, b"yes?")) == b"yes?"
+    assert one.open(other, other.seal(one, b"yes")) == b"yes"
+
+
+def seal_on_one_session(alice: Disk, bob: Disk) -> bool:
+    chosen = {one.ratchets._chosen(to.peer.id).row.session for one, to in both_ways(alice, bob)}
+    return len(chosen) == 1
 
 
 def test_what_is_barred_seals_nothing_and_opens_what_is_on_its_way(alice, bob):
@@ -301,10 +347,8 @@ def test_both_barring_at_once_come_to_one_session(alice, bob):
     for _ in range(2):
         boxes = [(one, other, one.seal(other, b"so")) for one, other in both_ways(alice, bob)]
         assert [other.open(one, box) for one, other, box in boxes] == [b"so", b"so"]
-    assert (
-        len({one.ratchets._chosen(to.peer.id).row.session for one, to in both_ways(alice, bob)})
-        == 1
-    )
+    write_and_read(alice, bob)
+    assert seal_on_one_session(alice, bob)
 
 
 def both_ways(alice: Disk, bob: Disk) -> tuple[tuple[Disk, Disk], ...]:
