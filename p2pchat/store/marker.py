@@ -8,7 +8,8 @@ would be gone in silence.
 Each run has a drawn number, in the mark and in the database. A database that has another one, or
 is another file than the mark names, was put back from elsewhere, and so is an older device than we
 were; what follows is mild (`store.copies`), because a home that was moved to another disk looks the
-same. A copy that was written into the very files, or a file system that was set back, is not told.
+same. A file is named by its inode, so a copy of all that was written into the very files is not
+told, nor one that got the inode of a deleted one, nor a file system that was set back.
 
     open N F         run N goes on, or was killed: the log must be there; the database is file F
     closing N F      in between: there may be a log; look for damage

@@ -104,14 +104,27 @@ def test_a_database_that_is_put_back_after_a_kill_begins_anew(home: Path, tmp_pa
     assert kept(home) == barred(1)
 
 
-def test_a_whole_directory_that_is_put_back_begins_anew(home: Path, tmp_path: Path) -> None:
-    """Copied right after the end, all with the times that it had."""
+def test_a_whole_directory_whose_files_are_others_begins_anew(home: Path, tmp_path: Path) -> None:
+    """Copied right after the end, all with the times that it had, while the first is there."""
     copy = tmp_path / "copy"
     shutil.copytree(home, copy)
     step(home, 2)
     shutil.rmtree(home)
     copy.rename(home)
     assert kept(home) == barred(1)
+
+
+def test_a_whole_directory_that_is_written_into_its_own_files_is_not_told(
+    home: Path, tmp_path: Path
+) -> None:
+    """As is one that is put back where the disk gives the same inodes out again."""
+    copy = tmp_path / "copy"
+    shutil.copytree(home, copy)
+    step(home, 2)
+    database = (home / "p2pchat.db").stat().st_ino
+    shutil.copytree(copy, home, dirs_exist_ok=True)
+    assert (home / "p2pchat.db").stat().st_ino == database
+    assert kept(home) == ((session(1),), (SPENT,), ACCOUNT)
 
 
 def test_a_database_from_before_there_were_numbers_begins_anew(home: Path, tmp_path: Path) -> None:
