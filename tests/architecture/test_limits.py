@@ -44,6 +44,7 @@ PACKAGES = (
     "store",
     "node",
     "monitoring",
+    "cli.chat",
 )
 BOUND = re.compile(r"\w+\.[A-Z][A-Z0-9_]*(_MAX|_TIMEOUT_S)")
 """What must have a row, and rates; other constants may."""

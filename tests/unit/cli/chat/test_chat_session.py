@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import trio
 
+from p2pchat import protocol
 from p2pchat.cli.chat import session as module
 from p2pchat.cli.chat.model import ALARMS_MAX
 from p2pchat.cli.chat.session import Session
 from p2pchat.cli.chat.terminal import Ended, NextWanted, Paged, Typed
 from p2pchat.cli.chat.view import depth
+from p2pchat.cli.chinese import CHINESE
 from p2pchat.client.opening import open_client
 from p2pchat.events import (
     DeviceAdded,
@@ -169,6 +173,22 @@ def test_an_alarm_stays_until_the_person_has_seen_it(event, told):
         assert chat.alarms == ()
 
     on_a_client(script)
+
+
+ALARMING = (
+    FORKED,
+    "it is closed: its devices were revoked",
+    "the keys that were compared are not the same: somebody may stand between you",
+)
+
+
+def test_every_reason_for_an_alarm_is_known_in_chinese():
+    files = Path(protocol.__file__).parent.glob("*.py")
+    source = "".join(file.read_text() for file in files)
+    assert source.count("SecurityAlert(") == len(ALARMING)
+    for reason in ALARMING:
+        assert f'"{reason}"' in source
+        assert reason in CHINESE
 
 
 def test_strangers_push_no_alarm_away():
