@@ -93,7 +93,8 @@ def section(name: str, output: str) -> str:
 def with_section(document: str, name: str, output: str) -> str:
     """The document with this part replaced, or put before the findings, with a date of its own."""
     dated = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, load {os.getloadavg()[0]:.1f}\n\n{output}"
-    kept, others = [], re.split(r"^(?=## )", document, flags=re.MULTILINE)
+    kept: list[str] = []
+    others = re.split(r"^(?=## )", document, flags=re.MULTILINE)
     for part in others:
         if part.startswith("## Findings"):
             kept.append(section(name, dated).lstrip("\n") + "\n\n")

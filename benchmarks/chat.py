@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +60,7 @@ class Process:
 
 
 @contextmanager
-def processes(count: int, environment: Mapping[str, str] | None = None) -> Iterator[list[Process]]:
+def processes(count: int, environment: Mapping[str, str] | None = None) -> Generator[list[Process]]:
     """So many processes, ended with the block."""
     started = [Process(environment) for _ in range(count)]
     try:

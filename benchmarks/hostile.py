@@ -119,7 +119,8 @@ async def largest_mb(program: Program, found: list[float]) -> None:
 
 async def talk(pair: tuple[RpcPeer, str], seconds: float) -> list[float]:
     """Milliseconds from send to receipt, one message after the other."""
-    (alice, conversation), times = pair, []
+    alice, conversation = pair
+    times: list[float] = []
     until_s = time.perf_counter() + seconds
     while time.perf_counter() < until_s:
         began_s = time.perf_counter()
@@ -151,7 +152,7 @@ async def relay(folder: Path, seconds: float) -> None:
     """A pair that talks through the relay under attack."""
     async with open_processes(folder) as processes:
         carrier = await processes.relay()
-        both = []
+        both: list[RpcPeer] = []
         for name in ("alice", "bob"):
             one = processes.unstarted(name, knows=carrier.addresses, launch=Launch(listen=()))
             one.home.mkdir()

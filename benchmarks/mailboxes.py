@@ -16,7 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -48,7 +48,7 @@ OWNER, WRITER, STRANGER = (Ed25519Signer(name * 32) for name in (b"o", b"w", b"s
 
 
 @asynccontextmanager
-async def client(own: Ed25519Signer, seed: bytes) -> AsyncIterator[WireMailboxes]:
+async def client(own: Ed25519Signer, seed: bytes) -> AsyncGenerator[WireMailboxes]:
     async with open_host(HostOptions(seed=seed)) as host, trio.open_nursery() as nursery:
         mailboxes = WireMailboxes(host, own)
         await nursery.start(mailboxes.run)

@@ -111,6 +111,7 @@ class Peers:
                 for _ in range(count):
                     all_.start_soon(contact.send, stamped())
                 async for event in events:
+                    assert isinstance(event, MessageStateChanged)
                     kept += event.state is MessageState.SENT
                     if kept == count:
                         break

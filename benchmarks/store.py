@@ -23,10 +23,10 @@ from pathlib import Path
 from random import Random
 from typing import cast
 
-import sqlcipher3.dbapi2 as sqlcipher
+import sqlcipher3.dbapi2 as sqlcipher  # pyright: ignore[reportMissingTypeStubs]
 import trio
 
-from p2pchat.model.change import AddMessage, AddOp, Change
+from p2pchat.model.change import AddMessage, AddOp, Change, Counting
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.op import Chain, Header, Kind, Op
 from p2pchat.model.search import Query
@@ -70,7 +70,18 @@ def messages() -> Iterator[list[Change]]:
         )
         op = Op(OpId.of(raw), header, raw, b"s" * 64, text.encode())
         shown = AddMessage(
-            op.id, CONVERSATION, account, device, seq, True, text, "text", hlc, hlc, hlc, None
+            op.id,
+            CONVERSATION,
+            account,
+            device,
+            seq,
+            Counting.HERE,
+            text,
+            "text",
+            hlc,
+            hlc,
+            hlc,
+            None,
         )
         yield [AddOp(op, hlc, hlc), shown]
         prev = op.id
@@ -84,7 +95,10 @@ class Yardstick:
     """Plain SQLite, one table."""
 
     def __init__(self, path: Path) -> None:
-        connect = cast("Callable[..., sqlite3.Connection]", sqlcipher.connect)
+        connect = cast(
+            "Callable[..., sqlite3.Connection]",
+            sqlcipher.connect,  # pyright: ignore[reportAttributeAccessIssue] -- compiled
+        )
         self._connection = connect(str(path), isolation_level=None)
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")

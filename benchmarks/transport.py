@@ -15,7 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Literal, Protocol, cast
 
@@ -27,7 +27,7 @@ from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
 from libp2p.custom_types import TProtocol
 from libp2p.io.trio import TrioTCPStream
 from libp2p.network.connection.raw_connection import RawConnection
-from libp2p.peer.id import ID
+from libp2p.peer.id import ID  # pyright: ignore[reportMissingTypeStubs]  # it has none
 from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
 from libp2p.security.noise.transport import Transport as StockNoise
 from libp2p.stream_muxer.exceptions import MuxedConnUnavailable, MuxedStreamError
@@ -213,7 +213,7 @@ def opener(open_pipe: Callable[[], Awaitable[Pipe]]) -> Open:
 
 
 @asynccontextmanager
-async def connected(kind: Kind, where: str) -> AsyncIterator[Open]:
+async def connected(kind: Kind, where: str) -> AsyncGenerator[Open]:
     """A connection of this kind to the serving process."""
     if kind == "floor":
 
@@ -373,7 +373,7 @@ def main() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         try:
-            places = {kind: server.stdout.readline().strip() for kind in KINDS}
+            places: dict[Kind, str] = {kind: server.stdout.readline().strip() for kind in KINDS}
             figures = trio.run(run, places, arguments.rounds, 0.1 if arguments.quick else 1.0)
         finally:
             server.terminate()

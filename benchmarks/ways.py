@@ -15,7 +15,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -104,7 +104,7 @@ async def measure(address: str, scale: float) -> dict[str, float]:
 
 
 @contextmanager
-def role(*words: str) -> Iterator[list[str]]:
+def role(*words: str) -> Generator[list[str]]:
     """A process of this file; what it prints when it is ready."""
     command = [sys.executable, "-m", "benchmarks.ways", "--role", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -131,14 +131,14 @@ def direct_and_relayed(scale: float) -> None:
 
 
 @contextmanager
-def silence() -> Iterator[str]:
+def silence() -> Generator[str]:
     """The address of somebody who takes calls and says nothing."""
     with socket.create_server((LOOPBACK, 0)) as nobody:
         yield stranger_at(nobody)
 
 
 @contextmanager
-def refusal() -> Iterator[str]:
+def refusal() -> Generator[str]:
     """The address of a machine on which nobody listens."""
     with socket.socket() as unused:
         unused.bind((LOOPBACK, 0))
@@ -146,7 +146,7 @@ def refusal() -> Iterator[str]:
 
 
 @contextmanager
-def void() -> Iterator[str]:
+def void() -> Generator[str]:
     """The address of somebody who is not there: no packet is answered, for the queue is full."""
     with socket.create_server((LOOPBACK, 0), backlog=0) as full, ExitStack() as stack:
         for _ in range(FILLING):

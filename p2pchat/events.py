@@ -30,6 +30,7 @@ __all__ = [
     "GapFilled",
     "GapFound",
     "IntroductionReceived",
+    "JoinFailed",
     "KeyChanged",
     "KeysFetching",
     "KeysReady",
@@ -38,6 +39,8 @@ __all__ = [
     "LanPeerLost",
     "Listening",
     "MembersChanged",
+    "MessageDeleted",
+    "MessageEdited",
     "MessageReceived",
     "MessageStateChanged",
     "NetworkDetected",
@@ -48,6 +51,7 @@ __all__ = [
     "PicturesShown",
     "ProfileChanged",
     "ReachabilityChanged",
+    "ReactionChanged",
     "Ready",
     "RelayProbed",
     "RelaySelected",
@@ -333,6 +337,28 @@ class GapFilled(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MessageEdited(Event):
+    """A message says something else now; it comes as it is shown."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDeleted(Event):
+    """Its author took a message back; what it said is gone from our disk."""
+
+    message_id: OpId
+    conversation: ConversationId
+
+
+@dataclass(frozen=True, slots=True)
+class ReactionChanged(Event):
+    """Somebody put an emoji to a message, or took it away; the message comes as it is shown."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
 class RoomJoined(Event):
     """A room is ours now."""
 
@@ -345,6 +371,16 @@ class RoomRequested(Event):
 
     room: RoomInfo
     inviter: AccountId
+
+
+@dataclass(frozen=True, slots=True)
+class JoinFailed(Event):
+    """Nobody lets us into a room that we asked to join by a link; `reason` is a sentence."""
+
+    conversation: ConversationId
+    name: str
+    """What the link calls it."""
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

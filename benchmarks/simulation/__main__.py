@@ -13,6 +13,7 @@ import gc
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks.simulation import dht, rooms
@@ -24,12 +25,12 @@ SHARES = (0.1, 0.2, 0.3)
 GONE = (0.0, 0.5, 0.9)
 YOUNG = 100_000
 """Objects between two collections: the machines leave no cycles behind, only whole networks are."""
-ROOMS: dict[str, dict[str, float]] = {
-    "calm": {},
-    "2 % of the messages lost": {"loss": 0.02},
-    "10 % lost": {"loss": 0.1},
-    "20 % replaced meanwhile": {"churn": 0.2},
-    "30 % forward nothing": {"censors": 0.3},
+ROOMS = {
+    "calm": rooms.heard,
+    "2 % of the messages lost": partial(rooms.heard, loss=0.02),
+    "10 % lost": partial(rooms.heard, loss=0.1),
+    "20 % replaced meanwhile": partial(rooms.heard, churn=0.2),
+    "30 % forward nothing": partial(rooms.heard, censors=0.3),
 }
 
 
@@ -84,7 +85,7 @@ def begin(pool: ProcessPoolExecutor, sizes: Sizes) -> Figures:
         list(reversed(calm)),
         lasting=pool.submit(dht.lasting, *sizes.lasting),
         crowd=pool.submit(rooms.heard, sizes.crowd, CROWD_MESSAGES),
-        rooms={name: pool.submit(rooms.heard, sizes.room, **how) for name, how in ROOMS.items()},
+        rooms={name: pool.submit(heard, sizes.room) for name, heard in ROOMS.items()},
         surrounded={
             (size, per, before): pool.submit(
                 dht.surrounded, size, per, is_put_before=before, seeds=networks

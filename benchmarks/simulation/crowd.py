@@ -205,7 +205,7 @@ def settled(count: int, degree: int, seed: int = 1, loss: float = 0.0) -> Crowd:
 
 def chat(crowd: Crowd, messages: int, interval_s: float = 0.05) -> list[bytes]:
     """Messages by random nodes."""
-    data = []
+    data: list[bytes] = []
     for number in range(messages):
         author = crowd.random.choice(list(crowd.nodes))
         data.append(crowd.publish(author, f"message {len(crowd.published)} {number}"))

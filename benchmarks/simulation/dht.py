@@ -163,7 +163,7 @@ def corrupted(
     size: int, share: float, kinds: Sequence[str], config: KadConfig | None = None, seeds: int = 3
 ) -> Reads:
     """A part of the network turns bad before anything is put; over several networks."""
-    rows = []
+    rows: list[Reads] = []
     for seed in range(seeds):
         swarm = grown(seed, size, config)
         corrupt(swarm, share, kinds)
@@ -257,7 +257,8 @@ def _lasting(swarm: Swarm, minute: int, names: Sequence[bytes]) -> Lasting:
 def _holds(node: Node, key: bytes, now_ms: int) -> bool:
     machine = node.machine
     assert isinstance(machine, KadMachine)
-    return machine._server.records.get(key, now_ms) is not None
+    records = machine._server.records  # pyright: ignore[reportPrivateUsage] -- seen from above
+    return records.get(key, now_ms) is not None
 
 
 @dataclass(frozen=True)
@@ -297,4 +298,5 @@ def coming_back(gone: float, size: int = 500) -> Return:
 def _known(node: Node, peers: Sequence[PeerId]) -> int:
     machine = node.machine
     assert isinstance(machine, KadMachine)
-    return sum(peer in machine._peers.table for peer in peers)
+    table = machine._peers.table  # pyright: ignore[reportPrivateUsage] -- seen from above
+    return sum(peer in table for peer in peers)

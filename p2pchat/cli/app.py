@@ -18,6 +18,7 @@ from typer.main import get_command
 from p2pchat.cli.contacts_app import contacts_app
 from p2pchat.cli.language import Language, language_of, translate_help
 from p2pchat.cli.options import Options
+from p2pchat.cli.passphrase_app import passphrase_app
 from p2pchat.cli.rooms_app import rooms_app
 from p2pchat.cli.running import (
     PROGRAM,
@@ -39,12 +40,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-passphrase_app = typer.Typer(
-    name="passphrase",
-    help="What locks the home: a passphrase, or the system's keyring.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
 
 KeepIds = Annotated[
     bool, typer.Option("--keep-ids", help="Leave peer ids as they are; else they are shortened.")
@@ -63,12 +58,6 @@ ExportPassphraseFile = Annotated[
     typer.Option(
         metavar="FILE",
         help="The passphrase of the export stands in this file. Default: it is asked for.",
-    ),
-]
-NewPassphraseFile = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE", help="The new passphrase stands in this file. Default: it is asked for."
     ),
 ]
 
@@ -197,6 +186,58 @@ def send(
     _run(options, lambda settings: commands.send(settings, to, said, timeout, json))
 
 
+Said = Annotated[
+    str,
+    typer.Argument(metavar="MESSAGE", help="Its id; `p2pchat history --json` shows it."),
+]
+
+
+@app.command()
+@in_command
+def edit(
+    options: Options,
+    message: Said,
+    text: Annotated[
+        str,
+        typer.Argument(metavar="TEXT", help="What it says from now on; - reads it in."),
+    ],
+    timeout: Timeout = WAIT_S,
+    json: Json = False,
+) -> None:
+    """Give a message of yours another text."""
+    from p2pchat.cli import commands, mending
+
+    said = commands.standard_input() if text == "-" else text
+    _run(options, lambda settings: mending.edit(settings, message, said, timeout, json))
+
+
+@app.command()
+@in_command
+def delete(options: Options, message: Said, timeout: Timeout = WAIT_S, json: Json = False) -> None:
+    """Take a message of yours back.
+
+    Its words go from this disk, and from every disk that hears of it. Who has read it has read it.
+    """
+    from p2pchat.cli import mending
+
+    _run(options, lambda settings: mending.delete(settings, message, timeout, json))
+
+
+@app.command()
+@in_command
+def react(
+    options: Options,
+    message: Said,
+    emoji: Annotated[str, typer.Argument(metavar="EMOJI", help="A sign such as 👍.")],
+    remove: Annotated[bool, typer.Option("--remove", help="Take it away again.")] = False,
+    timeout: Timeout = WAIT_S,
+) -> None:
+    """Put an emoji to a message."""
+    from p2pchat.cli import mending
+
+    _run(options, lambda settings: mending.react(settings, message, emoji, timeout, remove=remove))
+
+
 @app.command()
 @in_command
 def history(
@@ -310,6 +351,61 @@ def transcript(
         options,
         lambda settings: keeping.transcript(settings, conversation, file, format, overwrite=force),
     )
+
+
+@app.command()
+@in_command
+def completeness(
+    options: Options,
+    conversation: Conversation,
+    timeout: Annotated[
+        float, typer.Option(min=0, max=600, metavar="S", help="Seconds to compare at most.")
+    ] = WAIT_S,
+    json: Json = False,
+) -> None:
+    """Show up to where a contact or room is whole here, and which entries are missing.
+
+    Two members who see the same digest have come to the same heads.
+
+    \b
+    Examples:
+      p2pchat completeness lounge
+      p2pchat completeness Bob --json
+    """
+    from p2pchat.cli import completing
+
+    _run(
+        options,
+        lambda settings: completing.completeness(settings, conversation, timeout, json),
+    )
+
+
+@app.command()
+@in_command
+def explain(
+    options: Options,
+    message: Annotated[str, typer.Argument(metavar="ID", help="`history --json` shows ids.")],
+    timeout: Annotated[
+        float, typer.Option(min=0, max=600, metavar="S", help="Seconds to look at most.")
+    ] = WAIT_S,
+    json: Json = False,
+) -> None:
+    """Say why a message is not delivered yet, or that it is, and what speaks for it.
+
+    Joins the network for it. Works when the client cannot start, and says why it does not.
+
+    \b
+    Examples:
+      p2pchat explain 5b0f…
+      p2pchat explain 5b0f… --language zh
+    """
+    from p2pchat.cli import explaining
+    from p2pchat.cli.failing import complain_in, run
+    from p2pchat.cli.signals import interruptible
+
+    language = options.language or language_of((), os.environ)
+    start = interruptible(lambda: explaining.explain(options, message, timeout, json))
+    raise typer.Exit(run(PROGRAM, start, complain_in(language)))
 
 
 @app.command()
@@ -438,53 +534,6 @@ def rpc(options: Options) -> None:
     from p2pchat.cli import commands
 
     _run(options, commands.rpc, is_quiet=True)
-
-
-@passphrase_app.command("set")
-@in_command
-def set_passphrase(options: Options, new_passphrase_file: NewPassphraseFile = None) -> None:
-    """Lock the home by a passphrase: without it nobody can open what is on this disk.
-
-    There is no way back in without it. Opening takes about a second longer then.
-
-    \b
-    Examples:
-      p2pchat passphrase set
-      p2pchat --passphrase-file secret.txt rpc       open it where nobody can be asked
-    """
-    from p2pchat.cli import keeping
-
-    _run(options, lambda settings: keeping.set_passphrase(settings, new_passphrase_file))
-
-
-@passphrase_app.command("change")
-@in_command
-def change_passphrase(options: Options, new_passphrase_file: NewPassphraseFile = None) -> None:
-    """Lock the home by another passphrase; copies made before open by the old one."""
-    from p2pchat.cli import keeping
-
-    _run(options, lambda settings: keeping.change_passphrase(settings, new_passphrase_file))
-
-
-@passphrase_app.command("remove")
-@in_command
-def remove_passphrase(options: Options) -> None:
-    """Lock the home no more; only the permissions of its files protect it then."""
-    from p2pchat.cli import keeping
-
-    _run(options, keeping.remove_passphrase)
-
-
-@passphrase_app.command("keyring")
-@in_command
-def use_keyring(options: Options) -> None:
-    """Have the system's keyring lock the home, so that it opens when you are logged in.
-
-    A copy of the home opens nowhere else then: keep an export.
-    """
-    from p2pchat.cli import keeping
-
-    _run(options, keeping.use_keyring)
 
 
 app.add_typer(contacts_app)

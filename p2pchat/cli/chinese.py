@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from p2pchat.cli.chinese_chat import CHINESE_CHAT
 from p2pchat.cli.chinese_doctor import CHINESE_DOCTOR
+from p2pchat.cli.chinese_explaining import CHINESE_EXPLAINING
 from p2pchat.cli.chinese_keeping import CHINESE_KEEPING
 from p2pchat.cli.chinese_people import CHINESE_PEOPLE
 from p2pchat.cli.chinese_rooms import CHINESE_ROOMS
@@ -16,6 +17,7 @@ __all__ = ["CHINESE"]
 CHINESE: Mapping[str, str] = {
     **CHINESE_CHAT,
     **CHINESE_DOCTOR,
+    **CHINESE_EXPLAINING,
     **CHINESE_KEEPING,
     **CHINESE_PEOPLE,
     **CHINESE_ROOMS,
@@ -77,6 +79,19 @@ CHINESE: Mapping[str, str] = {
     " the outbox; it is never lost.": (
         "等待送达，并说明进展。无人接收的消息留在发件箱中，绝不丢失。"
     ),
+    "Its id; `p2pchat history --json` shows it.": "消息标识；`p2pchat history --json` 可显示它。",
+    "What it says from now on; - reads it in.": "新的内容；- 表示从标准输入读取。",
+    "Give a message of yours another text.": "修改你发过的一条消息。",
+    "Take a message of yours back.": "撤回你发过的一条消息。",
+    "Its words go from this disk, and from every disk that hears of it. Who has read it has read"
+    " it.": "其内容会从本机以及每个得知撤回的设备上清除。已经读过的人仍然读过。",
+    "Changed.": "已修改。",
+    "A sign such as 👍.": "表情符号，例如 👍。",
+    "Take it away again.": "取消该表情。",
+    "Put an emoji to a message.": "用表情回应一条消息。",
+    "Deleted.": "已撤回。",
+    "[deleted]": "[已撤回]",
+    "edited": "已修改",
     "Show the newest messages of a contact or room.": "显示联系人或房间的最新消息。",
     "Find messages by their words, the newest first.": "按内容查找消息，最新的在前。",
     "All words must occur, in whatever order and case; three letters and more are taken for the"

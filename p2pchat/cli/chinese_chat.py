@@ -19,6 +19,16 @@ CHINESE_CHAT: Mapping[str, str] = {
     "List who asks to be a contact, and rooms you were taken into.": (
         "列出请求成为联系人的人，以及别人邀你进入的房间。"
     ),
+    "Answer the marked message, or the last of somebody else.": (
+        "回复已标记的消息，或别人的最后一条消息。"
+    ),
+    "Give your marked message, or your last, another text.": (
+        "修改你已标记的消息，或你的最后一条消息。"
+    ),
+    "Take your marked message, or your last, back.": "撤回你已标记的消息，或你的最后一条消息。",
+    "Put an emoji to the marked or last message, or take it away.": (
+        "给已标记或最后一条消息加上表情，或取消它。"
+    ),
     "Say yes to an account that asks, or to a room.": "同意账号的请求，或同意进入房间。",
     "Say no to it.": "拒绝。",
     "Ask the owner of a contact link.": "向联系链接的主人发出请求。",
@@ -74,12 +84,19 @@ CHINESE_CHAT: Mapping[str, str] = {
         "比对的密钥不一致：你们之间可能有人在冒充"
     ),
     "Enter on an empty line takes this away.": "在空行按 Enter 可清除此提示。",
+    "Enter on an empty line shows the next of {count} more.": (
+        "在空行按 Enter 查看下一条（还有 {count} 条）。"
+    ),
     "Nobody waits for your word.": "没有人在等你答复。",
     "{health}, {count} peers, {relays} relays; {outbox} messages wait": (
         "{health}，{count} 个节点，{relays} 个中继；{outbox} 条消息在等待"
     ),
-    "Tab completes, Page up shows what was before, Ctrl-N opens the next unread.": (
-        "Tab 补全，Page Up 查看更早的消息，Ctrl-N 打开下一个未读会话。"
+    "Tab completes, Page up shows what was before, Ctrl-N opens the next unread, Shift-Up and"
+    " Shift-Down mark a message.": (
+        "Tab 补全，Page Up 查看更早的消息，Ctrl-N 打开下一个未读会话，"
+        "Shift-Up 和 Shift-Down 标记消息。"
     ),
+    "There is no such message in sight yet.": "这里还没有这样的消息。",
+    "an earlier message": "更早的一条消息",
     "contact": "联系人",
 }

@@ -62,6 +62,9 @@ CHINESE_ERRORS: Mapping[str, str] = {
     "{home} holds contacts, rooms or messages already: choose a new directory": (
         "{home} 中已有联系人、房间或消息：请选择新的目录"
     ),
+    "that is no emoji; give a sign such as 👍": "这不是表情符号；请给出例如 👍 的符号",
+    "no message here has this id, or it was deleted": "此处没有该标识的消息，或已被撤回",
+    "only who wrote a message can change it or take it back": "只有作者本人才能修改或撤回消息",
     "no contact who has accepted, and no room that you are in, is {name}; `p2pchat contacts list`"
     " and `p2pchat rooms list` show them; give the account of whom you asked": (
         "没有名为 {name} 的联系人（须已接受），你也不在这样的房间中；可用 `p2pchat contacts list`"
@@ -122,8 +125,35 @@ CHINESE_ERRORS: Mapping[str, str] = {
     ),
     "the comparison is over: {reason}": "比对已结束：{reason}",
     "passphrase: it has 1 to {count} bytes": "passphrase：长度须为 1 到 {count} 字节",
-    "this is a link and no room's name; admins take contacts into a room": (
-        "这是链接，不是房间名称；由管理员让联系人加入房间"
+    "this is a link and no room's name: join it as a link": "这是链接，不是房间名称：请按链接加入",
+    "nobody whom this link names knows of the invitation; ask for a new link": (
+        "链接所指的成员都不知道这个邀请；请索取新的链接"
+    ),
+    "the time of this invitation is over; ask for a new link": "邀请已过期；请索取新的链接",
+    "this invitation was used as often as it is good for; ask for a new link": (
+        "邀请的使用次数已满；请索取新的链接"
+    ),
+    "this invitation was taken back; ask for a new link": "邀请已被收回；请索取新的链接",
+    "you were put out of this room, so no link lets you in; ask an admin": (
+        "你已被移出此房间，任何链接都无效；请联系管理员"
+    ),
+    "this room is full": "房间已满",
+    "an invitation is good for some time, and for ten years at most": "邀请须有有效期，最长十年",
+    "an invitation is good for 1 to {count} uses": "邀请可使用 1 到 {count} 次",
+    "who gave an invitation takes it back, or an owner": "邀请由发出者或房主收回",
+    "you do not wait to be let into this room": "你没有在等待加入此房间",
+    "you do not wait to be let into one such room; see `rooms`": (
+        "没有这样一个你正等待加入的房间；见 `rooms`"
+    ),
+    "you wait to be let into {count} rooms already": "你已在等待加入 {count} 个房间",
+    "owners and admins of a room by invitation invite to it": (
+        "只有邀请制房间的房主和管理员可以邀请"
+    ),
+    "nobody can be asked here: `rooms enter LINK --yes` does not ask": (
+        "此处无法询问：`rooms enter LINK --yes` 不作询问"
+    ),
+    "this is a contact link and no invitation to a room; add its owner": (
+        "这是联系人链接，不是房间邀请；请添加其主人"
     ),
     "this link is longer than {count} characters; ask for a new one": (
         "此链接超过 {count} 个字符；请索取新的链接"

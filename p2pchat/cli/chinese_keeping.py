@@ -61,6 +61,9 @@ CHINESE_KEEPING: Mapping[str, str] = {
     " {device}.": (
         "{account} 的设备 {device} 于 {time} 签名，已收存这 {count} 条消息中的 {held} 条。"
     ),
+    "{count} more came to that device without their words, which had been deleted before.": (
+        "另有 {count} 条送达该设备时正文已被撤回，它未曾收到其内容。"
+    ),
     "That account has revoked this device: ask whether it was stolen then.": (
         "该账户已吊销这台设备：请询问当时它是否已失窃。"
     ),

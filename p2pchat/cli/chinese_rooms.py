@@ -144,4 +144,51 @@ CHINESE_ROOMS: Mapping[str, str] = {
     "read-only": "只读成员",
     "removed": "已移除",
     "banned": "已封禁",
+    "joining": "等待加入",
+    # Links into rooms
+    "Name of the room, or a link into it.": "房间名称，或进入房间的链接。",
+    "Do not ask before members are dialled.": "联系成员前不再询问。",
+    "Enter an open room, a room by password, or a room by invitation with a link.": (
+        "加入开放房间、密码制房间，或凭链接加入邀请制房间。"
+    ),
+    "An open room is public: whoever knows its name reads and writes there. A room by password is"
+    " for all who know its name and password. A wrong password is not noticed by anybody: it leads"
+    " to another room, where nobody is. A link says which room it leads to before anybody is"
+    " asked.": (
+        "开放房间是公开的：知道名称的人都能在其中阅读和发言。密码制房间面向所有知道名称和密码的人。"
+        "密码输错时没有人会察觉：那会进入另一个空无一人的房间。"
+        "链接会先显示通往哪个房间，然后才联系他人。"
+    ),
+    "A link into a room.": "进入房间的链接。",
+    "Enter a room by invitation with a link, as `join` does; for scripts with --yes.": (
+        "凭链接加入邀请制房间，与 `join` 相同；脚本请加 --yes。"
+    ),
+    "Give a link that lets whoever has it into a room.": "生成一个链接，持有者可凭它进入房间。",
+    "It takes an owner or an admin. Any member lets them in, also when no admin is there.": (
+        "需由房主或管理员操作。任何成员都可凭此放行，管理员不在线也可以。"
+    ),
+    "How many accounts it lets in.": "可让多少个账号进入。",
+    "How long it is good for.": "有效天数。",
+    "List the invitations to a room that are still good for somebody.": "列出房间仍可使用的邀请。",
+    "Its id, or how that begins; see `invitations`.": "邀请的标识或其开头；见 `invitations`。",
+    "Take an invitation back: its link lets nobody in any more.": "收回邀请：其链接不再有效。",
+    "Name or id of a room that you wait to enter.": "你正等待加入的房间的名称或标识。",
+    "Ask no more to be let into a room by its link.": "不再请求凭链接加入房间。",
+    "invitation  {link}": "邀请链接  {link}",
+    "Whoever has it gets in. It is shown once: copy it now.": (
+        "持有此链接的人都能进入。它只显示一次：请立即复制。"
+    ),
+    "No invitations. `p2pchat rooms invite ROOM` gives one.": (
+        "没有邀请。用 `p2pchat rooms invite ROOM` 生成。"
+    ),
+    "Taken back. Others hear of it when a node runs here.": "已收回。节点在此运行时其他人会得知。",
+    "{name}, a room to which {giver} invites": "{name}，由 {giver} 邀请加入的房间",
+    "Ask its members to let you in? They learn your addresses. [y/N] ": (
+        "请求其成员让你加入吗？他们会得知你的地址。[y/N] "
+    ),
+    "Nobody has let you into {name} yet. Asking goes on while a node runs.": (
+        "还没有人让你加入 {name}。节点运行期间会继续请求。"
+    ),
+    "You are in {name}. Its id is {id}": "你已加入 {name}。标识为 {id}",
+    "Nobody is asked any more.": "不再请求任何人。",
 }

@@ -14,16 +14,16 @@ import typer
 
 from p2pchat.cli import shapes
 from p2pchat.cli.failing import WrongUsage, foreseen
-from p2pchat.cli.language import Language, language_of, translate, translate_error
+from p2pchat.cli.language import Language, language_of
 from p2pchat.cli.options import Options
 from p2pchat.cli.passphrases import home_passphrase
 from p2pchat.cli.settings import Settings, home_of, settle
-from p2pchat.cli.showing import words
+from p2pchat.cli.showing import said, words
 from p2pchat.client.diagnosing import diagnose_start
 from p2pchat.client.opening import open_client
 from p2pchat.errors import ConfigError, P2PChatError
 from p2pchat.events import DiagnosisProgress
-from p2pchat.model.diagnosis import Diagnosis, Finding, Saying
+from p2pchat.model.diagnosis import Diagnosis, Finding
 from p2pchat.model.facts import Facts
 from p2pchat.node.hub import Subscription
 
@@ -87,10 +87,10 @@ def _tell(diagnosis: Diagnosis, language: Language) -> None:
 
 
 def _tell_finding(number: int, finding: Finding, language: Language) -> None:
-    typer.echo(f"{number}. {_said(finding.problem, language)}")
-    typer.echo(f"   {_said(finding.advice, language)}")
+    typer.echo(f"{number}. {said(finding.problem, language)}")
+    typer.echo(f"   {said(finding.advice, language)}")
     for sign in finding.evidence:
-        typer.echo(f"   · {_said(sign, language)}")
+        typer.echo(f"   · {said(sign, language)}")
 
 
 def _summary(facts: Facts, language: Language) -> list[str]:
@@ -115,12 +115,3 @@ def _summary(facts: Facts, language: Language) -> list[str]:
             )
         )
     return lines
-
-
-def _said(saying: Saying, language: Language) -> str:
-    """The sentence, and what stands in its blanks where that is one of our own phrases."""
-    values = {
-        name: translate_error(translate(value, language), language)
-        for name, value in saying.values.items()
-    }
-    return words(saying.text, language, **values)

@@ -83,7 +83,7 @@ async def rooms(settings: Settings, as_json: bool) -> int:
     """List the rooms we are in."""
     console = Console(settings, as_json)
     async with offline(settings) as client:
-        found = [room.info for room in client.rooms()]
+        found = [*(room.info for room in client.rooms()), *client.joining()]
     console.give(found)
     rows = [
         (

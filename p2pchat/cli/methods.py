@@ -17,6 +17,7 @@ from typing import TypeVar, cast, get_args, get_type_hints
 from p2pchat.cli import shapes
 from p2pchat.cli.jsonrpc import InvalidParams, MethodNotFound, Params
 from p2pchat.client.client import Client, Statistics
+from p2pchat.client.inviting import INVITE_S
 from p2pchat.client.profiles import Profile
 from p2pchat.client.proving import read_delivery_proof
 from p2pchat.client.transcripts import TranscriptFormat
@@ -27,8 +28,10 @@ from p2pchat.model.completeness import Completeness
 from p2pchat.model.contact import ContactInfo, LinkInfo
 from p2pchat.model.device import DeviceInfo
 from p2pchat.model.diagnosis import Diagnosis
+from p2pchat.model.explanation import Explanation
 from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
 from p2pchat.model.introduction import Introduction
+from p2pchat.model.invitation import Invitation, InviteInfo
 from p2pchat.model.message import Message
 from p2pchat.model.room import Member, Role, RoomInfo, RoomsFrom
 from p2pchat.model.status import NetworkStatus, PeerStatus
@@ -240,6 +243,34 @@ class Methods:
         """Enter the room of this name and password."""
         return (await self._client.join_with_password(name, password)).info
 
+    async def read_invite(self, link: str) -> InviteInfo:
+        """What an invitation to a room says; nobody is dialled."""
+        return self._client.read_invite(link)
+
+    async def join(self, link: str) -> RoomInfo:
+        """Ask to be let into the room of an invitation."""
+        return (await self._client.join(link)).info
+
+    async def joining(self) -> list[RoomInfo]:
+        """The rooms that we wait to be let into."""
+        return self._client.joining()
+
+    async def stop_joining(self, room: ConversationId) -> None:
+        """Ask to be let in no more."""
+        await self._client.stop_joining(room)
+
+    async def invite(self, room: ConversationId, uses: int = 1, expires_s: int = INVITE_S) -> str:
+        """A link into a room by invitation."""
+        return await self._client.room(room).invite(uses, expires_s)
+
+    async def invitations(self, room: ConversationId) -> list[Invitation]:
+        """The invitations to a room that are still good for somebody."""
+        return self._client.room(room).invitations()
+
+    async def revoke_invite(self, room: ConversationId, invite: OpId) -> None:
+        """Take an invitation back."""
+        await self._client.room(room).revoke_invite(invite)
+
     async def create_room(
         self,
         name: str,
@@ -309,6 +340,22 @@ class Methods:
         """The newest messages before an anchor, or the oldest after one, oldest first."""
         return await self._client.conversation(conversation).history(limit, before, after)
 
+    async def edit(self, message_id: OpId, text: str) -> Message:
+        """Give a message of ours another text."""
+        message = await self._client.message(message_id)
+        return await self._client.conversation(message.conversation).edit(message_id, text)
+
+    async def react(self, message_id: OpId, emoji: str, remove: bool = False) -> Message:
+        """Put an emoji to a message, or take it away again."""
+        message = await self._client.message(message_id)
+        where = self._client.conversation(message.conversation)
+        return await where.react(message_id, emoji, remove=remove)
+
+    async def delete(self, message_id: OpId) -> None:
+        """Take a message of ours back."""
+        message = await self._client.message(message_id)
+        await self._client.conversation(message.conversation).delete(message_id)
+
     async def search(
         self,
         text: str,
@@ -317,6 +364,10 @@ class Methods:
     ) -> list[Message]:
         """Messages with these words; the newest to come stands first."""
         return await self._client.search(text, conversation, limit)
+
+    async def explain(self, message_id: OpId) -> Explanation:
+        """Why a message is in its present state, and that of each recipient."""
+        return await self._client.explain(message_id)
 
     async def transcript(
         self,

@@ -9,10 +9,11 @@ import typer
 
 from p2pchat.cli.commands import Console, offline
 from p2pchat.cli.finding import conversation_named, find_message
+from p2pchat.cli.language import Language
 from p2pchat.cli.settings import Settings
 from p2pchat.cli.showing import local_time, plain, words
 from p2pchat.client.proving import read_delivery_proof
-from p2pchat.wire.delivery_proof import DeliveryProof
+from p2pchat.wire.delivery_proof import DeliveryProof, ProvenMessage
 
 __all__ = ["Wanted", "prove", "verify"]
 
@@ -59,9 +60,7 @@ def _show(console: Console, settings: Settings, proof: DeliveryProof) -> None:
     console.say("Conversation {id}", id=proof.conversation)
     console.say("written by   {account}", account=proof.account)
     for message in proof.messages:
-        text = words("(not in the file)", language) if message.text is None else message.text
-        lines = "\n    ".join(plain(line) for line in text.split("\n"))
-        typer.echo(f"{local_time(message.sent_at)}  {lines}")
+        typer.echo(f"{local_time(message.sent_at)}  {_text(message, language)}")
     if proof.is_revoked:
         console.say("That account has revoked this device: ask whether it was stolen then.")
     for receipt in proof.receipts:
@@ -74,9 +73,23 @@ def _show(console: Console, settings: Settings, proof: DeliveryProof) -> None:
             count=count,
             device=receipt.device,
         )
+        if wordless := proof.wordless_at(receipt):
+            console.say(
+                "{count} more came to that device without their words, which had been deleted"
+                " before.",
+                count=wordless,
+            )
         if receipt.is_revoked:
             console.say("That account has revoked this device: ask whether it was stolen then.")
     console.say(
         "The signatures are right. Whose accounts these are, only people know: compare them with"
         " their contact links. Times are those of the devices' own clocks."
     )
+
+
+def _text(message: ProvenMessage, language: Language) -> str:
+    if message.is_deleted:
+        return words("[deleted]", language)
+    if message.text is None:
+        return words("(not in the file)", language)
+    return "\n    ".join(plain(line) for line in message.text.split("\n"))

@@ -29,6 +29,7 @@ RequestedRoom = Annotated[
     str, typer.Argument(metavar="ROOM", help="Name or id of a room under `rooms requests`.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before what cannot be undone.")]
+Agreed = Annotated[bool, typer.Option("--yes", help="Do not ask before members are dialled.")]
 Contacts = Annotated[
     list[str], typer.Argument(metavar="WHO...", help="Names or accounts of contacts.")
 ]
@@ -139,7 +140,9 @@ def create(
 @in_command
 def join(
     options: Options,
-    room: Annotated[str, typer.Argument(metavar="NAME", help="Name of the room.")],
+    room: Annotated[
+        str, typer.Argument(metavar="NAME|LINK", help="Name of the room, or a link into it.")
+    ],
     password: Annotated[
         bool,
         typer.Option("--password", help="It is a room by password; the password is asked for."),
@@ -150,25 +153,104 @@ def join(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Enter an open room, or a room by password.
+    """Enter an open room, a room by password, or a room by invitation with a link.
 
     An open room is public: whoever knows its name reads and writes there. A room by password is for
     all who know its name and password. A wrong password is not noticed by anybody: it leads to
-    another room, where nobody is.
+    another room, where nobody is. A link says which room it leads to before anybody is asked.
 
     \b
     Examples:
       p2pchat rooms join lounge
+      p2pchat rooms join dchat://j/...
       p2pchat rooms join cellar --password
     """
-    from p2pchat.cli import gathering
+    from p2pchat.cli import gathering, inviting
 
     def enter(settings: Settings) -> Awaitable[int]:
+        if room.strip().startswith("dchat://"):
+            return inviting.join(settings, room, WAIT_S, json, is_sure=False)
         if not password and password_file is None:
             return gathering.join(settings, room, json)
         return gathering.join_with_password(settings, room, password_file, json)
 
     run_command(options, enter)
+
+
+@rooms_app.command()
+@in_command
+def enter(
+    options: Options,
+    link: Annotated[str, typer.Argument(metavar="LINK", help="A link into a room.")],
+    yes: Agreed = False,
+    timeout: Timeout = WAIT_S,
+    json: Json = False,
+) -> None:
+    """Enter a room by invitation with a link, as `join` does; for scripts with --yes."""
+    from p2pchat.cli import inviting
+
+    run_command(options, lambda settings: inviting.join(settings, link, timeout, json, is_sure=yes))
+
+
+@rooms_app.command()
+@in_command
+def invite(
+    options: Options,
+    room: RoomName,
+    uses: Annotated[int, typer.Option(min=1, max=1000, help="How many accounts it lets in.")] = 1,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="How long it is good for.")] = 7,
+    json: Json = False,
+) -> None:
+    """Give a link that lets whoever has it into a room.
+
+    It takes an owner or an admin. Any member lets them in, also when no admin is there.
+
+    \b
+    Examples:
+      p2pchat rooms invite Crew
+      p2pchat rooms invite Crew --uses 20 --days 2
+    """
+    from p2pchat.cli import inviting
+
+    run_command(options, lambda settings: inviting.invite(settings, room, uses, days, json))
+
+
+@rooms_app.command()
+@in_command
+def invitations(options: Options, room: RoomName, json: Json = False) -> None:
+    """List the invitations to a room that are still good for somebody."""
+    from p2pchat.cli import inviting
+
+    run_command(options, lambda settings: inviting.invitations(settings, room, json))
+
+
+@rooms_app.command()
+@in_command
+def revoke(
+    options: Options,
+    room: RoomName,
+    invitation: Annotated[
+        str, typer.Argument(metavar="ID", help="Its id, or how that begins; see `invitations`.")
+    ],
+) -> None:
+    """Take an invitation back: its link lets nobody in any more."""
+    from p2pchat.cli import inviting
+
+    run_command(options, lambda settings: inviting.revoke(settings, room, invitation))
+
+
+@rooms_app.command()
+@in_command
+def withdraw(
+    options: Options,
+    room: Annotated[
+        str, typer.Argument(metavar="ROOM", help="Name or id of a room that you wait to enter.")
+    ],
+) -> None:
+    """Ask no more to be let into a room by its link."""
+    from p2pchat.cli import inviting
+
+    run_command(options, lambda settings: inviting.withdraw(settings, room))
 
 
 @rooms_app.command()

@@ -6,6 +6,7 @@ out, so that nobody draws on the reader's screen.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -13,8 +14,9 @@ from typing import cast
 from unicodedata import category
 
 from p2pchat.cli import shapes
-from p2pchat.cli.language import Language, translate
+from p2pchat.cli.language import Language, translate, translate_error
 from p2pchat.events import StartupProgress
+from p2pchat.model.diagnosis import Saying
 from p2pchat.model.message import Message
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "message_line",
     "plain",
     "progress_line",
+    "said",
     "step_name",
     "table",
     "words",
@@ -42,6 +45,15 @@ def words(text: str, language: Language, **values: object) -> str:
     """A sentence in the user's language, its values made plain."""
     shown = {name: plain(str(value)) for name, value in values.items()}
     return translate(text, language).format(**shown)
+
+
+def said(saying: Saying, language: Language) -> str:
+    """A sentence, and what stands in its blanks where that is one of our own phrases."""
+    values = {
+        name: translate_error(translate(value, language), language)
+        for name, value in saying.values.items()
+    }
+    return words(saying.text, language, **values)
 
 
 def plain(text: str) -> str:
@@ -77,8 +89,12 @@ def message_line(message: Message, language: Language) -> str:
     """Who wrote what and when, by the local clock; further lines of a text are indented."""
     when = local_time(message.sent_at)
     text = "\n    ".join(plain(line) for line in message.text.split("\n"))
+    text = translate("[deleted]", language) if message.deleted else text
     state = translate(message.state, language)
-    return f"{when}  {plain(message.author_name)}: {text}  [{state}]"
+    state = f"{translate('edited', language)}, {state}" if message.edited else state
+    counts = Counter(put.emoji for put in message.reactions)
+    put = "".join(f"  {plain(emoji)} {count}" for emoji, count in counts.items())
+    return f"{when}  {plain(message.author_name)}: {text}  [{state}]{put}"
 
 
 def local_time(time_ms: int) -> str:

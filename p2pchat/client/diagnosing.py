@@ -7,12 +7,16 @@ from pathlib import Path
 
 from p2pchat.errors import ConfigError
 from p2pchat.model.diagnosis import Diagnosis
+from p2pchat.model.explanation import Explanation
 from p2pchat.model.facts import Facts, StartFailure
+from p2pchat.model.ids import OpId
+from p2pchat.model.message_facts import MessageFacts
 from p2pchat.net.machine import machine_facts
 from p2pchat.protocol.doctor import diagnose
+from p2pchat.protocol.explaining import explain
 from p2pchat.protocol.veiling import veiled
 
-__all__ = ["diagnose_start", "diagnosis_of"]
+__all__ = ["diagnose_start", "diagnosis_of", "explain_start"]
 
 _PRIVATE = frozenset({"bootstrap_urls", "lan", "lan.name", "lan.secret", "name"})
 """Keys of the configuration whose values are nobody else's business."""
@@ -21,10 +25,20 @@ _PRIVATE = frozenset({"bootstrap_urls", "lan", "lan.name", "lan.secret", "name"}
 def diagnose_start(error: Exception, home: Path | None, *, keep_ids: bool = False) -> Diagnosis:
     """What keeps a client from starting, by the error of its opening."""
     message = _without_value(error) if isinstance(error, ConfigError) else str(error)
-    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    kind = "DiskFull" if is_full else type(error).__name__
-    facts = Facts(machine=machine_facts(home), start=StartFailure(kind, message))
+    facts = Facts(machine=machine_facts(home), start=StartFailure(_kind(error), message))
     return diagnosis_of(facts, home, keep_ids=keep_ids)
+
+
+def explain_start(error: Exception, message: OpId) -> Explanation:
+    """Why a message does not leave a home whose client cannot start."""
+    start = StartFailure(_kind(error), str(error))
+    return explain(MessageFacts(message=message, start=start))
+
+
+def _kind(error: Exception) -> str:
+    """The error's name; a full disk is one, whoever noticed it."""
+    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "DiskFull" if is_full else type(error).__name__
 
 
 def _without_value(error: ConfigError) -> str:

@@ -44,11 +44,11 @@ from p2pchat.model.change import (
 from p2pchat.model.contact import ContactState
 from p2pchat.model.conversation import direct_id
 from p2pchat.model.ids import AccountId, ConversationId
-from p2pchat.model.op import Kind
 from p2pchat.model.room import RoomKind
 from p2pchat.node.ambient import Ambient, SystemAmbient
+from p2pchat.protocol.consequences import shown_message
 from p2pchat.protocol.contacts import INTRO_SETTING
-from p2pchat.protocol.intake import shown_message
+from p2pchat.protocol.relations import relation_changes
 from p2pchat.store.archiving import Archive
 from p2pchat.store.files import new_file
 from p2pchat.store.home import restore_home
@@ -58,6 +58,7 @@ from p2pchat.wire.contents import Text, decode_content
 from p2pchat.wire.devices import DeviceSet, read_device_set
 from p2pchat.wire.envelope import Ed25519Signer
 from p2pchat.wire.framing import FrameParser, frame
+from p2pchat.wire.relations import Delete, Edit, React
 
 __all__ = [
     "Export",
@@ -289,13 +290,17 @@ class _Filling:
         if op.header.conversation in self._secret:
             return []
         added = AddOp(op, key, archived.received_ms)
-        if not archived.is_shown or op.header.kind != Kind.TEXT or op.content is None:
+        if not archived.is_shown:
             return [added]
-        text = decode_content(Kind.TEXT, op.content)
-        assert isinstance(text, Text), "this kind is a text"
         is_open = op.header.account == self._account and not archived.is_delivered
         own = Counting.ELSEWHERE if is_open else Counting.NOBODY
-        return [added, shown_message(op, text, own, key, archived.received_ms)]
+        match Text("") if op.content is None else decode_content(op.header.kind, op.content):
+            case Text() as text:
+                return [added, shown_message(op, text, own, key, archived.received_ms)]
+            case Edit() | Delete() | React() as relation:
+                return [added, *relation_changes(op, relation)]
+            case _:
+                raise BadExport("shows what is no message")
 
 
 def _read_records(content: Iterator[bytes]) -> Iterator[Record]:

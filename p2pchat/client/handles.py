@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol, cast
 
+from p2pchat.client.inviting import INVITE_S, new_invite
 from p2pchat.client.proving import Proving, write_proof
 from p2pchat.client.transcripts import (
     Transcript,
@@ -16,20 +17,30 @@ from p2pchat.client.transcripts import (
     transcript_pieces,
     write_transcript,
 )
-from p2pchat.errors import UnknownContact, UnknownConversation, UnknownMessage
+from p2pchat.errors import (
+    InvalidText,
+    PermissionDenied,
+    UnknownContact,
+    UnknownConversation,
+    UnknownMessage,
+)
 from p2pchat.events import Event, EventsDropped, MessageReceived, MessageStateChanged
 from p2pchat.model.completeness import Completeness
 from p2pchat.model.contact import ContactInfo, ContactState
 from p2pchat.model.ids import AccountId, ConversationId, OpId
-from p2pchat.model.message import Message, MessageState
+from p2pchat.model.invitation import Invitation
+from p2pchat.model.message import Message, MessageState, is_emoji
 from p2pchat.model.room import Member, Role, RoomInfo
 from p2pchat.node.hub import Subscription
 from p2pchat.node.node import Node
 from p2pchat.protocol.completeness import completeness
 from p2pchat.protocol.machine import ChangeStanding, LeaveRoom, SendText
+from p2pchat.protocol.relation_vocabulary import ChangeMessage
 from p2pchat.protocol.room_state import ROLES
+from p2pchat.protocol.room_vocabulary import EndInvite
 from p2pchat.store.port import Page
 from p2pchat.wire.delivery_proof import DeliveryProof
+from p2pchat.wire.relations import Delete, Edit, React
 
 __all__ = ["Contact", "Conversation", "Messages", "Room"]
 
@@ -69,6 +80,50 @@ class Conversation:
         """
         sent = await self._node.driver.call(lambda id: SendText(id, self.id, text, reply_to))
         return cast("Message", sent)
+
+    async def edit(self, id: OpId, text: str) -> Message:
+        """Give a message of ours another text; answers when that is on disk.
+
+        Raises what `send` does, `UnknownMessage` for one that is not here or was deleted, and
+        `PermissionDenied` for one of somebody else.
+        """
+        await self._own(id)
+        await self._node.driver.call(lambda call: ChangeMessage(call, self.id, id, Edit(text)))
+        return await self._own(id)
+
+    async def delete(self, id: OpId) -> None:
+        """Take a message of ours back: its words go from our disk, and from each that hears of it.
+
+        Raises `UnknownMessage` for one that is not here or was deleted, and `PermissionDenied` for
+        one of somebody else.
+        """
+        await self._own(id)
+        await self._node.driver.call(lambda call: ChangeMessage(call, self.id, id, Delete()))
+
+    async def react(self, id: OpId, emoji: str, *, remove: bool = False) -> Message:
+        """Put an emoji to anybody's message, or take it away again; answers when that is on disk.
+
+        Raises `InvalidText` for what is no emoji, `UnknownMessage` for a message that is not here
+        or was deleted, and what `send` does.
+        """
+        if not is_emoji(emoji):
+            raise InvalidText("that is no emoji; give a sign such as 👍")
+        await self._here(id)
+        reaction = React(emoji, is_on=not remove)
+        await self._node.driver.call(lambda call: ChangeMessage(call, self.id, id, reaction))
+        return await self._here(id)
+
+    async def _here(self, id: OpId) -> Message:
+        message = await (await self._node.flushed_store()).message(id)
+        if message is None or message.conversation != self.id or message.deleted:
+            raise UnknownMessage("no message here has this id, or it was deleted")
+        return message
+
+    async def _own(self, id: OpId) -> Message:
+        message = await self._here(id)
+        if message.author != self._node.chat.state.me.account:
+            raise PermissionDenied("only who wrote a message can change it or take it back")
+        return message
 
     async def history(
         self, limit: int = 50, before: OpId | None = None, after: OpId | None = None
@@ -255,10 +310,14 @@ class Room(Conversation):
 
     @property
     def info(self) -> RoomInfo:
-        """The room at this moment. Raises `UnknownConversation` once it is left."""
+        """The room at this moment; while we wait to be let in, what the link says of it, with role
+        `JOINING`. Raises `UnknownConversation` once it is left."""
         state = self._node.chat.state
         conversation = state.conversations.get(self.id)
         if conversation is None or not conversation.is_entered:
+            knocking = self._node.chat.rooms.invited.admission.joins.get(self.id)
+            if knocking is not None:
+                return knocking.info
             raise UnknownConversation("we are not in this room; see `rooms`")
         return state.room_info(conversation)
 
@@ -274,7 +333,9 @@ class Room(Conversation):
     def members(self) -> list[Member]:
         """Everybody known to be in it: for an open room, who has written there."""
         state = self._node.chat.state
-        conversation = state.conversations[self.info.id]
+        conversation = state.conversations.get(self.info.id)
+        if conversation is None:
+            return []  # we wait to be let in
         if conversation.invited is not None:
             standings = conversation.invited.membership.members()
             return [
@@ -304,6 +365,22 @@ class Room(Conversation):
     async def ban(self, account: AccountId) -> None:
         """Remove an account for good, until that is taken back. Raises `PermissionDenied`."""
         await self.set_role(account, Role.BANNED)
+
+    async def invite(self, uses: int = 1, expires_s: int = INVITE_S) -> str:
+        """A link that lets in whoever has it, so many accounts in all, with no admin there: any
+        member lets them in. It is shown once. Raises `PermissionDenied`, `LocalProtocolError`."""
+        return await new_invite(self._node, self._node.parts.ambient, self.id, uses, expires_s)
+
+    def invitations(self) -> list[Invitation]:
+        """Those that are still good for somebody, but for their time."""
+        conversation = self._node.chat.state.conversations.get(self.id)
+        room = conversation.invited if conversation is not None else None
+        return room.membership.invitations() if room is not None else []
+
+    async def revoke_invite(self, id: OpId) -> None:
+        """Take an invitation back that we gave, or as an owner anybody's: whoever was let in by it
+        unknown to us was not. Raises `PermissionDenied`."""
+        await self._node.driver.call(lambda command: EndInvite(command, self.id, id))
 
     async def leave(self) -> None:
         """Forget the room and what others said in it. What we said stays on disk, shown nowhere,

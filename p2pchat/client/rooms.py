@@ -10,6 +10,7 @@ from typing import cast
 import trio
 
 from p2pchat.client.handles import Contact, Room
+from p2pchat.client.inviting import invite_info
 from p2pchat.client.part import ClientPart
 from p2pchat.crypto.password_rooms import password_room
 from p2pchat.errors import (
@@ -19,20 +20,33 @@ from p2pchat.errors import (
     UnknownConversation,
     UnknownMessage,
 )
+from p2pchat.events import JoinFailed, RoomJoined
+from p2pchat.model.explanation import Explanation
 from p2pchat.model.ids import AccountId, ConversationId, OpId
+from p2pchat.model.invitation import InviteInfo
 from p2pchat.model.message import Message
-from p2pchat.model.room import RoomInfo, RoomsFrom
+from p2pchat.model.room import Role, RoomInfo, RoomsFrom
 from p2pchat.model.search import QUERY_CHARS_MAX, Query
 from p2pchat.node.deliveries import UNDER_WAY
+from p2pchat.node.explaining import message_facts
+from p2pchat.node.hub import Subscription
+from p2pchat.protocol.explaining import explain
 from p2pchat.protocol.machine import CreateRoom, JoinOpen, JoinWithPassword, LeaveRoom
 from p2pchat.protocol.room_state import Stage
-from p2pchat.protocol.room_vocabulary import AcceptRoom, SetRoomsFrom
+from p2pchat.protocol.room_vocabulary import (
+    AcceptRoom,
+    GiveUpJoining,
+    JoinByLink,
+    SetRoomsFrom,
+)
 from p2pchat.protocol.sealing import SECRET_BYTES
 from p2pchat.wire.control import NONCE_BYTES
+from p2pchat.wire.invite_links import decode_invite
 from p2pchat.wire.links import LINK_SCHEME
 
 __all__ = ["Rooms"]
 
+JOIN_WAIT_S = 10.0
 _STRETCHING = trio.CapacityLimiter(1)
 
 
@@ -64,6 +78,35 @@ class Rooms(ClientPart):
             lambda id: JoinWithPassword(id, made.name, made.id, made.key)
         )
         return Room(self._node, cast("RoomInfo", info).id)
+
+    def read_invite(self, link: str) -> InviteInfo:
+        """What an invitation to a room says. Nobody is dialled, and nobody learns of it. Raises
+        `LinkError`."""
+        return invite_info(link)
+
+    async def join(self, link: str, wait_s: float = JOIN_WAIT_S) -> Room:
+        """Ask to be let into the room of an invitation, and wait so long for an answer. The members
+        that it names are dialled. With no answer our role in the room is `JOINING`: asking goes on,
+        also after restarts, until `RoomJoined` or `JoinFailed`.
+
+        Raises `LinkError`, with the reason, for a link that is none or lets nobody in.
+        """
+        parsed = decode_invite(link)
+        with self._node.hub.subscribe(RoomJoined, JoinFailed) as events:
+            info = await self._node.driver.call(lambda id: JoinByLink(id, link.strip(), parsed))
+            if cast("RoomInfo", info).role is Role.JOINING:
+                with trio.move_on_after(wait_s):
+                    await _let_in(events, parsed.conversation)
+        return Room(self._node, parsed.conversation)
+
+    def joining(self) -> list[RoomInfo]:
+        """The rooms that we wait to be let into."""
+        joins = self._node.chat.rooms.invited.admission.joins
+        return [knocking.info for knocking in joins.values()]
+
+    async def stop_joining(self, id: ConversationId) -> None:
+        """Ask to be let in no more. Raises `LocalProtocolError` where we do not."""
+        await self._node.driver.call(lambda command: GiveUpJoining(command, id))
 
     async def create_room(
         self, name: str, members: Iterable[AccountId] = (), owners: Iterable[AccountId] = ()
@@ -127,6 +170,12 @@ class Rooms(ClientPart):
             raise UnknownMessage("no message has this id")
         return message
 
+    async def explain(self, id: OpId) -> Explanation:
+        """Why a message is in its present state, in one sentence, with what speaks for it, when it
+        is tried next, and the same of each recipient. Nobody is asked for it. Raises
+        `UnknownMessage`."""
+        return explain(await message_facts(self._node, id))
+
     async def search(
         self, text: str, conversation: ConversationId | None = None, limit: int = 50
     ) -> list[Message]:
@@ -155,7 +204,18 @@ class Rooms(ClientPart):
             return replace(message, state=await waiter.state())
 
 
+async def _let_in(events: Subscription, id: ConversationId) -> None:
+    async for event in events:
+        match event:
+            case RoomJoined(room) if room.id == id:
+                return
+            case JoinFailed(conversation, _, reason) if conversation == id:
+                raise LinkError(reason)
+            case _:
+                pass  # of another room
+
+
 def _refuse_link(name: str) -> None:
     """A link taken for a name would lead to an empty room of that name, open to all who see it."""
     if name.strip().casefold().startswith(LINK_SCHEME):
-        raise LinkError("this is a link and no room's name; admins take contacts into a room")
+        raise LinkError("this is a link and no room's name: join it as a link")

@@ -174,6 +174,9 @@ def message_fields(message: Message) -> dict[str, object]:
         "reply_to": message.reply_to.hex() if message.reply_to is not None else None,
         "edited": message.edited,
         "deleted": message.deleted,
+        "reactions": [
+            {"emoji": put.emoji, "account": str(put.account)} for put in message.reactions
+        ],
         "signature": message.signature.hex(),
     }
 

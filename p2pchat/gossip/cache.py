@@ -96,8 +96,15 @@ class MessageCache:
 
     def recent(self) -> dict[str, list[MessageId]]:
         """By topic, what is to be advertised; the newest first."""
+        return self._newest(self._config.gossip_windows)
+
+    def fresh(self) -> dict[str, list[MessageId]]:
+        """What of it has not been advertised yet."""
+        return self._newest(1)
+
+    def _newest(self, windows: int) -> dict[str, list[MessageId]]:
         ids: dict[str, list[MessageId]] = {}
-        oldest = self._window - self._config.gossip_windows
+        oldest = self._window - windows
         for id, entry in reversed(self._entries.items()):
             if entry.window <= oldest:
                 break

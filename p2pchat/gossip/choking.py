@@ -6,6 +6,10 @@ advertisement is ahead of what is pushed is asked to go on (UNCHOKE). What remai
 to a tree along the fastest links, as in Plumtree (Leitão, Pereira, Rodrigues, "Epidemic Broadcast
 Trees", SRDS 2007) and in libp2p's proposal for episub, whose terms these are. Own messages are not
 concerned: they go to every subscriber. Peers that know neither entry skip both and go on pushing.
+
+So who is connected to all that write hears each of them first-hand, and forwarded copies are all in
+vain: then no member need push. That is judged anew at each heartbeat, by whose copy came first, not
+by who is connected: an author whose own copies come late or not at all is heard from others again.
 """
 
 from __future__ import annotations
@@ -23,6 +27,9 @@ _NOBODY: Mapping[PeerId, None] = {}
 
 REPEATS_PER_NEWS = 8
 """Who says less than one new message among so many known ones is not needed; fewer say nothing."""
+FIRST_HAND_PER_FORWARDED = 4
+"""An author is heard first-hand who is ahead of all others with at least so many messages for each
+with which he is not."""
 
 
 @dataclass(slots=True)
@@ -32,9 +39,10 @@ class _Tally:
     news: int = 0
     repeats: int = 0
 
-    @property
-    def is_needless(self) -> bool:
-        return self.repeats > REPEATS_PER_NEWS * (self.news + 1)
+    def is_needless(self, *, is_first_hand: bool) -> bool:
+        """News that its author tells as well, a moment later, are none."""
+        news = 0 if is_first_hand else self.news
+        return self.repeats > REPEATS_PER_NEWS * (news + 1)
 
 
 @dataclass(slots=True)
@@ -46,8 +54,16 @@ class _Topic:
     tallies: dict[PeerId, _Tally] = field(default_factory=dict[PeerId, _Tally])
     """Of members that pushed anything since the last heartbeat: who is silent, perhaps on purpose,
     does not count as one that pushes."""
-    has_news: bool = False
-    """Something new was heard since, from whomever."""
+    authors: dict[PeerId | None, int] = field(default_factory=dict[PeerId | None, int])
+    """Who wrote what was new since: above zero who was heard first-hand, below who was not. None is
+    nobody known."""
+
+    def tally(self, member: PeerId) -> _Tally:
+        """What is counted of a member, from now on if nothing was."""
+        tally = self.tallies.get(member)
+        if tally is None:
+            tally = self.tallies[member] = _Tally()
+        return tally
 
 
 class Choking:
@@ -62,19 +78,21 @@ class Choking:
         known = self._topics.get(topic)
         return known.chokers if known is not None else _NOBODY
 
-    def heard(self, topic: str, member: PeerId | None, *, is_news: bool) -> None:
-        """A message came, from a member of the mesh or (None) from somebody else."""
+    def heard_news(
+        self, topic: str, peer: PeerId, author: PeerId | None, *, is_member: bool
+    ) -> None:
+        """A new message came from a peer, in the mesh or not; who wrote it, where that is known."""
         known = self._of(topic)
-        known.has_news |= is_news
-        if member is None:
-            return
-        tally = known.tallies.get(member)
-        if tally is None:
-            tally = known.tallies[member] = _Tally()
-        if is_news:
-            tally.news += 1
-        else:
-            tally.repeats += 1
+        authors = known.authors
+        told = author if author in authors or len(authors) < self._config.authors_max else None
+        is_first_hand = peer == told
+        authors[told] = authors.get(told, 0) + (1 if is_first_hand else -FIRST_HAND_PER_FORWARDED)
+        if is_member:
+            known.tally(peer).news += 1
+
+    def heard_again(self, topic: str, member: PeerId) -> None:
+        """A member of the mesh told what is known."""
+        self._of(topic).tally(member).repeats += 1
 
     def choked_by(self, topic: str, member: PeerId, *, chokes: bool) -> None:
         """A member told us not to push, or to push again."""
@@ -106,16 +124,19 @@ class Choking:
         known = self._topics.get(topic)
         if known is None:
             return [], []
-        tallies, has_news = known.tallies, known.has_news
-        known.tallies, known.has_news = {}, False
+        tallies, authors = known.tallies, known.authors
+        known.tallies, known.authors = {}, {}
         pushing = [one for one in members if one in tallies and one not in known.choked]
-        spare = len(pushing) - self._config.pushing_min
+        is_first_hand = bool(authors) and min(authors.values()) >= 0
+        spare = len(pushing) - (0 if is_first_hand else self._config.pushing_min)
         if spare < 0:
-            released = list(known.choked)[:-spare] if has_news else []
+            released = list(known.choked)[:-spare] if authors else []
             for member in released:
                 del known.choked[member]
             return [], released
-        needless = [member for member in pushing if tallies[member].is_needless]
+        needless = [
+            member for member in pushing if tallies[member].is_needless(is_first_hand=is_first_hand)
+        ]
         needless.sort(key=lambda member: (tallies[member].news, -tallies[member].repeats))
         chosen = needless[:spare]
         known.choked.update(dict.fromkeys(chosen))

@@ -29,6 +29,8 @@ class GossipConfig:
     """D_out: members that we dialled ourselves, against a take-over from outside."""
     pushing_min: int = 2
     """Members of a mesh that go on sending whole messages though others were faster."""
+    authors_max: int = 256
+    """Told apart in a topic between two heartbeats; where more write, members push."""
     lazy_peers_min: int = 6
     """D_lazy: peers outside the mesh to whom a heartbeat advertises messages, at least."""
     lazy_share: float = 0.25

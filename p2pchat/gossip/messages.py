@@ -66,7 +66,7 @@ class Messages:
 
     @property
     def cache(self) -> MessageCache:
-        """The messages that can be asked for, to be looked at."""
+        """The messages that can be asked for, and are advertised; to be looked at."""
         return self._cache
 
     def publish(self, topic: str, data: bytes, peers: Iterable[PeerId], now_s: float) -> bool:
@@ -91,7 +91,7 @@ class Messages:
             if message.id in pending:
                 pending[message.id].holders.add(peer.id)
             if peer.id in self._mesh.members(message.topic):
-                self._mesh.choking.heard(message.topic, peer.id, is_news=False)
+                self._mesh.choking.heard_again(message.topic, peer.id)
         return delivered
 
     def choose_wanted(self, peer: Peer, advertised: Sequence[IHave]) -> list[MessageId]:
@@ -134,10 +134,6 @@ class Messages:
             outbox.add_message(pending.publish, pending.peers, pending.holders)
         self._pending.clear()
 
-    def recent(self) -> dict[str, list[MessageId]]:
-        """By topic, what is to be advertised."""
-        return self._cache.recent()
-
     def take_broken_promises(self, now_s: float) -> list[PeerId]:
         """Who advertised messages that did not come, one entry for each."""
         return self._promises.take_broken(now_s)
@@ -174,8 +170,8 @@ class Messages:
                 pending = self._keep(id, topic, data, members, now_s)
                 pending.holders.add(peer)
                 pending.holders.update(self._mesh.choking.chokers(topic))
-                member = peer if peer in members else None
-                self._mesh.choking.heard(topic, member, is_news=True)
+                author, is_member = judgement.author, peer in members
+                self._mesh.choking.heard_news(topic, peer, author, is_member=is_member)
                 self._counts.delivered += 1
                 yield Deliver(topic, peer, id, data, judgement.opened)
             case Verdict.IGNORE:

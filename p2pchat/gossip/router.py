@@ -347,8 +347,9 @@ class GossipRouter:
         self._demerits.forgive()
         self._maintain_meshes(now_s)
         self._fanout.maintain(now_s)
-        for topic, ids in self._messages.recent().items():
-            self._advertise(topic, ids)
+        fresh = self._messages.cache.fresh()
+        for topic, ids in self._messages.cache.recent().items():
+            self._advertise(topic, ids, fresh.get(topic, ()))
         for peer in self._peers:
             peer.used = Allowance()
             if peer.is_lagging:
@@ -371,24 +372,37 @@ class GossipRouter:
             for id in released:
                 self._outbox.add_control(id, codec.encode_choke(topic, chokes=False))
 
-    def _advertise(self, topic: str, ids: Sequence[codec.MessageId]) -> None:
-        """To whoever is in the mesh and asked for it, or lacks what was dropped; of the other
-        subscribers to some."""
+    def _advertise(
+        self, topic: str, ids: Sequence[codec.MessageId], fresh: Sequence[codec.MessageId]
+    ) -> None:
+        """To some subscribers outside the mesh, and to whoever lacks what was dropped; to members
+        that asked for it only what is `fresh`, since they are told at each heartbeat."""
         members = self._mesh.members(topic) or self._fanout.members(topic)
         chokers = self._mesh.choking.chokers(topic)
         lazy: list[PeerId] = []
+        lagging: list[PeerId] = []
         waiting: list[PeerId] = []
         for id in self._peers.subscribers(topic):
-            if id in chokers or self._is_lagging(id):
+            if self._is_lagging(id):
+                lagging.append(id)
+            elif id in chokers:
                 waiting.append(id)
             elif id not in members:
                 lazy.append(id)
         share = max(self._config.lazy_peers_min, int(self._config.lazy_share * len(lazy)))
+        some = self._random.sample(lazy, min(share, len(lazy)))
+        self._tell((*some, *lagging), topic, ids)
+        self._tell(waiting, topic, fresh)
+
+    def _tell(self, peers: Collection[PeerId], topic: str, ids: Sequence[codec.MessageId]) -> None:
+        """Advertise; of very many a random part, another for each peer."""
         asked_max = self._config.asked_max
-        entries = _ihave_entries(topic, ids) if len(ids) <= asked_max else []
-        for id in [*self._random.sample(lazy, min(share, len(lazy))), *waiting]:
-            # Of very many a random part, another for each peer.
-            for entry in entries or _ihave_entries(topic, self._random.sample(ids, asked_max)):
+        is_all = len(ids) <= asked_max
+        entries = _ihave_entries(topic, ids) if is_all else []
+        for id in peers:
+            if not is_all:
+                entries = _ihave_entries(topic, self._random.sample(ids, asked_max))
+            for entry in entries:
                 self._outbox.add_control(id, entry)
 
     def _is_lagging(self, id: PeerId) -> bool:

@@ -55,6 +55,8 @@ class Judgement:
 
     verdict: Verdict
     opened: object = None
+    author: PeerId | None = None
+    """Who wrote it, where that can be read: who forwards may be unable to."""
 
 
 Judge = Callable[[str, bytes], Judgement]

@@ -53,7 +53,7 @@ class ArchivedOp:
     received_ms: int
     sort_key: int
     is_shown: bool
-    """Whether it is a message in the history."""
+    """Whether it is a message in the history, or changes one."""
     is_delivered: bool
     """Of our own: whether it had reached everybody."""
 

@@ -17,8 +17,11 @@ from p2pchat.model.room import RoomKind
 from p2pchat.model.room_change import RoomChange
 
 __all__ = [
+    "AddDeletion",
+    "AddEdit",
     "AddMessage",
     "AddOp",
+    "AddReaction",
     "Change",
     "Counting",
     "DropBlock",
@@ -34,6 +37,7 @@ __all__ = [
     "PutReceipt",
     "PutSetting",
     "PutTrust",
+    "RestoreContent",
     "SetDelivery",
     "SetFloor",
     "SetPublished",
@@ -65,7 +69,7 @@ class Counting(IntEnum):
 @dataclass(frozen=True, slots=True)
 class AddMessage:
     """Show an op as a message: text for paging and search. The op comes before it, in the same
-    commit or an earlier one."""
+    commit or an earlier one; if it has no content, the message is one that was deleted."""
 
     op: OpId
     conversation: ConversationId
@@ -79,6 +83,56 @@ class AddMessage:
     received_ms: int
     sort_key: int
     reply_to: OpId | None
+
+
+@dataclass(frozen=True, slots=True)
+class AddEdit:
+    """An op, which comes before it, edits a message that need not be here yet. It counts if the
+    message is of the same account; of several the latest by (`hlc`, `op`) is shown."""
+
+    op: OpId
+    conversation: ConversationId
+    target: OpId
+    account: AccountId
+    hlc: int
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AddDeletion:
+    """An op, which comes before it, deletes a message that need not be here yet. If the message is
+    of the same account, the contents of its op and of its edits go, also of those still to come."""
+
+    op: OpId
+    conversation: ConversationId
+    target: OpId
+    account: AccountId
+
+
+@dataclass(frozen=True, slots=True)
+class AddReaction:
+    """An op, which comes before it, puts an emoji to a message that need not be here yet, or takes
+    it away. The latest by (`hlc`, `op`) counts for each account and emoji, and of these the latest
+    `REACTIONS_MAX` of an account."""
+
+    op: OpId
+    conversation: ConversationId
+    target: OpId
+    account: AccountId
+    hlc: int
+    emoji: str
+    is_on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreContent:
+    """An op that came without its content, for a deletion that does not count, is whole after all;
+    nothing, if a deletion that counts has taken it, or it is not here. Of a message this is what it
+    says."""
+
+    op: Op
+    text: str = field(default="", repr=False)
+    reply_to: OpId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +304,10 @@ class DropBlock:
 Change = (
     AddOp
     | AddMessage
+    | AddEdit
+    | AddDeletion
+    | AddReaction
+    | RestoreContent
     | SetFloor
     | SetDelivery
     | SetPublished

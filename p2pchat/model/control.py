@@ -12,6 +12,7 @@ from enum import IntEnum
 from p2pchat.model.ids import AccountId, DeviceId, OpId
 
 __all__ = [
+    "Admission",
     "Control",
     "ControlOp",
     "Cut",
@@ -19,6 +20,8 @@ __all__ = [
     "Epoch",
     "Genesis",
     "History",
+    "Invite",
+    "InviteRevoked",
     "Leave",
     "Link",
     "SetStanding",
@@ -135,7 +138,47 @@ class Link:
     """Says nothing; an admin's later ops follow what it depends on."""
 
 
-Control = Genesis | SetStanding | Leave | Epoch | DeviceRevoked | Link
+@dataclass(frozen=True, slots=True)
+class Invite:
+    """An owner or admin lets in whoever holds the private half of a key."""
+
+    key: bytes
+    uses: int
+    """So many accounts, at least one."""
+    expires_ms: int
+    """Judged by whoever admits, on its own clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class InviteRevoked:
+    """Who gave an invitation, or an owner, takes it back: whoever was let in by it unknown to the
+    author of this was not."""
+
+    invite: OpId
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A member lets in who has shown an invitation."""
+
+    account: AccountId
+    invite: OpId
+    key: bytes
+    proof: bytes = field(repr=False)
+    """The key's signature over invitation and account; it was verified."""
+
+
+Control = (
+    Genesis
+    | SetStanding
+    | Leave
+    | Epoch
+    | DeviceRevoked
+    | Link
+    | Invite
+    | InviteRevoked
+    | Admission
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,10 @@ class Outcome(StrEnum):
     BLOCKED = "blocked by you"
     TURNED_AWAY = "turned away"
     """Something answers there, and takes no connection from us."""
+    OTHER_SECRET = "another LAN secret"  # noqa: S105 -- an outcome
+    RELAY_FULL = "the relay is at its limit"
+    ABSENT = "not at the relay"
+    """The relay is there, and the peer holds no place at it."""
     FAILED = "failed"
 
 

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from p2pchat.model.ids import PeerId
 
-__all__ = ["HpkeKey", "Kept", "MailBundle", "MailboxRelay"]
+__all__ = ["HpkeKey", "KeeperRefusal", "Kept", "MailBundle", "MailboxRelay"]
+
+
+class KeeperRefusal(StrEnum):
+    """Why somebody who keeps mail takes no letter; the text is what is told."""
+
+    DENIED = "it has no such mailbox for us"
+    TOO_LARGE = "that is too large for it"
+    MAILBOX_FULL = "the mailbox is full"
+    RELAY_FULL = "it has no more room"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from unicodedata import category
 
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 
-__all__ = ["Message", "MessageState"]
+__all__ = ["REACTIONS_MAX", "Message", "MessageState", "Reaction", "is_emoji"]
 
 
 class MessageState(StrEnum):
@@ -21,6 +22,42 @@ class MessageState(StrEnum):
     DELIVERED = "delivered"
     READ = "read"
     FAILED = "failed"
+
+
+EMOJI_CHARS_MAX = 16
+"""Enough for families and for flags with a region."""
+REACTIONS_MAX = 20
+"""Emoji of one account to one message that count: those that were put or taken away last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """An emoji that somebody put to a message."""
+
+    emoji: str
+    account: AccountId
+
+
+def is_emoji(text: str) -> bool:
+    """Whether a text may be put to a message: a sign or a few that make one, no letters, no
+    spaces, nothing that cannot be seen beside what joins signs."""
+    return (
+        0 < len(text) <= EMOJI_CHARS_MAX
+        and any(_is_sign(c) for c in text)
+        and all(_is_sign(c) or category(c) in _PARTS or c in _JOINERS for c in text)
+    )
+
+
+def _is_sign(c: str) -> bool:
+    """A symbol or a mark, also one that only later versions of Unicode know."""
+    kind = category(c)
+    return kind[0] in "SP" or kind in ("Me", "Cn")
+
+
+_PARTS = frozenset({"Mn", "Nd"})
+"""Variation selectors, and the digits of keycaps."""
+_JOINERS = frozenset({"\u200d", *map(chr, range(0xE0020, 0xE0080))})
+"""The joiner of families, and the tags of flags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +78,5 @@ class Message:
     signature: bytes
     edited: bool = False
     deleted: bool = False
+    reactions: tuple[Reaction, ...] = ()
+    """In order of emoji and account."""

@@ -12,10 +12,23 @@ from enum import IntEnum
 
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 
-__all__ = ["HLC_COUNTER_BITS", "Chain", "Header", "Kind", "Op", "Position"]
+__all__ = [
+    "HLC_COUNTER_BITS",
+    "WORDLESS_MAX",
+    "Chain",
+    "Header",
+    "Kind",
+    "Op",
+    "Position",
+    "covers",
+    "edited",
+]
 
 HLC_COUNTER_BITS = 16
 """Of a hybrid logical clock; above them stand its milliseconds."""
+WORDLESS_MAX = 64
+"""Ops of one device's talk in a conversation, the newest, that are known to have come without their
+content."""
 
 
 class Chain(IntEnum):
@@ -37,8 +50,14 @@ class Kind(IntEnum):
     EPOCH = 11
     DEVICE_REVOKED = 12
     LINK = 13
+    INVITE = 14
+    INVITE_REVOKED = 15
+    ADMISSION = 16
     PROFILE = 32
     TEXT = 33
+    EDIT = 34
+    DELETE = 35
+    REACTION = 36
     MAY_INTRODUCE = 40
     INTRODUCTION_CONSENT = 41
     INTRODUCE = 42
@@ -81,6 +100,8 @@ class Header:
     """At most 4 talk heads the author had shown; orders the display, holds nothing back."""
     devices: bytes = b""
     """BLAKE2b-256 of the device set the author acted under."""
+    refers: OpId | None = None
+    """The op that this one changes; here and not in the content, so that it is known for good."""
 
     @property
     def written_ms(self) -> int:
@@ -98,13 +119,37 @@ class Op:
     signature: bytes
     content: bytes | None = field(repr=False)
     """None once it was deleted."""
+    deletion: Op | None = None
+    """The op that deleted the content, whose own content is empty."""
 
     @property
     def size_bytes(self) -> int:
         """What it counts towards every limit in bytes."""
-        return len(self.header_bytes) + len(self.signature) + len(self.content or b"")
+        own = len(self.header_bytes) + len(self.signature) + len(self.content or b"")
+        return own + (self.deletion.size_bytes if self.deletion is not None else 0)
 
     @property
     def position(self) -> Position:
         header = self.header
         return Position(header.device, header.chain, header.seq, self.id)
+
+
+def covers(deletion: Op, op: Op) -> bool:
+    """Whether a deletion takes away the content of an op: a text that it refers to, or an edit of
+    that text, by the same account. Nothing else of a log can be taken away."""
+    ours, theirs = deletion.header, op.header
+    is_of_it = (theirs.kind == Kind.TEXT and ours.refers == op.id) or (
+        theirs.kind == Kind.EDIT and ours.refers == theirs.refers
+    )
+    return (
+        ours.kind == Kind.DELETE
+        and ours.refers is not None
+        and ours.conversation == theirs.conversation
+        and ours.account == theirs.account
+        and is_of_it
+    )
+
+
+def edited(header: Header) -> OpId | None:
+    """Which message an op edits, if it edits one."""
+    return header.refers if header.kind == Kind.EDIT else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from p2pchat.model.ids import ConversationId, DeviceId, OpId
 from p2pchat.model.op import Chain
 
-__all__ = ["OpsQuery", "StoredOp"]
+__all__ = ["OpsQuery", "StoredDeletion", "StoredOp"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,18 @@ class OpsQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredDeletion:
+    """The op that deleted another's content; its own is empty."""
+
+    header: bytes
+    signature: bytes
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.header) + len(self.signature)
+
+
+@dataclass(frozen=True, slots=True)
 class StoredOp:
     """An op as it lies on disk: exactly the bytes that were verified."""
 
@@ -32,8 +44,11 @@ class StoredOp:
     header: bytes
     signature: bytes
     content: bytes | None
+    deletion: StoredDeletion | None = None
+    """Where there is no content."""
 
     @property
     def size_bytes(self) -> int:
         """What it counts towards `OpsQuery.bytes_max`."""
-        return len(self.header) + len(self.signature) + len(self.content or b"")
+        own = len(self.header) + len(self.signature) + len(self.content or b"")
+        return own + (self.deletion.size_bytes if self.deletion is not None else 0)

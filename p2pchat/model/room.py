@@ -37,6 +37,8 @@ class Role(StrEnum):
     READ_ONLY = "read-only"
     REMOVED = "removed"
     BANNED = "banned"
+    JOINING = "joining"
+    """Not yet: we asked by a link, and nobody has let us in."""
 
 
 @dataclass(frozen=True, slots=True)

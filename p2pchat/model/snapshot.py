@@ -84,6 +84,9 @@ class Snapshot:
     control: tuple[tuple[ConversationId, OpId], ...] = ()
     """Every control op that is here: what others may depend on."""
     floors: tuple[SetFloor, ...] = ()
+    wordless: tuple[tuple[ConversationId, DeviceId, int], ...] = ()
+    """Places in talk chains whose op came without its content: of each the newest, one more than
+    are told of, so that what lies below is known to be more."""
     deliveries: tuple[SetDelivery, ...] = ()
     published: dict[ConversationId, int] = field(default_factory=dict[ConversationId, int])
     device_sets: tuple[PutDeviceSet, ...] = ()

@@ -18,7 +18,7 @@ import trio
 
 from p2pchat.errors import PeerUnreachable, RelayRefused, RemoteProtocolError, StreamReset
 from p2pchat.model.ids import PeerId
-from p2pchat.model.mailbox import Kept, MailboxRelay
+from p2pchat.model.mailbox import KeeperRefusal, Kept, MailboxRelay
 from p2pchat.net.frames import FrameReader
 from p2pchat.net.port import Host, Stream
 from p2pchat.wire.envelope import Purpose, Signer
@@ -61,10 +61,10 @@ ANSWER_TIMEOUT_S = 30.0
 PATIENCE_S = 10.0
 """How long we wait in all for a relay that says it is busy."""
 _REASONS = {
-    Reason.DENIED: "it has no such mailbox for us",
-    Reason.TOO_LARGE: "that is too large for it",
-    Reason.MAILBOX_FULL: "the mailbox is full",
-    Reason.RELAY_FULL: "it has no more room",
+    Reason.DENIED: KeeperRefusal.DENIED,
+    Reason.TOO_LARGE: KeeperRefusal.TOO_LARGE,
+    Reason.MAILBOX_FULL: KeeperRefusal.MAILBOX_FULL,
+    Reason.RELAY_FULL: KeeperRefusal.RELAY_FULL,
 }
 
 A = TypeVar("A")

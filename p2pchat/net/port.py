@@ -20,9 +20,11 @@ from p2pchat.model.route import Path
 
 __all__ = [
     "ANOTHER_PEER",
+    "AT_LIMIT",
     "AUTONAT_PROTOCOL",
     "DCUTR_PROTOCOL",
     "HOP_PROTOCOL",
+    "NOT_AT_RELAY",
     "NO_ANSWER",
     "STOP_PROTOCOL",
     "Connectedness",
@@ -48,6 +50,10 @@ ANOTHER_PEER = "another peer answers there"
 """Why an attempt failed at an address where somebody proved to be somebody else."""
 NO_ANSWER = "no answer in time"
 """Why an attempt failed at an address where nothing came of it before the time was over."""
+AT_LIMIT = "it is at its limit"
+"""Why a relay carries no call."""
+NOT_AT_RELAY = "the peer holds no reservation there"
+"""The same: whoever is called has gone, or was never there."""
 DCUTR_PROTOCOL = "/libp2p/dcutr"
 """Served by who agrees on punching a hole."""
 

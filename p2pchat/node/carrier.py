@@ -39,6 +39,7 @@ from p2pchat.protocol.machine import (
     Send,
     ShareSession,
 )
+from p2pchat.protocol.relation_vocabulary import Look, Looked
 from p2pchat.protocol.room_vocabulary import ShareAgain
 from p2pchat.store.port import AsyncStore
 from p2pchat.wire.frames import encode_frame
@@ -60,7 +61,7 @@ class Surroundings:
     handlers: LaneHandlers
     want: Callable[[Dial], Awaitable[None]]
     enforcer: Enforcer
-    loaded: Callable[[Loaded], Awaitable[None]]
+    loaded: Callable[[Loaded | Looked], Awaitable[None]]
     office: PostOffice | None
     """None where nothing is mailed."""
     drawn: Callable[[ConversationId], Awaitable[None]]
@@ -107,6 +108,8 @@ class ChatCarrier:
                     self._spawn(self._to.drawn, conversation)
                 case Load():
                     self._spawn(self._load, effect)
+                case Look():
+                    self._spawn(self._look, effect)
                 case Dial():
                     self._spawn(self._to.want, effect)
                 case LeaveTopic():
@@ -146,6 +149,11 @@ class ChatCarrier:
         async with self._reads:  # until the rows are taken: they are what is large
             rows = await self._to.store.ops(load.query)
             await self._to.loaded(Loaded(load.tag, tuple(rows)))
+
+    async def _look(self, look: Look) -> None:
+        async with self._reads:
+            message = await self._to.store.message(look.said.target)
+            await self._to.loaded(Looked(look.said, message))
 
     def _spawn(self, job: Callable[..., Awaitable[None]], *args: object) -> None:
         assert self._nursery is not None, "run() comes first"

@@ -13,6 +13,7 @@ from p2pchat.model.ids import PeerId
 from p2pchat.net.port import Host, PeerChanged
 from p2pchat.node.hub import Hub
 from p2pchat.node.publishing import Directory
+from p2pchat.node.sightings import Sightings
 from p2pchat.protocol.peering import (
     Announce,
     Connect,
@@ -50,8 +51,16 @@ class Neighbours:
 class Dialler:
     """The carrier of the peering machine."""
 
-    def __init__(self, host: Host, directory: Directory, neighbours: Neighbours, put: Put) -> None:
+    def __init__(
+        self,
+        host: Host,
+        directory: Directory,
+        neighbours: Neighbours,
+        sightings: Sightings,
+        put: Put,
+    ) -> None:
         self._host = host
+        self.sightings = sightings
         self._directory = directory
         self._neighbours = neighbours
         self._put = put
@@ -87,13 +96,18 @@ class Dialler:
         try:
             await self._host.connect(peer, addresses)
         except PeerUnreachable as error:
-            await self._put(DialFailed(peer, str(error)))
+            await self._failed(peer, error)
             return
         if not self._host.is_connected(peer):
-            await self._put(DialFailed(peer, "the connection was lost at once"))
+            await self._failed(peer, PeerUnreachable("the connection was lost at once"))
+
+    async def _failed(self, peer: PeerId, error: PeerUnreachable) -> None:
+        self.sightings.failed(peer, error)
+        await self._put(DialFailed(peer, str(error)))
 
     async def _resolve(self, peer: PeerId) -> None:
         addresses: tuple[str, ...] = ()
         with trio.move_on_after(RESOLVE_TIMEOUT_S):
             addresses = (await self._directory.find(peer)).addresses
+        self.sightings.looked_up(peer, is_found=bool(addresses))
         await self._put(Resolved(peer, addresses))

@@ -87,7 +87,7 @@ class Driver(Generic[I, E]):
         gives up the waiting, not the command.
         """
         with self._calls.begin() as call:
-            await self._send.send(make(call.id))
+            await self.put(make(call.id))
             return await call.outcome()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -150,4 +150,4 @@ class Driver(Generic[I, E]):
             self._conclude(effects)
 
     async def _timer_fired(self, name: str) -> None:
-        await self._send.send(cast("Any", TimerFired(name)))
+        await self.put(cast("Any", TimerFired(name)))

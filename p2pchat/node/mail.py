@@ -41,6 +41,7 @@ from p2pchat.node.mail_rounds import MailRounds, RoundsParts
 from p2pchat.protocol.chat import Chat
 from p2pchat.protocol.machine import DevicesTold, Effect, Input
 from p2pchat.protocol.mail_vocabulary import (
+    UNUSABLE_KEYS,
     AccountFound,
     BeginAnew,
     BundleFound,
@@ -284,11 +285,11 @@ class PostOffice:
         """Leave a blob with each of the recipient's relays; one is enough."""
         to = post.to.party
         key = _write_key(post.key, self._chat.state.me.account, to.device)
-        failure = "its keys cannot be used"
+        kept, failure = (), UNUSABLE_KEYS
         if blob:
-            failure = await self._postman.leave(post, blob, key)
-        if not failure:
-            await self._exits.put(Posted(to, post.serial))
+            kept, failure = await self._postman.leave(post, blob, key)
+        if kept:
+            await self._exits.put(Posted(to, post.serial, kept))
             return
         logger.info("mail for %s: %s", to.device.peer_id.short, failure)
         await self._exits.put(PostFailed(to, post.serial, failure))

@@ -14,12 +14,12 @@ from dataclasses import replace
 import trio
 
 from p2pchat.errors import NetworkError
-from p2pchat.model.ids import Party
+from p2pchat.model.ids import Party, PeerId
 from p2pchat.model.mailbox import MailboxRelay
 from p2pchat.net.mailboxes import MailboxClient
 from p2pchat.net.port import Host
 from p2pchat.node.reach import shared_reach
-from p2pchat.protocol.mail_vocabulary import Post
+from p2pchat.protocol.mail_vocabulary import NO_RELAY, Post
 from p2pchat.wire.envelope import Signer
 from p2pchat.wire.frames import Frame
 from p2pchat.wire.receipts import SignedReceipt
@@ -56,8 +56,8 @@ class Postman:
         self._current.pop(to, None)
         self._unkept.pop(to, None)
 
-    async def leave(self, post: Post, blob: bytes, key: Signer) -> str:
-        """Why nobody keeps it; nothing when somebody does."""
+    async def leave(self, post: Post, blob: bytes, key: Signer) -> tuple[tuple[PeerId, ...], str]:
+        """Who keeps it, or why nobody does."""
         own = self._host.addresses
         failures: list[str] = []
         kept: list[MailboxRelay] = []
@@ -76,13 +76,13 @@ class Postman:
                 near = shared_reach(relay.addresses, own)
                 nursery.start_soon(leave_with, replace(relay, addresses=near))
         if kept:
-            return ""
+            return tuple(relay.peer for relay in kept), ""
         to = post.to.party
         if self._current.get(to) == post.serial:
             self._unkept[to] = post, blob
             while len(self._unkept) > UNKEPT_MAX:
                 del self._unkept[next(iter(self._unkept))]
-        return failures[0] if failures else "it names no relay"
+        return (), "; ".join(failures) or NO_RELAY
 
 
 def _says_the_same(one: Post, other: Post) -> bool:

@@ -33,6 +33,7 @@ from p2pchat.node.driver import Driver, DriverConfig
 from p2pchat.node.lan import Lan, LanParts
 from p2pchat.node.publishing import Directory
 from p2pchat.node.reach import Reach, announced, own_form
+from p2pchat.node.sightings import Sightings
 from p2pchat.protocol.peering import (
     Blocked,
     Configured,
@@ -99,7 +100,8 @@ class Network:
         self.kad = Driver[KadInput, KadEffect](kad, self._dht.carrier, ambient, config)
         self.directory = Directory(self.kad, ambient, lambda: host.addresses)
         self.machine = Peering(own, remembered, options.mesh, ambient.rng("peering"))
-        self._dialler = Dialler(host, self.directory, neighbours, self._put_peering)
+        sightings = Sightings(lambda: ambient.now().wall_ms)
+        self._dialler = Dialler(host, self.directory, neighbours, sightings, self._put_peering)
         self.peering = Driver[PeeringInput, PeeringEffect](
             self.machine, self._dialler, ambient, config, self._dialler.conclude
         )
@@ -120,6 +122,11 @@ class Network:
             if self.lan is not None:
                 await nursery.start(self.lan.run)
             task_status.started()
+
+    @property
+    def sightings(self) -> Sightings:
+        """When peers were met, and how reaching them failed."""
+        return self._dialler.sightings
 
     def dht_statistics(self) -> tuple[KadStatistics, KadCarrierStatistics]:
         """What the DHT holds and refused, and what its streams did."""
@@ -144,8 +151,10 @@ class Network:
         async for change in changes:
             state = change.state
             if state is None:
+                self.sightings.gone(change.peer)
                 await self.peering.put(Disconnected(change.peer))
             else:
+                self.sightings.came(change.peer)
                 self.reach.seen(state)
                 await self.peering.put(Connected(change.peer, state.dialled, announced(state)))
             if self.lan is not None:

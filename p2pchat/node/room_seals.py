@@ -10,7 +10,7 @@ from collections import Counter, deque
 from dataclasses import dataclass
 
 from p2pchat.crypto.port import RoomCipher, RoomSessions
-from p2pchat.errors import RemoteProtocolError
+from p2pchat.errors import BadSignature, RemoteProtocolError
 from p2pchat.gossip.vocabulary import Verdict
 from p2pchat.model.ids import ConversationId, DeviceId
 from p2pchat.protocol.machine import (
@@ -26,6 +26,7 @@ from p2pchat.protocol.room_vocabulary import ShareAgain
 from p2pchat.protocol.sealing import TAG_BYTES, EpochKey, RoomSecret
 from p2pchat.wire.envelope import Signer
 from p2pchat.wire.frames import Ops, decode_ops, encode_frame, encode_ops
+from p2pchat.wire.ops import verify_op
 from p2pchat.wire.sender_keys import SenderKey, audience_of, sign_sender_key
 
 __all__ = ["Blob", "RoomSeals", "SealEffect"]
@@ -112,7 +113,7 @@ class RoomSeals:
     def share(self, effect: ShareSession) -> bytes:
         """The frame that gives our session's key as it stands now."""
         id, key = effect.conversation, self._sessions.key(effect.conversation)
-        audience = audience_of(key, effect.audience)
+        audience = audience_of(key, effect.devices, effect.others)
         said = SenderKey(id, DeviceId(self._signer.public_key), effect.serial, key, audience)
         frame = self._shared[id] = encode_frame(sign_sender_key(said, self._signer))
         return frame
@@ -150,7 +151,7 @@ class RoomSeals:
         secret, epochs = self._secrets[conversation], self._epochs.get(conversation)
         if epochs is None:
             plaintext = self._cipher.open(secret, data)
-            return Blob(Verdict.IGNORE) if plaintext is None else _decoded(plaintext)
+            return Blob(Verdict.IGNORE) if plaintext is None else _signed(_decoded(plaintext))
         found = self._sessions.open(conversation, secret.topic, epochs, data)
         if found is None:
             is_known = data[1 : 1 + TAG_BYTES] in {epoch.tag for epoch in epochs}
@@ -168,3 +169,13 @@ def _decoded(plaintext: bytes) -> Blob:
         return Blob(Verdict.ACCEPT, decode_ops(plaintext))
     except RemoteProtocolError:
         return Blob(Verdict.REJECT)
+
+
+def _signed(blob: Blob) -> Blob:
+    """Where anybody can seal, whose words they are shows before they go on."""
+    try:
+        for op in blob.ops.ops if blob.ops is not None else ():
+            verify_op(op)
+    except BadSignature:
+        return Blob(Verdict.REJECT)
+    return blob

@@ -28,6 +28,7 @@ from p2pchat.gossip.vocabulary import (
     Verdict,
 )
 from p2pchat.gossip.vocabulary import Publish as PublishData
+from p2pchat.model.ids import PeerId
 from p2pchat.net.gossip import GossipCarrier
 from p2pchat.net.port import Host
 from p2pchat.node.ambient import Ambient
@@ -81,7 +82,7 @@ class RoomGossip:
         config, self.seals = parts.config, parts.seals
         self._put = put
         self.rendezvous = rendezvous
-        self._pace = RoomPace(lambda: ambient.now().monotonic_s)
+        self._pace = RoomPace(ambient.now)
         router = GossipRouter(host.peer_id, config, ambient.rng("gossip"), self._judge)
         self._carrier = GossipCarrier(host, self._put_gossip, self._told)
         self._gossip = Driver[GossipInput, GossipEffect](
@@ -178,7 +179,7 @@ class RoomGossip:
             self._say_unreadable(Unreadable(conversation, blob.is_of_epoch))
         if blob.ops is not None and not self._pace.admits(conversation, blob.ops):
             return Judgement(Verdict.IGNORE)
-        return Judgement(blob.verdict, blob.ops)
+        return Judgement(blob.verdict, blob.ops, _author(blob.ops))
 
     def _say_unreadable(self, unreadable: Unreadable) -> None:
         """Once a room and kind, until the chat has heard it: anybody may publish what nobody can
@@ -208,3 +209,8 @@ class RoomGossip:
                 await self._put(RoomPeerLeft(conversation, peer))
             case _:
                 raise AssertionError("everything that was accepted was opened")
+
+
+def _author(ops: Ops | None) -> PeerId | None:
+    """Whose blob it is: members publish what they wrote themselves."""
+    return ops.ops[0].header.device.peer_id if ops is not None and ops.ops else None

@@ -1,7 +1,12 @@
-"""Named timers of one machine, on one task: setting a timer costs a dictionary entry."""
+"""Named timers of one machine, on one task: setting a timer costs a dictionary entry.
+
+The task rests until the earliest deadline, and setting an earlier one moves that without waking it:
+most timers are replaced or cleared before they run out.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from heapq import heapify, heappop, heappush
 
@@ -24,7 +29,7 @@ class Timers:
         self._deadlines: dict[str, tuple[float, int]] = {}
         self._heap: list[tuple[float, int, str]] = []
         self._serial = 0
-        self._changed = trio.Event()
+        self._rest = trio.CancelScope()
 
     def set(self, name: str, delay_s: float) -> None:
         """Fire `name` after `delay_s`, in place of a timer of that name."""
@@ -32,7 +37,7 @@ class Timers:
         entry = (trio.current_time() + max(delay_s, DELAY_S_MIN), self._serial)
         self._deadlines[name] = entry
         if not self._heap or entry < self._heap[0][:2]:
-            self._changed.set()
+            self._rest.deadline = entry[0]
         heappush(self._heap, (*entry, name))
         if len(self._heap) > STALE_MAX + 2 * len(self._deadlines):
             self._heap = [(*entry, name) for name, entry in self._deadlines.items()]
@@ -50,15 +55,12 @@ class Timers:
 
     async def _next(self) -> str:
         while True:
-            self._changed = trio.Event()
             while self._heap and self._deadlines.get(self._heap[0][2]) != self._heap[0][:2]:
                 heappop(self._heap)  # replaced or cleared, perhaps while we waited for it
-            if not self._heap:
-                await self._changed.wait()
-            elif self._heap[0][0] <= trio.current_time():
+            if self._heap and self._heap[0][0] <= trio.current_time():
                 name = heappop(self._heap)[2]
                 del self._deadlines[name]
                 return name
-            else:
-                with trio.move_on_at(self._heap[0][0]):
-                    await self._changed.wait()
+            until_s = self._heap[0][0] if self._heap else math.inf
+            with trio.CancelScope(deadline=until_s) as self._rest:
+                await trio.sleep_forever()

@@ -14,26 +14,30 @@ same. What we said is kept, too: perhaps nobody else has it, and what we say lat
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
+from p2pchat.errors import RemoteProtocolError
 from p2pchat.model.change import DropConversation, PutConversation, PutSetting, SetFloor
 from p2pchat.model.contact import ContactState
-from p2pchat.model.control import History
+from p2pchat.model.control import History, SetStanding
 from p2pchat.model.conversation import room_id
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId
 from p2pchat.model.machine import Now, SetTimer
 from p2pchat.model.op import Chain, Kind, Op
 from p2pchat.model.query import StoredOp
-from p2pchat.model.room import RoomKind, RoomsFrom
+from p2pchat.model.room import Role, RoomInfo, RoomKind, RoomsFrom
 from p2pchat.model.room_change import PutLeave, PutRoom
 from p2pchat.protocol.log import Floor
 from p2pchat.protocol.machine import Effect, Lane, Persist, Send
 from p2pchat.protocol.mail_routes import REMAIL_MS
 from p2pchat.protocol.room_state import InvitedRoom, Stage
 from p2pchat.protocol.state import Conversation, Left, State
+from p2pchat.wire.control import control_op
 from p2pchat.wire.frames import Ops, Welcome
-from p2pchat.wire.ops import restore_op
+from p2pchat.wire.invite_links import InviteLink
+from p2pchat.wire.ops import restore_op, stored_op
 
-__all__ = ["GUEST_PREFIX", "SETTING", "Admission"]
+__all__ = ["GUEST_PREFIX", "SETTING", "Admission", "Knocking"]
 
 SETTING = "rooms_from"
 GUEST_PREFIX = "guest:"
@@ -43,6 +47,28 @@ ROOMS_MAX = 1000
 ROOMS_OF_ONE_MAX = 100
 """Into which one contact took us, those included that wait to be seen."""
 GUESTS_OF_ONE_MAX = 8
+
+
+@dataclass(slots=True)
+class Knocking:
+    """A room that we ask to be let into."""
+
+    text: str = field(repr=False)
+    link: InviteLink
+    ignorant: set[DeviceId] = field(default_factory=set[DeviceId])
+    """Who said in this round that it knows of no such invitation."""
+
+    @property
+    def info(self) -> RoomInfo:
+        """As much of the room as the link says."""
+        role = Role.JOINING
+        ids = self.link.conversation, self.link.name
+        return RoomInfo(*ids, RoomKind.INVITED, "", "", role, 0, 0, public=False)
+
+    def addresses(self, door: DeviceId) -> tuple[str, ...]:
+        """Where the link says that a device is."""
+        return tuple(h.address for h in self.link.hints if h.device == door and h.address)
+
 
 Taken = Callable[[Conversation, Op, Now], list[Effect]]
 """What follows from a control op of a room."""
@@ -55,7 +81,11 @@ class Admission:
         self._state = state
         self._taken = taken
         self._leaves: dict[ConversationId, Op] = {}
+        self._unfit: list[Effect] = []
+        """Ends rooms on disk that nobody takes any more."""
         self.rooms_from = RoomsFrom.CONTACTS
+        self.joins: dict[ConversationId, Knocking] = {}
+        """Rooms that we ask to be let into by a link."""
 
     # Restart
 
@@ -64,13 +94,24 @@ class Admission:
         self._leaves = {row.conversation: restore_op(row.op) for row in leaves}
         self.rooms_from = RoomsFrom(setting.decode() or RoomsFrom.CONTACTS)
 
-    def restored(self, row: PutRoom) -> InvitedRoom:
-        """A room as of the last commit."""
-        room = InvitedRoom(row.genesis, row.secret)
+    def restored(self, row: PutRoom) -> InvitedRoom | None:
+        """A room as of the last commit; none where it began in a way that others refuse."""
+        conversation = self._state.conversations[row.conversation]
+        try:
+            room = InvitedRoom(row.genesis, row.secret)
+        except RemoteProtocolError:
+            self._state.refuse("room with a beginning out of bounds")
+            self._unfit += self.forget(conversation)
+            return None
         room.inviter = row.inviter
         room.stage = Stage.ENTERED if row.is_entered else Stage.GUEST
-        self.keep(self._state.conversations[row.conversation], room)
+        self.keep(conversation, room)
         return room
+
+    def start(self) -> list[Effect]:
+        """Rooms that are of no use go from the disk, too."""
+        unfit, self._unfit = self._unfit, []
+        return unfit
 
     def keep(self, conversation: Conversation, room: InvitedRoom) -> None:
         conversation.invited = room
@@ -94,10 +135,13 @@ class Admission:
     ) -> tuple[Conversation | None, list[Effect]]:
         """A room that we do not have: a guest, if who brings it may; and our leaving, if we had
         it once."""
-        effects = self._answer(peer, frame.conversation)
+        effects = self.answer(peer, frame.conversation)
         room = InvitedRoom(frame.genesis, frame.secret)
         room.inviter = self.inviter(peer)
-        objection = self._objection(room)
+        is_asked = self.is_door(frame.conversation, peer)
+        if is_asked:
+            room.inviter = self.joins[frame.conversation].link.giver
+        objection = self._objection(room, is_asked=is_asked)
         if objection:
             self._state.refuse(objection)
             return None, effects
@@ -119,6 +163,10 @@ class Admission:
         is_contact = state.contact_state(account) is ContactState.ACCEPTED
         return account if is_contact or account == state.me.account else None
 
+    def is_door(self, id: ConversationId, peer: DeviceId) -> bool:
+        """Whether we asked this device to let us in."""
+        return id in self.joins and peer in self.joins[id].link.doors
+
     def next_stage(self, conversation: Conversation, room: InvitedRoom) -> Stage:
         """How far a room has come that is not entered."""
         leave = self._leaves.get(conversation.id)
@@ -129,6 +177,7 @@ class Admission:
             return Stage.GUEST
         is_ours = room.inviter == self._state.me.account
         is_wanted = is_ours or self.rooms_from is RoomsFrom.CONTACTS
+        is_wanted |= conversation.id in self.joins
         return Stage.ENTERED if is_wanted and room.stage is Stage.GUEST else Stage.ASKED
 
     def enter(self, conversation: Conversation, room: InvitedRoom) -> list[Effect]:
@@ -167,7 +216,7 @@ class Admission:
 
     def left(self, word: Op) -> None:
         """Remember the op by which we go; of an owner, who goes when nobody else is there and for
-        good, what was said last: whoever was put out and has not heard of it is told that."""
+        good, what was said last: who was put out by it may not have heard."""
         self._leaves[word.header.conversation] = word
 
     # How
@@ -179,13 +228,19 @@ class Admission:
         self.keep(conversation, room)
         return conversation, [Persist(row), Persist(_row(id, room))]
 
-    def _answer(self, peer: DeviceId, id: ConversationId) -> list[Effect]:
+    def answer(self, peer: DeviceId, id: ConversationId) -> list[Effect]:
+        """Tell that we left, if we did."""
         leave = self._leaves.get(id)
         if leave is None:
             return []
+        told = control_op(leave).control
+        if isinstance(told, SetStanding) and told.account != self._state.directory.accounts.get(
+            peer
+        ):
+            return []  # who was put out hears nothing of whom we put out later
         return [Send(peer, Lane.LIVE, Ops((leave,), (self._state.own_devices,)))]
 
-    def _objection(self, room: InvitedRoom) -> str:
+    def _objection(self, room: InvitedRoom, *, is_asked: bool) -> str:
         """Why a room is not even looked at; empty when it is."""
         if room.inviter is None:
             return "welcome by a stranger"
@@ -194,7 +249,7 @@ class Admission:
         rooms = [c.invited for c in self._state.conversations.values() if c.invited is not None]
         if len(rooms) >= ROOMS_MAX:
             return "too many rooms"
-        if room.inviter == self._state.me.account:
+        if is_asked or room.inviter == self._state.me.account:
             return ""
         if self.rooms_from is RoomsFrom.NOBODY:
             return "room that nobody asked for"
@@ -210,4 +265,4 @@ def _row(id: ConversationId, room: InvitedRoom) -> PutRoom:
 
 
 def _stored(op: Op) -> StoredOp:
-    return StoredOp(op.id, op.header.seq, op.header_bytes, op.signature, op.content)
+    return stored_op(op)

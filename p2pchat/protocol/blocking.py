@@ -76,6 +76,7 @@ class Blocking:
         if target in rows:
             return [Reply(command.id, _shown(rows[target]))]
         row = rows[target] = PutBlock(target, now.wall_ms)
+        self._state.directory.pairs.is_changed = True  # nor may they write into our mailbox
         kept = self._keep_devices(target) if isinstance(target, AccountId) else []
         return [Persist(row), *kept, *self._enforce(), Reply(command.id, _shown(row))]
 
@@ -86,6 +87,7 @@ class Blocking:
             return [Reply(command.id, error=LocalProtocolError(self._not_ours(target)))]
         before = blocks.in_force.peers
         del blocks.rows[target]
+        self._state.directory.pairs.is_changed = True
         effects = [Persist(DropBlock(target)), *self._enforce()]
         freed = sorted(before - blocks.in_force.peers)
         for device in _devices(freed):

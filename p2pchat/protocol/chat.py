@@ -4,7 +4,7 @@ Contacts   who may talk to us               Outbox    what others do not have ye
 Intake     the way of an op into its log    Receipts  what we owe for what came
 Rooms      open rooms                       Sync      what both sides lack
 Invited    rooms by invitation              Blocking  who gets no word in
-Mailing    what is left for who is away
+Mailing    what is left for who is away       Talk      what the user says
 """
 
 from __future__ import annotations
@@ -14,26 +14,23 @@ from typing import TYPE_CHECKING, assert_never
 
 from p2pchat.config.limits import Limits
 from p2pchat.errors import (
-    InvalidText,
-    MessageTooLarge,
     PermissionDenied,
     RemoteProtocolError,
-    UnknownConversation,
 )
-from p2pchat.model.contact import ContactState
 from p2pchat.model.conversation import direct_id
 from p2pchat.model.ids import DeviceId, Party
 from p2pchat.model.machine import Now, Reply, TimerFired
 from p2pchat.model.op import Chain, Op
 from p2pchat.model.snapshot import Snapshot
+from p2pchat.protocol import joining as join_rules
 from p2pchat.protocol import mailing as mail_rules
 from p2pchat.protocol import outbox as outboxes
 from p2pchat.protocol import receipts as receipt_rules
 from p2pchat.protocol import sync as sync_rules
 from p2pchat.protocol.admission import GUEST_PREFIX
-from p2pchat.protocol.admission import SETTING as ROOMS_FROM
 from p2pchat.protocol.blocking import Blocking, proved
-from p2pchat.protocol.contacts import BLOCKED, Contacts
+from p2pchat.protocol.contacts import Contacts
+from p2pchat.protocol.intake_vocabulary import ForDeletion, ForFork, ForPruning
 from p2pchat.protocol.introductions import SETTING as INTRODUCTIONS
 from p2pchat.protocol.invited import EPOCH_PREFIX, PUZZLED_PREFIX, InvitedRooms
 from p2pchat.protocol.log import Floor, Tip
@@ -42,11 +39,9 @@ from p2pchat.protocol.machine import (
     AddContact,
     AnswerIntroduction,
     BlockTarget,
-    ChangeStanding,
     CompareKeys,
     ConfigureBlocks,
     ConfirmKey,
-    CreateRoom,
     DevicesTold,
     DialFailed,
     Drop,
@@ -54,9 +49,7 @@ from p2pchat.protocol.machine import (
     EpochDrawn,
     FinishComparison,
     Flush,
-    ForFork,
     ForOutbox,
-    ForPruning,
     ForPull,
     ForReceipt,
     ForStates,
@@ -93,12 +86,14 @@ from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.own_devices import RETIRED
 from p2pchat.protocol.proof import is_signed
 from p2pchat.protocol.receipts import Receipts
+from p2pchat.protocol.relation_vocabulary import ChangeMessage, Looked
 from p2pchat.protocol.room_meetings import AGAIN_PREFIX
-from p2pchat.protocol.room_vocabulary import AcceptRoom, RoomCommand, SetRoomsFrom
+from p2pchat.protocol.room_news import NEWS_PREFIX
+from p2pchat.protocol.room_vocabulary import RoomCommand
 from p2pchat.protocol.rooms import Rooms
-from p2pchat.protocol.state import LEFT, Left, Me, State
+from p2pchat.protocol.state import Left, Me, State
 from p2pchat.protocol.sync import Sync
-from p2pchat.wire.contents import Text
+from p2pchat.protocol.talk import Talk
 from p2pchat.wire.devices import read_device_set, shown_by
 from p2pchat.wire.frames import (
     Compare,
@@ -110,6 +105,7 @@ from p2pchat.wire.frames import (
     SyncPull,
     Welcome,
 )
+from p2pchat.wire.joining import Join, JoinRefused
 from p2pchat.wire.receipts import SignedReceipt
 from p2pchat.wire.sender_keys import SignedSenderKey
 
@@ -136,6 +132,10 @@ class Chat:
         self._is_committing = False
         self._restore(snapshot)
 
+    @property
+    def _talk(self) -> Talk:
+        return Talk(self.state, self.contacts, self.outbox, self.rooms)
+
     def start(self, now: Now) -> list[Effect]:
         """What a restart owes: blocks in force, rooms entered, recipients dialled, timers set."""
         begun = [*self.blocking.start(), *self.contacts.introduce(now)]
@@ -153,6 +153,7 @@ class Chat:
     def settle(self, now: Now) -> list[Effect]:
         """After a batch: publish, answer with receipts, send what is owed, mend gaps."""
         effects = [*self._part_revoked(now), *self.rooms.settle(now), *self.receipts.settle(now)]
+        effects += self.intake.consequences.relations.settle()
         effects += self.mailing.settle(self.outbox.touched, now)
         effects += self.outbox.settle(now, is_committing=self._is_committing)
         self._is_committing = False
@@ -170,9 +171,12 @@ class Chat:
         return effects
 
     def _route(self, input: Input, now: Now) -> list[Effect]:
+        if isinstance(input, RoomCommand | EpochDrawn | Unreadable):
+            return self.rooms.invited.handle(input, now)
         match input:
             case (
                 SendText()
+                | ChangeMessage()
                 | AddContact()
                 | AcceptContact()
                 | JoinOpen()
@@ -185,7 +189,11 @@ class Chat:
             case Heard():
                 return self._heard(input, now)
             case SendText():
-                return self._send_text(input, now)
+                return self._talk.send(input, now)
+            case ChangeMessage():
+                return self._talk.change(input, now)
+            case Looked():
+                return self.intake.consequences.relations.looked(input)
             case AddContact():
                 return self.contacts.add(input, now)
             case AcceptContact():
@@ -207,10 +215,6 @@ class Chat:
             case LeaveRoom(_, conversation):
                 self.sync.forget(conversation)
                 return self.rooms.leave(input, now)
-            case CreateRoom() | ChangeStanding() | AcceptRoom() | SetRoomsFrom():
-                return self._invited(input, now)
-            case EpochDrawn() | Unreadable():
-                return self._invited(input, now)
             case Flush(id):
                 return [*self.outbox.flush(), Reply(id)]
             case BlockTarget():
@@ -231,21 +235,6 @@ class Chat:
                 return self._fired(name, now)
             case _:
                 return self._network(input, now)
-
-    def _invited(self, input: RoomCommand | EpochDrawn | Unreadable, now: Now) -> list[Effect]:
-        match input:
-            case CreateRoom():
-                return self.rooms.invited.create(input, now)
-            case ChangeStanding():
-                return self.rooms.invited.change(input, now)
-            case AcceptRoom():
-                return self.rooms.invited.accept(input, now)
-            case SetRoomsFrom():
-                return self.rooms.invited.choose(input)
-            case EpochDrawn():
-                return self.rooms.invited.drawn(input, now)
-            case Unreadable():
-                return self.rooms.invited.unreadable(input, now)
 
     def _people(
         self, input: ReviseDevices | VerifyContact | ConfirmKey | SetProfile, now: Now
@@ -280,6 +269,7 @@ class Chat:
                 self.state.connected.add(peer)
                 self.mailing.peer_up(peer)
                 effects = [*self.outbox.peer_up(peer, now), *self.sync.peer_up(peer, now)]
+                effects += self.rooms.invited.joining.peer_up(peer)
                 return effects + self.contacts.own_devices.peer_up(peer)
             case PeerDown(peer, reason):
                 self.state.connected.discard(peer)
@@ -387,6 +377,10 @@ class Chat:
                 return self.rooms.invited.welcomed(peer, frame, now)
             case SignedSenderKey():
                 return self.rooms.invited.shared(peer, frame, now)
+            case Join():
+                return self.rooms.invited.joining.asked(peer, frame, now)
+            case JoinRefused():
+                return self.rooms.invited.joining.refused(peer, frame)
             case _:
                 assert_never(frame)
 
@@ -455,46 +449,6 @@ class Chat:
         effects = self._ops(heard.ops, heard.peer, now)
         return [effect for effect in effects if not isinstance(effect, Drop)]
 
-    def _send_text(self, command: SendText, now: Now) -> list[Effect]:
-        state = self.state
-        conversation = state.conversations.get(command.conversation)
-        if conversation is None:
-            error = UnknownConversation("no conversation has this id; see `contacts` and `rooms`")
-            return [Reply(command.id, error=error)]
-        most = state.limits.text_bytes_max
-        try:
-            size = len(command.text.encode())
-        except UnicodeEncodeError:
-            error = InvalidText("the text holds half a surrogate pair; take that character out")
-            return [Reply(command.id, error=error)]
-        if size == 0:
-            return [Reply(command.id, error=InvalidText("the text is empty: say something"))]
-        if size > most:
-            error = MessageTooLarge(f"a text has at most {most} bytes of UTF-8; send it in parts")
-            return [Reply(command.id, error=error)]
-        contact = state.contact_state(conversation.other)
-        if contact in (ContactState.REQUEST, ContactState.REJECTED):
-            error = PermissionDenied("accept this contact first")
-            return [Reply(command.id, error=error)]
-        if contact is ContactState.BLOCKED:
-            return [Reply(command.id, error=PermissionDenied(BLOCKED))]
-        doubt = self.contacts.trust.objection(conversation.other)
-        if doubt is not None:
-            return [Reply(command.id, error=doubt)]
-        if contact in LEFT:
-            error = PermissionDenied("you have removed this contact; add them again first")
-            return [Reply(command.id, error=error)]
-        if not state.may_write(conversation):
-            return [Reply(command.id, error=PermissionDenied("you may read in this room only"))]
-        text = Text(command.text, command.reply_to)
-        op = state.author(conversation, text, now)
-        if conversation.other is None:
-            effects = self.rooms.write(conversation, op, now)
-        else:
-            effects = self.intake.apply(conversation, op, now)
-            self.outbox.touch(conversation.id)
-        return [*effects, Reply(command.id, self.intake.message(op, text, now))]
-
     def _room_peer(self, input: RoomPeerJoined, now: Now) -> list[Effect]:
         conversation = self.state.conversations.get(input.conversation)
         if conversation is None:
@@ -514,6 +468,8 @@ class Chat:
             case ForFork() as tag:
                 self._touch_own(tag.ops)
                 return self.intake.loaded(tag, loaded, now)
+            case ForDeletion() as tag:
+                return self.intake.deletion_loaded(tag, loaded, now)
             case ForPruning() as tag:
                 return self.intake.pruning.loaded(tag, loaded)
             case ForStates() as tag:
@@ -533,10 +489,14 @@ class Chat:
                 return self.mailing.fired(now)
             case outboxes.FLUSH_TIMER:
                 return self.outbox.flush()
+            case join_rules.TIMER:
+                return self.rooms.invited.joining.fired(now)
             case _ if name.startswith(EPOCH_PREFIX):
                 return self.rooms.invited.fired(name)
             case _ if name.startswith(GUEST_PREFIX):
                 return self.rooms.expired(name)
+            case _ if name.startswith(NEWS_PREFIX):
+                return self.rooms.invited.news.fired(name, now)
             case _ if name.startswith(AGAIN_PREFIX):
                 return self.rooms.invited.meetings.again(name, now)
             case _ if name.startswith(PUZZLED_PREFIX):
@@ -574,6 +534,9 @@ class Chat:
                 state.conversations[row.conversation].log.set_floor((row.device, row.chain), floor)
             else:
                 state.left.setdefault(row.conversation, Left()).floor = floor
+        for id, device, seq in snapshot.wordless:
+            if id in entered:
+                state.conversations[id].log.wordless.add(device, seq)
         for id, op in snapshot.control:
             state.conversations[id].log.control.add(op)
         last = 0
@@ -585,7 +548,7 @@ class Chat:
                 state.left.setdefault(head.conversation, Left()).talk.append(tip)
             last = max(last, head.hlc if head.device == state.me.device else 0)
         state.clock = type(state.clock)(last)
-        self.rooms.invited.restore(snapshot.rooms, snapshot.settings.get(ROOMS_FROM, b""))
+        self.rooms.invited.restore(snapshot.rooms, snapshot.settings)
         for row in snapshot.deliveries:
             self.outbox.restore(row)
         self.mailing.restore(snapshot.mail, snapshot.settings.get(mail_rules.SETTING, b""))

@@ -166,6 +166,7 @@ class Contacts:
         if not effects:
             error = UnknownContact(f"{account} is no contact of yours; see `contacts`")
             return [Reply(command.id, error=error)]
+        state.directory.pairs.is_changed = True  # nor may they write into our mailbox
         for device in sorted(state.directory.devices(account)):
             effects += self._outbox.purge(device)
         return [*effects, Reply(command.id)]
@@ -257,7 +258,7 @@ class Contacts:
                 step = Step.THEY_ACCEPT
             case _:
                 return []  # told no: the request stays unanswered, and nothing more is sent
-        effects = self.intake.rename(account, name, op.header.hlc)
+        effects = self.intake.consequences.rename(account, name, op.header.hlc)
         return effects + self._step(account, step, now)
 
     # How it is kept

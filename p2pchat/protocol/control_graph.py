@@ -10,7 +10,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from p2pchat.model.control import ControlOp, Cut, Epoch, Leave, SetStanding, Standing
+from p2pchat.model.control import (
+    Admission,
+    ControlOp,
+    Cut,
+    Epoch,
+    Invite,
+    Leave,
+    Link,
+    SetStanding,
+    Standing,
+)
 from p2pchat.model.ids import AccountId, DeviceId, OpId
 
 __all__ = ["Graph", "bits"]
@@ -32,7 +42,10 @@ class Graph:
         self.excluding = 0
         self.admitting: defaultdict[AccountId, int] = defaultdict(int)
         """Those that let an account read, or go on reading."""
-        self.epochs = 0
+        self.admissions = 0
+        """Of these such as show an invitation."""
+        self.idle = 0
+        """Epochs, links and invitations: nobody's standing is another by them alone."""
 
     def add(self, op: ControlOp) -> int:
         index = len(self.ops)
@@ -51,8 +64,12 @@ class Graph:
             case Leave():
                 self.about[op.account] |= bit
                 self.excluding |= bit
-            case Epoch():
-                self.epochs |= bit
+            case Admission(account):
+                self.about[account] |= bit
+                self.admitting[account] |= bit
+                self.admissions |= bit
+            case Epoch() | Link() | Invite():
+                self.idle |= bit
             case _:
                 pass  # it sets nobody's standing
         return index
@@ -84,6 +101,14 @@ class Graph:
     def ids(self, mask: int) -> frozenset[OpId]:
         return frozenset(self.ops[index].id for index in bits(mask))
 
+    def mask(self, ids: Iterable[OpId]) -> int:
+        """A set of ops as a number."""
+        places = bytearray(len(self.ops) // 8 + 1)
+        for id in ids:
+            index = self.index[id]
+            places[index >> 3] |= 1 << (index & 7)
+        return int.from_bytes(places, "little")
+
     def closure(self, known: Iterable[OpId]) -> int:
         """These ops and everything in their pasts."""
         mask = 0
@@ -105,12 +130,18 @@ class Graph:
         op = self.ops[index]
         if isinstance(op.control, SetStanding):
             return op.control
+        if isinstance(op.control, Admission):
+            return SetStanding(op.control.account, Standing.MEMBER)
         return SetStanding(op.account, Standing.REMOVED)
 
     def most_restrictive(self, about: int) -> Standing:
-        """The standing by these ops about one account."""
-        said = (self.change(index).standing for index in self.last(about))
-        return max(said, default=Standing.REMOVED)
+        """The standing by these ops about one account. Who was let in by an invitation is what
+        anybody else says beside that."""
+        last = self.last(about)
+        said = [index for index in last if not self.admissions >> index & 1]
+        return max(
+            (self.change(index).standing for index in said or last), default=Standing.REMOVED
+        )
 
     def cut_of(self, limit: int, device: DeviceId) -> Cut | None:
         """What an op that limits an account names of one of its devices."""

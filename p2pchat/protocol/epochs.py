@@ -139,7 +139,6 @@ class Epochs:
         secret that was forgotten for others is so again, however often it is told."""
         usable = self._membership.epochs()
         newest = self._membership.newest(usable)
-        places = {op: place for place, op in enumerate(self._membership.opened())}
-        return sorted(
-            self._known, key=lambda op: (op in newest, op in usable, places.get(op, -1), op)
-        )
+        opened = self._membership.opened()
+        places = {op: self._membership.place(op) if op in opened else -1 for op in self._known}
+        return sorted(self._known, key=lambda op: (op in newest, op in usable, places[op], op))

@@ -7,39 +7,33 @@ what an op does. Cheap checks come before the signature; the signature before an
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from p2pchat.errors import BadSignature, MalformedMessage, RemoteProtocolError
+from p2pchat.errors import BadSignature, MalformedMessage
 from p2pchat.events import (
     DeviceAdded,
     DeviceRevoked,
     MembersChanged,
-    MessageReceived,
-    ProfileChanged,
     SecurityAlert,
 )
 from p2pchat.model.change import (
-    AddMessage,
     AddOp,
-    Counting,
     PutDeviceSet,
-    PutName,
-    PutProfile,
     SetFloor,
 )
 from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, Party
 from p2pchat.model.machine import Now
-from p2pchat.model.message import Message, MessageState
 from p2pchat.model.op import Chain, Header, Kind, Op
 from p2pchat.model.query import OpsQuery, StoredOp
+from p2pchat.protocol.consequences import Consent, Consequences
+from p2pchat.protocol.intake_vocabulary import ForDeletion, ForFork
 from p2pchat.protocol.log import BRANCHES_MAX, ChainKey, Claim, Floor, Place
-from p2pchat.protocol.machine import Effect, Emit, ForFork, Load, Loaded, Persist
+from p2pchat.protocol.machine import Effect, Emit, Load, Loaded, Persist
 from p2pchat.protocol.pruning import Pruning
 from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.room_gate import RoomGate
 from p2pchat.protocol.state import ACCOUNTS_MAX, LEFT, Conversation, State
-from p2pchat.wire.contents import Accept, Content, Profile, Reject, Request, Text, decode_content
 from p2pchat.wire.control import CONTROL_BYTES_MAX, control_op
 from p2pchat.wire.devices import (
     ClaimedSet,
@@ -48,10 +42,9 @@ from p2pchat.wire.devices import (
     is_certified,
     verified_revocations,
 )
-from p2pchat.wire.introductions import Introduce, IntroductionConsent, MayIntroduce
-from p2pchat.wire.ops import OP_BYTES_MAX, SEQ_MAX, verify_op
+from p2pchat.wire.ops import OP_BYTES_MAX, SEQ_MAX, restore_op, verify_op
 
-__all__ = ["Intake", "shown_message"]
+__all__ = ["Intake"]
 
 CHECKS_MAX = 16
 """Chains of frames that wait for the disk to tell repeats from forks."""
@@ -62,9 +55,6 @@ STRANGER_OPS_MAX = 8
 """Length of the control chain of a device whose account only asked to be a contact."""
 _LIFECYCLE = frozenset((Kind.REQUEST, Kind.ACCEPT, Kind.REJECT))
 
-Consent = Callable[[Op, Content, Now], list[Effect]]
-"""What a request, an acceptance or a rejection does to a contact (`protocol.contacts`)."""
-
 
 class Intake:
     """The way of an op into its log."""
@@ -73,7 +63,7 @@ class Intake:
         self._state = state
         self._receipts = receipts
         self.pruning = Pruning(state)
-        self._consent = consent
+        self.consequences = Consequences(state, consent)
         self._told: dict[AccountId, ClaimedSet] = {}
         self._suspects: dict[tuple[ConversationId, DeviceId, Chain], list[Op]] = {}
         self._checks = 0
@@ -107,9 +97,9 @@ class Intake:
 
         Raises `BadSignature`: nobody honest passes on what it has not verified.
         """
-        state, header = self._state, op.header
+        state, header, gate = self._state, op.header, self._gate
         conversation = state.conversations.get(header.conversation)
-        if self._gate.is_muted(conversation, op):
+        if gate.is_muted(conversation, op):
             state.refuse("blocked author")
             return []
         if conversation is None or not self._may_write(conversation, op, peer):
@@ -119,33 +109,40 @@ class Intake:
             state.refuse("too many authors")
             return []
         place = self._place(conversation, op)
-        objection = self._gate.refusal(conversation, op, place)
+        objection = gate.refusal(conversation, op, place)
         if objection is not None:
             state.refuse(objection)
             return []
         match place:
             case Place.KNOWN:
                 self.taken.append(op)
-                self._receipts.owe(conversation, header.device)
+                if op.content is not None and conversation.log.wordless.has(
+                    header.device, header.seq
+                ):
+                    self._suspect(op)  # the disk says whether it brings words that are missing
+                else:
+                    self._receipts.owe(conversation, header.device)
                 return []
             case None | Place.BELOW:
                 return []  # a receipt would say that it is stored
-            case Place.WAITS if not self._gate.may_wait(conversation.invited, op, peer):
+            case Place.WAITS if not gate.may_wait(conversation.invited, op, peer):
                 state.refuse("of a stranger, and nothing that it follows is here")
                 return []
             case Place.SUSPECT:
                 self.taken.append(op)
                 self._suspect(op)  # verified if the disk says that it is new
                 return []
+            case _ if self._is_doubtful(op, peer):
+                return self._ask_for_deletion(op)
             case _:
-                kept = self.verify(op)
+                kept = self.verify(op, is_vouched=True)
         if kept is None:
             return []
         self.taken.append(op)
         if place is Place.WAITS:
             self._hold(conversation, op)
             return kept + self._proven(conversation, op, now)
-        head = self._gate.awaits(conversation, op, place)
+        head = gate.awaits(conversation, op, place)
         if head is not None:
             self._hold_until(conversation, head, op)
             return kept
@@ -177,11 +174,12 @@ class Intake:
         self._suspects.clear()
         return effects
 
-    def verify(self, op: Op) -> list[Effect] | None:
+    def verify(self, op: Op, *, is_vouched: bool = False) -> list[Effect] | None:
         """Check that the op's device acts for its account and signed it; its certificate is kept.
 
         None, and counted, when we cannot tell who the device acts for, hold too many accounts, or
-        when the content is gone: who deleted it may have had the right to. Raises `BadSignature`.
+        when the content is gone and nobody says who took it: somebody whose device was revoked
+        counts only if that deletion is vouched for. Raises `BadSignature`.
         """
         directory, header = self._state.directory, op.header
         devices = directory.certificate(header.account, header.device, even_revoked=True)
@@ -195,13 +193,96 @@ class Intake:
         if self._is_one_too_many(op):
             self._state.refuse("too many accounts")
             return None
-        if op.content is None:
-            self._state.refuse("op without content")
+        deleted = self._verify_deletion(op, is_vouched=is_vouched)
+        if deleted is None:
             return None
         verify_op(op)
         kept = self.keep(devices or certified(claim, header.device))
         directory.prove(Party(header.account, header.device))
-        return kept + self._revoke(claim)
+        return kept + deleted + self._revoke(claim)
+
+    def _verify_deletion(self, op: Op, *, is_vouched: bool) -> list[Effect] | None:
+        """Check what an op without content came with: the deletion, signed by a device of its
+        account. Who deleted it need not have been right in time: who passes the op on has no
+        content to give any more. None, and counted, when it does not count. Raises `BadSignature`.
+        """
+        deletion = op.deletion
+        if op.content is not None:
+            return []
+        if deletion is None:
+            self._state.refuse("op without content")
+            return None
+        directory, header = self._state.directory, deletion.header
+        known = directory.certificate(header.account, header.device, even_revoked=True)
+        claim = known or self._told.get(header.account)
+        if claim is None or not is_certified(claim, header.device):
+            self._state.refuse("deletion by an unknown device")
+            return None
+        if not is_vouched and self._gate.is_doubtful(deletion, claim):
+            self._state.refuse("deletion by a revoked device")
+            return None
+        verify_op(deletion)
+        return self.keep(known or certified(claim, header.device))
+
+    def _is_doubtful(self, op: Op, peer: DeviceId) -> bool:
+        """Whether words are missing that a thief may have taken. The author's own devices say what
+        is left of its words: with them, what follows in the chain need not wait for ever."""
+        deletion, account = op.deletion, op.header.account
+        if op.content is not None or deletion is None:
+            return False
+        claim = self._told.get(account)
+        is_revoked = claim is not None and (peer in claim.revoked or claim.is_closed)
+        if self._state.directory.certifies(account, peer) and not is_revoked:
+            return False
+        return self._gate.is_doubtful(deletion, claim)
+
+    def _ask_for_deletion(self, op: Op, deletion: Op | None = None) -> list[Effect]:
+        """Ask the disk whether a deletion is in our log: it was not a thief's, then."""
+        deletion = deletion or op.deletion
+        assert deletion is not None, "nothing is asked of an op that is whole"
+        if self._checks >= CHECKS_MAX:
+            self._state.refuse("too many fork checks")
+            return []
+        self._checks += 1
+        header = deletion.header
+        query = OpsQuery(
+            header.conversation,
+            header.device,
+            header.chain,
+            header.seq,
+            BRANCHES_MAX,
+            CHECK_BYTES_MAX,
+        )
+        return [Load(ForDeletion(op, deletion), query)]
+
+    def deletion_loaded(self, tag: ForDeletion, loaded: Loaded, now: Now) -> list[Effect]:
+        """The disk told whether a deletion is in our log."""
+        self._checks -= 1
+        op, is_here = tag.op, tag.deletion.id in {row.id for row in loaded.rows}
+        conversation = self._state.conversations.get(op.header.conversation)
+        if conversation is None:
+            return []
+        if op.content is not None:
+            return [] if is_here else self._mend(conversation, op, now)
+        if not is_here:
+            self._state.refuse("deletion by a revoked device")
+            return []
+        try:
+            kept = self.verify(op, is_vouched=True)
+        except BadSignature as error:
+            self._state.refuse(error)
+            return []
+        if kept is None:
+            return []
+        entered = self._enter(conversation, op, now)
+        return kept + entered + (self._release(conversation, op, now) if entered else [])
+
+    def _mend(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
+        """Take words that were missing in our log."""
+        header = op.header
+        conversation.log.wordless.mend(header.device, header.seq)
+        self._receipts.owe(conversation, header.device)
+        return self.consequences.mended(conversation, op, now)
 
     def keep(self, devices: DeviceSet) -> list[Effect]:
         """Remember for good which devices act for an account, and which do no more."""
@@ -281,16 +362,24 @@ class Intake:
         if conversation is None:
             return effects
         seqs = {row.id: row.seq for row in loaded.rows}
+        deletions = {row.id: restore_op(row).deletion for row in loaded.rows if row.deletion}
         end = _covered(loaded.rows)
         try:
             for op in tag.ops:
                 if op.id in seqs:
                     self._receipts.owe(conversation, op.header.device)
+                    effects += self._compare(op, deletions.get(op.id))
                 elif op.header.seq < end:
                     effects += self._judge(conversation, op, seqs, now)
         except BadSignature as error:
             self._state.refuse(error)
         return effects + self.conclude(now)
+
+    def _compare(self, op: Op, deletion: Op | None) -> list[Effect]:
+        """A repeat, and what took its content here: perhaps that was a thief."""
+        if op.content is None or deletion is None or not self._gate.is_doubtful(deletion):
+            return []
+        return self._ask_for_deletion(op, deletion)
 
     def _judge(
         self, conversation: Conversation, op: Op, seqs: Mapping[OpId, int], now: Now
@@ -460,7 +549,7 @@ class Intake:
             self._state.clock.observe(header.hlc, now)
             self._receipts.owe(conversation, header.device)
         effects.append(Persist(AddOp(op, key, now.wall_ms)))
-        effects += self._consequences(conversation, op, key, now)
+        effects += self.consequences.of(conversation, op, key, now)
         if newcomer:
             effects.append(Emit(MembersChanged(conversation.id)))
         if conversation.is_unruled:
@@ -478,96 +567,6 @@ class Intake:
         key = (op.header.device, op.header.chain)
         conversation.log.set_floor(key, floor)
         return [Persist(SetFloor(conversation.id, *key, floor.seq, floor.prev))]
-
-    def _consequences(self, conversation: Conversation, op: Op, key: int, now: Now) -> list[Effect]:
-        assert op.content is not None, "only ops with content are applied"
-        try:
-            content = decode_content(op.header.kind, op.content)
-        except RemoteProtocolError as error:
-            self._state.refuse(error)  # signed by its author: the chain goes on, nothing is shown
-            return []
-        room = conversation.invited
-        if room is not None and op.header.chain is Chain.TALK and not room.is_in_time(op):
-            return []
-        match content:
-            case Text():
-                return self._show(op, content, key, now)
-            case Profile():
-                account = op.header.account
-                effects = self.rename(account, content.name, op.header.hlc)
-                if conversation.other is not None and op.header.device != self._state.me.device:
-                    effects += self.describe(account, content, op.header.hlc)
-                return effects
-            case Request() | Accept() | Reject():
-                return self._consent(op, content, now)
-            case MayIntroduce() | IntroductionConsent() | Introduce():
-                return self._consent(op, content, now) if conversation.other is not None else []
-            case _:
-                return []
-
-    def rename(self, account: AccountId, name: str, hlc: int) -> list[Effect]:
-        """Take an account's name if none newer is known."""
-        known_hlc, known = self._state.directory.names.get(account, (-1, ""))
-        if hlc <= known_hlc or not name:
-            return []
-        self._state.directory.names[account] = (hlc, name)
-        return [Persist(PutName(account, name, hlc))] if name != known or known_hlc < 0 else []
-
-    def describe(self, account: AccountId, profile: Profile, hlc: int) -> list[Effect]:
-        """Take what an account says of itself if nothing newer is known."""
-        profiles = self._state.directory.profiles
-        known = profiles.get(account)
-        if known is not None and hlc <= known.hlc:
-            return []
-        row = profiles[account] = PutProfile(account, profile.bio, profile.avatar, hlc)
-        name = self._state.directory.name(account)
-        return [Persist(row), Emit(ProfileChanged(account, name))]
-
-    def _show(self, op: Op, text: Text, key: int, now: Now) -> list[Effect]:
-        me, header = self._state.me, op.header
-        own = Counting.NOBODY
-        if header.account == me.account:
-            own = Counting.HERE if header.device == me.device else Counting.ELSEWHERE
-        row = shown_message(op, text, own, key, now.wall_ms)
-        if own is not Counting.NOBODY:
-            return [Persist(row)]
-        return [Persist(row), Emit(MessageReceived(self.message(op, text, now)))]
-
-    def message(self, op: Op, text: Text, now: Now) -> Message:
-        """The message a text op is shown as."""
-        header, me = op.header, self._state.me
-        return Message(
-            id=op.id,
-            conversation=header.conversation,
-            author=header.account,
-            author_name=self._state.directory.name(header.account),
-            type="text",
-            text=text.text,
-            sent_at=header.written_ms,
-            received_at=now.wall_ms,
-            state=(MessageState.QUEUED if header.account == me.account else MessageState.DELIVERED),
-            reply_to=text.reply_to,
-            signature=op.signature,
-        )
-
-
-def shown_message(op: Op, text: Text, own: Counting, sort_key: int, received_ms: int) -> AddMessage:
-    """The row that a text op is shown as."""
-    header = op.header
-    return AddMessage(
-        op=op.id,
-        conversation=header.conversation,
-        author=header.account,
-        device=header.device,
-        seq=header.seq,
-        own=own,
-        text=text.text,
-        type="text",
-        sent_ms=header.written_ms,
-        received_ms=received_ms,
-        sort_key=sort_key,
-        reply_to=text.reply_to,
-    )
 
 
 def _covered(rows: Sequence[StoredOp]) -> int:

@@ -12,11 +12,12 @@ while in which somebody else may have done it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from p2pchat.errors import LocalProtocolError, PermissionDenied, UnknownContact, UnknownConversation
 from p2pchat.events import MembersChanged, RoomJoined, RoomRequested
 from p2pchat.model.contact import ContactState
+from p2pchat.model.control import Admission as AdmissionOp
 from p2pchat.model.control import (
     Control,
     Epoch,
@@ -36,8 +37,10 @@ from p2pchat.model.machine import Now, Reply, SetTimer
 from p2pchat.model.op import Chain, Kind, Op
 from p2pchat.model.room_change import NO_GENESIS, DropEpoch, PutEpoch
 from p2pchat.model.snapshot import RoomsSnapshot
+from p2pchat.protocol.admission import SETTING as ROOMS_FROM
 from p2pchat.protocol.admission import Admission
 from p2pchat.protocol.intake import Intake
+from p2pchat.protocol.joining import JOINING_SETTING, Joining
 from p2pchat.protocol.machine import (
     BeginSession,
     ChangeStanding,
@@ -58,9 +61,19 @@ from p2pchat.protocol.machine import (
     Unreadable,
 )
 from p2pchat.protocol.outbox import Outbox
-from p2pchat.protocol.room_meetings import Meetings, connected_in, tell, welcome_of
+from p2pchat.protocol.room_meetings import Meetings, connected_in, tell
+from p2pchat.protocol.room_news import RoomNews
 from p2pchat.protocol.room_state import InvitedRoom, Stage
-from p2pchat.protocol.room_vocabulary import AcceptRoom, SetRoomsFrom, ShareAgain
+from p2pchat.protocol.room_vocabulary import (
+    AcceptRoom,
+    EndInvite,
+    GiveInvite,
+    GiveUpJoining,
+    JoinByLink,
+    RoomCommand,
+    SetRoomsFrom,
+    ShareAgain,
+)
 from p2pchat.protocol.room_writing import RoomWriter
 from p2pchat.protocol.sealing import EpochKey, room_secret
 from p2pchat.protocol.sender_keys import SenderKeys
@@ -99,12 +112,15 @@ class InvitedRooms:
         self._keys = SenderKeys(state)
         self.admission = Admission(state, self.changed)
         self.meetings = Meetings(state, outbox, sync, self._writer, self._keys)
+        self.joining = Joining(state, self.admission, self._writer, self.meetings, self._write)
+        self.news = RoomNews(state, self.meetings)
 
     # Restart
 
-    def restore(self, snapshot: RoomsSnapshot, rooms_from: bytes) -> None:
+    def restore(self, snapshot: RoomsSnapshot, settings: Mapping[str, bytes]) -> None:
         """As of the last commit."""
-        self.admission.restore(snapshot.leaves, rooms_from)
+        self.admission.restore(snapshot.leaves, settings.get(ROOMS_FROM, b""))
+        self.joining.restore(settings.get(JOINING_SETTING, b""))
         ops: dict[ConversationId, list[Op]] = {}
         for op in map(restore_op, snapshot.control):
             ops.setdefault(op.header.conversation, []).append(op)
@@ -113,6 +129,8 @@ class InvitedRooms:
                 self._state.conversations[row.conversation].key = row.secret
                 continue
             room = self.admission.restored(row)
+            if room is None:
+                continue
             room.restore(ops.get(row.conversation, ()))
             for op in ops.get(row.conversation, ()):
                 if op.header.device == self._state.me.device:
@@ -126,7 +144,7 @@ class InvitedRooms:
 
     def start(self, now: Now) -> list[Effect]:
         """Hear all rooms again, and look for their members."""
-        effects: list[Effect] = []
+        effects = [*self.admission.start(), *self.joining.start()]
         for id, room in list(self._all()):
             if room.stage is Stage.GUEST:
                 effects += self.admission.forget(self._state.conversations[id])
@@ -140,6 +158,30 @@ class InvitedRooms:
             for account in room.membership.members():
                 effects += self._revoke(self._state.conversations[id], account, now)
         return effects
+
+    def handle(self, input: RoomCommand | EpochDrawn | Unreadable, now: Now) -> list[Effect]:
+        """What is asked of rooms by invitation alone."""
+        match input:
+            case CreateRoom():
+                return self.create(input, now)
+            case ChangeStanding():
+                return self.change(input, now)
+            case AcceptRoom():
+                return self.accept(input, now)
+            case SetRoomsFrom():
+                return self.choose(input)
+            case GiveInvite():
+                return self.joining.give(input, now)
+            case EndInvite():
+                return self.joining.end(input, now)
+            case JoinByLink():
+                return self.joining.join(input, now)
+            case GiveUpJoining():
+                return self.joining.give_up(input)
+            case EpochDrawn():
+                return self.drawn(input, now)
+            case Unreadable():
+                return self.unreadable(input, now)
 
     # What the user wants
 
@@ -245,7 +287,8 @@ class InvitedRooms:
         room = conversation.invited if conversation is not None else None
         if conversation is None or room is None:
             return effects
-        if self.admission.inviter(peer) is not None and not self._is_in(room):
+        is_asked = self.admission.is_door(conversation.id, peer)
+        if (is_asked or self.admission.inviter(peer) is not None) and not self._is_in(room):
             room.host = peer
         if peer not in self._state.sources(room):
             self._state.refuse("welcome by a stranger")
@@ -368,12 +411,11 @@ class InvitedRooms:
         """Give our session's key, before a blob, to those who do not have it."""
         readers = self._state.readers(room)
         here = readers & self._state.connected
-        is_news, again = room.sharing.give(readers), room.sharing.give_again(here)
+        is_news, again = room.sharing.give(readers, here), room.sharing.give_again(here)
         if not is_news:
             return [ShareAgain(id, again)] if again else []
-        first = tuple(sorted(here))
         serial = max(op.header.hlc for op in blob.ops)
-        return [ShareSession(id, first, (*first, *sorted(readers - here)), serial)]
+        return [ShareSession(id, tuple(sorted(here)), tuple(sorted(readers - here)), serial)]
 
     def _objection(
         self, command: CreateRoom, owners: tuple[AccountId, ...]
@@ -423,7 +465,7 @@ class InvitedRooms:
     def _entered(self, conversation: Conversation, room: InvitedRoom, now: Now) -> list[Effect]:
         """We are a member, and want to be."""
         host = room.host
-        effects = self.admission.enter(conversation, room)
+        effects = self.admission.enter(conversation, room) + self.joining.joined(conversation.id)
         effects.append(EnterTopic(conversation.id, room_secret(room.secret)))
         effects.append(HoldEpochs(conversation.id, room.epochs.keys))
         effects.append(Emit(RoomJoined(self._state.room_info(conversation))))
@@ -450,12 +492,12 @@ class InvitedRooms:
     ) -> list[Effect]:
         """Somebody may be a member now: welcome the devices that are here, whoever said so, and
         take the keys that they gave before."""
-        if not isinstance(control, SetStanding) or not self._is_member(room):
+        if not isinstance(control, SetStanding | AdmissionOp) or not self._is_member(room):
             return []
         effects: list[Effect] = []
         for device in sorted(self._devices(control.account) & self._state.readers(room)):
             if device in self._state.connected:
-                effects += self.meetings.admitted(conversation, room, device, now)
+                effects += self.news.admitted(conversation, device, now)
         effects += self._keys.early(room, now)
         self._outbox.touch(conversation.id)  # who was taken in is mailed by all who know it
         return effects + self._revoke(conversation, control.account, now)
@@ -485,8 +527,7 @@ class InvitedRooms:
         gone: list[Effect] = [Persist(DropEpoch(id, k.op)) for k in expired if k not in found]
         if not rows or not room.is_entered:
             return [*rows, *gone]
-        welcome = welcome_of(self._state, room)
-        told = [Send(peer, Lane.LIVE, welcome) for peer in sorted(connected_in(self._state, room))]
+        told = self.news.learned(self._state.conversations[id], now)
         return [*rows, *gone, HoldEpochs(id, room.epochs.keys), *told]
 
     def _want_epoch(

@@ -21,7 +21,9 @@ from p2pchat.errors import MalformedMessage
 from p2pchat.model.ids import AccountId, DeviceId, OpId
 from p2pchat.model.machine import Now
 from p2pchat.model.op import Chain, Header, Op, Position
+from p2pchat.protocol.held_back import HeldBack
 from p2pchat.protocol.timeline import sort_key
+from p2pchat.protocol.wordless import Wordless
 
 __all__ = ["BRANCHES_MAX", "ChainKey", "Claim", "Floor", "Log", "Place", "Tip"]
 
@@ -83,16 +85,17 @@ class Claim:
 class Log:
     """Heads, floors and waiting ops of one conversation."""
 
-    def __init__(self, waiting_ops_max: int) -> None:
+    def __init__(self, waiting_ops_max: int, held_back: HeldBack | None = None) -> None:
         self.tips: dict[ChainKey, list[Tip]] = {}
         self.floors: dict[ChainKey, Floor] = {}
         self.claims: dict[ChainKey, Claim] = {}
         """Where a peer says that chains begin. Believed when the author's own op there says the
         same, and nothing was added to the chain here in the meantime."""
         self.control: set[OpId] = set()
+        self.wordless = Wordless()
         self._recent: dict[OpId, Tip] = {}
         """The ops applied last: whatever follows one of them is among them."""
-        self._waiting = Waiting(waiting_ops_max)
+        self._waiting = Waiting(waiting_ops_max, held_back or HeldBack())
         self._shown: deque[tuple[DeviceId, OpId]] = deque(maxlen=2 * AFTER_MAX)
         self._positions: tuple[Position, ...] | None = None
         self._digest: bytes | None = None
@@ -167,6 +170,10 @@ class Log:
         floor = self.floors.get(key)
         return floor.seq if floor is not None else 0
 
+    def vouched_from(self, device: DeviceId) -> int:
+        """The first op of a device's talk of which a receipt says anything."""
+        return max(self.begins_at((device, Chain.TALK)), self.wordless.known_from(device))
+
     def pulled_from(self, key: ChainKey) -> int:
         """From where on a chain is asked for of which nothing is here."""
         claim = self.claims.get(key)
@@ -226,6 +233,8 @@ class Log:
             self.control.add(op.id)
         else:
             self._shown.append((header.device, op.id))
+        if op.content is None:
+            self.wordless.add(header.device, header.seq)
         self._remember(tip)
         return key
 
@@ -338,13 +347,17 @@ class Waiting:
     that takes most, that is: whoever floods pushes out nobody but itself.
     """
 
-    def __init__(self, ops_max: int) -> None:
+    def __init__(self, ops_max: int, held_back: HeldBack) -> None:
         self._ops_max = ops_max
+        self._held_back = held_back
+        held_back.join(self)
         self._ops: dict[OpId, dict[OpId, Op]] = {}
         """By what they miss."""
         self._missing: dict[OpId, OpId] = {}
         self._sizes: dict[DeviceId, dict[OpId, int]] = {}
         """Of each device, oldest first."""
+        self._taken = Counter[DeviceId]()
+        """Bytes of each."""
         self._authors = Counter[AccountId]()
         self._bytes_total = 0
 
@@ -357,17 +370,27 @@ class Waiting:
     def put(self, missing: OpId, op: Op) -> bool:
         """Keep `op`; False when another, or this one, had to go for it."""
         assert op.id not in self, "an op waits once"
-        size = len(op.header_bytes) + len(op.content or b"")
+        size = op.size_bytes
         self._ops.setdefault(missing, {})[op.id] = op
         self._missing[op.id] = missing
         self._authors[op.header.account] += 1
         self._sizes.setdefault(op.header.device, {})[op.id] = size
+        self._taken[op.header.device] += size
         self._bytes_total += size
         has_room = True
         while len(self) > self._ops_max or self._bytes_total > WAITING_BYTES_MAX:
             self._evict()
             has_room = False
-        return has_room
+        return self._held_back.put(size) and has_room
+
+    def held_bytes(self) -> Counter[DeviceId]:
+        return Counter(self._taken)
+
+    def give(self, device: DeviceId) -> int:
+        oldest, size = next(iter(self._sizes.get(device, {}).items()), (None, 0))
+        if oldest is not None:
+            self._remove(device, oldest)
+        return size
 
     def accounts(self) -> set[AccountId]:
         return set(self._authors)
@@ -406,7 +429,7 @@ class Waiting:
         """Drop the oldest of the device that has most of what is scarce."""
         too_many = len(self) > self._ops_max
         device, sizes = max(
-            self._sizes.items(), key=lambda row: len(row[1]) if too_many else sum(row[1].values())
+            self._sizes.items(), key=lambda row: len(row[1]) if too_many else self._taken[row[0]]
         )
         self._remove(device, next(iter(sizes)))
 
@@ -418,9 +441,11 @@ class Waiting:
             del self._authors[account]
         if not self._ops[missing]:
             del self._ops[missing]
-        self._bytes_total -= self._sizes[device].pop(id)
+        size = self._sizes[device].pop(id)
+        self._bytes_total -= size
+        self._taken[device] -= size
         if not self._sizes[device]:
-            del self._sizes[device]
+            del self._sizes[device], self._taken[device]
 
 
 def _taken(tips: list[Tip], id: OpId | None) -> Tip | None:

@@ -18,9 +18,11 @@ from p2pchat.model.change import Change
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.machine import ClearTimer, Reply, SetTimer, TimerFired
 from p2pchat.model.message import MessageState
-from p2pchat.model.op import Chain, Op, Position
+from p2pchat.model.op import Chain, Position
 from p2pchat.model.query import OpsQuery, StoredOp
+from p2pchat.protocol.intake_vocabulary import ForIntake
 from p2pchat.protocol.mail_vocabulary import ForMail, ForPairs, MailEffect, MailInput
+from p2pchat.protocol.relation_vocabulary import ChangeMessage, Look, Looked
 from p2pchat.protocol.room_vocabulary import (
     BeginSession,
     ChangeStanding,
@@ -68,9 +70,7 @@ __all__ = [
     "Exchange",
     "FinishComparison",
     "Flush",
-    "ForFork",
     "ForOutbox",
-    "ForPruning",
     "ForPull",
     "ForReceipt",
     "ForStates",
@@ -305,6 +305,7 @@ class SetProfile:
 
 Command = (
     SendText
+    | ChangeMessage
     | AddContact
     | AcceptContact
     | RejectContact
@@ -438,13 +439,6 @@ class ForPull:
 
 
 @dataclass(frozen=True, slots=True)
-class ForFork:
-    """These rows tell which ops, all of one chain, are known and which fork it."""
-
-    ops: tuple[Op, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class ForStates:
     """These rows, below `upto`, are own ops whose state changed to `state`."""
 
@@ -453,16 +447,7 @@ class ForStates:
     state: MessageState
 
 
-@dataclass(frozen=True, slots=True)
-class ForPruning:
-    """This row lies just below the floor that an open room's chain is to get at `seq`."""
-
-    conversation: ConversationId
-    device: DeviceId
-    seq: int
-
-
-Tag = ForOutbox | ForReceipt | ForPull | ForFork | ForStates | ForPruning | ForMail | ForPairs
+Tag = ForOutbox | ForReceipt | ForPull | ForStates | ForIntake | ForMail | ForPairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -488,6 +473,7 @@ Input = (
     | RoomPeerLeft
     | Published
     | Loaded
+    | Looked
     | MailInput
     | TimerFired
 )
@@ -576,6 +562,7 @@ class Drop:
 
 Effect = (
     Load
+    | Look
     | Persist
     | Send
     | Publish

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 
 from p2pchat.model.ids import ConversationId, DeviceId, Party
 from p2pchat.model.machine import Now
-from p2pchat.model.op import Chain
+from p2pchat.model.op import Chain, Op
 from p2pchat.model.query import OpsQuery
 from p2pchat.protocol.machine import Effect, Load
 from p2pchat.protocol.mail_rooms import OPS_MAX, party_in, rooms_of
@@ -24,7 +24,6 @@ from p2pchat.protocol.mail_routes import (
     LETTER_OPS_MAX,
     LETTER_PARTS_MAX,
     REMAIL_MS,
-    WELCOME_BYTES,
     Letter,
     Route,
     enclose,
@@ -34,6 +33,7 @@ from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.recipient import Delivery
 from p2pchat.protocol.room_state import welcome_to
 from p2pchat.protocol.state import Conversation, State
+from p2pchat.wire.frames import Welcome
 
 __all__ = ["Debts"]
 
@@ -105,9 +105,17 @@ class Debts:
             ops = conversation.own_recent(chain, start, stop)
             if ops is None:
                 return self._load(route, conversation, chain, start)
-            self.welcome(route, letter, conversation)
-            enclose(letter, (conversation.id, chain), ops)
+            self.enclose(route, letter, (conversation, chain), ops)
         return None
+
+    def enclose(
+        self, route: Route, letter: Letter, part: tuple[Conversation, Chain], ops: Iterable[Op]
+    ) -> None:
+        """Put ops into a letter, as many as have room, and before them what they are of no use
+        without. That alone is no cause for a letter, so it goes with ops or not at all."""
+        conversation, chain = part
+        welcome = self._welcome(route, letter, conversation)
+        enclose(letter, (conversation.id, chain), ops, welcome)
 
     def sendable(self, route: Route, conversation: Conversation) -> Iterable[Chain]:
         """The chains of ours that may be mailed; what admits to a room goes before talk."""
@@ -115,17 +123,15 @@ class Debts:
             return self.outbox.sendable(conversation, route.to.device)
         return Chain if conversation in rooms_of(self._state, route.to) else ()
 
-    def welcome(self, route: Route, letter: Letter, conversation: Conversation) -> None:
-        """What a room's ops are of no use without, where it may be news."""
+    def _welcome(self, route: Route, letter: Letter, conversation: Conversation) -> Welcome | None:
+        """How a room is entered, where it may be news."""
         room, id = conversation.invited, conversation.id
         if room is None or id in letter.welcomes:
-            return
+            return None
         welcome = welcome_to(room, ())
         is_there = any(self.delivery(route.to, id).acked.values())
-        if not is_there or route.before.welcomes.get(id) != welcome:
-            letter.welcomes[id] = welcome
-            letter.frames.append(welcome)
-            letter.size += len(welcome.genesis) + WELCOME_BYTES
+        is_news = not is_there or route.before.welcomes.get(id) != welcome
+        return welcome if is_news else None
 
     def _load(self, route: Route, conversation: Conversation, chain: Chain, start: int) -> Effect:
         query = OpsQuery(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from struct import Struct
 
-from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, Party
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, Party, PeerId
 from p2pchat.model.op import Chain, Op
 from p2pchat.wire.frames import Frame, Ops, Welcome, split_ops
 from p2pchat.wire.mail_codec import LETTER_BYTES_MAX, LETTER_FRAMES_MAX
@@ -32,6 +32,7 @@ __all__ = [
     "Beside",
     "Letter",
     "Mailed",
+    "Pause",
     "Route",
     "Step",
     "decode_asked",
@@ -85,6 +86,8 @@ class Mailed:
 
     counts: dict[Chain, int] = field(default_factory=lambda: dict.fromkeys(Chain, 0))
     since_ms: int = 0
+    relays: tuple[PeerId, ...] = ()
+    """Who said so last, in this life."""
 
 
 @dataclass(slots=True)
@@ -136,6 +139,17 @@ class Beside:
     """By which we, or it, are in a room no more; of that room nothing else is owed."""
 
 
+@dataclass(slots=True)
+class Pause:
+    """How often in a row nothing came of a letter, why, and when another is written."""
+
+    failures: int = 0
+    not_before_s: float = 0.0
+    reason: str = ""
+    since_ms: int = 0
+    """When that was."""
+
+
 @dataclass(slots=True, eq=False)
 class Route:
     """A device that is written to by mail, as one that acts for a contact."""
@@ -149,21 +163,27 @@ class Route:
     anew: Anew = field(default_factory=Anew)
     mailed: dict[ConversationId, Mailed] = field(default_factory=dict[ConversationId, Mailed])
     before: Before = field(default_factory=Before)
-    failures: int = 0
-    not_before_s: float = 0.0
+    pause: Pause = field(default_factory=Pause)
 
 
-def enclose(letter: Letter, part: Part, ops: Iterable[Op]) -> None:
-    """Put as many of these ops into a letter as have room, and one in any case."""
+def enclose(letter: Letter, part: Part, ops: Iterable[Op], welcome: Welcome | None = None) -> None:
+    """Put as many of these ops into a letter as have room, after the welcome to their room; into
+    one that is empty the first in any case."""
     taken: list[Op] = []
+    size = letter.size + (len(welcome.genesis) + WELCOME_BYTES if welcome is not None else 0)
     for op in ops:
-        if letter.size and letter.size + op.size_bytes > LETTER_OPS_BYTES:
+        if (taken or letter.size) and size + op.size_bytes > LETTER_OPS_BYTES:
             break
         taken.append(op)
-        letter.size += op.size_bytes
-    if taken:
-        letter.frames += [Ops(tuple(run)) for run in split_ops(taken, LETTER_OPS_BYTES)]
-        letter.upto[part] = taken[-1].header.seq + 1
+        size += op.size_bytes
+    if not taken:
+        return
+    letter.size = size
+    if welcome is not None:
+        letter.frames.append(welcome)
+        letter.welcomes[part[0]] = welcome
+    letter.frames += [Ops(tuple(run)) for run in split_ops(taken, LETTER_OPS_BYTES)]
+    letter.upto[part] = taken[-1].header.seq + 1
 
 
 _ASKED = Struct(">32s32sQ?")

@@ -18,6 +18,11 @@ from p2pchat.wire.frames import Frame
 from p2pchat.wire.mail_codec import MailBody
 
 __all__ = [
+    "NO_KEYS",
+    "NO_MAILBOX",
+    "NO_RELAY",
+    "UNASKED",
+    "UNUSABLE_KEYS",
     "AccountFound",
     "BeginAnew",
     "BundleFound",
@@ -40,6 +45,14 @@ __all__ = [
     "Slot",
     "WritersChanged",
 ]
+
+
+NO_KEYS = "its keys for mail are not known"
+NO_MAILBOX = "it has named nobody who keeps its mail"
+UNUSABLE_KEYS = "its keys cannot be used"
+NO_RELAY = "it names no relay"
+UNASKED = (NO_KEYS, NO_MAILBOX, UNUSABLE_KEYS, NO_RELAY)
+"""Why nobody keeps a letter where nobody was asked to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +124,11 @@ class BundlePublished:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A relay says that it keeps a letter."""
+    """Relays say that they keep a letter."""
 
     to: Party
     serial: int
+    relays: tuple[PeerId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

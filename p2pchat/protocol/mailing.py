@@ -22,6 +22,7 @@ from p2pchat.model.change import PutSetting
 from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, Party
 from p2pchat.model.machine import Now, SetTimer
+from p2pchat.model.message_facts import MailFacts
 from p2pchat.model.op import Chain, Op
 from p2pchat.model.ratchet import Correspondent, SetMailed
 from p2pchat.model.snapshot import MailSnapshot
@@ -37,13 +38,15 @@ from p2pchat.protocol.mail_routes import (
     WORDS_MAX,
     Letter,
     Mailed,
+    Pause,
     Route,
     Step,
     decode_asked,
-    enclose,
     encode_asked,
 )
 from p2pchat.protocol.mail_vocabulary import (
+    NO_KEYS,
+    NO_MAILBOX,
     AccountFound,
     BeginAnew,
     BundleFound,
@@ -76,6 +79,8 @@ SETTING = "mail/asked"
 TIMER = "mail"
 """Runs as long as such a request has to leave, or a room is owed: nobody is dialled for those."""
 BACK_OFF_S_MIN, BACK_OFF_S_MAX = 5.0, 600.0
+REASON_CHARACTERS_MAX = 400
+"""Of why a letter was kept by nobody, as it is remembered."""
 WRITTEN_TO = (ContactState.ACCEPTED, ContactState.ASKED, ContactState.REJECTED)
 """Whom we have something to say to: yes, a question, or no."""
 
@@ -169,7 +174,7 @@ class Mailing:
             route = self._routes.get(party)
             if route is not None:
                 route.is_away = False
-                route.failures, route.not_before_s = 0, 0.0
+                route.pause = Pause()
 
     def dial_failed(self, device: DeviceId, now: Now) -> list[Effect]:
         """No way led to it; this is also when what failed is tried again."""
@@ -195,18 +200,26 @@ class Mailing:
                 self._route(party).beside.receipts[id] = None
                 is_direct = self._state.conversations[id].other is not None
                 effects += self._reach(party, routes, is_sure=is_direct)
-        for id in touched:
-            for recipient in self._debts.outbox.recipients.watching(id):
-                party = self._debts.party(id, recipient.device)
-                route = self._routes.get(party) if party is not None else None
-                if route is not None and route.is_away:
-                    routes[route.to] = route
+        routes |= self._away(touched)
         for route in routes.values():
             effects += self._advance(route, now)
         if self._state.directory.pairs.is_changed:
             self._state.directory.pairs.is_changed = False
             effects.append(WritersChanged())
         return effects
+
+    def _away(self, touched: Iterable[ConversationId]) -> dict[Party, Route]:
+        """The routes to who is away and is written to in these conversations."""
+        away = {party.device for party, route in self._routes.items() if route.is_away}
+        found: dict[Party, Route] = {}
+        for id in touched if away else ():
+            for recipient in self._debts.outbox.recipients.watching(id):
+                is_away = recipient.device in away  # most are not, and whose it is costs more
+                party = self._debts.party(id, recipient.device) if is_away else None
+                route = self._routes.get(party) if party is not None else None
+                if route is not None and route.is_away:
+                    found[route.to] = route
+        return found
 
     def _rooms(
         self, touched: Iterable[ConversationId], routes: dict[Party, Route], now: Now
@@ -259,6 +272,25 @@ class Mailing:
         ids = self._debts.outbox.recipients.conversations(device)
         found = {party for id in ids if (party := self._debts.party(id, device)) is not None}
         return found | {party for party in self._routes if party.device == device}
+
+    # Who asks
+
+    def told(self, to: Party, id: ConversationId, chain: Chain, seq: int, now: Now) -> MailFacts:
+        """What came of leaving one of our ops for a device."""
+        route = self._routes.get(to)
+        if route is None:
+            return MailFacts()
+        mailed, pause = route.mailed.get(id, Mailed()), route.pause
+        waits_s = pause.not_before_s - now.monotonic_s
+        return MailFacts(
+            is_kept=mailed.counts[chain] > seq,
+            since_ms=mailed.since_ms,
+            relays=tuple(relay.short for relay in mailed.relays),
+            failure=pause.reason,
+            failed_ms=pause.since_ms,
+            next_try_ms=now.wall_ms + int(waits_s * 1000) if pause.reason and waits_s > 0 else 0,
+            is_posting=route.step is not Step.REST,
+        )
 
     # What comes
 
@@ -350,7 +382,7 @@ class Mailing:
             return []
         letter, route.letter, route.step = route.letter, Letter(), Step.REST
         route.before.told = letter.told
-        route.failures, route.not_before_s = 0, 0.0
+        route.pause = Pause()
         effects: list[Effect] = [self._put_asked()] if letter.asks_again else []
         route.before.welcomes |= letter.welcomes
         for (id, chain), count in letter.upto.items():
@@ -360,7 +392,7 @@ class Mailing:
             delivery = self._debts.delivery(route.to, id)
             if all(mailed.counts[c] <= delivery.acked[c] for c in Chain):
                 mailed.since_ms = now.wall_ms
-            mailed.counts[chain] = count
+            mailed.counts[chain], mailed.relays = count, input.relays
             if self._debts.party(id, route.to.device) == route.to:
                 counts = mailed.counts[Chain.CONTROL], mailed.counts[Chain.TALK]
                 effects.append(Persist(SetMailed(id, route.to.device, *counts, mailed.since_ms)))
@@ -379,7 +411,7 @@ class Mailing:
         route.anew.is_owed |= route.letter.asks_again
         route.letter, route.step = Letter(), Step.REST
         self._state.refuse("letter that nobody kept")
-        return self._hold(route, now)
+        return self._hold(route, input.reason[:REASON_CHARACTERS_MAX], now)
 
     def loaded(self, tag: ForMail, loaded: Loaded, now: Now) -> list[Effect]:
         """Ops that are too old to be in memory."""
@@ -397,8 +429,7 @@ class Mailing:
         if rows[0].header.seq != self._debts.start(route, delivery, tag.chain, now):
             return self._advance(route, now)
         letter = self._begun(route, now)
-        self._debts.welcome(route, letter, conversation)
-        enclose(letter, (tag.conversation, tag.chain), rows)
+        self._debts.enclose(route, letter, (conversation, tag.chain), rows)
         return self._post(route, letter, now)
 
     def _advance(self, route: Route, now: Now) -> list[Effect]:
@@ -415,7 +446,7 @@ class Mailing:
         return self._post(route, letter, now)
 
     def _may_post(self, route: Route, now: Now) -> bool:
-        is_free = route.step is Step.REST and now.monotonic_s >= route.not_before_s
+        is_free = route.step is Step.REST and now.monotonic_s >= route.pause.not_before_s
         is_reached = route.to.device in self._state.connected
         return is_free and not is_reached and self._may_write(route.to)
 
@@ -443,7 +474,7 @@ class Mailing:
         """Send a letter off, once it is known where to and with which keys."""
         keys, key = self._keys(route.to), self._key(route.to.account)
         if keys is None:
-            return self._hold(route, now)
+            return self._hold(route, NO_KEYS, now)
         if self.accounts.is_stale(route.to.account, now.wall_ms):
             route.step = Step.ASKING
             return [*self.accounts.ask(route.to)]
@@ -455,7 +486,7 @@ class Mailing:
             return [LookUp(route.to.device)]
         bundle = self.bundles.get(route.to.device)
         if bundle is None or key is None:
-            return self._hold(route, now)
+            return self._hold(route, NO_MAILBOX if bundle is None else NO_KEYS, now)
         for id in letter.receipts:
             del route.beside.receipts[id]
         for word in letter.words:
@@ -505,11 +536,13 @@ class Mailing:
         keys = keys_of(devices, party.device) if devices is not None else None
         return keys if keys is not None and keys.olm_curve25519 and keys.mailbox else None
 
-    def _hold(self, route: Route, now: Now) -> list[Effect]:
+    def _hold(self, route: Route, reason: str, now: Now) -> list[Effect]:
         """Not now, and later the longer it has been so."""
-        delay_s = min(BACK_OFF_S_MIN * 2 ** min(route.failures, 20), BACK_OFF_S_MAX)
-        route.failures += 1
-        route.not_before_s = now.monotonic_s + delay_s
+        pause = route.pause
+        delay_s = min(BACK_OFF_S_MIN * 2 ** min(pause.failures, 20), BACK_OFF_S_MAX)
+        pause.failures += 1
+        pause.not_before_s = now.monotonic_s + delay_s
+        pause.reason, pause.since_ms = reason, now.wall_ms
         return self._look_again(route)
 
     def _look_again(self, route: Route) -> list[Effect]:

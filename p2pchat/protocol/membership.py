@@ -13,6 +13,12 @@ graph: an op's *past* is everything that its author knew, by `prev` and `deps`. 
    most restrictive one.
 5. A device that its account revoked: an owner, or another device of the account, says so with the
    account's own signature, and whatever of the device is not in that op's past is void.
+6. Any member lets in who shows an invitation of an owner's or admin's, unless somebody put that
+   account out, or made it another than a member. What ends an invitation, by its giver's word or
+   an owner's, and whatever removes somebody, makes void each such admission that is not in its
+   past. An admission may come too late all the same, for others came first, or because who wrote
+   or gave it had left (`protocol.invitations`): it lets nobody in, and that has no part in what
+   counts.
 
 Only owners void what others wrote, and who revokes a device is not voided for a device of its own
 that was revoked. So there are no cycles: whether an op counts depends on owners, on what they and
@@ -26,13 +32,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from p2pchat.model.control import (
+    Admission,
     ControlOp,
     Cut,
     DeviceRevoked,
     Epoch,
     Genesis,
+    Invite,
+    InviteRevoked,
     Leave,
     Link,
     SetStanding,
@@ -40,13 +51,40 @@ from p2pchat.model.control import (
     TalkHead,
 )
 from p2pchat.model.ids import AccountId, DeviceId, OpId
+from p2pchat.model.invitation import Invitation
 from p2pchat.model.op import Position
 from p2pchat.protocol.control_graph import Graph, bits
+from p2pchat.protocol.invitations import Invitations
+from p2pchat.wire.joining import Refusal
 
 __all__ = ["Membership"]
 
 EVERYBODY = -1
 """The mask of all ops, also of those to come."""
+
+
+@dataclass(slots=True)
+class _Epochs:
+    """Epochs that count, and which of them are usable by the other ops that count."""
+
+    others: int = -1
+    looked_at: int = 0
+    """Ops that are idle, epochs among them."""
+    opened: dict[OpId, bytes] = field(default_factory=dict[OpId, bytes])
+    usable: dict[OpId, bytes] = field(default_factory=dict[OpId, bytes])
+
+
+@dataclass(slots=True)
+class _Answers:
+    """What was asked last."""
+
+    standings: dict[AccountId, tuple[int, Standing]] = field(
+        default_factory=dict[AccountId, tuple[int, Standing]]
+    )
+    """Of accounts, with the ops that it followed from."""
+    members: tuple[int, Mapping[AccountId, Standing]] = (-1, {})
+    """Of all, likewise."""
+    epochs: _Epochs = field(default_factory=_Epochs)
 
 
 class Membership:
@@ -55,6 +93,7 @@ class Membership:
     def __init__(self, genesis: Genesis) -> None:
         self.genesis = genesis
         self._graph = Graph()
+        self._invitations = Invitations(self._graph)
         self._counting = 0
         """Ops that count, as far as they were judged."""
         self._judged = 0
@@ -67,8 +106,7 @@ class Membership:
         """Of these what counts."""
         self._severed = 0
         """Ops that are void because their device was revoked."""
-        self._standings: dict[AccountId, tuple[int, Standing]] = {}
-        """The last answer for an account, with the ops that it followed from."""
+        self._last = _Answers()
 
     def __contains__(self, id: OpId) -> bool:
         return id in self._graph.index
@@ -83,6 +121,8 @@ class Membership:
         if op.id in self:
             return
         index = self._graph.add(op)
+        if self._graph.admissions and self._ends_invitations(index):
+            self._judged = min(self._judged, next(bits(self._graph.admissions)))
         match op.control:
             case SetStanding() as change if self._is_limit(index, change):
                 self._limits[change.account].append(index)
@@ -91,6 +131,10 @@ class Membership:
                 self._revoking.append((index, change))
                 self._judged = min(self._judged, self._graph.first_by(account, index))
                 self._judged = 0 if self._is_owner(account) else self._judged
+            case Admission():
+                self._judged = min(self._judged, self._invitations.add(index))
+            case InviteRevoked() if self._is_theirs_to_end(op, self._graph.past[index]):
+                self._judged = min(self._judged, self._invitations.add(index))
             case _:
                 pass  # what was judged stays so
 
@@ -110,6 +154,37 @@ class Membership:
         return by.bit_count(), (by & ~self._counting).bit_count()
 
     # What follows
+
+    def refusal(self, invite: OpId, key: bytes, account: AccountId) -> Refusal | None:
+        """Why an account is not let in by an invitation now, but for its time."""
+        self._judge()
+        index = self._graph.index.get(invite, -1)
+        given = self._graph.ops[index].control if index >= 0 else None
+        if not isinstance(given, Invite) or given.key != key:
+            return Refusal.UNKNOWN
+        if self._graph.about.get(account, 0) and not self._went(account, EVERYBODY):
+            return Refusal.EXCLUDED
+        if not self._counting >> index & 1 or self._is_ended(index, EVERYBODY, len(self)):
+            return Refusal.REVOKED
+        users = self._invitations.users(index, self._counting)
+        return Refusal.USED_UP if account not in users and len(users) >= given.uses else None
+
+    def invitations(self) -> list[Invitation]:
+        """Those that are still good for somebody, but for their time."""
+        self._judge()
+        found: list[Invitation] = []
+        for index, invite in self._invitations.given(self._counting):
+            op, used = self._graph.ops[index], len(self._invitations.users(index, self._counting))
+            if used < invite.uses and not self._is_ended(index, EVERYBODY, len(self)):
+                row = Invitation(op.id, op.account, invite.uses, used, invite.expires_ms)
+                found.append(row)
+        return found
+
+    def invite(self, id: OpId) -> Invite | None:
+        """What an op says that gives an invitation."""
+        index = self._graph.index.get(id)
+        control = self._graph.ops[index].control if index is not None else None
+        return control if isinstance(control, Invite) else None
 
     def last(self) -> list[OpId]:
         """What counts and nothing that counts follows: together with their pasts, all of it."""
@@ -132,16 +207,36 @@ class Membership:
         """What an account is by everything that is here, or was to somebody who knew `known`."""
         self._judge()
         mask = EVERYBODY if known is None else self._graph.closure(known)
-        return self._standing(account, mask)
+        return self._final(account, mask)
 
-    def members(self) -> dict[AccountId, Standing]:
-        """Everybody who may read, owners first."""
+    def members(self) -> Mapping[AccountId, Standing]:
+        """Everybody who may read, owners first. Asked for with each message, so it is kept until
+        other ops count."""
         self._judge()
-        found = dict.fromkeys(self.genesis.owners, Standing.OWNER)
-        for account in self._graph.about:
-            standing = self._standing(account, EVERYBODY)
+        known, found = self._last.members
+        if known != self._counting:
+            found = self._found_members(known ^ self._counting, found)
+            self._last.members = self._counting, found
+        return found
+
+    def _found_members(
+        self, changed: int, before: Mapping[AccountId, Standing]
+    ) -> Mapping[AccountId, Standing]:
+        """What it was, but for the accounts that these ops are about. Where somebody was let in by
+        an invitation, an op may decide on others, too."""
+        graph = self._graph
+        if not before or graph.admissions & (changed | self._counting):
+            accounts: Iterable[AccountId] = graph.about
+            found = dict.fromkeys(self.genesis.owners, Standing.OWNER)
+        else:
+            accounts = {graph.subject(index) for index in bits(changed & ~graph.idle)}
+            found = dict(before)
+        for account in accounts:
+            standing = self._final(account, EVERYBODY)
             if standing.may_read:
                 found[account] = standing
+            else:
+                found.pop(account, None)
         return found
 
     def counts(self, id: OpId) -> bool:
@@ -166,7 +261,9 @@ class Membership:
         every limit that it shows no knowledge of. Its chain is taken for one without a fork."""
         known = tuple(known)
         self._judge()
-        if not self._standing(account, self._graph.closure(known)).may_write:
+        if not self._final(account, self._graph.closure(known)).may_write:
+            return False
+        if account in self._displaced():
             return False
         bounds = self.bounds(position.device, account, known)
         return all(_holds(heads, position) for heads in bounds)
@@ -211,27 +308,39 @@ class Membership:
 
     def opened(self) -> Mapping[OpId, bytes]:
         """All epochs that count: commitment by op."""
-        self._judge()
-        return {
-            self._graph.ops[index].id: epoch.commitment
-            for index in bits(self._counting & self._graph.epochs)
-            if isinstance(epoch := self._graph.ops[index].control, Epoch)
-        }
+        return MappingProxyType(self._found_epochs().opened)
 
     def epochs(self) -> Mapping[OpId, bytes]:
         """Of these the usable ones: whoever may read no more was out when they were opened, and
         was not let in since."""
-        opened = self.opened()
-        return {id: opened[id] for id in opened if self._is_usable(self._graph.index[id])}
+        return MappingProxyType(self._found_epochs().usable)
+
+    def _found_epochs(self) -> _Epochs:
+        """Each is judged once, as long as nobody's standing changes: whoever may open epochs may
+        open very many."""
+        self._judge()
+        graph, found = self._graph, self._last.epochs
+        idle, others = self._counting & graph.idle, self._counting & ~graph.idle
+        if found.others != others or found.looked_at & ~idle:
+            found = self._last.epochs = _Epochs(others)
+        for index in bits(idle & ~found.looked_at):
+            op = graph.ops[index]
+            if isinstance(op.control, Epoch):
+                found.opened[op.id] = op.control.commitment
+                if self._is_usable(index):
+                    found.usable[op.id] = op.control.commitment
+        found.looked_at = idle
+        return found
 
     def newest(self, ids: Iterable[OpId]) -> frozenset[OpId]:
         """Those of these ops that none of the others has in its past."""
-        ids = frozenset(ids)
-        known = {id: self._graph.past[self._graph.index[id]] for id in ids}
-        older = 0
-        for past in known.values():
-            older |= past
-        return frozenset(id for id in ids if not older >> self._graph.index[id] & 1)
+        graph = self._graph
+        mask = graph.mask(ids)
+        return frozenset(graph.ops[index].id for index in graph.last(mask))
+
+    def place(self, id: OpId) -> int:
+        """When an op came, among all that are here; -1 if it did not."""
+        return self._graph.index.get(id, -1)
 
     def cuts(self, account: AccountId, talk: Mapping[DeviceId, Cut]) -> tuple[Cut, ...]:
         """Where the devices of an account stand now, for an op that limits it."""
@@ -248,15 +357,21 @@ class Membership:
         """What who was excluded writes on the side ends no epoch: it was out before."""
         past = self._graph.past[epoch]
         unknown = self._counting & self._graph.excluding & ~past
-        for account in {self._graph.subject(index) for index in bits(unknown)}:
+        gone = {self._graph.subject(index) for index in bits(unknown)} | self._displaced()
+        for account in gone:
             was_let_in = self._graph.admitting[account] & self._counting & ~past
-            had_it = was_let_in or self._standing(account, past).may_read
-            if had_it and not self._standing(account, EVERYBODY).may_read:
+            had_it = was_let_in or self._final(account, past).may_read
+            if had_it and not self._final(account, EVERYBODY).may_read:
                 return False
         return True
 
     def _is_admitter(self, index: int) -> bool:
         """Whether the author of an op that admits somebody could be somebody who may."""
+        op = self._graph.ops[index]
+        if isinstance(op.control, Admission):
+            index = self._invitations.within_uses(index)
+            if index < 0:
+                return False
         author, past = self._graph.ops[index].account, self._graph.past[index]
         if self._is_owner(author):
             return True
@@ -320,7 +435,11 @@ class Membership:
                 return (
                     is_in and not self._is_owner(op.account) and not self._is_void(op, past, index)
                 )
-            case Epoch() | Link():
+            case Admission() as change:
+                return self._may_let_in(op, change, past, index)
+            case InviteRevoked():
+                return self._may_take_back(op, past, index)
+            case Epoch() | Link() | Invite():
                 is_allowed = self._standing(op.account, past).may_administer
                 return is_allowed and not self._is_void(op, past, index)
             case DeviceRevoked() as change:
@@ -340,6 +459,66 @@ class Membership:
             and self._standing(actor, past) is Standing.ADMIN
             and self._by_owners(change.account, past & ~self._severed) is not Standing.ADMIN
         )
+
+    def _may_let_in(self, op: ControlOp, change: Admission, past: int, index: int) -> bool:
+        """Whether a member shows an invitation that had not ended, of somebody who was not put
+        out: who left by itself may come again."""
+        invite = self._invitations.invite_of(change, past)
+        if invite < 0 or not self._counting >> invite & 1 or self._is_void(op, past, index):
+            return False
+        account = change.account
+        is_out = self._went(account, past) and not self._final(account, past).may_read
+        is_theirs = self._standing(op.account, past).may_read
+        return is_out and is_theirs and not self._is_ended(invite, past, index)
+
+    def _went(self, account: AccountId, past: int) -> bool:
+        """Whether nobody put an account out or set it to less, or more, than a member before it
+        went by itself."""
+        graph, about = self._graph, self._graph.about.get(account, 0) & past & self._counting
+        said = sum(1 << i for i in bits(about) if isinstance(graph.ops[i].control, SetStanding))
+        is_last = any(isinstance(graph.ops[i].control, SetStanding) for i in graph.last(about))
+        is_member = all(graph.change(i).standing is Standing.MEMBER for i in graph.last(said))
+        return is_member and not is_last
+
+    def _is_ended(self, invite: int, past: int, index: int) -> bool:
+        """Whether an invitation was good no more for an op: its author knew that who gave it might
+        invite no more, or it is unknown to what ended it. A removal ends all that do not follow
+        it: who was removed may have the key of any, and friends to let in beside the removal."""
+        graph, giver = self._graph, self._graph.ops[invite].account
+        if not self._standing(giver, past).may_administer:
+            return True
+        limits = [i for i in self._limits.get(giver, ()) if not self._severed >> i & 1]
+        ends = [i for i in limits if not graph.past[invite] >> i & 1]
+        taken = self._invitations.taken_back(invite)
+        ends += [i for i in taken if self._takes_back(i)]
+        excluding = bits(graph.excluding & ~graph.past[invite])
+        ends += [i for i in excluding if self._ends_invitations(i) and self._stands(i)]
+        return any(not graph.past[end] >> index & 1 for end in ends)
+
+    def _ends_invitations(self, index: int) -> bool:
+        """Whether an op removes somebody, written by an owner or by whom an owner once made admin.
+        If it might do so is not asked: that could follow from who was let in by an invitation."""
+        is_removal = isinstance(self._graph.ops[index].control, SetStanding)
+        is_removal &= bool(self._graph.excluding >> index & 1)
+        return is_removal and self._is_admitter(index)
+
+    def _stands(self, index: int) -> bool:
+        """Whether no owner, and nobody who revoked its device, made an op void."""
+        op, past = self._graph.ops[index], self._graph.past[index]
+        return not self._severed >> index & 1 and not self._is_void(op, past, index)
+
+    def _takes_back(self, index: int) -> bool:
+        op, past = self._graph.ops[index], self._graph.past[index]
+        return not self._severed >> index & 1 and self._may_take_back(op, past, index)
+
+    def _may_take_back(self, op: ControlOp, past: int, index: int) -> bool:
+        """Whether an invitation is the author's to end: who gave it may, and owners."""
+        return self._is_theirs_to_end(op, past) and not self._is_void(op, past, index)
+
+    def _is_theirs_to_end(self, op: ControlOp, past: int) -> bool:
+        invite = self._invitations.invite_of(op.control, past)
+        is_givers = invite >= 0 and self._graph.ops[invite].account == op.account
+        return is_givers or (invite >= 0 and self._is_owner(op.account))
 
     def _is_void(self, op: ControlOp, past: int, index: int) -> bool:
         """Whether an owner limited the op's author, and the op is neither on a chain that the owner
@@ -364,20 +543,31 @@ class Membership:
     def _is_owner(self, account: AccountId) -> bool:
         return account in self.genesis.owners
 
+    def _final(self, account: AccountId, mask: int) -> Standing:
+        """What an account is by these ops, without admissions that came too late."""
+        return self._standing(account, mask & ~self._invitations.surplus(mask & self._counting))
+
+    def _displaced(self) -> set[AccountId]:
+        """Who was let in by an invitation too late, and is not in."""
+        surplus = self._invitations.surplus(self._counting)
+        accounts = {self._graph.subject(index) for index in bits(surplus)}
+        return {one for one in accounts if not self._final(one, EVERYBODY).may_read}
+
     def _standing(self, account: AccountId, mask: int) -> Standing:
         if self._is_owner(account):
             return Standing.OWNER
         about = self._graph.about.get(account, 0) & mask & self._counting
-        known = self._standings.get(account)
+        known = self._last.standings.get(account)
         if known is not None and known[0] == about:
             return known[1]
         standing = self._graph.most_restrictive(about)
-        self._standings[account] = (about, standing)
+        self._last.standings[account] = (about, standing)
         return standing
 
     def _by_owners(self, account: AccountId, mask: int) -> Standing:
         """What owners said last of an account."""
         about = self._graph.about.get(account, 0) & mask & self._by_any_owner()
+        about &= ~self._graph.admissions
         return self._graph.most_restrictive(about)
 
 

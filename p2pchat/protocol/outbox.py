@@ -39,7 +39,7 @@ from p2pchat.wire.frames import Ops, split_ops
 from p2pchat.wire.ops import OP_BYTES_MAX, restore_op
 from p2pchat.wire.receipts import SignedReceipt, verify_receipt
 
-__all__ = ["Outbox"]
+__all__ = ["NO_RECEIPT", "Outbox"]
 
 FLUSH_TIMER = "outbox"
 FLUSH_DELAY_S = 0.025
@@ -47,6 +47,7 @@ FLUSH_DELAY_S = 0.025
 RETRY_PREFIX = "retry:"
 SILENCE_S = 15.0
 """Without a receipt for so long what was sent is taken for lost."""
+NO_RECEIPT = "no receipt came"
 GRAIN_S = 0.01
 """A timer may run out this early by rounding; to wait for the rest would be to wait in a loop."""
 BACK_OFF_S_MIN, BACK_OFF_S_MAX = 1.0, 60.0
@@ -190,7 +191,11 @@ class Outbox:
     @property
     def is_flushed(self) -> bool:
         """Whether the disk knows all that is known here."""
-        return not self._dirty
+        return not self._is_dirty
+
+    @property
+    def _is_dirty(self) -> bool:
+        return bool(self._dirty or self.states.unwritten)
 
     # Links
 
@@ -248,7 +253,7 @@ class Outbox:
         if left_s > GRAIN_S:
             return self._set_timer(recipient, left_s)
         effects = self._begin_again(recipient)
-        return effects + self._retry_later(recipient, "no receipt came", now, UNANSWERED_S_MAX)
+        return effects + self._retry_later(recipient, NO_RECEIPT, now, UNANSWERED_S_MAX)
 
     def _begin_again(self, recipient: Recipient) -> list[Effect]:
         """Send from the last acknowledgement on, when the batch is decided."""
@@ -414,16 +419,17 @@ class Outbox:
             if conversation is not None and conversation.other is not None:
                 effects += self._pump(conversation, now)
         self._touched.clear()
-        if self._dirty and is_committing:
+        if self._is_dirty and is_committing:
             effects += self.flush()
-        elif self._dirty and not self._flush_set:
+        elif self._is_dirty and not self._flush_set:
             self._flush_set = True
             effects.append(SetTimer(FLUSH_TIMER, FLUSH_DELAY_S))
         return effects
 
     def flush(self) -> list[Effect]:
-        """All changed deliveries and the receipts that prove them, for the disk."""
-        rows: list[Effect] = []
+        """All changed deliveries with the receipts that prove them, and what was published, for the
+        disk."""
+        rows = self.states.flush()
         for (device, id), proof in self._dirty.items():
             delivery = self.recipients.delivery(device, id)
             if delivery is not None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum, auto
 from typing import TYPE_CHECKING
 
@@ -558,7 +558,15 @@ class Peering:
         known.tries.lost_s = now.monotonic_s
         if not known.is_wanted:
             known.tries.back_off(now, self._rng)
-        return [Announce(PeerDisconnected(peer))]
+        return [Announce(PeerDisconnected(peer)), *self._last_seen(known, now)]
+
+    def _last_seen(self, known: Known, now: Now) -> list[PeeringEffect]:
+        """Until when it was there goes to disk, unless what that says is hardly older."""
+        row = known.remembered
+        if row is None or 0 <= now.wall_ms - row.last_seen_ms < REMEMBER_MOVED_EVERY_MS:
+            return []
+        known.remembered = replace(row, last_seen_ms=now.wall_ms)
+        return [Remember(known.remembered)]
 
     def _turn(self, known: Known, turn: Turn) -> None:
         known.link = TRANSITIONS.get((known.link, turn), known.link)

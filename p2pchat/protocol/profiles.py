@@ -36,8 +36,8 @@ class Profiles:
         if profile == state.profile:
             return [Reply(command.id)]
         hlc = state.clock.tick(now)
-        effects = self._intake.rename(state.me.account, profile.name, hlc)
-        effects += self._intake.describe(state.me.account, profile, hlc)
+        effects = self._intake.consequences.rename(state.me.account, profile.name, hlc)
+        effects += self._intake.consequences.describe(state.me.account, profile, hlc)
         for account in state.contacts:
             if state.contact_state(account) is ContactState.ACCEPTED:
                 effects += self._write(account, profile, now)

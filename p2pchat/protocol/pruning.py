@@ -12,8 +12,9 @@ from p2pchat.model.change import SetFloor
 from p2pchat.model.ids import ConversationId, DeviceId
 from p2pchat.model.op import Chain
 from p2pchat.model.query import OpsQuery
+from p2pchat.protocol.intake_vocabulary import ForPruning
 from p2pchat.protocol.log import Floor
-from p2pchat.protocol.machine import Effect, ForPruning, Load, Loaded, Persist
+from p2pchat.protocol.machine import Effect, Load, Loaded, Persist
 from p2pchat.protocol.state import Conversation, State
 
 __all__ = ["Pruning"]

@@ -78,7 +78,7 @@ class Receipts:
         return effects
 
     def receipt(self, conversation: Conversation, author: DeviceId, now: Now) -> SignedReceipt:
-        """What we hold of an author's ops, signed."""
+        """What we hold of an author's ops, signed; and of which the content never came."""
         me = self._state.me
         entries = tuple(
             Position(author, chain, tip.seq, tip.id)
@@ -86,5 +86,15 @@ class Receipts:
             if device == author
             for tip in tips
         )
-        receipt = Receipt(conversation.id, me.account, me.device, entries, now.wall_ms)
+        log = conversation.log
+        begin = log.vouched_from(author)
+        receipt = Receipt(
+            conversation.id,
+            me.account,
+            me.device,
+            entries,
+            now.wall_ms,
+            begin,
+            log.wordless.of(author, begin),
+        )
         return sign_receipt(receipt, me.signer)

@@ -72,6 +72,8 @@ class Delivery:
     """On this connection; back to `acked` when it is lost."""
     talk_told: int = 0
     """The highest count ever sent, which is what `sent` means to a person."""
+    is_asked: bool = False
+    """In this life something of our control chain was written to its stream."""
     loading: bool = False
     flight_bytes: int = 0
     """Talk that was sent on this connection and is not acknowledged."""
@@ -81,6 +83,7 @@ class Delivery:
         """These ops, the next of their chain, are on their way."""
         for op in ops:
             self.sent[chain] = op.header.seq + 1
+            self.is_asked |= chain is Chain.CONTROL
             if chain is Chain.TALK:
                 self._flight.append((op.header.seq + 1, op.size_bytes))
                 self.flight_bytes += op.size_bytes

@@ -69,6 +69,15 @@ class RoomGate:
         is_named = membership.is_revoked(header.account, header.device)
         return header.chain is Chain.TALK and not is_named
 
+    def is_doubtful(self, deletion: Op, claim: ClaimedSet | None = None) -> bool:
+        """Whether a deletion might be a thief's, for its device was revoked: one that is not in our
+        log takes nobody's words."""
+        header = deletion.header
+        conversation = self._state.conversations.get(header.conversation)
+        room = None if conversation is None else conversation.invited
+        is_named = room is not None and room.membership.is_revoked(header.account, header.device)
+        return is_named or self.is_retired(deletion, claim)
+
     def may_wait(self, room: InvitedRoom | None, op: Op, peer: DeviceId) -> bool:
         """Whether an op is held until what it misses is here: strangers' ops only if a member
         brings them, who may know better."""

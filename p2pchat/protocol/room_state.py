@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum, auto
 
-from p2pchat.model.control import Genesis, Standing
+from p2pchat.model.control import Standing
 from p2pchat.model.ids import AccountId, DeviceId, OpId
 from p2pchat.model.machine import Now
-from p2pchat.model.op import Kind, Op
+from p2pchat.model.op import Op
 from p2pchat.model.room import Role
 from p2pchat.protocol.epochs import Epochs
 from p2pchat.protocol.machine import Effect
 from p2pchat.protocol.membership import Membership
 from p2pchat.protocol.sealing import Sharing
-from p2pchat.wire.control import control_op, decode_control
+from p2pchat.wire.control import control_op, read_genesis
 from p2pchat.wire.devices import ClaimedSet
 from p2pchat.wire.frames import WELCOME_DEVICES_MAX, WELCOME_EPOCHS_MAX, Welcome
 
 __all__ = ["ROLES", "InvitedRoom", "Stage", "welcome_to"]
 
 ControlTaken = Callable[[Op, Now], list[Effect]]
-ROLES = dict(zip(Standing, Role, strict=True))
+ROLES = dict(zip(Standing, Role, strict=False))
 
 
 class Stage(Enum):
@@ -44,8 +44,6 @@ class InvitedRoom:
     """Who is in it, its epochs, and who has our session's key."""
 
     def __init__(self, genesis: bytes, secret: bytes) -> None:
-        content = decode_control(Kind.GENESIS, genesis)
-        assert isinstance(content, Genesis), "what begins a room was read before"
         self.genesis = genesis
         self.secret = secret
         self.stage = Stage.GUEST
@@ -58,7 +56,7 @@ class InvitedRoom:
         """What follows from a control op (`protocol.invited`)."""
         self.proven: set[OpId] = set()
         """Talk ops that lead to heads which limits name, as far as they wait or are to come."""
-        self.membership = Membership(content)
+        self.membership = Membership(read_genesis(genesis))
         self.epochs = Epochs(self.membership)
         self.sharing = Sharing()
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from p2pchat.model.control import Standing
-from p2pchat.model.ids import AccountId, ConversationId, DeviceId
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.room import RoomsFrom
 from p2pchat.protocol.sealing import EpochKey
+from p2pchat.wire.invite_links import InviteLink
 
 __all__ = [
     "AcceptRoom",
@@ -15,8 +16,12 @@ __all__ = [
     "ChangeStanding",
     "CreateRoom",
     "DrawEpoch",
+    "EndInvite",
     "EpochDrawn",
+    "GiveInvite",
+    "GiveUpJoining",
     "HoldEpochs",
+    "JoinByLink",
     "JoinOpen",
     "JoinWithPassword",
     "LearnSession",
@@ -87,7 +92,53 @@ class SetRoomsFrom:
     rooms_from: RoomsFrom
 
 
-RoomCommand = CreateRoom | ChangeStanding | AcceptRoom | SetRoomsFrom
+@dataclass(frozen=True, slots=True)
+class GiveInvite:
+    """Invite whoever holds the private half of a key; answered by the id of the op."""
+
+    id: int
+    conversation: ConversationId
+    key: bytes
+    uses: int
+    expires_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndInvite:
+    """Take an invitation back; answered by None."""
+
+    id: int
+    conversation: ConversationId
+    invite: OpId
+
+
+@dataclass(frozen=True, slots=True)
+class JoinByLink:
+    """Ask to be let into a room; answered by `RoomInfo`, in which our role says how far it is."""
+
+    id: int
+    text: str = field(repr=False)
+    link: InviteLink
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUpJoining:
+    """Ask no more; answered by None."""
+
+    id: int
+    conversation: ConversationId
+
+
+RoomCommand = (
+    CreateRoom
+    | ChangeStanding
+    | AcceptRoom
+    | SetRoomsFrom
+    | GiveInvite
+    | EndInvite
+    | JoinByLink
+    | GiveUpJoining
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +183,11 @@ class BeginSession:
 @dataclass(frozen=True, slots=True)
 class ShareSession:
     """Send the key of our session, as it stands before the next blob, to devices of members that
-    are connected; they pass it on to the others of the audience."""
+    are connected; they pass it on to the others."""
 
     conversation: ConversationId
     devices: tuple[DeviceId, ...]
-    audience: tuple[DeviceId, ...]
+    others: tuple[DeviceId, ...]
     serial: int
 
 

@@ -86,11 +86,15 @@ class Sharing:
     A session lives in memory alone and never comes back from a restart: no state of it can be used
     twice, and nothing on disk opens what was sent. Every device is given the key as it stands just
     before the next blob, so it opens nothing older. It is given to those who are connected and
-    reaches the others through them, so all whom it is for count as holders.
+    reaches the others through them, so all whom it is for count as holders. Nobody else gives it
+    to those whom we gave it to; when it may have been lost on the way to one who is gone from us
+    since, it is told anew, for the others to pass on.
     """
 
     def __init__(self) -> None:
         self._holders: set[DeviceId] = set()
+        self._given: frozenset[DeviceId] = frozenset()
+        """Holders to whom we gave it ourselves when it was told last."""
         self._doubtful: set[DeviceId] = set()
         """Holders that may not have got the key, or have it no more."""
         self.others = HeldKeys()
@@ -111,13 +115,17 @@ class Sharing:
         """A new session, whose key nobody has."""
         self._holders.clear()
         self._doubtful.clear()
+        self._given = frozenset()
         self._blobs, self._began_ms = 0, now.wall_ms
 
-    def give(self, readers: AbstractSet[DeviceId]) -> bool:
-        """Whether the key has to be told before the next blob, for one of these does not have it;
-        all of them hold it from now on."""
-        is_news = not readers <= self._holders
-        self._holders |= readers
+    def give(self, readers: AbstractSet[DeviceId], here: AbstractSet[DeviceId]) -> bool:
+        """Whether the key has to be told before the next blob, for one of these does not have it,
+        or may have it from nobody. All of them hold it from now on, by us those who are here."""
+        stranded = self._doubtful & self._given - here
+        is_news = bool(stranded) or not readers <= self._holders
+        if is_news:
+            self._holders |= readers
+            self._given = frozenset(here)
         return is_news
 
     def give_again(self, here: AbstractSet[DeviceId]) -> tuple[DeviceId, ...]:

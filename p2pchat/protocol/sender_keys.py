@@ -6,8 +6,9 @@ more than a few. Who passes on decides nothing: the key is signed by its device,
 whom its sender took for members' devices; of these it goes to those whom we take for such as well.
 Whoever is out for either of the two gets it from neither.
 
-Each member verifies before it passes on, and passes each key on once, at a pace: a key that does
-not verify is the fault of who brought it, and a device that makes too many is not heard further.
+Each member verifies before it passes on, and passes each key on once, at a pace, to those to whom
+its sender did not give it: where everybody is connected nobody passes on. A key that does not
+verify is the fault of who brought it, and a device that makes too many is not heard further.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ __all__ = ["SenderKeys"]
 PACE = Rate(per_s=2, burst=16)
 """Keys of one device in one room: a session is good for a hundred blobs."""
 OWED_BYTES_MAX = 256 * 1024
-"""Of keys, to a device that is here again, of all rooms: a lane has more to carry than these."""
+OWED_PACE = Rate(per_s=8192, burst=OWED_BYTES_MAX)
+"""Bytes of keys, to a device that is here again or a member now, of all rooms: a lane has more to
+carry than these."""
 AUDIENCE_FACTOR, AUDIENCE_SPARE = 2, 64
 """So many times the devices that we know of a room, and so many beyond, may be those that a key is
 for: its sender may know more of them than we do."""
@@ -41,6 +44,7 @@ class SenderKeys:
     def __init__(self, state: State) -> None:
         self._state = state
         self._pace = Buckets[tuple[ConversationId, DeviceId]](PACE)
+        self._owed = Buckets[DeviceId](OWED_PACE)
 
     def heard(
         self, room: InvitedRoom, peer: DeviceId, signed: SignedSenderKey, now: Now
@@ -68,15 +72,14 @@ class SenderKeys:
             effects += self._take(room, signed, device, now) if signed is not None else []
         return effects
 
-    def owed(self, rooms: Iterable[InvitedRoom], peer: DeviceId) -> list[Effect]:
+    def owed(self, rooms: Iterable[InvitedRoom], peer: DeviceId, now: Now) -> list[Effect]:
         """A member's device is here that may have been away: what others gave to it in these
         rooms, of each in turn what came last, as much as is given at once."""
         owed: list[Effect] = []
-        left = OWED_BYTES_MAX
+        bucket = self._owed.of(peer, now.monotonic_s)
         turns = zip_longest(*(self._for(room, peer) for room in rooms))
         for signed in (signed for turn in turns for signed in turn if signed is not None):
-            left -= signed.size_bytes
-            if left < 0:
+            if not bucket.take(signed.size_bytes, now.monotonic_s):
                 break
             owed.append(Send(peer, Lane.LIVE, signed))
         return owed
@@ -101,13 +104,13 @@ class SenderKeys:
             return []
         learned = LearnSession(said.conversation, said.device, said.key)
         readers, held = self._state.readers(room), room.sharing.others
-        if said.audience_count > AUDIENCE_FACTOR * len(readers) + AUDIENCE_SPARE:
+        if said.audience.count > AUDIENCE_FACTOR * len(readers) + AUDIENCE_SPARE:
             held.remember(said)
             self._state.refuse("key for more devices than a room has")
             return [learned]
         held.keep(signed)
         here = readers & self._state.connected
-        others = said.listed(here - {peer, said.device})
+        others = said.left(here - {peer, said.device})
         return [
             learned,
             *(Send(other, Lane.LIVE, signed) for other in sorted(others)),

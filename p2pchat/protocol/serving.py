@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
 
 from p2pchat.model.ids import ConversationId, DeviceId
 from p2pchat.model.machine import Now
@@ -142,8 +141,7 @@ class Serving:
             key = (wanted.device, wanted.chain)
             effects += self._branch_seen(conversation, tag.peer, key, now)
         else:
-            whole = takewhile(lambda row: row.content is not None, rows)
-            ops = [restore_op(row) for row in whole if row.id != wanted.head]
+            ops = [restore_op(row) for row in rows if row.id != wanted.head]
             effects += self._send(tag.peer, session, ops)
             rest = _rest(conversation, wanted, rows)
             session.wanted.extendleft(rest)
@@ -212,7 +210,7 @@ def _is_elsewhere(conversation: Conversation, wanted: Wanted, rows: Sequence[Sto
 def _rest(conversation: Conversation, wanted: Wanted, rows: Sequence[StoredOp]) -> list[Wanted]:
     """What is left of a chain after a read that was cut short; the last place is read again, for
     it may hold several ops. Those in the last place of all are heads."""
-    if not rows or rows[-1].content is None:
+    if not rows:
         return []
     last, read = rows[-1].seq, {row.id for row in rows}
     tips = conversation.log.tips.get((wanted.device, wanted.chain), ())

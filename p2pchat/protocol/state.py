@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from p2pchat.config.limits import Limits
@@ -22,8 +22,9 @@ from p2pchat.model.conversation import open_room_key
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, Party
 from p2pchat.model.lookalikes import NameFlag, flags_of
 from p2pchat.model.machine import Now
-from p2pchat.model.op import Chain, Header, Kind, Op
+from p2pchat.model.op import Chain, Header, Kind, Op, covers
 from p2pchat.model.room import Role, RoomInfo, RoomKind
+from p2pchat.protocol.held_back import HeldBack
 from p2pchat.protocol.log import Floor, Log, Tip
 from p2pchat.protocol.pairs import Pairs
 from p2pchat.protocol.room_state import ROLES, InvitedRoom
@@ -212,14 +213,14 @@ class Left:
 class Conversation:
     """One conversation in memory."""
 
-    def __init__(self, row: PutConversation, other: AccountId | None, waiting_max: int) -> None:
+    def __init__(self, row: PutConversation, other: AccountId | None, log: Log) -> None:
         self.id = row.conversation
         self.kind: RoomKind | None = row.kind
         self.name = row.name
         self.created_ms = row.created_ms
         self.other = other
         """The other account of a direct conversation; None for a room."""
-        self.log = Log(waiting_max)
+        self.log = log
         self.invited: InvitedRoom | None = None
         """What a room by invitation is beside its log."""
         self.key = open_room_key(row.name) if row.kind is RoomKind.OPEN else None
@@ -251,6 +252,13 @@ class Conversation:
             recent.clear()  # a history of ours that we had forgotten came back
         recent.append(op)
 
+    def forget_content(self, deletion: Op) -> None:
+        """Keep no content of ours that was deleted."""
+        recent = self._own[Chain.TALK]
+        for place, op in enumerate(recent):
+            if op.content is not None and covers(deletion, op):
+                recent[place] = replace(op, content=None, deletion=deletion)
+
     def own_recent(self, chain: Chain, start: int, stop: int) -> list[Op] | None:
         """Our ops of `start <= seq < stop` when all are still in memory."""
         recent = self._own[chain]
@@ -278,6 +286,14 @@ class Conversation:
         return recent[seq - first].id if first <= seq < first + len(recent) else None
 
 
+class Conversations(dict[ConversationId, Conversation]):
+    """All of them, and what waits in all of them together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held_back = HeldBack()
+
+
 class State:
     """Shared by the chat's machines; each part is written by the machine it belongs to."""
 
@@ -288,14 +304,15 @@ class State:
         self.clock = HybridClock()
         self.directory = Directory(me.devices)
         self.contacts: dict[AccountId, PutContact] = {}
-        self.conversations: dict[ConversationId, Conversation] = {}
+        self.conversations = Conversations()
         self.left: dict[ConversationId, Left] = {}
         """By rooms that we left; where control chains ended stays when we come back."""
         self.connected: set[DeviceId] = set()
         self.refused: Counter[str] = Counter()
 
     def add_conversation(self, row: PutConversation, other: AccountId | None) -> Conversation:
-        made = Conversation(row, other, self.limits.pending_ops_max)
+        log = Log(self.limits.pending_ops_max, self.conversations.held_back)
+        made = Conversation(row, other, log)
         self.conversations[row.conversation] = made
         return made
 
@@ -435,7 +452,9 @@ class State:
             for account in (conversation.other, self.me.account)
         )
 
-    def author(self, conversation: Conversation, content: Content, now: Now) -> Op:
+    def author(
+        self, conversation: Conversation, content: Content, now: Now, refers: OpId | None = None
+    ) -> Op:
         """A new op of ours at the end of its chain (not yet applied)."""
         kind, raw = encode_content(content)
         chain, me = kind.chain, self.me
@@ -453,6 +472,7 @@ class State:
             deps=self._deps(conversation, chain, prev),
             after=conversation.log.shown_heads(me.device) if chain is Chain.TALK else (),
             devices=self.own_devices.hash,
+            refers=refers,
         )
         return make_op(header, raw, me.signer)
 

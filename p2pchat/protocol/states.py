@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from p2pchat.events import MessageStateChanged
 from p2pchat.model.change import SetPublished
+from p2pchat.model.ids import ConversationId
 from p2pchat.model.message import MessageState
 from p2pchat.model.op import Chain, Kind, Op
 from p2pchat.model.query import OpsQuery
@@ -30,6 +31,8 @@ class States:
     def __init__(self, state: State, recipients: Recipients) -> None:
         self._state = state
         self._recipients = recipients
+        self.unwritten: dict[ConversationId, None] = {}
+        """Rooms whose ops were published, which the disk does not know yet."""
 
     def sent(self, delivery: Delivery, ops: Iterable[Op]) -> list[Effect]:
         """Talk ops are on their way to one more recipient."""
@@ -58,7 +61,15 @@ class States:
         first, conversation.published = conversation.published, input.talk_sent
         start = max(first, self._recipients.delivered(conversation.id))
         told = self._tell(conversation, start, input.talk_sent, MessageState.SENT)
-        return [Persist(SetPublished(conversation.id, input.talk_sent)), *told]
+        self.unwritten[conversation.id] = None
+        return told
+
+    def flush(self) -> list[Effect]:
+        """How far rooms' ops were published, for the disk."""
+        known = (self._state.conversations.get(id) for id in self.unwritten)
+        rows = [SetPublished(room.id, room.published) for room in known if room is not None]
+        self.unwritten.clear()
+        return [Persist(row) for row in rows]
 
     def loaded(self, tag: ForStates, loaded: Loaded) -> list[Effect]:
         """Own ops that changed their state, too old to be in memory."""

@@ -14,32 +14,41 @@ from sqlalchemy import Connection, func, select
 from p2pchat.model.archive import ArchivedOp
 from p2pchat.model.change import Counting, PutReceipt
 from p2pchat.model.identity import Identity
-from p2pchat.model.ids import ConversationId, OpId
+from p2pchat.model.ids import ConversationId
 from p2pchat.model.message import MessageState
-from p2pchat.model.query import StoredOp
 from p2pchat.model.snapshot import Snapshot
 from p2pchat.store.folding import Progress
-from p2pchat.store.reading import entered, read_progress, read_receipts
+from p2pchat.store.reading import OPS, entered, read_progress, read_receipts, stored_op_of
 from p2pchat.store.restoring import read_identity, read_snapshot
-from p2pchat.store.schema import conversations, heads, messages, ops
+from p2pchat.store.schema import (
+    conversations,
+    deletions,
+    dropped,
+    edits,
+    heads,
+    messages,
+    ops,
+    reactions,
+)
 from p2pchat.wire.ops import restore_op
 
 __all__ = ["Archive", "read_archive"]
 
 _OPS = (
     select(
-        ops.c.id,
-        ops.c.seq,
-        ops.c.header,
-        ops.c.signature,
-        ops.c.content,
+        *OPS,
         ops.c.received_ms,
         messages.c.own,
+        func.coalesce(messages.c.op, edits.c.op, deletions.c.op, reactions.c.op).label("effect"),
         func.coalesce(messages.c.sort_key, heads.c.sort_key, 0).label("sort_key"),
         conversations.c.id.label("conversation_id"),
     )
     .join_from(ops, conversations, ops.c.conversation == conversations.c.key)
     .outerjoin(messages, messages.c.op == ops.c.key)
+    .outerjoin(edits, edits.c.op == ops.c.key)
+    .outerjoin(deletions, deletions.c.op == ops.c.key)
+    .outerjoin(reactions, reactions.c.op == ops.c.key)
+    .outerjoin(dropped, dropped.c.op == ops.c.key)
     .outerjoin(
         heads,
         (heads.c.conversation == ops.c.conversation)
@@ -81,12 +90,11 @@ def _read_ops(
 ) -> Iterator[ArchivedOp]:
     with connection.execute(_OPS) as rows:
         for row in rows:
-            stored = StoredOp(OpId(row.id), row.seq, row.header, row.signature, row.content)
+            op = restore_op(stored_op_of(row))
             is_delivered = True
             if row.own is not None:
                 known = progress.get(ConversationId(row.conversation_id), Progress())
                 state = known.state(row.seq, own=Counting(row.own))
                 is_delivered = state is MessageState.DELIVERED
-            yield ArchivedOp(
-                restore_op(stored), row.received_ms, row.sort_key, row.own is not None, is_delivered
-            )
+            is_shown = row.effect is not None
+            yield ArchivedOp(op, row.received_ms, row.sort_key, is_shown, is_delivered)

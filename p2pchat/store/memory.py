@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, TypeVar, assert_never
 
 from p2pchat.errors import UnknownMessage
 from p2pchat.model.change import (
+    AddDeletion,
+    AddEdit,
     AddMessage,
     AddOp,
+    AddReaction,
     Change,
     DropBlock,
     DropConversation,
@@ -30,13 +33,14 @@ from p2pchat.model.change import (
     PutReceipt,
     PutSetting,
     PutTrust,
+    RestoreContent,
     SetDelivery,
     SetFloor,
     SetPublished,
 )
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, PeerId
 from p2pchat.model.message import Message
-from p2pchat.model.op import Chain, Op
+from p2pchat.model.op import WORDLESS_MAX, Chain, Op
 from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.model.ratchet import (
     DropRatchet,
@@ -55,7 +59,9 @@ from p2pchat.model.room_change import DropEpoch, PutEpoch, PutLeave, PutRoom, Ro
 from p2pchat.model.search import Query
 from p2pchat.model.snapshot import Head, MailSnapshot, RoomsSnapshot, Snapshot
 from p2pchat.store.folding import Progress, Reach
+from p2pchat.store.memory_relations import Relations
 from p2pchat.store.port import PAGE_LIMIT_MAX, Page
+from p2pchat.wire.ops import stored_op
 
 if TYPE_CHECKING:
     from _typeshed import SupportsRichComparison
@@ -74,6 +80,7 @@ class _About:
     room: PutRoom | None = None
     leave: PutLeave | None = None
     epochs: dict[OpId, PutEpoch] = field(default_factory=dict[OpId, PutEpoch])
+    published: int | None = None
 
     def apply(self, change: PutConversation | RoomChange) -> None:
         match change:
@@ -94,7 +101,7 @@ class _About:
         return self.details is not None and (self.room is None or self.room.is_entered)
 
     def copy(self) -> _About:
-        return _About(self.details, self.room, self.leave, dict(self.epochs))
+        return _About(self.details, self.room, self.leave, dict(self.epochs), self.published)
 
 
 @dataclass(slots=True)
@@ -114,13 +121,18 @@ class _Conversation:
     timeline: list[tuple[int, OpId]] = field(default_factory=list[tuple[int, OpId]])
     deliveries: dict[DeviceId, SetDelivery] = field(default_factory=dict[DeviceId, SetDelivery])
     receipts: dict[DeviceId, PutReceipt] = field(default_factory=dict[DeviceId, PutReceipt])
-    published: int | None = None
+    relations: Relations = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.relations = Relations(self.ops, self.messages)
 
     def add_op(self, change: AddOp) -> None:
         op, header = change.op, change.op.header
         if op.id in self.ops:
             return
         self.ops[op.id] = op
+        if op.deletion is not None:
+            self.relations.wordless.add(op.id)
         insort(self.chains.setdefault((header.device, header.chain), []), (header.seq, op.id))
         if header.prev is not None:
             self.heads.pop(header.prev, None)
@@ -140,6 +152,7 @@ class _Conversation:
         if change.op not in self.messages:
             self.messages[change.op] = change
             insort(self.timeline, (change.sort_key, change.op))
+            self.relations.message_added(change)
 
     def set_floor(self, floor: SetFloor) -> None:
         chain = floor.device, floor.chain
@@ -148,6 +161,7 @@ class _Conversation:
         kept_from = bisect_left(positions, floor.seq, key=lambda position: position[0])
         for _, op in positions[:kept_from]:
             del self.ops[op]
+            self.relations.forget(op)
             message = self.messages.pop(op, None)
             if message is not None:
                 self.timeline.remove((message.sort_key, op))
@@ -163,7 +177,7 @@ class _Conversation:
         key = (device, Chain.TALK)
         positions = self.chains.get(key, [])
         ops = {op: self.ops[op] for _, op in positions}
-        return _Conversation(
+        kept = _Conversation(
             ops=ops,
             chains={key: positions} if positions else {},
             heads={id: h for id, h in self.heads.items() if (h.device, h.chain) == key},
@@ -171,15 +185,27 @@ class _Conversation:
             messages={op: row for op, row in self.messages.items() if op in ops},
             timeline=[place for place in self.timeline if place[1] in ops],
         )
+        kept.relations = self.relations.copy(kept.ops, kept.messages)
+        for op in self.ops.keys() - ops.keys():
+            kept.relations.forget(op)
+        return kept
 
     @property
     def control(self) -> list[OpId]:
         return sorted(op.id for op in self.ops.values() if op.header.chain is Chain.CONTROL)
 
     @property
+    def wordless(self) -> list[tuple[DeviceId, int]]:
+        """By device, the newest places whose op came without its content."""
+        headers = [self.ops[op].header for op in self.relations.wordless]
+        places = sorted({(header.device, header.seq) for header in headers})
+        chains = [[place for place in places if place[0] == device] for device, _ in places]
+        return sorted({place for chain in chains for place in chain[-WORDLESS_MAX - 1 :]})
+
+    @property
     def progress(self) -> Progress:
         reaches = (Reach(d.account, d.talk_acked, d.talk_sent) for d in self.deliveries.values())
-        return Progress.of(reaches, self.published or 0)
+        return Progress.of(reaches, self.about.published or 0)
 
     def span(self, page: Page) -> list[OpId]:
         """The ids of a page, oldest first."""
@@ -199,7 +225,7 @@ class _Conversation:
         return message.sort_key, anchor
 
     def copy(self) -> _Conversation:
-        return _Conversation(
+        copy = _Conversation(
             self.about.copy(),
             dict(self.ops),
             {chain: list(positions) for chain, positions in self.chains.items()},
@@ -209,8 +235,9 @@ class _Conversation:
             list(self.timeline),
             dict(self.deliveries),
             dict(self.receipts),
-            self.published,
         )
+        copy.relations = self.relations.copy(copy.ops, copy.messages)
+        return copy
 
 
 @dataclass(slots=True)
@@ -315,12 +342,16 @@ class _State:
                 self.conversation(change.op.header.conversation).add_op(change)
             case AddMessage():
                 self.conversation(change.conversation).add_message(change)
+            case AddEdit() | AddDeletion() | AddReaction():
+                self.conversation(change.conversation).relations.apply(change)
+            case RestoreContent():
+                self.conversation(change.op.header.conversation).relations.restore(change)
             case SetFloor():
                 self.conversation(change.conversation).set_floor(change)
             case SetDelivery():
                 self.conversation(change.conversation).deliveries[change.device] = change
             case SetPublished():
-                self.conversation(change.conversation).published = change.talk_sent
+                self.conversation(change.conversation).about.published = change.talk_sent
             case PutReceipt():
                 self.conversation(change.conversation).receipts[change.device] = change
             case DropConversation(id, device):
@@ -430,11 +461,16 @@ class MemoryStore:
                 for op in conversation.control
             ),
             floors=tuple(f for c in conversations for f in _by_key(c.floors)),
+            wordless=tuple(
+                (key, device, seq)
+                for key, conversation in sorted(state.conversations.items())
+                for device, seq in conversation.wordless
+            ),
             deliveries=tuple(d for c in conversations for d in _by_key(c.deliveries)),
             published={
-                key: conversation.published
+                key: conversation.about.published
                 for key, conversation in sorted(state.conversations.items())
-                if conversation.published is not None
+                if conversation.about.published is not None
             },
             device_sets=_by_key(state.device_sets),
             peers=_by_key(state.peers),
@@ -452,14 +488,21 @@ class MemoryStore:
         start = bisect_left(positions, query.from_seq, key=lambda position: position[0])
         found: list[StoredOp] = []
         size_bytes = 0
-        for seq, key in positions[start : start + query.limit]:
+        for _, key in positions[start : start + query.limit]:
             op = conversation.ops[key]
-            stored = StoredOp(key, seq, op.header_bytes, op.signature, op.content)
+            stored = stored_op(op)
             size_bytes += stored.size_bytes
             if found and size_bytes > query.bytes_max:
                 break
             found.append(stored)
         return found
+
+    def op(self, id: OpId) -> StoredOp | None:
+        for conversation in self._state.conversations.values():
+            op = conversation.ops.get(id)
+            if op is not None:
+                return stored_op(op)
+        return None
 
     def history(self, conversation: ConversationId, page: Page) -> list[Message]:
         found = self._shown(conversation)
@@ -521,6 +564,9 @@ class MemoryStore:
                 state=progress.state(row.seq, own=row.own),
                 reply_to=row.reply_to,
                 signature=conversation.ops[row.op].signature,
+                edited=row.op in conversation.relations.revised,
+                deleted=conversation.relations.is_deleted(row.op),
+                reactions=conversation.relations.reactions_to(row.op),
             )
             for row in rows
         ]
@@ -532,7 +578,7 @@ def _rooms(conversations: Sequence[_Conversation]) -> RoomsSnapshot:
         rooms=tuple(c.about.room for c in begun if c.about.room is not None),
         epochs=tuple(epoch for c in conversations for epoch in _by_key(c.about.epochs)),
         control=tuple(
-            StoredOp(op.id, op.header.seq, op.header_bytes, op.signature, op.content)
+            stored_op(op)
             for c in begun
             for op in c.ops.values()
             if op.header.chain is Chain.CONTROL

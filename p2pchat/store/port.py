@@ -65,6 +65,10 @@ class Store(Protocol):
         """Ops of one chain in order of `seq` (all branches of a fork included)."""
         ...
 
+    def op(self, id: OpId) -> StoredOp | None:
+        """One op wherever it stands, also in a room that was left; or None."""
+        ...
+
     def history(self, conversation: ConversationId, page: Page) -> list[Message]:
         """Messages in display order, oldest first; with neither anchor the newest page.
 
@@ -105,6 +109,8 @@ class AsyncStore(Protocol):
         ...
 
     async def ops(self, query: OpsQuery) -> list[StoredOp]: ...
+
+    async def op(self, id: OpId) -> StoredOp | None: ...
 
     async def history(self, conversation: ConversationId, page: Page) -> list[Message]: ...
 

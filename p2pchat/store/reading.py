@@ -26,34 +26,40 @@ from p2pchat.errors import UnknownMessage
 from p2pchat.model.change import Counting, PutReceipt
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.message import Message
-from p2pchat.model.query import OpsQuery, StoredOp
+from p2pchat.model.query import OpsQuery, StoredDeletion, StoredOp
 from p2pchat.store.folding import Progress, Reach
 from p2pchat.store.port import PAGE_LIMIT_MAX, Page
+from p2pchat.store.reaction_rows import HAS_REACTIONS, with_reactions
 from p2pchat.store.schema import (
     accounts,
     conversation_details,
     conversations,
     deliveries,
     devices,
+    dropped,
     heads,
     messages,
     names,
     ops,
     published,
     receipts,
+    revised,
     rooms,
 )
 
 __all__ = [
     "MESSAGES",
+    "OPS",
     "entered",
     "message_of",
     "read_authors",
     "read_history",
     "read_message",
+    "read_op",
     "read_ops",
     "read_progress",
     "read_receipts",
+    "stored_op_of",
 ]
 
 _conversation: BindParameter[bytes] = bindparam("conversation")
@@ -76,8 +82,19 @@ _shown_key = (
 )
 _device_key = select(devices.c.key).where(devices.c.id == bindparam("device")).scalar_subquery()
 
+OPS = (
+    ops.c.id,
+    ops.c.seq,
+    ops.c.header,
+    ops.c.signature,
+    ops.c.content,
+    dropped.c.header.label("deletion_header"),
+    dropped.c.signature.label("deletion_signature"),
+)
+"""An op, of `ops` with what there is of it in `dropped`."""
 _OPS = (
-    select(ops.c.id, ops.c.seq, ops.c.header, ops.c.signature, ops.c.content)
+    select(*OPS)
+    .join_from(ops, dropped, dropped.c.op == ops.c.key, isouter=True)
     .where(
         ops.c.conversation == _conversation_key,
         ops.c.device == _device_key,
@@ -102,12 +119,33 @@ def read_ops(connection: Connection, query: OpsQuery) -> list[StoredOp]:
     }
     with connection.execute(_OPS, parameters) as rows:
         for row in rows:
-            op = StoredOp(OpId(row.id), row.seq, row.header, row.signature, row.content)
+            op = stored_op_of(row)
             size_bytes += op.size_bytes
             if found and size_bytes > query.bytes_max:
                 break
             found.append(op)
     return found
+
+
+_OP = (
+    select(*OPS)
+    .join_from(ops, dropped, dropped.c.op == ops.c.key, isouter=True)
+    .where(ops.c.id == bindparam("id"))
+)
+
+
+def read_op(connection: Connection, id: OpId) -> StoredOp | None:
+    """As `Store.op`."""
+    row = connection.execute(_OP, {"id": id}).first()
+    return None if row is None else stored_op_of(row)
+
+
+def stored_op_of(row: Row[*tuple[Any, ...]]) -> StoredOp:
+    """A row of `OPS`."""
+    deletion = None
+    if row.deletion_header is not None:
+        deletion = StoredDeletion(row.deletion_header, row.deletion_signature)
+    return StoredOp(OpId(row.id), row.seq, row.header, row.signature, row.content, deletion)
 
 
 MESSAGES = (
@@ -123,10 +161,15 @@ MESSAGES = (
         ops.c.signature,
         accounts.c.id.label("account_id"),
         func.coalesce(names.c.name, "").label("author_name"),
+        revised.c.op.label("revised"),
+        dropped.c.op.label("dropped"),
+        HAS_REACTIONS,
     )
     .join_from(messages, ops, messages.c.op == ops.c.key)
     .join(accounts, ops.c.account == accounts.c.key)
     .outerjoin(names, names.c.account == accounts.c.key)
+    .outerjoin(revised, revised.c.op == messages.c.op)
+    .outerjoin(dropped, dropped.c.op == messages.c.op)
 )
 _place = tuple_(messages.c.sort_key, messages.c.id)
 _in_order = (messages.c.sort_key, messages.c.id)
@@ -198,8 +241,9 @@ def _read(
     parameters: dict[str, object],
 ) -> list[Message]:
     progress = read_progress(connection, conversation)
-    rows = connection.execute(statement, parameters)
-    return [message_of(row, conversation, progress) for row in rows]
+    rows = connection.execute(statement, parameters).all()
+    found = [message_of(row, conversation, progress) for row in rows]
+    return with_reactions(connection, found, {row.id for row in rows if row.has_reactions})
 
 
 def message_of(
@@ -218,6 +262,8 @@ def message_of(
         state=progress.state(row.seq, own=Counting(row.own)),
         reply_to=None if row.reply_to is None else OpId(row.reply_to),
         signature=row.signature,
+        edited=row.revised is not None,
+        deleted=row.dropped is not None,
     )
 
 

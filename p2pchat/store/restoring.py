@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, literal_column, select
+from sqlalchemy import ColumnElement, Connection, func, literal_column, select
 
 from p2pchat.model.blocking import parse_target
 from p2pchat.model.change import (
@@ -27,7 +27,7 @@ from p2pchat.model.change import (
 from p2pchat.model.contact import ContactState
 from p2pchat.model.identity import Identity
 from p2pchat.model.ids import KEY_BYTES, AccountId, ConversationId, DeviceId, OpId, PeerId
-from p2pchat.model.op import Chain
+from p2pchat.model.op import WORDLESS_MAX, Chain
 from p2pchat.model.room import RoomKind
 from p2pchat.model.snapshot import Head, Snapshot
 from p2pchat.store.mail import read_mail
@@ -51,6 +51,7 @@ from p2pchat.store.schema import (
     published,
     settings,
     trust,
+    wordless,
 )
 
 __all__ = ["read_identity", "read_snapshot"]
@@ -82,6 +83,23 @@ _FLOORS = (
     .join_from(floors, conversations)
     .join_from(floors, devices)
     .order_by(_conversation_id, _device_id, floors.c.chain)
+)
+_places = (
+    select(ops.c.conversation, ops.c.device, ops.c.seq)
+    .join_from(wordless, ops, wordless.c.op == ops.c.key)
+    .distinct()
+    .subquery()
+)
+_order: ColumnElement[int] = func.row_number().over(
+    partition_by=(_places.c.conversation, _places.c.device), order_by=_places.c.seq.desc()
+)
+_ranked = select(_places, _order.label("rank")).subquery()
+_WORDLESS = (
+    select(_conversation_id, _device_id, _ranked.c.seq)
+    .join_from(_ranked, conversations, _ranked.c.conversation == conversations.c.key)
+    .join(devices, _ranked.c.device == devices.c.key)
+    .where(_ranked.c.rank <= WORDLESS_MAX + 1)
+    .order_by(_conversation_id, _device_id, _ranked.c.seq)
 )
 _DELIVERIES = (
     select(deliveries, _conversation_id, _account_id, _device_id)
@@ -129,6 +147,10 @@ def read_snapshot(connection: Connection) -> Snapshot:
             for row in connection.execute(_CONTROL)
         ),
         floors=_floors(connection),
+        wordless=tuple(
+            (ConversationId(row.conversation_id), DeviceId(row.device_id), row.seq)
+            for row in connection.execute(_WORDLESS)
+        ),
         deliveries=_deliveries(connection),
         published={
             ConversationId(row.conversation_id): row.talk_sent

@@ -30,9 +30,12 @@ __all__ = [
     "contacts",
     "conversation_details",
     "conversations",
+    "deletions",
     "deliveries",
     "device_sets",
     "devices",
+    "dropped",
+    "edits",
     "epochs",
     "floors",
     "heads",
@@ -49,12 +52,15 @@ __all__ = [
     "profiles",
     "published",
     "ratchets",
+    "reactions",
     "receipts",
+    "revised",
     "rooms",
     "seen_mail",
     "settings",
     "spent_sessions",
     "trust",
+    "wordless",
 ]
 
 METADATA = MetaData()
@@ -170,6 +176,55 @@ messages = _table(
     _blob("reply_to", nullable=True),
     Index("messages_in_order", "conversation", "sort_key", "id"),
 )
+
+edits = _table(
+    "edits",
+    _of(ops, "op", primary_key=True),
+    _of(conversations, "conversation"),
+    _id("target"),
+    _of(accounts, "account"),
+    _integer("hlc"),
+    _text("text"),
+    Index("edits_of_message", "target", "account"),
+)
+
+deletions = _table(
+    "deletions",
+    _of(ops, "op", primary_key=True),
+    _of(conversations, "conversation"),
+    _id("target"),
+    _of(accounts, "account"),
+    Index("deletions_of_message", "target", "account"),
+)
+
+reactions = _keyed(
+    "reactions",
+    _of(conversations, "conversation", primary_key=True),
+    _id("target", primary_key=True),
+    _of(accounts, "account", primary_key=True),
+    _text("emoji", primary_key=True),
+    _of(ops, "op"),
+    _id("id"),
+    _integer("hlc"),
+    _integer("is_on"),
+    Index("reactions_of_op", "op"),
+)
+
+revised = _table(
+    "revised",
+    _of(ops, "op", primary_key=True),
+    _integer("hlc"),
+    _id("edit"),
+)
+
+dropped = _table(
+    "dropped",
+    _of(ops, "op", primary_key=True),
+    _blob("header"),
+    _blob("signature"),
+)
+
+wordless = _table("wordless", _of(ops, "op", primary_key=True))
 
 deliveries = _keyed(
     "deliveries",

@@ -12,11 +12,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, Row, bindparam, column, select, text
 
-from p2pchat.model.ids import ConversationId
+from p2pchat.model.ids import ConversationId, OpId
 from p2pchat.model.message import Message
 from p2pchat.model.search import Query
 from p2pchat.store.folding import Progress
 from p2pchat.store.port import PAGE_LIMIT_MAX
+from p2pchat.store.reaction_rows import with_reactions
 from p2pchat.store.reading import MESSAGES, entered, message_of, read_progress
 from p2pchat.store.schema import conversations, messages
 
@@ -58,6 +59,7 @@ def search(
         key = connection.scalar(_KEY, {"id": conversation})
         expression += f" AND room : c{key or 0}"
     found: list[Message] = []
+    having: set[OpId] = set()
     progress: dict[ConversationId, Progress] = {}
     for row in _rows(connection, expression, limit):
         if len(found) >= limit:
@@ -67,7 +69,8 @@ def search(
             if id not in progress:
                 progress[id] = read_progress(connection, id)
             found.append(message_of(row, id, progress[id]))
-    return found
+            having |= {found[-1].id} if row.has_reactions else set()
+    return with_reactions(connection, found, having)
 
 
 def _rows(connection: Connection, expression: str, page: int) -> Iterator[Row[*tuple[Any, ...]]]:

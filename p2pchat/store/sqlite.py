@@ -64,6 +64,10 @@ class SqliteStore:
         with self._read() as connection:
             return reading.read_ops(connection, query)
 
+    def op(self, id: OpId) -> StoredOp | None:
+        with self._read() as connection:
+            return reading.read_op(connection, id)
+
     def history(self, conversation: ConversationId, page: Page) -> list[Message]:
         with self._read() as connection:
             return reading.read_history(connection, conversation, page)

@@ -86,6 +86,9 @@ class StoreWorker:
     async def ops(self, query: OpsQuery) -> list[StoredOp]:
         return await self._read(partial(self._store.ops, query))
 
+    async def op(self, id: OpId) -> StoredOp | None:
+        return await self._read(partial(self._store.op, id))
+
     async def history(self, conversation: ConversationId, page: Page) -> list[Message]:
         return await self._read(partial(self._store.history, conversation, page))
 
@@ -163,6 +166,10 @@ class InlineStore:
     async def ops(self, query: OpsQuery) -> list[StoredOp]:
         await trio.lowlevel.checkpoint()
         return self._store.ops(query)
+
+    async def op(self, id: OpId) -> StoredOp | None:
+        await trio.lowlevel.checkpoint()
+        return self._store.op(id)
 
     async def history(self, conversation: ConversationId, page: Page) -> list[Message]:
         await trio.lowlevel.checkpoint()

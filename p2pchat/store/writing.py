@@ -13,8 +13,11 @@ from collections.abc import Sequence
 from sqlalchemy import Table, and_, bindparam, delete, exists, not_
 
 from p2pchat.model.change import (
+    AddDeletion,
+    AddEdit,
     AddMessage,
     AddOp,
+    AddReaction,
     Change,
     DropBlock,
     DropConversation,
@@ -29,6 +32,7 @@ from p2pchat.model.change import (
     PutReceipt,
     PutSetting,
     PutTrust,
+    RestoreContent,
     SetDelivery,
     SetFloor,
     SetPublished,
@@ -39,6 +43,8 @@ from p2pchat.model.op import Chain
 from p2pchat.model.room_change import DropEpoch, PutEpoch, PutLeave, PutRoom
 from p2pchat.store import schema
 from p2pchat.store.mail import MailWriter
+from p2pchat.store.reaction_rows import ReactionWriter
+from p2pchat.store.relation_rows import RelationWriter
 from p2pchat.store.room_rows import RoomWriter
 from p2pchat.store.statements import Row, add, add_row, drop, key_of, put, text
 
@@ -91,9 +97,9 @@ _DROPS = tuple(
     _but_chain(table) if table in _OF_CHAINS else drop(table, "conversation")
     for table in schema.METADATA.sorted_tables
     if any(key.column is schema.conversations.c.key for key in table.foreign_keys)
-    and table is not schema.messages
+    and not any(key.column is schema.ops.c.key for key in table.foreign_keys)
 )
-"""What `DropConversation` forgets; messages go with their ops."""
+"""What `DropConversation` forgets; messages, and what was said about them, go with their ops."""
 _PUT_DEVICE_SET = put(schema.device_sets)
 _PUT_PEER = put(schema.peers)
 _DROP_PEER = drop(schema.peers, "peer")
@@ -140,6 +146,8 @@ class Writer:
         self._conversations = _Keys(cursor, schema.conversations)
         self._accounts = _Keys(cursor, schema.accounts)
         self._devices = _Keys(cursor, schema.devices)
+        self._relations = RelationWriter(cursor, self._conversations.key, self._accounts.key)
+        self._reactions = ReactionWriter(cursor, self._conversations.key, self._accounts.key)
         self._rooms = RoomWriter(cursor, self._conversations.key, self._accounts.key)
         self._mail = MailWriter(cursor, self._conversations.key, self._devices.key)
         self._heads: dict[OpId, Row] = {}
@@ -182,6 +190,12 @@ class Writer:
                 self._add_op(change)
             case AddMessage():
                 self._add_message(change)
+            case AddEdit() | AddDeletion():
+                self._relations.apply(change)
+            case RestoreContent():
+                self._relations.restore(change)
+            case AddReaction():
+                self._reactions.apply(change)
             case SetFloor():
                 self._set_floor(change)
             case SetDelivery() | SetPublished() | PutReceipt():
@@ -223,6 +237,8 @@ class Writer:
         )
         if self._cursor.rowcount == 0:
             return
+        if op.deletion is not None:
+            self._relations.came_without_content(self._key_of(op.id), op.deletion)
         if header.prev is not None and self._heads.pop(header.prev, None) is None:
             self._grown[header.prev] = chain | {"id": header.prev}
         self._heads[op.id] = chain | {
@@ -240,12 +256,11 @@ class Writer:
         self._heads.clear()
 
     def _add_message(self, change: AddMessage) -> None:
-        found = self._cursor.execute(_KEY_OF_OP, {"id": change.op}).fetchone()
-        assert found is not None, "a message is added after its op"
+        key = self._key_of(change.op)
         self._cursor.execute(
             _ADD_MESSAGE,
             {
-                "op": found[0],
+                "op": key,
                 "id": change.op,
                 "conversation": self._conversations.key(change.conversation),
                 "sort_key": change.sort_key,
@@ -256,6 +271,13 @@ class Writer:
                 "reply_to": change.reply_to,
             },
         )
+        if self._cursor.rowcount > 0:
+            self._relations.message_added(key, change)
+
+    def _key_of(self, op: OpId) -> int:
+        found = self._cursor.execute(_KEY_OF_OP, {"id": op}).fetchone()
+        assert found is not None, "what is said of an op comes after it"
+        return found[0]
 
     def _set_floor(self, change: SetFloor) -> None:
         self._write_heads()

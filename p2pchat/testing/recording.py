@@ -201,6 +201,10 @@ class RecordingStore:
         await self._wait()
         return self._store.ops(query)
 
+    async def op(self, id: OpId) -> StoredOp | None:
+        await self._wait()
+        return self._store.op(id)
+
     async def history(self, conversation: ConversationId, page: Page) -> list[Message]:
         await self._wait()
         return self._store.history(conversation, page)

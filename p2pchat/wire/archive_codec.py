@@ -126,7 +126,7 @@ def _local_message(
 
 
 def _op_message(archived: ArchivedOp) -> pb.Op:
-    op = archived.op
+    op, deletion = archived.op, archived.op.deletion
     return pb.Op(
         header=op.header_bytes,
         signature=op.signature,
@@ -135,6 +135,8 @@ def _op_message(archived: ArchivedOp) -> pb.Op:
         sort_key=archived.sort_key,
         shown=archived.is_shown,
         delivered=archived.is_delivered,
+        deletion_header=deletion.header_bytes if deletion is not None else b"",
+        deletion_signature=deletion.signature if deletion is not None else b"",
     )
 
 
@@ -206,8 +208,13 @@ def _op(message: pb.Op) -> ArchivedOp:
     signed = SignedOp(header=message.header, signature=message.signature)
     if message.HasField("content"):
         signed.content = message.content
+    if message.deletion_header:
+        signed.deletion.header = message.deletion_header
+        signed.deletion.signature = message.deletion_signature
     op = op_of(signed)
     verify_op(op)
+    if op.deletion is not None:
+        verify_op(op.deletion)
     return ArchivedOp(
         op,
         _number(message.received_ms),

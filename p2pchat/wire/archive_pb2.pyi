@@ -133,7 +133,7 @@ class Floor(_message.Message):
     def __init__(self, conversation: _Optional[bytes] = ..., device: _Optional[bytes] = ..., chain: _Optional[int] = ..., seq: _Optional[int] = ..., prev: _Optional[bytes] = ...) -> None: ...
 
 class Op(_message.Message):
-    __slots__ = ("header", "signature", "content", "received_ms", "sort_key", "shown", "delivered")
+    __slots__ = ("header", "signature", "content", "received_ms", "sort_key", "shown", "delivered", "deletion_header", "deletion_signature")
     HEADER_FIELD_NUMBER: _ClassVar[int]
     SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     CONTENT_FIELD_NUMBER: _ClassVar[int]
@@ -141,6 +141,8 @@ class Op(_message.Message):
     SORT_KEY_FIELD_NUMBER: _ClassVar[int]
     SHOWN_FIELD_NUMBER: _ClassVar[int]
     DELIVERED_FIELD_NUMBER: _ClassVar[int]
+    DELETION_HEADER_FIELD_NUMBER: _ClassVar[int]
+    DELETION_SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     header: bytes
     signature: bytes
     content: bytes
@@ -148,7 +150,9 @@ class Op(_message.Message):
     sort_key: int
     shown: bool
     delivered: bool
-    def __init__(self, header: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., content: _Optional[bytes] = ..., received_ms: _Optional[int] = ..., sort_key: _Optional[int] = ..., shown: _Optional[bool] = ..., delivered: _Optional[bool] = ...) -> None: ...
+    deletion_header: bytes
+    deletion_signature: bytes
+    def __init__(self, header: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., content: _Optional[bytes] = ..., received_ms: _Optional[int] = ..., sort_key: _Optional[int] = ..., shown: _Optional[bool] = ..., delivered: _Optional[bool] = ..., deletion_header: _Optional[bytes] = ..., deletion_signature: _Optional[bytes] = ...) -> None: ...
 
 class Receipt(_message.Message):
     __slots__ = ("body", "signature")

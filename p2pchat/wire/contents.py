@@ -10,10 +10,13 @@ from google.protobuf.message import DecodeError
 from p2pchat.config.limits import NAME_CHARS_MAX, TEXT_BYTES_MAX
 from p2pchat.errors import MalformedMessage
 from p2pchat.model.control import (
+    Admission,
     Control,
     DeviceRevoked,
     Epoch,
     Genesis,
+    Invite,
+    InviteRevoked,
     Leave,
     Link,
     SetStanding,
@@ -30,6 +33,7 @@ from p2pchat.wire.introductions import (
     decode_introducing,
     encode_introducing,
 )
+from p2pchat.wire.relations import Delete, Edit, React, Relation, decode_relation, encode_relation
 
 __all__ = [
     "AVATAR_BYTES_MAX",
@@ -101,7 +105,7 @@ class Unknown:
     """A kind of a later version: kept and served, not shown."""
 
 
-Content = Text | Profile | Request | Accept | Reject | Introducing | Control | Unknown
+Content = Text | Profile | Relation | Request | Accept | Reject | Introducing | Control | Unknown
 
 
 def encode_content(content: Content) -> tuple[Kind, bytes]:
@@ -121,8 +125,12 @@ def encode_content(content: Content) -> tuple[Kind, bytes]:
             return Kind.REJECT, b""
         case Genesis() | SetStanding() | Leave() | Epoch() | DeviceRevoked() | Link():
             return encode_control(content)
+        case Invite() | InviteRevoked() | Admission():
+            return encode_control(content)
         case MayIntroduce() | IntroductionConsent() | Introduce():
             return encode_introducing(content)
+        case Edit() | Delete() | React():
+            return encode_relation(content)
         case Unknown():
             raise AssertionError("we never author what we do not know")
 
@@ -162,6 +170,8 @@ def _decode(kind: int, raw: bytes) -> Content:
             return decode_control(kind, raw)
         case Kind.MAY_INTRODUCE | Kind.INTRODUCTION_CONSENT | Kind.INTRODUCE:
             return decode_introducing(kind, raw)
+        case Kind.EDIT | Kind.DELETE | Kind.REACTION:
+            return decode_relation(kind, raw)
         case _:
             return Unknown()
 

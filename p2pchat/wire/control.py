@@ -8,8 +8,9 @@ from typing import TypeVar
 
 from google.protobuf.message import DecodeError
 
-from p2pchat.errors import MalformedMessage, RemoteProtocolError
+from p2pchat.errors import BadSignature, MalformedMessage, RemoteProtocolError
 from p2pchat.model.control import (
+    Admission,
     Control,
     ControlOp,
     Cut,
@@ -17,6 +18,8 @@ from p2pchat.model.control import (
     Epoch,
     Genesis,
     History,
+    Invite,
+    InviteRevoked,
     Leave,
     Link,
     SetStanding,
@@ -28,25 +31,33 @@ from p2pchat.model.ids import HASH_BYTES, AccountId, DeviceId, OpId
 from p2pchat.model.op import Kind, Op
 from p2pchat.wire import rooms_pb2 as pb
 from p2pchat.wire.devices import read_revocation
+from p2pchat.wire.joining import KEY_BYTES, verify_join
 from p2pchat.wire.ops import SEQ_MAX, VERSION, require_version
 
 __all__ = [
     "CONTROL_BYTES_MAX",
     "CONTROL_KINDS",
+    "GENESIS_BYTES_MAX",
+    "INVITE_USES_MAX",
     "NONCE_BYTES",
     "OWNERS_MAX",
     "control_op",
     "decode_control",
     "encode_control",
     "fitting_cuts",
+    "read_genesis",
 ]
 
 OWNERS_MAX = 3
 NONCE_BYTES = 16
 CONTROL_BYTES_MAX = 4 * 1024
 """Content of a control op."""
+GENESIS_BYTES_MAX = 512
+"""Of the longest that is within bounds; it stands in every welcome."""
 HISTORY_LAST_MAX = 100_000
 CUTS_MAX = 32
+INVITE_USES_MAX = 1000
+INVITE_EXPIRES_MS_MAX = 1 << 48
 CUT_HEADS_MAX = 4
 T = TypeVar("T")
 
@@ -57,6 +68,9 @@ CONTROL_KINDS = (
     Kind.EPOCH,
     Kind.DEVICE_REVOKED,
     Kind.LINK,
+    Kind.INVITE,
+    Kind.INVITE_REVOKED,
+    Kind.ADMISSION,
 )
 
 
@@ -86,6 +100,14 @@ def encode_control(control: Control) -> tuple[Kind, bytes]:
             return Kind.DEVICE_REVOKED, gone.SerializeToString()
         case Link():
             return Kind.LINK, b""
+        case Invite(key, uses, expires_ms):
+            invite = pb.Invite(key=key, uses=uses, expires_ms=expires_ms)
+            return Kind.INVITE, invite.SerializeToString()
+        case InviteRevoked(invite):
+            return Kind.INVITE_REVOKED, pb.InviteRevoked(invite=invite).SerializeToString()
+        case Admission(account, invite, key, proof):
+            admission = pb.Admission(account=account, invite=invite, key=key, proof=proof)
+            return Kind.ADMISSION, admission.SerializeToString()
 
 
 def decode_control(kind: int, raw: bytes) -> Control:
@@ -95,6 +117,13 @@ def decode_control(kind: int, raw: bytes) -> Control:
         return _decode(kind, raw)
     except (DecodeError, ValueError) as error:
         raise MalformedMessage(f"a control op of kind {kind} does not decode: {error}") from error
+
+
+def read_genesis(raw: bytes) -> Genesis:
+    """What a room began with. Raises as `decode_control` does."""
+    genesis = decode_control(Kind.GENESIS, raw)
+    assert isinstance(genesis, Genesis), "that is what this kind says"
+    return genesis
 
 
 def control_op(op: Op) -> ControlOp:
@@ -116,7 +145,7 @@ def control_op(op: Op) -> ControlOp:
 def _decode(kind: int, raw: bytes) -> Control:
     match kind:
         case Kind.GENESIS:
-            return _genesis(pb.Genesis.FromString(raw))
+            return _genesis(raw)
         case Kind.STANDING:
             change = pb.Standing.FromString(raw)
             standing = Standing(change.standing)
@@ -139,11 +168,28 @@ def _decode(kind: int, raw: bytes) -> Control:
             return DeviceRevoked(*read_revocation(gone.revocation), talk, gone.revocation)
         case Kind.LINK:
             return Link()
+        case Kind.INVITE:
+            return _invite(pb.Invite.FromString(raw))
+        case Kind.INVITE_REVOKED:
+            return InviteRevoked(OpId(pb.InviteRevoked.FromString(raw).invite))
+        case Kind.ADMISSION:
+            return _admission(pb.Admission.FromString(raw))
         case _:
             raise MalformedMessage("no control op of a room")
 
 
-def _genesis(message: pb.Genesis) -> Genesis:
+def _genesis(raw: bytes) -> Genesis:
+    """Its bytes are hashed into the room's id and handed on to every member, so they say what is
+    read here and nothing beside: what others would carry unread could be of any size."""
+    if len(raw) > GENESIS_BYTES_MAX:
+        raise MalformedMessage(f"a room's beginning of {len(raw)} bytes")
+    genesis = _bounded_genesis(pb.Genesis.FromString(raw))
+    if encode_control(genesis) != (Kind.GENESIS, raw):
+        raise MalformedMessage("a room's beginning is not written in the one way that it can be")
+    return genesis
+
+
+def _bounded_genesis(message: pb.Genesis) -> Genesis:
     require_version("a room", message.version)
     owners = tuple(map(AccountId, _few(message.owners, OWNERS_MAX)))
     is_sorted = bool(owners) and all(a < b for a, b in pairwise(owners))
@@ -155,6 +201,22 @@ def _genesis(message: pb.Genesis) -> Genesis:
     if not (is_sorted and is_named and is_sized and message.history_last <= last_max):
         raise MalformedMessage("a room's beginning is out of bounds")
     return Genesis(owners, history, message.history_last, message.name, nonce, commitment)
+
+
+def _invite(message: pb.Invite) -> Invite:
+    is_sized = len(message.key) == KEY_BYTES and 0 < message.uses <= INVITE_USES_MAX
+    if not (is_sized and message.expires_ms <= INVITE_EXPIRES_MS_MAX):
+        raise MalformedMessage("an invitation is out of bounds")
+    return Invite(message.key, message.uses, message.expires_ms)
+
+
+def _admission(message: pb.Admission) -> Admission:
+    account, invite = AccountId(message.account), OpId(message.invite)
+    try:
+        verify_join(message.key, invite, account, message.proof)
+    except BadSignature as error:  # stands in what a member signed, who alone is to blame
+        raise MalformedMessage(f"no admission: {error}") from error
+    return Admission(account, invite, message.key, message.proof)
 
 
 def fitting_cuts(account: AccountId, standing: Standing, cuts: Iterable[Cut]) -> tuple[Cut, ...]:

@@ -15,7 +15,7 @@ class Signed(_message.Message):
     def __init__(self, body: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class Header(_message.Message):
-    __slots__ = ("version", "conversation", "chain", "account", "device", "seq", "prev", "hlc", "kind", "content_hash", "deps", "after", "devices")
+    __slots__ = ("version", "conversation", "chain", "account", "device", "seq", "prev", "hlc", "kind", "content_hash", "deps", "after", "devices", "refers")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     CONVERSATION_FIELD_NUMBER: _ClassVar[int]
     CHAIN_FIELD_NUMBER: _ClassVar[int]
@@ -29,6 +29,7 @@ class Header(_message.Message):
     DEPS_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
     DEVICES_FIELD_NUMBER: _ClassVar[int]
+    REFERS_FIELD_NUMBER: _ClassVar[int]
     version: int
     conversation: bytes
     chain: int
@@ -42,17 +43,28 @@ class Header(_message.Message):
     deps: _containers.RepeatedScalarFieldContainer[bytes]
     after: _containers.RepeatedScalarFieldContainer[bytes]
     devices: bytes
-    def __init__(self, version: _Optional[int] = ..., conversation: _Optional[bytes] = ..., chain: _Optional[int] = ..., account: _Optional[bytes] = ..., device: _Optional[bytes] = ..., seq: _Optional[int] = ..., prev: _Optional[bytes] = ..., hlc: _Optional[int] = ..., kind: _Optional[int] = ..., content_hash: _Optional[bytes] = ..., deps: _Optional[_Iterable[bytes]] = ..., after: _Optional[_Iterable[bytes]] = ..., devices: _Optional[bytes] = ...) -> None: ...
+    refers: bytes
+    def __init__(self, version: _Optional[int] = ..., conversation: _Optional[bytes] = ..., chain: _Optional[int] = ..., account: _Optional[bytes] = ..., device: _Optional[bytes] = ..., seq: _Optional[int] = ..., prev: _Optional[bytes] = ..., hlc: _Optional[int] = ..., kind: _Optional[int] = ..., content_hash: _Optional[bytes] = ..., deps: _Optional[_Iterable[bytes]] = ..., after: _Optional[_Iterable[bytes]] = ..., devices: _Optional[bytes] = ..., refers: _Optional[bytes] = ...) -> None: ...
 
 class SignedOp(_message.Message):
-    __slots__ = ("header", "signature", "content")
+    __slots__ = ("header", "signature", "content", "deletion")
     HEADER_FIELD_NUMBER: _ClassVar[int]
     SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     CONTENT_FIELD_NUMBER: _ClassVar[int]
+    DELETION_FIELD_NUMBER: _ClassVar[int]
     header: bytes
     signature: bytes
     content: bytes
-    def __init__(self, header: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., content: _Optional[bytes] = ...) -> None: ...
+    deletion: Deletion
+    def __init__(self, header: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., content: _Optional[bytes] = ..., deletion: _Optional[_Union[Deletion, _Mapping]] = ...) -> None: ...
+
+class Deletion(_message.Message):
+    __slots__ = ("header", "signature")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    header: bytes
+    signature: bytes
+    def __init__(self, header: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class Request(_message.Message):
     __slots__ = ("name", "greeting", "intro", "pair_half")
@@ -91,6 +103,20 @@ class Text(_message.Message):
     text: str
     reply_to: bytes
     def __init__(self, text: _Optional[str] = ..., reply_to: _Optional[bytes] = ...) -> None: ...
+
+class Edit(_message.Message):
+    __slots__ = ("text",)
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    def __init__(self, text: _Optional[str] = ...) -> None: ...
+
+class Reaction(_message.Message):
+    __slots__ = ("emoji", "removed")
+    EMOJI_FIELD_NUMBER: _ClassVar[int]
+    REMOVED_FIELD_NUMBER: _ClassVar[int]
+    emoji: str
+    removed: bool
+    def __init__(self, emoji: _Optional[str] = ..., removed: _Optional[bool] = ...) -> None: ...
 
 class MayIntroduce(_message.Message):
     __slots__ = ("account", "name")
@@ -173,20 +199,24 @@ class DeviceSet(_message.Message):
     def __init__(self, certificates: _Optional[_Iterable[_Union[Signed, _Mapping]]] = ..., revocations: _Optional[_Iterable[_Union[Signed, _Mapping]]] = ...) -> None: ...
 
 class Receipt(_message.Message):
-    __slots__ = ("version", "conversation", "account", "device", "entries", "sent_ms")
+    __slots__ = ("version", "conversation", "account", "device", "entries", "sent_ms", "from_seq", "wordless")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     CONVERSATION_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     ENTRIES_FIELD_NUMBER: _ClassVar[int]
     SENT_MS_FIELD_NUMBER: _ClassVar[int]
+    FROM_SEQ_FIELD_NUMBER: _ClassVar[int]
+    WORDLESS_FIELD_NUMBER: _ClassVar[int]
     version: int
     conversation: bytes
     account: bytes
     device: bytes
     entries: _containers.RepeatedCompositeFieldContainer[FrontierEntry]
     sent_ms: int
-    def __init__(self, version: _Optional[int] = ..., conversation: _Optional[bytes] = ..., account: _Optional[bytes] = ..., device: _Optional[bytes] = ..., entries: _Optional[_Iterable[_Union[FrontierEntry, _Mapping]]] = ..., sent_ms: _Optional[int] = ...) -> None: ...
+    from_seq: int
+    wordless: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, version: _Optional[int] = ..., conversation: _Optional[bytes] = ..., account: _Optional[bytes] = ..., device: _Optional[bytes] = ..., entries: _Optional[_Iterable[_Union[FrontierEntry, _Mapping]]] = ..., sent_ms: _Optional[int] = ..., from_seq: _Optional[int] = ..., wordless: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class FrontierEntry(_message.Message):
     __slots__ = ("device", "chain", "seq", "head")
@@ -285,23 +315,25 @@ class Welcome(_message.Message):
     def __init__(self, genesis: _Optional[bytes] = ..., secret: _Optional[bytes] = ..., epochs: _Optional[_Iterable[bytes]] = ..., devices: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class SenderKey(_message.Message):
-    __slots__ = ("version", "conversation", "device", "serial", "key", "audience")
+    __slots__ = ("version", "conversation", "device", "serial", "key", "given", "others")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     CONVERSATION_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     SERIAL_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
-    AUDIENCE_FIELD_NUMBER: _ClassVar[int]
+    GIVEN_FIELD_NUMBER: _ClassVar[int]
+    OTHERS_FIELD_NUMBER: _ClassVar[int]
     version: int
     conversation: bytes
     device: bytes
     serial: int
     key: bytes
-    audience: bytes
-    def __init__(self, version: _Optional[int] = ..., conversation: _Optional[bytes] = ..., device: _Optional[bytes] = ..., serial: _Optional[int] = ..., key: _Optional[bytes] = ..., audience: _Optional[bytes] = ...) -> None: ...
+    given: bytes
+    others: bytes
+    def __init__(self, version: _Optional[int] = ..., conversation: _Optional[bytes] = ..., device: _Optional[bytes] = ..., serial: _Optional[int] = ..., key: _Optional[bytes] = ..., given: _Optional[bytes] = ..., others: _Optional[bytes] = ...) -> None: ...
 
 class Frame(_message.Message):
-    __slots__ = ("hello", "ops", "receipt", "digest", "frontier", "pull", "page", "compare", "welcome", "sender_key")
+    __slots__ = ("hello", "ops", "receipt", "digest", "frontier", "pull", "page", "compare", "welcome", "sender_key", "join", "join_refused")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     OPS_FIELD_NUMBER: _ClassVar[int]
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
@@ -312,6 +344,8 @@ class Frame(_message.Message):
     COMPARE_FIELD_NUMBER: _ClassVar[int]
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     SENDER_KEY_FIELD_NUMBER: _ClassVar[int]
+    JOIN_FIELD_NUMBER: _ClassVar[int]
+    JOIN_REFUSED_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     ops: Ops
     receipt: Signed
@@ -322,7 +356,31 @@ class Frame(_message.Message):
     compare: Compare
     welcome: Welcome
     sender_key: Signed
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., ops: _Optional[_Union[Ops, _Mapping]] = ..., receipt: _Optional[_Union[Signed, _Mapping]] = ..., digest: _Optional[_Union[SyncDigest, _Mapping]] = ..., frontier: _Optional[_Union[SyncFrontier, _Mapping]] = ..., pull: _Optional[_Union[SyncPull, _Mapping]] = ..., page: _Optional[_Union[SyncPage, _Mapping]] = ..., compare: _Optional[_Union[Compare, _Mapping]] = ..., welcome: _Optional[_Union[Welcome, _Mapping]] = ..., sender_key: _Optional[_Union[Signed, _Mapping]] = ...) -> None: ...
+    join: Join
+    join_refused: JoinRefused
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., ops: _Optional[_Union[Ops, _Mapping]] = ..., receipt: _Optional[_Union[Signed, _Mapping]] = ..., digest: _Optional[_Union[SyncDigest, _Mapping]] = ..., frontier: _Optional[_Union[SyncFrontier, _Mapping]] = ..., pull: _Optional[_Union[SyncPull, _Mapping]] = ..., page: _Optional[_Union[SyncPage, _Mapping]] = ..., compare: _Optional[_Union[Compare, _Mapping]] = ..., welcome: _Optional[_Union[Welcome, _Mapping]] = ..., sender_key: _Optional[_Union[Signed, _Mapping]] = ..., join: _Optional[_Union[Join, _Mapping]] = ..., join_refused: _Optional[_Union[JoinRefused, _Mapping]] = ...) -> None: ...
+
+class Join(_message.Message):
+    __slots__ = ("conversation", "invite", "key", "proof")
+    CONVERSATION_FIELD_NUMBER: _ClassVar[int]
+    INVITE_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    PROOF_FIELD_NUMBER: _ClassVar[int]
+    conversation: bytes
+    invite: bytes
+    key: bytes
+    proof: bytes
+    def __init__(self, conversation: _Optional[bytes] = ..., invite: _Optional[bytes] = ..., key: _Optional[bytes] = ..., proof: _Optional[bytes] = ...) -> None: ...
+
+class JoinRefused(_message.Message):
+    __slots__ = ("conversation", "invite", "reason")
+    CONVERSATION_FIELD_NUMBER: _ClassVar[int]
+    INVITE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    conversation: bytes
+    invite: bytes
+    reason: int
+    def __init__(self, conversation: _Optional[bytes] = ..., invite: _Optional[bytes] = ..., reason: _Optional[int] = ...) -> None: ...
 
 class AccountRecord(_message.Message):
     __slots__ = ("account", "seq", "expires_ms", "devices")
@@ -383,3 +441,30 @@ class ContactLink(_message.Message):
     addresses: _containers.RepeatedScalarFieldContainer[str]
     devices: bytes
     def __init__(self, account: _Optional[bytes] = ..., device: _Optional[bytes] = ..., intro: _Optional[bytes] = ..., addresses: _Optional[_Iterable[str]] = ..., devices: _Optional[bytes] = ...) -> None: ...
+
+class InviteLink(_message.Message):
+    __slots__ = ("conversation", "invite", "seed", "device", "expires_ms", "name", "hints", "devices")
+    class Hint(_message.Message):
+        __slots__ = ("device", "address")
+        DEVICE_FIELD_NUMBER: _ClassVar[int]
+        ADDRESS_FIELD_NUMBER: _ClassVar[int]
+        device: bytes
+        address: str
+        def __init__(self, device: _Optional[bytes] = ..., address: _Optional[str] = ...) -> None: ...
+    CONVERSATION_FIELD_NUMBER: _ClassVar[int]
+    INVITE_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_MS_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    HINTS_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    conversation: bytes
+    invite: bytes
+    seed: bytes
+    device: bytes
+    expires_ms: int
+    name: str
+    hints: _containers.RepeatedCompositeFieldContainer[InviteLink.Hint]
+    devices: bytes
+    def __init__(self, conversation: _Optional[bytes] = ..., invite: _Optional[bytes] = ..., seed: _Optional[bytes] = ..., device: _Optional[bytes] = ..., expires_ms: _Optional[int] = ..., name: _Optional[str] = ..., hints: _Optional[_Iterable[_Union[InviteLink.Hint, _Mapping]]] = ..., devices: _Optional[bytes] = ...) -> None: ...

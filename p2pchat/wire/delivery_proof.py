@@ -57,6 +57,8 @@ class ProvenMessage:
     """By the author's clock, ms."""
     text: str | None
     """None where the file keeps it to itself, or the message was deleted."""
+    is_deleted: bool = False
+    """Its author took it back, as far as the file tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,10 @@ class ProvenReceipt:
     """By that device's clock, ms."""
     up_to: int
     """It holds every op of the chain up to this `seq`."""
+    from_seq: int
+    """And down to this one."""
+    wordless: tuple[int, ...]
+    """But of these it never had what they say: that had been deleted before they came."""
     is_revoked: bool
     """Its account has revoked the device since, or had, as far as the file tells."""
 
@@ -90,7 +96,15 @@ class DeliveryProof:
 
     def held_by(self, receipt: ProvenReceipt) -> int:
         """How many of the messages a device has signed to hold."""
-        return sum(message.seq <= receipt.up_to for message in self.messages)
+        return len(self._claimed(receipt)) - self.wordless_at(receipt)
+
+    def wordless_at(self, receipt: ProvenReceipt) -> int:
+        """How many more came to a device without their words."""
+        return len(self._claimed(receipt) & set(receipt.wordless))
+
+    def _claimed(self, receipt: ProvenReceipt) -> set[int]:
+        seqs = {message.seq for message in self.messages}
+        return {seq for seq in seqs if receipt.from_seq <= seq <= receipt.up_to}
 
 
 def encode_proof(
@@ -164,7 +178,9 @@ class _Reading:
 
     def proof(self) -> DeliveryProof:
         """What all of it proves together."""
-        messages = tuple(_message(op) for op in self._ops if op.header.kind == Kind.TEXT)
+        gone = {op.header.refers for op in self._ops if op.header.kind == Kind.DELETE}
+        texts = [op for op in self._ops if op.header.kind == Kind.TEXT]
+        messages = tuple(_message(op, is_deleted=op.id in gone) for op in texts)
         if not messages or not self._receipts:
             raise BadProof("proves nothing: it holds no message, or no receipt")
         header = self._ops[0].header
@@ -206,7 +222,13 @@ class _Reading:
             raise BadProof("proves nothing: a receipt in it names none of its messages")
         is_revoked = receipt.device not in devices.devices
         return ProvenReceipt(
-            receipt.account, receipt.device, receipt.sent_ms, max(named), is_revoked
+            receipt.account,
+            receipt.device,
+            receipt.sent_ms,
+            max(named),
+            receipt.from_seq,
+            receipt.wordless,
+            is_revoked,
         )
 
     def _set_of(self, account: AccountId, device: DeviceId) -> DeviceSet:
@@ -224,10 +246,12 @@ def _chain_of(header: Header) -> tuple[object, ...]:
     return header.conversation, header.chain, header.account, header.device
 
 
-def _message(op: Op) -> ProvenMessage:
+def _message(op: Op, *, is_deleted: bool) -> ProvenMessage:
+    """What was deleted is not shown, though the author may have kept it for the file."""
     header, text = op.header, None
-    if op.content is not None:
+    is_deleted = is_deleted or op.deletion is not None
+    if op.content is not None and not is_deleted:
         content = decode_content(Kind.TEXT, op.content)
         assert isinstance(content, Text), "this kind is a text"
         text = content.text
-    return ProvenMessage(op.id, header.seq, header.written_ms, text)
+    return ProvenMessage(op.id, header.seq, header.written_ms, text, is_deleted)

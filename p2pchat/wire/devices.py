@@ -153,6 +153,8 @@ def read_device_set(raw: bytes) -> DeviceSet:
 def merged(known: DeviceSet, other: DeviceSet) -> DeviceSet:
     """The union of two sets of one account; `known` itself where `other` adds nothing to it."""
     assert known.account == other.account, "sets of one account merge"
+    if other.raw == known.raw:
+        return known
     ours, theirs = _entries(known.raw), _entries(other.raw)
     both = _Entries(
         _first(_newest([*ours.certificates, *theirs.certificates]), DEVICES_MAX),

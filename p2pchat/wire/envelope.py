@@ -30,6 +30,8 @@ class Purpose(Enum):
     REVOCATION = b"dchat/revocation/1\0"
     RECEIPT = b"dchat/receipt/1\0"
     SENDER_KEY = b"dchat/sender-key/1\0"
+    INVITE = b"dchat/invite/1\0"
+    JOIN = b"dchat/join/1\0"
     ACCOUNT_RECORD = b"dchat/account/1\0"
     BUNDLE_RECORD = b"dchat/bundle/1\0"
     MAILBOX_PUT = b"dchat/mailbox/put/1\0"

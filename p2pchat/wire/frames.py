@@ -13,14 +13,14 @@ from enum import Enum
 from google.protobuf.message import DecodeError
 
 from p2pchat.errors import MalformedMessage, UnknownVersion
-from p2pchat.model.control import Genesis
 from p2pchat.model.conversation import room_commitment, room_id
 from p2pchat.model.ids import HASH_BYTES, AccountId, ConversationId, DeviceId, OpId
-from p2pchat.model.op import Chain, Kind, Op, Position
+from p2pchat.model.op import Chain, Op, Position
 from p2pchat.wire import dchat_pb2 as pb
-from p2pchat.wire.control import decode_control
+from p2pchat.wire.control import read_genesis
 from p2pchat.wire.devices import ClaimedSet, DeviceSet, claimed_set, read_device_set
-from p2pchat.wire.ops import SEQ_MAX, op_of
+from p2pchat.wire.joining import KEY_BYTES, PROOF_BYTES, Join, JoinRefused, Refusal
+from p2pchat.wire.ops import SEQ_MAX, op_of, signed_op
 from p2pchat.wire.receipts import SignedReceipt, decode_receipt, entry_pb, position_of
 from p2pchat.wire.sender_keys import SignedSenderKey, decode_sender_key
 
@@ -165,6 +165,8 @@ Frame = (
     | Welcome
     | SignedSenderKey
     | Compare
+    | Join
+    | JoinRefused
 )
 
 
@@ -217,10 +219,7 @@ def decode_ops(raw: bytes) -> Ops:
 
 def _ops_message(frame: Ops) -> pb.Ops:
     return pb.Ops(
-        ops=[
-            pb.SignedOp(header=op.header_bytes, signature=op.signature, content=op.content)
-            for op in frame.ops
-        ],
+        ops=[signed_op(op) for op in frame.ops],
         devices=[one.raw for one in frame.devices],
     )
 
@@ -262,6 +261,12 @@ def _message(frame: Frame) -> pb.Frame:
             return pb.Frame(sender_key=pb.Signed(body=body, signature=signature))
         case SyncPage(conversation, more):
             return pb.Frame(page=pb.SyncPage(conversation=conversation, more=more))
+        case Join(conversation, invite, key, proof):
+            asked = pb.Join(conversation=conversation, invite=invite, key=key, proof=proof)
+            return pb.Frame(join=asked)
+        case JoinRefused(conversation, invite, reason):
+            refused = pb.JoinRefused(conversation=conversation, invite=invite, reason=reason)
+            return pb.Frame(join_refused=refused)
         case Compare(session, step, value):
             return pb.Frame(compare=pb.Compare(session=session, step=step.value, value=value))
 
@@ -293,6 +298,12 @@ def _value(message: pb.Frame) -> Frame:
             return _welcome(message.welcome)
         case "sender_key":
             return decode_sender_key(message.sender_key.body, message.sender_key.signature)
+        case "join":
+            return _join(message.join)
+        case "join_refused":
+            said = message.join_refused
+            ids = ConversationId(said.conversation), OpId(said.invite)
+            return JoinRefused(*ids, Refusal(said.reason))
         case _:
             raise UnknownVersion("a frame of an unknown kind")
 
@@ -344,8 +355,7 @@ def _welcome(message: pb.Welcome) -> Welcome:
     _bound(len(message.devices), WELCOME_DEVICES_MAX)
     if any(len(secret) != HASH_BYTES for secret in (message.secret, *message.epochs)):
         raise MalformedMessage("a room's secret has 32 bytes")
-    genesis = decode_control(Kind.GENESIS, message.genesis)
-    if not isinstance(genesis, Genesis) or genesis.commitment != room_commitment(message.secret):
+    if read_genesis(message.genesis).commitment != room_commitment(message.secret):
         raise MalformedMessage("a room's secret is another than the room began with")
     return Welcome(
         message.genesis,
@@ -353,6 +363,13 @@ def _welcome(message: pb.Welcome) -> Welcome:
         tuple(message.epochs),
         tuple(map(claimed_set, message.devices)),
     )
+
+
+def _join(message: pb.Join) -> Join:
+    if len(message.key) != KEY_BYTES or len(message.proof) != PROOF_BYTES:
+        raise MalformedMessage("what asks for admission is out of bounds")
+    ids = ConversationId(message.conversation), OpId(message.invite)
+    return Join(*ids, message.key, message.proof)
 
 
 def _wanted_pb(wanted: Wanted) -> pb.Wanted:

@@ -1,7 +1,8 @@
-"""Contact links: `dchat://u/<base64url>`, the way one account learns of another.
+"""Contact links: `dchat://u/<base64url>`, the way one account learns of another; and the form that
+all links share.
 
-Layout under the base64: one version byte, the protobuf `ContactLink`, four bytes of BLAKE2b over
-both, so that a mistyped link is told from a wrong one. Reading a link dials nothing.
+Layout under the base64: one version byte, a protobuf message (`ContactLink`), four bytes of
+BLAKE2b over both, so that a mistyped link is told from a wrong one. Reading a link dials nothing.
 
 A link carries the owner's certificate for the device it names. Who passes it on can change where
 to look, but not who is found there.
@@ -25,7 +26,19 @@ from p2pchat.wire.dchat_pb2 import ContactLink as ContactLinkPb
 from p2pchat.wire.devices import DeviceSet, narrowed, read_device_set
 from p2pchat.wire.multiaddr import is_multiaddr
 
-__all__ = ["LINK_SCHEME", "ContactLink", "decode_link", "encode_link"]
+__all__ = [
+    "DAMAGED",
+    "INVITE_PREFIX",
+    "LINK_CHARS_MAX",
+    "LINK_SCHEME",
+    "ContactLink",
+    "certified_for",
+    "decode_link",
+    "encode_link",
+    "is_hint",
+    "link_body",
+    "link_text",
+]
 
 LINK_SCHEME = "dchat://"
 PREFIX = "dchat://u/"
@@ -33,6 +46,7 @@ INVITE_PREFIX = "dchat://j/"
 VERSION = 1
 LINK_CHARS_MAX = 2048
 HINTS_MAX = 8
+DAMAGED = "this link is damaged; copy it again, whole"
 _CHECK_BYTES = 4
 _ALPHABET = re.compile(r"[A-Za-z0-9_-]*")
 _HINT = re.compile(r"/[\x21-\x7e]{1,255}")
@@ -53,7 +67,7 @@ class ContactLink:
 
 def encode_link(link: ContactLink) -> str:
     """The text to hand to somebody; hints that would make it too long are left out."""
-    hints = list(filter(_is_hint, link.addresses))[:HINTS_MAX]
+    hints = list(filter(is_hint, link.addresses))[:HINTS_MAX]
     while len(text := _text(link, hints)) > LINK_CHARS_MAX:
         hints.pop()
     return text
@@ -61,34 +75,41 @@ def encode_link(link: ContactLink) -> str:
 
 def decode_link(text: str) -> ContactLink:
     """Read a link strictly; `LinkError` says what is wrong with it."""
-    text = text.strip()
-    if len(text) > LINK_CHARS_MAX:
-        raise LinkError(f"this link is longer than {LINK_CHARS_MAX} characters; ask for a new one")
-    if not (text.isascii() and text.isprintable()):
-        raise LinkError("this link holds characters that no link has; copy it again")
+    text = _plain(text)
     if text.startswith(INVITE_PREFIX):
         raise LinkError("this is not a contact link but an invitation to a room; join it")
     if not text.startswith(PREFIX):
         raise LinkError(f"this is not a contact link; one begins with {PREFIX}")
-    body = _body(text.removeprefix(PREFIX))
-    if body[0] != VERSION:
-        raise LinkError(
-            f"this link is of version {body[0]}, this program reads version {VERSION}: update it"
-        )
     try:
-        message = ContactLinkPb.FromString(body[1:])
+        message = ContactLinkPb.FromString(_message(text.removeprefix(PREFIX)))
         account, device = AccountId(message.account), DeviceId(message.device)
     except (DecodeError, ValueError) as error:
-        raise LinkError("this link is damaged; copy it again, whole") from error
+        raise LinkError(DAMAGED) from error
     hints = tuple(message.addresses)
     if len(message.intro) != INTRO_BYTES or not all(map(_HINT.fullmatch, hints)):
-        raise LinkError("this link is damaged; copy it again, whole")
-    devices = _devices(message.devices, account, device)
-    hints = tuple(filter(_is_hint, hints))[:HINTS_MAX]
+        raise LinkError(DAMAGED)
+    devices = certified_for(message.devices, account, device)
+    hints = tuple(filter(is_hint, hints))[:HINTS_MAX]
     return ContactLink(account, device, message.intro, devices, hints)
 
 
-def _devices(raw: bytes, account: AccountId, device: DeviceId) -> DeviceSet:
+def link_text(prefix: str, message: bytes) -> str:
+    """A link of one of the two kinds."""
+    body = bytes((VERSION,)) + message
+    return prefix + _base64(body + _check(body))
+
+
+def link_body(text: str) -> bytes:
+    """The message in an invitation to a room; `LinkError` says why there is none."""
+    text = _plain(text)
+    if text.startswith(PREFIX):
+        raise LinkError("this is a contact link and no invitation to a room; add its owner")
+    if not text.startswith(INVITE_PREFIX):
+        raise LinkError(f"this is no invitation to a room; one begins with {INVITE_PREFIX}")
+    return _message(text.removeprefix(INVITE_PREFIX))
+
+
+def certified_for(raw: bytes, account: AccountId, device: DeviceId) -> DeviceSet:
     """The proof that the device named acts for the account named."""
     error = LinkError("this link was altered; ask for a new one")
     try:
@@ -108,12 +129,30 @@ def _text(link: ContactLink, hints: Iterable[str]) -> str:
         addresses=hints,
         devices=narrowed(link.devices, link.device).raw,
     )
-    body = bytes((VERSION,)) + message.SerializeToString()
-    return PREFIX + _base64(body + _check(body))
+    return link_text(PREFIX, message.SerializeToString())
 
 
-def _is_hint(text: str) -> bool:
+def is_hint(text: str) -> bool:
+    """Whether a link may say that somebody is there, and we can look."""
     return _HINT.fullmatch(text) is not None and is_multiaddr(text)
+
+
+def _plain(text: str) -> str:
+    text = text.strip()
+    if len(text) > LINK_CHARS_MAX:
+        raise LinkError(f"this link is longer than {LINK_CHARS_MAX} characters; ask for a new one")
+    if not (text.isascii() and text.isprintable()):
+        raise LinkError("this link holds characters that no link has; copy it again")
+    return text
+
+
+def _message(encoded: str) -> bytes:
+    body = _body(encoded)
+    if body[0] != VERSION:
+        raise LinkError(
+            f"this link is of version {body[0]}, this program reads version {VERSION}: update it"
+        )
+    return body[1:]
 
 
 def _body(encoded: str) -> bytes:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import blake2b
 
 from google.protobuf.message import DecodeError
 
 from p2pchat.errors import MalformedMessage, UnknownVersion
 from p2pchat.model.ids import HASH_BYTES, AccountId, ConversationId, DeviceId, OpId
-from p2pchat.model.op import Chain, Header, Kind, Op
-from p2pchat.model.query import StoredOp
+from p2pchat.model.op import Chain, Header, Kind, Op, covers
+from p2pchat.model.query import StoredDeletion, StoredOp
+from p2pchat.wire.dchat_pb2 import Deletion as DeletionPb
 from p2pchat.wire.dchat_pb2 import Header as HeaderPb
 from p2pchat.wire.dchat_pb2 import SignedOp as SignedOpPb
 from p2pchat.wire.envelope import Purpose, Signer, verify
@@ -25,6 +27,8 @@ __all__ = [
     "op_of",
     "require_version",
     "restore_op",
+    "signed_op",
+    "stored_op",
     "verify_op",
 ]
 
@@ -62,15 +66,23 @@ def make_op(header: Header, content: bytes, signer: Signer) -> Op:
         deps=header.deps,
         after=header.after,
         devices=header.devices,
+        refers=header.refers or b"",
     ).SerializeToString()
     return Op(OpId.of(raw), header, raw, signer.sign(Purpose.OP, raw), content)
 
 
 def encode_op(op: Op) -> bytes:
     """The `SignedOp` message."""
-    return SignedOpPb(
-        header=op.header_bytes, signature=op.signature, content=op.content
-    ).SerializeToString()
+    return signed_op(op).SerializeToString()
+
+
+def signed_op(op: Op) -> SignedOpPb:
+    """An op as it stands in a message."""
+    message = SignedOpPb(header=op.header_bytes, signature=op.signature, content=op.content)
+    if op.deletion is not None:
+        message.deletion.header = op.deletion.header_bytes
+        message.deletion.signature = op.deletion.signature
+    return message
 
 
 def decode_op(raw: bytes) -> Op:
@@ -87,15 +99,34 @@ def decode_op(raw: bytes) -> Op:
 
 def op_of(message: SignedOpPb) -> Op:
     """A decoded message as a value in bounds. Raises `MalformedMessage`, `UnknownVersion`."""
-    if len(message.header) > HEADER_BYTES_MAX or len(message.signature) != _SIGNATURE_BYTES:
-        raise MalformedMessage("an op's header or signature has the wrong size")
+    _require_sizes(message)
     content = message.content if message.HasField("content") else None
     header = decode_header(message.header)
     if content is not None and (
         len(content) > CONTENT_BYTES_MAX or content_hash(content) != header.content_hash
     ):
         raise MalformedMessage("an op's content is too large or not the one signed")
-    return Op(OpId.of(message.header), header, message.header, message.signature, content)
+    op = Op(OpId.of(message.header), header, message.header, message.signature, content)
+    return _without_content(op, message.deletion) if message.HasField("deletion") else op
+
+
+def _require_sizes(message: SignedOpPb | DeletionPb) -> None:
+    if len(message.header) > HEADER_BYTES_MAX or len(message.signature) != _SIGNATURE_BYTES:
+        raise MalformedMessage("an op's header or signature has the wrong size")
+
+
+def _without_content(op: Op, message: DeletionPb) -> Op:
+    """An op with what deleted its content. Raises `MalformedMessage`, `UnknownVersion`."""
+    _require_sizes(message)
+    deletion = _deletion(message.header, message.signature)
+    is_empty = deletion.header.content_hash == content_hash(b"")
+    if op.content is not None or not is_empty or not covers(deletion, op):
+        raise MalformedMessage("an op came with a deletion of something else")
+    return replace(op, deletion=deletion)
+
+
+def _deletion(header: bytes, signature: bytes) -> Op:
+    return Op(OpId.of(header), decode_header(header), header, signature, b"")
 
 
 def decode_header(raw: bytes) -> Header:
@@ -116,6 +147,7 @@ def decode_header(raw: bytes) -> Header:
             tuple(map(OpId, pb.deps)),
             tuple(map(OpId, pb.after)),
             pb.devices,
+            OpId(pb.refers) if pb.refers else None,
         )
     except (DecodeError, ValueError) as error:
         raise MalformedMessage(f"an op's header does not decode: {error}") from error
@@ -153,5 +185,13 @@ def verify_op(op: Op) -> None:
 
 def restore_op(stored: StoredOp) -> Op:
     """An op that was verified before it was stored."""
-    header = decode_header(stored.header)
-    return Op(stored.id, header, stored.header, stored.signature, stored.content)
+    header, deleted = decode_header(stored.header), stored.deletion
+    deletion = None if deleted is None else _deletion(deleted.header, deleted.signature)
+    return Op(stored.id, header, stored.header, stored.signature, stored.content, deletion)
+
+
+def stored_op(op: Op) -> StoredOp:
+    """The inverse of `restore_op`."""
+    deleted = op.deletion
+    deletion = None if deleted is None else StoredDeletion(deleted.header_bytes, deleted.signature)
+    return StoredOp(op.id, op.header.seq, op.header_bytes, op.signature, op.content, deletion)

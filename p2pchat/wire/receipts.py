@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from google.protobuf.message import DecodeError
 
 from p2pchat.errors import MalformedMessage
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
-from p2pchat.model.op import Chain, Position
+from p2pchat.model.op import WORDLESS_MAX, Chain, Position
 from p2pchat.wire.dchat_pb2 import FrontierEntry as EntryPb
 from p2pchat.wire.dchat_pb2 import Receipt as ReceiptPb
 from p2pchat.wire.envelope import Purpose, Signer, verify
@@ -30,13 +32,18 @@ ENTRIES_MAX = 1024
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What one device holds of one conversation; it covers everything below its entries."""
+    """What one device holds of one conversation; it covers everything below its entries, down to
+    `from_seq`."""
 
     conversation: ConversationId
     account: AccountId
     device: DeviceId
     entries: tuple[Position, ...]
     sent_ms: int
+    from_seq: int = 0
+    """Of the talk in `entries`: what lies below is not claimed."""
+    wordless: tuple[int, ...] = ()
+    """Of the talk in `entries`, ascending: these came without their content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,8 @@ def sign_receipt(receipt: Receipt, signer: Signer) -> SignedReceipt:
         device=receipt.device,
         entries=map(entry_pb, receipt.entries),
         sent_ms=receipt.sent_ms,
+        from_seq=receipt.from_seq,
+        wordless=receipt.wordless,
     ).SerializeToString()
     return SignedReceipt(receipt, body, signer.sign(Purpose.RECEIPT, body))
 
@@ -94,13 +103,22 @@ def decode_receipt(body: bytes, signature: bytes) -> SignedReceipt:
         require_version("a receipt", pb.version)
         if len(pb.entries) > ENTRIES_MAX:
             raise MalformedMessage("a receipt with too many entries")
+        wordless = tuple(pb.wordless)
+        if len(wordless) > WORDLESS_MAX or not _ascends((*wordless, SEQ_MAX)):
+            raise MalformedMessage("what a receipt says to be without words is out of bounds")
         receipt = Receipt(
             ConversationId(pb.conversation),
             AccountId(pb.account),
             DeviceId(pb.device),
             tuple(map(position_of, pb.entries)),
             pb.sent_ms,
+            pb.from_seq,
+            wordless,
         )
     except (DecodeError, ValueError) as error:
         raise MalformedMessage(f"a receipt does not decode: {error}") from error
     return SignedReceipt(receipt, body, signature)
+
+
+def _ascends(seqs: Sequence[int]) -> bool:
+    return all(lower < higher for lower, higher in pairwise(seqs))

@@ -58,6 +58,34 @@ class Epoch(_message.Message):
     commitment: bytes
     def __init__(self, commitment: _Optional[bytes] = ...) -> None: ...
 
+class Invite(_message.Message):
+    __slots__ = ("key", "uses", "expires_ms")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    USES_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_MS_FIELD_NUMBER: _ClassVar[int]
+    key: bytes
+    uses: int
+    expires_ms: int
+    def __init__(self, key: _Optional[bytes] = ..., uses: _Optional[int] = ..., expires_ms: _Optional[int] = ...) -> None: ...
+
+class InviteRevoked(_message.Message):
+    __slots__ = ("invite",)
+    INVITE_FIELD_NUMBER: _ClassVar[int]
+    invite: bytes
+    def __init__(self, invite: _Optional[bytes] = ...) -> None: ...
+
+class Admission(_message.Message):
+    __slots__ = ("account", "invite", "key", "proof")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    INVITE_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    PROOF_FIELD_NUMBER: _ClassVar[int]
+    account: bytes
+    invite: bytes
+    key: bytes
+    proof: bytes
+    def __init__(self, account: _Optional[bytes] = ..., invite: _Optional[bytes] = ..., key: _Optional[bytes] = ..., proof: _Optional[bytes] = ...) -> None: ...
+
 class DeviceRevoked(_message.Message):
     __slots__ = ("revocation", "talk")
     REVOCATION_FIELD_NUMBER: _ClassVar[int]

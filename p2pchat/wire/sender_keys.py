@@ -8,7 +8,7 @@ before the key is there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -23,6 +23,7 @@ from p2pchat.wire.ops import VERSION, require_version
 __all__ = [
     "AUDIENCE_MAX",
     "SENDER_KEY_BYTES_MAX",
+    "Audience",
     "SenderKey",
     "SignedSenderKey",
     "audience_of",
@@ -38,6 +39,20 @@ TAG_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
+class Audience:
+    """Tags of the devices that a key is for: each part sorted, one tag after the other."""
+
+    given: bytes = b""
+    """Its maker gives it to these itself."""
+    others: bytes = b""
+    """These get it from them."""
+
+    @property
+    def count(self) -> int:
+        return (len(self.given) + len(self.others)) // TAG_BYTES
+
+
+@dataclass(frozen=True, slots=True)
 class SenderKey:
     """A device's session in a room as it stood: opens what it publishes from then on."""
 
@@ -46,20 +61,20 @@ class SenderKey:
     serial: int
     """Of two keys of a device the one with the higher number counts."""
     key: bytes = field(repr=False)
-    audience: bytes = field(repr=False)
-    """Tags of the devices that it is for, sorted."""
-
-    @property
-    def audience_count(self) -> int:
-        return len(self.audience) // TAG_BYTES
+    audience: Audience = field(repr=False)
 
     def listed(self, devices: Iterable[DeviceId]) -> set[DeviceId]:
         """Those of these devices that it is for."""
-        tags = {
-            self.audience[at : at + TAG_BYTES] for at in range(0, len(self.audience), TAG_BYTES)
-        }
+        return self._named(self.audience.given + self.audience.others, devices)
+
+    def left(self, devices: Iterable[DeviceId]) -> set[DeviceId]:
+        """Those of these devices that it is for and that its maker did not give it to."""
+        return self._named(self.audience.others, devices)
+
+    def _named(self, tags: bytes, devices: Iterable[DeviceId]) -> set[DeviceId]:
+        each = {tags[at : at + TAG_BYTES] for at in range(0, len(tags), TAG_BYTES)}
         salt = _salt(self.key)
-        return {device for device in devices if _tag(salt, device) in tags}
+        return {device for device in devices if _tag(salt, device) in each}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +90,12 @@ class SignedSenderKey:
         return len(self.body) + len(self.signature)
 
 
-def audience_of(key: bytes, devices: Iterable[DeviceId]) -> bytes:
-    """The tags of the devices that a key is for, as many as have room."""
+def audience_of(key: bytes, given: Sequence[DeviceId], others: Sequence[DeviceId] = ()) -> Audience:
+    """The tags of the devices that a key is for, as many as have room; who is given it first."""
     salt = _salt(key)
-    return b"".join(sorted(_tag(salt, device) for device in list(devices)[:AUDIENCE_MAX]))
+    given = given[:AUDIENCE_MAX]
+    parts = given, others[: AUDIENCE_MAX - len(given)]
+    return Audience(*(b"".join(sorted(_tag(salt, device) for device in part)) for part in parts))
 
 
 def sign_sender_key(said: SenderKey, signer: Signer) -> SignedSenderKey:
@@ -89,7 +106,8 @@ def sign_sender_key(said: SenderKey, signer: Signer) -> SignedSenderKey:
         device=said.device,
         serial=said.serial,
         key=said.key,
-        audience=said.audience,
+        given=said.audience.given,
+        others=said.audience.others,
     ).SerializeToString()
     return SignedSenderKey(said, body, signer.sign(Purpose.SENDER_KEY, body))
 
@@ -109,9 +127,10 @@ def decode_sender_key(body: bytes, signature: bytes) -> SignedSenderKey:
         raise MalformedMessage(f"a sender's key does not decode: {error}") from error
     if not 0 < len(pb.key) <= SENDER_KEY_BYTES_MAX:
         raise MalformedMessage("a sender's key is out of bounds")
-    if len(pb.audience) % TAG_BYTES or len(pb.audience) > AUDIENCE_MAX * TAG_BYTES:
+    audience = Audience(pb.given, pb.others)
+    if len(pb.given) % TAG_BYTES or len(pb.others) % TAG_BYTES or audience.count > AUDIENCE_MAX:
         raise MalformedMessage("the audience of a sender's key is out of bounds")
-    said = SenderKey(conversation, device, pb.serial, pb.key, pb.audience)
+    said = SenderKey(conversation, device, pb.serial, pb.key, audience)
     return SignedSenderKey(said, body, signature)
 
 

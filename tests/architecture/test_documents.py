@@ -12,6 +12,7 @@ from typer.main import get_command
 from p2pchat import bootstrap
 from p2pchat.cli import app
 from p2pchat.model.diagnosis import Cause
+from p2pchat.model.explanation import MessageCause
 
 PROGRAMS = {
     "p2pchat": get_command(app.app),
@@ -96,6 +97,13 @@ def test_every_finding_of_the_doctor_has_its_row(root):
     text = (root / "docs/doctor.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| [^|]*\(`(\w+)`\) \| \S[^|]+ \|$", text, re.MULTILINE)
     assert sorted(rows) == sorted(Cause)
+
+
+def test_every_cause_of_a_message_has_its_row(root):
+    text = (root / "docs/explain.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`[^|]+`) \| \S[^|]+ \|$", text, re.MULTILINE)
+    named = [name.strip("` ") for row in rows for name in row.split(",")]
+    assert sorted(named) == sorted(MessageCause)
 
 
 def test_indexes_lead_to_every_page(tracked):

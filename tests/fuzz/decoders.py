@@ -43,12 +43,14 @@ from p2pchat.net.libp2p.noise_packets import PacketSealer
 from p2pchat.net.libp2p.yamux_frames import encode_header
 from p2pchat.wire.archive_codec import decode_record, encode_record
 from p2pchat.wire.contents import decode_content
+from p2pchat.wire.control import encode_control, read_genesis
 from p2pchat.wire.delivery_proof import read_proof
 from p2pchat.wire.devices import claimed_set, read_device_set, read_revocation
 from p2pchat.wire.frames import decode_frame, decode_ops, encode_frame, encode_ops
 from p2pchat.wire.framing import frame
 from p2pchat.wire.gossip_codec import decode_rpc, encode_publish, encode_subscription
 from p2pchat.wire.introductions import decode_kept, encode_kept
+from p2pchat.wire.invite_links import decode_invite, encode_invite
 from p2pchat.wire.kad_codec import KadKind, KadMessage, KadPeer, decode_kad, encode_kad
 from p2pchat.wire.lan_codec import (
     decode_lan,
@@ -175,8 +177,17 @@ WIRE: dict[str, Decoder] = {
     ),
     "content": Decoder(
         content,
-        ("wire.contents.decode_content", "wire.control.decode_control"),
+        (
+            "wire.contents.decode_content",
+            "wire.control.decode_control",
+            "wire.relations.decode_relation",
+        ),
         tuple(bytes([op.header.kind]) + (op.content or b"") for op in OPS.values()),
+    ),
+    "beginning of a room": Decoder(
+        read_genesis,
+        ("wire.control.read_genesis",),
+        (encode_control(golden.GENESIS)[1],),
     ),
     "frame": Decoder(
         decode_frame,
@@ -403,6 +414,15 @@ TEXTS: dict[str, Decoder] = {
         text(decode_link),
         ("wire.links.decode_link", "cli.methods.Methods.read_link"),
         tuple(encode_link(link).encode() for link in golden.all_links().values()),
+        (LinkError,),
+    ),
+    "invitation": Decoder(
+        text(decode_invite),
+        (
+            "wire.invite_links.decode_invite",
+            "cli.methods.Methods.read_invite",
+        ),
+        tuple(encode_invite(link, ALICE.signer).encode() for link in golden.all_invites().values()),
         (LinkError,),
     ),
     "bootstrap list": Decoder(

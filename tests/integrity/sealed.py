@@ -8,7 +8,6 @@ protection of its own stands in `UNSIGNED`, with what protects it.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -29,7 +28,7 @@ from p2pchat.crypto.vault import _CHECKSUM_BYTES as KEY_CHECKSUM_BYTES
 from p2pchat.crypto.vault import Vault
 from p2pchat.crypto.vault import _checksum as key_checksum
 from p2pchat.errors import MalformedMessage
-from p2pchat.model.op import Chain, Header
+from p2pchat.model.op import Chain, Header, Kind
 from p2pchat.model.ratchet import Correspondent
 from p2pchat.net.libp2p.noise_packets import PacketOpener, PacketSealer
 from p2pchat.protocol.lan_proof import LanProof, Meeting
@@ -39,16 +38,24 @@ from p2pchat.wire import archive_pb2, dchat_pb2, lan_pb2, mail_pb2, rooms_pb2
 from p2pchat.wire import mailbox_pb2 as M
 from p2pchat.wire.archive_codec import decode_record, encode_record
 from p2pchat.wire.contents import Content, decode_content, encode_content
+from p2pchat.wire.control import decode_control
 from p2pchat.wire.devices import first_device_set, new_revocation, read_device_set
 from p2pchat.wire.envelope import Ed25519Signer, Purpose, Signer, verify
 from p2pchat.wire.frames import decode_ops
 from p2pchat.wire.framing import FrameParser, frame
+from p2pchat.wire.invite_links import decode_invite, encode_invite
 from p2pchat.wire.lan_codec import LanKind, Role, decode_lan, encode_lan
-from p2pchat.wire.links import PREFIX, ContactLink, decode_link, encode_link
-from p2pchat.wire.links import _check as link_check
+from p2pchat.wire.links import decode_link, encode_link
 from p2pchat.wire.mail_codec import decode_letter, encode_letter
 from p2pchat.wire.mailbox_codec import Put, Request, encode_request, open_body, put_body
-from p2pchat.wire.ops import content_hash, decode_op, encode_op, make_op, verify_op
+from p2pchat.wire.ops import (
+    content_hash,
+    decode_header,
+    decode_op,
+    encode_op,
+    make_op,
+    verify_op,
+)
 from p2pchat.wire.receipts import Receipt, read_receipt, sign_receipt
 from p2pchat.wire.records import (
     AccountRecord,
@@ -60,11 +67,22 @@ from p2pchat.wire.records import (
     read_record,
 )
 from p2pchat.wire.records import encode_record as encode_dht_record
+from p2pchat.wire.relations import Delete, Edit, React
 from p2pchat.wire.sender_keys import (
     SenderKey,
     decode_sender_key,
     sign_sender_key,
     verify_sender_key,
+)
+from tests.integrity.links import (
+    LINK,
+    a_link_body,
+    an_admission,
+    an_invite_body,
+    leads_to_the_same,
+    mended_link,
+    read_invite_body,
+    read_link_body,
 )
 from tests.unit.protocol.people import ALICE, BOB, WALL_MS, Person, digest
 from tests.vectors import examples, exports, golden
@@ -136,17 +154,29 @@ def an_op(content: Content, misuse: Misuse) -> bytes:
         deps=(golden.op_id("dependency"),),
         after=(golden.op_id("shown"),) if kind.chain is Chain.TALK else (),
         devices=ALICE.devices.hash,
+        refers=golden.op_id("message") if isinstance(content, Edit | Delete | React) else None,
     )
     return encode_op(make_op(header, raw, misuse(ALICE.signer)))
+
+
+def a_deleted_op(misuse: Misuse) -> bytes:
+    """A text without its content, and what took that away."""
+    op = golden.op_of(golden.CONTENTS["text"])
+    raw = golden.op_of(Delete(), refers=op.id).header_bytes
+    deletion = make_op(decode_header(raw), b"", misuse(ALICE.signer))
+    return encode_op(replace(op, content=None, deletion=deletion))
 
 
 def read_op(raw: bytes) -> object:
     """As `protocol.intake` reads it."""
     op = decode_op(raw)
-    if op.content is None:
-        raise MalformedMessage("an op without its content is not taken")
     verify_op(op)
-    return op, decode_content(op.header.kind, op.content)
+    if op.content is not None:
+        return op, decode_content(op.header.kind, op.content)
+    if op.deletion is None:
+        raise MalformedMessage("an op without its content is not taken")
+    verify_op(op.deletion)
+    return op, None
 
 
 CONTROL_COVERS = {
@@ -154,6 +184,9 @@ CONTROL_COVERS = {
     "removal": (rooms_pb2.Standing, rooms_pb2.Cut, rooms_pb2.TalkHead),
     "epoch": (rooms_pb2.Epoch,),
     "device revoked": (rooms_pb2.DeviceRevoked,),
+    "invite": (rooms_pb2.Invite,),
+    "invite revoked": (rooms_pb2.InviteRevoked,),
+    "admission": (rooms_pb2.Admission,),
 }
 
 
@@ -165,7 +198,9 @@ def op_entries() -> dict[str, Sealed]:
         kind = type(content).__name__
         covers = [dchat_pb2.SignedOp, dchat_pb2.Header]
         covers += [vars(dchat_pb2)[kind]] if kind in types else []
+        covers += [dchat_pb2.Reaction] if isinstance(content, React) else []
         entries[f"op: {name}"] = signed(Purpose.OP, partial(an_op, content), read_op, *covers)
+    entries["op: deleted"] = signed(Purpose.OP, a_deleted_op, read_op, dchat_pb2.Deletion)
     for name, control in golden.ROOM_CONTROLS.items():
         make = partial(an_op, control)
         entries[f"op: {name}"] = signed(Purpose.OP, make, read_op, *CONTROL_COVERS.get(name, ()))
@@ -173,7 +208,7 @@ def op_entries() -> dict[str, Sealed]:
 
 
 def a_receipt(misuse: Misuse) -> bytes:
-    receipt = golden.all_receipts()["direct"].receipt
+    receipt = golden.all_receipts()["of a part"].receipt
     made = sign_receipt(receipt, misuse(BOB.signer))
     return dchat_pb2.Signed(body=made.body, signature=made.signature).SerializeToString()
 
@@ -238,28 +273,6 @@ def a_bundle_record(misuse: Misuse) -> bytes:
 def read_valid_record(key: bytes, raw: bytes) -> Record:
     RecordValidator().validate(key, raw, WALL_MS)
     return read_record(key, raw)
-
-
-LINK = replace(BOB.link, addresses=golden.ADDRESSES)
-
-
-def a_link_body(misuse: Misuse) -> bytes:
-    text = encode_link(LINK).removeprefix(PREFIX)
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
-def read_link_body(raw: bytes) -> ContactLink:
-    return decode_link(PREFIX + base64.urlsafe_b64encode(raw).decode().rstrip("="))
-
-
-def mended_link(raw: bytes) -> bytes:
-    return raw[:-4] + link_check(raw[:-4])
-
-
-def leads_to_the_same(whole: object, flipped: object) -> bool:
-    assert isinstance(whole, ContactLink)
-    assert isinstance(flipped, ContactLink)
-    return replace(flipped, intro=whole.intro, addresses=whole.addresses) == whole
 
 
 # Mail
@@ -469,6 +482,17 @@ SEALED: dict[str, Sealed] = {
         free=leads_to_the_same,
         why_free=HINTS_ARE_FREE,
     ),
+    "invitation": Sealed(
+        lambda misuse: encode_invite(golden.all_invites()["with hints"], ALICE.signer).encode(),
+        lambda raw: decode_invite(raw.decode("latin-1")),
+        (D.InviteLink, D.InviteLink.Hint),
+    ),
+    "invitation, its check made anew": replace(
+        signed(Purpose.INVITE, an_invite_body, read_invite_body), mend=mended_link
+    ),
+    "admission": signed(
+        Purpose.JOIN, an_admission, lambda raw: decode_control(Kind.ADMISSION, raw)
+    ),
     "mailbox put": signed(Purpose.MAILBOX_PUT, a_mailbox_put, read_mailbox_put, M.Put),
     "mailbox proof": signed(Purpose.MAILBOX_OPEN, a_mailbox_proof, read_mailbox_proof, M.Open),
     "letter": replace(
@@ -523,6 +547,8 @@ UNSIGNED: dict[str, str] = {
     "dchat.Welcome": _STREAM,
     "dchat.SyncPage": _STREAM,
     "dchat.Compare": _STREAM,
+    "dchat.Join": "the invitation's key signs who shall be let in (`admission`)",
+    "dchat.JoinRefused": _STREAM,
     **{
         f"dchat.mailbox.{name}": _STREAM
         for name in (

@@ -38,6 +38,61 @@ def test_what_was_lost_is_sent_again_soon_by_both_sides():
     with_time(main)
 
 
+async def joined() -> tuple[TcpPipe, TcpPipe]:
+    """Two ends of one connection."""
+    [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    near = await trio.open_tcp_stream(*listener.socket.getsockname())
+    far = await listener.accept()
+    await listener.aclose()
+    return TcpPipe(near), TcpPipe(far)
+
+
+def test_what_the_system_does_not_take_at_once_follows_when_there_is_room():
+    async def main() -> None:
+        one, other = await joined()
+        data = bytes(range(256)) * (1 << 16)
+        heard = bytearray()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(one.stream.send_all, data)
+            while len(heard) < len(data):
+                heard += await other.stream.receive_some()
+        assert heard == data
+        one.abort()
+        other.abort()
+
+    with_time(main)
+
+
+def test_a_socket_that_ended_says_how():
+    async def main() -> None:
+        one, other = await joined()
+        one.abort()
+        for use in (one.stream.receive_some, lambda: one.stream.send_all(b"x")):
+            with pytest.raises(trio.ClosedResourceError):
+                await use()
+        with pytest.raises(trio.BrokenResourceError):
+            await other.stream.receive_some()
+        other.abort()
+
+    with_time(main)
+
+
+def test_who_waits_for_bytes_hears_of_the_end():
+    async def main() -> None:
+        one, other = await joined()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(closed_under, one)
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            one.abort()
+        other.abort()
+
+    async def closed_under(pipe: TcpPipe) -> None:
+        with pytest.raises(trio.ClosedResourceError):
+            await pipe.stream.receive_some()
+
+    with_time(main)
+
+
 def longest_wait_ms(sock) -> int | None:
     """None when the kernel is older than the option."""
     try:

@@ -15,7 +15,7 @@ from p2pchat.net.port import AUTONAT_PROTOCOL, HOP_PROTOCOL, STOP_PROTOCOL
 from tests.libp2p.hosts import ECHO, ask, echo, host, is_down, is_up, limited, play, until
 from tests.libp2p.wires import wired
 
-QUICK = {"keepalive_idle_s": 0.3, "keepalive_timeout_s": 0.3}
+QUICK = {"keepalive_idle_s": 0.3, "keepalive_timeout_s": 1.0}
 PATIENT = {"keepalive_idle_s": 0.3, "keepalive_timeout_s": 5.0}
 
 

@@ -43,7 +43,7 @@ def try_to_open(home: Path) -> str:
 
 def main(home: Path) -> dict[str, object]:
     ballast = home.parent / "ballast"
-    ballast.write_bytes(bytes(300_000))
+    ballast.write_bytes(bytes(1_000_000))
     with open_home(home) as opened:
         acknowledged, said = fill(opened.store)
         present = len(opened.store.snapshot().settings)

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.process
 PROGRAM = (sys.executable, "-m", "p2pchat.cli.app")
 LOOPBACK = ("--no-fetch", "--listen", "/ip4/127.0.0.1/tcp/0")
 ENTER, CTRL_C, CTRL_D, CTRL_N, TAB = "\r", "\x03", "\x04", "\x0e", "\t"
-PAGE_UP, PAGE_DOWN = "\x1b[5~", "\x1b[6~"
+PAGE_UP, PAGE_DOWN, SHIFT_UP = "\x1b[5~", "\x1b[6~", "\x1b[1;2A"
 
 
 def at(home, *words):
@@ -57,6 +57,19 @@ def test_two_people_chat_in_their_terminals(tmp_path):
                 alice.types(f"hello 你好 🎉{ENTER}")
                 await bob.shows("Alice: hello 你好 🎉")
                 await alice.shows("hello 你好 🎉 [delivered]")
+
+                bob.types(f"/react 👍{ENTER}")
+                await alice.shows("    👍 1")
+                alice.types(f"/edit {TAB}")
+                await alice.shows("> /edit hello 你好 🎉")
+                alice.types(f", Bob{ENTER}")
+                await bob.shows("Alice: hello 你好 🎉, Bob [edited]")
+                bob.types(f"/reply thanks{ENTER}")
+                await alice.shows("  ┌ Alice: hello", "Bob: thanks")
+                alice.types(f"{SHIFT_UP}{SHIFT_UP}")
+                await alice.shows("▸")
+                alice.types(f"/delete{ENTER}")
+                await bob.shows("Alice: [deleted]", "  ┌ Alice: [deleted]")
 
                 bob.types(f"/join lounge{ENTER}")
                 await bob.shows("› lounge", "It is public")

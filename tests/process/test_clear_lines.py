@@ -97,10 +97,10 @@ CASES = {
         ("contacts", "add", "dchat://j/AAAA"),
         "an invitation to a room",
     ),
-    "invitation as the name of a room": (
+    "damaged invitation to a room": (
         "plain",
         ("rooms", "join", "dchat://j/AAAA"),
-        "a link and no room's name",
+        "damaged or cut short",
     ),
     "introduction that is over": (
         "plain",

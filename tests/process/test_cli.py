@@ -93,6 +93,7 @@ def test_somebody_who_runs_single_commands_talks_to_somebody_who_is_there(tmp_pa
     read = CliRunner().invoke(app, ["--home", str(nowhere), "verify", str(proof)]).stdout
     assert f"{bob} signed on" in read
     assert "to hold 2 of these 2 messages" in read
+    assert "without their words" not in read
     proof.write_bytes(proof.read_bytes()[:-5])
     cut = CliRunner().invoke(app, ["--home", str(nowhere), "verify", str(proof)])
     assert cut.exit_code == 1

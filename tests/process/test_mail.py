@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import cast
@@ -9,7 +11,7 @@ from typing import cast
 import pytest
 import trio
 
-from p2pchat.testing.processes import RpcPeer, befriend, open_processes
+from p2pchat.testing.processes import RelayProcess, RpcPeer, befriend, open_processes
 from tests.process.polling import until
 
 pytestmark = pytest.mark.process
@@ -45,6 +47,75 @@ def has(peer: RpcPeer, conversation: str, text: str) -> Callable[[], Awaitable[b
         return text in [message["text"] for message in await messages(peer, conversation)]
 
     return look
+
+
+async def left_behind(alice: RpcPeer, bob: RpcPeer) -> tuple[str, list[str]]:
+    """Alice writes to bob who is away, until all of it lies in his mailboxes, and is gone with her
+    home; the conversation and what she said."""
+    talk = await befriend(alice, bob)
+    sent = await alice.call("send", conversation=talk, text="there?")
+    await alice.call("wait_delivered", message_id=cast("dict[str, object]", sent)["id"])
+    await bob.stop()
+    said = [f"number {number}" for number in range(COUNT)]
+    for text in said:
+        await alice.call("send", conversation=talk, text=text)
+    await until(is_in(alice, talk, "sent"), PATIENCE_S)
+    return talk, ["there?", *said]
+
+
+async def reads_all(bob: RpcPeer, talk: str, said: list[str]) -> None:
+    """All of it, in order, once; and so it stays."""
+    await until(has(bob, talk, said[-1]), PATIENCE_S)
+    assert [message["text"] for message in await messages(bob, talk)] == said
+    await bob.restart()
+    assert [message["text"] for message in await messages(bob, talk)] == said
+
+
+def keeps_mail(bob: RpcPeer, *relays: RelayProcess) -> None:
+    """These shall keep it."""
+    bob.home.mkdir(mode=0o700)
+    addresses = json.dumps([relay.addresses[0] for relay in relays])
+    (bob.home / "config.toml").write_text(f"[mailboxes]\nrelays = {addresses}\n")
+
+
+def test_what_was_mailed_arrives_though_its_senders_home_is_no_more(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with open_processes(tmp_path) as processes:
+            relay = await processes.relay()
+            alice = await processes.peer("alice", knows=relay.addresses)
+            bob = processes.unstarted("bob", knows=relay.addresses)
+            keeps_mail(bob, relay)
+            await bob.start()
+            talk, said = await left_behind(alice, bob)
+            await alice.kill()
+            await trio.to_thread.run_sync(shutil.rmtree, alice.home)
+            await bob.start()
+            await reads_all(bob, talk, said)
+
+    trio.run(main)
+
+
+def test_what_was_mailed_arrives_though_the_first_relay_was_replaced_as_well(
+    tmp_path: Path,
+) -> None:
+    async def main() -> None:
+        async with open_processes(tmp_path) as processes:
+            first, second = await processes.relay("first"), await processes.relay("second")
+            both = (*first.addresses, *second.addresses)
+            alice = await processes.peer("alice", knows=both)
+            bob = processes.unstarted("bob", knows=both)
+            keeps_mail(bob, first, second)
+            await bob.start()
+            talk, said = await left_behind(alice, bob)
+            await alice.kill()
+            await first.kill()
+            for home in (alice.home, first.home):
+                await trio.to_thread.run_sync(shutil.rmtree, home)
+            await first.start()
+            await bob.start()
+            await reads_all(bob, talk, said)
+
+    trio.run(main)
 
 
 def test_who_was_away_reads_what_a_relay_kept(tmp_path: Path) -> None:

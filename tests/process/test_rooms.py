@@ -192,3 +192,35 @@ def test_an_owner_who_is_alone_is_asked_at_the_terminal(tmp_path, monkeypatch):
 def test_only_a_yes_is_a_yes(typed, meant, monkeypatch):
     monkeypatch.setattr(sys, "stdin", Keyboard(typed))
     assert is_meant("Sure? ", "en") is meant
+
+
+def test_who_has_a_link_gets_in_through_a_member_with_no_admin_there(tmp_path):
+    async def main():
+        async with open_processes(tmp_path) as processes:
+            alice = await processes.peer("alice")
+            near = (await alice.call("account"))["addresses"]
+            bob = await processes.peer("bob", knows=near)
+            await befriend(alice, bob)
+            us = [(await one.call("account"))["account"] for one in (alice, bob)]
+            room = (await alice.call("create_room", name="Crew", members=us[1:]))["id"]
+            await is_in(bob, room, "member")
+            await knows_members(bob, room, set(us))
+            link = await alice.call("invite", room=room)
+            dave, erin = (commands(tmp_path / name, *LOOPBACK) for name in ("dave", "erin"))
+            line = await dave("rooms", "join", link, status=2)
+            assert "--yes" in line
+
+            async def knows_it():
+                return len(await bob.call("invitations", room=room)) == 1
+
+            await until(knows_it, timeout_s=30)
+            await alice.stop()
+            joined = json.loads(await dave("rooms", "enter", link, "--yes", "--json"))
+            assert (joined["id"], joined["role"]) == (room, "member")
+            assert "as often as it is good for" in await erin(
+                "rooms", "enter", link, "--yes", status=1
+            )
+            damaged = await erin("rooms", "join", link[:-3], status=1)
+            assert "damaged or cut short" in damaged
+
+    trio.run(main)

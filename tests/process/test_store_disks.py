@@ -34,7 +34,7 @@ def on_a_disk(directory: Path, options: str, *command: str) -> subprocess.Comple
 def test_a_full_disk_is_said_and_nothing_that_was_acknowledged_is_lost(tmp_path: Path) -> None:
     program = str(ROOT / "tests" / "process" / "store_full_disk.py")
     home = str(tmp_path / "home")
-    done = on_a_disk(tmp_path, "size=1m", sys.executable, program, home)
+    done = on_a_disk(tmp_path, "size=2m", sys.executable, program, home)
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
     assert seen["acknowledged"] == seen["present"] > 5

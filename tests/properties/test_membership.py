@@ -3,7 +3,7 @@ owners who disagree, admins who fall, and offenders who backdate and fork."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations
 from random import Random
 
@@ -11,11 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2pchat.model.control import (
+    Admission,
     ControlOp,
     Cut,
     DeviceRevoked,
     Epoch,
     Genesis,
+    Invite,
+    InviteRevoked,
     Leave,
     Link,
     SetStanding,
@@ -30,6 +33,8 @@ SEEDS = st.integers(0, 1 << 32)
 OWNERS = ("olga", "oscar")
 OTHERS = ("adam", "anna", "bob", "carol", "mallory")
 STORIES = settings(max_examples=settings().max_examples * 3)
+GUESTS = ("gina", "gus", "greta")
+KEYS = (b"key", b"key", b"key", b"other")
 GIVEN = [Standing.ADMIN, *Standing]
 
 
@@ -51,13 +56,110 @@ class Reference:
             op = self.ops[id]
             if isinstance(op.control, SetStanding) and op.control.account == account:
                 found[id] = op.control.standing
+            if isinstance(op.control, Admission) and op.control.account == account:
+                found[id] = Standing.MEMBER
             if isinstance(op.control, Leave) and op.account == account:
                 found[id] = Standing.REMOVED
         return found
 
     def maximal(self, said: dict[OpId, Standing]) -> Standing:
-        last = [said[id] for id in said if not any(id in self.pasts[other] for other in said)]
-        return max(last, default=Standing.REMOVED)
+        last = self.last(said)
+        strong = [id for id in last if not isinstance(self.ops[id].control, Admission)]
+        return max((said[id] for id in strong or last), default=Standing.REMOVED)
+
+    def last(self, ids: Iterable[OpId]) -> list[OpId]:
+        ids = set(ids)
+        return [id for id in ids if not any(id in self.pasts[other] for other in ids)]
+
+    def final(self, account: AccountId, known: frozenset[OpId]) -> Standing:
+        return self.standing(account, known - self.late(known))
+
+    def late(self, known: frozenset[OpId]) -> frozenset[OpId]:
+        """Admissions beside an exclusion of who wrote them or gave the invitation, then those of
+        whom the invitation is not good for."""
+        counting = frozenset(id for id in known if self.counts(id))
+        all_of = {i for i in counting if isinstance(self.ops[i].control, Admission)}
+        found = {id for id in all_of if any(map(self.is_beside(id), counting))}
+        self.add_guests(found, all_of, counting)
+        for invite in {self.ops[id].control.invite for id in all_of}:
+            used = [i for i in all_of - found if self.ops[i].control.invite == invite]
+            rank = {id: (len(self.pasts[id] & set(used)), id) for id in used}
+            first = dict.fromkeys(self.ops[i].control.account for i in sorted(used, key=rank.get))
+            late = list(first)[self.ops[invite].control.uses :]
+            found |= {id for id in used if self.ops[id].control.account in late}
+        self.add_guests(found, all_of, counting)
+        return frozenset(found)
+
+    def add_guests(self, late: set[OpId], all_of: set[OpId], counting: frozenset[OpId]) -> None:
+        """Who was let in too late, and never by anything else, lets nobody in."""
+        more = True
+        while more:
+            more = {
+                id
+                for id in all_of - late
+                if (about := set(self.about(self.ops[id].account, self.pasts[id] & counting)))
+                and about <= late
+            }
+            late |= more
+
+    def is_beside(self, id: OpId) -> Callable[[OpId], bool]:
+        admission = self.ops[id]
+        behind = {admission.account, self.ops[admission.control.invite].account}
+
+        def holds(other: OpId) -> bool:
+            is_apart = id not in self.pasts[other] and other not in self.pasts[id]
+            return is_apart and any(self.puts_out(self.ops[other], one) for one in behind)
+
+        return holds
+
+    def puts_out(self, op: ControlOp, who: AccountId) -> bool:
+        said = op.control
+        if isinstance(said, SetStanding):
+            return said.account == who and said.standing >= Standing.REMOVED
+        return isinstance(said, Leave) and op.account == who
+
+    def is_invited(self, op: ControlOp) -> bool:
+        """Whether an admission counts, as far as it is not void."""
+        said, past = op.control, self.pasts[op.id]
+        giving = self.ops.get(said.invite)
+        if giving is None or giving.id not in past or not self.counts(giving.id):
+            return False
+        if not isinstance(giving.control, Invite) or giving.control.key != said.key:
+            return False
+        about = [id for id in self.about(said.account, past) if self.counts(id)]
+        went = all(isinstance(self.ops[i].control, Leave | Admission) for i in self.last(about))
+        set_by_others = [i for i in about if isinstance(self.ops[i].control, SetStanding)]
+        went &= all(about_said(self.ops[i]) == 2 for i in self.last(set_by_others))
+        is_out = said.account not in self.owners and self.final(said.account, past) > 3
+        may = self.standing(op.account, past) <= 3 and self.standing(giving.account, past) <= 1
+        return went and is_out and may and not any(self.ends_invite(giving, op))
+
+    def ends_invite(self, giving: ControlOp, op: ControlOp) -> Iterator[bool]:
+        for other in self.ops.values():
+            is_end = isinstance(other.control, InviteRevoked) and other.control.invite == giving.id
+            takes_back = is_end and not self.is_severed(other.id) and self.takes_back(other)
+            takes_back |= other.id not in self.pasts[giving.id] and self.removes(other)
+            limits = self.is_limit(other, giving.account) and other.id not in self.pasts[giving.id]
+            yield (takes_back or limits) and op.id not in self.pasts[other.id]
+
+    def removes(self, op: ControlOp) -> bool:
+        """Whether an op of somebody who rules, or once did, removes anybody."""
+        if not isinstance(op.control, SetStanding) or op.control.standing < Standing.REMOVED:
+            return False
+        ruled = op.account in self.owners or any(
+            self.ops[id].account in self.owners
+            and self.ops[id].control == SetStanding(op.account, Standing.ADMIN, said.cuts)
+            for id in self.pasts[op.id]
+            if isinstance(said := self.ops[id].control, SetStanding)
+        )
+        return ruled and not self.is_severed(op.id) and not self.is_void(op)
+
+    def takes_back(self, op: ControlOp) -> bool:
+        giving = self.ops.get(op.control.invite)
+        if giving is None or giving.id not in self.pasts[op.id]:
+            return False
+        is_theirs = op.account in (giving.account, *self.owners)
+        return isinstance(giving.control, Invite) and is_theirs and not self.is_void(op)
 
     def standing(self, account: AccountId, known: frozenset[OpId]) -> Standing:
         if account in self.owners:
@@ -73,7 +175,9 @@ class Reference:
             {
                 i: said[i]
                 for i in said
-                if self.ops[i].account in self.owners and not (is_judged and self.is_severed(i))
+                if self.ops[i].account in self.owners
+                and not isinstance(self.ops[i].control, Admission)
+                and not (is_judged and self.is_severed(i))
             }
         )
 
@@ -128,37 +232,52 @@ class Reference:
                 is_allowed = (
                     author not in self.owners and self.standing(author, past) <= Standing.READ_ONLY
                 )
-            case Epoch() | Link():
+            case Admission():
+                is_allowed = self.is_invited(op)
+            case InviteRevoked():
+                is_allowed = self.takes_back(op)
+            case Epoch() | Link() | Invite():
                 is_allowed = self.standing(author, past) <= Standing.ADMIN
             case _:
                 return False
         return is_allowed and not self.is_void(op)
 
-    def voids(self, limit: ControlOp, op: ControlOp) -> bool:
+    def is_limit(self, limit: ControlOp, of: AccountId) -> bool:
         change = limit.control
         if limit.account not in self.owners or not isinstance(change, SetStanding):
             return False
-        if change.account != op.account or op.account in self.owners:
+        if change.account != of or of in self.owners or self.is_severed(limit.id):
             return False
-        if self.is_severed(limit.id):
-            return False
-        past = self.pasts[limit.id]
-        was = self.by_owners(change.account, past)
-        is_limit = change.standing > Standing.MEMBER or (
+        was = self.by_owners(of, self.pasts[limit.id])
+        return change.standing > Standing.MEMBER or (
             change.standing is Standing.MEMBER and was is Standing.ADMIN
         )
-        if not is_limit or limit.id in self.pasts[op.id]:
+
+    def voids(self, limit: ControlOp, op: ControlOp) -> bool:
+        change, past = limit.control, self.pasts[limit.id]
+        if not self.is_limit(limit, op.account) or limit.id in self.pasts[op.id]:
             return False
         named = [id for cut in change.cuts if cut.device == op.device for id in cut.control]
         return not any(id in past and (id == op.id or op.id in self.pasts[id]) for id in named)
 
     def epochs(self) -> set[OpId]:
         found = {id for id in self.ops if isinstance(self.ops[id].control, Epoch)}
-        return {id for id in found if self.counts(id) and not any(map(self.ends(id), self.ops))}
+        good = {i for i in found if self.counts(i) and not any(map(self.ends(i), self.ops))}
+        whole = frozenset(self.ops)
+        late = {self.ops[id].control.account for id in self.late(whole)}
+        return {id for id in good if not any(self.could_have(id, one) for one in late)}
+
+    def could_have(self, epoch: OpId, who: AccountId) -> bool:
+        """Whether somebody who may read no more had an epoch, or was let in since."""
+        past, whole = self.pasts[epoch], frozenset(self.ops)
+        later = {i: s for i, s in self.about(who, whole).items() if i not in past}
+        is_let_in = any(s <= Standing.READ_ONLY and self.counts(i) for i, s in later.items())
+        had_it = is_let_in or self.final(who, past) <= Standing.READ_ONLY
+        return had_it and self.final(who, whole) > Standing.READ_ONLY
 
     def ends(self, epoch: OpId) -> Callable[[OpId], bool]:
         """Whether an op says that somebody may read no more who could have had an epoch."""
-        past, whole = self.pasts[epoch], frozenset(self.ops)
+        past = self.pasts[epoch]
 
         def is_end(id: OpId) -> bool:
             op = self.ops[id]
@@ -167,19 +286,14 @@ class Reference:
                 gone = op.control.account
             elif not isinstance(op.control, Leave):
                 return False
-            if id in past or not self.counts(id):
-                return False
-            later = {i: s for i, s in self.about(gone, whole).items() if i not in past}
-            is_let_in = any(s <= Standing.READ_ONLY and self.counts(i) for i, s in later.items())
-            had_it = is_let_in or self.standing(gone, past) <= Standing.READ_ONLY
-            return had_it and self.standing(gone, whole) > Standing.READ_ONLY
+            return id not in past and self.counts(id) and self.could_have(epoch, gone)
 
         return is_end
 
     def members(self) -> dict[AccountId, Standing]:
         whole = frozenset(self.ops)
-        accounts = {*self.owners, *(account(name) for name in OTHERS)}
-        found = {one: self.standing(one, whole) for one in accounts}
+        accounts = {*self.owners, *(account(name) for name in (*OTHERS, *GUESTS))}
+        found = {one: self.final(one, whole) for one in accounts}
         return {one: standing for one, standing in found.items() if standing <= Standing.READ_ONLY}
 
 
@@ -195,6 +309,27 @@ def history(rng: Random, length: int) -> Assembly:
             room.fork(name, anything(rng, room, writer, deps), rng.choice([*own, None]), deps)
         else:
             room.write(name, anything(rng, room, writer, deps), deps)
+    return room
+
+
+def welcoming(rng: Random, length: int) -> Assembly:
+    """A room whose members let in guests, often knowing nothing of each other."""
+    room = crew("oscar")
+    room.set("olga", "adam", Standing.ADMIN)
+    for name in ("bob", "carol", "mallory"):
+        room.set("olga", name, Standing.MEMBER)
+    for giver in ("olga", "adam"):
+        room.write(giver, Invite(b"key", rng.choice((1, 2, 3)), 0), room.heads)
+    for _ in range(length):
+        writer = rng.choice(("olga", "adam", "bob", "carol", "mallory", *GUESTS))
+        deps = room.heads if rng.random() < 0.4 else tuple(op.id for op in room.ops[-4:][:2])
+        control = anything(rng, room, writer, deps)
+        if rng.random() < 0.7:
+            invites = [op.id for op in room.ops if isinstance(op.control, Invite)]
+            guest = account(rng.choice((*GUESTS, "bob")))
+            control = Admission(guest, rng.choice(invites), b"key", b"")
+        deps = rng.choice((deps, tuple(op.id for op in room.ops[6:8])))
+        room.write(writer, control, deps)
     return room
 
 
@@ -218,6 +353,14 @@ def anything(rng: Random, room: Assembly, writer: str, deps: tuple[OpId, ...]):
         name = rng.choice((whose, f"{whose}/2"))
         return DeviceRevoked(account(whose), device(name), (), b"")
     target = account(rng.choice((*OTHERS, *OWNERS)))
+    if roll < 0.5:
+        return Invite(rng.choice(KEYS), rng.choice((1, 2)), 0)
+    invites = [op.id for op in room.ops if isinstance(op.control, Invite)]
+    if roll < 0.7 and invites:
+        key = rng.choice(KEYS)
+        return Admission(target, rng.choice(invites), key, b"")
+    if roll < 0.74 and invites:
+        return InviteRevoked(rng.choice(invites))
     return SetStanding(target, rng.choice(GIVEN), cuts(rng, room, writer, target, deps))
 
 
@@ -251,7 +394,23 @@ def verdicts(room: Assembly, membership: Membership) -> list[bool]:
 @given(SEEDS, st.integers(1, 40))
 def test_any_order_of_arrival_makes_the_same_room_and_the_one_of_the_rules(seed: int, length: int):
     rng = Random(seed)
-    room = history(rng, length)
+    agree(rng, history(rng, length))
+
+
+def about_said(op: ControlOp) -> Standing:
+    assert isinstance(op.control, SetStanding)
+    return op.control.standing
+
+
+@STORIES
+@given(SEEDS, st.integers(1, 30))
+def test_who_is_let_in_by_which_invitation_is_the_same_in_any_order(seed: int, length: int):
+    rng = Random(seed)
+    agree(rng, welcoming(rng, length))
+
+
+def agree(rng: Random, room: Assembly) -> None:
+    """Any order of arrival makes the room of the rules."""
     reference = Reference(room.genesis, room.ops)
     said = [reference.counts(op.id) for op in room.ops]
     for _ in range(3):
@@ -259,7 +418,7 @@ def test_any_order_of_arrival_makes_the_same_room_and_the_one_of_the_rules(seed:
         for op in any_order(rng, room.ops):
             membership.add(op)
             if rng.random() < 0.2:
-                membership.members()  # looking does not change what is seen
+                membership.members(), membership.epochs()  # looking changes nothing that is seen
         assert verdicts(room, membership) == said
         assert membership.members() == reference.members()
         assert set(membership.epochs()) == reference.epochs()
@@ -275,7 +434,7 @@ def test_everybody_who_catches_up_agrees_whatever_they_saw_first(seed: int, leng
         for one in seen:
             if rng.random() < 0.5 and all(id in one for id in op.parents):
                 one.add(op)
-                one.members()
+                one.members(), one.epochs()
     for one in seen:
         for op in room.ops:
             one.add(op)

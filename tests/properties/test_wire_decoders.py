@@ -34,8 +34,13 @@ RECORDS = {
 
 
 def read_op(raw: bytes) -> object:
+    """What a receiver of an op does with it, and with what took its content."""
     op = decode_op(raw)
     verify_op(op)
+    if op.deletion is not None:
+        verify_op(op.deletion)
+    elif op.content is None:
+        raise MalformedMessage("an op without its content is not taken")
     return op
 
 

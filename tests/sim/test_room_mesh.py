@@ -85,6 +85,11 @@ def test_who_is_not_connected_with_the_sender_reads_it_at_once_and_not_by_sync(r
             for client in clients:
                 while not any(r.id == room and r.info.role in _IN for r in client.rooms()):  # noqa: ASYNC110
                     await trio.sleep(0.1)
+        await trio.sleep(10)  # until all have dialled all
+        tally.kinds.clear()
+        await clients[3].room(room).send("where all are connected")
+        await heard_by_all(clients, room, "where all are connected")
+        assert tally.kinds["SignedSenderKey"] == COUNT - 1
         keep_apart(world, names)
         await trio.sleep(SETTLED_S)
         for number, client in enumerate((alice, clients[7], alice, clients[7])):
@@ -92,6 +97,7 @@ def test_who_is_not_connected_with_the_sender_reads_it_at_once_and_not_by_sync(r
             await client.room(room).send(f"said {number}")
             assert await heard_by_all(clients, room, f"said {number}") < PUZZLED_S
             assert tally.kinds["SyncPull"] == 0
+            assert tally.kinds["SignedSenderKey"] <= COUNT * (2 * len(STEPS) - 1)
             record_property(f"keys {number}", tally.kinds["SignedSenderKey"])
 
     run_world(scenario, 31)

@@ -13,12 +13,15 @@ from pathlib import Path
 
 from p2pchat.crypto.lan_key import lan_key
 from p2pchat.model.control import (
+    Admission,
     Control,
     Cut,
     DeviceRevoked,
     Epoch,
     Genesis,
     History,
+    Invite,
+    InviteRevoked,
     Leave,
     Link,
     SetStanding,
@@ -57,6 +60,7 @@ from p2pchat.wire.devices import (
     read_device_set,
     revocation,
 )
+from p2pchat.wire.envelope import Ed25519Signer
 from p2pchat.wire.frames import (
     Compare,
     Frame,
@@ -72,6 +76,8 @@ from p2pchat.wire.frames import (
     encode_frame,
 )
 from p2pchat.wire.introductions import Introduce, IntroductionConsent, MayIntroduce
+from p2pchat.wire.invite_links import Hint, InviteLink, encode_invite
+from p2pchat.wire.joining import JoinRefused, Refusal, sign_join
 from p2pchat.wire.lan_codec import (
     NONCE_BYTES,
     LanKind,
@@ -90,6 +96,7 @@ from p2pchat.wire.records import (
     bundle_key,
     encode_record,
 )
+from p2pchat.wire.relations import Delete, Edit, React
 from p2pchat.wire.sender_keys import (
     SenderKey,
     SignedSenderKey,
@@ -120,6 +127,10 @@ CONTENTS: dict[str, Content] = {
     "full profile": Profile("Alice", "I grow roses.", AVATAR),
     "text": Text("你好, world"),
     "reply": Text("yes", op_id("question")),
+    "edit": Edit("你好, earth"),
+    "deletion": Delete(),
+    "reaction": React("👍🏽", is_on=True),
+    "reaction taken away": React("👍🏽", is_on=False),
     "may introduce": MayIntroduce(CAROL.account, "Carol"),
     "introduction consent": IntroductionConsent(CAROL.account, encode_link(BOB.link)),
     "introduce": Introduce("Bob", encode_link(BOB.link)),
@@ -137,6 +148,9 @@ REVOKED = revocation(
     read_device_set(new_revocation(MALLORY.account_signer, MALLORY.device, WALL_MS)),
     MALLORY.device,
 )
+INVITE_SEED = digest("invitation")
+INVITE = Ed25519Signer(INVITE_SEED)
+JOIN = sign_join(INVITE_SEED, ROOM, op_id("invite"), CAROL.account)
 ROOM_CONTROLS: dict[str, Control] = {
     "genesis": GENESIS,
     "standing": SetStanding(MALLORY.account, Standing.MEMBER),
@@ -151,6 +165,9 @@ ROOM_CONTROLS: dict[str, Control] = {
         MALLORY.account, MALLORY.device, (TalkHead(7, op_id("talk")),), REVOKED
     ),
     "link": Link(),
+    "invite": Invite(INVITE.public_key, 20, WALL_MS),
+    "invite revoked": InviteRevoked(op_id("invite")),
+    "admission": Admission(CAROL.account, op_id("invite"), JOIN.key, JOIN.proof),
 }
 CREW = room_id(encode_control(GENESIS)[1])
 
@@ -239,6 +256,7 @@ def op_of(content: Content, person: Person = ALICE, **changes: object) -> Op:
         "kind": kind,
         "content_hash": content_hash(raw),
         "devices": person.devices.hash,
+        "refers": op_id("message") if isinstance(content, Edit | Delete | React) else None,
     }
     return make_op(Header(**{**fields, **changes}), raw, person.signer)
 
@@ -261,6 +279,7 @@ def all_ops() -> dict[str, Op]:
             Text("late"), seq=(1 << 48) - 1, prev=op_id("before"), hlc=(1 << 63) - 1
         ),
         **{name: op_of(control, conversation=CREW) for name, control in ROOM_CONTROLS.items()},
+        "deleted": replace(first, content=None, deletion=op_of(Delete(), refers=first.id)),
     }
 
 
@@ -283,8 +302,10 @@ def ops() -> Vectors:
                 "deps": [id.hex() for id in op.header.deps],
                 "after": [id.hex() for id in op.header.after],
                 "devices": op.header.devices.hex(),
+                "refers": op.header.refers.hex() if op.header.refers is not None else "",
             },
             "content": (op.content or b"").hex(),
+            "deletion": op.deletion.id.hex() if op.deletion is not None else "",
             "header_bytes": op.header_bytes.hex(),
             "id": op.id.hex(),
             "signature": op.signature.hex(),
@@ -299,15 +320,17 @@ def all_receipts() -> dict[str, SignedReceipt]:
     branch = Position(ALICE.device, Chain.TALK, 7, op_id("branch"))
     control = Position(ALICE.device, Chain.CONTROL, 0, op_id("control"))
     entries = {"direct": (control, head), "of a fork": (head, branch), "of nothing": ()}
-    return {
-        name: sign_receipt(Receipt(DIRECT, BOB.account, BOB.device, found, WALL_MS), BOB.signer)
+    made = {
+        name: Receipt(DIRECT, BOB.account, BOB.device, found, WALL_MS)
         for name, found in entries.items()
     }
+    made["of a part"] = replace(made["direct"], from_seq=5, wordless=(6, 40))
+    return {name: sign_receipt(receipt, BOB.signer) for name, receipt in made.items()}
 
 
 def a_sender_key() -> SignedSenderKey:
     key = bytes(range(229 - 1)) + b"\xff"
-    audience = audience_of(key, (BOB.device, CAROL.device))
+    audience = audience_of(key, (BOB.device, CAROL.device), (ALICE.device, MALLORY.device))
     return sign_sender_key(
         SenderKey(CREW, ALICE.device, WALL_MS << 16, key, audience), ALICE.signer
     )
@@ -318,13 +341,15 @@ def sender_keys() -> Vectors:
     said = signed.said
     return [
         {
-            "name": "for two devices",
+            "name": "for two devices, and two that have it from them",
             "conversation": said.conversation.hex(),
             "device": said.device.hex(),
             "serial": said.serial,
             "key": said.key.hex(),
-            "devices": [BOB.device.hex(), CAROL.device.hex()],
-            "audience": said.audience.hex(),
+            "given_devices": [BOB.device.hex(), CAROL.device.hex()],
+            "other_devices": [ALICE.device.hex(), MALLORY.device.hex()],
+            "given": said.audience.given.hex(),
+            "others": said.audience.others.hex(),
             "body": signed.body.hex(),
             "signature": signed.signature.hex(),
         }
@@ -340,6 +365,8 @@ def receipts() -> Vectors:
             "device": signed.receipt.device.hex(),
             "sent_ms": signed.receipt.sent_ms,
             "entries": [position(entry) for entry in signed.receipt.entries],
+            "from_seq": signed.receipt.from_seq,
+            "wordless": list(signed.receipt.wordless),
             "body": signed.body.hex(),
             "signature": signed.signature.hex(),
         }
@@ -383,6 +410,8 @@ def all_frames() -> dict[str, Frame]:
             (claim,),
         ),
         "sender key": a_sender_key(),
+        "join": JOIN,
+        "join refused": JoinRefused(ROOM, op_id("invite"), Refusal.USED_UP),
     }
 
 
@@ -411,6 +440,31 @@ def links() -> Vectors:
             "text": encode_link(link),
         }
         for name, link in all_links().items()
+    ]
+
+
+def all_invites() -> dict[str, InviteLink]:
+    hints = (Hint(ALICE.device, ADDRESSES[0]), Hint(BOB.device, ""))
+    ids = CREW, op_id("invite"), INVITE_SEED, ALICE.device
+    link = InviteLink(*ids, WALL_MS, GENESIS.name, hints, ALICE.devices)
+    return {"with hints": link, "without hints": replace(link, hints=())}
+
+
+def invites() -> Vectors:
+    return [
+        {
+            "name": name,
+            "conversation": link.conversation.hex(),
+            "invite": link.invite.hex(),
+            "seed": link.seed.hex(),
+            "device": link.device.hex(),
+            "expires_ms": link.expires_ms,
+            "room": link.name,
+            "hints": [{"device": h.device.hex(), "address": h.address} for h in link.hints],
+            "devices": link.devices.raw.hex(),
+            "text": encode_invite(link, ALICE.signer),
+        }
+        for name, link in all_invites().items()
     ]
 
 
@@ -505,6 +559,7 @@ GOLDEN = {
     "sender_keys": sender_keys,
     "frames": frames,
     "links": links,
+    "invites": invites,
     "records": records,
     "lan": lan,
     "mailbox": mailboxes.mailbox,

@@ -13,6 +13,7 @@ from p2pchat.model.change import PutReceipt
 from p2pchat.model.op import Chain, Position
 from p2pchat.wire.delivery_proof import encode_proof
 from p2pchat.wire.receipts import Receipt, sign_receipt
+from p2pchat.wire.relations import Delete
 from tests.unit.protocol.people import ALICE, BOB, WALL_MS, Author, between
 
 FILE = Path(__file__).with_name("proof.json")
@@ -23,26 +24,31 @@ def made() -> dict[str, object]:
     """The vector."""
     author = Author(ALICE, DIRECT)
     first, second = author.write("Hello, Bob!"), author.write("Are you there?")
-    head = Position(ALICE.device, Chain.TALK, 1, second.id)
-    receipt = Receipt(DIRECT, BOB.account, BOB.device, (head,), WALL_MS + 42)
+    third = author.write("I am not.")
+    gone = author.write(Delete(), refers=third.id)
+    head = Position(ALICE.device, Chain.TALK, 3, gone.id)
+    receipt = Receipt(DIRECT, BOB.account, BOB.device, (head,), WALL_MS + 42, wordless=(2,))
     signed = sign_receipt(receipt, BOB.signer)
     row = PutReceipt(DIRECT, BOB.device, signed.body, signed.signature)
-    ops = [first, replace(second, content=None)]
+    ops = [first, replace(second, content=None), third, gone]
     return {
         "file": b"".join(encode_proof((ALICE.devices, BOB.devices), [row], ops)).hex(),
         "conversation": DIRECT.hex(),
         "account": ALICE.account.hex(),
         "device": ALICE.device.hex(),
         "messages": [
-            {"id": first.id.hex(), "seq": 0, "text": "Hello, Bob!"},
-            {"id": second.id.hex(), "seq": 1, "text": None},
+            {"id": first.id.hex(), "seq": 0, "text": "Hello, Bob!", "is_deleted": False},
+            {"id": second.id.hex(), "seq": 1, "text": None, "is_deleted": False},
+            {"id": third.id.hex(), "seq": 2, "text": None, "is_deleted": True},
         ],
         "receipts": [
             {
                 "account": BOB.account.hex(),
                 "device": BOB.device.hex(),
                 "sent_at": WALL_MS + 42,
-                "up_to": 1,
+                "up_to": 3,
+                "from_seq": 0,
+                "wordless": [2],
             }
         ],
     }

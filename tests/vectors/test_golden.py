@@ -19,6 +19,7 @@ from p2pchat.model.ids import AccountId, DeviceId
 from p2pchat.wire.contents import decode_content
 from p2pchat.wire.devices import merged, read_device_set
 from p2pchat.wire.frames import decode_frame, encode_frame
+from p2pchat.wire.invite_links import decode_invite
 from p2pchat.wire.lan_codec import decode_lan
 from p2pchat.wire.lan_pb2 import Datagram
 from p2pchat.wire.links import decode_link
@@ -80,11 +81,10 @@ def test_sender_keys_read_as_they_were_written_and_name_whom_they_are_for():
     assert decode_sender_key(raw(vector, "body"), raw(vector, "signature")) == signed
     VerifyKey(raw(vector, "device")).verify(b"dchat/sender-key/1\0" + signed.body, signed.signature)
     salt = blake2b(b"dchat/audience/1\0" + raw(vector, "key"), digest_size=32).digest()
-    tags = (
-        blake2b(salt + bytes.fromhex(device), digest_size=8).digest()
-        for device in vector["devices"]
-    )
-    assert b"".join(sorted(tags)) == raw(vector, "audience")
+    for devices, tags in (("given_devices", "given"), ("other_devices", "others")):
+        each = [bytes.fromhex(device) for device in vector[devices]]
+        found = sorted(blake2b(salt + device, digest_size=8).digest() for device in each)
+        assert b"".join(found) == raw(vector, tags)
 
 
 def test_device_sets_read_as_they_were_written():
@@ -104,6 +104,11 @@ def test_frames_read_as_they_were_written():
 def test_links_read_as_they_were_written():
     for vector, link in zip(golden.read("links"), golden.all_links().values(), strict=True):
         assert decode_link(vector["text"]) == link
+
+
+def test_invitations_read_as_they_were_written():
+    for vector, link in zip(golden.read("invites"), golden.all_invites().values(), strict=True):
+        assert decode_invite(vector["text"]) == link
 
 
 def test_records_read_as_they_were_written():

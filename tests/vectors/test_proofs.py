@@ -19,7 +19,12 @@ def test_the_vector_proves_what_stands_beside_it():
     assert proof.conversation.hex() == VECTOR["conversation"]
     assert (proof.account.hex(), proof.device.hex()) == (VECTOR["account"], VECTOR["device"])
     assert VECTOR["messages"] == [
-        {"id": message.id.hex(), "seq": message.seq, "text": message.text}
+        {
+            "id": message.id.hex(),
+            "seq": message.seq,
+            "text": message.text,
+            "is_deleted": message.is_deleted,
+        }
         for message in proof.messages
     ]
     assert VECTOR["receipts"] == [
@@ -28,6 +33,8 @@ def test_the_vector_proves_what_stands_beside_it():
             "device": one.device.hex(),
             "sent_at": one.sent_at,
             "up_to": one.up_to,
+            "from_seq": one.from_seq,
+            "wordless": list(one.wordless),
         }
         for one in proof.receipts
     ]

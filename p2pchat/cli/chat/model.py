@@ -7,20 +7,20 @@ Unread is what came since the program began: what was read on another day is not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.message import Message, MessageState
 from p2pchat.wire.links import LINK_SCHEME
 
-__all__ = ["ALARMS_MAX", "HELD_MESSAGES_MAX", "PAGE_MESSAGES", "Chat", "Place"]
+__all__ = ["ALARMS_MAX", "HELD_MESSAGES_MAX", "PAGE_MESSAGES", "Alarm", "Chat", "Place"]
 
 PAGE_MESSAGES = 50
 HELD_MESSAGES_MAX = 2_000
 """Of the open conversation; the disk has the others."""
-ALARMS_MAX = 5
-"""The latest; the window is for messages."""
+ALARMS_MAX = 64
+"""That wait to be seen, one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,16 @@ class Place:
     kind: str
     """What it is: a contact, one who was asked, or a kind of room."""
     unread: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """What somebody should know before they write on. Each account has one of each kind at most,
+    so that nobody takes another's off the screen by being alarming."""
+
+    account: AccountId
+    kind: str
+    line: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +57,16 @@ class Chat:
     """Whether the disk has messages before these."""
     back: int = 0
     """How many lines of the newest are scrolled out of sight."""
+    marked: OpId | None = None
+    """The message that the next command is about; it is always in sight."""
     notes: tuple[str, ...] = ()
     """What the last command said; the next one takes it away."""
     progress: str = ""
     """How far the start, or the network, is."""
     requests: tuple[str, ...] = ()
     """Accounts and rooms that wait for our word."""
-    alarms: tuple[str, ...] = ()
-    """What somebody should know before they write on; they stay until the person has seen them."""
+    alarms: tuple[Alarm, ...] = ()
+    """The first is shown; it stays until the person has seen it, and gives way to the next."""
 
     @property
     def place(self) -> Place | None:
@@ -88,12 +100,13 @@ class Chat:
             messages=tuple(page),
             has_earlier=len(page) >= PAGE_MESSAGES,
             back=0,
+            marked=None,
             notes=(),
         )
 
     def closed(self) -> Chat:
         """None is."""
-        return replace(self, open=None, messages=(), has_earlier=False, back=0)
+        return replace(self, open=None, messages=(), has_earlier=False, back=0, marked=None)
 
     def said(self, message: Message) -> Chat:
         """A message is on disk, ours or somebody else's."""
@@ -111,11 +124,41 @@ class Chat:
 
     def moved(self, id: OpId, state: MessageState) -> Chat:
         """A message of ours came further."""
-        messages = (
-            replace(message, state=state) if message.id == id else message
-            for message in self.messages
-        )
+        return self._with(id, lambda message: replace(message, state=state))
+
+    def changed(self, now: Message) -> Chat:
+        """A message says something else, or somebody put an emoji to it."""
+        return self._with(now.id, lambda _: now)
+
+    def deleted(self, id: OpId) -> Chat:
+        """A message was taken back."""
+        gone = self._with(id, _without_words)
+        return gone.marking(None) if gone.marked == id else gone
+
+    def _with(self, id: OpId, change: Callable[[Message], Message]) -> Chat:
+        messages = (change(known) if known.id == id else known for known in self.messages)
         return replace(self, messages=tuple(messages))
+
+    def marking(self, id: OpId | None) -> Chat:
+        """This message is meant, or none."""
+        return replace(self, marked=id)
+
+    def next_marked(self, direction: int) -> Message | None:
+        """The message above (1) or below (-1) the one that is marked, of those that can be meant;
+        none is marked below the newest."""
+        places = (place for place, one in enumerate(self.messages) if one.id == self.marked)
+        at = next(places, len(self.messages))
+        others = self.messages[:at][::-1] if direction > 0 else self.messages[at + 1 :]
+        return next((one for one in others if not one.deleted), None)
+
+    def meant(self, *, is_own: bool | None = None) -> Message | None:
+        """The message that a command is about: the one that is marked, or else the newest of ours
+        or of others, if that matters."""
+        whole = (one for one in reversed(self.messages) if not one.deleted)
+        if self.marked is not None:
+            return next((one for one in whole if one.id == self.marked), None)
+        fitting = (one for one in whole if is_own in (None, one.author == self.me))
+        return next(fitting, None)
 
     def earlier(self, page: Sequence[Message]) -> Chat:
         """Messages before those that are seen, as far as there is room for them; none is left when
@@ -132,18 +175,24 @@ class Chat:
         """A command said something."""
         return replace(self, notes=lines)
 
-    def warned(self, line: str) -> Chat:
-        """Something is not as it should be; said once, however often it happens."""
-        others = (alarm for alarm in self.alarms if alarm != line)
-        return replace(self, alarms=(*others, line)[-ALARMS_MAX:])
+    def warned(self, alarm: Alarm) -> Chat:
+        """Something is not as it should be; one like it that waits already says what is new. Where
+        very many wait it is said in passing."""
+        key = alarm.account, alarm.kind
+        if any((one.account, one.kind) == key for one in self.alarms):
+            alarms = (alarm if (one.account, one.kind) == key else one for one in self.alarms)
+            return replace(self, alarms=tuple(alarms))
+        if len(self.alarms) >= ALARMS_MAX:
+            return self.noted(alarm.line)
+        return replace(self, alarms=(*self.alarms, alarm))
 
     def heeded(self) -> Chat:
-        """The person has seen what there is to be warned of."""
-        return replace(self, alarms=())
+        """The person has seen the alarm that was shown."""
+        return replace(self, alarms=self.alarms[1:])
 
     def scrolled(self, back: int) -> Chat:
-        """So many lines are below what is seen."""
-        return replace(self, back=max(0, back))
+        """So many lines are below what is seen, where no message is marked."""
+        return replace(self, back=max(0, back), marked=None)
 
     def next_unread(self) -> Place | None:
         """The conversation after the open one that has something unread, else the one after it."""
@@ -154,3 +203,7 @@ class Chat:
 
 def _more(place: Place) -> Place:
     return replace(place, unread=place.unread + 1)
+
+
+def _without_words(message: Message) -> Message:
+    return replace(message, text="", reply_to=None, edited=False, deleted=True, reactions=())

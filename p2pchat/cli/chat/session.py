@@ -12,8 +12,8 @@ from typing import TypeVar, assert_never
 import trio
 
 from p2pchat.cli import shapes
-from p2pchat.cli.chat.model import HELD_MESSAGES_MAX, PAGE_MESSAGES, Chat, Place
-from p2pchat.cli.chat.terminal import Ended, Input, NextWanted, Paged, Typed
+from p2pchat.cli.chat.model import HELD_MESSAGES_MAX, PAGE_MESSAGES, Alarm, Chat, Place
+from p2pchat.cli.chat.terminal import Ended, Input, Marked, NextWanted, Paged, Typed
 from p2pchat.cli.chat.typed import COMMANDS, Do, Mistake, Say, Verb, parse
 from p2pchat.cli.finding import conversation_named, find_contact, find_room_request
 from p2pchat.cli.gathering import KINDS
@@ -30,10 +30,13 @@ from p2pchat.events import (
     EventsDropped,
     KeyChanged,
     MembersChanged,
+    MessageDeleted,
+    MessageEdited,
     MessageReceived,
     MessageStateChanged,
     NetworkStatusChanged,
     ProfileChanged,
+    ReactionChanged,
     RoomJoined,
     RoomRequested,
     SecurityAlert,
@@ -51,10 +54,13 @@ HEARD = (
     DeviceAdded,
     KeyChanged,
     MembersChanged,
+    MessageDeleted,
+    MessageEdited,
     MessageReceived,
     MessageStateChanged,
     NetworkStatusChanged,
     ProfileChanged,
+    ReactionChanged,
     RoomJoined,
     RoomRequested,
     SecurityAlert,
@@ -124,6 +130,10 @@ class Session:
                 self.chat = self.chat.said(message)
             case MessageStateChanged(id, state):
                 self.chat = self.chat.moved(id, state)
+            case MessageEdited(message) | ReactionChanged(message):
+                self.chat = self.chat.changed(message)
+            case MessageDeleted(id, _):
+                self.chat = self.chat.deleted(id)
             case StartupProgress():
                 self.chat = replace(self.chat, progress=step_name(event, self._language))
             case NetworkStatusChanged(health, count):
@@ -166,7 +176,8 @@ class Session:
                 )
         contacts = (contact.account for contact in self._client.contacts())
         is_near = account == self.chat.me or account in contacts
-        self.chat = self.chat.warned(told) if is_near else self.chat.noted(told)
+        alarm = Alarm(account, type(event).__name__, told)
+        self.chat = self.chat.warned(alarm) if is_near else self.chat.noted(told)
 
     def _list(self) -> None:
         """Contacts and rooms as they are now, and who waits for our word."""
@@ -201,6 +212,8 @@ class Session:
                 await self._typed(line)
             case Paged():
                 await self._page(input)
+            case Marked(direction):
+                await self._mark(direction)
             case NextWanted():
                 await self._next()
             case Ended():
@@ -249,6 +262,15 @@ class Session:
         self.chat = self.chat.earlier(page)
         return len(self.chat.messages) - len(before)
 
+    async def _mark(self, direction: int) -> None:
+        """Mark the message above or below, which perhaps only the disk has; none for 0."""
+        found = self.chat.next_marked(direction) if direction else None
+        if found is None and direction > 0 and self.chat.has_earlier:
+            await self._read_earlier()
+            found = self.chat.next_marked(direction)
+        if found is not None or direction <= 0:
+            self.chat = self.chat.marking(None if found is None else found.id)
+
     async def _next(self) -> None:
         place = self.chat.next_unread()
         if place is not None:
@@ -287,6 +309,8 @@ class Session:
                 room = client.room(_opened(self.chat))
                 await room.set_role(contact.account, Role.MEMBER)
                 self._say("{name} is in {room} now.", name=contact.name, room=room.name)
+            case Verb.REPLY | Verb.EDIT | Verb.DELETE | Verb.REACT:
+                await self._change(action)
             case Verb.ACCEPT:
                 await self._accept(argument)
             case Verb.REJECT:
@@ -295,6 +319,30 @@ class Session:
                 self._ended.set()
             case _:
                 self._tell(action.verb)
+
+    async def _change(self, action: Do) -> None:
+        """Say something about a message: the one that is marked, or else the last that fits."""
+        conversation = self._client.conversation(_opened(self.chat))
+        is_own = {Verb.REPLY: False, Verb.REACT: None}.get(action.verb, True)
+        meant = self.chat.meant(is_own=is_own)
+        if meant is None:
+            self._say("There is no such message in sight yet.")
+            return
+        match action.verb:
+            case Verb.REPLY:
+                said = await conversation.send(action.argument, reply_to=meant.id)
+                self.chat = self.chat.said(said).scrolled(0)
+            case Verb.EDIT:
+                self.chat = self.chat.changed(await conversation.edit(meant.id, action.argument))
+            case Verb.DELETE:
+                await conversation.delete(meant.id)
+                self.chat = self.chat.deleted(meant.id)
+            case _:
+                mine = (put.emoji for put in meant.reactions if put.account == self.chat.me)
+                is_there = action.argument in mine
+                now = await conversation.react(meant.id, action.argument, remove=is_there)
+                self.chat = self.chat.changed(now)
+        self.chat = self.chat.marking(None)
 
     async def _entered(self, conversation: Contact | Room) -> None:
         notes = self.chat.notes
@@ -360,7 +408,10 @@ class Session:
             f"/{verb} {usage.argument}".ljust(16) + translate(usage.purpose, self._language)
             for verb, usage in COMMANDS.items()
         ]
-        keys = "Tab completes, Page up shows what was before, Ctrl-N opens the next unread."
+        keys = (
+            "Tab completes, Page up shows what was before, Ctrl-N opens the next unread, Shift-Up"
+            " and Shift-Down mark a message."
+        )
         self._show([*rows, self._words(keys)], "")
 
     # Saying

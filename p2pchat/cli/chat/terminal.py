@@ -40,7 +40,7 @@ from p2pchat.cli.chat.typed import candidates
 from p2pchat.cli.chat.view import Line, bar, body, depth, side
 from p2pchat.cli.language import Language
 
-__all__ = ["Ended", "Input", "NextWanted", "Paged", "Terminal", "Typed"]
+__all__ = ["Ended", "Input", "Marked", "NextWanted", "Paged", "Terminal", "Typed"]
 
 SIDE_COLUMNS = 24
 WIDE_COLUMNS = 64
@@ -57,6 +57,8 @@ STYLE = Style.from_dict(
         "other": "ansicyan",
         "note": "ansiyellow",
         "alarm": "bold ansired",
+        "marked": "reverse",
+        "reactions": "ansimagenta",
         "rule": "ansibrightblack",
         "bar": "reverse",
     }
@@ -80,6 +82,13 @@ class Paged:
 
 
 @dataclass(frozen=True, slots=True)
+class Marked:
+    """The message above (1) or below (-1) is meant; none at all (0)."""
+
+    direction: int
+
+
+@dataclass(frozen=True, slots=True)
 class NextWanted:
     """The next unread conversation shall be opened."""
 
@@ -89,7 +98,7 @@ class Ended:
     """Ctrl-D, or Ctrl-C on an empty line."""
 
 
-Input = Typed | Paged | NextWanted | Ended
+Input = Typed | Paged | Marked | NextWanted | Ended
 
 
 class _Drawn(UIControl):
@@ -211,6 +220,8 @@ class Terminal:
         def interrupt(event: KeyPressEvent) -> None:
             if typed.text:
                 typed.reset()
+            elif self._chat.marked is not None:
+                self._tell(Marked(0))
             else:
                 self._tell(Ended())
 
@@ -230,5 +241,15 @@ class Terminal:
         def page_down(event: KeyPressEvent) -> None:
             self._tell(self._paged(-1))
 
-        del interrupt, end, go_on, page_up, page_down  # the bindings hold them
+        @keys.add("s-up", eager=True)
+        @keys.add("escape", "up")
+        def mark_above(event: KeyPressEvent) -> None:
+            self._tell(Marked(1))
+
+        @keys.add("s-down", eager=True)
+        @keys.add("escape", "down")
+        def mark_below(event: KeyPressEvent) -> None:
+            self._tell(Marked(-1))
+
+        del interrupt, end, go_on, page_up, page_down, mark_above, mark_below  # the bindings do
         return keys

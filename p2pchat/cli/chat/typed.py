@@ -20,6 +20,10 @@ class Verb(StrEnum):
     NEXT = "next"
     LIST = "list"
     REQUESTS = "requests"
+    REPLY = "reply"
+    EDIT = "edit"
+    DELETE = "delete"
+    REACT = "react"
     ACCEPT = "accept"
     REJECT = "reject"
     ADD = "add"
@@ -47,6 +51,10 @@ COMMANDS: Mapping[Verb, Usage] = {
     Verb.NEXT: Usage("", "Open the next conversation that has something unread."),
     Verb.LIST: Usage("", "List contacts and rooms."),
     Verb.REQUESTS: Usage("", "List who asks to be a contact, and rooms you were taken into."),
+    Verb.REPLY: Usage("TEXT", "Answer the marked message, or the last of somebody else."),
+    Verb.EDIT: Usage("TEXT", "Give your marked message, or your last, another text."),
+    Verb.DELETE: Usage("", "Take your marked message, or your last, back."),
+    Verb.REACT: Usage("EMOJI", "Put an emoji to the marked or last message, or take it away."),
     Verb.ACCEPT: Usage("WHO", "Say yes to an account that asks, or to a room."),
     Verb.REJECT: Usage("WHO", "Say no to it."),
     Verb.ADD: Usage("LINK", "Ask the owner of a contact link."),
@@ -85,6 +93,9 @@ class Mistake:
 
 
 Action = Say | Do | Mistake
+
+EMOJI = ("👍", "❤️", "😂", "🎉", "😮", "😢", "🙏", "👎")
+"""Completed in this order; any other can be typed."""
 
 NO_COMMAND = "There is no command /{word}. /help lists them; a text that begins with / needs two."
 NO_ARGUMENT = "/{word} needs something: /{word} {argument}"
@@ -134,6 +145,11 @@ def _names(word: str, chat: Chat) -> Iterable[str]:
             names = [place.name for place in chat.places if place.kind == "contact"]
         case Verb.ACCEPT | Verb.REJECT:
             names = list(chat.requests)
+        case Verb.EDIT:
+            mine = chat.meant(is_own=True)
+            names = [mine.text] if mine is not None and "\n" not in mine.text else []
+        case Verb.REACT:
+            names = list(EMOJI)
         case _:
             names = []
     return dict.fromkeys(names)

@@ -38,6 +38,7 @@ from noise.exceptions import (  # pyright: ignore[reportMissingTypeStubs]  # has
     NoiseValueError,
 )
 
+from p2pchat.net.libp2p.heard_socket import HeardSocket
 from p2pchat.net.libp2p.noise_packets import (
     BadPacket,
     NonceExhausted,
@@ -89,6 +90,9 @@ class LeanSession(BaseSession):
         self.opener = PacketOpener(receiving.k, receiving.n)
         self._raw = raw
         self._send, self._receive = _ends(raw)
+        self._socket = _socket(raw)
+        self._unsent = b""
+        """Sealed by `write_soon`, and not taken by the system."""
         self._rest = bytearray()
         """What a read of `n` bytes left over; only negotiation reads so."""
         self._torn = False
@@ -142,12 +146,34 @@ class LeanSession(BaseSession):
             raise ConnectionClosedError("an earlier write was cut short")
         self._torn = True
         try:
-            await self._send(self.sealer.seal(data))
+            rest, self._unsent = self._unsent, b""
+            await self._send(rest + self.sealer.seal(data) if data or not rest else rest)
         except NonceExhausted as error:
             raise ConnectionClosedError(str(error)) from error
         except _LOST as error:
             raise _as_closed(error) from error
         self._torn = False
+
+    @property
+    def is_prompt(self) -> bool:
+        """Whether `write_soon` may be called: nobody is writing, and no rest waits."""
+        return self._socket is not None and not self._torn and not self._unsent
+
+    @property
+    def owes_rest(self) -> bool:
+        """Whether `write` is to be called, if with nothing: for a rest, or to hear what failed."""
+        return bool(self._unsent)
+
+    def write_soon(self, data: bytes) -> None:
+        """Send `data` sealed, without waiting; what the system does not take goes with the next
+        `write`."""
+        assert self._socket is not None, "only who is prompt is asked"
+        try:
+            sealed = self.sealer.seal(data)
+        except NonceExhausted:
+            self._torn, self._unsent = True, b"nothing that follows can be sent"
+        else:
+            self._unsent = sealed[self._socket.send_soon(sealed) :]
 
     async def close(self) -> None:
         try:
@@ -179,6 +205,14 @@ def _ends(
         tcp = raw.stream.stream
         return tcp.send_all, partial(tcp.receive_some, RECEIVE_BYTES)
     return raw.write, raw.read
+
+
+def _socket(raw: IRawConnection) -> HeardSocket | None:
+    """What takes bytes without waiting, if it is there."""
+    if isinstance(raw, RawConnection) and isinstance(raw.stream, TrioTCPStream):
+        stream: Any = raw.stream.stream
+        return stream if isinstance(stream, HeardSocket) else None
+    return None
 
 
 class LeanNoise(Transport):

@@ -21,6 +21,7 @@ from libp2p.io.exceptions import ConnectionClosedError
 from libp2p.io.trio import TrioTCPStream
 
 from p2pchat.net.libp2p.addresses import multiaddr_of, relay_address
+from p2pchat.net.libp2p.heard_socket import HeardSocket
 from p2pchat.net.libp2p.streams import LibP2PStream
 
 __all__ = ["CircuitPipe", "Pipe", "TcpPipe"]
@@ -63,50 +64,13 @@ class Pipe(ReadWriteCloser):
         raise NotImplementedError
 
 
-class _HeardSocket(trio.abc.HalfCloseableStream):
-    """A `trio.SocketStream` that remembers when it last heard from the other side."""
-
-    def __init__(self, stream: trio.SocketStream) -> None:
-        self._stream = stream
-        self._ended = trio.Event()
-        self.socket = stream.socket
-        self.heard_s = trio.current_time()
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        await self._stream.send_all(data)
-
-    async def wait_send_all_might_not_block(self) -> None:
-        await self._stream.wait_send_all_might_not_block()
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        data = await self._stream.receive_some(max_bytes)
-        self.heard_s = trio.current_time()
-        if not data:
-            self._ended.set()
-        return data
-
-    async def drain(self) -> None:
-        """Read to the end, or let who reads already do so."""
-        while not self._ended.is_set():
-            try:
-                await self.receive_some(READ_BYTES_MAX)
-            except trio.BusyResourceError:
-                await self._ended.wait()
-
-    async def send_eof(self) -> None:
-        await self._stream.send_eof()
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-
 class TcpPipe(TrioTCPStream, Pipe):
     """A TCP connection. `stream` is what a session of its own reads and writes."""
 
     stream: Any
 
     def __init__(self, stream: trio.SocketStream, *, leaves_from_listener: bool = False) -> None:
-        self._heard = _HeardSocket(stream)
+        self._heard = HeardSocket(stream)
         self.leaves_from_listener = leaves_from_listener
         super().__init__(self._heard)  # pyright: ignore[reportArgumentType]  # used as a stream
         self._remote = _remote(stream.socket)

@@ -18,7 +18,7 @@ from libp2p.relay.circuit_v2.pb.dcutr_pb2 import HolePunch
 from p2pchat.errors import FrameTooLarge, MalformedMessage
 from p2pchat.net.libp2p.foreign import Failed, foreign_errors
 from p2pchat.net.libp2p.streams import LibP2PStream
-from p2pchat.net.port import HOP_PROTOCOL, STOP_PROTOCOL
+from p2pchat.net.port import AT_LIMIT, HOP_PROTOCOL, NOT_AT_RELAY, STOP_PROTOCOL
 from p2pchat.wire.framing import frame
 
 __all__ = ["HOP", "STOP", "explain", "read_message", "write_message"]
@@ -35,10 +35,10 @@ M = TypeVar("M", HopMessage, StopMessage, HolePunch, AutoNatMessage)
 
 _REASONS: dict[int, str] = {
     Status.RESERVATION_REFUSED: "it takes no reservation",
-    Status.RESOURCE_LIMIT_EXCEEDED: "it is at its limit",
+    Status.RESOURCE_LIMIT_EXCEEDED: AT_LIMIT,
     Status.PERMISSION_DENIED: "it does not permit this",
     Status.CONNECTION_FAILED: "the peer did not take the call",
-    Status.NO_RESERVATION: "the peer holds no reservation there",
+    Status.NO_RESERVATION: NOT_AT_RELAY,
 }
 
 

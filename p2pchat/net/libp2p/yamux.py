@@ -33,7 +33,9 @@ from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID
 from multiaddr import Multiaddr  # pyright: ignore[reportMissingTypeStubs]  # has none
 
 from p2pchat.errors import LocalProtocolError
+from p2pchat.net.libp2p.noise import LeanSession
 from p2pchat.net.libp2p.yamux_frames import GoAwayCode, YamuxViolation
+from p2pchat.net.libp2p.yamux_outbox import Batch
 from p2pchat.net.libp2p.yamux_session import (
     Event,
     GoneAway,
@@ -137,7 +139,7 @@ class LeanStream(IMuxedStream):
     def write_soon(self, data: bytes) -> bool:
         """`write`, if nobody has to wait for it; False when it would, or cannot be any more."""
         is_taken = self._conn.session.write_soon(self.substream, data)
-        self._conn.wake_writer()
+        self._conn.send_soon()
         return is_taken
 
     async def _sent(self, segment: Segment) -> None:
@@ -284,6 +286,17 @@ class LeanYamux(IMuxedConn):
         if self._writer and self.session.outbox:
             self._writer.unpark()
 
+    def send_soon(self) -> None:
+        """The same, without the writer's turn where the system takes all at once."""
+        conn = self.secured_conn
+        is_idle = bool(self._writer) and self.session.state is State.OPEN
+        if is_idle and self.session.outbox and isinstance(conn, LeanSession) and conn.is_prompt:
+            if parts := self._take().parts:
+                conn.write_soon(b"".join(parts))
+            if conn.owes_rest:
+                self._writer.unpark()
+        self.wake_writer()
+
     def settle(self, substream: Substream) -> None:
         """Forget a stream that is over, waking whoever still waits on it."""
         if substream.id not in self.session.table.streams:
@@ -406,21 +419,33 @@ class LeanYamux(IMuxedConn):
         """Send what is queued, one batch at a time."""
         try:
             while True:
-                batch = self.session.take()
-                for substream in batch.released:
-                    self._streams[substream.id].writers.unpark_all()
-                for substream in batch.finished:
-                    self.settle(substream)
-                if batch.parts:
+                batch = self._take()
+                if batch.parts or self._owes_rest:
                     await self.secured_conn.write(b"".join(batch.parts))
                 if batch.last:
                     break
                 if not batch.parts:
                     await self._writer.park()
+                elif self.session.outbox:
+                    await trio.lowlevel.checkpoint()  # writing itself may take no turn
         except IOException as error:
             log.debug("cannot send to %s: %s", self.peer_id, error)
         assert self._running is not None
         self._running.cancel()
+
+    @property
+    def _owes_rest(self) -> bool:
+        conn = self.secured_conn
+        return isinstance(conn, LeanSession) and conn.owes_rest
+
+    def _take(self) -> Batch:
+        """The next frames to send."""
+        batch = self.session.take()
+        for substream in batch.released:
+            self._streams[substream.id].writers.unpark_all()
+        for substream in batch.finished:
+            self.settle(substream)
+        return batch
 
     async def _sweep(self) -> None:
         while True:

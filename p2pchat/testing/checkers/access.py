@@ -28,6 +28,7 @@ from p2pchat.wire.frames import (
     SyncPull,
     Welcome,
 )
+from p2pchat.wire.joining import Join, JoinRefused
 from p2pchat.wire.receipts import SignedReceipt
 from p2pchat.wire.sender_keys import SignedSenderKey
 
@@ -87,7 +88,7 @@ def _conversations(frame: Frame) -> Iterator[ConversationId]:
             yield frame.conversation
         case SignedSenderKey(said):
             yield said.conversation
-        case Hello() | Compare():
-            pass
+        case Hello() | Compare() | Join() | JoinRefused():
+            pass  # whoever has a link may ask, and nothing of the room is said
         case _:
             assert_never(frame)

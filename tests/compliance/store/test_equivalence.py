@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from p2pchat.errors import UnknownMessage
 from p2pchat.model.change import (
+    AddOp,
     Change,
     Counting,
     DropBlock,
@@ -30,13 +32,14 @@ from p2pchat.model.change import (
     PutReceipt,
     PutSetting,
     PutTrust,
+    RestoreContent,
     SetDelivery,
     SetFloor,
     SetPublished,
 )
 from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import ConversationId, OpId
-from p2pchat.model.op import Chain
+from p2pchat.model.op import Chain, Op
 from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.model.ratchet import (
     DropRatchet,
@@ -98,6 +101,7 @@ class TwoStores(RuleBasedStateMachine):
         self._waiting: list[Change] = []
         self._writers: dict[tuple[ConversationId, Person, Chain], Writer] = {}
         self._known: list[OpId] = [ABSENT]
+        self._secret: list[Op] = []
 
     def teardown(self) -> None:
         self._sqlite.close()
@@ -130,6 +134,46 @@ class TwoStores(RuleBasedStateMachine):
         branch = self._writer(room, person, chain).fork(seq)
         self._waiting += branch.message(f"branch {text}")
         self._writers[room, person, chain] = branch
+
+    @rule(room=rooms, person=people, about=small, text=texts, hlc=small, deleted=st.booleans())
+    def change_a_message(
+        self,
+        room: ConversationId,
+        person: Person,
+        about: int,
+        text: str,
+        hlc: int,
+        *,
+        deleted: bool,
+    ) -> None:
+        writer = self._writer(room, person, Chain.TALK)
+        message = self._known[-1 - about % len(self._known)]
+        self._waiting += writer.delete(message) if deleted else writer.edit(message, text, hlc)
+
+    @rule(room=rooms, person=people, about=small, emoji=st.sampled_from("👍👎✓"), on=st.booleans())
+    def react(
+        self, room: ConversationId, person: Person, about: int, emoji: str, *, on: bool
+    ) -> None:
+        message = self._known[-1 - about % len(self._known)]
+        self._waiting += self._writer(room, person, Chain.TALK).react(message, emoji, is_on=on)
+
+    @rule(room=rooms, person=people, number=small)
+    def write_what_was_deleted(self, room: ConversationId, person: Person, number: int) -> None:
+        """As it comes from somebody who has no content of it any more."""
+        writer = self._writer(room, person, Chain.TALK)
+        shown = writer.message(f"secret {number}")
+        added = shown[0]
+        assert isinstance(added, AddOp)
+        gone = replace(added.op, content=None, deletion=Writer(person, room).op("").op)
+        self._waiting += [replace(added, op=gone), *shown[1:]]
+        self._known.append(gone.id)
+        self._secret.append(added.op)
+
+    @rule(about=small, text=texts)
+    def give_back_what_was_deleted(self, about: int, text: str) -> None:
+        """As far as somebody has it who is believed."""
+        if self._secret:
+            self._waiting.append(RestoreContent(self._secret[-1 - about % len(self._secret)], text))
 
     @rule(room=rooms, person=people, chain=chains, seq=st.integers(1, 12))
     def raise_floor(self, room: ConversationId, person: Person, chain: Chain, seq: int) -> None:

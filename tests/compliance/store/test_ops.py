@@ -25,6 +25,13 @@ def test_ops_are_the_bytes_that_were_verified(store: Store) -> None:
     assert [op.content for op in store.ops(ALL)] == [b"text", None, b""]
 
 
+def test_one_op_is_found_by_its_id_wherever_it_stands(store: Store) -> None:
+    writer = Writer()
+    store.commit([writer.op("text"), writer.op(None)])
+    assert [store.op(op.id) for op in writer.ops] == store.ops(ALL)
+    assert store.op(Writer(person=BOB).op().op.id) is None
+
+
 def test_ops_of_other_chains_are_not_told(store: Store) -> None:
     store.commit([Writer().op()])
     for query in (

@@ -7,8 +7,11 @@ from hashlib import blake2b
 
 from p2pchat.model.blocking import parse_target
 from p2pchat.model.change import (
+    AddDeletion,
+    AddEdit,
     AddMessage,
     AddOp,
+    AddReaction,
     Change,
     Counting,
     DropBlock,
@@ -24,6 +27,7 @@ from p2pchat.model.change import (
     PutReceipt,
     PutSetting,
     PutTrust,
+    RestoreContent,
     SetDelivery,
     SetFloor,
     SetPublished,
@@ -55,9 +59,10 @@ def digest(text: str) -> bytes:
 
 @dataclass(frozen=True)
 class Person:
-    """An account with one device."""
+    """An account with one device, or another one of the same account."""
 
     name: str
+    gadget: str = ""
 
     @property
     def account(self) -> AccountId:
@@ -65,7 +70,7 @@ class Person:
 
     @property
     def device(self) -> DeviceId:
-        return DeviceId(digest(f"device {self.name}"))
+        return DeviceId(digest(f"device {self.name}{self.gadget}"))
 
 
 ALICE, BOB, CAROL = Person("alice"), Person("bob"), Person("carol")
@@ -94,11 +99,17 @@ class Writer:
         """A writer that has forgotten everything from `seq` on."""
         return replace(self, ops=self.ops[:seq])
 
-    def op(self, text: str | None = "hello") -> AddOp:
+    def op(
+        self,
+        text: str | None = "hello",
+        kind: Kind = Kind.TEXT,
+        refers: OpId | None = None,
+        hlc: int | None = None,
+    ) -> AddOp:
         seq = len(self.ops)
         prev = self.ops[-1].id if self.ops else None
         content = None if text is None else text.encode()
-        hlc = 1_000 + seq
+        hlc = 1_000 + seq if hlc is None else hlc
         header = Header(
             self.conversation,
             self.chain,
@@ -107,12 +118,12 @@ class Writer:
             seq,
             prev,
             hlc,
-            Kind.TEXT,
+            kind,
             digest(text or ""),
+            refers=refers,
         )
-        raw = b"|".join(
-            (header.conversation, bytes((self.chain,)), header.device, prev or b"", content or b"")
-        )
+        about = bytes((self.chain, kind)), refers or b""
+        raw = b"|".join((header.conversation, *about, header.device, prev or b"", content or b""))
         raw += seq.to_bytes(4, "big")
         op = Op(OpId.of(raw), header, raw, digest(f"signature {raw!r}") * 2, content)
         self.ops.append(op)
@@ -141,6 +152,24 @@ class Writer:
             sort_key=added.sort_key,
             reply_to=reply_to,
         )
+
+    def edit(self, target: OpId, text: str, hlc: int | None = None) -> list[Change]:
+        added = self.op(text, Kind.EDIT, target, hlc)
+        header = added.op.header
+        about = self.conversation, target, header.account
+        return [added, AddEdit(added.op.id, *about, header.hlc, text)]
+
+    def delete(self, target: OpId) -> list[Change]:
+        added = self.op("", Kind.DELETE, target)
+        return [added, AddDeletion(added.op.id, self.conversation, target, self.person.account)]
+
+    def react(
+        self, target: OpId, emoji: str, *, is_on: bool = True, hlc: int | None = None
+    ) -> list[Change]:
+        added = self.op(f"{emoji} {is_on}", Kind.REACTION, target, hlc)
+        header = added.op.header
+        about = self.conversation, target, header.account
+        return [added, AddReaction(added.op.id, *about, header.hlc, emoji, is_on)]
 
     def messages(self, count: int) -> list[Change]:
         return [change for n in range(count) for change in self.message(f"number {n}")]
@@ -177,6 +206,10 @@ def one_of_each() -> list[Change]:
         second,
         third,
         writer.shown(third, "third", reply_to=first.op.id),
+        *writer.edit(third.op.id, "third, mended"),
+        *writer.delete(second.op.id),
+        *writer.react(third.op.id, "👍"),
+        RestoreContent(second.op, "second"),
         SetFloor(ROOM, ALICE.device, Chain.TALK, 1, first.op.id),
         delivery(BOB, acked=2, sent=3),
         SetPublished(ROOM, 2),

@@ -205,12 +205,16 @@ func (n *node) readRecord(_ context.Context, a args) (any, error) {
 
 // Gossip
 
+// How many messages may wait for hear: what comes while they do, go-libp2p-pubsub drops without a
+// word, and its own 32 are fewer than a burst.
+const unheardMax = 1024
+
 func (n *node) subscribe(ctx context.Context, a args) (any, error) {
 	topic, err := n.pubsub.Join(a.Topic)
 	if err != nil {
 		return nil, err
 	}
-	subscription, err := topic.Subscribe()
+	subscription, err := topic.Subscribe(pubsub.WithBufferSize(unheardMax))
 	if err != nil {
 		return nil, err
 	}

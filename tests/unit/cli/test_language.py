@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 import p2pchat
 from p2pchat import errors
-from p2pchat.cli import acquainting, admitting, commands, gathering
+from p2pchat.cli import acquainting, admitting, commands, gathering, inviting
 from p2pchat.cli import doctor as checking
 from p2pchat.cli.app import app
 from p2pchat.cli.chat.typed import COMMANDS
@@ -23,10 +23,14 @@ from p2pchat.cli.chinese_errors import CHINESE_ERRORS, error_in_chinese
 from p2pchat.cli.failing import complain_in, run
 from p2pchat.cli.language import language_of, translate, translate_error, translate_help
 from p2pchat.model.contact import ContactState
+from p2pchat.model.facts import Outcome
 from p2pchat.model.message import MessageState
 from p2pchat.model.room import Role
 from p2pchat.model.status import Health, Reachability
 from p2pchat.protocol import doctor as rules
+from p2pchat.protocol import explaining
+from p2pchat.protocol.causes import SENTENCES
+from p2pchat.protocol.joining import REFUSALS
 from p2pchat.protocol.remedies import REMEDIES
 
 SHOWN = ("asked", "request", "accepted")
@@ -124,13 +128,15 @@ def said_by_commands():
 
 REFUSING = (
     *(f"client/{name}.py" for name in ("avatars", "client", "devices", "handles", "people")),
-    *(f"client/{name}.py" for name in ("profiles", "rooms", "trusting")),
+    *(f"client/{name}.py" for name in ("inviting", "profiles", "rooms", "trusting")),
     *(f"protocol/{name}.py" for name in ("blocking", "chat", "comparing", "contacts", "invited")),
-    *(f"protocol/{name}.py" for name in ("introductions", "own_devices", "rooms", "trust")),
+    *(f"protocol/{name}.py" for name in ("introductions", "joining", "own_devices")),
+    *(f"protocol/{name}.py" for name in ("rooms", "trust")),
     *(f"store/{name}.py" for name in ("driver", "files", "home", "key_file", "migrating")),
     *(f"store/{name}.py" for name in ("opening", "reading")),
     *("crypto/keyring.py", "node/calls.py", "node/deliveries.py", "wire/verification.py"),
     *("cli/commands.py", "cli/comparing.py", "cli/finding.py", "cli/gathering.py"),
+    *("cli/inviting.py", "wire/invite_links.py"),
     *("cli/keeping.py", "cli/passphrases.py", "cli/settings.py", "cli/trusting.py"),
 )
 """Whose errors people meet who type commands."""
@@ -192,8 +198,30 @@ def test_every_word_of_the_doctor_is_there_in_chinese_with_the_same_blanks():
         assert blanks(CHINESE[text]) == blanks(text)
 
 
+def said_of_messages():
+    yield from SENTENCES.values()
+    for node in ast.walk(ast.parse(inspect.getsource(explaining))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("Saying", "_said"):
+            for part in ast.walk(node.args[0]):
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    yield part.value
+
+
+def test_every_word_about_a_message_is_there_in_chinese_with_the_same_blanks():
+    said = set(said_of_messages())
+    assert len(said) > 50
+    assert {text for text in said if text not in CHINESE} == set()
+    for text in (*said, *Outcome):
+        assert blanks(CHINESE.get(text, text)) == blanks(text)
+
+
 def blanks(text: str) -> list[str]:
     return sorted(re.findall(r"\{\w+\}", text))
+
+
+def test_why_nobody_lets_us_in_is_said_in_chinese():
+    for text in REFUSALS.values():
+        assert error_in_chinese(text) != text
 
 
 def test_every_help_text_and_every_sentence_is_there_in_chinese():
@@ -205,6 +233,7 @@ def test_every_help_text_and_every_sentence_is_there_in_chinese():
         gathering.ODD_ROOM,
         *gathering.KINDS.values(),
         *Role,
+        inviting.SURE,
         *acquainting.STAGES.values(),
         *admitting.WHOSE.values(),
         *(usage.purpose for usage in COMMANDS.values()),

@@ -139,6 +139,8 @@ def test_errors_carry_the_name_of_their_exception():
             ("MessageTooLarge", "send", {"conversation": room, "text": "x" * 32_769}),
             ("UnknownConversation", "send", {"conversation": "00" * 32, "text": "x"}),
             ("UnknownConversation", "members", {"room": "00" * 32}),
+            ("UnknownMessage", "edit", {"message_id": "00" * 32, "text": "x"}),
+            ("UnknownMessage", "delete", {"message_id": "00" * 32}),
             ("UnknownMessage", "wait_delivered", {"message_id": "00" * 32}),
             ("UnknownMessage", "history", {"conversation": room, "before": "00" * 32}),
             ("InvalidText", "search", {"text": "?"}),

@@ -12,7 +12,7 @@ from p2pchat.cli.shapes import event, to_json
 from p2pchat.model.contact import ContactInfo, ContactState
 from p2pchat.model.diagnosis import Cause, Finding, Saying
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
-from p2pchat.model.message import Message, MessageState
+from p2pchat.model.message import Message, MessageState, Reaction
 from p2pchat.model.room import Member, Role, RoomInfo, RoomKind
 from p2pchat.model.route import Path
 from p2pchat.model.status import (
@@ -41,6 +41,7 @@ MESSAGE = Message(
     state=MessageState.QUEUED,
     reply_to=OpId(b"\x03" * 32),
     signature=b"\x04" * 64,
+    reactions=(Reaction("👍", ALICE),),
 )
 
 
@@ -62,6 +63,7 @@ def test_a_message_has_the_fields_of_the_contract():
         "reply_to": "03" * 32,
         "edited": False,
         "deleted": False,
+        "reactions": [{"emoji": "👍", "account": str(ALICE)}],
         "signature": "04" * 64,
     }
 
@@ -171,6 +173,12 @@ def test_lan_mode_has_the_fields_of_the_contract():
         (
             events.MessageStateChanged(MESSAGE.id, MessageState.SENT),
             {"message_id": "02" * 32, "state": "sent"},
+        ),
+        (events.MessageEdited(MESSAGE), {"message": shown(MESSAGE)}),
+        (events.ReactionChanged(MESSAGE), {"message": shown(MESSAGE)}),
+        (
+            events.MessageDeleted(MESSAGE.id, ROOM.id),
+            {"message_id": "02" * 32, "conversation": str(ROOM.id)},
         ),
         (events.ContactRequested(ALICE, "Alice"), {"account": str(ALICE), "name": "Alice"}),
         (events.ContactAccepted(ALICE), {"account": str(ALICE)}),

@@ -23,10 +23,12 @@ def peer_id(name: str) -> PeerId:
 
 
 def verdict_in_data(topic: str, data: bytes) -> Judgement:
-    """What a test wants is written at the front of the data; accepted when nothing is."""
+    """What a test wants is written at the front of the data; accepted when nothing is. Data that
+    says who wrote it names its author."""
     word = data.split(b":")[0]
     verdict = {b"ignore": Verdict.IGNORE, b"reject": Verdict.REJECT}.get(word, Verdict.ACCEPT)
-    return Judgement(verdict, (topic, len(data)))
+    author = peer_id(data.split(b" wrote ")[0].decode()) if b" wrote " in data else None
+    return Judgement(verdict, (topic, len(data)), author)
 
 
 class Stage:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from p2pchat.gossip.vocabulary import PeerDown, PeerUp, Publish, Subscribe, Unsubscribe
+from p2pchat.gossip.choking import FIRST_HAND_PER_FORWARDED
+from p2pchat.gossip.vocabulary import PeerDown, PeerUp, Publish, SendDropped, Subscribe, Unsubscribe
 from p2pchat.wire.gossip_codec import IHave, Prune
 from tests.unit.gossip.conftest import ROOM
 
@@ -128,6 +129,21 @@ def test_who_chokes_is_told_of_everything_however_many_there_are_beside(stage, m
         assert carol in stage.receivers("ihave")
 
 
+def test_who_chokes_is_told_of_each_message_once_unless_something_was_dropped(stage, message):
+    stage = stage()
+    bob, carol, *_ = stage.mesh_with(NAMES)
+    stage.hear(carol, choke=(ROOM,))
+    for data in (b"one", b"two"):
+        push(stage, message, bob, data)
+        stage.beat()
+        (advertised,) = stage.to(carol).ihave
+        assert advertised.ids == (message(data).id,)
+    stage.give(SendDropped(carol))
+    stage.beat()
+    (advertised,) = stage.to(carol).ihave
+    assert advertised.ids == (message(b"two").id, message(b"one").id)
+
+
 def test_choked_and_brought_up_to_date_in_one_heartbeat_means_that_it_pushes(stage, message):
     """Both sides must think the same: the GRAFT undoes the CHOKE that is read before it."""
     stage = stage()
@@ -184,3 +200,85 @@ def test_a_topic_that_is_left_is_forgotten(busy):
     stage.give(Subscribe(ROOM))
     stage.beat()
     assert not stage.receivers("unchoke")
+
+
+def speak(stage, message, tellers, author: str, beats: int) -> None:
+    """For some heartbeats an author says ten things each, and `tellers` all tell them in order."""
+    for _ in range(beats):
+        for number in range(10):
+            data = b"%s wrote %d at %d" % (author.encode(), number, stage.now_s)
+            for teller in tellers:
+                push(stage, message, teller, data)
+        stage.beat()
+
+
+def choked(stage) -> set:
+    return set(stage.router._mesh.choking._topics[ROOM].choked)
+
+
+@pytest.fixture
+def first_hand(stage, message):
+    """Bob writes and is heard first-hand: nobody else need push."""
+    stage = stage(pushing_min=2)
+    members = stage.mesh_with(NAMES)
+    speak(stage, message, members, "bob", 1)
+    return stage, members
+
+
+def test_nobody_need_push_what_its_author_sends_first(first_hand):
+    stage, (bob, carol, dave, erin) = first_hand
+    assert stage.receivers("choke") == [carol, dave, erin]
+    assert set(stage.router.mesh(ROOM)) == {bob, carol, dave, erin}, "they stay and advertise"
+
+
+@pytest.mark.parametrize("every", [FIRST_HAND_PER_FORWARDED, FIRST_HAND_PER_FORWARDED + 1])
+def test_a_forwarder_that_is_ahead_now_and_then_is_not_needed_for_it(stage, message, every):
+    stage = stage(pushing_min=2)
+    bob, carol, dave, erin = stage.mesh_with(NAMES)
+    for number in range(5 * every):
+        tellers = (bob, carol) if number % every else (carol, bob)
+        for teller in (*tellers, dave, erin):
+            push(stage, message, teller, b"bob wrote %d" % number)
+    stage.beat()
+    is_first_hand = every > FIRST_HAND_PER_FORWARDED
+    assert choked(stage) == ({carol, dave, erin} if is_first_hand else {dave, erin})
+
+
+def test_an_author_who_is_late_is_heard_from_those_who_are_not(stage, message):
+    """He may be connected by a relay only; what remains is close to a tree of the fastest links."""
+    stage = stage(pushing_min=2)
+    bob, carol, dave, erin = stage.mesh_with(NAMES)
+    speak(stage, message, (carol, dave, erin, bob), "bob", 5)
+    assert carol not in choked(stage)
+    assert len(choked(stage)) == len(NAMES) - stage.config.pushing_min
+
+
+def test_an_author_whose_own_copies_stop_is_heard_from_others_at_the_next_heartbeat(
+    first_hand, message
+):
+    """A connection may be half open long before anybody notices."""
+    stage, (_, carol, dave, erin) = first_hand
+    news = message(b"bob wrote home")
+    stage.hear(erin, ihave=(IHave(ROOM, (news.id,)),))
+    assert stage.to(erin).iwant == (news.id,)
+    assert stage.to(erin).unchoke == (ROOM,), "it is ahead"
+    stage.hear(erin, messages=(news,))
+    stage.beat()
+    assert len({carol, dave, erin} - choked(stage)) == stage.config.pushing_min
+
+
+def test_one_author_who_is_not_heard_first_hand_is_enough(stage, message):
+    stage = stage(pushing_min=2)
+    bob, carol, dave, erin = stage.mesh_with(NAMES)
+    push(stage, message, carol, b"zoe wrote once")
+    speak(stage, message, (bob, carol, dave, erin), "bob", 1)
+    assert len(choked(stage)) == len(NAMES) - stage.config.pushing_min
+
+
+@pytest.mark.parametrize(("authors_max", "is_enough"), [(2, True), (1, False)])
+def test_where_more_write_than_are_told_apart_members_push(stage, message, authors_max, is_enough):
+    stage = stage(pushing_min=2, authors_max=authors_max)
+    bob, carol, dave, erin = stage.mesh_with(NAMES)
+    push(stage, message, carol, b"carol wrote once")
+    speak(stage, message, (bob, carol, dave, erin), "bob", 1)
+    assert (choked(stage) == {carol, dave, erin}) is is_enough

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
 
 from p2pchat.crypto.room_keys import SharedKeyCipher
 from p2pchat.gossip.vocabulary import Verdict
+from p2pchat.model.conversation import open_room_id
 from p2pchat.model.ids import ConversationId
 from p2pchat.node.room_seals import SHUT_BLOBS_MAX, Blob, RoomSeals
 from p2pchat.protocol.machine import (
@@ -20,11 +22,11 @@ from p2pchat.protocol.machine import (
     ShareSession,
 )
 from p2pchat.protocol.room_vocabulary import ShareAgain
-from p2pchat.protocol.sealing import EpochKey, room_secret
+from p2pchat.protocol.sealing import EpochKey, open_room_secret, room_secret
 from p2pchat.testing.plain_sessions import PlainSessions
-from p2pchat.wire.frames import Ops, decode_frame
+from p2pchat.wire.frames import Ops, decode_frame, encode_ops
 from p2pchat.wire.sender_keys import SignedSenderKey, verify_sender_key
-from tests.unit.protocol.people import ALICE, BOB, MALLORY, Author, digest, op_id
+from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, Author, digest, op_id
 from tests.vectors.golden import CREW
 
 SECRET = room_secret(digest("room"))
@@ -56,7 +58,7 @@ def publish(sender: RoomSeals, sent: Ops) -> bytes:
     return blob
 
 
-SHARE = ShareSession(CREW, (BOB.device,), (BOB.device,), 1)
+SHARE = ShareSession(CREW, (BOB.device,), (CAROL.device,), 1)
 
 
 def key_of(sender: RoomSeals, device=ALICE.device) -> LearnSession:
@@ -71,7 +73,9 @@ def test_a_key_is_signed_for_its_audience_and_given_again_as_it_was(alice):
     assert isinstance(frame, SignedSenderKey)
     verify_sender_key(frame)
     assert frame.said.device == ALICE.device
-    assert frame.said.listed((BOB.device, MALLORY.device)) == {BOB.device}
+    everybody = (BOB.device, CAROL.device, MALLORY.device)
+    assert frame.said.listed(everybody) == {BOB.device, CAROL.device}
+    assert frame.said.left(everybody) == {CAROL.device}
     publish(alice, ops())
     assert alice.share_again(ShareAgain(CREW, (BOB.device,))) == raw
     alice.leave(CREW)
@@ -155,6 +159,16 @@ def test_what_is_no_blob_of_ops_counts_against_who_forwards_it(alice):
     bob.apply(key_of(alice))
     raw = alice._sessions.seal(CREW, SECRET.topic, EPOCH, b"\xff")
     assert bob.open(CREW, raw) == Blob(Verdict.REJECT)
+
+
+def test_in_an_open_room_words_that_their_author_did_not_sign_count_against_who_forwards_them():
+    bob, square = seals("bob"), open_room_id("square")
+    secret = open_room_secret("square")
+    bob.apply(EnterTopic(square, secret))
+    word = Author(ALICE, square).write()
+    for signature, verdict in ((word.signature, Verdict.ACCEPT), (bytes(64), Verdict.REJECT)):
+        sent = encode_ops(Ops((word, replace(word, signature=signature))))
+        assert bob.open(square, bob._cipher.seal(secret, sent)).verdict is verdict
 
 
 def test_who_leaves_forgets_keys_and_blobs(alice):

@@ -25,6 +25,7 @@ from p2pchat.protocol.mail_vocabulary import (
 )
 from p2pchat.wire.devices import DeviceKeys, first_device_set, read_device_set
 from p2pchat.wire.frames import Frame, Ops
+from p2pchat.wire.mail_codec import LETTER_BYTES_MAX, encode_letter
 from p2pchat.wire.records import BundleRecord, encode_record
 from tests.unit.protocol.people import WALL_MS, Person, between, digest
 from tests.unit.protocol.table import Seat, Table
@@ -69,7 +70,10 @@ class PostalSeat(Seat):
 
     def _carry_one(self, effect: Effect) -> None:
         match effect:
-            case Post() | LookUpAccount() | LookUp() | Discard():
+            case Post(frames=frames, asks_again=asks_again):
+                letter = encode_letter(frames, asks_again=asks_again)
+                assert len(letter) <= LETTER_BYTES_MAX, "no relay takes it"
+            case LookUpAccount() | LookUp() | Discard():
                 pass
             case BeginAnew() | RenewKeys() | WritersChanged():
                 pass

@@ -69,6 +69,7 @@ from p2pchat.protocol.machine import (
 )
 from p2pchat.protocol.outbox import RETRY_PREFIX
 from p2pchat.protocol.recipient import Link
+from p2pchat.protocol.relation_vocabulary import Look, Looked
 from p2pchat.protocol.room_vocabulary import ShareAgain
 from p2pchat.store.memory import MemoryStore
 from p2pchat.store.port import Page
@@ -110,6 +111,7 @@ class Seat:
     drops: list[str] = field(default_factory=list)
     topics: set[ConversationId] = field(default_factory=set)
     loads: list[Load] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
     blocks: BlockList = NOBODY
     """What the host was told to refuse."""
     seals: RoomSeals = field(init=False)
@@ -146,6 +148,7 @@ class Seat:
         self.table.lose(self.device)
         self.timers.clear()
         self.loads.clear()
+        self.looks.clear()
         for room in list(self.topics):
             self.topics.discard(room)
         self.store = self.store.fork()
@@ -269,6 +272,8 @@ class Seat:
                 self.table.dials.append((self.device, peer))
             case Load():
                 self.loads.append(effect)
+            case Look():
+                self.looks.append(effect)
             case EnterTopic(conversation):
                 self.topics.add(conversation)
                 self.seals.apply(effect)
@@ -297,6 +302,11 @@ class Seat:
     def answer_load(self, index: int = 0) -> None:
         load = self.loads.pop(index)
         self.do(Loaded(load.tag, tuple(self.store.ops(load.query))))
+
+    def answer_looks(self) -> None:
+        while self.looks:
+            said = self.looks.pop(0).said
+            self.do(Looked(said, self.store.message(said.target)))
 
     # What must always hold
 
@@ -512,6 +522,7 @@ class Table:
         """Everything that may happen now, without waiting."""
         jobs: list[tuple[str, object]] = [("wire", way) for way, wire in self.wires.items() if wire]
         jobs += [("load", seat) for seat in self.seats.values() if seat.loads]
+        jobs += [("look", seat) for seat in self.seats.values() if seat.looks]
         jobs += [("dial", dial) for dial in self.dials[:1]]
         jobs += [("gossip", None)] if self.gossip else []
         return jobs
@@ -524,6 +535,8 @@ class Table:
                 self.seats[way[1]].do(*(Received(way[0], frame) for frame in frames))
             case ("load", seat):
                 seat.answer_load()
+            case ("look", seat):
+                seat.answer_looks()
             case ("dial", (source, to)):
                 self.dials.remove((source, to))
                 self._dial(self.seats[source], to)

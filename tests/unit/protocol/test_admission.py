@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from p2pchat.errors import PermissionDenied, UnknownConversation
 from p2pchat.events import MessageReceived, RoomJoined, RoomRequested
-from p2pchat.model.control import Standing
+from p2pchat.model.control import SetStanding, Standing
 from p2pchat.model.ids import ConversationId
 from p2pchat.model.room import Role, RoomsFrom
 from p2pchat.protocol.admission import GUEST_S, GUESTS_OF_ONE_MAX, ROOMS_MAX, ROOMS_OF_ONE_MAX
-from p2pchat.protocol.machine import EnterTopic
+from p2pchat.protocol.machine import EnterTopic, Send
 from p2pchat.protocol.room_vocabulary import AcceptRoom, SetRoomsFrom
-from p2pchat.wire.control import encode_control
-from p2pchat.wire.frames import Welcome
+from p2pchat.wire.control import control_op, encode_control
+from p2pchat.wire.frames import Ops, Welcome
 from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, second_device
 from tests.unit.protocol.table import Seat
 from tests.unit.protocol.test_invited import Crew, info, standings
@@ -49,6 +51,24 @@ def test_a_room_that_we_are_no_member_of_is_forgotten_and_never_heard():
     assert not crew.alice.decided(EnterTopic)
     assert not crew.alice.told(RoomJoined)
     assert crew.alice.store.snapshot().rooms.rooms == ()
+
+
+def test_a_room_on_disk_that_began_in_a_way_that_nobody_takes_is_gone_after_a_restart():
+    """One of a contact's, taken before its beginning was bounded: every member handed it on."""
+    crew = Crew()
+    room, honest = crew.begin(), crew.alice.create("honest", BOB)
+    crew.table.run(5)
+    (row,) = [row for row in crew.bob.store.snapshot().rooms.rooms if row.conversation == room]
+    crew.bob.store.commit([replace(row, genesis=row.genesis + b"\xc2\x3e\x02hi")])
+    crew.bob.crash()
+    assert room not in crew.bob.state.conversations
+    assert crew.bob.state.refused["room with a beginning out of bounds"] == 1
+    assert [row.conversation for row in crew.bob.store.snapshot().rooms.rooms] == [honest]
+    crew.bob.crash()
+    assert not crew.bob.state.refused["room with a beginning out of bounds"]
+    crew.table.connect(crew.alice, crew.bob)
+    crew.table.run(60)
+    assert honest in crew.bob.state.conversations
 
 
 def test_a_contact_brings_a_share_of_rooms():
@@ -263,3 +283,25 @@ def test_a_room_that_its_owner_left_is_not_brought_back_by_who_has_not_heard_of_
     crew.table.run(GUEST_S)
     assert room not in crew.alice.state.conversations
     assert len(crew.alice.told(RoomJoined)) == joined
+
+
+@pytest.mark.parametrize(("who", "is_told"), [(BOB, False), (CAROL, True)], ids=["Bob", "Carol"])
+def test_an_owner_who_ended_a_room_tells_who_was_put_out_nothing_of_others(who, is_told):
+    """The last word is Carol's removal, and Bob was put out before she came."""
+    crew = Crew()
+    alice, room = crew.alice, crew.begin(BOB)
+    brought = welcome_of(alice, room)
+    for person, standing in (
+        (BOB, Standing.REMOVED),
+        (CAROL, Standing.MEMBER),
+        (CAROL, Standing.REMOVED),
+    ):
+        alice.set(room, person, standing)
+        crew.table.run(5)
+    alice.leave(room)
+    crew.table.run(5)
+    alice.effects.clear()
+    alice.hear(who, brought)
+    told = [op for e in alice.decided(Send) if isinstance(e.frame, Ops) for op in e.frame.ops]
+    heard = [control for op in told if isinstance(control := control_op(op).control, SetStanding)]
+    assert [control.account for control in heard] == [CAROL.account] * is_told

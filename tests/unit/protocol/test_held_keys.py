@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from p2pchat.protocol.held_keys import KEYS_BYTES_MAX, SERIALS_MAX, HeldKeys
-from p2pchat.wire.sender_keys import SENDER_KEY_BYTES_MAX, SenderKey, SignedSenderKey
+from p2pchat.wire.sender_keys import SENDER_KEY_BYTES_MAX, Audience, SenderKey, SignedSenderKey
 from tests.unit.protocol.people import ALICE, BOB, digest
 from tests.vectors.golden import CREW
 
 
 def key(device, serial: int = 1, size: int = 229) -> SignedSenderKey:
-    said = SenderKey(CREW, device, serial, bytes(size), b"")
+    said = SenderKey(CREW, device, serial, bytes(size), Audience())
     return SignedSenderKey(said, bytes(size), bytes(64))
 
 

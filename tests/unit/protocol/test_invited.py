@@ -49,7 +49,7 @@ from p2pchat.wire.frames import (
     Wanted,
     Welcome,
 )
-from p2pchat.wire.sender_keys import SenderKey, SignedSenderKey, sign_sender_key
+from p2pchat.wire.sender_keys import Audience, SenderKey, SignedSenderKey, sign_sender_key
 from tests.unit.protocol.people import (
     ALICE,
     BOB,
@@ -104,7 +104,7 @@ def frames(seat: Seat, kind: type) -> list:
 
 
 def key_of(who: Person, room: ConversationId) -> SignedSenderKey:
-    return sign_sender_key(SenderKey(room, who.device, 1, bytes(20), b""), who.signer)
+    return sign_sender_key(SenderKey(room, who.device, 1, bytes(20), Audience()), who.signer)
 
 
 def talk_sent_to(seat: Seat, person: Person) -> list[str]:
@@ -370,7 +370,7 @@ def test_after_a_removal_there_is_a_new_epoch_and_a_new_session(crew):
     assert crew.alice.decided(Publish)[-1].epoch != first
     shared = crew.alice.decided(ShareSession)[-1]
     assert CAROL.device not in shared.devices
-    assert CAROL.device not in shared.audience
+    assert CAROL.device not in shared.others
     assert crew.bob.texts(room) == ["before", "after"]
 
 

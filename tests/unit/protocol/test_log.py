@@ -91,7 +91,7 @@ def test_who_floods_pushes_out_nobody_else(scarce: str, monkeypatch: pytest.Monk
 
 def test_no_more_bytes_wait_than_may(monkeypatch: pytest.MonkeyPatch):
     _, second, third, fourth = written(4)
-    size = len(second.header_bytes) + len(second.content or b"")
+    size = second.size_bytes
     monkeypatch.setattr(log_module, "WAITING_BYTES_MAX", 2 * size + 1)
     log = Log(10)
     assert [log.hold(second), log.hold(third), log.hold(fourth)] == [True, True, False]

@@ -8,13 +8,20 @@ import pytest
 
 from p2pchat.events import MessageStateChanged
 from p2pchat.model.control import Standing
-from p2pchat.model.ids import ConversationId, Party
+from p2pchat.model.ids import ConversationId, OpId, Party
 from p2pchat.model.message import MessageState
 from p2pchat.model.op import Chain
 from p2pchat.model.room import Role
 from p2pchat.protocol import mail_debts, mail_rooms
 from p2pchat.protocol.machine import LeaveRoom
-from p2pchat.protocol.mail_routes import LETTER_PARTS_MAX, REMAIL_MS, WORDS_MAX
+from p2pchat.protocol.mail_routes import (
+    LETTER_OPS_BYTES,
+    LETTER_PARTS_MAX,
+    REMAIL_MS,
+    WORDS_MAX,
+    Letter,
+    enclose,
+)
 from p2pchat.protocol.mail_vocabulary import MailOpened, Post, PostFailed, Slot
 from p2pchat.protocol.mailing import BACK_OFF_S_MAX
 from p2pchat.wire.frames import Ops, Welcome
@@ -340,3 +347,35 @@ def test_a_room_that_came_by_mail_and_shows_in_no_time_that_we_are_in_it_is_forg
     assert known.room in known.carol.state.conversations
     known.table.run(REMAIL_MS / 1000 + 1)
     assert known.room not in known.carol.state.conversations
+
+
+def test_a_welcome_is_no_letter_of_its_own_where_no_op_has_room(apart):
+    """One after the other they would go without end, for nothing is further along afterwards."""
+    room = apart.begin()
+    apart.table.run(REMAIL_MS / 1000)
+    apart.alice.send(room, "x" * 32_000)
+    ops = apart.alice.chain(room, ALICE)
+    full = Letter(size=LETTER_OPS_BYTES - 32_000)
+    invited = apart.alice.state.conversations[room].invited
+    welcome = Welcome(invited.genesis, invited.secret, ())
+    enclose(full, (room, Chain.TALK), ops[-1:], welcome)
+    assert full == Letter(size=LETTER_OPS_BYTES - 32_000)
+    empty = Letter()
+    enclose(empty, (room, Chain.TALK), ops[-1:], welcome)
+    assert [type(frame) for frame in empty.frames] == [Welcome, Ops]
+    assert empty.upto == {(room, Chain.TALK): len(ops)}
+
+
+def test_every_letter_is_further_along_than_the_one_before_it(apart):
+    rooms = [apart.alice.create(f"room {number}", BOB) for number in range(6)]
+    for room in rooms:
+        for _ in range(3):
+            apart.alice.send(room, "x" * 32_000)
+    apart.exchange()
+    said: set[OpId] = set()
+    for letter in to(apart.letters, apart.bob):
+        ops = [op for frame in letter.frames if isinstance(frame, Ops) for op in frame.ops]
+        brings_rooms = any(isinstance(frame, Welcome | Ops) for frame in letter.frames)
+        assert {op.id for op in ops} - said or not brings_rooms
+        said |= {op.id for op in ops}
+    assert all(len(apart.bob.texts(room)) == 3 for room in rooms)

@@ -10,6 +10,7 @@ from p2pchat.events import MessageStateChanged
 from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import Party
 from p2pchat.model.message import MessageState
+from p2pchat.model.op import Chain
 from p2pchat.model.ratchet import SeeMail, SetMailed
 from p2pchat.protocol.bundles import LOOK_AGAIN_MS, ROTATE_MS
 from p2pchat.protocol.machine import AcceptContact, AddContact, Persist
@@ -38,7 +39,7 @@ from p2pchat.protocol.mail_vocabulary import (
     WritersChanged,
 )
 from p2pchat.protocol.mail_writers import PAIR_BYTES_MAX, PAIR_OPS_MAX
-from p2pchat.protocol.mailing import BACK_OFF_S_MAX
+from p2pchat.protocol.mailing import BACK_OFF_S_MAX, REASON_CHARACTERS_MAX
 from p2pchat.wire.frames import Hello, SyncDigest
 from p2pchat.wire.receipts import SignedReceipt
 from tests.unit.protocol.people import WALL_MS, Person, digest
@@ -176,6 +177,29 @@ def test_a_letter_that_nobody_kept_is_tried_again(table, two):
         alice.chat.mailing.peer_up(CAROL.device)
         alice._carry(alice.chat.mailing.dial_failed(BOB.device, table.now))
     assert alice.state.refused["letter that nobody kept"] == 8
+
+
+def test_why_nobody_kept_a_letter_is_remembered_until_somebody_does(table, two):
+    alice, _ = two
+    alice.send(DIRECT, "hello")
+    away(table, alice)
+    alice.find()
+
+    def told():
+        return alice.chat.mailing.told(BOB.party, DIRECT, Chain.TALK, 0, table.now)
+
+    [letter] = alice.take(Post)
+    assert told().is_posting
+    alice.do(PostFailed(letter.to.party, letter.serial, "f" * 1_000))
+    assert told().failure == "f" * REASON_CHARACTERS_MAX
+    assert told().next_try_ms > table.now.wall_ms
+    assert not told().is_kept
+    table.advance(BACK_OFF_S_MAX)
+    alice._carry(alice.chat.mailing.dial_failed(BOB.device, table.now))
+    [letter] = alice.take(Post)
+    alice.do(Posted(letter.to.party, letter.serial, (BOB.device.peer_id,)))
+    assert (told().is_kept, told().failure) == (True, "")
+    assert told().relays == (BOB.device.peer_id.short,)
 
 
 def test_an_answer_for_another_letter_changes_nothing(table, two):

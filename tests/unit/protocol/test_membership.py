@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from p2pchat.model.control import (
@@ -16,6 +18,7 @@ from p2pchat.model.control import (
 )
 from p2pchat.model.ids import OpId
 from p2pchat.model.op import Chain, Position
+from p2pchat.protocol.membership import Membership
 from tests.unit.protocol.assembly import (
     DEPS,
     Assembly,
@@ -340,6 +343,44 @@ def test_limits_that_leave_reading_alone_need_no_epoch():
     assert set(room.membership().epochs()) == {first}
     room.leave("adam")
     assert not room.membership().epochs()
+
+
+def test_however_many_epochs_there_are_each_is_judged_once_as_long_as_nobody_comes_or_goes(
+    monkeypatch,
+):
+    room = crew()
+    membership, judged = Membership(room.genesis), Counter[str]()
+    count_calls(monkeypatch, judged, "_is_usable")
+    for _ in range(50):
+        room.open_epoch("olga")
+        room.write("olga", Link(), [room.ops[-1].id])
+    for number, op in enumerate(room.ops):
+        membership.add(op)
+        assert len(membership.epochs()) <= number
+    assert len(membership.epochs()) == judged["_is_usable"] == 50
+
+
+def test_who_comes_or_goes_is_looked_at_and_nobody_else(monkeypatch):
+    room = crew()
+    for number in range(50):
+        room.set("olga", f"member {number}", MEMBER)
+    membership, judged = Membership(room.genesis), Counter[str]()
+    count_calls(monkeypatch, judged, "_final")
+    for op in room.ops:
+        membership.add(op)
+        membership.members()
+    assert len(membership.members()) > 50
+    assert judged["_final"] <= 2 * len(room.ops)
+
+
+def count_calls(monkeypatch, calls: Counter[str], name: str) -> None:
+    whole = getattr(Membership, name)
+
+    def counted(*arguments):
+        calls[name] += 1
+        return whole(*arguments)
+
+    monkeypatch.setattr(Membership, name, counted)
 
 
 def test_an_epoch_of_who_was_removed_is_none():

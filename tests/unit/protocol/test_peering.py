@@ -166,6 +166,17 @@ def test_a_lost_peer_is_dialled_again_after_a_moment():
     assert script.wait(1) == [Connect(A, at(1))]
 
 
+def test_until_when_a_peer_was_there_goes_to_disk_once_a_minute_at_most():
+    script = Script(PutPeer(A, at(1), WALL_MS))
+    script.hear(Connected(A, at(1)))
+    script.wait(90)
+    gone = Announce(PeerDisconnected(A))
+    seen = PutPeer(A, at(1), WALL_MS + 90_000)
+    assert script.hear(Disconnected(A)) == [gone, Remember(seen)]
+    script.hear(Connected(A, at(1)))
+    assert script.hear(Disconnected(A)) == [gone]
+
+
 def test_who_was_lost_lately_is_tried_every_few_seconds_and_not_given_up():
     script = Script()
     script.hear(Connected(B, at(2)))  # somebody is there: it is not our network that fails

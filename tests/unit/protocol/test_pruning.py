@@ -7,7 +7,8 @@ from p2pchat.model.conversation import open_room_id
 from p2pchat.model.ids import OpId
 from p2pchat.model.op import Chain
 from p2pchat.model.query import StoredOp
-from p2pchat.protocol.machine import ForPruning, Loaded, Persist
+from p2pchat.protocol.intake_vocabulary import ForPruning
+from p2pchat.protocol.machine import Loaded, Persist
 from p2pchat.protocol.pruning import CHECK_EVERY
 from tests.unit.protocol.people import ALICE, BOB, CAROL
 from tests.unit.protocol.table import Seat, Table

@@ -6,6 +6,7 @@ import pytest
 
 from p2pchat.errors import LocalProtocolError, UnknownConversation
 from p2pchat.events import MembersChanged, MessageStateChanged, RoomJoined, SecurityAlert
+from p2pchat.model.change import SetPublished
 from p2pchat.model.conversation import open_room_id
 from p2pchat.model.message import MessageState
 from p2pchat.model.op import Chain
@@ -110,9 +111,22 @@ def test_news_of_an_older_blob_take_nothing_back():
     table, (alice, _bob) = square(ALICE, BOB)
     alice.send(ROOM, "one")
     table.settle()
-    alice.effects.clear()
+    table.run(0.1)
     alice.do(Published(ROOM, 1, 3), Published(ROOM, 2, 0))
-    assert alice.decided(Persist) == []
+    assert alice.chat.outbox.is_flushed
+
+
+def test_that_something_was_published_goes_to_disk_with_the_next_message_or_soon():
+    table, (alice, _bob) = square(ALICE, BOB)
+    alice.send(ROOM, "one")
+    table.settle()
+    assert not alice.chat.outbox.is_flushed
+    alice.effects.clear()
+    alice.do(SendText(COMMAND, ROOM, "two"))
+    assert SetPublished(ROOM, 2) in [effect.change for effect in alice.decided(Persist)]
+    table.settle()
+    table.run(0.1)
+    assert alice.chat.outbox.is_flushed
 
 
 def test_receipts_in_a_room_are_gathered_and_go_out_though_it_never_rests():

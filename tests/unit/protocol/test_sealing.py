@@ -28,23 +28,34 @@ def sharing() -> Sharing:
     made = Sharing()
     assert made.is_over(READERS, at(0))
     made.begin(at(0))
-    made.give(READERS)
+    made.give(READERS, READERS)
     return made
 
 
 def test_everybody_is_told_the_key_once(sharing):
-    assert not sharing.give(READERS)
-    assert sharing.give(READERS | {ALICE.device})
-    assert not sharing.give(READERS | {ALICE.device})
+    assert not sharing.give(READERS, READERS)
+    assert sharing.give(READERS | {ALICE.device}, READERS)
+    assert not sharing.give(READERS | {ALICE.device}, READERS)
 
 
 def test_who_was_away_is_told_again(sharing):
     sharing.lost(BOB.device)
     sharing.lost(ALICE.device)
-    assert not sharing.give(READERS)
+    assert not sharing.give(READERS, READERS)
     assert sharing.give_again({CAROL.device}) == ()
     assert sharing.give_again(READERS) == (BOB.device,)
     assert sharing.give_again(READERS) == ()
+
+
+def test_who_is_gone_and_may_not_have_the_key_has_it_from_the_others(sharing):
+    sharing.lost(BOB.device)
+    assert sharing.give(READERS, {CAROL.device})
+    assert not sharing.give(READERS, {CAROL.device}), "they were told"
+    assert sharing.give_again(READERS) == (BOB.device,), "and is given it when he is back"
+
+
+def test_who_is_gone_and_has_the_key_keeps_it(sharing):
+    assert not sharing.give(READERS, {CAROL.device})
 
 
 def test_a_session_is_over_when_one_who_has_its_key_may_read_no_more(sharing):

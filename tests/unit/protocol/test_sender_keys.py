@@ -8,7 +8,15 @@ import pytest
 
 from p2pchat.model.control import Standing
 from p2pchat.model.ids import ConversationId
-from p2pchat.protocol.machine import Drop, LearnSession, Send, ShareSession, Unreadable
+from p2pchat.protocol.machine import (
+    Drop,
+    Lane,
+    LearnSession,
+    Send,
+    SendFailed,
+    ShareSession,
+    Unreadable,
+)
 from p2pchat.protocol.sender_keys import PACE
 from p2pchat.wire.devices import merged, new_revocation, read_device_set
 from p2pchat.wire.frames import SyncDigest
@@ -74,7 +82,7 @@ def given(seat: Seat) -> list[Send]:
 def key_of(
     who: Person, room: ConversationId, *readers: Person, serial: int = 1 << 62
 ) -> SignedSenderKey:
-    audience = audience_of(KEY, [reader.device for reader in readers])
+    audience = audience_of(KEY, (), [reader.device for reader in readers])
     return sign_sender_key(SenderKey(room, who.device, serial, KEY, audience), who.signer)
 
 
@@ -98,6 +106,37 @@ def test_each_passes_a_key_on_once_and_not_back(line):
         [ERIN.device],
         [],
     ]
+
+
+def test_nobody_passes_a_key_on_to_whom_its_sender_gave_it(line):
+    carol = line.seats[2]
+    audience = audience_of(KEY, (BOB.device, CAROL.device, DAVE.device), (ERIN.device,))
+    said = SenderKey(line.room, BOB.device, 1 << 62, KEY, audience)
+    carol.hear(BOB, sign_sender_key(said, BOB.signer))
+    assert not given(carol)
+
+
+def test_a_key_that_may_be_lost_on_the_way_to_who_is_gone_comes_to_him_by_the_others(line):
+    """Bob's line to Carol broke with his key on it, and she is gone from him; she has Dave."""
+    _, bob, carol, dave, _ = line.seats
+    line.say(bob, "first")
+    line.table.part(bob, carol)
+    line.table.run(0)
+    bob.do(SendFailed(CAROL.device, Lane.LIVE, "broke"))
+    line.table.connect(line.seats[0], dave)
+    line.table.run(0)
+    line.forget()
+    line.say(bob, "second")
+    (shared,) = bob.decided(ShareSession)
+    assert (shared.devices, set(shared.others)) == (
+        (ALICE.device,),
+        {CAROL.device, DAVE.device, ERIN.device},
+    )
+    assert carol.texts(line.room) == ["first", "second"]
+    assert [e.peer for e in given(dave)] == [CAROL.device, ERIN.device]
+    line.forget()
+    line.say(bob, "third")
+    assert not bob.decided(ShareSession), "once is enough"
 
 
 def test_who_comes_back_is_given_what_others_gave_meanwhile(line):

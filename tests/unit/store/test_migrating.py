@@ -12,13 +12,15 @@ from sqlalchemy import create_engine
 from p2pchat.errors import SchemaTooNew, StoreError
 from p2pchat.model.blocking import parse_target
 from p2pchat.model.change import PutBlock
+from p2pchat.model.op import Chain
+from p2pchat.model.query import OpsQuery
 from p2pchat.model.search import Query
 from p2pchat.store.driver import connect
 from p2pchat.store.home import open_home
 from p2pchat.store.opening import MIGRATIONS, Migrations
 from p2pchat.store.port import Page
 from p2pchat.store.schema import METADATA
-from tests.compliance.store.values import OTHER_ROOM, ROOM, ROOMS, Writer
+from tests.compliance.store.values import ALICE, OTHER_ROOM, ROOM, ROOMS, Writer
 
 STEP = """
 import sqlalchemy as sa
@@ -100,8 +102,10 @@ def test_messages_of_before_there_was_an_index_are_found(home: Path) -> None:
     with open_home(home) as opened:
         opened.store.commit([*ROOMS, *Writer(conversation=OTHER_ROOM).message("已经说过")])
     connection = connect(home / "p2pchat.db", (home / "p2pchat.key").read_bytes())
-    later = ("TABLE leaves",)
-    for dropped in ("TRIGGER search_added", "TRIGGER search_dropped", "TABLE search", *later):
+    triggers = [f"TRIGGER search_{name}" for name in ("added", "dropped", "changed")]
+    later = ("search", "leaves", "edits", "deletions", "revised", "dropped")
+    later += ("wordless", "reactions")
+    for dropped in [*triggers, *(f"TABLE {name}" for name in later)]:
         connection.execute(f"DROP {dropped}")
     connection.execute("UPDATE alembic_version SET version_num = '0007'")
     connection.close()
@@ -181,10 +185,12 @@ def test_a_home_of_the_first_release_is_brought_forward(tmp_path: Path) -> None:
             file.unlink()
     home = tmp_path / "home"
     with open_home(home, Migrations(first, "0001")) as opened:
-        opened.store.commit([*ROOMS, *Writer().messages(3)])
+        writer = Writer()
+        opened.store.commit([writer.op("one"), writer.op("two")])
     assert form(home) == "0001"
     with open_home(home) as opened:
-        assert len(opened.store.history(ROOM, Page())) == 3
+        chain = OpsQuery(ROOM, ALICE.device, Chain.TALK, 0, 9, 1 << 20)
+        assert [row.content for row in opened.store.ops(chain)] == [b"one", b"two"]
         block = PutBlock(parse_target("203.0.113.0/24"), 7)
         opened.store.commit([block])
         assert opened.store.snapshot().blocks == (block,)

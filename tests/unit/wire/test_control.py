@@ -8,13 +8,14 @@ import pytest
 
 from p2pchat.errors import MalformedMessage, UnknownVersion
 from p2pchat.model.control import ControlOp, Genesis, History, Leave, SetStanding, Standing
-from p2pchat.model.conversation import room_id
+from p2pchat.model.conversation import ROOM_NAME_CHARS_MAX, room_id
 from p2pchat.model.op import Kind
 from p2pchat.wire import rooms_pb2 as pb
 from p2pchat.wire.contents import decode_content, encode_content
 from p2pchat.wire.control import (
     CUT_HEADS_MAX,
     CUTS_MAX,
+    GENESIS_BYTES_MAX,
     HISTORY_LAST_MAX,
     OWNERS_MAX,
     control_op,
@@ -96,6 +97,38 @@ def test_at_the_bounds_it_is_read():
         decode_control(Kind.GENESIS, message.SerializeToString())
     cuts = [cut(number) for number in range(CUTS_MAX)]
     decode_control(Kind.STANDING, limiting(cuts=cuts).SerializeToString())
+
+
+def test_the_longest_beginning_within_bounds_is_read():
+    longest = beginning(
+        owners=OWNERS[:OWNERS_MAX],
+        history=History.LAST,
+        history_last=HISTORY_LAST_MAX,
+        name="\U0001f600" * ROOM_NAME_CHARS_MAX,
+    ).SerializeToString()
+    assert 400 < len(longest) <= GENESIS_BYTES_MAX
+    decode_control(Kind.GENESIS, longest)
+
+
+UNKNOWN_FIELD = b"\xc2\x3e\x02hi"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda raw: raw + UNKNOWN_FIELD,
+        lambda raw: raw[2:] + raw[:2],
+        lambda raw: b"\x08\x81\x00" + raw[2:],
+        lambda raw: raw + b"\x08\x01",
+        lambda raw: raw + b"\xc2\x3e\xff\x7f" + bytes((1 << 14) - 1),
+    ],
+    ids=["unknown field", "order", "long number", "said twice", "large"],
+)
+def test_a_beginning_is_written_in_one_way_alone(change: Callable[[bytes], bytes]):
+    raw = beginning().SerializeToString()
+    pb.Genesis.FromString(change(raw))
+    with pytest.raises(MalformedMessage):
+        decode_control(Kind.GENESIS, change(raw))
 
 
 def test_a_room_of_a_later_version_is_told_apart():

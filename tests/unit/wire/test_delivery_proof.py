@@ -22,6 +22,7 @@ from p2pchat.wire.delivery_proof import encode_proof, read_proof
 from p2pchat.wire.devices import merged, new_revocation, read_device_set
 from p2pchat.wire.framing import frame
 from p2pchat.wire.receipts import Receipt, sign_receipt
+from p2pchat.wire.relations import Delete
 from tests.unit.protocol.people import (
     ALICE,
     BOB,
@@ -100,6 +101,31 @@ def test_a_text_may_be_left_out_and_the_message_is_proven_all_the_same():
     proof = read_proof(raw)
     assert [message.text for message in proof.messages] == [None, None]
     assert proof.held_by(proof.receipts[0]) == 2
+
+
+def test_what_was_deleted_is_not_shown_though_its_author_kept_it():
+    author = Author(ALICE, ROOM)
+    said, other = author.write("secret"), author.write("other")
+    deletion = author.write(Delete(), refers=said.id)
+    whole = [said, other, deletion]
+    for ops in (whole, [replace(said, content=None, deletion=deletion), other]):
+        proof = read_proof(file(ops, [receipt(BOB, ops[-1])]))
+        assert [message.text for message in proof.messages] == [None, "other"]
+        assert [message.is_deleted for message in proof.messages] == [True, False]
+    before = read_proof(file([said, other], [receipt(BOB, other)]))
+    assert before.messages[0].text == "secret", "Bob had it, and nothing in the file takes it back"
+
+
+def test_of_what_came_without_words_no_words_are_proven():
+    ops = alice_writes("one", "two", "three")
+    head = Position(ALICE.device, Chain.TALK, 3, ops[2].id)
+    told = Receipt(ROOM, BOB.account, BOB.device, (head,), WALL_MS, from_seq=2, wordless=(1, 2))
+    signed = sign_receipt(told, BOB.signer)
+    row = PutReceipt(ROOM, BOB.device, signed.body, signed.signature)
+    proof = read_proof(file(ops, [row]))
+    [one] = proof.receipts
+    assert (one.from_seq, one.wordless, one.up_to) == (2, (1, 2), 3)
+    assert (proof.held_by(one), proof.wordless_at(one)) == (1, 1)
 
 
 def test_a_device_that_was_revoked_is_named_as_such():

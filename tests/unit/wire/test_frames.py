@@ -112,6 +112,7 @@ def test_a_welcome_names_its_room():
         welcome(devices=[ALICE.devices.raw] * (WELCOME_DEVICES_MAX + 1)),
         welcome(devices=[b"\xff"]),
         welcome(genesis=b"\xff"),
+        welcome(genesis=encode_control(GENESIS)[1] + b"\xc2\x3e\x02hi"),
         pb.Frame(sender_key=pb.Signed(body=b"\xff", signature=bytes(64))),
         pb.Frame(
             pull=pb.SyncPull(

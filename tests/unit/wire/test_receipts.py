@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from p2pchat.errors import BadSignature, MalformedMessage, UnknownVersion
-from p2pchat.model.op import Chain, Position
+from p2pchat.model.op import WORDLESS_MAX, Chain, Position
 from p2pchat.wire.dchat_pb2 import FrontierEntry
 from p2pchat.wire.dchat_pb2 import Receipt as ReceiptPb
 from p2pchat.wire.envelope import Purpose
@@ -57,6 +57,9 @@ def test_a_receipt_is_signed_by_its_device():
         {"entries": [entry(seq=1 << 48)]},
         {"entries": [entry(head=b"")]},
         {"entries": [entry(device=bytes(31))]},
+        {"wordless": range(WORDLESS_MAX + 1)},
+        {"wordless": [2, 1]},
+        {"wordless": [1 << 48]},
     ],
     ids=lambda changes: next(iter(changes)),
 )
@@ -71,8 +74,12 @@ def test_a_receipt_of_a_later_version_is_told_apart_from_a_malformed_one():
 
 
 def test_a_receipt_at_the_bounds_is_taken():
-    found = read_receipt(*signed_body(entries=[entry(seq=(1 << 48) - 1)] * ENTRIES_MAX))
+    last, wordless = (1 << 48) - 1, range((1 << 48) - WORDLESS_MAX, 1 << 48)
+    found = read_receipt(
+        *signed_body(entries=[entry(seq=last)] * ENTRIES_MAX, from_seq=last, wordless=wordless)
+    )
     assert len(found.receipt.entries) == ENTRIES_MAX
+    assert (found.receipt.from_seq, found.receipt.wordless) == (last, tuple(wordless))
 
 
 def test_bytes_that_are_no_receipt_are_malformed():

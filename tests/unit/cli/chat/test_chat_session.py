@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from p2pchat import protocol
 from p2pchat.cli.chat import session as module
 from p2pchat.cli.chat.model import ALARMS_MAX
 from p2pchat.cli.chat.session import Session
-from p2pchat.cli.chat.terminal import Ended, NextWanted, Paged, Typed
+from p2pchat.cli.chat.terminal import Ended, Marked, NextWanted, Paged, Typed
 from p2pchat.cli.chat.view import depth
 from p2pchat.cli.chinese import CHINESE
 from p2pchat.client.opening import open_client
@@ -19,11 +20,15 @@ from p2pchat.events import (
     DeviceAdded,
     EventsDropped,
     KeyChanged,
+    MessageDeleted,
+    MessageEdited,
     NetworkStatusChanged,
+    ReactionChanged,
     Ready,
     SecurityAlert,
 )
 from p2pchat.model.ids import AccountId, PeerId
+from p2pchat.model.message import Reaction
 from tests.unit.cli.chat.values import THEM
 
 
@@ -168,7 +173,7 @@ def test_an_alarm_stays_until_the_person_has_seen_it(event, told):
         await session.hear(event(client.account))
         chat = await typed(session, "/join lounge", "on I write")
         [alarm] = chat.alarms
-        assert told in alarm
+        assert told in alarm.line
         chat = await typed(session, "")
         assert chat.alarms == ()
 
@@ -197,10 +202,91 @@ def test_strangers_push_no_alarm_away():
         for number in range(ALARMS_MAX + 1):
             await session.hear(SecurityAlert(AccountId(bytes([number]) * 32), FORKED))
         [alarm] = session.chat.alarms
-        assert "多了一台设备" in alarm
+        assert "多了一台设备" in alarm.line
         assert "两份不同的历史记录" in session.chat.notes[0]
 
     on_a_client(script, "zh")
+
+
+# What is said about messages
+
+
+def said(session):
+    return [(one.text, one.edited, one.deleted) for one in session.chat.messages]
+
+
+def test_the_last_message_is_edited_answered_and_taken_back():
+    async def script(client, session):
+        assert {MessageEdited, MessageDeleted, ReactionChanged} <= set(module.HEARD)
+        await typed(session, "/join lounge", "first", "colour", "/edit color")
+        assert said(session) == [("first", False, False), ("color", True, False)]
+        await typed(session, "/react 👍")
+        [mine] = session.chat.messages[1].reactions
+        assert (mine.emoji, mine.account) == ("👍", client.account)
+        await typed(session, "/react 👍")
+        assert session.chat.messages[1].reactions == ()
+        await typed(session, "/delete")
+        assert said(session) == [("first", False, False), ("", False, True)]
+        assert "There is no such message" in (await typed(session, "/reply hm")).notes[0]
+        assert "that is no emoji" in (await typed(session, "/react x")).notes[0]
+
+    on_a_client(script)
+
+
+def test_the_marked_message_is_meant():
+    async def script(client, session):
+        await typed(session, "/join lounge", "one", "two", "three")
+        for _ in range(5):
+            await session.obey(Marked(1))
+        first, second, _ = session.chat.messages
+        assert session.chat.marked == first.id
+        chat = await typed(session, "/reply indeed")
+        assert (chat.messages[-1].reply_to, chat.marked) == (first.id, None)
+        for direction in (1, 1, 1, -1, 1):
+            await session.obey(Marked(direction))
+        assert session.chat.marked == second.id
+        await typed(session, "/edit zwei")
+        assert session.chat.messages[1].text == "zwei"
+        await session.obey(Marked(1))
+        await session.obey(Marked(-1))
+        assert session.chat.marked is None, "below the newest there is none"
+        await session.obey(Marked(1))
+        await session.obey(Marked(0))
+        assert session.chat.marked is None
+
+    on_a_client(script)
+
+
+def test_a_mark_goes_on_to_what_only_the_disk_has():
+    async def script(client, session):
+        room = await client.join_open("lounge")
+        for number in range(60):
+            await room.send(str(number))
+        await typed(session, "/open lounge")
+        for _ in range(55):
+            await session.obey(Marked(1))
+        [marked] = [one for one in session.chat.messages if one.id == session.chat.marked]
+        assert marked.text == "5"
+        await session.obey(Paged(-1, 12, 40))
+        assert session.chat.marked is None
+
+    on_a_client(script)
+
+
+def test_what_others_say_about_messages_is_seen():
+    async def script(client, session):
+        await typed(session, "/join lounge", "one", "two")
+        one, two = session.chat.messages
+        await session.obey(Marked(1))
+        await session.hear(MessageDeleted(two.id, two.conversation))
+        assert session.chat.marked is None
+        await session.hear(MessageEdited(replace(one, text="eins", edited=True)))
+        assert said(session) == [("eins", True, False), ("", False, True)]
+        thumb = (Reaction("👍", THEM),)
+        await session.hear(ReactionChanged(replace(session.chat.messages[0], reactions=thumb)))
+        assert session.chat.messages[0].reactions == thumb
+
+    on_a_client(script)
 
 
 def test_a_room_that_is_left_elsewhere_is_closed_at_the_next_news():

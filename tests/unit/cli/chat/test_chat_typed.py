@@ -8,7 +8,7 @@ import pytest
 
 from p2pchat.cli.chat.model import Chat, Place
 from p2pchat.cli.chat.typed import COMMANDS, Do, Mistake, Say, Verb, candidates, parse
-from tests.unit.cli.chat.values import BOB, LOUNGE, ME
+from tests.unit.cli.chat.values import BOB, LOUNGE, ME, message
 
 CHAT = replace(
     Chat(ME).listing(
@@ -19,6 +19,7 @@ CHAT = replace(
         ]
     ),
     requests=("z6MkAnn", "Crew"),
+    messages=(message("my words", author=ME), message("theirs")),
 )
 
 MEANT = {
@@ -63,7 +64,11 @@ def test_a_command_that_needs_something_says_what(verb):
         ("", []),
         ("hello /", []),
         ("/h", ["/help"]),
-        ("/re", ["/requests", "/reject "]),
+        ("/re", ["/requests", "/reply ", "/react ", "/reject "]),
+        ("/react 👎", ["/react 👎"]),
+        ("/edit ", ["/edit my words"]),
+        ("/edit my", ["/edit my words"]),
+        ("/edit other", []),
         ("/open b", ["/open Bob", "/open book club"]),
         ("/open BOO", ["/open book club"]),
         ("/open 王", ["/open 王小明"]),

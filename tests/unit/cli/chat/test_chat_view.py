@@ -7,12 +7,20 @@ from dataclasses import replace
 from prompt_toolkit.utils import get_cwidth
 
 from p2pchat.cli.chat import view
-from p2pchat.cli.chat.model import ALARMS_MAX, PAGE_MESSAGES, Chat, Place
-from p2pchat.cli.chat.view import MESSAGE_LINES_MAX, bar, body, depth, side
+from p2pchat.cli.chat.model import ALARMS_MAX, PAGE_MESSAGES, Alarm, Chat, Place
+from p2pchat.cli.chat.view import (
+    MESSAGE_LINES_MAX,
+    REACTIONS_COUNTED_MAX,
+    bar,
+    body,
+    depth,
+    side,
+)
 from p2pchat.cli.chat.wrapping import MARKS_MAX, excerpt
 from p2pchat.config.limits import TEXT_BYTES_MAX
-from p2pchat.model.message import MessageState
-from tests.unit.cli.chat.values import BOB, LOUNGE, ME, NOON_MS, message
+from p2pchat.model.ids import AccountId
+from p2pchat.model.message import MessageState, Reaction
+from tests.unit.cli.chat.values import BOB, LOUNGE, ME, NOON_MS, THEM, message
 
 CHAT = Chat(ME).listing([Place(BOB, "Bob", "contact"), Place(LOUNGE, "lounge", "public")])
 FULL = TEXT_BYTES_MAX
@@ -47,15 +55,35 @@ def test_what_a_command_said_stands_below():
     assert drawn(body(chat, 40, 1, "en")) == ["second"]
 
 
-def test_alarms_stand_at_the_bottom_once_each_and_the_latest():
+def alarm(number: int, line: str, kind: str = "KeyChanged") -> Alarm:
+    return Alarm(AccountId(number.to_bytes(32, "big")), kind, line)
+
+
+def test_alarms_stand_at_the_bottom_until_each_was_seen():
     chat = CHAT.opened(BOB, [message("theirs")]).noted("said")
-    for number in [*range(ALARMS_MAX + 1), 2]:
-        chat = chat.warned(f"alarm {number}\x1b")
-    lines = drawn(body(chat, 40, 9, "en"))
-    assert lines[-1] == "Enter on an empty line takes this away."
-    assert lines[-6:-1] == [f"! alarm {number}\\x1b" for number in (1, 3, 4, 5, 2)]
-    assert lines[-7] == "said"
-    assert drawn(body(chat.heeded(), 40, 1, "en")) == ["said"]
+    chat = chat.warned(alarm(1, "first\x1b")).warned(alarm(2, "second"))
+    assert drawn(body(chat, 60, 3, "en")) == [
+        "said",
+        "! first\\x1b",
+        "Enter on an empty line shows the next of 1 more.",
+    ]
+    chat = chat.heeded()
+    last = ["! second", "Enter on an empty line takes this away."]
+    assert drawn(body(chat, 60, 3, "en")) == ["said", *last]
+    assert drawn(body(chat, 60, 2, "en")) == last, "in a low window, too"
+    assert drawn(body(chat.heeded(), 60, 1, "en")) == ["said"]
+
+
+def test_nobody_takes_anothers_alarm_off_the_screen():
+    chat = CHAT.opened(BOB, []).warned(alarm(1, "the key changed"))
+    for number in range(2 * ALARMS_MAX):
+        chat = chat.warned(alarm(2, f"device {number}", "DeviceAdded"))
+    assert [one.line for one in chat.alarms] == ["the key changed", f"device {2 * ALARMS_MAX - 1}"]
+    for number in range(2 * ALARMS_MAX):
+        chat = chat.warned(alarm(3 + number, "another"))
+    assert len(chat.alarms) == ALARMS_MAX
+    assert chat.alarms[0].line == "the key changed"
+    assert chat.notes == ("another",)
 
 
 def test_scrolling_shows_what_is_above_and_ends_at_the_top():
@@ -136,3 +164,49 @@ def test_a_message_is_broken_into_lines_once_for_each_width(monkeypatch):
     assert max(broken) < 8_000, "no more of a text is looked at than could be shown"
     body(chat, 60, 24, "en")
     assert len(broken) == 3
+
+
+# What became of messages
+
+
+def put(*emoji):
+    return tuple(Reaction(one, THEM) for one in emoji)
+
+
+def test_what_was_edited_deleted_answered_and_reacted_to_is_seen():
+    first = message("first\nof two lines")
+    edited = replace(message("mended", author=ME, state=MessageState.SENT), edited=True)
+    answer = replace(message("indeed"), reply_to=first.id, reactions=put("👍", "👍", "🎉"))
+    chat = CHAT.opened(BOB, [first, replace(message("theirs"), edited=True), edited, answer])
+    lines = drawn(body(chat, 60, 6, "en"))
+    assert lines[1].endswith("Bob: theirs [edited]")
+    assert lines[2].endswith("Alice: mended [edited, sent]")
+    assert lines[3] == "  ┌ Bob: first"
+    assert lines[4].endswith("Bob: indeed")
+    assert lines[5] == "    👍 2  🎉 1"
+    chat = chat.deleted(first.id)
+    lines = drawn(body(chat, 60, 7, "en"))
+    assert lines[1].endswith("Bob: [deleted]")
+    assert lines[4] == "  ┌ Bob: [deleted]"
+    alone = CHAT.opened(BOB, [answer])
+    assert drawn(body(alone, 60, 3, "zh"))[0] == "  ┌ 更早的一条消息"
+
+
+def test_the_marked_message_is_always_in_sight():
+    chat = CHAT.opened(BOB, [message(f"{n} " + "x" * 100) for n in range(20)])
+    for number in (0, 5, 19):
+        marked = chat.marking(chat.messages[number].id)
+        for back in (0, 20, 1000):
+            lines = drawn(body(replace(marked, back=back), 60, 6, "en"))
+            [at] = [place for place, line in enumerate(lines) if line.startswith("▸")]
+            assert lines[at].endswith(f"Bob: {number}")
+    assert not any("▸" in line for line in drawn(body(chat, 60, 6, "en")))
+
+
+def test_reactions_take_one_line_however_many_there_are():
+    crowd = put(*(f"{chr(0x1F300 + n % 200)}\u0300\u0300" for n in range(20_000)))
+    chat = CHAT.opened(BOB, [replace(message("said"), reactions=crowd)])
+    *_, line = drawn(body(chat, 40, 3, "en"))
+    assert get_cwidth(line) <= 40
+    few = CHAT.opened(BOB, [replace(message("said"), reactions=put("👍") * 501)])
+    assert drawn(body(few, 40, 3, "en"))[-1] == f"    👍 {REACTIONS_COUNTED_MAX}  …"

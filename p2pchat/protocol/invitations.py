@@ -1,0 +1,145 @@
+"""Who used which invitation to a room, and who came too late.
+
+An invitation is good for a number of accounts, and members who cannot reach each other may admit
+more. So that all come to the same answer, those are in whose first admission has the fewest others
+by this invitation in its past; of equal ones that with the smaller op id. The rest never were in.
+
+Too late is, too, what the one who writes the admission, or gave the invitation, wrote on the side
+of an op by which it is out of the room, whoever says so; and what those write who were let in too
+late, and nothing else was ever said of them.
+
+Which admissions count at all is judged before and without this (`protocol.membership`): else two
+that are unknown to each other could each make the other void.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from p2pchat.model.control import Admission, Control, Invite, InviteRevoked
+from p2pchat.model.ids import AccountId
+from p2pchat.protocol.control_graph import Graph, bits
+
+__all__ = ["Invitations"]
+
+KNOWN_MAX = 64
+"""Answers that are remembered: almost all questions are about the same few sets."""
+
+
+class Invitations:
+    """The invitations of one room's control ops, by their places in the graph."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._used: defaultdict[int, int] = defaultdict(int)
+        """By invitation: the admissions that name it."""
+        self._ended: defaultdict[int, list[int]] = defaultdict(list)
+        """By invitation: the ops that take it back."""
+        self._behind: defaultdict[AccountId, int] = defaultdict(int)
+        """By account: the admissions that it wrote, or by invitations that it gave."""
+        self._crowded: set[int] = set()
+        """Invitations that more admissions name than they are good for."""
+        self._known: dict[int, int] = {}
+        """The last answers."""
+
+    def add(self, index: int) -> int:
+        """An op came that uses an invitation or ends it: from where on verdicts may change."""
+        invite = self.used_by(index)
+        self._known.clear()
+        if invite < 0:
+            return index
+        given = self._graph.ops[invite].control
+        if isinstance(self._graph.ops[index].control, InviteRevoked):
+            self._ended[invite].append(index)
+            return invite
+        self._used[invite] |= 1 << index
+        for op in (self._graph.ops[index], self._graph.ops[invite]):
+            self._behind[op.account] |= 1 << index
+        if isinstance(given, Invite) and self._used[invite].bit_count() > given.uses:
+            self._crowded.add(invite)
+        return index
+
+    def used_by(self, index: int) -> int:
+        """The invitation that an op names, if it knew it; else -1."""
+        return self.invite_of(self._graph.ops[index].control, self._graph.past[index])
+
+    def within_uses(self, index: int) -> int:
+        """The same, if no more admissions by it lie in the op's past than it is good for; else -1:
+        whoever has the key of one could make more and more authors."""
+        invite = self.used_by(index)
+        given = self._graph.ops[invite].control if invite >= 0 else None
+        before = (self._used.get(invite, 0) & self._graph.past[index]).bit_count()
+        return invite if isinstance(given, Invite) and before < given.uses else -1
+
+    def invite_of(self, control: Control | None, past: int) -> int:
+        """The same for an op with this past; an admission has to show the invitation's key."""
+        match control:
+            case Admission(_, id, key):
+                index = self._graph.index.get(id, -1)
+            case InviteRevoked(id):
+                index, key = self._graph.index.get(id, -1), None
+            case _:
+                return -1
+        given = self._graph.ops[index].control if index >= 0 and past >> index & 1 else None
+        is_right = isinstance(given, Invite) and key in (None, given.key)
+        return index if is_right else -1
+
+    def taken_back(self, invite: int) -> Sequence[int]:
+        """All ops that say that an invitation is good no more."""
+        return self._ended.get(invite, ())
+
+    def given(self, mask: int) -> Iterator[tuple[int, Invite]]:
+        """All invitations among some ops."""
+        for index in bits(mask):
+            control = self._graph.ops[index].control
+            if isinstance(control, Invite):
+                yield index, control
+
+    def users(self, invite: int, mask: int) -> list[AccountId]:
+        """Who was let in by an invitation in time, as these ops say, in order: more than it is good
+        for, perhaps."""
+        return self._in_order(invite, mask & ~self._unaware(mask))
+
+    def surplus(self, mask: int) -> int:
+        """Of some ops the admissions that came too late."""
+        if mask & self._graph.admissions == 0:
+            return 0
+        if len(self._known) >= KNOWN_MAX:
+            self._known.clear()
+        if mask not in self._known:
+            self._known[mask] = self._surplus(mask)
+        return self._known[mask]
+
+    def _surplus(self, mask: int) -> int:
+        found = self._unaware(mask)
+        for invite in self._crowded:
+            given, used = self._graph.ops[invite].control, self._used[invite] & mask & ~found
+            assert isinstance(given, Invite), "only invitations are used"
+            late = set(self._in_order(invite, used)[given.uses :])
+            found |= sum(1 << i for i in bits(used) if late and self._graph.subject(i) in late)
+        return self._with_guests(found, mask)
+
+    def _in_order(self, invite: int, mask: int) -> list[AccountId]:
+        ops, past, used = self._graph.ops, self._graph.past, self._used.get(invite, 0) & mask
+        order = sorted(bits(used), key=lambda i: ((past[i] & used).bit_count(), ops[i].id))
+        return list(dict.fromkeys(self._graph.subject(index) for index in order))
+
+    def _unaware(self, mask: int) -> int:
+        """Admissions on the side of an op that puts out who stands behind them."""
+        graph, found = self._graph, 0
+        for account, behind in self._behind.items():
+            for end in bits(graph.about.get(account, 0) & graph.excluding & mask):
+                apart = behind & mask & ~graph.past[end]
+                found |= sum(1 << i for i in bits(apart) if not graph.past[i] >> end & 1)
+        return self._with_guests(found, mask)
+
+    def _with_guests(self, late: int, mask: int) -> int:
+        """These admissions, and all by whom they alone let in: who never was in lets nobody in."""
+        graph = self._graph
+        for index in bits(mask & graph.admissions) if late else ():
+            author = graph.ops[index].account
+            about = graph.about.get(author, 0) & graph.past[index] & mask
+            if about and not about & ~late:
+                late |= 1 << index
+        return late

@@ -1,0 +1,182 @@
+"""Invitations are good for whom they say, and for nobody by what is written on the side."""
+
+from __future__ import annotations
+
+import pytest
+
+from p2pchat.model.control import Admission, Invite, InviteRevoked, Leave, Standing
+from p2pchat.model.ids import OpId
+from p2pchat.protocol.invitations import KNOWN_MAX
+from p2pchat.wire.joining import Refusal
+from tests.unit.protocol.assembly import Assembly, account, crew
+
+KEY = b"key"
+
+
+def party(uses: int = 1) -> tuple[Assembly, OpId]:
+    """Olga owns the room, Adam is an admin, Bob and Mallory are in it; Adam invites."""
+    room = crew()
+    room.set("olga", "adam", Standing.ADMIN)
+    for name in ("bob", "mallory"):
+        room.set("olga", name, Standing.MEMBER)
+    return room, room.write("adam", Invite(KEY, uses, 0), room.heads)
+
+
+def admit(
+    room: Assembly, by: str, who: str, invite: OpId, deps: tuple[OpId, ...] | None = None
+) -> OpId:
+    known = room.heads if deps is None else deps
+    return room.write(by, Admission(account(who), invite, KEY, b""), known)
+
+
+def test_whoever_is_in_lets_in_who_shows_an_invitation():
+    room, invite = party()
+    admit(room, "bob", "gina", invite)
+    assert room.standing("gina") is Standing.MEMBER
+    [left] = [one.refusal(invite, KEY, account("gus")) for one in [room.membership()]]
+    assert left is Refusal.USED_UP
+    assert room.membership().invitations() == []
+
+
+def test_who_was_put_out_lets_in_nobody_by_what_it_backdates():
+    """By an owner or by an admin; it knew the invitation, and shows no knowledge of its removal."""
+    for by in ("olga", "adam"):
+        room, invite = party(uses=5)
+        known = room.heads
+        room.set(by, "mallory", Standing.REMOVED)
+        admit(room, "mallory", "gina", invite, known)
+        assert room.standing("gina") is Standing.REMOVED
+        assert account("gina") not in room.standings()
+
+
+def test_what_the_remover_knew_of_stays():
+    room, invite = party(uses=5)
+    admit(room, "mallory", "gina", invite)
+    room.set("olga", "mallory", Standing.REMOVED)
+    assert room.standing("gina") is Standing.MEMBER
+
+
+def test_the_links_of_who_may_invite_no_more_let_in_nobody_whoever_shows_them():
+    room, invite = party(uses=5)
+    known = room.heads
+    room.set("olga", "adam", Standing.REMOVED)
+    admit(room, "bob", "gina", invite)
+    admit(room, "bob/2", "gus", invite, known)
+    assert not {account("gina"), account("gus")} & room.standings().keys()
+
+
+def test_an_invitation_is_taken_back_by_who_gave_it_and_by_owners_alone():
+    for by, is_over in (("adam", True), ("olga", True), ("bob", False), ("gina", False)):
+        room, invite = party(uses=5)
+        known = room.heads
+        room.write(by, InviteRevoked(invite), room.heads)
+        admit(room, "bob", "gina", invite, known)
+        assert (room.standing("gina") is Standing.REMOVED) is is_over
+
+
+def test_an_admission_that_is_known_when_it_is_taken_back_stays():
+    room, invite = party(uses=5)
+    admit(room, "bob", "gina", invite)
+    room.write("adam", InviteRevoked(invite), room.heads)
+    assert room.standing("gina") is Standing.MEMBER
+
+
+def test_the_last_use_goes_to_one_and_its_epoch_to_nobody_else():
+    room, invite = party()
+    known = room.heads
+    room.open_epoch("olga")
+    admit(room, "bob", "gina", invite, known)
+    admit(room, "mallory", "gus", invite, known)
+    assert len({account("gina"), account("gus")} & room.standings().keys()) == 1
+    assert not room.membership().epochs()
+    after = room.open_epoch("olga")
+    assert set(room.membership().epochs()) == {after}
+
+
+def test_a_wrong_key_and_an_invitation_that_nobody_gave_let_in_nobody():
+    room, invite = party()
+    room.write("bob", Admission(account("gina"), invite, b"other", b""), room.heads)
+    room.write("bob", Admission(account("gina"), room.ops[0].id, KEY, b""), room.heads)
+    room.write("bob", Admission(account("gina"), OpId(bytes(32)), KEY, b""), room.heads)
+    assert room.standing("gina") is Standing.REMOVED
+    assert room.membership().refusal(invite, b"other", account("gus")) is Refusal.UNKNOWN
+
+
+def test_answers_are_forgotten_when_there_are_many_and_are_the_same_then():
+    room, invite = party(uses=1)
+    known = room.heads
+    for guest in ("gina", "gus", "greta"):
+        admit(room, f"bob/{guest}", guest, invite, known)
+    membership = room.membership()
+    before = membership.members()
+    for op in room.ops * (KNOWN_MAX // len(room.ops) + 2):
+        membership.standing(account("gina"), (op.id,))
+    assert membership.members() == before
+
+
+def test_a_removal_ends_every_invitation_before_it_for_friends_on_the_side_too():
+    room, invite = party(uses=5)
+    known = room.heads
+    room.set("adam", "mallory", Standing.REMOVED)
+    first = admit(room, "mallory", "gina", invite, known)
+    admit(room, "gina", "gus", invite, (first,))
+    admit(room, "bob", "gwen", invite)
+    for name in ("gina", "gus", "gwen"):
+        assert room.standing(name) is Standing.REMOVED
+    again = room.write("adam", Invite(KEY, 5, 1), room.heads)
+    admit(room, "bob", "gwen", again)
+    assert room.standing("gwen") is Standing.MEMBER
+
+
+def test_who_left_has_no_friends_let_in_on_the_side():
+    room, invite = party(uses=5)
+    known = room.heads
+    room.write("mallory", Leave(), room.heads)
+    first = admit(room, "mallory/2", "gina", invite, known)
+    second = admit(room, "gina", "gus", invite, (first,))
+    admit(room, "gus", "gwen", invite, (second,))
+    for name in ("gina", "gus", "gwen"):
+        assert room.standing(name) is Standing.REMOVED
+
+
+def test_who_came_too_late_by_number_lets_nobody_in():
+    room, invite = party(uses=1)
+    known = room.heads
+    one = admit(room, "bob", "gina", invite, known)
+    other = admit(room, "mallory", "gus", invite, known)
+    late, name = (one, "gina") if other < one else (other, "gus")
+    second = room.write("adam", Invite(KEY, 5, 1), known)
+    admit(room, name, "gwen", second, (late, second))
+    assert room.standing("gwen") is Standing.REMOVED
+
+
+@pytest.mark.parametrize("standing", [Standing.READ_ONLY, Standing.ADMIN, Standing.BANNED])
+def test_who_was_set_to_anything_but_a_member_does_not_become_one_by_leaving(standing):
+    room, invite = party(uses=5)
+    room.set("olga", "mallory", standing)
+    room.write("mallory", Leave(), room.heads)
+    admit(room, "bob", "mallory", invite)
+    assert room.standing("mallory") not in (Standing.MEMBER, Standing.ADMIN)
+
+
+def test_who_may_not_take_an_invitation_back_makes_nobody_judge_anew():
+    room, invite = party(uses=5)
+    admit(room, "bob", "gina", invite)
+    membership = room.membership()
+    membership.members()
+    room.write("bob", InviteRevoked(invite), room.heads)
+    membership.add(room.ops[-1])
+    assert membership._judged == len(membership) - 1
+
+
+def test_whoever_has_a_key_makes_no_more_authors_than_an_invitation_is_good_for():
+    """Each lets in the next, and none of it counts."""
+    room, invite = party(uses=2)
+    known = room.heads
+    room.set("olga", "mallory", Standing.REMOVED)
+    author, friends = "mallory", [f"friend {number}" for number in range(5)]
+    for friend in friends:
+        known = (admit(room, author, friend, invite, known),)
+        author = friend
+    membership = room.membership()
+    assert [membership.admits(account(one), known) for one in friends] == [True] * 2 + [False] * 3
