@@ -141,6 +141,7 @@ CHINESE: Mapping[str, str] = {
     "reachability   {reach}": "可达性      {reach}",
     "peers          {count}, {known} known": "节点        {count}，已知 {known}",
     "relays         {count}": "中继        {count}",
+    "mailboxes      {count}": "邮箱        {count}",
     "outbox         {count}": "发件箱      {count}",
     "last sync      {when}": "上次同步    {when}",
     "own address    {address}": "本机地址    {address}",

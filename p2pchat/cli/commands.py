@@ -239,6 +239,7 @@ async def status(settings: Settings, timeout_s: float, as_json: bool) -> int:
         "peers          {count}, {known} known", count=now.connected_peers, known=now.known_peers
     )
     console.say("relays         {count}", count=now.relays)
+    console.say("mailboxes      {count}", count=len(now.mailboxes))
     console.say("outbox         {count}", count=now.outbox)
     if now.last_sync:
         console.say("last sync      {when}", when=local_time(now.last_sync))

@@ -92,6 +92,7 @@ class Client(Trusting, Profiles, Rooms):
             lan=lan.status if lan is not None else None,
             addresses=self.addresses,
             contacts=self._contact_paths(peers),
+            mailboxes=self._node.startup.mailboxes,
         )
 
     def _contact_paths(self, peers: tuple[PeerStatus, ...]) -> tuple[ContactStatus, ...]:

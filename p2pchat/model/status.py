@@ -96,3 +96,6 @@ class NetworkStatus:
     addresses: tuple[str, ...] = ()
     """Our own, to give to others."""
     contacts: tuple[ContactStatus, ...] = ()
+    mailboxes: tuple[PeerId, ...] = ()
+    """Relays that keep what is written to us while we are away, as others can read it in our
+    record. With none it waits with its writers until we are here together."""

@@ -204,6 +204,8 @@ class Publisher:
         self._day = trio.CancelScope()
         self.published = trio.Event()
         """Set once the records were put for the first time."""
+        self.mail = MailBundle()
+        """How we are written to, by the last bundle record that somebody took."""
 
     def moved(self) -> None:
         """Our addresses changed."""
@@ -237,12 +239,13 @@ class Publisher:
         those who are closest to it may still be coming."""
         while True:
             self._moved = trio.Event()
-            device = DeviceId(own.device.public_key)
+            device, mail = DeviceId(own.device.public_key), own.mail()
             stored = await self._directory.publish_bundle(
-                device, self._addresses(), own.device, own.mail()
+                device, self._addresses(), own.device, mail
             )
             self.published.set()
             if stored:
+                self.mail = mail
                 await own.published()
             pause_s = next(pauses, float("inf")) if stored else REPUBLISH_S
             with trio.move_on_after(pause_s):

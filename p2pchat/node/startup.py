@@ -124,6 +124,12 @@ class Startup:
         assert self._publisher is not None, "who has records has a publisher"
         await self._publisher.published.wait()
 
+    @property
+    def mailboxes(self) -> tuple[PeerId, ...]:
+        """Who keeps our mail, as others can read it."""
+        relays = self._publisher.mail.relays if self._publisher is not None else ()
+        return tuple(relay.peer for relay in relays)
+
     async def run(self) -> None:
         """Take the steps."""
         hub, host = self._parts.hub, self._parts.network.host

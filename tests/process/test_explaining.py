@@ -317,7 +317,8 @@ async def left_alone(alice, relay, *, blocked: bool = False):
         await bob.wait_ready()
         contact = await befriend(alice, bob)
         await exchange(alice, contact)
-        await bob._node.startup.published()
+        while not bob.status().mailboxes:  # noqa: ASYNC110 -- nobody tells of it
+            await trio.sleep(0.05)
         if blocked:
             registered = bob._node.around.office._rounds._errands.registered
             before = dict(registered)

@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from p2pchat.testing.processes import RelayProcess, RpcPeer, befriend, open_processes
-from tests.process.polling import until
+from tests.process.polling import has_mailboxes, until
 
 pytestmark = pytest.mark.process
 
@@ -49,10 +49,11 @@ def has(peer: RpcPeer, conversation: str, text: str) -> Callable[[], Awaitable[b
     return look
 
 
-async def left_behind(alice: RpcPeer, bob: RpcPeer) -> tuple[str, list[str]]:
+async def left_behind(alice: RpcPeer, bob: RpcPeer, relays: int = 1) -> tuple[str, list[str]]:
     """Alice writes to bob who is away, until all of it lies in his mailboxes, and is gone with her
     home; the conversation and what she said."""
     talk = await befriend(alice, bob)
+    await until(has_mailboxes(bob, relays), PATIENCE_S)
     sent = await alice.call("send", conversation=talk, text="there?")
     await alice.call("wait_delivered", message_id=cast("dict[str, object]", sent)["id"])
     await bob.stop()
@@ -106,7 +107,7 @@ def test_what_was_mailed_arrives_though_the_first_relay_was_replaced_as_well(
             bob = processes.unstarted("bob", knows=both)
             keeps_mail(bob, first, second)
             await bob.start()
-            talk, said = await left_behind(alice, bob)
+            talk, said = await left_behind(alice, bob, relays=2)
             await alice.kill()
             await first.kill()
             for home in (alice.home, first.home):
@@ -129,6 +130,7 @@ def test_who_was_away_reads_what_a_relay_kept(tmp_path: Path) -> None:
                 sent = await one.call("send", conversation=talk, text=text)
                 id = cast("dict[str, object]", sent)["id"]
                 await one.call("wait_delivered", message_id=id)
+                await until(has_mailboxes(one), PATIENCE_S)
             await bob.stop()
 
             said = [f"number {number}" for number in range(COUNT)]

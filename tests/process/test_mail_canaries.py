@@ -27,7 +27,7 @@ from p2pchat.testing.processes import (
     open_processes,
 )
 from tests.process.canaries import NAME, launched, secrets_of
-from tests.process.polling import until
+from tests.process.polling import has_mailboxes, until
 from tests.process.searching import files, found, memory, written
 
 pytestmark = [
@@ -105,8 +105,9 @@ async def acquainted(processes: Processes, *, unsealed: bool) -> tuple[Cast, str
     alice = await processes.peer(ALICE, knows=relay.addresses, launch=launch)
     bob = await processes.peer(BOB, knows=relay.addresses, launch=launch)
     place = await befriend(alice, bob)
-    await alice.stop()
-    await bob.stop()
+    for one in (alice, bob):
+        await until(has_mailboxes(one), PATIENCE_S)
+        await one.stop()
     words = dict(WORDS)
     for home in () if unsealed else (alice.home, bob.home):
         words |= written(secrets_of(home, BARE))

@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from p2pchat.testing.processes import RpcPeer, befriend, open_processes
-from tests.process.polling import until
+from tests.process.polling import has_mailboxes, until
 
 pytestmark = pytest.mark.process
 
@@ -50,6 +50,7 @@ def test_a_room_begun_while_somebody_is_away_is_there_with_what_was_said(tmp_pat
             for one, text in ((alice, "there?"), (bob, "yes")):
                 sent = await one.call("send", conversation=talk, text=text)
                 await one.call("wait_delivered", message_id=cast("dict[str, object]", sent)["id"])
+                await until(has_mailboxes(one), PATIENCE_S)
             [contact] = cast("list[dict[str, object]]", await alice.call("contacts"))
             await bob.stop()
 

@@ -20,7 +20,7 @@ import trio
 
 from p2pchat.testing.processes import ProgramEnded, RpcPeer, befriend, open_processes
 from tests.process.killing import deadly, in_database
-from tests.process.polling import until
+from tests.process.polling import has_mailboxes, until
 
 pytestmark = pytest.mark.process
 
@@ -155,8 +155,9 @@ async def apart(tmp_path: Path, turns: Sequence[Turn], *, forgets: bool = False)
         alice = await processes.peer("alice", knows=relay.addresses)
         bob = await processes.peer("bob", knows=relay.addresses)
         talk = Talk(alice, bob, await befriend(alice, bob), tmp_path / "witness")
-        await alice.stop()
-        await bob.stop()
+        for one in (alice, bob):
+            await until(has_mailboxes(one), PATIENCE_S)
+            await one.stop()
         for number, (writing, reading) in enumerate(turns):
             pair = (alice, bob) if number % 2 == 0 else (bob, alice)
             await talk.turn(*pair, writing, reading)

@@ -115,6 +115,7 @@ def test_a_status_has_the_fields_of_the_contract():
     status = NetworkStatus(Health.GOOD, Reachability.NAT, 2, 3, 1, 4, 5, peers)
     contacts = (ContactStatus(ALICE, Path.RELAYED),)
     status = replace(status, addresses=("/ip4/10.0.0.1/tcp/1",), contacts=contacts)
+    status = replace(status, mailboxes=(PEER,))
     assert shown(status) == {
         "health": "good",
         "reachability": "NAT",
@@ -135,6 +136,7 @@ def test_a_status_has_the_fields_of_the_contract():
         "lan": None,
         "addresses": ["/ip4/10.0.0.1/tcp/1"],
         "contacts": [{"account": str(ALICE), "path": "relayed"}],
+        "mailboxes": [str(PEER)],
     }
 
 
