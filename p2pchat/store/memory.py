@@ -416,7 +416,9 @@ class _State:
 
 
 class MemoryStore:
-    """`store.port.Store` without a disk."""
+    """`store.port.Store` without a disk, and without an index that could come later."""
+
+    put_off = 0
 
     def __init__(self) -> None:
         self._state = _State()
@@ -535,6 +537,9 @@ class MemoryStore:
     def receipts(self, conversation: ConversationId) -> list[PutReceipt]:
         found = self._state.conversations.get(conversation, _Conversation())
         return list(_by_key(found.receipts))
+
+    def catch_up(self) -> None:
+        """There is nothing to catch up with."""
 
     def close(self) -> None:
         """There is nothing to release."""

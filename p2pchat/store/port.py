@@ -57,6 +57,15 @@ class Store(Protocol):
         """Apply all changes in order, in one durable transaction."""
         ...
 
+    @property
+    def put_off(self) -> int:
+        """About so many messages are found by being looked at, until `catch_up` was called."""
+        ...
+
+    def catch_up(self) -> None:
+        """Take a part of what was put off into the index of words, in a transaction of its own."""
+        ...
+
     def snapshot(self) -> Snapshot:
         """What a node needs in memory to go on from the last commit."""
         ...

@@ -41,6 +41,7 @@ __all__ = [
     "heads",
     "hpke_keys",
     "identity",
+    "indexed",
     "leaves",
     "mail_keys",
     "mailed",
@@ -175,6 +176,18 @@ messages = _table(
     _integer("sent_ms"),
     _blob("reply_to", nullable=True),
     Index("messages_in_order", "conversation", "sort_key", "id"),
+)
+
+indexed = _table(
+    "indexed",
+    Column(
+        "key",
+        Integer,
+        CheckConstraint("key = 1", name="one_mark"),
+        primary_key=True,
+        nullable=False,
+    ),
+    _integer("upto"),
 )
 
 edits = _table(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from p2pchat.model.change import Change, PutReceipt
+from p2pchat.model.change import AddMessage, Change, PutReceipt
 from p2pchat.model.identity import Identity
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.message import Message
@@ -25,7 +25,7 @@ from p2pchat.store.archiving import Archive, read_archive
 from p2pchat.store.driver import connect, make_engine, store_errors
 from p2pchat.store.port import READERS_MAX, Page
 from p2pchat.store.restoring import read_identity, read_snapshot
-from p2pchat.store.searching import search
+from p2pchat.store.searching import UNINDEXED_MAX, index_more, search
 from p2pchat.store.writing import Writer
 
 __all__ = ["SqliteStore"]
@@ -40,11 +40,19 @@ class SqliteStore:
             self._connection = connect(path, key)
             self._connection.execute("SELECT count(*) FROM sqlite_schema")  # the log exists now
         self._writer = Writer(self._connection.cursor())
+        self.put_off = 1  # perhaps: the first call of `catch_up` finds out
         self._readers = make_engine(path, key, "BEGIN", "query_only = ON", pool_size=READERS_MAX)
 
     def commit(self, changes: Sequence[Change]) -> None:
+        while self.put_off > UNINDEXED_MAX:
+            self.catch_up()
         with self._write() as writer:
             writer.apply(changes)
+        self.put_off += sum(isinstance(change, AddMessage) for change in changes)
+
+    def catch_up(self) -> None:
+        with self._write():
+            self.put_off = index_more(self._connection)
 
     def put_identity(self, identity: Identity) -> None:
         """Say who we are, in place of what was said before."""

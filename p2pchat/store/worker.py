@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TypeVar
 
@@ -43,19 +43,23 @@ __all__ = [
 
 T = TypeVar("T")
 
+IDLE_S = 0.5
+"""Nothing was written for so long: there is time for what was put off."""
+PUT_OFF_MAX = 256
+"""Messages put off, beyond which the next commit waits for them."""
+
 
 class _Write:
     """One commit on its way through the writer thread, and the task that waits for it."""
 
-    __slots__ = ("_changes", "_task", "_token")
+    __slots__ = ("_task", "_token", "changes")
 
     def __init__(self, changes: Sequence[Change]) -> None:
-        self._changes = changes
+        self.changes = changes
         self._task = trio.lowlevel.current_task()
         self._token = trio.lowlevel.current_trio_token()
 
-    def run(self, store: Store) -> None:
-        result: outcome.Outcome[object] = outcome.capture(store.commit, self._changes)
+    def end(self, result: outcome.Outcome[object]) -> None:
         self._token.run_sync_soon(trio.lowlevel.reschedule, self._task, result)
 
 
@@ -76,6 +80,8 @@ class StoreWorker:
         self._writes: SimpleQueue[_Write | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="p2pchat-store")
         self._closed = False
+        self._failure: outcome.Error | None = None
+        """Why what was put off could not be done: the next commit fails of it, too."""
 
     async def commit(self, changes: Sequence[Change]) -> None:
         if self._closed:
@@ -127,8 +133,19 @@ class StoreWorker:
         return await trio.to_thread.run_sync(call, limiter=self._readers)
 
     def _run(self) -> None:
-        while (write := self._writes.get()) is not None:
-            write.run(self._store)
+        while (write := self._next()) is not None:
+            write.end(self._failure or outcome.capture(self._store.commit, write.changes))
+
+    def _next(self) -> _Write | None:
+        """What to write next; what commits put off is done while there is nothing, and at times
+        between two of them."""
+        while self._failure is None and (put_off := self._store.put_off):
+            if put_off < PUT_OFF_MAX:
+                with suppress(Empty):
+                    return self._writes.get(timeout=IDLE_S)
+            done = outcome.capture(self._store.catch_up)
+            self._failure = done if isinstance(done, outcome.Error) else None
+        return self._writes.get()
 
 
 @asynccontextmanager

@@ -104,7 +104,7 @@ def test_messages_of_before_there_was_an_index_are_found(home: Path) -> None:
     connection = connect(home / "p2pchat.db", (home / "p2pchat.key").read_bytes())
     triggers = [f"TRIGGER search_{name}" for name in ("added", "dropped", "changed")]
     later = ("search", "leaves", "edits", "deletions", "revised", "dropped")
-    later += ("wordless", "reactions")
+    later += ("wordless", "reactions", "indexed")
     for dropped in [*triggers, *(f"TABLE {name}" for name in later)]:
         connection.execute(f"DROP {dropped}")
     connection.execute("UPDATE alembic_version SET version_num = '0007'")

@@ -14,6 +14,7 @@ from p2pchat.model.change import Change, PutReceipt, PutSetting
 from p2pchat.model.op import Chain
 from p2pchat.model.query import OpsQuery
 from p2pchat.store import home as home_module
+from p2pchat.store import worker as worker_module
 from p2pchat.store.home import open_home
 from p2pchat.store.memory import MemoryStore
 from p2pchat.store.port import READERS_MAX, AsyncStore, Page
@@ -142,6 +143,72 @@ def test_an_error_of_the_store_comes_out_of_the_commit(*, inline: bool) -> None:
     trio.run(main)
 
 
+class LazyStore(GatedStore):
+    """Puts one thing off with every commit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.put_off = 0
+        self.caught_up = threading.Event()
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        super().commit(changes)
+        self.put_off += 1
+
+    def catch_up(self) -> None:
+        self.order.append("caught up")
+        self.put_off = 0
+        self.caught_up.set()
+
+
+def order_of(store: LazyStore, commits: int) -> list[str]:
+    """What was done in which order, with so many commits that wait before the first one runs."""
+
+    async def main() -> None:
+        async with open_worker(store) as worker:
+            with trio.fail_after(60):
+                async with trio.open_nursery() as nursery:
+                    for number in range(commits):
+                        nursery.start_soon(worker.commit, [PutSetting(f"{number}", b"")])
+                        await trio.testing.wait_all_tasks_blocked()
+                    store.gate.release(commits)
+                await trio.to_thread.run_sync(store.caught_up.wait, 30)
+        assert store.put_off == 0
+
+    trio.run(main)
+    return store.order
+
+
+def test_what_commits_put_off_is_done_when_nothing_is_written() -> None:
+    assert order_of(LazyStore(), 3) == ["0", "1", "2", "caught up"]
+
+
+def test_what_was_put_off_does_not_wait_for_ever_while_much_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker_module, "PUT_OFF_MAX", 2)
+    assert order_of(LazyStore(), 4) == ["0", "1", "caught up", "2", "3", "caught up"]
+
+
+def test_when_what_was_put_off_fails_so_does_the_next_commit() -> None:
+    class Failing(LazyStore):
+        def catch_up(self) -> None:
+            self.caught_up.set()
+            raise OSError("the disk is on fire")
+
+    async def main() -> None:
+        store = Failing()
+        store.gate.release(2)
+        async with open_worker(store) as worker:
+            await worker.commit([])
+            await trio.to_thread.run_sync(store.caught_up.wait, 30)
+            with pytest.raises(OSError, match="on fire"):
+                await worker.commit([PutSetting("late", b"")])
+        assert store.order == []
+
+    trio.run(main)
+
+
 def test_a_closed_worker_refuses_commits_and_leaves_no_thread() -> None:
     async def main() -> None:
         before = threading.active_count()
@@ -170,6 +237,7 @@ def test_readers_do_not_wait_for_a_commit(tmp_path: Path) -> None:
     async def main() -> None:
         with open_home(tmp_path) as opened:
             opened.store.commit([*ROOMS, *Writer().messages(2)])
+            opened.store.catch_up()
             with trio.fail_after(60):
                 async with open_worker(opened.store) as store:
                     opened.store._connection.execute("BEGIN IMMEDIATE")
