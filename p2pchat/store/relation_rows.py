@@ -28,7 +28,7 @@ from p2pchat.model.change import AddDeletion, AddEdit, AddMessage, RestoreConten
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.op import Op, edited
 from p2pchat.store.schema import deletions, dropped, edits, messages, ops, revised, wordless
-from p2pchat.store.statements import Row, add, drop, put, text
+from p2pchat.store.statements import Row, add, drop, insert_row, put, text
 
 __all__ = ["RelationWriter"]
 
@@ -68,13 +68,16 @@ _MESSAGE = text(
         ops.c.account == bindparam("account"),
     )
 )
-_FATE = text(
-    select(
+_ADD_MESSAGE = text(
+    insert_row(messages)
+    .on_conflict_do_nothing(index_elements=["op"])
+    .returning(
         exists().where(dropped.c.op == _OP).label("is_dropped"),
         exists().where(*_about(deletions)).label("is_deleted"),
         exists().where(*_about(edits)).label("is_edited"),
     )
 )
+"""Answers what has become of a message before it came, if it was not here."""
 _DELETION = text(
     select(ops.c.header, ops.c.signature)
     .join_from(deletions, ops, deletions.c.op == ops.c.key)
@@ -125,10 +128,24 @@ class RelationWriter:
         if target == op.id and latest is not None:
             self._show(key, *latest)
 
-    def message_added(self, key: int, message: AddMessage) -> None:
-        """A message is here now; what was said about it before applies."""
+    def add_message(self, key: int, message: AddMessage) -> None:
+        """A message is here, if it was not; then what was said about it before applies."""
         about = self._about(message.conversation, message.op, message.author)
-        fate = self.cursor.execute(_FATE, about | {"op": key}).fetchone()
+        row: Row = {
+            "op": key,
+            "id": message.op,
+            "sort_key": message.sort_key,
+            "own": int(message.own),
+            "type": message.type,
+            "text": message.text,
+            "sent_ms": message.sent_ms,
+            "reply_to": message.reply_to,
+        }
+        fates = self.cursor.execute(_ADD_MESSAGE, about | row).fetchall()
+        for fate in fates:
+            self._befall(key, about, fate)
+
+    def _befall(self, key: int, about: Row, fate: tuple[int, int, int]) -> None:
         is_dropped, is_deleted, is_edited = fate
         if is_dropped or is_deleted:
             self._delete(key, about, self._deletion(about) or self._proof(key))

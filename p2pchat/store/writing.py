@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy import Table, and_, bindparam, delete, exists, not_
 
@@ -69,7 +70,6 @@ def _but_chain(table: Table) -> str:
 
 _OF_CHAINS = (schema.ops, schema.heads, schema.floors)
 _ADD_OP = add(schema.ops, "id")
-_ADD_MESSAGE = add(schema.messages, "op")
 _KEY_OF_OP = key_of(schema.ops)
 _PUT_HEAD = put(schema.heads)
 _DROP_HEAD = drop(schema.heads, *_CHAIN, "id")
@@ -138,6 +138,18 @@ class _Keys:
         self._known.clear()
 
 
+@dataclass(frozen=True, slots=True)
+class _Added:
+    """What a transaction added."""
+
+    heads: dict[OpId, Row] = field(default_factory=dict[OpId, Row])
+    """New heads, not yet written."""
+    grown: dict[OpId, Row] = field(default_factory=dict[OpId, Row])
+    """Heads on disk that have a successor now, not yet dropped."""
+    keys: dict[OpId, int] = field(default_factory=dict[OpId, int])
+    """Surrogate keys of ops, of which nothing has been dropped since."""
+
+
 class Writer:
     """Applies changes through a cursor, inside the transaction of its owner."""
 
@@ -150,16 +162,14 @@ class Writer:
         self._reactions = ReactionWriter(cursor, self._conversations.key, self._accounts.key)
         self._rooms = RoomWriter(cursor, self._conversations.key, self._accounts.key)
         self._mail = MailWriter(cursor, self._conversations.key, self._devices.key)
-        self._heads: dict[OpId, Row] = {}
-        """New heads of this transaction, not yet written."""
-        self._grown: dict[OpId, Row] = {}
-        """Heads on disk that have a successor now, not yet dropped."""
+        self._added = _Added()
 
     def apply(self, changes: Sequence[Change]) -> None:
         """Write all of `changes`; after an exception, roll back and call `forget`."""
         for change in changes:
             self._apply(change)
         self._write_heads()
+        self._added.keys.clear()
 
     def put_identity(self, identity: Identity) -> None:
         """Write who we are, in place of what was there."""
@@ -179,8 +189,7 @@ class Writer:
 
     def forget(self) -> None:
         """Drop everything remembered from a transaction that was rolled back."""
-        self._heads.clear()
-        self._grown.clear()
+        self._added = _Added()
         for keys in (self._conversations, self._accounts, self._devices):
             keys.forget_all()
 
@@ -189,7 +198,7 @@ class Writer:
             case AddOp():
                 self._add_op(change)
             case AddMessage():
-                self._add_message(change)
+                self._relations.add_message(self._key_of(change.op), change)
             case AddEdit() | AddDeletion():
                 self._relations.apply(change)
             case RestoreContent():
@@ -237,11 +246,13 @@ class Writer:
         )
         if self._cursor.rowcount == 0:
             return
+        assert self._cursor.lastrowid is not None, "a row was added"
+        self._added.keys[op.id] = self._cursor.lastrowid
         if op.deletion is not None:
             self._relations.came_without_content(self._key_of(op.id), op.deletion)
-        if header.prev is not None and self._heads.pop(header.prev, None) is None:
-            self._grown[header.prev] = chain | {"id": header.prev}
-        self._heads[op.id] = chain | {
+        if header.prev is not None and self._added.heads.pop(header.prev, None) is None:
+            self._added.grown[header.prev] = chain | {"id": header.prev}
+        self._added.heads[op.id] = chain | {
             "id": op.id,
             "account": account,
             "seq": header.seq,
@@ -250,37 +261,22 @@ class Writer:
         }
 
     def _write_heads(self) -> None:
-        self._cursor.executemany(_DROP_HEAD, self._grown.values())
-        self._cursor.executemany(_PUT_HEAD, self._heads.values())
-        self._grown.clear()
-        self._heads.clear()
-
-    def _add_message(self, change: AddMessage) -> None:
-        key = self._key_of(change.op)
-        self._cursor.execute(
-            _ADD_MESSAGE,
-            {
-                "op": key,
-                "id": change.op,
-                "conversation": self._conversations.key(change.conversation),
-                "sort_key": change.sort_key,
-                "own": int(change.own),
-                "type": change.type,
-                "text": change.text,
-                "sent_ms": change.sent_ms,
-                "reply_to": change.reply_to,
-            },
-        )
-        if self._cursor.rowcount > 0:
-            self._relations.message_added(key, change)
+        self._cursor.executemany(_DROP_HEAD, self._added.grown.values())
+        self._cursor.executemany(_PUT_HEAD, self._added.heads.values())
+        self._added.grown.clear()
+        self._added.heads.clear()
 
     def _key_of(self, op: OpId) -> int:
+        added = self._added.keys.get(op)
+        if added is not None:
+            return added
         found = self._cursor.execute(_KEY_OF_OP, {"id": op}).fetchone()
         assert found is not None, "what is said of an op comes after it"
         return found[0]
 
     def _set_floor(self, change: SetFloor) -> None:
         self._write_heads()
+        self._added.keys.clear()
         chain = self._chain(change.conversation, change.device, change.chain)
         self._cursor.execute(_PUT_FLOOR, chain | {"seq": change.seq, "prev": change.prev})
         self._cursor.execute(_DROP_OPS_BELOW, chain | {"seq": change.seq})
@@ -323,6 +319,7 @@ class Writer:
                 self._cursor.execute(_PUT_DETAILS, row)
             case DropConversation():
                 self._write_heads()
+                self._added.keys.clear()
                 row = self._chain(change.conversation, change.device, Chain.TALK)
                 for statement in _DROPS:
                     self._cursor.execute(statement, row)
