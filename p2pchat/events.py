@@ -21,6 +21,7 @@ __all__ = [
     "ContactAccepted",
     "ContactRequested",
     "ContactVerified",
+    "ConversationRead",
     "DeviceAdded",
     "DeviceRevoked",
     "DiagnosisProgress",
@@ -356,6 +357,13 @@ class ReactionChanged(Event):
     """Somebody put an emoji to a message, or took it away; the message comes as it is shown."""
 
     message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationRead(Event):
+    """The person at this device has read on; `Conversation.unread` says what is left."""
+
+    conversation: ConversationId
 
 
 @dataclass(frozen=True, slots=True)

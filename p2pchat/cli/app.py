@@ -19,6 +19,7 @@ from p2pchat.cli.contacts_app import contacts_app
 from p2pchat.cli.language import Language, language_of, translate_help
 from p2pchat.cli.options import Options
 from p2pchat.cli.passphrase_app import passphrase_app
+from p2pchat.cli.reading_app import reading_app
 from p2pchat.cli.rooms_app import rooms_app
 from p2pchat.cli.running import (
     PROGRAM,
@@ -540,6 +541,7 @@ app.add_typer(contacts_app)
 app.add_typer(devices_app)
 app.add_typer(profile_app)
 app.add_typer(passphrase_app)
+app.add_typer(reading_app)
 app.add_typer(rooms_app)
 
 

@@ -99,4 +99,30 @@ CHINESE_CHAT: Mapping[str, str] = {
     "There is no such message in sight yet.": "这里还没有这样的消息。",
     "an earlier message": "更早的一条消息",
     "contact": "联系人",
+    # What was read
+    "Say if others here learn what you have read: on, off, usual.": (
+        "设置此会话中的其他人能否知道你读过什么：on、off、usual（同默认）。"
+    ),
+    "Say on, off or usual.": "请输入 on、off 或 usual。",
+    "Others are told what you have read.": "其他人会知道你读过什么。",
+    "Nobody is told what you have read.": "没有人会知道你读过什么。",
+    "What you have read, and who is told of it.": "你读过什么，以及谁会知道。",
+    "List the contacts and rooms where something is unread.": "列出有未读消息的联系人和房间。",
+    "Everything is read.": "没有未读消息。",
+    "Say that you have read everything up to a message.": "将到某条消息为止的全部内容标为已读。",
+    "Marked as read.": "已标为已读。",
+    "They learn of it when a node runs here.": "此处的节点运行时，对方会得知。",
+    "Say whether others are told what you have read. At first nobody is.": (
+        "设置其他人能否知道你读过什么。起初没有人会知道。"
+    ),
+    "With on, contacts and the members of rooms by invitation see that you have read what they"
+    " wrote. In open rooms and rooms by password nobody is told, unless you say so for that"
+    " room.": (
+        "设为 on 时，联系人和邀请制房间的成员会看到你已读他们的消息。"
+        "在开放房间和密码制房间中没有人会知道，除非你为该房间单独设置。"
+    ),
+    "on, off, or usual: as everywhere. Without it, the present setting is shown.": (
+        "on、off 或 usual（同默认设置）。不填则显示当前设置。"
+    ),
+    "Only there: name or id of a contact or room.": "仅限于此：联系人或房间的名称或标识。",
 }

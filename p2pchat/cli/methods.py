@@ -11,18 +11,18 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from types import NoneType
-from typing import TypeVar, cast, get_args, get_type_hints
+from typing import TypeVar, get_type_hints
 
 from p2pchat.cli import shapes
 from p2pchat.cli.jsonrpc import InvalidParams, MethodNotFound, Params
+from p2pchat.cli.parameters import Parameter, reader
+from p2pchat.cli.reading import ReadReceipts, Unread, set_read_receipts
 from p2pchat.client.client import Client, Statistics
 from p2pchat.client.inviting import INVITE_S
 from p2pchat.client.profiles import Profile
 from p2pchat.client.proving import read_delivery_proof
 from p2pchat.client.transcripts import TranscriptFormat
 from p2pchat.config import ConfigChange
-from p2pchat.errors import UnknownContact, UnknownConversation, UnknownMessage
 from p2pchat.model.blocking import Block
 from p2pchat.model.completeness import Completeness
 from p2pchat.model.contact import ContactInfo, LinkInfo
@@ -402,6 +402,31 @@ class Methods:
         """Check such a file, whoever made it."""
         return await read_delivery_proof(path)
 
+    async def mark_read(self, message_id: OpId) -> None:
+        """Say that everything up to a message was read."""
+        message = await self._client.message(message_id)
+        await self._client.conversation(message.conversation).mark_read(message_id)
+
+    async def unread(self) -> list[Unread]:
+        """Where something is unread, and how much."""
+        return [Unread(id, count) for id, count in (await self._client.unread()).items()]
+
+    async def read_receipts(
+        self, value: ReadReceipts | None = None, conversation: ConversationId | None = None
+    ) -> bool:
+        """Whether others are told what was read; what is given is set first."""
+        where = self._client if conversation is None else self._client.conversation(conversation)
+        if value is not None:
+            await set_read_receipts(where, value)
+        return where.read_receipts
+
+    async def draft(self, conversation: ConversationId, text: str | None = None) -> str:
+        """What was begun to be written; what is given is kept first."""
+        found = self._client.conversation(conversation)
+        if text is not None:
+            await found.set_draft(text)
+        return found.draft
+
     async def wait_delivered(self, message_id: OpId) -> Message:
         """The message, once it is on disk at every recipient, however long that takes."""
         return await self._client.wait_delivered(message_id)
@@ -409,15 +434,6 @@ class Methods:
 
 _WAITING = frozenset({"connect", "doctor", "join_with_password", "wait_delivered", "wait_ready"})
 """Methods that take as long as the network does, or as a password takes to be stretched."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter and how it is read."""
-
-    name: str
-    read: Callable[[str, object], object]
-    is_required: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -459,102 +475,13 @@ def find_method(name: str) -> Method:
     return method
 
 
-def _read_text(name: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise InvalidParams(f"{name} is a text")
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidParams(f"{name} holds half a surrogate pair") from error
-    return value
-
-
-def _read_number(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidParams(f"{name} is a whole number")
-    return value
-
-
-def _read_flag(name: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise InvalidParams(f"{name} is true or false")
-    return value
-
-
-def _read_account(name: str, value: object) -> AccountId:
-    try:
-        return AccountId.parse(_read_text(name, value))
-    except ValueError as error:
-        raise UnknownContact(f"{value!a:.80} is no account; one begins with z6Mk") from error
-
-
-def _read_conversation(name: str, value: object) -> ConversationId:
-    try:
-        return ConversationId.parse(_read_text(name, value))
-    except ValueError as error:
-        raise UnknownConversation(f"{value!a:.80} is no conversation's id") from error
-
-
-def _read_message(name: str, value: object) -> OpId:
-    try:
-        return OpId.parse(_read_text(name, value))
-    except ValueError as error:
-        raise UnknownMessage(f"{value!a:.80} is no message's id") from error
-
-
-def _read_peer(name: str, value: object) -> PeerId:
-    try:
-        return PeerId.parse(_read_text(name, value))
-    except ValueError as error:
-        raise InvalidParams(f"{name} is no peer id") from error
-
-
-def _read_accounts(name: str, value: object) -> tuple[AccountId, ...]:
-    if not isinstance(value, list):
-        raise InvalidParams(f"{name} is a list of accounts")
-    return tuple(_read_account(name, one) for one in cast("list[object]", value))
-
-
-def _read_choice(kind: type[E]) -> Callable[[str, object], E]:
-    def read(name: str, value: object) -> E:
-        try:
-            return kind(_read_text(name, value))
-        except ValueError as error:
-            raise InvalidParams(f"{name} is one of {', '.join(kind)}") from error
-
-    return read
-
-
-_READERS: Mapping[object, Callable[[str, object], object]] = {
-    str: _read_text,
-    int: _read_number,
-    bool: _read_flag,
-    AccountId: _read_account,
-    ConversationId: _read_conversation,
-    OpId: _read_message,
-    PeerId: _read_peer,
-    TranscriptFormat: _read_choice(TranscriptFormat),
-    Role: _read_choice(Role),
-    RoomsFrom: _read_choice(RoomsFrom),
-    tuple[AccountId, ...]: _read_accounts,
-}
-
-
 def _method(name: str, function: Callable[..., Awaitable[object]]) -> Method:
     hints = get_type_hints(function)
     parameters = [
-        Parameter(each.name, _reader(hints[each.name]), each.default is inspect.Parameter.empty)
+        Parameter(each.name, reader(hints[each.name]), each.default is inspect.Parameter.empty)
         for each in list(inspect.signature(function).parameters.values())[1:]
     ]
     return Method(function, tuple(parameters), name in _WAITING)
-
-
-def _reader(hint: object) -> Callable[[str, object], object]:
-    """The reader of a type, or of the type beside None."""
-    if hint in _READERS:
-        return _READERS[hint]
-    kinds = [kind for kind in get_args(hint) if kind is not NoneType] or [hint]
-    return _READERS[kinds[0]]
 
 
 METHODS: Mapping[str, Method] = {

@@ -37,6 +37,7 @@ from p2pchat.model.change import (
     PutContact,
     PutConversation,
     PutDeviceSet,
+    PutReadMark,
     PutReceipt,
     PutSetting,
     SetFloor,
@@ -44,6 +45,7 @@ from p2pchat.model.change import (
 from p2pchat.model.contact import ContactState
 from p2pchat.model.conversation import direct_id
 from p2pchat.model.ids import AccountId, ConversationId
+from p2pchat.model.op import Chain
 from p2pchat.model.room import RoomKind
 from p2pchat.node.ambient import Ambient, SystemAmbient
 from p2pchat.protocol.consequences import shown_message
@@ -222,6 +224,8 @@ class _Import:
                 trio.from_thread.check_cancelled()
         filling.require_whole()
         store.commit(page)
+        talk = (head for head in store.snapshot().heads if head.chain is Chain.TALK)
+        store.commit([PutReadMark(one.conversation, one.device, one.seq + 1) for one in talk])
         store.put_identity(restored_identity(archived, filling.own_sets, self._ambient))
         self._progress(manifest.ops, manifest.ops)
 

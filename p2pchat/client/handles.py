@@ -35,6 +35,7 @@ from p2pchat.node.hub import Subscription
 from p2pchat.node.node import Node
 from p2pchat.protocol.completeness import completeness
 from p2pchat.protocol.machine import ChangeStanding, LeaveRoom, SendText
+from p2pchat.protocol.reading_vocabulary import KeepDraft, MarkRead, TellReading
 from p2pchat.protocol.relation_vocabulary import ChangeMessage
 from p2pchat.protocol.room_state import ROLES
 from p2pchat.protocol.room_vocabulary import EndInvite
@@ -134,6 +135,42 @@ class Conversation:
         """
         store = await self._node.flushed_store()
         return await store.history(self.id, Page(limit, before, after))
+
+    async def mark_read(self, id: OpId) -> None:
+        """Say that everything up to a message was read; answers when that is on disk. Who wrote it
+        is told only if that was wanted (`set_read_receipts`). Raises `UnknownMessage`."""
+        store = await self._node.flushed_store()
+        message = await store.message(id)
+        if message is None or message.conversation != self.id:
+            raise UnknownMessage("no message here has this id, or it was deleted")
+        marks = tuple(await store.marks_to(id))
+        await self._node.driver.call(lambda call: MarkRead(call, self.id, marks))
+
+    async def unread(self) -> int:
+        """How many messages of others were not read yet: 1,000 means as many or more."""
+        return await (await self._node.flushed_store()).unread(self.id)
+
+    @property
+    def read_receipts(self) -> bool:
+        """Whether those who write here are told what was read."""
+        chat = self._node.chat
+        return chat.receipts.reading.tells(chat.state.conversations[self.id])
+
+    async def set_read_receipts(self, is_on: bool | None) -> None:
+        """Whether those who write here are told what was read, from the beginning on; None leaves
+        it to `Client.set_read_receipts`, which says nothing in open rooms and in those with a
+        password."""
+        await self._node.driver.call(lambda call: TellReading(call, self.id, is_on))
+
+    @property
+    def draft(self) -> str:
+        """What was begun to be written here."""
+        return self._node.chat.receipts.reading.drafts.get(self.id, "")
+
+    async def set_draft(self, text: str) -> None:
+        """Keep what was begun to be written here, for this device alone; to send something takes it
+        away. Raises `MessageTooLarge`, `InvalidText`."""
+        await self._node.driver.call(lambda call: KeepDraft(call, self.id, text))
 
     def completeness(self) -> Completeness:
         """What is here at this moment: up to where each chain is whole, what is known to be

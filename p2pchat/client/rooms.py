@@ -32,6 +32,7 @@ from p2pchat.node.explaining import message_facts
 from p2pchat.node.hub import Subscription
 from p2pchat.protocol.explaining import explain
 from p2pchat.protocol.machine import CreateRoom, JoinOpen, JoinWithPassword, LeaveRoom
+from p2pchat.protocol.reading_vocabulary import TellReading
 from p2pchat.protocol.room_state import Stage
 from p2pchat.protocol.room_vocabulary import (
     AcceptRoom,
@@ -169,6 +170,23 @@ class Rooms(ClientPart):
         if message is None:
             raise UnknownMessage("no message has this id")
         return message
+
+    async def unread(self) -> dict[ConversationId, int]:
+        """How many messages of others were not read yet, where there are any: 1,000 means as many
+        or more."""
+        store = await self._node.flushed_store()
+        counts = {id: await store.unread(id) for id in tuple(self._state.conversations)}
+        return {id: count for id, count in counts.items() if count}
+
+    @property
+    def read_receipts(self) -> bool:
+        """Whether contacts, and members of rooms by invitation, are told what we have read."""
+        return self._node.chat.receipts.reading.is_told
+
+    async def set_read_receipts(self, is_on: bool) -> None:
+        """Tell them, or do not; at first nobody is told. `Conversation.set_read_receipts` says
+        otherwise for one conversation."""
+        await self._node.driver.call(lambda id: TellReading(id, None, is_on))
 
     async def explain(self, id: OpId) -> Explanation:
         """Why a message is in its present state, in one sentence, with what speaks for it, when it

@@ -31,9 +31,11 @@ __all__ = [
     "PutContact",
     "PutConversation",
     "PutDeviceSet",
+    "PutDraft",
     "PutName",
     "PutPeer",
     "PutProfile",
+    "PutReadMark",
     "PutReceipt",
     "PutSetting",
     "PutTrust",
@@ -41,6 +43,7 @@ __all__ = [
     "SetDelivery",
     "SetFloor",
     "SetPublished",
+    "SetTelling",
 ]
 
 
@@ -165,6 +168,8 @@ class SetDelivery:
     next_try_ms: int
     """Wall clock of the next try, 0 when nothing is owed."""
     last_error: str
+    talk_read: int = 0
+    """So many a person has read at that device, as it signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +188,33 @@ class PutReceipt:
     device: DeviceId
     body: bytes
     signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PutReadMark:
+    """What a device has said below this place of its talk chain was read here; the highest counts,
+    whatever order they come in."""
+
+    conversation: ConversationId
+    device: DeviceId
+    below: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetTelling:
+    """Whether those who write in a conversation are told what was read; None where that is as it is
+    everywhere."""
+
+    conversation: ConversationId
+    is_on: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class PutDraft:
+    """What was begun to be written in a conversation; empty for nothing."""
+
+    conversation: ConversationId
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +344,9 @@ Change = (
     | SetDelivery
     | SetPublished
     | PutReceipt
+    | PutReadMark
+    | SetTelling
+    | PutDraft
     | PutContact
     | PutName
     | PutProfile

@@ -14,7 +14,8 @@ __all__ = ["REACTIONS_MAX", "Message", "MessageState", "Reaction", "is_emoji"]
 class MessageState(StrEnum):
     """How far one of our messages has come; a message of others is always `DELIVERED`.
 
-    No message is `READ` or `FAILED` yet: nobody tells what was seen, and nothing is given up.
+    `READ` is what every recipient has told to have read, who may not want to tell; no message is
+    `FAILED` yet, for nothing is given up.
     """
 
     QUEUED = "queued"

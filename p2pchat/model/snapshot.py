@@ -9,12 +9,15 @@ from p2pchat.model.change import (
     PutContact,
     PutConversation,
     PutDeviceSet,
+    PutDraft,
     PutName,
     PutPeer,
     PutProfile,
+    PutReadMark,
     PutTrust,
     SetDelivery,
     SetFloor,
+    SetTelling,
 )
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.op import Chain
@@ -30,7 +33,7 @@ from p2pchat.model.ratchet import (
 )
 from p2pchat.model.room_change import PutEpoch, PutLeave, PutRoom
 
-__all__ = ["Head", "MailSnapshot", "RoomsSnapshot", "Snapshot"]
+__all__ = ["Head", "MailSnapshot", "ReadingSnapshot", "RoomsSnapshot", "Snapshot"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,15 @@ class RoomsSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadingSnapshot:
+    """What was read and begun to be written here, and who is told of it."""
+
+    marks: tuple[PutReadMark, ...] = ()
+    telling: tuple[SetTelling, ...] = ()
+    drafts: tuple[PutDraft, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The state as of the last commit. Rows come back as the changes that wrote them."""
 
@@ -96,3 +108,4 @@ class Snapshot:
     settings: dict[str, bytes] = field(default_factory=dict[str, bytes], repr=False)
     rooms: RoomsSnapshot = field(default_factory=RoomsSnapshot)
     mail: MailSnapshot = field(default_factory=MailSnapshot)
+    reading: ReadingSnapshot = field(default_factory=ReadingSnapshot)

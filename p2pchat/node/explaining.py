@@ -142,6 +142,7 @@ class _Asked:
             account=account,
             name=state.directory.name(account),
             has_it=bool(holders),
+            has_read=any(self._read(d) > self.header.seq for d in holders),
             held_ms=min((self.receipts.get(one, 0) for one in holders), default=0),
             contact=contact,
             is_key_doubtful=is_direct and state.directory.is_doubtful(account),
@@ -162,6 +163,10 @@ class _Asked:
     def _acked(self, device: DeviceId) -> int:
         delivery = self.node.chat.outbox.recipients.delivery(device, self.conversation.id)
         return delivery.acked[Chain.TALK] if delivery is not None else 0
+
+    def _read(self, device: DeviceId) -> int:
+        delivery = self.node.chat.outbox.recipients.delivery(device, self.conversation.id)
+        return delivery.read if delivery is not None else 0
 
     def _has_asked(self, to: Party) -> bool:
         """Whether our request was handed over."""

@@ -85,6 +85,7 @@ from p2pchat.protocol.mailing import Mailing
 from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.own_devices import RETIRED
 from p2pchat.protocol.proof import is_signed
+from p2pchat.protocol.reading_vocabulary import KeepDraft, MarkRead, TellReading
 from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.relation_vocabulary import ChangeMessage, Looked
 from p2pchat.protocol.room_meetings import AGAIN_PREFIX
@@ -134,7 +135,7 @@ class Chat:
 
     @property
     def _talk(self) -> Talk:
-        return Talk(self.state, self.contacts, self.outbox, self.rooms)
+        return Talk(self.state, self.contacts, self.outbox, self.rooms, self.receipts.reading)
 
     def start(self, now: Now) -> list[Effect]:
         """What a restart owes: blocks in force, rooms entered, recipients dialled, timers set."""
@@ -214,7 +215,10 @@ class Chat:
                 return self.rooms.join_with_password(input, now)
             case LeaveRoom(_, conversation):
                 self.sync.forget(conversation)
+                self.receipts.reading.forget(conversation)
                 return self.rooms.leave(input, now)
+            case MarkRead() | TellReading() | KeepDraft():
+                return self.receipts.read(input)
             case Flush(id):
                 return [*self.outbox.flush(), Reply(id)]
             case BlockTarget():
@@ -268,6 +272,7 @@ class Chat:
             case PeerUp(peer):
                 self.state.connected.add(peer)
                 self.mailing.peer_up(peer)
+                self.receipts.peer_up(peer)
                 effects = [*self.outbox.peer_up(peer, now), *self.sync.peer_up(peer, now)]
                 effects += self.rooms.invited.joining.peer_up(peer)
                 return effects + self.contacts.own_devices.peer_up(peer)
@@ -551,4 +556,5 @@ class Chat:
         self.rooms.invited.restore(snapshot.rooms, snapshot.settings)
         for row in snapshot.deliveries:
             self.outbox.restore(row)
+        self.receipts.reading.restore(snapshot.reading, snapshot.settings)
         self.mailing.restore(snapshot.mail, snapshot.settings.get(mail_rules.SETTING, b""))

@@ -22,6 +22,7 @@ from p2pchat.model.op import Chain, Position
 from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.protocol.intake_vocabulary import ForIntake
 from p2pchat.protocol.mail_vocabulary import ForMail, ForPairs, MailEffect, MailInput
+from p2pchat.protocol.reading_vocabulary import ReadingCommand
 from p2pchat.protocol.relation_vocabulary import ChangeMessage, Look, Looked
 from p2pchat.protocol.room_vocabulary import (
     BeginSession,
@@ -327,6 +328,7 @@ Command = (
     | SetProfile
     | CompareKeys
     | FinishComparison
+    | ReadingCommand
 )
 
 # What the network and the disk say.

@@ -37,7 +37,7 @@ from p2pchat.protocol.state import LEFT, Conversation, State
 from p2pchat.protocol.states import States
 from p2pchat.wire.frames import Ops, split_ops
 from p2pchat.wire.ops import OP_BYTES_MAX, restore_op
-from p2pchat.wire.receipts import SignedReceipt, verify_receipt
+from p2pchat.wire.receipts import Receipt, SignedReceipt, verify_receipt
 
 __all__ = ["NO_RECEIPT", "Outbox"]
 
@@ -75,7 +75,9 @@ class Outbox:
     def restore(self, row: SetDelivery) -> None:
         """A delivery as of the last commit."""
         acked = {Chain.CONTROL: row.control_acked, Chain.TALK: row.talk_acked}
-        delivery = Delivery(row.conversation, row.account, acked, dict(acked), row.talk_sent)
+        delivery = Delivery(
+            row.conversation, row.account, acked, dict(acked), row.talk_read, row.talk_sent
+        )
         recipient = self.recipients.add(row.device, delivery)
         recipient.attempts, recipient.last_error = row.attempts, row.last_error
 
@@ -317,8 +319,7 @@ class Outbox:
         counts: dict[Chain, int] = {}
         effects: list[Effect] = []
         for entry in receipt.entries:
-            known = delivery.acked[entry.chain] if delivery is not None else 0
-            if entry.device != me.device or entry.seq < known:
+            if entry.device != me.device or not _is_news(delivery, receipt, entry):
                 continue
             if conversation.own_id(entry.chain, entry.seq) == entry.head:
                 counts[entry.chain] = max(entry.seq + 1, counts.get(entry.chain, 0))
@@ -360,7 +361,9 @@ class Outbox:
         recipient = self.recipients.by_device[receipt.device]
         delivery = recipient.deliveries[conversation.id]
         before = self.recipients.delivered(conversation.id)
+        before_read = self.recipients.read(conversation.id)
         news = [delivery.acknowledge(chain, count) for chain, count in counts.items()]
+        news.append(delivery.read_to(min(receipt.read_below, counts.get(Chain.TALK, 0))))
         if not any(news):
             return effects
         if recipient.attempts and recipient.link is Link.UP:
@@ -370,7 +373,8 @@ class Outbox:
         self._touched[conversation.id] = None
         proof = PutReceipt(conversation.id, receipt.device, signed.body, signed.signature)
         self._dirty[receipt.device, conversation.id] = proof
-        return [*effects, *self.states.delivered(conversation, before)]
+        effects += self.states.delivered(conversation, before)
+        return effects + self.states.read(conversation, before_read)
 
     def _may_acknowledge(self, conversation: Conversation, signed: SignedReceipt) -> bool:
         receipt = signed.receipt
@@ -528,6 +532,14 @@ class Outbox:
 
     def _mark(self, recipient: Recipient, delivery: Delivery) -> None:
         self._dirty.setdefault((recipient.device, delivery.conversation))
+
+
+def _is_news(delivery: Delivery | None, receipt: Receipt, entry: Position) -> bool:
+    """Whether a device says that it has more of a chain, or as much, and more of it was read."""
+    if delivery is None or entry.seq >= delivery.acked[entry.chain]:
+        return True
+    is_same = entry.seq + 1 == delivery.acked[entry.chain]
+    return is_same and entry.chain is Chain.TALK and receipt.read_below > delivery.read
 
 
 def _first(ops: Sequence[Op], bytes_max: int) -> Sequence[Op]:

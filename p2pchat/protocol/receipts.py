@@ -10,6 +10,8 @@ from p2pchat.model.ids import ConversationId, DeviceId
 from p2pchat.model.machine import Now, SetTimer
 from p2pchat.model.op import Chain, Position
 from p2pchat.protocol.machine import Effect, Lane, Send
+from p2pchat.protocol.reading import Reading
+from p2pchat.protocol.reading_vocabulary import ReadingCommand
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.receipts import Receipt, SignedReceipt, sign_receipt
 
@@ -24,6 +26,7 @@ class Receipts:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self.reading = Reading(state)
         self._direct: dict[tuple[ConversationId, DeviceId], None] = {}
         self._rooms: dict[tuple[ConversationId, DeviceId], None] = {}
         self._missed: dict[tuple[ConversationId, DeviceId], None] = {}
@@ -42,9 +45,23 @@ class Receipts:
         owed = self._direct if conversation.other is not None else self._rooms
         owed[conversation.id, author] = None
 
+    def read(self, command: ReadingCommand) -> list[Effect]:
+        """The person has read something, or says who is told of that: a receipt tells it."""
+        effects, authors = self.reading.handle(command)
+        if command.conversation is not None and authors:
+            for author in authors:
+                self.owe(self._state.conversations[command.conversation], author)
+        return effects
+
+    def peer_up(self, author: DeviceId) -> None:
+        """What was told of reading may have been lost, and nobody asks for it again."""
+        for conversation in self.reading.marked(author):
+            self.owe(conversation, author)
+
     def lost(self, author: DeviceId) -> None:
         """What was on its way to a device is lost, receipts for rooms perhaps among it. Unlike the
         author in a direct conversation, nobody in a room sends again what has no receipt."""
+        self.peer_up(author)
         for conversation in self._state.conversations.values():
             if conversation.other is None and conversation.log.count(author, Chain.TALK):
                 self.owe(conversation, author)
@@ -96,5 +113,6 @@ class Receipts:
             now.wall_ms,
             begin,
             log.wordless.of(author, begin),
+            self.reading.told(conversation, author),
         )
         return sign_receipt(receipt, me.signer)

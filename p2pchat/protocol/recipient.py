@@ -70,6 +70,8 @@ class Delivery:
     acked: dict[Chain, int] = field(default_factory=lambda: dict.fromkeys(Chain, 0))
     sent: dict[Chain, int] = field(default_factory=lambda: dict.fromkeys(Chain, 0))
     """On this connection; back to `acked` when it is lost."""
+    read: int = 0
+    """How many of our talk ops a person has read there."""
     talk_told: int = 0
     """The highest count ever sent, which is what `sent` means to a person."""
     is_asked: bool = False
@@ -97,6 +99,11 @@ class Delivery:
         while chain is Chain.TALK and self._flight and self._flight[0][0] <= count:
             self.flight_bytes -= self._flight.popleft()[1]
         return True
+
+    def read_to(self, count: int) -> bool:
+        """A person has read so many, which are there; whether that is news."""
+        before, self.read = self.read, max(self.read, min(count, self.acked[Chain.TALK]))
+        return self.read > before
 
     def rewind(self) -> None:
         """What was on its way is lost."""
@@ -142,6 +149,7 @@ class Recipient:
             attempts=self.attempts,
             next_try_ms=self.next_try_ms,
             last_error=self.last_error,
+            talk_read=delivery.read,
         )
 
 
@@ -185,6 +193,14 @@ class Recipients:
             delivery = recipient.deliveries[conversation]
             acked = max(best.get(delivery.account, 0), delivery.acked[Chain.TALK])
             best[delivery.account] = acked
+        return min(best.values(), default=0)
+
+    def read(self, conversation: ConversationId) -> int:
+        """How many of our talk ops every recipient account has read."""
+        best: dict[AccountId, int] = {}
+        for recipient in self.watching(conversation):
+            delivery = recipient.deliveries[conversation]
+            best[delivery.account] = max(best.get(delivery.account, 0), delivery.read)
         return min(best.values(), default=0)
 
     def sent(self, conversation: ConversationId) -> int:

@@ -53,6 +53,11 @@ class States:
         after = self._recipients.delivered(conversation.id)
         return self._tell(conversation, before, after, MessageState.DELIVERED)
 
+    def read(self, conversation: Conversation, before: int) -> list[Effect]:
+        """Receipts came; `before` them so many messages were read."""
+        after = self._recipients.read(conversation.id)
+        return self._tell(conversation, before, after, MessageState.READ)
+
     def published(self, input: Published) -> list[Effect]:
         """Peers of a room took our ops."""
         conversation = self._state.conversations.get(input.conversation)

@@ -20,6 +20,7 @@ from p2pchat.model.op import Op
 from p2pchat.protocol.contacts import BLOCKED, Contacts
 from p2pchat.protocol.machine import Effect, SendText
 from p2pchat.protocol.outbox import Outbox
+from p2pchat.protocol.reading import Reading
 from p2pchat.protocol.relation_vocabulary import ChangeMessage
 from p2pchat.protocol.rooms import Rooms
 from p2pchat.protocol.state import LEFT, Conversation, State
@@ -32,11 +33,14 @@ __all__ = ["Talk"]
 class Talk:
     """Commands that write talk."""
 
-    def __init__(self, state: State, contacts: Contacts, outbox: Outbox, rooms: Rooms) -> None:
+    def __init__(
+        self, state: State, contacts: Contacts, outbox: Outbox, rooms: Rooms, reading: Reading
+    ) -> None:
         self._state = state
         self._contacts = contacts
         self._outbox = outbox
         self._rooms = rooms
+        self._reading = reading
 
     def send(self, command: SendText, now: Now) -> list[Effect]:
         """Say something."""
@@ -48,6 +52,7 @@ class Talk:
         op = self._state.author(conversation, text, now)
         effects = self._write(conversation, op, now)
         message = self._contacts.intake.consequences.message(op, text, now)
+        effects += self._reading.keep(conversation.id, "")
         return [*effects, Reply(command.id, message)]
 
     def change(self, command: ChangeMessage, now: Now) -> list[Effect]:

@@ -95,6 +95,6 @@ def _read_ops(
             if row.own is not None:
                 known = progress.get(ConversationId(row.conversation_id), Progress())
                 state = known.state(row.seq, own=Counting(row.own))
-                is_delivered = state is MessageState.DELIVERED
+                is_delivered = state in (MessageState.DELIVERED, MessageState.READ)
             is_shown = row.effect is not None
             yield ArchivedOp(op, row.received_ms, row.sort_key, is_shown, is_delivered)

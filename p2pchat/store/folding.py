@@ -18,30 +18,39 @@ __all__ = ["Progress", "Reach"]
 
 
 class Reach(NamedTuple):
-    """How many of our talk ops one device of `account` has acknowledged and was sent."""
+    """How many of our talk ops one device of `account` has acknowledged, was sent, and has said to
+    have been read."""
 
     account: Hashable
     talk_acked: int
     talk_sent: int
+    talk_read: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Of our talk chain in one conversation, ops with a lower `seq` are delivered or sent."""
+    """Of our talk chain in one conversation, ops with a lower `seq` are read, delivered or
+    sent."""
 
     delivered: int = 0
     sent: int = 0
+    read: int = 0
 
     @classmethod
     def of(cls, reaches: Iterable[Reach], published: int) -> Progress:
         """Delivered to an account is what any one of its devices has; delivered at all is what
-        every account has. Sent is what reached any device's stream or any peer of the room."""
+        every account has, and so it is with what was read. Sent is what reached any device's
+        stream or any peer of the room."""
         acked: dict[Hashable, int] = {}
+        read: dict[Hashable, int] = {}
         sent = published
         for reach in reaches:
             acked[reach.account] = max(acked.get(reach.account, 0), reach.talk_acked)
+            read[reach.account] = max(read.get(reach.account, 0), reach.talk_read)
             sent = max(sent, reach.talk_sent)
-        return cls(delivered=min(acked.values(), default=0), sent=sent)
+        return cls(
+            delivered=min(acked.values(), default=0), sent=sent, read=min(read.values(), default=0)
+        )
 
     def state(self, seq: int, *, own: Counting) -> MessageState:
         """The state of the message at `seq`; a message of others is always delivered, and one of
@@ -51,6 +60,8 @@ class Progress:
                 return MessageState.DELIVERED
             case Counting.ELSEWHERE:
                 return MessageState.SENT
+            case Counting.HERE if seq < self.read:
+                return MessageState.READ
             case Counting.HERE if seq < self.delivered:
                 return MessageState.DELIVERED
             case Counting.HERE:

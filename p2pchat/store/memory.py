@@ -10,7 +10,6 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar, assert_never
 
 from p2pchat.errors import UnknownMessage
 from p2pchat.model.change import (
@@ -27,9 +26,11 @@ from p2pchat.model.change import (
     PutContact,
     PutConversation,
     PutDeviceSet,
+    PutDraft,
     PutName,
     PutPeer,
     PutProfile,
+    PutReadMark,
     PutReceipt,
     PutSetting,
     PutTrust,
@@ -37,39 +38,24 @@ from p2pchat.model.change import (
     SetDelivery,
     SetFloor,
     SetPublished,
+    SetTelling,
 )
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, PeerId
 from p2pchat.model.message import Message
 from p2pchat.model.op import WORDLESS_MAX, Chain, Op
 from p2pchat.model.query import OpsQuery, StoredOp
-from p2pchat.model.ratchet import (
-    DropRatchet,
-    ForgetSeen,
-    ForgetSpent,
-    MailChange,
-    PutBundle,
-    PutMailKeys,
-    PutOlmAccount,
-    PutRatchet,
-    SeeMail,
-    SetMailed,
-    SpendSession,
-)
+from p2pchat.model.ratchet import MailChange
 from p2pchat.model.room_change import DropEpoch, PutEpoch, PutLeave, PutRoom, RoomChange
 from p2pchat.model.search import Query
-from p2pchat.model.snapshot import Head, MailSnapshot, RoomsSnapshot, Snapshot
+from p2pchat.model.snapshot import Head, RoomsSnapshot, Snapshot
 from p2pchat.store.folding import Progress, Reach
+from p2pchat.store.memory_mail import Mail, by_key
+from p2pchat.store.memory_reading import Reading, reading_snapshot
 from p2pchat.store.memory_relations import Relations
-from p2pchat.store.port import PAGE_LIMIT_MAX, Page
+from p2pchat.store.port import PAGE_LIMIT_MAX, UNREAD_MAX, Page
 from p2pchat.wire.ops import stored_op
 
-if TYPE_CHECKING:
-    from _typeshed import SupportsRichComparison
-
 __all__ = ["MemoryStore"]
-
-K = TypeVar("K", bound="SupportsRichComparison")
-V = TypeVar("V")
 
 
 @dataclass(slots=True)
@@ -81,6 +67,7 @@ class _About:
     leave: PutLeave | None = None
     epochs: dict[OpId, PutEpoch] = field(default_factory=dict[OpId, PutEpoch])
     published: int | None = None
+    reading: Reading = field(default_factory=Reading)
 
     def apply(self, change: PutConversation | RoomChange) -> None:
         match change:
@@ -101,7 +88,14 @@ class _About:
         return self.details is not None and (self.room is None or self.room.is_entered)
 
     def copy(self) -> _About:
-        return _About(self.details, self.room, self.leave, dict(self.epochs), self.published)
+        return _About(
+            self.details,
+            self.room,
+            self.leave,
+            dict(self.epochs),
+            self.published,
+            self.reading.copy(),
+        )
 
 
 @dataclass(slots=True)
@@ -204,7 +198,10 @@ class _Conversation:
 
     @property
     def progress(self) -> Progress:
-        reaches = (Reach(d.account, d.talk_acked, d.talk_sent) for d in self.deliveries.values())
+        reaches = (
+            Reach(d.account, d.talk_acked, d.talk_sent, d.talk_read)
+            for d in self.deliveries.values()
+        )
         return Progress.of(reaches, self.about.published or 0)
 
     def span(self, page: Page) -> list[OpId]:
@@ -241,76 +238,6 @@ class _Conversation:
 
 
 @dataclass(slots=True)
-class _Mail:
-    """What sealing and opening go on from."""
-
-    account: PutOlmAccount | None = None
-    keys: PutMailKeys | None = None
-    ratchets: dict[tuple[bytes, bytes], PutRatchet] = field(
-        default_factory=dict[tuple[bytes, bytes], PutRatchet]
-    )
-    spent: dict[bytes, SpendSession] = field(default_factory=dict[bytes, SpendSession])
-    seen: dict[bytes, SeeMail] = field(default_factory=dict[bytes, SeeMail])
-    bundles: dict[DeviceId, PutBundle] = field(default_factory=dict[DeviceId, PutBundle])
-    mailed: dict[tuple[ConversationId, DeviceId], SetMailed] = field(
-        default_factory=dict[tuple[ConversationId, DeviceId], SetMailed]
-    )
-
-    def forget(self, conversation: ConversationId) -> None:
-        """Drop what is about a conversation that is dropped."""
-        for key in [key for key in self.mailed if key[0] == conversation]:
-            del self.mailed[key]
-
-    def apply(self, change: MailChange) -> None:
-        match change:
-            case PutOlmAccount():
-                self.account = change
-            case PutMailKeys():
-                self.keys = change
-            case PutRatchet(peer, session):
-                self.ratchets[peer, session] = change
-            case DropRatchet(peer, session):
-                self.ratchets.pop((peer, session), None)
-            case SpendSession(session):
-                self.spent[session] = change
-            case SeeMail(hash):
-                self.seen[hash] = change
-            case ForgetSpent(generation):
-                kept = ((id, r) for id, r in self.spent.items() if r.generation >= generation)
-                self.spent = dict(kept)
-            case ForgetSeen(until_ms):
-                self.seen = {id: row for id, row in self.seen.items() if row.until_ms > until_ms}
-            case PutBundle(device):
-                self.bundles[device] = change
-            case SetMailed(conversation, device):
-                self.mailed[conversation, device] = change
-            case _:
-                assert_never(change)
-
-    def snapshot(self) -> MailSnapshot:
-        return MailSnapshot(
-            self.account,
-            self.keys,
-            _by_key(self.ratchets),
-            _by_key(self.spent),
-            _by_key(self.seen),
-            _by_key(self.bundles),
-            _by_key(self.mailed),
-        )
-
-    def copy(self) -> _Mail:
-        return _Mail(
-            self.account,
-            self.keys,
-            dict(self.ratchets),
-            dict(self.spent),
-            dict(self.seen),
-            dict(self.bundles),
-            dict(self.mailed),
-        )
-
-
-@dataclass(slots=True)
 class _State:
     """All of it, as of the last commit."""
 
@@ -328,7 +255,7 @@ class _State:
     blocks: dict[str, PutBlock] = field(default_factory=dict[str, PutBlock])
     """By the text of the target, as on disk."""
     settings: dict[str, bytes] = field(default_factory=dict[str, bytes])
-    mail: _Mail = field(default_factory=_Mail)
+    mail: Mail = field(default_factory=Mail)
 
     def conversation(self, id: ConversationId) -> _Conversation:
         found = self.conversations.get(id)
@@ -354,6 +281,8 @@ class _State:
                 self.conversation(change.conversation).about.published = change.talk_sent
             case PutReceipt():
                 self.conversation(change.conversation).receipts[change.device] = change
+            case PutReadMark() | SetTelling() | PutDraft():
+                self.conversation(change.conversation).about.reading.apply(change)
             case DropConversation(id, device):
                 self.conversations[id] = self.conversation(id).said_by(device)
                 self.mail.forget(id)
@@ -447,12 +376,12 @@ class MemoryStore:
 
     def snapshot(self) -> Snapshot:
         state = self._state
-        conversations = _by_key(state.conversations)
+        conversations = by_key(state.conversations)
         return Snapshot(
-            contacts=_by_key(state.contacts),
-            names=_by_key(state.names),
-            profiles=_by_key(state.profiles),
-            trust=_by_key(state.trust),
+            contacts=by_key(state.contacts),
+            names=by_key(state.names),
+            profiles=by_key(state.profiles),
+            trust=by_key(state.trust),
             conversations=tuple(
                 c.about.details for c in conversations if c.about.details is not None
             ),
@@ -462,24 +391,27 @@ class MemoryStore:
                 for key, conversation in sorted(state.conversations.items())
                 for op in conversation.control
             ),
-            floors=tuple(f for c in conversations for f in _by_key(c.floors)),
+            floors=tuple(f for c in conversations for f in by_key(c.floors)),
             wordless=tuple(
                 (key, device, seq)
                 for key, conversation in sorted(state.conversations.items())
                 for device, seq in conversation.wordless
             ),
-            deliveries=tuple(d for c in conversations for d in _by_key(c.deliveries)),
+            deliveries=tuple(d for c in conversations for d in by_key(c.deliveries)),
             published={
                 key: conversation.about.published
                 for key, conversation in sorted(state.conversations.items())
                 if conversation.about.published is not None
             },
-            device_sets=_by_key(state.device_sets),
-            peers=_by_key(state.peers),
-            blocks=_by_key(state.blocks),
+            device_sets=by_key(state.device_sets),
+            peers=by_key(state.peers),
+            blocks=by_key(state.blocks),
             settings=dict(sorted(state.settings.items())),
             rooms=_rooms(conversations),
             mail=state.mail.snapshot(),
+            reading=reading_snapshot(
+                {key: c.about.reading for key, c in state.conversations.items()}
+            ),
         )
 
     def ops(self, query: OpsQuery) -> list[StoredOp]:
@@ -536,7 +468,24 @@ class MemoryStore:
 
     def receipts(self, conversation: ConversationId) -> list[PutReceipt]:
         found = self._state.conversations.get(conversation, _Conversation())
-        return list(_by_key(found.receipts))
+        return list(by_key(found.receipts))
+
+    def unread(self, conversation: ConversationId) -> int:
+        found = self._shown(conversation)
+        rows = (row for row in found.messages.values() if found.about.reading.is_unread(row))
+        return min(UNREAD_MAX, sum(not found.relations.is_deleted(row.op) for row in rows))
+
+    def marks_to(self, id: OpId) -> list[PutReadMark]:
+        shown = (c for c in self._state.conversations.values() if c.about.is_entered)
+        found = next((c for c in shown if id in c.messages), None)
+        if found is None:
+            raise UnknownMessage("no message here has this id, or it was deleted")
+        reading, marks = found.about.reading, dict[DeviceId, PutReadMark]()
+        last = bisect_right(found.timeline, (found.messages[id].sort_key, id))
+        rows = [found.messages[op] for _, op in found.timeline[:last]]
+        for row in sorted(filter(reading.is_unread, rows), key=lambda row: row.seq):
+            marks[row.device] = PutReadMark(row.conversation, row.device, row.seq + 1)
+        return list(by_key(marks))
 
     def catch_up(self) -> None:
         """There is nothing to catch up with."""
@@ -581,7 +530,7 @@ def _rooms(conversations: Sequence[_Conversation]) -> RoomsSnapshot:
     begun = [c for c in conversations if c.about.room is not None]
     return RoomsSnapshot(
         rooms=tuple(c.about.room for c in begun if c.about.room is not None),
-        epochs=tuple(epoch for c in conversations for epoch in _by_key(c.about.epochs)),
+        epochs=tuple(epoch for c in conversations for epoch in by_key(c.about.epochs)),
         control=tuple(
             stored_op(op)
             for c in begun
@@ -594,7 +543,3 @@ def _rooms(conversations: Sequence[_Conversation]) -> RoomsSnapshot:
 
 def _place(head: Head) -> tuple[DeviceId, Chain, int, OpId]:
     return head.device, head.chain, head.seq, head.id
-
-
-def _by_key(rows: dict[K, V]) -> tuple[V, ...]:
-    return tuple(row for _, row in sorted(rows.items(), key=lambda item: item[0]))

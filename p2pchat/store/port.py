@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from p2pchat.model.change import Change, PutReceipt
+from p2pchat.model.change import Change, PutReadMark, PutReceipt
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.mailbox_change import MailboxChange, PageQuery, Removed, StoredMailbox
 from p2pchat.model.message import Message
@@ -23,9 +23,19 @@ from p2pchat.model.search import Query
 from p2pchat.model.snapshot import Snapshot
 from p2pchat.wire.mailbox_codec import Page as MailboxPage
 
-__all__ = ["PAGE_LIMIT_MAX", "READERS_MAX", "AsyncMailboxStore", "AsyncStore", "Page", "Store"]
+__all__ = [
+    "PAGE_LIMIT_MAX",
+    "READERS_MAX",
+    "UNREAD_MAX",
+    "AsyncMailboxStore",
+    "AsyncStore",
+    "Page",
+    "Store",
+]
 
 PAGE_LIMIT_MAX = 5_000
+UNREAD_MAX = 1_000
+"""Unread messages of one conversation that are counted."""
 READERS_MAX = 4
 """Reads of one store at a time: so many threads, and so many connections."""
 
@@ -104,6 +114,19 @@ class Store(Protocol):
         """The newest receipt of each device in the conversation, ordered by device."""
         ...
 
+    def unread(self, conversation: ConversationId) -> int:
+        """How many messages of others lie above what was read; `UNREAD_MAX` means as many or more.
+        One that was deleted is not counted."""
+        ...
+
+    def marks_to(self, id: OpId) -> list[PutReadMark]:
+        """The marks that say that everything is read up to a message, in display order, of its
+        conversation: those that say more than what is marked, ordered by device.
+
+        Raises `UnknownMessage`.
+        """
+        ...
+
     def close(self) -> None:
         """Release everything; idempotent."""
         ...
@@ -132,6 +155,10 @@ class AsyncStore(Protocol):
     async def authors(self, conversation: ConversationId) -> list[tuple[AccountId, str]]: ...
 
     async def receipts(self, conversation: ConversationId) -> list[PutReceipt]: ...
+
+    async def unread(self, conversation: ConversationId) -> int: ...
+
+    async def marks_to(self, id: OpId) -> list[PutReadMark]: ...
 
 
 class AsyncMailboxStore(Protocol):

@@ -42,6 +42,7 @@ from p2pchat.store.schema import (
     names,
     ops,
     published,
+    readers,
     receipts,
     revised,
     rooms,
@@ -50,6 +51,8 @@ from p2pchat.store.schema import (
 __all__ = [
     "MESSAGES",
     "OPS",
+    "READS",
+    "TALK_READ",
     "entered",
     "message_of",
     "read_authors",
@@ -171,6 +174,11 @@ MESSAGES = (
     .outerjoin(revised, revised.c.op == messages.c.op)
     .outerjoin(dropped, dropped.c.op == messages.c.op)
 )
+READS = (readers.c.conversation == deliveries.c.conversation) & (
+    readers.c.device == deliveries.c.device
+)
+"""What joins `readers` to `deliveries`."""
+TALK_READ = func.coalesce(readers.c.talk_read, 0).label("talk_read")
 _place = tuple_(messages.c.sort_key, messages.c.id)
 _in_order = (messages.c.sort_key, messages.c.id)
 _MESSAGE = MESSAGES.where(ops.c.id == bindparam("id"), entered(messages.c.conversation))
@@ -267,8 +275,10 @@ def message_of(
     )
 
 
-_REACHES = select(deliveries.c.account, deliveries.c.talk_acked, deliveries.c.talk_sent).where(
-    deliveries.c.conversation == _conversation_key
+_REACHES = (
+    select(deliveries.c.account, deliveries.c.talk_acked, deliveries.c.talk_sent, TALK_READ)
+    .outerjoin(readers, READS)
+    .where(deliveries.c.conversation == _conversation_key)
 )
 _PUBLISHED = select(published.c.talk_sent).where(published.c.conversation == _conversation_key)
 
@@ -277,7 +287,7 @@ def read_progress(connection: Connection, conversation: ConversationId) -> Progr
     """How far our own messages have come in a conversation."""
     parameters = {"conversation": conversation}
     rows = connection.execute(_REACHES, parameters)
-    reaches = [Reach(row.account, row.talk_acked, row.talk_sent) for row in rows]
+    reaches = [Reach(row.account, row.talk_acked, row.talk_sent, row.talk_read) for row in rows]
     return Progress.of(reaches, connection.scalar(_PUBLISHED, parameters) or 0)
 
 

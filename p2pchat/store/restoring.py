@@ -31,6 +31,8 @@ from p2pchat.model.op import WORDLESS_MAX, Chain
 from p2pchat.model.room import RoomKind
 from p2pchat.model.snapshot import Head, Snapshot
 from p2pchat.store.mail import read_mail
+from p2pchat.store.reading import READS, TALK_READ
+from p2pchat.store.reading_rows import read_reading
 from p2pchat.store.room_rows import read_rooms
 from p2pchat.store.schema import (
     accounts,
@@ -49,6 +51,7 @@ from p2pchat.store.schema import (
     peers,
     profiles,
     published,
+    readers,
     settings,
     trust,
     wordless,
@@ -102,10 +105,11 @@ _WORDLESS = (
     .order_by(_conversation_id, _device_id, _ranked.c.seq)
 )
 _DELIVERIES = (
-    select(deliveries, _conversation_id, _account_id, _device_id)
+    select(deliveries, TALK_READ, _conversation_id, _account_id, _device_id)
     .join_from(deliveries, conversations)
     .join_from(deliveries, accounts)
     .join_from(deliveries, devices)
+    .outerjoin(readers, READS)
     .order_by(_conversation_id, _device_id)
 )
 _PUBLISHED = select(published, _conversation_id).join(conversations).order_by(_conversation_id)
@@ -168,6 +172,7 @@ def read_snapshot(connection: Connection) -> Snapshot:
         settings={row.name: row.value for row in connection.execute(_SETTINGS)},
         rooms=read_rooms(connection),
         mail=read_mail(connection),
+        reading=read_reading(connection),
     )
 
 
@@ -267,6 +272,7 @@ def _deliveries(connection: Connection) -> tuple[SetDelivery, ...]:
             row.attempts,
             row.next_try_ms,
             row.last_error,
+            row.talk_read,
         )
         for row in connection.execute(_DELIVERIES)
     )

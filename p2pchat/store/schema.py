@@ -34,6 +34,7 @@ __all__ = [
     "deliveries",
     "device_sets",
     "devices",
+    "drafts",
     "dropped",
     "edits",
     "epochs",
@@ -54,12 +55,15 @@ __all__ = [
     "published",
     "ratchets",
     "reactions",
+    "read_marks",
+    "readers",
     "receipts",
     "revised",
     "rooms",
     "seen_mail",
     "settings",
     "spent_sessions",
+    "telling",
     "trust",
     "wordless",
 ]
@@ -250,6 +254,32 @@ deliveries = _keyed(
     _integer("attempts"),
     _integer("next_try_ms"),
     _text("last_error"),
+)
+
+readers = _keyed(
+    "readers",
+    _of(conversations, "conversation", primary_key=True),
+    _of(devices, "device", primary_key=True),
+    _integer("talk_read"),
+)
+
+read_marks = _keyed(
+    "read_marks",
+    _of(conversations, "conversation", primary_key=True),
+    _of(devices, "device", primary_key=True),
+    _integer("below"),
+)
+
+telling = _table(
+    "telling",
+    _of(conversations, "conversation", primary_key=True),
+    _integer("is_on"),
+)
+
+drafts = _table(
+    "drafts",
+    _of(conversations, "conversation", primary_key=True),
+    _text("text"),
 )
 
 published = _table(

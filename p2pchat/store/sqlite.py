@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from p2pchat.model.change import AddMessage, Change, PutReceipt
+from p2pchat.model.change import AddMessage, Change, PutReadMark, PutReceipt
 from p2pchat.model.identity import Identity
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.message import Message
@@ -24,6 +24,7 @@ from p2pchat.store import reading
 from p2pchat.store.archiving import Archive, read_archive
 from p2pchat.store.driver import connect, make_engine, store_errors
 from p2pchat.store.port import READERS_MAX, Page
+from p2pchat.store.reading_rows import read_marks_to, read_unread
 from p2pchat.store.restoring import read_identity, read_snapshot
 from p2pchat.store.searching import UNINDEXED_MAX, index_more, search
 from p2pchat.store.writing import Writer
@@ -97,6 +98,14 @@ class SqliteStore:
     def receipts(self, conversation: ConversationId) -> list[PutReceipt]:
         with self._read() as connection:
             return reading.read_receipts(connection, conversation)
+
+    def unread(self, conversation: ConversationId) -> int:
+        with self._read() as connection:
+            return read_unread(connection, conversation)
+
+    def marks_to(self, id: OpId) -> list[PutReadMark]:
+        with self._read() as connection:
+            return read_marks_to(connection, id)
 
     def archive(self, take: Callable[[Archive], None]) -> None:
         """Have `take` read the whole home, as it is at this moment."""

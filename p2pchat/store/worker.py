@@ -20,7 +20,7 @@ from typing import TypeVar
 import outcome
 import trio
 
-from p2pchat.model.change import Change, PutReceipt
+from p2pchat.model.change import Change, PutReadMark, PutReceipt
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.mailbox_change import MailboxChange, PageQuery, Removed, StoredMailbox
 from p2pchat.model.message import Message
@@ -111,6 +111,12 @@ class StoreWorker:
 
     async def receipts(self, conversation: ConversationId) -> list[PutReceipt]:
         return await self._read(partial(self._store.receipts, conversation))
+
+    async def unread(self, conversation: ConversationId) -> int:
+        return await self._read(partial(self._store.unread, conversation))
+
+    async def marks_to(self, id: OpId) -> list[PutReadMark]:
+        return await self._read(partial(self._store.marks_to, id))
 
     async def aside(self, read: Callable[[], T]) -> T:
         """Run a read of the store that takes long in a reader's place, on its thread; one at a
@@ -209,6 +215,14 @@ class InlineStore:
     async def receipts(self, conversation: ConversationId) -> list[PutReceipt]:
         await trio.lowlevel.checkpoint()
         return self._store.receipts(conversation)
+
+    async def unread(self, conversation: ConversationId) -> int:
+        await trio.lowlevel.checkpoint()
+        return self._store.unread(conversation)
+
+    async def marks_to(self, id: OpId) -> list[PutReadMark]:
+        await trio.lowlevel.checkpoint()
+        return self._store.marks_to(id)
 
 
 class MailboxWorker:

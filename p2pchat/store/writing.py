@@ -27,9 +27,11 @@ from p2pchat.model.change import (
     PutContact,
     PutConversation,
     PutDeviceSet,
+    PutDraft,
     PutName,
     PutPeer,
     PutProfile,
+    PutReadMark,
     PutReceipt,
     PutSetting,
     PutTrust,
@@ -37,6 +39,7 @@ from p2pchat.model.change import (
     SetDelivery,
     SetFloor,
     SetPublished,
+    SetTelling,
 )
 from p2pchat.model.identity import Identity
 from p2pchat.model.ids import ConversationId, DeviceId, OpId
@@ -45,6 +48,7 @@ from p2pchat.model.room_change import DropEpoch, PutEpoch, PutLeave, PutRoom
 from p2pchat.store import schema
 from p2pchat.store.mail import MailWriter
 from p2pchat.store.reaction_rows import ReactionWriter
+from p2pchat.store.reading_rows import ReadingWriter
 from p2pchat.store.relation_rows import RelationWriter
 from p2pchat.store.room_rows import RoomWriter
 from p2pchat.store.statements import Row, add, add_row, drop, key_of, put, text
@@ -77,6 +81,8 @@ _PUT_FLOOR = put(schema.floors)
 _DROP_OPS_BELOW = _below(schema.ops)
 _DROP_HEADS_BELOW = _below(schema.heads)
 _PUT_DELIVERY = put(schema.deliveries)
+_PUT_READER = put(schema.readers)
+_DROP_READER = drop(schema.readers, "conversation", "device")
 _PUT_PUBLISHED = put(schema.published)
 _PUT_RECEIPT = put(schema.receipts)
 _PUT_CONTACT = put(schema.contacts)
@@ -209,6 +215,9 @@ class Writer:
                 self._set_floor(change)
             case SetDelivery() | SetPublished() | PutReceipt():
                 self._put_progress(change)
+            case PutReadMark() | SetTelling() | PutDraft():
+                places = self._conversations.key, self._devices.key
+                ReadingWriter(self._cursor, *places).apply(change)
             case PutConversation() | DropConversation():
                 self._apply_conversation(change)
             case PutContact() | PutName() | PutProfile() | PutTrust() | PutDeviceSet():
@@ -297,6 +306,9 @@ class Writer:
                     "last_error": change.last_error,
                 }
                 self._cursor.execute(_PUT_DELIVERY, conversation | row)
+                reader: Row = {"device": row["device"], "talk_read": change.talk_read}
+                statement = _PUT_READER if change.talk_read else _DROP_READER
+                self._cursor.execute(statement, conversation | reader)
             case SetPublished():
                 self._cursor.execute(_PUT_PUBLISHED, conversation | {"talk_sent": change.talk_sent})
             case PutReceipt():

@@ -139,7 +139,8 @@ def _disordered(reader: str, statements: Iterable[Statement]) -> Iterator[str]:
 
 def _undelivered(author: str, own: Sequence[Message]) -> Iterator[str]:
     """What its author believes not to have arrived, though everybody is there."""
-    waiting = [message for message in own if message.state is not MessageState.DELIVERED]
+    arrived = (MessageState.DELIVERED, MessageState.READ)
+    waiting = [message for message in own if message.state not in arrived]
     if waiting:
         yield f"{author} has {len(waiting)} texts {waiting[0].state}, such as {waiting[0].text!r}"
 

@@ -14,7 +14,7 @@ from typing import Protocol
 import trio
 
 from p2pchat.model.blocking import BlockList
-from p2pchat.model.change import Change, PutReceipt
+from p2pchat.model.change import Change, PutReadMark, PutReceipt
 from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
 from p2pchat.model.message import Message
 from p2pchat.model.query import OpsQuery, StoredOp
@@ -226,6 +226,14 @@ class RecordingStore:
     async def receipts(self, conversation: ConversationId) -> list[PutReceipt]:
         await self._wait()
         return self._store.receipts(conversation)
+
+    async def unread(self, conversation: ConversationId) -> int:
+        await self._wait()
+        return self._store.unread(conversation)
+
+    async def marks_to(self, id: OpId) -> list[PutReadMark]:
+        await self._wait()
+        return self._store.marks_to(id)
 
     async def _wait(self) -> None:
         """A disk answers in a millisecond or so, and now and then takes its time."""

@@ -199,7 +199,7 @@ class DeviceSet(_message.Message):
     def __init__(self, certificates: _Optional[_Iterable[_Union[Signed, _Mapping]]] = ..., revocations: _Optional[_Iterable[_Union[Signed, _Mapping]]] = ...) -> None: ...
 
 class Receipt(_message.Message):
-    __slots__ = ("version", "conversation", "account", "device", "entries", "sent_ms", "from_seq", "wordless")
+    __slots__ = ("version", "conversation", "account", "device", "entries", "sent_ms", "from_seq", "wordless", "read_below")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     CONVERSATION_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
@@ -208,6 +208,7 @@ class Receipt(_message.Message):
     SENT_MS_FIELD_NUMBER: _ClassVar[int]
     FROM_SEQ_FIELD_NUMBER: _ClassVar[int]
     WORDLESS_FIELD_NUMBER: _ClassVar[int]
+    READ_BELOW_FIELD_NUMBER: _ClassVar[int]
     version: int
     conversation: bytes
     account: bytes
@@ -216,7 +217,8 @@ class Receipt(_message.Message):
     sent_ms: int
     from_seq: int
     wordless: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, version: _Optional[int] = ..., conversation: _Optional[bytes] = ..., account: _Optional[bytes] = ..., device: _Optional[bytes] = ..., entries: _Optional[_Iterable[_Union[FrontierEntry, _Mapping]]] = ..., sent_ms: _Optional[int] = ..., from_seq: _Optional[int] = ..., wordless: _Optional[_Iterable[int]] = ...) -> None: ...
+    read_below: int
+    def __init__(self, version: _Optional[int] = ..., conversation: _Optional[bytes] = ..., account: _Optional[bytes] = ..., device: _Optional[bytes] = ..., entries: _Optional[_Iterable[_Union[FrontierEntry, _Mapping]]] = ..., sent_ms: _Optional[int] = ..., from_seq: _Optional[int] = ..., wordless: _Optional[_Iterable[int]] = ..., read_below: _Optional[int] = ...) -> None: ...
 
 class FrontierEntry(_message.Message):
     __slots__ = ("device", "chain", "seq", "head")

@@ -44,6 +44,8 @@ class Receipt:
     """Of the talk in `entries`: what lies below is not claimed."""
     wordless: tuple[int, ...] = ()
     """Of the talk in `entries`, ascending: these came without their content."""
+    read_below: int = 0
+    """Of the talk in `entries`: a person has read what lies below, and wants that known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ def sign_receipt(receipt: Receipt, signer: Signer) -> SignedReceipt:
         sent_ms=receipt.sent_ms,
         from_seq=receipt.from_seq,
         wordless=receipt.wordless,
+        read_below=receipt.read_below,
     ).SerializeToString()
     return SignedReceipt(receipt, body, signer.sign(Purpose.RECEIPT, body))
 
@@ -106,6 +109,8 @@ def decode_receipt(body: bytes, signature: bytes) -> SignedReceipt:
         wordless = tuple(pb.wordless)
         if len(wordless) > WORDLESS_MAX or not _ascends((*wordless, SEQ_MAX)):
             raise MalformedMessage("what a receipt says to be without words is out of bounds")
+        if pb.read_below > SEQ_MAX:
+            raise MalformedMessage("what a receipt says to be read is out of bounds")
         receipt = Receipt(
             ConversationId(pb.conversation),
             AccountId(pb.account),
@@ -114,6 +119,7 @@ def decode_receipt(body: bytes, signature: bytes) -> SignedReceipt:
             pb.sent_ms,
             pb.from_seq,
             wordless,
+            pb.read_below,
         )
     except (DecodeError, ValueError) as error:
         raise MalformedMessage(f"a receipt does not decode: {error}") from error

@@ -325,6 +325,7 @@ def all_receipts() -> dict[str, SignedReceipt]:
         for name, found in entries.items()
     }
     made["of a part"] = replace(made["direct"], from_seq=5, wordless=(6, 40))
+    made["read"] = replace(made["direct"], read_below=40)
     return {name: sign_receipt(receipt, BOB.signer) for name, receipt in made.items()}
 
 
@@ -367,6 +368,7 @@ def receipts() -> Vectors:
             "entries": [position(entry) for entry in signed.receipt.entries],
             "from_seq": signed.receipt.from_seq,
             "wordless": list(signed.receipt.wordless),
+            "read_below": signed.receipt.read_below,
             "body": signed.body.hex(),
             "signature": signed.signature.hex(),
         }

@@ -2,12 +2,12 @@
 of it.
 
 Everything that happens gives another value; nothing here knows a terminal, a clock or the network.
-Unread is what came since the program began: what was read on another day is not known.
+Unread is what the disk says; a conversation that is open is read as it comes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from p2pchat.model.ids import AccountId, ConversationId, OpId
@@ -65,6 +65,8 @@ class Chat:
     """How far the start, or the network, is."""
     requests: tuple[str, ...] = ()
     """Accounts and rooms that wait for our word."""
+    draft: str = ""
+    """What was begun to be written in the open one, when it was opened."""
     alarms: tuple[Alarm, ...] = ()
     """The first is shown; it stays until the person has seen it, and gives way to the next."""
 
@@ -90,13 +92,19 @@ class Chat:
         changed = replace(self, places=listed)
         return changed if changed.place is not None else changed.closed()
 
-    def opened(self, id: ConversationId, page: Sequence[Message]) -> Chat:
+    def counted(self, unread: Mapping[ConversationId, int]) -> Chat:
+        """So much is unread."""
+        places = (replace(one, unread=unread.get(one.id, 0)) for one in self.places)
+        return replace(self, places=tuple(places))
+
+    def opened(self, id: ConversationId, page: Sequence[Message], draft: str = "") -> Chat:
         """One is open, from its newest page on."""
         places = tuple(replace(one, unread=0) if one.id == id else one for one in self.places)
         return replace(
             self,
             places=places,
             open=id,
+            draft=draft,
             messages=tuple(page),
             has_earlier=len(page) >= PAGE_MESSAGES,
             back=0,

@@ -18,6 +18,7 @@ from p2pchat.cli.chat.typed import COMMANDS, Do, Mistake, Say, Verb, parse
 from p2pchat.cli.finding import conversation_named, find_contact, find_room_request
 from p2pchat.cli.gathering import KINDS
 from p2pchat.cli.language import Language, translate, translate_error
+from p2pchat.cli.reading import TOLD, ReadReceipts, set_read_receipts
 from p2pchat.cli.showing import step_name, words
 from p2pchat.client.client import Client
 from p2pchat.client.handles import Contact, Room
@@ -107,6 +108,9 @@ class Session:
 
     async def run(self, events: AsyncIterable[Event], inputs: AsyncIterable[Input]) -> None:
         """Follow both until the person ends it; ends with the client, too."""
+        async with self._turn:
+            self.chat = self.chat.counted(await self._client.unread())
+            self.show(self.chat)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._follow, events, self.hear)
             nursery.start_soon(self._follow, inputs, self.obey)
@@ -128,6 +132,8 @@ class Session:
                 if all(place.id != message.conversation for place in self.chat.places):
                     self._list()
                 self.chat = self.chat.said(message)
+                if message.conversation == self.chat.open:
+                    await self._client.conversation(message.conversation).mark_read(message.id)
             case MessageStateChanged(id, state):
                 self.chat = self.chat.moved(id, state)
             case MessageEdited(message) | ReactionChanged(message):
@@ -155,6 +161,7 @@ class Session:
                 self._warn(event)
             case EventsDropped():
                 self._list()
+                self.chat = self.chat.counted(await self._client.unread())
                 if self.chat.open is not None:
                     await self._open(self._client.conversation(self.chat.open))
             case _:
@@ -214,7 +221,8 @@ class Session:
                 await self._page(input)
             case Marked(direction):
                 await self._mark(direction)
-            case NextWanted():
+            case NextWanted(typed):
+                await self._keep(typed)
                 await self._next()
             case Ended():
                 self._ended.set()
@@ -271,6 +279,12 @@ class Session:
         if found is not None or direction <= 0:
             self.chat = self.chat.marking(None if found is None else found.id)
 
+    async def _keep(self, typed: str) -> None:
+        """What was typed for the open conversation waits there."""
+        if self.chat.open is not None:
+            draft = typed if isinstance(parse(typed), Say) else ""
+            await self._client.conversation(self.chat.open).set_draft(draft)
+
     async def _next(self) -> None:
         place = self.chat.next_unread()
         if place is not None:
@@ -278,8 +292,10 @@ class Session:
 
     async def _open(self, conversation: Contact | Room) -> None:
         page = await conversation.history(PAGE_MESSAGES)
+        if page:
+            await conversation.mark_read(page[-1].id)
         self._list()
-        self.chat = self.chat.opened(conversation.id, page)
+        self.chat = self.chat.opened(conversation.id, page, conversation.draft)
 
     # Commands
 
@@ -311,6 +327,8 @@ class Session:
                 self._say("{name} is in {room} now.", name=contact.name, room=room.name)
             case Verb.REPLY | Verb.EDIT | Verb.DELETE | Verb.REACT:
                 await self._change(action)
+            case Verb.TELL:
+                await self._tell_reading(argument)
             case Verb.ACCEPT:
                 await self._accept(argument)
             case Verb.REJECT:
@@ -343,6 +361,15 @@ class Session:
                 now = await conversation.react(meant.id, action.argument, remove=is_there)
                 self.chat = self.chat.changed(now)
         self.chat = self.chat.marking(None)
+
+    async def _tell_reading(self, value: str) -> None:
+        """Whether those who write in the open conversation learn what was read."""
+        conversation = self._client.conversation(_opened(self.chat))
+        if value not in tuple(ReadReceipts):
+            self._say("Say on, off or usual.")
+            return
+        await set_read_receipts(conversation, ReadReceipts(value))
+        self._say(TOLD[conversation.read_receipts])
 
     async def _entered(self, conversation: Contact | Room) -> None:
         notes = self.chat.notes

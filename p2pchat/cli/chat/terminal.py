@@ -90,7 +90,9 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class NextWanted:
-    """The next unread conversation shall be opened."""
+    """The next unread conversation shall be opened; what was typed so far waits."""
+
+    typed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +144,18 @@ class Terminal:
 
     def show(self, chat: Chat) -> None:
         """Draw this from now on; from any thread."""
+        is_another = chat.open != self._chat.open
         self._chat = chat
+        if is_another and chat.draft and self._loop is not None:
+            with suppress(RuntimeError):  # it has ended by itself
+                self._loop.call_soon_threadsafe(self._take_up, chat.draft)
         self._app.invalidate()
+
+    def _take_up(self, draft: str) -> None:
+        """What was begun to be written, unless something else is typed already."""
+        typed = self._app.layout.current_buffer
+        if typed is not None and not typed.text:
+            typed.insert_text(draft)
 
     def run(self) -> None:
         """Have the terminal until `stop`; blocks this thread, and leaves it as it was."""
@@ -231,7 +243,8 @@ class Terminal:
 
         @keys.add("c-n", eager=True)
         def go_on(event: KeyPressEvent) -> None:
-            self._tell(NextWanted())
+            self._tell(NextWanted(typed.text))
+            typed.reset()
 
         @keys.add("pageup", eager=True)
         def page_up(event: KeyPressEvent) -> None:

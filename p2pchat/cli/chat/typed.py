@@ -24,6 +24,7 @@ class Verb(StrEnum):
     EDIT = "edit"
     DELETE = "delete"
     REACT = "react"
+    TELL = "tell"
     ACCEPT = "accept"
     REJECT = "reject"
     ADD = "add"
@@ -55,6 +56,7 @@ COMMANDS: Mapping[Verb, Usage] = {
     Verb.EDIT: Usage("TEXT", "Give your marked message, or your last, another text."),
     Verb.DELETE: Usage("", "Take your marked message, or your last, back."),
     Verb.REACT: Usage("EMOJI", "Put an emoji to the marked or last message, or take it away."),
+    Verb.TELL: Usage("VALUE", "Say if others here learn what you have read: on, off, usual."),
     Verb.ACCEPT: Usage("WHO", "Say yes to an account that asks, or to a room."),
     Verb.REJECT: Usage("WHO", "Say no to it."),
     Verb.ADD: Usage("LINK", "Ask the owner of a contact link."),
@@ -150,6 +152,8 @@ def _names(word: str, chat: Chat) -> Iterable[str]:
             names = [mine.text] if mine is not None and "\n" not in mine.text else []
         case Verb.REACT:
             names = list(EMOJI)
+        case Verb.TELL:
+            names = ["on", "off", "usual"]
         case _:
             names = []
     return dict.fromkeys(names)

@@ -26,9 +26,11 @@ from p2pchat.model.change import (
     PutContact,
     PutConversation,
     PutDeviceSet,
+    PutDraft,
     PutName,
     PutPeer,
     PutProfile,
+    PutReadMark,
     PutReceipt,
     PutSetting,
     PutTrust,
@@ -36,6 +38,7 @@ from p2pchat.model.change import (
     SetDelivery,
     SetFloor,
     SetPublished,
+    SetTelling,
 )
 from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import ConversationId, OpId
@@ -185,13 +188,20 @@ class TwoStores(RuleBasedStateMachine):
     def deliver(
         self, room: ConversationId, person: Person, acked: int, sent: int, error: str
     ) -> None:
-        row = SetDelivery(room, person.account, person.device, 0, acked, sent, 1, 2, error)
+        row = SetDelivery(room, person.account, person.device, 0, acked, sent, 1, 2, error, sent)
         self._waiting.append(row)
 
     @rule(room=rooms, person=people, count=small, body=blobs)
     def acknowledge(self, room: ConversationId, person: Person, count: int, body: bytes) -> None:
         self._waiting.append(SetPublished(room, count))
         self._waiting.append(PutReceipt(room, person.device, body, body))
+
+    @rule(room=rooms, person=people, below=small, tells=st.none() | st.booleans(), text=texts)
+    def read_on(
+        self, room: ConversationId, person: Person, below: int, *, tells: bool | None, text: str
+    ) -> None:
+        self._waiting += [PutReadMark(room, person.device, below), SetTelling(room, tells)]
+        self._waiting.append(PutDraft(room, text.replace("\0", "")))
 
     @rule(
         room=rooms,
@@ -328,8 +338,10 @@ class TwoStores(RuleBasedStateMachine):
             self._same(lambda store, room=room: store.history(room, Page(5_000)))
             self._same(lambda store, room=room: store.authors(room))
             self._same(lambda store, room=room: store.receipts(room))
+            self._same(lambda store, room=room: store.unread(room))
         for id in self._known[-5:]:
             self._same(lambda store, id=id: store.message(id))
+            self._same(lambda store, id=id: store.marks_to(id))
         for query in (Query.of("b"), Query.of("branch")):
             if query is not None:
                 self._same(lambda store, query=query: store.search(query, None, 50))

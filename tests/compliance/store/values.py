@@ -21,9 +21,11 @@ from p2pchat.model.change import (
     PutContact,
     PutConversation,
     PutDeviceSet,
+    PutDraft,
     PutName,
     PutPeer,
     PutProfile,
+    PutReadMark,
     PutReceipt,
     PutSetting,
     PutTrust,
@@ -31,6 +33,7 @@ from p2pchat.model.change import (
     SetDelivery,
     SetFloor,
     SetPublished,
+    SetTelling,
 )
 from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, PeerId
@@ -176,7 +179,12 @@ class Writer:
 
 
 def delivery(
-    person: Person, *, acked: int, sent: int = 0, conversation: ConversationId = ROOM
+    person: Person,
+    *,
+    acked: int,
+    sent: int = 0,
+    read: int = 0,
+    conversation: ConversationId = ROOM,
 ) -> SetDelivery:
     return SetDelivery(
         conversation=conversation,
@@ -188,6 +196,7 @@ def delivery(
         attempts=2,
         next_try_ms=9_000,
         last_error="no answer",
+        talk_read=read,
     )
 
 
@@ -213,6 +222,11 @@ def one_of_each() -> list[Change]:
         SetFloor(ROOM, ALICE.device, Chain.TALK, 1, first.op.id),
         delivery(BOB, acked=2, sent=3),
         SetPublished(ROOM, 2),
+        PutReadMark(ROOM, BOB.device, 4),
+        SetTelling(ROOM, is_on=True),
+        SetTelling(OTHER_ROOM, is_on=False),
+        SetTelling(OTHER_ROOM, None),
+        PutDraft(ROOM, "dear"),
         PutReceipt(ROOM, BOB.device, b"body", b"signature"),
         PutContact(BOB.account, OTHER_ROOM, ContactState.ACCEPTED, 7, b"i" * 16),
         PutName(BOB.account, "Bob", 3),

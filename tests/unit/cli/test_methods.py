@@ -81,6 +81,10 @@ CONTRACT = {
     "edit": "message_id text",
     "delete": "message_id",
     "react": "message_id emoji | remove",
+    "mark_read": "message_id",
+    "unread": "",
+    "read_receipts": "| value conversation",
+    "draft": "conversation | text",
     "wait_delivered": "message_id",
     "wait_ready": "",
 }

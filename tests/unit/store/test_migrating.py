@@ -105,6 +105,7 @@ def test_messages_of_before_there_was_an_index_are_found(home: Path) -> None:
     triggers = [f"TRIGGER search_{name}" for name in ("added", "dropped", "changed")]
     later = ("search", "leaves", "edits", "deletions", "revised", "dropped")
     later += ("wordless", "reactions", "indexed")
+    later += ("readers", "read_marks", "telling", "drafts")
     for dropped in [*triggers, *(f"TABLE {name}" for name in later)]:
         connection.execute(f"DROP {dropped}")
     connection.execute("UPDATE alembic_version SET version_num = '0007'")

@@ -60,6 +60,7 @@ def test_a_receipt_is_signed_by_its_device():
         {"wordless": range(WORDLESS_MAX + 1)},
         {"wordless": [2, 1]},
         {"wordless": [1 << 48]},
+        {"read_below": (1 << 48) + 1},
     ],
     ids=lambda changes: next(iter(changes)),
 )
@@ -76,10 +77,16 @@ def test_a_receipt_of_a_later_version_is_told_apart_from_a_malformed_one():
 def test_a_receipt_at_the_bounds_is_taken():
     last, wordless = (1 << 48) - 1, range((1 << 48) - WORDLESS_MAX, 1 << 48)
     found = read_receipt(
-        *signed_body(entries=[entry(seq=last)] * ENTRIES_MAX, from_seq=last, wordless=wordless)
+        *signed_body(
+            entries=[entry(seq=last)] * ENTRIES_MAX,
+            from_seq=last,
+            wordless=wordless,
+            read_below=last + 1,
+        )
     )
     assert len(found.receipt.entries) == ENTRIES_MAX
     assert (found.receipt.from_seq, found.receipt.wordless) == (last, tuple(wordless))
+    assert found.receipt.read_below == last + 1
 
 
 def test_bytes_that_are_no_receipt_are_malformed():

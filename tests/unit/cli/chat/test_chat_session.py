@@ -312,3 +312,45 @@ def test_it_ends_when_it_is_told_to(end):
         assert shown[-1].place.name == "lounge"
 
     on_a_client(script)
+
+
+# What was read, and what was begun
+
+
+def test_what_is_open_is_read_and_the_rest_is_counted():
+    async def script(client, session):
+        chat = await typed(session, "/join lounge")
+        await client.conversation(chat.open).send("hello")
+        await session.hear(EventsDropped(1))
+        assert await client.unread() == {}
+        assert session.chat.counted({chat.open: 3}).unread == 3
+
+    on_a_client(script)
+
+
+def test_who_writes_here_is_told_what_was_read_if_that_is_said():
+    async def script(client, session):
+        await typed(session, "/create Crew")
+        place = client.conversation(session.chat.open)
+        for line, told, is_on in (
+            ("/tell on", "Others are told", True),
+            ("/tell usual", "Nobody is told", False),
+            ("/tell perhaps", "Say on, off or usual.", False),
+        ):
+            assert (await typed(session, line)).notes[0].startswith(told)
+            assert place.read_receipts == is_on
+
+    on_a_client(script)
+
+
+def test_what_was_begun_waits_in_its_conversation():
+    async def script(client, session):
+        await typed(session, "/join lounge", "/create Crew")
+        await session.obey(NextWanted("dear all"))
+        assert (session.chat.place.name, session.chat.draft) == ("lounge", "")
+        await session.obey(NextWanted("/open"))
+        assert (session.chat.place.name, session.chat.draft) == ("Crew", "dear all")
+        chat = await typed(session, "dear all, hello", "/open Crew")
+        assert chat.draft == ""
+
+    on_a_client(script)

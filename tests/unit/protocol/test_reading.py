@@ -1,0 +1,266 @@
+"""What was read: told to nobody unless that is wanted, then with the receipt, and never back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from p2pchat.errors import InvalidText, MessageTooLarge, UnknownConversation
+from p2pchat.events import ConversationRead, MessageStateChanged
+from p2pchat.model.change import PutReadMark
+from p2pchat.model.conversation import open_room_id
+from p2pchat.model.ids import ConversationId
+from p2pchat.model.message import MessageState
+from p2pchat.protocol.machine import Lane, Send, SendFailed
+from p2pchat.protocol.reading_vocabulary import KeepDraft, MarkRead, TellReading
+from p2pchat.wire.receipts import SignedReceipt, sign_receipt
+from tests.unit.protocol.people import ALICE, BOB, CAROL, between, digest
+from tests.unit.protocol.table import Seat, Table
+
+DIRECT = between(ALICE, BOB)
+NOWHERE = ConversationId(digest("nowhere"))
+
+
+def friends() -> tuple[Table, Seat, Seat]:
+    table = Table()
+    alice, bob = table.sit(ALICE), table.sit(BOB)
+    table.befriend(alice, bob)
+    return table, alice, bob
+
+
+def tell(seat: Seat, is_on: bool | None, where: ConversationId | None = None) -> None:
+    seat.ask(lambda id: TellReading(id, where, is_on))
+
+
+def read(seat: Seat, where: ConversationId, place: int = -1) -> None:
+    """As far as a message in the history."""
+    message = seat.history(where)[place]
+    marks = tuple(seat.store.marks_to(message.id))
+    seat.ask(lambda id: MarkRead(id, where, marks))
+
+
+def told(seat: Seat) -> list[int]:
+    """What was told of reading, receipt by receipt."""
+    frames = [effect.frame for effect in seat.decided(Send)]
+    return [frame.receipt.read_below for frame in frames if isinstance(frame, SignedReceipt)]
+
+
+def states(seat: Seat, where: ConversationId = DIRECT) -> list[MessageState]:
+    ids = [message.id for message in seat.history(where)]
+    return [seat.state_of(id) for id in ids]
+
+
+def test_nobody_is_told_what_was_read_unless_that_is_wanted():
+    table, alice, bob = friends()
+    alice.send(DIRECT, "hello")
+    table.run(5)
+    read(bob, DIRECT)
+    alice.send(DIRECT, "are you there?")
+    table.run(5)
+    assert not any(told(bob))
+    assert states(alice) == ["delivered", "delivered"]
+    assert bob.store.unread(DIRECT) == 1
+    assert bob.told(ConversationRead) == [ConversationRead(DIRECT)]
+
+
+def test_who_wants_it_tells_how_far_they_read():
+    table, alice, bob = friends()
+    tell(bob, True)
+    one, two = alice.send(DIRECT, "one"), alice.send(DIRECT, "two")
+    table.run(5)
+    assert states(alice) == ["delivered", "delivered"]
+    read(bob, DIRECT, 0)
+    table.run(5)
+    assert states(alice) == ["read", "delivered"]
+    assert alice.told(MessageStateChanged)[-1] == MessageStateChanged(one.id, MessageState.READ)
+    read(bob, DIRECT)
+    table.run(5)
+    assert states(alice) == ["read", "read"]
+    assert alice.told(MessageStateChanged)[-1] == MessageStateChanged(two.id, MessageState.READ)
+
+
+def test_a_conversation_may_differ_from_the_others():
+    table, alice, bob = friends()
+    tell(bob, True)
+    tell(bob, False, DIRECT)
+    alice.send(DIRECT, "hello")
+    table.run(5)
+    read(bob, DIRECT)
+    table.run(5)
+    assert not any(told(bob))
+    tell(bob, None, DIRECT)
+    table.run(5)
+    assert states(alice) == ["read"]
+
+
+def test_in_an_open_room_it_is_told_only_where_that_was_said_of_the_room():
+    room = open_room_id("square")
+    table = Table()
+    alice, bob = table.sit(ALICE), table.sit(BOB)
+    for seat in (alice, bob):
+        seat.join("square")
+    table.connect(alice, bob)
+    tell(bob, True)
+    alice.send(room, "hello")
+    table.run(5)
+    read(bob, room)
+    table.run(5)
+    assert not any(told(bob))
+    tell(bob, True, room)
+    table.run(5)
+    assert states(alice, room) == ["read"]
+
+
+def test_in_a_room_a_message_is_read_when_all_have_read_it():
+    table = Table()
+    alice, bob, carol = (table.sit(person) for person in (ALICE, BOB, CAROL))
+    table.befriend(alice, bob)
+    table.befriend(alice, carol)
+    room = alice.create("Crew", BOB, CAROL)
+    table.run(5)
+    alice.send(room, "hello")
+    table.run(5)
+    for seat, then in ((bob, "delivered"), (carol, "read")):
+        tell(seat, True)
+        read(seat, room)
+        table.run(5)
+        assert states(alice, room) == [then]
+
+
+def test_what_was_told_and_lost_is_told_again():
+    table, alice, bob = friends()
+    tell(bob, True)
+    alice.send(DIRECT, "hello")
+    table.run(5)
+    table.disconnect(alice, bob)
+    read(bob, DIRECT)
+    assert states(alice) == ["delivered"]
+    bob.crash()
+    table.connect(alice, bob)
+    table.run(5)
+    assert states(alice) == ["read"]
+    bob.effects.clear()
+    bob.do(SendFailed(alice.device, Lane.LIVE, "the stream was reset"))
+    assert told(bob) == [1]
+
+
+def test_both_sides_know_it_after_a_restart():
+    table, alice, bob = friends()
+    tell(bob, True)
+    alice.send(DIRECT, "hello")
+    table.run(5)
+    read(bob, DIRECT)
+    table.run(5)
+    assert states(alice) == ["read"]
+    for seat in (alice, bob):
+        seat.crash()
+    assert states(alice) == ["read"]
+    assert bob.store.unread(DIRECT) == 0
+    assert bob.chat.receipts.reading.is_told
+
+
+def test_marks_never_go_back():
+    table, alice, bob = friends()
+    tell(bob, True)
+    for text in ("one", "two"):
+        alice.send(DIRECT, text)
+    table.run(5)
+    read(bob, DIRECT)
+    table.run(5)
+    bob.effects.clear()
+    bob.ask(lambda id: MarkRead(id, DIRECT, (PutReadMark(DIRECT, ALICE.device, 1),)))
+    table.run(5)
+    assert told(bob) == []
+    assert len(bob.told(ConversationRead)) == 1
+
+
+def test_no_more_is_taken_for_read_than_is_there():
+    """A receipt that says more claims what its device has not signed to hold."""
+    table, alice, bob = friends()
+    alice.send(DIRECT, "hello")
+    table.run(5)
+    conversation = bob.state.conversations[DIRECT]
+    honest = bob.chat.receipts.receipt(conversation, ALICE.device, table.now)
+    table.disconnect(alice, bob)
+    alice.send(DIRECT, "not here")
+    lying = sign_receipt(replace(honest.receipt, read_below=1 << 40), BOB.signer)
+    alice.hear(BOB, lying)
+    assert states(alice) == ["read", "queued"]
+
+
+def test_nobody_but_the_recipient_says_that_they_read_it():
+    table, alice, bob = friends()
+    alice.send(DIRECT, "hello")
+    table.run(5)
+    conversation = bob.state.conversations[DIRECT]
+    honest = bob.chat.receipts.receipt(conversation, ALICE.device, table.now)
+    for claim in (
+        sign_receipt(replace(honest.receipt, read_below=1), CAROL.signer),
+        sign_receipt(
+            replace(honest.receipt, account=CAROL.account, device=CAROL.device, read_below=1),
+            CAROL.signer,
+        ),
+    ):
+        alice.hear(CAROL, claim)
+        assert states(alice) == ["delivered"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        lambda id: MarkRead(id, NOWHERE, ()),
+        lambda id: TellReading(id, NOWHERE, is_on=True),
+        lambda id: KeepDraft(id, NOWHERE, "text"),
+    ],
+)
+def test_in_a_conversation_that_is_not_here_there_is_nothing_to_read(command):
+    _, alice, _ = friends()
+    with pytest.raises(UnknownConversation):
+        alice.ask(command)
+
+
+# Drafts
+
+
+def drafts(seat: Seat) -> dict[ConversationId, str]:
+    return seat.chat.receipts.reading.drafts
+
+
+def test_a_draft_survives_a_restart_and_goes_when_something_is_sent():
+    _, alice, _ = friends()
+    alice.ask(lambda id: KeepDraft(id, DIRECT, "dear Bo"))
+    alice.crash()
+    assert drafts(alice) == {DIRECT: "dear Bo"}
+    alice.send(DIRECT, "dear Bob")
+    assert drafts(alice) == {}
+    alice.crash()
+    assert drafts(alice) == {}
+
+
+def test_an_empty_draft_is_none():
+    _, alice, _ = friends()
+    for text in ("dear Bo", ""):
+        alice.ask(lambda id, text=text: KeepDraft(id, DIRECT, text))
+    assert alice.store.snapshot().reading.drafts == ()
+
+
+def test_what_could_not_be_sent_is_no_draft():
+    _, alice, _ = friends()
+    with pytest.raises(MessageTooLarge):
+        alice.ask(lambda id: KeepDraft(id, DIRECT, "x" * 40_000))
+    with pytest.raises(InvalidText):
+        alice.ask(lambda id: KeepDraft(id, DIRECT, "\ud800"))
+    assert drafts(alice) == {}
+
+
+def test_what_is_left_is_forgotten():
+    table = Table()
+    alice = table.sit(ALICE)
+    room = alice.join("square")
+    tell(alice, True, room)
+    alice.ask(lambda id: KeepDraft(id, room, "goodb"))
+    alice.leave(room)
+    alice.join("square")
+    assert drafts(alice) == {}
+    assert alice.chat.receipts.reading.chosen(room) is None
