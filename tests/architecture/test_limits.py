@@ -45,6 +45,7 @@ PACKAGES = (
     "node",
     "monitoring",
     "cli.chat",
+    "portal",
 )
 BOUND = re.compile(r"\w+\.[A-Z][A-Z0-9_]*(_MAX|_TIMEOUT_S)")
 """What must have a row, and rates; other constants may."""

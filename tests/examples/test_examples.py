@@ -71,13 +71,14 @@ def test_an_example_is_short(name):
     assert len((EXAMPLES / name).read_text().splitlines()) <= LINES_MAX
 
 
-def test_the_echo_bot_says_back_what_it_hears(tmp_path):
+@pytest.mark.parametrize("name", ["echo_bot.py", "asyncio_bot.py"])
+def test_a_bot_says_back_what_it_hears(name, tmp_path):
     async def scenario(start):
         async with (
             open_client(None, name="Alice", config=config()) as alice,
             alice.subscribe(ContactAccepted, MessageReceived) as events,
         ):
-            bot = await start("echo_bot.py", str(tmp_path / "bot"), knows=alice.addresses)
+            bot = await start(name, str(tmp_path / "bot"), knows=alice.addresses)
             contact = await alice.add_contact(await bot.line())
             assert isinstance(await anext(events), ContactAccepted)
             await contact.send("Is anybody there?")
