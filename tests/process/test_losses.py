@@ -56,7 +56,7 @@ async def missing(reader: RpcPeer, writer: RpcPeer, room: str) -> set[int]:
     }
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_whatever_is_lost_is_named_by_both_sides_and_then_filled(tmp_path: Path, seed: int) -> None:
     """The last one of each arrives: of what nobody has heard nobody can say that it is missing."""
     rng, file = Random(seed), tmp_path / "lose"

@@ -79,6 +79,7 @@ def keeps_mail(bob: RpcPeer, *relays: RelayProcess) -> None:
     (bob.home / "config.toml").write_text(f"[mailboxes]\nrelays = {addresses}\n")
 
 
+@pytest.mark.slow  # the next one says it of two relays
 def test_what_was_mailed_arrives_though_its_senders_home_is_no_more(tmp_path: Path) -> None:
     async def main() -> None:
         async with open_processes(tmp_path) as processes:

@@ -57,6 +57,7 @@ def test_twenty_peers_come_through_a_bad_minute(seed: int):
     show(play(plan(seed, peers=20)))
 
 
+@pytest.mark.slow
 def test_a_crowd_comes_through_a_bad_minute():
     show(play(plan(KNOWN.stop, CROWD)))
 
