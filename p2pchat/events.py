@@ -14,6 +14,7 @@ from p2pchat.model.message import Message, MessageState
 from p2pchat.model.room import RoomInfo
 
 __all__ = [
+    "AnnouncementChanged",
     "BootstrapConnected",
     "BootstrapConnecting",
     "ComparisonEnded",
@@ -22,6 +23,7 @@ __all__ = [
     "ContactRequested",
     "ContactVerified",
     "ConversationRead",
+    "DescriptionChanged",
     "DeviceAdded",
     "DeviceRevoked",
     "DiagnosisProgress",
@@ -59,6 +61,7 @@ __all__ = [
     "RelaysDiscovered",
     "RelaysDiscovering",
     "RoomJoined",
+    "RoomRenamed",
     "RoomRequested",
     "SecurityAlert",
     "StartupProgress",
@@ -396,6 +399,32 @@ class MembersChanged(Event):
     """Somebody wrote in a room for the first time, and counts as a member."""
 
     conversation: ConversationId
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRenamed(Event):
+    """Somebody gave a room another name; it comes as it is now."""
+
+    room: RoomInfo
+    account: AccountId
+
+
+@dataclass(frozen=True, slots=True)
+class DescriptionChanged(Event):
+    """Somebody said what a room is about; `text` is empty for nothing."""
+
+    conversation: ConversationId
+    text: str
+    account: AccountId
+
+
+@dataclass(frozen=True, slots=True)
+class AnnouncementChanged(Event):
+    """Somebody announced something to a room, or took it back: then `text` is empty."""
+
+    conversation: ConversationId
+    text: str
+    account: AccountId
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,11 @@ CHINESE_ERRORS: Mapping[str, str] = {
     "only accepted contacts can be added to a room; see `contacts`": (
         "只有已互为联系人的人才能加入房间；请查看 `contacts`"
     ),
+    "a description has at most {count} printable characters": "房间说明最多 {count} 个可见字符",
+    "an announcement has at most {count} printable characters": "公告最多 {count} 个可见字符",
+    "owners and admins alone say what a room is called, and announce": (
+        "只有房主和管理员可以为房间改名、写说明和发布公告"
+    ),
     "a room name has 1 to {count} printable characters": "房间名称为 1 到 {count} 个可见字符",
     "a room has at most {count} owners, you among them": "一个房间最多有 {count} 位房主，包括你",
     "a room has at most {count} members": "一个房间最多有 {count} 位成员",

@@ -13,6 +13,30 @@ CHINESE_ROOMS: Mapping[str, str] = {
     ),
     "List the rooms you are in.": "列出你所在的房间。",
     "Make a room by invitation.": "创建邀请制房间。",
+    "Give a room by invitation another name. Its owners and admins do this.": (
+        "为邀请制房间改名。由房主和管理员执行。"
+    ),
+    "Say what a room by invitation is about. Its owners and admins do this.": (
+        "说明邀请制房间的主题。由房主和管理员执行。"
+    ),
+    "Say what all in a room by invitation shall know. Its owners and admins do this.": (
+        "在邀请制房间发布所有人都应知道的公告。由房主和管理员执行。"
+    ),
+    "It stays until something else is announced. An empty text takes it away.": (
+        "公告会保留到下一条公告为止。内容为空则撤下。"
+    ),
+    "500 characters at most; empty for nothing.": "最多 500 个字符；留空则清除。",
+    "1,000 characters at most; empty for nothing.": "最多 1,000 个字符；留空则清除。",
+    "The room is called {name} now.": "房间现在名为 {name}。",
+    "What {name} is about is said anew.": "{name} 的说明已更新。",
+    "Announced in {name}.": "已在 {name} 发布公告。",
+    "Give the room that is open another name.": "为当前打开的房间改名。",
+    "Say what it is about; - for nothing.": "说明房间的主题；输入 - 清除。",
+    "Say what all in it shall know; - takes it away.": "发布公告；输入 - 撤下。",
+    "{who} says what {name} is about: {said}": "{who} 说明了 {name} 的主题：{said}",
+    "{who} gave the room the name {said}.": "{who} 将房间改名为 {said}。",
+    "{who} announces in {name}: {said}": "{who} 在 {name} 发布公告：{said}",
+    "Announced: {said}": "公告：{said}",
     "Nobody gets in whom its owners or admins do not admit. Owners are fixed for good, and a room"
     " whose only owner is lost gets no other: name a second one. Two rooms of one name are two"
     " rooms.": (

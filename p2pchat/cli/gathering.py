@@ -52,6 +52,8 @@ __all__ = [
     "members",
     "remove",
     "rooms",
+    "say_if_nobody_heard",
+    "told_somebody",
     "unban",
 ]
 
@@ -111,7 +113,7 @@ async def create(
         info = room.info
     console.give(info)
     console.say("{name} is made, and you own it. Its id is {id}", name=info.name, id=info.id)
-    _warn(console, is_told)
+    say_if_nobody_heard(console, is_told)
     if mixes_scripts(info.name):
         console.say(ODD_ROOM, name=info.name)
     return 0
@@ -170,7 +172,7 @@ async def admit(
     console.give(admitted)
     for member in admitted:
         console.say("{name} is in {room} now.", name=member.name, room=name)
-    _warn(console, is_told)
+    say_if_nobody_heard(console, is_told)
     return 0
 
 
@@ -188,11 +190,11 @@ async def change_role(settings: Settings, change: Change, timeout_s: float) -> i
         room = find_room(client, change.room)
         account = find_member(room, change.who)
         await room.set_role(account, Role(change.role))
-        is_told = await _told(client, console, room, timeout_s)
+        is_told = await told_somebody(client, console, room, timeout_s)
         member, name = _member(room, account), room.name
     role = words(member.role, settings.language)
     console.say("{name} is {role} in {room} now.", name=member.name, role=role, room=name)
-    _warn(console, is_told)
+    say_if_nobody_heard(console, is_told)
     return 0
 
 
@@ -215,10 +217,10 @@ async def unban(settings: Settings, room: str, who: str, timeout_s: float) -> in
         if any(member.account == account for member in found.members()):
             raise LocalProtocolError(f"{who[:100]!a} is in this room, and not banned")
         await found.remove(account)
-        is_told = await _told(client, console, found, timeout_s)
+        is_told = await told_somebody(client, console, found, timeout_s)
         name = found.name
     console.say("{account} is not banned from {room} any more.", account=account, room=name)
-    _warn(console, is_told)
+    say_if_nobody_heard(console, is_told)
     return 0
 
 
@@ -248,7 +250,7 @@ async def leave(settings: Settings, room: str, timeout_s: float, *, is_sure: boo
             console.say("You have not left {name}.", name=info.name)
             return FAILED
         has_others = info.kind is RoomKind.INVITED and bool(_others(client, found))
-        is_told = not has_others or await _told(client, console, found, timeout_s)
+        is_told = not has_others or await told_somebody(client, console, found, timeout_s)
         await found.leave()
         if has_others and is_told:
             await trio.sleep(REACHED_GRACE_S)
@@ -273,14 +275,14 @@ async def _exclude(
             raise PermissionDenied("that is you; `p2pchat rooms leave` is how one goes")
         known = {member.account: member.name for member in found.members()}
         await verb(found, account)
-        is_told = await _told(client, console, found, timeout_s)
+        is_told = await told_somebody(client, console, found, timeout_s)
         name = found.name
     console.say(
         "{name} is out of {room}, and reads nothing that is said there from now on.",
         name=known.get(account, str(account)),
         room=name,
     )
-    _warn(console, is_told)
+    say_if_nobody_heard(console, is_told)
     return 0
 
 
@@ -292,7 +294,7 @@ def _member(room: Room, account: AccountId) -> Member:
     return next(member for member in room.members() if member.account == account)
 
 
-async def _told(client: Client, console: Console, room: Room, timeout_s: float) -> bool:
+async def told_somebody(client: Client, console: Console, room: Room, timeout_s: float) -> bool:
     """Whether one of a room is there to hear of it, who tells the others; none has to be where
     there is nobody."""
     others = _others(client, room)
@@ -315,6 +317,6 @@ async def _all_told(
     return False
 
 
-def _warn(console: Console, is_told: bool) -> None:
+def say_if_nobody_heard(console: Console, is_told: bool) -> None:
     if not is_told:
         console.say("Not reached yet: they learn of it when a node runs here.")

@@ -310,6 +310,18 @@ class Methods:
         """Remove an account from a room for good."""
         await self._client.room(room).ban(account)
 
+    async def rename(self, room: ConversationId, name: str) -> RoomInfo:
+        """Give a room by invitation another name."""
+        return await self._client.room(room).rename(name)
+
+    async def describe(self, room: ConversationId, text: str) -> RoomInfo:
+        """Say what a room is about."""
+        return await self._client.room(room).describe(text)
+
+    async def announce(self, room: ConversationId, text: str) -> RoomInfo:
+        """Say what all in a room shall know."""
+        return await self._client.room(room).announce(text)
+
     async def rooms(self) -> list[RoomInfo]:
         """The rooms we are in."""
         return [room.info for room in self._client.rooms()]

@@ -108,6 +108,65 @@ def rooms_from(
 
 @rooms_app.command()
 @in_command
+def rename(
+    options: Options,
+    room: RoomName,
+    called: Annotated[
+        str, typer.Argument(metavar="NAME", help="What it is called, 64 characters at most.")
+    ],
+    timeout: Timeout = WAIT_S,
+) -> None:
+    """Give a room by invitation another name. Its owners and admins do this."""
+    _describe(options, room, "NAME", called, timeout)
+
+
+@rooms_app.command()
+@in_command
+def describe(
+    options: Options,
+    room: RoomName,
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help="500 characters at most; empty for nothing.")
+    ],
+    timeout: Timeout = WAIT_S,
+) -> None:
+    """Say what a room by invitation is about. Its owners and admins do this."""
+    _describe(options, room, "DESCRIPTION", text, timeout)
+
+
+@rooms_app.command()
+@in_command
+def announce(
+    options: Options,
+    room: RoomName,
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help="1,000 characters at most; empty for nothing.")
+    ],
+    timeout: Timeout = WAIT_S,
+) -> None:
+    """Say what all in a room by invitation shall know. Its owners and admins do this.
+
+    It stays until something else is announced. An empty text takes it away.
+
+    \b
+    Example:
+      p2pchat rooms announce Crew "We meet on Friday at eight."
+    """
+    _describe(options, room, "ANNOUNCEMENT", text, timeout)
+
+
+def _describe(options: Options, room: str, what: str, text: str, timeout_s: float) -> None:
+    from p2pchat.cli import describing
+    from p2pchat.model.control import Detail
+
+    run_command(
+        options,
+        lambda settings: describing.describe(settings, room, Detail[what], text, timeout_s),
+    )
+
+
+@rooms_app.command()
+@in_command
 def create(
     options: Options,
     room: Annotated[

@@ -27,6 +27,7 @@ from p2pchat.errors import (
 from p2pchat.events import Event, EventsDropped, MessageReceived, MessageStateChanged
 from p2pchat.model.completeness import Completeness
 from p2pchat.model.contact import ContactInfo, ContactState
+from p2pchat.model.control import Detail
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.invitation import Invitation
 from p2pchat.model.message import Message, MessageState, is_emoji
@@ -38,7 +39,7 @@ from p2pchat.protocol.machine import ChangeStanding, LeaveRoom, SendText
 from p2pchat.protocol.reading_vocabulary import KeepDraft, MarkRead, TellReading
 from p2pchat.protocol.relation_vocabulary import ChangeMessage
 from p2pchat.protocol.room_state import ROLES
-from p2pchat.protocol.room_vocabulary import EndInvite
+from p2pchat.protocol.room_vocabulary import DescribeRoom, EndInvite
 from p2pchat.store.port import Page
 from p2pchat.wire.delivery_proof import DeliveryProof
 from p2pchat.wire.relations import Delete, Edit, React
@@ -394,6 +395,25 @@ class Room(Conversation):
         """
         standing = next(one for one, name in ROLES.items() if name is role)
         await self._node.driver.call(lambda id: ChangeStanding(id, self.id, account, standing))
+
+    async def rename(self, name: str) -> RoomInfo:
+        """Give a room by invitation another name, of 1 to 64 characters. Raises `PermissionDenied`
+        (owners and admins do this), `LocalProtocolError` for what is no name."""
+        return await self._describe(Detail.NAME, name)
+
+    async def describe(self, text: str) -> RoomInfo:
+        """Say what it is about, in 500 characters at most; nothing takes that away. Raises as
+        `rename` does."""
+        return await self._describe(Detail.DESCRIPTION, text)
+
+    async def announce(self, text: str) -> RoomInfo:
+        """Say what all in it shall know, in 1,000 characters at most; nothing takes that away.
+        Raises as `rename` does."""
+        return await self._describe(Detail.ANNOUNCEMENT, text)
+
+    async def _describe(self, detail: Detail, text: str) -> RoomInfo:
+        info = await self._node.driver.call(lambda id: DescribeRoom(id, self.id, detail, text))
+        return cast("RoomInfo", info)
 
     async def remove(self, account: AccountId) -> None:
         """Remove a member. Raises `PermissionDenied`."""

@@ -16,6 +16,7 @@ __all__ = [
     "Control",
     "ControlOp",
     "Cut",
+    "Detail",
     "DeviceRevoked",
     "Epoch",
     "Genesis",
@@ -24,6 +25,7 @@ __all__ = [
     "InviteRevoked",
     "Leave",
     "Link",
+    "SetDetail",
     "SetStanding",
     "Standing",
     "TalkHead",
@@ -168,6 +170,22 @@ class Admission:
     """The key's signature over invitation and account; it was verified."""
 
 
+class Detail(IntEnum):
+    """What a room says of itself. A number never changes its meaning."""
+
+    NAME = 1
+    DESCRIPTION = 2
+    ANNOUNCEMENT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SetDetail:
+    """An owner or admin says one of these anew; empty for nothing, but for the name."""
+
+    detail: Detail
+    text: str = field(repr=False)
+
+
 Control = (
     Genesis
     | SetStanding
@@ -178,6 +196,7 @@ Control = (
     | Invite
     | InviteRevoked
     | Admission
+    | SetDetail
 )
 
 

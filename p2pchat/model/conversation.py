@@ -8,6 +8,8 @@ from hashlib import blake2b
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId
 
 __all__ = [
+    "ANNOUNCEMENT_CHARS_MAX",
+    "DESCRIPTION_CHARS_MAX",
     "ROOM_NAME_CHARS_MAX",
     "direct_id",
     "epoch_commitment",
@@ -23,6 +25,8 @@ __all__ = [
 ]
 
 ROOM_NAME_CHARS_MAX = 64
+DESCRIPTION_CHARS_MAX = 500
+ANNOUNCEMENT_CHARS_MAX = 1_000
 _BLAKE2B_256 = b"\xa0\xe4\x02\x20"
 """Multihash code 0xb220 and a length of 32."""
 

@@ -53,6 +53,7 @@ class Kind(IntEnum):
     INVITE = 14
     INVITE_REVOKED = 15
     ADMISSION = 16
+    DETAIL = 17
     PROFILE = 32
     TEXT = 33
     EDIT = 34

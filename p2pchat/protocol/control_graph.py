@@ -18,6 +18,7 @@ from p2pchat.model.control import (
     Invite,
     Leave,
     Link,
+    SetDetail,
     SetStanding,
     Standing,
 )
@@ -45,7 +46,7 @@ class Graph:
         self.admissions = 0
         """Of these such as show an invitation."""
         self.idle = 0
-        """Epochs, links and invitations: nobody's standing is another by them alone."""
+        """Epochs, links, invitations, details: nobody's standing is another by them alone."""
 
     def add(self, op: ControlOp) -> int:
         index = len(self.ops)
@@ -68,7 +69,7 @@ class Graph:
                 self.about[account] |= bit
                 self.admitting[account] |= bit
                 self.admissions |= bit
-            case Epoch() | Link() | Invite():
+            case Epoch() | Link() | Invite() | SetDetail():
                 self.idle |= bit
             case _:
                 pass  # it sets nobody's standing

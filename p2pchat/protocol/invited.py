@@ -24,6 +24,7 @@ from p2pchat.model.control import (
     Genesis,
     History,
     Leave,
+    SetDetail,
     SetStanding,
     Standing,
 )
@@ -61,11 +62,13 @@ from p2pchat.protocol.machine import (
     Unreadable,
 )
 from p2pchat.protocol.outbox import Outbox
+from p2pchat.protocol.room_details import detail_taken, renamed, saying
 from p2pchat.protocol.room_meetings import Meetings, connected_in, tell
 from p2pchat.protocol.room_news import RoomNews
 from p2pchat.protocol.room_state import InvitedRoom, Stage
 from p2pchat.protocol.room_vocabulary import (
     AcceptRoom,
+    DescribeRoom,
     EndInvite,
     GiveInvite,
     GiveUpJoining,
@@ -168,8 +171,10 @@ class InvitedRooms:
                 return self.change(input, now)
             case AcceptRoom():
                 return self.accept(input, now)
+            case DescribeRoom():
+                return self.describe(input, now)
             case SetRoomsFrom():
-                return self.choose(input)
+                return [*self.admission.choose(input.rooms_from), Reply(input.id)]
             case GiveInvite():
                 return self.joining.give(input, now)
             case EndInvite():
@@ -243,6 +248,17 @@ class InvitedRooms:
                 self._outbox.say_farewell(account, words)
         return [*effects, Reply(command.id)]
 
+    def describe(self, command: DescribeRoom, now: Now) -> list[Effect]:
+        """Say what a room is called, what it is about, or what all in it shall know."""
+        said = saying(self._state, self._writer, command)
+        if not isinstance(said, SetDetail):
+            return [Reply(command.id, error=said)]
+        conversation = self._state.conversations[command.conversation]
+        if not self.admission.may_rule(conversation):
+            return [Reply(command.id, error=PermissionDenied(UNREAD))]
+        effects = self._write(conversation, said, now)
+        return [*effects, Reply(command.id, self._state.room_info(conversation))]
+
     def objection_to_leaving(self, conversation: Conversation) -> LocalProtocolError | None:
         """Why we cannot go: nobody can take an owner's place, so owners are members for good."""
         room = conversation.invited
@@ -308,8 +324,9 @@ class InvitedRooms:
         room = conversation.invited
         assert room is not None, "only rooms by invitation have control ops that matter"
         if not room.membership.counts(op.id):
-            return []
-        effects = self._learned(conversation.id, room, room.epochs.settle(now), now)
+            return renamed(conversation)
+        effects = detail_taken(self._state, conversation, op, control_op(op).control)
+        effects += self._learned(conversation.id, room, room.epochs.settle(now), now)
         if not room.is_entered:
             return effects + self._looked_at(conversation, room, now)
         effects.append(Emit(MembersChanged(conversation.id)))
@@ -444,10 +461,6 @@ class InvitedRooms:
             return [Reply(command.id, error=error)]
         entered = self._entered(conversation, room, now)
         return [*entered, Reply(command.id, self._state.room_info(conversation))]
-
-    def choose(self, command: SetRoomsFrom) -> list[Effect]:
-        """Say whose rooms are entered without a question."""
-        return [*self.admission.choose(command.rooms_from), Reply(command.id)]
 
     def _looked_at(self, conversation: Conversation, room: InvitedRoom, now: Now) -> list[Effect]:
         """The control ops of a room that is not entered became more."""

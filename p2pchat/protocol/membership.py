@@ -39,6 +39,7 @@ from p2pchat.model.control import (
     Admission,
     ControlOp,
     Cut,
+    Detail,
     DeviceRevoked,
     Epoch,
     Genesis,
@@ -46,6 +47,7 @@ from p2pchat.model.control import (
     InviteRevoked,
     Leave,
     Link,
+    SetDetail,
     SetStanding,
     Standing,
     TalkHead,
@@ -72,6 +74,8 @@ class _Epochs:
     """Ops that are idle, epochs among them."""
     opened: dict[OpId, bytes] = field(default_factory=dict[OpId, bytes])
     usable: dict[OpId, bytes] = field(default_factory=dict[OpId, bytes])
+    details: dict[Detail, list[int]] = field(default_factory=dict[Detail, list[int]])
+    """What is said of the room, by what nothing that counts follows."""
 
 
 @dataclass(slots=True)
@@ -315,6 +319,13 @@ class Membership:
         was not let in since."""
         return MappingProxyType(self._found_epochs().usable)
 
+    def detail(self, detail: Detail) -> tuple[OpId, str] | None:
+        """What the room says of itself, and the op that said it: of the last that count the one
+        with the greatest id, which is a hash."""
+        last = self._found_epochs().details.get(detail, ())
+        op = max((self._graph.ops[index] for index in last), key=lambda op: op.id, default=None)
+        return (op.id, op.control.text) if op and isinstance(op.control, SetDetail) else None
+
     def _found_epochs(self) -> _Epochs:
         """Each is judged once, as long as nobody's standing changes: whoever may open epochs may
         open very many."""
@@ -329,6 +340,10 @@ class Membership:
                 found.opened[op.id] = op.control.commitment
                 if self._is_usable(index):
                     found.usable[op.id] = op.control.commitment
+            elif isinstance(op.control, SetDetail):
+                before = found.details.get(op.control.detail, [])
+                last = [other for other in before if not graph.past[index] >> other & 1]
+                found.details[op.control.detail] = [*last, index]
         found.looked_at = idle
         return found
 
@@ -439,7 +454,7 @@ class Membership:
                 return self._may_let_in(op, change, past, index)
             case InviteRevoked():
                 return self._may_take_back(op, past, index)
-            case Epoch() | Link() | Invite():
+            case Epoch() | Link() | Invite() | SetDetail():
                 is_allowed = self._standing(op.account, past).may_administer
                 return is_allowed and not self._is_void(op, past, index)
             case DeviceRevoked() as change:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum, auto
 
-from p2pchat.model.control import Standing
+from p2pchat.model.control import Detail, Standing
 from p2pchat.model.ids import AccountId, DeviceId, OpId
 from p2pchat.model.machine import Now
 from p2pchat.model.op import Op
@@ -63,6 +63,12 @@ class InvitedRoom:
     @property
     def is_entered(self) -> bool:
         return self.stage is Stage.ENTERED
+
+    def says(self, detail: Detail) -> str:
+        """What the room says of itself; its first name while nobody gave it another."""
+        said = self.membership.detail(detail)
+        first = self.membership.genesis.name if detail is Detail.NAME else ""
+        return first if said is None else said[1]
 
     def restore(self, ops: Iterable[Op]) -> None:
         """Its control ops as of the last commit, each after what it depends on."""

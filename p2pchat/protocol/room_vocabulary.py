@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from p2pchat.model.control import Standing
+from p2pchat.model.control import Detail, Standing
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.room import RoomsFrom
 from p2pchat.protocol.sealing import EpochKey
@@ -15,6 +15,7 @@ __all__ = [
     "BeginSession",
     "ChangeStanding",
     "CreateRoom",
+    "DescribeRoom",
     "DrawEpoch",
     "EndInvite",
     "EpochDrawn",
@@ -85,6 +86,16 @@ class AcceptRoom:
 
 
 @dataclass(frozen=True, slots=True)
+class DescribeRoom:
+    """Give a room another name, description or announcement; answered by `RoomInfo`."""
+
+    id: int
+    conversation: ConversationId
+    detail: Detail
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class SetRoomsFrom:
     """Into whose rooms we go without a question; answered by None."""
 
@@ -133,6 +144,7 @@ RoomCommand = (
     CreateRoom
     | ChangeStanding
     | AcceptRoom
+    | DescribeRoom
     | SetRoomsFrom
     | GiveInvite
     | EndInvite

@@ -18,6 +18,7 @@ from p2pchat.model.change import (
     PutTrust,
 )
 from p2pchat.model.contact import ContactInfo, ContactState
+from p2pchat.model.control import Detail
 from p2pchat.model.conversation import open_room_key
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, Party
 from p2pchat.model.lookalikes import NameFlag, flags_of
@@ -513,15 +514,17 @@ class State:
     def room_info(self, conversation: Conversation) -> RoomInfo:
         assert conversation.kind is not None, "a direct conversation is no room"
         role, count = Role.MEMBER, len(conversation.log.accounts() | {self.me.account})
+        description = announcement = ""
         if conversation.invited is not None:
-            membership = conversation.invited.membership
+            membership, says = conversation.invited.membership, conversation.invited.says
+            description, announcement = says(Detail.DESCRIPTION), says(Detail.ANNOUNCEMENT)
             role, count = ROLES[membership.standing(self.me.account)], len(membership.members())
         return RoomInfo(
             id=conversation.id,
             name=conversation.name,
             kind=conversation.kind,
-            description="",
-            announcement="",
+            description=description,
+            announcement=announcement,
             role=role,
             members_count=count,
             created_at=conversation.created_ms,

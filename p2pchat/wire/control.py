@@ -14,6 +14,7 @@ from p2pchat.model.control import (
     Control,
     ControlOp,
     Cut,
+    Detail,
     DeviceRevoked,
     Epoch,
     Genesis,
@@ -22,11 +23,17 @@ from p2pchat.model.control import (
     InviteRevoked,
     Leave,
     Link,
+    SetDetail,
     SetStanding,
     Standing,
     TalkHead,
 )
-from p2pchat.model.conversation import ROOM_NAME_CHARS_MAX, room_id
+from p2pchat.model.conversation import (
+    ANNOUNCEMENT_CHARS_MAX,
+    DESCRIPTION_CHARS_MAX,
+    ROOM_NAME_CHARS_MAX,
+    room_id,
+)
 from p2pchat.model.ids import HASH_BYTES, AccountId, DeviceId, OpId
 from p2pchat.model.op import Kind, Op
 from p2pchat.wire import rooms_pb2 as pb
@@ -37,6 +44,7 @@ from p2pchat.wire.ops import SEQ_MAX, VERSION, require_version
 __all__ = [
     "CONTROL_BYTES_MAX",
     "CONTROL_KINDS",
+    "DETAIL_CHARS_MAX",
     "GENESIS_BYTES_MAX",
     "INVITE_USES_MAX",
     "NONCE_BYTES",
@@ -45,6 +53,7 @@ __all__ = [
     "decode_control",
     "encode_control",
     "fitting_cuts",
+    "is_detail",
     "read_genesis",
 ]
 
@@ -59,6 +68,11 @@ CUTS_MAX = 32
 INVITE_USES_MAX = 1000
 INVITE_EXPIRES_MS_MAX = 1 << 48
 CUT_HEADS_MAX = 4
+DETAIL_CHARS_MAX = {
+    Detail.NAME: ROOM_NAME_CHARS_MAX,
+    Detail.DESCRIPTION: DESCRIPTION_CHARS_MAX,
+    Detail.ANNOUNCEMENT: ANNOUNCEMENT_CHARS_MAX,
+}
 T = TypeVar("T")
 
 CONTROL_KINDS = (
@@ -71,6 +85,7 @@ CONTROL_KINDS = (
     Kind.INVITE,
     Kind.INVITE_REVOKED,
     Kind.ADMISSION,
+    Kind.DETAIL,
 )
 
 
@@ -108,6 +123,8 @@ def encode_control(control: Control) -> tuple[Kind, bytes]:
         case Admission(account, invite, key, proof):
             admission = pb.Admission(account=account, invite=invite, key=key, proof=proof)
             return Kind.ADMISSION, admission.SerializeToString()
+        case SetDetail(detail, text):
+            return Kind.DETAIL, pb.Detail(field=detail, text=text).SerializeToString()
 
 
 def decode_control(kind: int, raw: bytes) -> Control:
@@ -174,6 +191,8 @@ def _decode(kind: int, raw: bytes) -> Control:
             return InviteRevoked(OpId(pb.InviteRevoked.FromString(raw).invite))
         case Kind.ADMISSION:
             return _admission(pb.Admission.FromString(raw))
+        case Kind.DETAIL:
+            return _detail(pb.Detail.FromString(raw))
         case _:
             raise MalformedMessage("no control op of a room")
 
@@ -217,6 +236,21 @@ def _admission(message: pb.Admission) -> Admission:
     except BadSignature as error:  # stands in what a member signed, who alone is to blame
         raise MalformedMessage(f"no admission: {error}") from error
     return Admission(account, invite, message.key, message.proof)
+
+
+def _detail(message: pb.Detail) -> SetDetail:
+    detail = Detail(message.field)
+    if not is_detail(detail, message.text):
+        raise MalformedMessage("what a room says of itself is out of bounds")
+    return SetDetail(detail, message.text)
+
+
+def is_detail(detail: Detail, text: str) -> bool:
+    """Whether a room may say this of itself: no longer than there is room for, and nothing in it
+    that cannot be seen, such as what turns the order of letters round. A name is one line."""
+    lines = text.split("\n") if detail is not Detail.NAME else [text]
+    is_sized = len(text) <= DETAIL_CHARS_MAX[detail] and (text != "" or detail is not Detail.NAME)
+    return is_sized and all(line.isprintable() for line in lines)
 
 
 def fitting_cuts(account: AccountId, standing: Standing, cuts: Iterable[Cut]) -> tuple[Cut, ...]:

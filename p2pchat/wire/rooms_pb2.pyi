@@ -86,6 +86,14 @@ class Admission(_message.Message):
     proof: bytes
     def __init__(self, account: _Optional[bytes] = ..., invite: _Optional[bytes] = ..., key: _Optional[bytes] = ..., proof: _Optional[bytes] = ...) -> None: ...
 
+class Detail(_message.Message):
+    __slots__ = ("field", "text")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    field: int
+    text: str
+    def __init__(self, field: _Optional[int] = ..., text: _Optional[str] = ...) -> None: ...
+
 class DeviceRevoked(_message.Message):
     __slots__ = ("revocation", "talk")
     REVOCATION_FIELD_NUMBER: _ClassVar[int]

@@ -187,6 +187,7 @@ CONTROL_COVERS = {
     "invite": (rooms_pb2.Invite,),
     "invite revoked": (rooms_pb2.InviteRevoked,),
     "admission": (rooms_pb2.Admission,),
+    "name": (rooms_pb2.Detail,),
 }
 
 

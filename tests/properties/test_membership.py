@@ -14,6 +14,7 @@ from p2pchat.model.control import (
     Admission,
     ControlOp,
     Cut,
+    Detail,
     DeviceRevoked,
     Epoch,
     Genesis,
@@ -21,6 +22,7 @@ from p2pchat.model.control import (
     InviteRevoked,
     Leave,
     Link,
+    SetDetail,
     SetStanding,
     Standing,
 )
@@ -236,7 +238,7 @@ class Reference:
                 is_allowed = self.is_invited(op)
             case InviteRevoked():
                 is_allowed = self.takes_back(op)
-            case Epoch() | Link() | Invite():
+            case Epoch() | Link() | Invite() | SetDetail():
                 is_allowed = self.standing(author, past) <= Standing.ADMIN
             case _:
                 return False
@@ -289,6 +291,20 @@ class Reference:
             return id not in past and self.counts(id) and self.could_have(epoch, gone)
 
         return is_end
+
+    def details(self) -> dict[Detail, str]:
+        """What nothing that counts follows; of several the greatest id."""
+        found = {}
+        for detail in Detail:
+            said = {
+                op.id: op.control.text
+                for op in self.ops.values()
+                if isinstance(op.control, SetDetail)
+                and op.control.detail is detail
+                and self.counts(op.id)
+            }
+            found[detail] = said[max(self.last(said))] if said else ""
+        return found
 
     def members(self) -> dict[AccountId, Standing]:
         whole = frozenset(self.ops)
@@ -346,8 +362,10 @@ def anything(rng: Random, room: Assembly, writer: str, deps: tuple[OpId, ...]):
         return Leave()
     if roll < 0.3:
         return Epoch(digest(f"{roll}"))
-    if roll < 0.35:
+    if roll < 0.33:
         return rng.choice((None, Link()))
+    if roll < 0.38:
+        return SetDetail(rng.choice(list(Detail)), f"{roll}")
     if roll < 0.42:
         whose = rng.choice((writer, writer, *OTHERS, *OWNERS))
         name = rng.choice((whose, f"{whose}/2"))
@@ -397,6 +415,11 @@ def test_any_order_of_arrival_makes_the_same_room_and_the_one_of_the_rules(seed:
     agree(rng, history(rng, length))
 
 
+def details(membership: Membership) -> dict[Detail, str]:
+    found = {detail: membership.detail(detail) for detail in Detail}
+    return {detail: said[1] if said else "" for detail, said in found.items()}
+
+
 def about_said(op: ControlOp) -> Standing:
     assert isinstance(op.control, SetStanding)
     return op.control.standing
@@ -418,10 +441,31 @@ def agree(rng: Random, room: Assembly) -> None:
         for op in any_order(rng, room.ops):
             membership.add(op)
             if rng.random() < 0.2:
-                membership.members(), membership.epochs()  # looking changes nothing that is seen
+                # looking changes nothing that is seen
+                membership.members(), membership.epochs(), details(membership)
         assert verdicts(room, membership) == said
         assert membership.members() == reference.members()
         assert set(membership.epochs()) == reference.epochs()
+        assert details(membership) == reference.details()
+
+
+@STORIES
+@given(SEEDS, st.integers(1, 30))
+def test_of_what_a_room_says_of_itself_the_last_word_is_the_same_for_all(seed: int, length: int):
+    """Admins who know little of each other, and one who falls."""
+    rng = Random(seed)
+    room = crew("oscar")
+    for name in ("adam", "anna"):
+        room.set("olga", name, Standing.ADMIN)
+    for number in range(length):
+        deps = known_to(rng, room)
+        control = SetDetail(rng.choice(list(Detail)), f"{number}")
+        if rng.random() < 0.1:
+            target = account("adam")
+            control = SetStanding(target, Standing.MEMBER, cuts(rng, room, "olga", target, deps))
+        writer = "olga" if isinstance(control, SetStanding) else rng.choice(("adam", "anna", "bob"))
+        room.write(writer, control, deps)
+    agree(rng, room)
 
 
 @STORIES
@@ -434,7 +478,7 @@ def test_everybody_who_catches_up_agrees_whatever_they_saw_first(seed: int, leng
         for one in seen:
             if rng.random() < 0.5 and all(id in one for id in op.parents):
                 one.add(op)
-                one.members(), one.epochs()
+                one.members(), one.epochs(), details(one)
     for one in seen:
         for op in room.ops:
             one.add(op)
@@ -442,6 +486,7 @@ def test_everybody_who_catches_up_agrees_whatever_they_saw_first(seed: int, leng
         assert one.members() == other.members()
         assert one.epochs() == other.epochs()
         assert one.exclusions() == other.exclusions()
+        assert details(one) == details(other)
         assert set(one.last()) == set(other.last())
 
 
@@ -455,6 +500,7 @@ def test_nothing_that_an_excluded_account_writes_later_changes_the_room(seed: in
         room.set(f"{owner}/3", "mallory", Standing.BANNED)
     before = room.standings()
     expected = room.membership().epochs()
+    said = details(room.membership())
     for _ in range(20):
         deps = known_to(rng, room)
         control = anything(rng, room, "mallory", deps)
@@ -466,6 +512,7 @@ def test_nothing_that_an_excluded_account_writes_later_changes_the_room(seed: in
             room.write(name, control, deps)
     assert room.standings() == before
     assert room.membership().epochs() == expected
+    assert details(room.membership()) == said
 
 
 def crowd(count: int) -> Assembly:

@@ -16,6 +16,7 @@ from p2pchat.model.control import (
     Admission,
     Control,
     Cut,
+    Detail,
     DeviceRevoked,
     Epoch,
     Genesis,
@@ -24,6 +25,7 @@ from p2pchat.model.control import (
     InviteRevoked,
     Leave,
     Link,
+    SetDetail,
     SetStanding,
     Standing,
     TalkHead,
@@ -168,6 +170,8 @@ ROOM_CONTROLS: dict[str, Control] = {
     "invite": Invite(INVITE.public_key, 20, WALL_MS),
     "invite revoked": InviteRevoked(op_id("invite")),
     "admission": Admission(CAROL.account, op_id("invite"), JOIN.key, JOIN.proof),
+    "name": SetDetail(Detail.NAME, "Crew 广场"),
+    "announcement": SetDetail(Detail.ANNOUNCEMENT, "Friday at eight.\nBring a friend."),
 }
 CREW = room_id(encode_control(GENESIS)[1])
 

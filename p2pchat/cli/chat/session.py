@@ -15,6 +15,7 @@ from p2pchat.cli import shapes
 from p2pchat.cli.chat.model import HELD_MESSAGES_MAX, PAGE_MESSAGES, Alarm, Chat, Place
 from p2pchat.cli.chat.terminal import Ended, Input, Marked, NextWanted, Paged, Typed
 from p2pchat.cli.chat.typed import COMMANDS, Do, Mistake, Say, Verb, parse
+from p2pchat.cli.describing import SAID
 from p2pchat.cli.finding import conversation_named, find_contact, find_room_request
 from p2pchat.cli.gathering import KINDS
 from p2pchat.cli.language import Language, translate, translate_error
@@ -24,8 +25,10 @@ from p2pchat.client.client import Client
 from p2pchat.client.handles import Contact, Room
 from p2pchat.errors import P2PChatError, UnknownConversation
 from p2pchat.events import (
+    AnnouncementChanged,
     ContactAccepted,
     ContactRequested,
+    DescriptionChanged,
     DeviceAdded,
     Event,
     EventsDropped,
@@ -39,19 +42,23 @@ from p2pchat.events import (
     ProfileChanged,
     ReactionChanged,
     RoomJoined,
+    RoomRenamed,
     RoomRequested,
     SecurityAlert,
     StartupProgress,
 )
 from p2pchat.model.contact import ContactState
+from p2pchat.model.control import Detail
 from p2pchat.model.ids import AccountId, ConversationId
 from p2pchat.model.room import Role
 
 __all__ = ["HEARD", "Session"]
 
 HEARD = (
+    AnnouncementChanged,
     ContactAccepted,
     ContactRequested,
+    DescriptionChanged,
     DeviceAdded,
     KeyChanged,
     MembersChanged,
@@ -63,6 +70,7 @@ HEARD = (
     ProfileChanged,
     ReactionChanged,
     RoomJoined,
+    RoomRenamed,
     RoomRequested,
     SecurityAlert,
     StartupProgress,
@@ -154,6 +162,8 @@ class Session:
             case RoomRequested(room, _):
                 self._list()
                 self._say("Somebody took you into {name}: /accept {name}", name=room.name)
+            case RoomRenamed() | DescriptionChanged() | AnnouncementChanged():
+                self._described(event)
             case ContactAccepted(account):
                 self._list()
                 self._say("{name} and you are contacts now.", name=self._name(account))
@@ -185,6 +195,23 @@ class Session:
         is_near = account == self.chat.me or account in contacts
         alarm = Alarm(account, type(event).__name__, told)
         self.chat = self.chat.warned(alarm) if is_near else self.chat.noted(told)
+
+    def _described(self, event: RoomRenamed | DescriptionChanged | AnnouncementChanged) -> None:
+        """What a room says of itself is another; what we have said ourselves we know."""
+        self._list()
+        if event.account == self.chat.me:
+            return
+        match event:
+            case RoomRenamed(room):
+                id, text, told = room.id, room.name, "{who} gave the room the name {said}."
+            case DescriptionChanged(id, text):
+                told = "{who} says what {name} is about: {said}"
+            case AnnouncementChanged(id, text):
+                told = "{who} announces in {name}: {said}"
+        room = self._client.room(id)
+        names = {member.account: member.name for member in room.members()}
+        who = names.get(event.account, str(event.account))
+        self._say(told, who=who, name=room.name, said=text or "-")
 
     def _list(self) -> None:
         """Contacts and rooms as they are now, and who waits for our word."""
@@ -296,6 +323,8 @@ class Session:
             await conversation.mark_read(page[-1].id)
         self._list()
         self.chat = self.chat.opened(conversation.id, page, conversation.draft)
+        if isinstance(conversation, Room) and conversation.info.announcement:
+            self._say("Announced: {said}", said=conversation.info.announcement)
 
     # Commands
 
@@ -325,6 +354,8 @@ class Session:
                 room = client.room(_opened(self.chat))
                 await room.set_role(contact.account, Role.MEMBER)
                 self._say("{name} is in {room} now.", name=contact.name, room=room.name)
+            case Verb.RENAME | Verb.DESCRIBE | Verb.ANNOUNCE:
+                await self._describe(action)
             case Verb.REPLY | Verb.EDIT | Verb.DELETE | Verb.REACT:
                 await self._change(action)
             case Verb.TELL:
@@ -337,6 +368,20 @@ class Session:
                 self._ended.set()
             case _:
                 self._tell(action.verb)
+
+    async def _describe(self, action: Do) -> None:
+        """Say what the room that is open is called, is about, or announces."""
+        room = self._client.room(_opened(self.chat))
+        text = "" if action.argument == "-" else action.argument
+        match action.verb:
+            case Verb.RENAME:
+                told, info = SAID[Detail.NAME], await room.rename(action.argument)
+            case Verb.DESCRIBE:
+                told, info = SAID[Detail.DESCRIPTION], await room.describe(text)
+            case _:
+                told, info = SAID[Detail.ANNOUNCEMENT], await room.announce(text)
+        self._list()
+        self._say(told, name=info.name)
 
     async def _change(self, action: Do) -> None:
         """Say something about a message: the one that is marked, or else the last that fits."""

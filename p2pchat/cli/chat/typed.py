@@ -31,6 +31,9 @@ class Verb(StrEnum):
     JOIN = "join"
     CREATE = "create"
     ADMIT = "admit"
+    RENAME = "rename"
+    DESCRIBE = "describe"
+    ANNOUNCE = "announce"
     MEMBERS = "members"
     ID = "id"
     STATUS = "status"
@@ -63,6 +66,9 @@ COMMANDS: Mapping[Verb, Usage] = {
     Verb.JOIN: Usage("NAME", "Enter the open room of this name: it is public."),
     Verb.CREATE: Usage("NAME", "Make a room by invitation."),
     Verb.ADMIT: Usage("NAME", "Take a contact into the room that is open."),
+    Verb.RENAME: Usage("NAME", "Give the room that is open another name."),
+    Verb.DESCRIBE: Usage("TEXT", "Say what it is about; - for nothing."),
+    Verb.ANNOUNCE: Usage("TEXT", "Say what all in it shall know; - takes it away."),
     Verb.MEMBERS: Usage("", "List who is in the room that is open."),
     Verb.ID: Usage("", "Show who you are, and your contact link."),
     Verb.STATUS: Usage("", "Show how the network is."),
@@ -152,6 +158,8 @@ def _names(word: str, chat: Chat) -> Iterable[str]:
             names = [mine.text] if mine is not None and "\n" not in mine.text else []
         case Verb.REACT:
             names = list(EMOJI)
+        case Verb.RENAME:
+            names = [] if chat.place is None else [chat.place.name]
         case Verb.TELL:
             names = ["on", "off", "usual"]
         case _:

@@ -7,12 +7,27 @@ from collections.abc import Callable
 import pytest
 
 from p2pchat.errors import MalformedMessage, UnknownVersion
-from p2pchat.model.control import ControlOp, Genesis, History, Leave, SetStanding, Standing
-from p2pchat.model.conversation import ROOM_NAME_CHARS_MAX, room_id
+from p2pchat.model.control import (
+    ControlOp,
+    Detail,
+    Genesis,
+    History,
+    Leave,
+    SetDetail,
+    SetStanding,
+    Standing,
+)
+from p2pchat.model.conversation import (
+    ANNOUNCEMENT_CHARS_MAX,
+    DESCRIPTION_CHARS_MAX,
+    ROOM_NAME_CHARS_MAX,
+    room_id,
+)
 from p2pchat.model.op import Kind
 from p2pchat.wire import rooms_pb2 as pb
 from p2pchat.wire.contents import decode_content, encode_content
 from p2pchat.wire.control import (
+    CONTROL_BYTES_MAX,
     CUT_HEADS_MAX,
     CUTS_MAX,
     GENESIS_BYTES_MAX,
@@ -81,12 +96,40 @@ def cut(number: int = 0, **changes: object) -> pb.Cut:
         limiting(cuts=[cut(talk=[pb.TalkHead(seq=1 << 48, head=op_id("head"))])]),
         limiting(cuts=[cut(talk=[pb.TalkHead(head=op_id("head"))] * (CUT_HEADS_MAX + 1))]),
         pb.Epoch(commitment=bytes(31)),
+        pb.Detail(field=0, text="x"),
+        pb.Detail(field=4, text="x"),
+        pb.Detail(field=Detail.NAME),
+        pb.Detail(field=Detail.NAME, text="x" * (ROOM_NAME_CHARS_MAX + 1)),
+        pb.Detail(field=Detail.NAME, text="two\nlines"),
+        pb.Detail(field=Detail.NAME, text="turned \u202e round"),
+        pb.Detail(field=Detail.DESCRIPTION, text="x" * (DESCRIPTION_CHARS_MAX + 1)),
+        pb.Detail(field=Detail.DESCRIPTION, text="a \x1b[2J bell"),
+        pb.Detail(field=Detail.ANNOUNCEMENT, text="x" * (ANNOUNCEMENT_CHARS_MAX + 1)),
+        pb.Detail(field=Detail.ANNOUNCEMENT, text="turned \u2066 round"),
     ],
 )
-def test_what_is_out_of_bounds_is_refused(message: pb.Genesis | pb.Standing | pb.Epoch):
+def test_what_is_out_of_bounds_is_refused(
+    message: pb.Genesis | pb.Standing | pb.Epoch | pb.Detail,
+):
     kinds = {pb.Genesis: Kind.GENESIS, pb.Standing: Kind.STANDING, pb.Epoch: Kind.EPOCH}
+    kinds[pb.Detail] = Kind.DETAIL
     with pytest.raises(MalformedMessage):
         decode_control(kinds[type(message)], message.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    ("detail", "text"),
+    [
+        (Detail.NAME, "𝔐" * ROOM_NAME_CHARS_MAX),
+        (Detail.DESCRIPTION, "𝔐" * DESCRIPTION_CHARS_MAX),
+        (Detail.ANNOUNCEMENT, "𝔐" * (ANNOUNCEMENT_CHARS_MAX - 2) + "\n𝔐"),
+        (Detail.ANNOUNCEMENT, ""),
+    ],
+)
+def test_the_longest_that_a_room_says_of_itself_fits_into_an_op(detail: Detail, text: str):
+    kind, raw = encode_control(SetDetail(detail, text))
+    assert decode_control(kind, raw) == SetDetail(detail, text)
+    assert len(raw) <= CONTROL_BYTES_MAX
 
 
 def test_at_the_bounds_it_is_read():

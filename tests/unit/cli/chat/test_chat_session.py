@@ -17,6 +17,8 @@ from p2pchat.cli.chat.view import depth
 from p2pchat.cli.chinese import CHINESE
 from p2pchat.client.opening import open_client
 from p2pchat.events import (
+    AnnouncementChanged,
+    DescriptionChanged,
     DeviceAdded,
     EventsDropped,
     KeyChanged,
@@ -25,6 +27,7 @@ from p2pchat.events import (
     NetworkStatusChanged,
     ReactionChanged,
     Ready,
+    RoomRenamed,
     SecurityAlert,
 )
 from p2pchat.model.ids import AccountId, PeerId
@@ -352,5 +355,36 @@ def test_what_was_begun_waits_in_its_conversation():
         assert (session.chat.place.name, session.chat.draft) == ("Crew", "dear all")
         chat = await typed(session, "dear all, hello", "/open Crew")
         assert chat.draft == ""
+
+    on_a_client(script)
+
+
+def test_a_room_is_named_anew_described_and_announced_in():
+    async def script(client, session):
+        await typed(session, "/create Crew")
+        chat = await typed(session, "/rename Crew of seven")
+        assert (chat.place.name, chat.notes) == (
+            "Crew of seven",
+            ("The room is called Crew of seven now.",),
+        )
+        await typed(session, "/describe Who sails on Friday.", "/announce Friday at eight.")
+        info = client.room(chat.open).info
+        assert (info.description, info.announcement) == ("Who sails on Friday.", "Friday at eight.")
+        assert "Friday at eight." in (await typed(session, "/open Crew of seven")).notes[0]
+        await typed(session, "/announce -")
+        assert client.room(chat.open).info.announcement == ""
+
+    on_a_client(script)
+
+
+def test_what_others_say_of_a_room_is_told():
+    async def script(client, session):
+        room = (await typed(session, "/create Crew")).open
+        await session.hear(AnnouncementChanged(room, "Friday at eight.", THEM))
+        assert "announces in Crew: Friday at eight." in session.chat.notes[0]
+        await session.hear(DescriptionChanged(room, "", THEM))
+        assert session.chat.notes[0].endswith("says what Crew is about: -")
+        await session.hear(RoomRenamed(client.room(room).info, THEM))
+        assert "gave the room the name Crew" in session.chat.notes[0]
 
     on_a_client(script)

@@ -64,7 +64,7 @@ def test_a_command_that_needs_something_says_what(verb):
         ("", []),
         ("hello /", []),
         ("/h", ["/help"]),
-        ("/re", ["/requests", "/reply ", "/react ", "/reject "]),
+        ("/re", ["/requests", "/reply ", "/react ", "/reject ", "/rename "]),
         ("/react 👎", ["/react 👎"]),
         ("/edit ", ["/edit my words"]),
         ("/edit my", ["/edit my words"]),

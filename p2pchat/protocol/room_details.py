@@ -1,0 +1,87 @@
+"""What a room by invitation says of itself: name, description, announcement.
+
+Each is what the last control op says that counts (`protocol.membership`). The name stands also with
+the conversation, so that it is known wherever that is named.
+"""
+
+from __future__ import annotations
+
+from p2pchat.errors import LocalProtocolError, PermissionDenied
+from p2pchat.events import AnnouncementChanged, DescriptionChanged, RoomRenamed
+from p2pchat.model.change import PutConversation
+from p2pchat.model.control import Control, Detail, SetDetail
+from p2pchat.model.op import Op
+from p2pchat.protocol.machine import Effect, Emit, Persist
+from p2pchat.protocol.room_vocabulary import DescribeRoom
+from p2pchat.protocol.room_writing import RoomWriter
+from p2pchat.protocol.state import Conversation, State
+from p2pchat.wire.control import DETAIL_CHARS_MAX, is_detail
+
+__all__ = ["detail_taken", "renamed", "saying"]
+
+WHAT = {
+    Detail.NAME: f"a room name has 1 to {DETAIL_CHARS_MAX[Detail.NAME]} printable characters",
+    Detail.DESCRIPTION: (
+        f"a description has at most {DETAIL_CHARS_MAX[Detail.DESCRIPTION]} printable characters"
+    ),
+    Detail.ANNOUNCEMENT: (
+        f"an announcement has at most {DETAIL_CHARS_MAX[Detail.ANNOUNCEMENT]} printable characters"
+    ),
+}
+
+
+def _cleaned(detail: Detail, text: str) -> str:
+    """A text of our own without what is seen by nobody: space around it, and in a name repeated."""
+    if detail is Detail.NAME:
+        return " ".join(text.split())
+    return "\n".join(line.rstrip() for line in text.strip().splitlines())
+
+
+def saying(
+    state: State, writer: RoomWriter, command: DescribeRoom
+) -> SetDetail | LocalProtocolError:
+    """What we would say of a room, or why we cannot."""
+    conversation = state.conversations.get(command.conversation)
+    room = conversation.invited if conversation is not None else None
+    if conversation is None or room is None:
+        return PermissionDenied("this room has no roles")
+    if not room.membership.standing(state.me.account).may_administer:
+        return PermissionDenied("owners and admins alone say what a room is called, and announce")
+    said = SetDetail(command.detail, _cleaned(command.detail, command.text))
+    if not is_detail(said.detail, said.text):
+        return LocalProtocolError(WHAT[said.detail])
+    return writer.objection(conversation, said) or said
+
+
+def detail_taken(
+    state: State, conversation: Conversation, op: Op, control: Control | None
+) -> list[Effect]:
+    """A control op that counts was taken: what the room is called may be another, and who is in it
+    is told if that op is why."""
+    effects = renamed(conversation)
+    room = conversation.invited
+    if room is None or not isinstance(control, SetDetail) or not room.is_entered:
+        return effects
+    said = room.membership.detail(control.detail)
+    if said is None or said[0] != op.id:
+        return effects  # somebody else said it beside that, and counts
+    account = op.header.account
+    match control.detail:
+        case Detail.NAME:
+            return [*effects, Emit(RoomRenamed(state.room_info(conversation), account))]
+        case Detail.DESCRIPTION:
+            return [*effects, Emit(DescriptionChanged(conversation.id, control.text, account))]
+        case Detail.ANNOUNCEMENT:
+            return [*effects, Emit(AnnouncementChanged(conversation.id, control.text, account))]
+
+
+def renamed(conversation: Conversation) -> list[Effect]:
+    """Keep with the conversation what its room is called now."""
+    room = conversation.invited
+    assert room is not None, "other rooms keep their names"
+    name = room.says(Detail.NAME)
+    if name == conversation.name:
+        return []
+    conversation.name = name
+    row = PutConversation(conversation.id, conversation.kind, name, conversation.created_ms)
+    return [Persist(row)]
