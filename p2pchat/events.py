@@ -307,9 +307,10 @@ class ProfileChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class MessageReceived(Event):
-    """A message of somebody else is stored."""
+    """A message of somebody else is stored; whether it mentions us."""
 
     message: Message
+    mentions_me: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,7 @@ CHINESE_CHAT: Mapping[str, str] = {
     "There is no such message in sight yet.": "这里还没有这样的消息。",
     "an earlier message": "更早的一条消息",
     "contact": "联系人",
+    "{who} mentions you in {name}.": "{who} 在 {name} 中提到了你。",
     # What was read
     "Say if others here learn what you have read: on, off, usual.": (
         "设置此会话中的其他人能否知道你读过什么：on、off、usual（同默认）。"

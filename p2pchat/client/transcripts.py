@@ -172,6 +172,7 @@ def message_fields(message: Message) -> dict[str, object]:
         "received_at": message.received_at,
         "state": message.state,
         "reply_to": message.reply_to.hex() if message.reply_to is not None else None,
+        "mentions": list(map(str, message.mentions)),
         "edited": message.edited,
         "deleted": message.deleted,
         "reactions": [

@@ -7,6 +7,7 @@ from enum import StrEnum
 from unicodedata import category
 
 from p2pchat.model.ids import AccountId, ConversationId, OpId
+from p2pchat.model.mentions import mentions
 
 __all__ = ["REACTIONS_MAX", "Message", "MessageState", "Reaction", "is_emoji"]
 
@@ -81,3 +82,8 @@ class Message:
     deleted: bool = False
     reactions: tuple[Reaction, ...] = ()
     """In order of emoji and account."""
+
+    @property
+    def mentions(self) -> tuple[AccountId, ...]:
+        """The accounts that it names as `@z6Mk…`."""
+        return mentions(self.text)

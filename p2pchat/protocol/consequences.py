@@ -109,7 +109,10 @@ class Consequences:
         is_foreign = self._counting(op) is Counting.NOBODY
         is_told = is_foreign and not self.relations.is_taken_back(op)
         self.relations.came(op)
-        return [Emit(MessageReceived(self.message(op, text, now)))] if is_told else []
+        if not is_told:
+            return []
+        message = self.message(op, text, now)
+        return [Emit(MessageReceived(message, self._state.me.account in message.mentions))]
 
     def _show_deleted(self, conversation: Conversation, op: Op, key: int, now: Now) -> list[Effect]:
         """A message that nobody is told about: others deleted it before it came."""

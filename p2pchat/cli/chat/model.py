@@ -8,7 +8,7 @@ Unread is what the disk says; a conversation that is open is read as it comes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.message import Message, MessageState
@@ -65,6 +65,8 @@ class Chat:
     """How far the start, or the network, is."""
     requests: tuple[str, ...] = ()
     """Accounts and rooms that wait for our word."""
+    names: Mapping[AccountId, str] = field(default_factory=dict[AccountId, str])
+    """Who can be mentioned in the open one."""
     draft: str = ""
     """What was begun to be written in the open one, when it was opened."""
     alarms: tuple[Alarm, ...] = ()

@@ -50,6 +50,7 @@ from p2pchat.events import (
 from p2pchat.model.contact import ContactState
 from p2pchat.model.control import Detail
 from p2pchat.model.ids import AccountId, ConversationId
+from p2pchat.model.mentions import with_accounts
 from p2pchat.model.room import Role
 
 __all__ = ["HEARD", "Session"]
@@ -136,10 +137,13 @@ class Session:
     async def hear(self, event: Event) -> None:
         """Something happened in the client."""
         match event:
-            case MessageReceived(message):
+            case MessageReceived(message, mentions_me):
                 if all(place.id != message.conversation for place in self.chat.places):
                     self._list()
                 self.chat = self.chat.said(message)
+                if mentions_me and message.conversation != self.chat.open:
+                    where = self._client.conversation(message.conversation).name
+                    self._say("{who} mentions you in {name}.", who=message.author_name, name=where)
                 if message.conversation == self.chat.open:
                     await self._client.conversation(message.conversation).mark_read(message.id)
             case MessageStateChanged(id, state):
@@ -225,6 +229,19 @@ class Session:
         asking = [str(info.account) for info in client.contact_requests()]
         asking += [info.name for info in client.room_requests()]
         self.chat = replace(self.chat.listing([*people, *rooms]), requests=tuple(asking))
+        self._know()
+
+    def _know(self) -> None:
+        """Who can be mentioned in the open conversation."""
+        names = dict[AccountId, str]()
+        if self.chat.open is not None:
+            match self._client.conversation(self.chat.open):
+                case Contact() as contact:
+                    names = {contact.account: contact.name}
+                case Room() as room:
+                    names = {member.account: member.name for member in room.members()}
+        names[self.chat.me] = self._client.profile.name
+        self.chat = replace(self.chat, names=names)
 
     def _name(self, account: AccountId) -> str:
         contacts = self._client.contacts()
@@ -274,7 +291,8 @@ class Session:
         if self.chat.open is None:
             self._say(NOTHING_OPEN)
             return
-        message = await self._client.conversation(self.chat.open).send(text)
+        said = with_accounts(text, self.chat.names)
+        message = await self._client.conversation(self.chat.open).send(said)
         self.chat = self.chat.said(message).scrolled(0)
 
     async def _page(self, paged: Paged) -> None:
@@ -323,6 +341,7 @@ class Session:
             await conversation.mark_read(page[-1].id)
         self._list()
         self.chat = self.chat.opened(conversation.id, page, conversation.draft)
+        self._know()
         if isinstance(conversation, Room) and conversation.info.announcement:
             self._say("Announced: {said}", said=conversation.info.announcement)
 
@@ -393,10 +412,12 @@ class Session:
             return
         match action.verb:
             case Verb.REPLY:
-                said = await conversation.send(action.argument, reply_to=meant.id)
+                words = with_accounts(action.argument, self.chat.names)
+                said = await conversation.send(words, reply_to=meant.id)
                 self.chat = self.chat.said(said).scrolled(0)
             case Verb.EDIT:
-                self.chat = self.chat.changed(await conversation.edit(meant.id, action.argument))
+                words = with_accounts(action.argument, self.chat.names)
+                self.chat = self.chat.changed(await conversation.edit(meant.id, words))
             case Verb.DELETE:
                 await conversation.delete(meant.id)
                 self.chat = self.chat.deleted(meant.id)

@@ -133,7 +133,7 @@ def candidates(typed: str, chat: Chat) -> list[tuple[str, int]]:
     """What could stand in place of the end of what was typed: each with how many characters it
     replaces."""
     if not typed.startswith("/"):
-        return []
+        return _mentioned(typed, chat)
     word, space, rest = typed[1:].partition(" ")
     if not space:
         return [
@@ -143,6 +143,16 @@ def candidates(typed: str, chat: Chat) -> list[tuple[str, int]]:
         ]
     names = _names(word.casefold(), chat)
     return [(name, len(rest)) for name in names if name.casefold().startswith(rest.casefold())]
+
+
+def _mentioned(typed: str, chat: Chat) -> list[tuple[str, int]]:
+    """Who is meant by the `@` that begins the last word."""
+    before, sign, begun = typed.rpartition("@")
+    if not sign or (before and not before[-1].isspace()):
+        return []
+    names = dict.fromkeys(chat.names.values())
+    fitting = (name for name in names if name.casefold().startswith(begun.casefold()))
+    return [(f"{name} ", len(begun)) for name in fitting]
 
 
 def _names(word: str, chat: Chat) -> Iterable[str]:

@@ -20,6 +20,7 @@ from p2pchat.cli.chat.wrapping import cut, excerpt, tame, wrapped
 from p2pchat.cli.language import Language, translate
 from p2pchat.cli.showing import local_time, words
 from p2pchat.model.ids import AccountId, OpId
+from p2pchat.model.mentions import with_names
 from p2pchat.model.message import Message, Reaction
 
 __all__ = ["MESSAGE_LINES_MAX", "REACTIONS_COUNTED_MAX", "Line", "bar", "body", "depth", "side"]
@@ -118,7 +119,7 @@ def _block(
     message: Message, chat: Chat, known: Mapping[OpId, Message], width: int, language: Language
 ) -> tuple[Line, ...]:
     """A message with what it answers above it, and what was put to it below."""
-    plain = replace(message, reactions=())
+    plain = replace(message, reactions=(), text=with_names(message.text, chat.names))
     is_marked = message.id == chat.marked
     lines = _message(plain, chat.me, width, language, is_marked=is_marked)
     if message.reply_to is not None:

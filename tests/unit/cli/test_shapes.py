@@ -35,7 +35,7 @@ MESSAGE = Message(
     author=ALICE,
     author_name="Alice",
     type="text",
-    text="你好",
+    text=f"你好 @{ALICE}",
     sent_at=1,
     received_at=2,
     state=MessageState.QUEUED,
@@ -56,7 +56,8 @@ def test_a_message_has_the_fields_of_the_contract():
         "author": str(ALICE),
         "author_name": "Alice",
         "type": "text",
-        "text": "你好",
+        "text": f"你好 @{ALICE}",
+        "mentions": [str(ALICE)],
         "sent_at": 1,
         "received_at": 2,
         "state": "queued",
@@ -69,7 +70,7 @@ def test_a_message_has_the_fields_of_the_contract():
 
 
 def test_every_field_of_a_message_is_shown():
-    assert set(shown(MESSAGE)) == set(Message.__slots__)
+    assert set(shown(MESSAGE)) == {*Message.__slots__, "mentions"}
 
 
 def test_a_contact_has_the_fields_of_the_contract():
@@ -171,7 +172,7 @@ def test_lan_mode_has_the_fields_of_the_contract():
 @pytest.mark.parametrize(
     ("told", "fields"),
     [
-        (events.MessageReceived(MESSAGE), {"message": shown(MESSAGE)}),
+        (events.MessageReceived(MESSAGE), {"message": shown(MESSAGE), "mentions_me": False}),
         (
             events.MessageStateChanged(MESSAGE.id, MessageState.SENT),
             {"message_id": "02" * 32, "state": "sent"},

@@ -13,7 +13,8 @@ from p2pchat.cli.chat import session as module
 from p2pchat.cli.chat.model import ALARMS_MAX
 from p2pchat.cli.chat.session import Session
 from p2pchat.cli.chat.terminal import Ended, Marked, NextWanted, Paged, Typed
-from p2pchat.cli.chat.view import depth
+from p2pchat.cli.chat.typed import candidates
+from p2pchat.cli.chat.view import body, depth
 from p2pchat.cli.chinese import CHINESE
 from p2pchat.client.opening import open_client
 from p2pchat.events import (
@@ -24,6 +25,7 @@ from p2pchat.events import (
     KeyChanged,
     MessageDeleted,
     MessageEdited,
+    MessageReceived,
     NetworkStatusChanged,
     ReactionChanged,
     Ready,
@@ -386,5 +388,30 @@ def test_what_others_say_of_a_room_is_told():
         assert session.chat.notes[0].endswith("says what Crew is about: -")
         await session.hear(RoomRenamed(client.room(room).info, THEM))
         assert "gave the room the name Crew" in session.chat.notes[0]
+
+    on_a_client(script)
+
+
+def test_who_is_mentioned_is_named_to_the_reader_and_meant_by_account():
+    async def script(client, session):
+        await typed(session, "/create Crew")
+        chat = await typed(session, "@alice: look")
+        [message] = chat.messages
+        assert message.text == f"@{client.account}: look"
+        assert message.mentions == (client.account,)
+        assert "@Alice: look" in str(body(chat, 80, 24, "en"))
+        assert candidates("hello @Al", chat) == [("Alice ", 2)]
+        assert candidates("mail@Al", chat) == []
+
+    on_a_client(script)
+
+
+def test_a_mention_elsewhere_is_told():
+    async def script(client, session):
+        await typed(session, "/create Crew", f"@{client.account}")
+        [message] = session.chat.messages
+        await typed(session, "/join lounge")
+        await session.hear(MessageReceived(message, mentions_me=True))
+        assert session.chat.notes == ("Alice mentions you in Crew.",)
 
     on_a_client(script)
