@@ -102,7 +102,7 @@ CHINESE_CHAT: Mapping[str, str] = {
     "{who} mentions you in {name}.": "{who} 在 {name} 中提到了你。",
     # What was read
     "Say if others here learn what you have read: on, off, usual.": (
-        "设置此会话中的其他人能否知道你读过什么：on、off、usual（同默认）。"
+        "他人能否得知你读过：on、off、usual。"
     ),
     "Say on, off or usual.": "请输入 on、off 或 usual。",
     "Others are told what you have read.": "其他人会知道你读过什么。",

@@ -51,7 +51,7 @@ from p2pchat.model.contact import ContactState
 from p2pchat.model.control import Detail
 from p2pchat.model.ids import AccountId, ConversationId
 from p2pchat.model.mentions import with_accounts
-from p2pchat.model.room import Role
+from p2pchat.model.room import Role, RoomKind
 
 __all__ = ["HEARD", "Session"]
 
@@ -79,6 +79,11 @@ HEARD = (
 """The events that change what is seen."""
 
 T = TypeVar("T")
+
+RULING = (Verb.ADMIT, Verb.RENAME, Verb.DESCRIBE, Verb.ANNOUNCE)
+"""Of rooms by invitation alone."""
+ABOUT_MESSAGES = (Verb.REPLY, Verb.EDIT, Verb.DELETE, Verb.REACT, Verb.TELL, Verb.MEMBERS)
+"""Of a conversation that is open."""
 
 LISTED = (ContactState.ACCEPTED, ContactState.ASKED)
 NOTHING_OPEN = "No conversation is open: /open NAME opens one, /list shows them."
@@ -500,12 +505,20 @@ class Session:
         rows = [
             f"/{verb} {usage.argument}".ljust(16) + translate(usage.purpose, self._language)
             for verb, usage in COMMANDS.items()
+            if self._is_of_use(verb)
         ]
         keys = (
             "Tab completes, Page up shows what was before, Ctrl-N opens the next unread, Shift-Up"
             " and Shift-Down mark a message."
         )
         self._show([*rows, self._words(keys)], "")
+
+    def _is_of_use(self, verb: Verb) -> bool:
+        """Whether there is something that a command could be about."""
+        place = self.chat.place
+        if verb in RULING:
+            return place is not None and place.kind == KINDS[RoomKind.INVITED]
+        return place is not None or verb not in ABOUT_MESSAGES
 
     # Saying
 

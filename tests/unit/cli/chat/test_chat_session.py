@@ -415,3 +415,20 @@ def test_a_mention_elsewhere_is_told():
         assert session.chat.notes == ("Alice mentions you in Crew.",)
 
     on_a_client(script)
+
+
+def test_help_lists_what_there_is_something_for():
+    async def listed(session):
+        return [note.split()[0] for note in (await typed(session, "/help")).notes]
+
+    async def script(client, session):
+        assert not {"/reply", "/tell", "/rename"} & set(await listed(session))
+        await typed(session, "/join lounge")
+        there = await listed(session)
+        assert "/reply" in there
+        assert "/announce" not in there
+        assert len(there) <= 20, "seen whole in a terminal of 24 lines"
+        await typed(session, "/create Crew")
+        assert {"/admit", "/rename", "/describe", "/announce"} <= set(await listed(session))
+
+    on_a_client(script)
