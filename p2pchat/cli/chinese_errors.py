@@ -143,6 +143,9 @@ CHINESE_ERRORS: Mapping[str, str] = {
         "你已被移出此房间，任何链接都无效；请联系管理员"
     ),
     "this room is full": "房间已满",
+    "you left this room too often to come back by a link; ask an admin": (
+        "你离开此房间的次数过多，不能再用链接回来；请联系管理员"
+    ),
     "an invitation is good for some time, and for ten years at most": "邀请须有有效期，最长十年",
     "an invitation is good for 1 to {count} uses": "邀请可使用 1 到 {count} 次",
     "who gave an invitation takes it back, or an owner": "邀请由发出者或房主收回",

@@ -35,6 +35,7 @@ from p2pchat.protocol.state import Conversation, Left, State
 from p2pchat.wire.control import control_op
 from p2pchat.wire.frames import Ops, Welcome
 from p2pchat.wire.invite_links import InviteLink
+from p2pchat.wire.joining import Refusal
 from p2pchat.wire.ops import restore_op, stored_op
 
 __all__ = ["GUEST_PREFIX", "SETTING", "Admission", "Knocking"]
@@ -55,8 +56,8 @@ class Knocking:
 
     text: str = field(repr=False)
     link: InviteLink
-    ignorant: set[DeviceId] = field(default_factory=set[DeviceId])
-    """Who said in this round that it knows of no such invitation."""
+    answers: dict[DeviceId, Refusal] = field(default_factory=dict[DeviceId, Refusal])
+    """Who did not let us in in this round, and why."""
 
     @property
     def info(self) -> RoomInfo:
@@ -182,7 +183,8 @@ class Admission:
 
     def enter(self, conversation: Conversation, room: InvitedRoom) -> list[Effect]:
         """It is ours from now on; our own talk goes on where it ended."""
-        room.stage, room.host = Stage.ENTERED, None
+        room.stage = Stage.ENTERED
+        room.hosts.clear()
         self._state.come_back(conversation)
         return [Persist(_row(conversation.id, room))]
 

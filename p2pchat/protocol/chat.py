@@ -498,6 +498,8 @@ class Chat:
                 return self.rooms.invited.joining.fired(now)
             case _ if name.startswith(EPOCH_PREFIX):
                 return self.rooms.invited.fired(name)
+            case _ if name.startswith(join_rules.SEEN_PREFIX):
+                return self.rooms.invited.joining.show(name, now)
             case _ if name.startswith(GUEST_PREFIX):
                 return self.rooms.expired(name)
             case _ if name.startswith(NEWS_PREFIX):

@@ -12,10 +12,12 @@ from collections.abc import Iterable, Iterator
 
 from p2pchat.model.control import (
     Admission,
+    Control,
     ControlOp,
     Cut,
     Epoch,
     Invite,
+    InviteRevoked,
     Leave,
     Link,
     SetDetail,
@@ -24,15 +26,55 @@ from p2pchat.model.control import (
 )
 from p2pchat.model.ids import AccountId, DeviceId, OpId
 
-__all__ = ["Graph", "bits"]
+__all__ = ["Graph", "bits", "sum_of"]
 
 _EXCLUDING = (Standing.REMOVED, Standing.BANNED)
 
 
-class Graph:
+class Kinds:
+    """Which ops are of which kind, whoever wrote them."""
+
+    def __init__(self) -> None:
+        self.excluding: int = 0
+        self.admissions: int = 0
+        """What shows an invitation."""
+        self.invites: int = 0
+        self.idle: int = 0
+        """Epochs, links, invitations, details: they set nobody's standing."""
+        self.ending: int = 0
+        """What puts somebody else out, and what takes invitations back."""
+        self.witnesses: int = 0
+        """Ops that show an admission which their device had not shown before."""
+
+    def note(self, control: Control | None, bit: int) -> None:
+        """An op came, which is this number as a set."""
+        match control:
+            case SetStanding(_, standing) if standing in _EXCLUDING:
+                self.excluding |= bit
+                self.ending |= bit
+            case Leave():
+                self.excluding |= bit
+            case Admission():
+                self.admissions |= bit
+            case Invite():
+                self.invites |= bit
+                self.idle |= bit
+            case InviteRevoked():
+                self.ending |= bit
+            case Epoch() | Link() | SetDetail():
+                self.idle |= bit
+            case _:
+                pass  # nobody asks for it by its kind
+
+    def note_witness(self, bit: int) -> None:
+        self.witnesses |= bit
+
+
+class Graph(Kinds):
     """Control ops by the order in which they came, with the past of each."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.ops: list[ControlOp] = []
         self.index: dict[OpId, int] = {}
         self.past: list[int] = []
@@ -40,13 +82,8 @@ class Graph:
         self.by_device: defaultdict[DeviceId, int] = defaultdict(int)
         self.about: defaultdict[AccountId, int] = defaultdict(int)
         """Ops that set an account's standing, its own leaving among them."""
-        self.excluding = 0
         self.admitting: defaultdict[AccountId, int] = defaultdict(int)
         """Those that let an account read, or go on reading."""
-        self.admissions = 0
-        """Of these such as show an invitation."""
-        self.idle = 0
-        """Epochs, links, invitations, details: nobody's standing is another by them alone."""
 
     def add(self, op: ControlOp) -> int:
         index = len(self.ops)
@@ -57,23 +94,32 @@ class Graph:
         bit = 1 << index
         self.by[op.account] |= bit
         self.by_device[op.device] |= bit
+        self.note(op.control, bit)
         match op.control:
             case SetStanding(account, standing):
                 self.about[account] |= bit
-                self.excluding |= bit if standing in _EXCLUDING else 0
                 self.admitting[account] |= bit if standing.may_read else 0
             case Leave():
                 self.about[op.account] |= bit
-                self.excluding |= bit
             case Admission(account):
                 self.about[account] |= bit
                 self.admitting[account] |= bit
-                self.admissions |= bit
-            case Epoch() | Link() | Invite() | SetDetail():
-                self.idle |= bit
             case _:
                 pass  # it sets nobody's standing
+        if self.shown(index) & ~self._shown_before(index):
+            self.note_witness(bit)
         return index
+
+    def shown(self, index: int) -> int:
+        """The admissions that were known to who wrote an op, itself among them."""
+        return (self.past[index] | 1 << index) & self.admissions
+
+    def _shown_before(self, index: int) -> int:
+        """The same for what the device wrote before."""
+        if not self.admissions:
+            return 0
+        own = self.last(self.past[index] & self.by_device[self.ops[index].device])
+        return sum_of(self.shown(before) for before in own)
 
     def last(self, mask: int) -> list[int]:
         """Those of some ops that are in the past of no other of them, the newest first."""
@@ -167,6 +213,14 @@ class Graph:
             device: tuple(self.ops[index].id for index in self.last(mask & self.by_device[device]))
             for device in devices
         }
+
+
+def sum_of(masks: Iterable[int]) -> int:
+    """What is in any of some sets."""
+    found = 0
+    for mask in masks:
+        found |= mask
+    return found
 
 
 def bits(mask: int) -> Iterator[int]:

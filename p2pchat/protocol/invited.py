@@ -77,7 +77,7 @@ from p2pchat.protocol.room_vocabulary import (
     SetRoomsFrom,
     ShareAgain,
 )
-from p2pchat.protocol.room_writing import RoomWriter
+from p2pchat.protocol.room_writing import RoomWriter, talk_sent
 from p2pchat.protocol.sealing import EpochKey, room_secret
 from p2pchat.protocol.sender_keys import SenderKeys
 from p2pchat.protocol.state import Conversation, State
@@ -88,7 +88,7 @@ from p2pchat.wire.frames import Ops, Welcome
 from p2pchat.wire.ops import restore_op
 from p2pchat.wire.sender_keys import SignedSenderKey
 
-__all__ = ["EPOCH_PREFIX", "PUZZLED_PREFIX", "InvitedRooms", "talk_sent"]
+__all__ = ["EPOCH_PREFIX", "PUZZLED_PREFIX", "InvitedRooms"]
 
 EPOCH_PREFIX = "epoch:"
 PUZZLED_PREFIX = "puzzled:"
@@ -158,6 +158,7 @@ class InvitedRooms:
             effects += [HoldEpochs(id, room.epochs.keys), *self._want_epoch(id, room)]
             self._outbox.touch(id)
             effects += self._dial(room)
+            effects += self.joining.heard(self._state.conversations[id])
             for account in room.membership.members():
                 effects += self._revoke(self._state.conversations[id], account, now)
         return effects
@@ -305,7 +306,7 @@ class InvitedRooms:
             return effects
         is_asked = self.admission.is_door(conversation.id, peer)
         if (is_asked or self.admission.inviter(peer) is not None) and not self._is_in(room):
-            room.host = peer
+            room.hear(peer)
         if peer not in self._state.sources(room):
             self._state.refuse("welcome by a stranger")
             return effects
@@ -330,9 +331,14 @@ class InvitedRooms:
         if not room.is_entered:
             return effects + self._looked_at(conversation, room, now)
         effects.append(Emit(MembersChanged(conversation.id)))
-        effects += self._admitted(conversation, room, control_op(op).control, now)
-        if room.host is not None and self._is_member(room):
-            room.host = None
+        said = control_op(op).control
+        effects += self._admitted(conversation, room, said, now)
+        if isinstance(said, AdmissionOp):
+            effects += self.joining.heard(conversation)
+        if self._is_member(room):
+            effects += self.joining.joined(conversation.id)
+        if room.hosts and self._is_member(room):
+            room.hosts.clear()
             effects.append(Emit(RoomJoined(self._state.room_info(conversation))))
             effects += self._introduced(conversation, room, now)
         is_ours = op.header.device == self._state.me.device and op.header.kind == Kind.STANDING
@@ -477,7 +483,7 @@ class InvitedRooms:
 
     def _entered(self, conversation: Conversation, room: InvitedRoom, now: Now) -> list[Effect]:
         """We are a member, and want to be."""
-        host = room.host
+        hosts = list(room.hosts)
         effects = self.admission.enter(conversation, room) + self.joining.joined(conversation.id)
         effects.append(EnterTopic(conversation.id, room_secret(room.secret)))
         effects.append(HoldEpochs(conversation.id, room.epochs.keys))
@@ -485,7 +491,7 @@ class InvitedRooms:
         effects += self._introduced(conversation, room, now)
         effects += self._want_epoch(conversation.id, room)
         effects += self._keys.early(room, now)
-        return effects + (self._sync.begin(conversation, host, now) if host is not None else [])
+        return effects + [e for h in hosts for e in self._sync.begin(conversation, h, now)]
 
     def _write(self, conversation: Conversation, control: Control, now: Now) -> list[Effect]:
         """A control op of ours: to all who are there, on streams, for an epoch may end with it."""
@@ -591,9 +597,3 @@ class InvitedRooms:
         conversation = self._state.conversations.get(id)
         room = conversation.invited if conversation is not None else None
         return [room] if room is not None else []
-
-
-def talk_sent(blob: Ops) -> int:
-    """How many of our talk ops are out with a blob."""
-    seqs = [op.header.seq for op in blob.ops if op.header.chain is Chain.TALK]
-    return max(seqs, default=-1) + 1

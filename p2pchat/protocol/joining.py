@@ -1,10 +1,14 @@
 """Into a room by its link, and letting in who shows one.
 
 Who has a link asks the devices that it names, each as soon as it is there, and asks them again
-after a while, also after a restart, until one answers or the link's time is over. Any member lets
-in who shows an invitation that is good (`protocol.membership`), so no admin has to be there; it
-looks at its own clock for the invitation's time. A member says why not; who knows of no such room
-and who will not tell give the same answer.
+after a while, also after a restart, until one answers or the link's time is over. Who gave the link
+is believed when it says that it is over, the others only when all say so: one of them may want to
+keep us out. Any member lets in who shows an invitation that is good (`protocol.membership`), so no
+admin has to be there; it looks at its own clock for the invitation's time. A member says why not;
+who knows of no such room and who will not tell give the same answer.
+
+Who gave an invitation, and each owner, shows soon that it heard of whom it let in, by an op that
+says nothing else: nobody's dated back can come before that (`protocol.invitations`).
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from p2pchat.errors import (
 from p2pchat.events import JoinFailed
 from p2pchat.model.change import PutSetting
 from p2pchat.model.control import Admission as AdmissionOp
-from p2pchat.model.control import Control, ControlOp, Invite, InviteRevoked
+from p2pchat.model.control import Control, ControlOp, Invite, InviteRevoked, Link
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.machine import Now, Reply, SetTimer
 from p2pchat.model.op import Chain, Kind
@@ -39,14 +43,17 @@ from p2pchat.wire.invite_links import decode_invite
 from p2pchat.wire.joining import Join, JoinRefused, Refusal, sign_join, verify_join
 from p2pchat.wire.ops import DEPS_MAX
 
-__all__ = ["JOINING_SETTING", "REFUSALS", "TIMER", "Joining"]
+__all__ = ["JOINING_SETTING", "REFUSALS", "SEEN_PREFIX", "TIMER", "Joining"]
 
 TIMER = "joining"
 JOINING_SETTING = "joining"
 """The links of rooms that we wait to be let into, a line each."""
+SEEN_PREFIX = "seen:"
 JOINS_MAX = 16
 AGAIN_S = 60.0
 """Between two rounds in which all who may let us in are asked."""
+SEEN_S = 5.0
+"""So long others have to show that they heard of somebody who was let in, before we do."""
 PACE = Rate(per_s=0.2, burst=8)
 """Askings of one device: each costs a signature, and perhaps an op."""
 REFUSALS = {
@@ -56,6 +63,7 @@ REFUSALS = {
     Refusal.REVOKED: "this invitation was taken back; ask for a new link",
     Refusal.EXCLUDED: "you were put out of this room, so no link lets you in; ask an admin",
     Refusal.FULL: "this room is full",
+    Refusal.OFTEN: "you left this room too often to come back by a link; ask an admin",
 }
 
 Write = Callable[[Conversation, Control, Now], list[Effect]]
@@ -79,6 +87,8 @@ class Joining:
         self._meetings = meetings
         self._write = write
         self._pace = Buckets[DeviceId](PACE)
+        self._unseen: set[ConversationId] = set()
+        """Rooms of which we may show soon whom we heard of."""
 
     # Restart
 
@@ -154,24 +164,30 @@ class Joining:
         """Another round."""
         effects: list[Effect] = []
         for one in list(self._admission.joins.values()):
-            if one.link.expires_ms <= now.wall_ms:
+            conversation = self._state.conversations.get(one.link.conversation)
+            if conversation is not None and self._is_in(conversation):
+                effects += self.joined(conversation.id)
+            elif one.link.expires_ms <= now.wall_ms:
                 effects += self._ended(one, Refusal.EXPIRED)
-            elif one.link.conversation not in self._state.conversations:
-                one.ignorant.clear()
+            else:
+                one.answers.clear()
                 effects += self._knock(one)
         return effects + self._again()
 
     def refused(self, peer: DeviceId, said: JoinRefused) -> list[Effect]:
-        """A member does not let us in; who knows of nothing may only not know it yet."""
+        """A member does not let us in. Who knows of nothing may only not know it yet, and who did
+        not give the link may lie: so all have to say it, but for who gave it."""
         one = self._admission.joins.get(said.conversation)
         if one is None or peer not in one.link.doors or said.invite != one.link.invite:
             self._state.refuse("answer that nobody asked for")
             return []
-        if said.reason is Refusal.UNKNOWN:
-            one.ignorant.add(peer)
-            if one.ignorant < one.link.doors:
-                return []
-        return self._ended(one, said.reason)
+        one.answers[peer] = said.reason
+        if peer == one.link.device and said.reason is not Refusal.UNKNOWN:
+            return self._ended(one, said.reason)
+        if one.answers.keys() < one.link.doors - {self._state.me.device}:
+            return []
+        known = [reason for reason in one.answers.values() if reason is not Refusal.UNKNOWN]
+        return self._ended(one, known[0] if known else Refusal.UNKNOWN)
 
     def asked(self, peer: DeviceId, join: Join, now: Now) -> list[Effect]:
         """Somebody shows an invitation."""
@@ -197,9 +213,35 @@ class Joining:
         if reason is not None:
             return [_no(peer, join, reason)]
         admission = AdmissionOp(account, join.invite, join.key, join.proof)
-        if not self._would_count(conversation, admission):
+        objection = self._writer.objection(conversation, admission)
+        if objection is not None or not self._would_count(conversation, admission):
             return [_no(peer, join, Refusal.UNKNOWN)]
         return self._write(conversation, admission, now)
+
+    # Who came
+
+    def heard(self, conversation: Conversation) -> list[Effect]:
+        """Somebody was let in, perhaps: show soon that we know, if nobody has who would."""
+        room, id = conversation.invited, conversation.id
+        if room is None or id in self._unseen or not self._is_in(conversation):
+            return []
+        if not room.membership.unseen(self._state.me.account):
+            return []
+        self._unseen.add(id)
+        return [SetTimer(SEEN_PREFIX + id.hex(), SEEN_S * self._state.rng.uniform(0.2, 1.0))]
+
+    def show(self, name: str, now: Now) -> list[Effect]:
+        """Nobody else did in the meantime, perhaps."""
+        id = ConversationId(bytes.fromhex(name.removeprefix(SEEN_PREFIX)))
+        self._unseen.discard(id)
+        conversation = self._state.conversations.get(id)
+        room = conversation.invited if conversation is not None else None
+        if conversation is None or room is None:
+            return []
+        is_ours = self._would_count(conversation, Link())
+        if not is_ours or not room.membership.unseen(self._state.me.account):
+            return []
+        return self._write(conversation, Link(), now)
 
     # How
 

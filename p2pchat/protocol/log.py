@@ -349,8 +349,7 @@ class Waiting:
 
     def __init__(self, ops_max: int, held_back: HeldBack) -> None:
         self._ops_max = ops_max
-        self._held_back = held_back
-        held_back.join(self)
+        self._share = held_back.join(self)
         self._ops: dict[OpId, dict[OpId, Op]] = {}
         """By what they miss."""
         self._missing: dict[OpId, OpId] = {}
@@ -377,14 +376,12 @@ class Waiting:
         self._sizes.setdefault(op.header.device, {})[op.id] = size
         self._taken[op.header.device] += size
         self._bytes_total += size
+        self._share.add(op.header.device, size)
         has_room = True
         while len(self) > self._ops_max or self._bytes_total > WAITING_BYTES_MAX:
             self._evict()
             has_room = False
-        return self._held_back.put(size) and has_room
-
-    def held_bytes(self) -> Counter[DeviceId]:
-        return Counter(self._taken)
+        return self._share.fits() and has_room
 
     def give(self, device: DeviceId) -> int:
         oldest, size = next(iter(self._sizes.get(device, {}).items()), (None, 0))
@@ -444,6 +441,7 @@ class Waiting:
         size = self._sizes[device].pop(id)
         self._bytes_total -= size
         self._taken[device] -= size
+        self._share.add(device, -size)
         if not self._sizes[device]:
             del self._sizes[device], self._taken[device]
 

@@ -16,9 +16,10 @@ graph: an op's *past* is everything that its author knew, by `prev` and `deps`. 
 6. Any member lets in who shows an invitation of an owner's or admin's, unless somebody put that
    account out, or made it another than a member. What ends an invitation, by its giver's word or
    an owner's, and whatever removes somebody, makes void each such admission that is not in its
-   past. An admission may come too late all the same, for others came first, or because who wrote
-   or gave it had left (`protocol.invitations`): it lets nobody in, and that has no part in what
-   counts.
+   past, and so does it that the device which gave it is revoked. An admission may come too late
+   all the same, for others came first, or because who wrote or gave it had left
+   (`protocol.invitations`): it lets nobody in, and that has no part in what counts. Who left by
+   itself a few times comes back by no link.
 
 Only owners void what others wrote, and who revokes a device is not voided for a device of its own
 that was revoked. So there are no cycles: whether an op counts depends on owners, on what they and
@@ -30,7 +31,6 @@ come to the same answer; what is here and does not count links others and has no
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -57,12 +57,13 @@ from p2pchat.model.invitation import Invitation
 from p2pchat.model.op import Position
 from p2pchat.protocol.control_graph import Graph, bits
 from p2pchat.protocol.invitations import Invitations
+from p2pchat.protocol.voiding import EVERYBODY, Voiding
 from p2pchat.wire.joining import Refusal
 
-__all__ = ["Membership"]
+__all__ = ["LEAVES_MAX", "Membership"]
 
-EVERYBODY = -1
-"""The mask of all ops, also of those to come."""
+LEAVES_MAX = 3
+"""Who left so often is let in by no link."""
 
 
 @dataclass(slots=True)
@@ -89,6 +90,8 @@ class _Answers:
     members: tuple[int, Mapping[AccountId, Standing]] = (-1, {})
     """Of all, likewise."""
     epochs: _Epochs = field(default_factory=_Epochs)
+    open: dict[int, int] = field(default_factory=dict[int, int])
+    """By invitation what lies in the past of all that ends it."""
 
 
 class Membership:
@@ -97,19 +100,15 @@ class Membership:
     def __init__(self, genesis: Genesis) -> None:
         self.genesis = genesis
         self._graph = Graph()
-        self._invitations = Invitations(self._graph)
+        self._invitations = Invitations(self._graph, genesis.owners)
+        self._voiding = Voiding(self._graph, genesis.owners)
         self._counting = 0
         """Ops that count, as far as they were judged."""
         self._judged = 0
-        """So many ops were judged; owners' limits make that less again."""
-        self._limits: defaultdict[AccountId, list[int]] = defaultdict(list)
-        """By account: owners' ops that limit it."""
-        self._revoking: list[tuple[int, DeviceRevoked]] = []
-        """All that say of a device that it was revoked, with what they say."""
-        self._revoked: dict[tuple[AccountId, DeviceId], list[DeviceRevoked]] = {}
-        """Of these what counts."""
-        self._severed = 0
-        """Ops that are void because their device was revoked."""
+        """So many ops were judged."""
+        self._doubtful = 0
+        """Of these such as a later op makes doubtful; whatever follows one whose verdict changes is
+        judged anew, too."""
         self._last = _Answers()
 
     def __contains__(self, id: OpId) -> bool:
@@ -124,23 +123,27 @@ class Membership:
         """Take an op whose parents are here; taking it twice is taking it once."""
         if op.id in self:
             return
-        index = self._graph.add(op)
-        if self._graph.admissions and self._ends_invitations(index):
-            self._judged = min(self._judged, next(bits(self._graph.admissions)))
+        graph = self._graph
+        index = graph.add(op)
+        doubtful = self._voiding.add(index)
+        is_end = doubtful == EVERYBODY or bool(doubtful & graph.ending)
         match op.control:
-            case SetStanding() as change if self._is_limit(index, change):
-                self._limits[change.account].append(index)
-                self._judged = min(self._judged, self._graph.first_by(change.account, index))
-            case DeviceRevoked(account) as change if self._may_revoke(op, change):
-                self._revoking.append((index, change))
-                self._judged = min(self._judged, self._graph.first_by(account, index))
-                self._judged = 0 if self._is_owner(account) else self._judged
             case Admission():
-                self._judged = min(self._judged, self._invitations.add(index))
-            case InviteRevoked() if self._is_theirs_to_end(op, self._graph.past[index]):
-                self._judged = min(self._judged, self._invitations.add(index))
+                self._invitations.add(index)
+            case InviteRevoked() if self._is_theirs_to_end(op, graph.past[index]):
+                self._invitations.add(index)
+                is_end = self._voiding.stands(index)
+            case SetStanding():
+                is_removal = self._ends_invitations(index) and self._voiding.stands(index)
+                is_end = doubtful != 0 or is_removal
+            case DeviceRevoked() as change:
+                is_end |= bool(graph.invites & graph.by_device.get(change.device, 0))
             case _:
                 pass  # what was judged stays so
+        if is_end:
+            self._last.open.clear()
+            doubtful |= graph.admissions
+        self._doubtful |= doubtful & ((1 << index) - 1)
 
     def admits(self, account: AccountId, parents: Iterable[OpId]) -> bool:
         """Whether an op with these parents, which are here, may be: somebody who could admit its
@@ -168,10 +171,13 @@ class Membership:
             return Refusal.UNKNOWN
         if self._graph.about.get(account, 0) and not self._went(account, EVERYBODY):
             return Refusal.EXCLUDED
+        if self._leaves(account, EVERYBODY) >= LEAVES_MAX:
+            return Refusal.OFTEN
         if not self._counting >> index & 1 or self._is_ended(index, EVERYBODY, len(self)):
             return Refusal.REVOKED
         users = self._invitations.users(index, self._counting)
-        return Refusal.USED_UP if account not in users and len(users) >= given.uses else None
+        is_over = len(users) >= given.uses and account not in users[: given.uses]
+        return Refusal.USED_UP if is_over else None
 
     def invitations(self) -> list[Invitation]:
         """Those that are still good for somebody, but for their time."""
@@ -183,6 +189,12 @@ class Membership:
                 row = Invitation(op.id, op.account, invite.uses, used, invite.expires_ms)
                 found.append(row)
         return found
+
+    def unseen(self, account: AccountId) -> bool:
+        """Whether somebody is in by an invitation of whom neither who gave it nor an owner has
+        shown to know, as far as it is this account's to show."""
+        self._judge()
+        return self._invitations.unseen(self._counting, account)
 
     def invite(self, id: OpId) -> Invite | None:
         """What an op says that gives an invitation."""
@@ -251,7 +263,7 @@ class Membership:
     def would_count(self, op: ControlOp) -> bool:
         """Whether an op that is not here, whose parents are, would have any effect."""
         self._judge()
-        if (op.account, op.device) in self._revoked and not isinstance(op.control, DeviceRevoked):
+        if self.is_revoked(op.account, op.device) and not isinstance(op.control, DeviceRevoked):
             return False
         return self._is_allowed(op, self._graph.closure(op.parents), len(self))
 
@@ -277,19 +289,20 @@ class Membership:
     ) -> list[tuple[TalkHead, ...]]:
         """What each limit names of a device's talk that a talk op shows no knowledge of."""
         self._judge()
-        concurrent = self._graph.about[account] & self._counting & ~self._graph.closure(known)
+        graph = self._graph
+        concurrent = graph.about[account] & self._counting & ~graph.closure(known)
         cuts = [
-            self._graph.cut_of(index, device)
+            graph.cut_of(index, device)
             for index in bits(concurrent)
-            if not self._graph.change(index).standing.may_write
+            if not graph.change(index).standing.may_write
         ]
-        revoked = [change.talk for change in self._revoked.get((account, device), ())]
+        said = [graph.ops[index].control for index in self._voiding.revoked(account, device)]
+        revoked = [change.talk for change in said if isinstance(change, DeviceRevoked)]
         return [cut.talk if cut is not None else () for cut in cuts] + revoked
 
     def is_revoked(self, account: AccountId, device: DeviceId) -> bool:
         """Whether it was said here that a device acts for its account no more."""
-        self._judge()
-        return (account, device) in self._revoked
+        return bool(self._voiding.revoked(account, device))
 
     def removal(self, account: AccountId) -> frozenset[OpId]:
         """The last ops that count by which an account could read no more, if it may not now: what
@@ -331,7 +344,8 @@ class Membership:
         open very many."""
         self._judge()
         graph, found = self._graph, self._last.epochs
-        idle, others = self._counting & graph.idle, self._counting & ~graph.idle
+        idle = self._counting & graph.idle
+        others = self._counting & (~graph.idle | graph.witnesses)
         if found.others != others or found.looked_at & ~idle:
             found = self._last.epochs = _Epochs(others)
         for index in bits(idle & ~found.looked_at):
@@ -390,56 +404,38 @@ class Membership:
         author, past = self._graph.ops[index].account, self._graph.past[index]
         if self._is_owner(author):
             return True
-        said = self._graph.admitting[author] & past & self._by_any_owner()
+        said = self._graph.admitting[author] & past & self._voiding.by_any_owner
         return any(self._graph.change(made).standing is Standing.ADMIN for made in bits(said))
 
-    def _by_any_owner(self) -> int:
-        said = 0
-        for owner in self.genesis.owners:
-            said |= self._graph.by.get(owner, 0)
-        return said
-
-    def _may_revoke(self, op: ControlOp, change: DeviceRevoked) -> bool:
-        """Whether it is the author's to say: an owner's, or another device's of the account."""
-        is_theirs = op.account == change.account or self._is_owner(op.account)
-        return is_theirs and op.device != change.device
-
-    def _sever(self) -> None:
-        """Find what revoked devices wrote that nobody had who revoked them. What owners say of
-        devices first: it decides whether what they said of accounts stands."""
-        graph, self._severed, self._revoked = self._graph, 0, {}
-        for is_owners in (True, False):
-            for index, change in self._revoking:
-                if self._is_owner(graph.ops[index].account) is not is_owners:
-                    continue
-                op, past = graph.ops[index], graph.past[index]
-                if not is_owners and self._is_void(op, past, index):
-                    continue
-                self._revoked.setdefault((change.account, change.device), []).append(change)
-                written = graph.by_device[change.device] & graph.by[change.account]
-                self._severed |= written & ~graph.past[index]
-
     def _judge(self) -> None:
-        """Judge all ops that were not, or that a later limit makes doubtful, in their order."""
-        graph = self._graph
-        if self._judged == len(graph.ops):
+        """Judge all ops that were not, and again those that later ones make doubtful, with what
+        follows these, in their order."""
+        graph, todo, changed = self._graph, self._doubtful, 0
+        if self._judged == len(graph.ops) and not todo:
             return
-        self._sever()
-        self._counting &= (1 << self._judged) - 1
-        for index in range(self._judged, len(graph.ops)):
-            if self._is_good(index):
-                self._counting |= 1 << index
-        self._judged = len(graph.ops)
+        first = next(bits(todo), self._judged)
+        for index in range(min(first, self._judged), len(graph.ops)):
+            is_new = index >= self._judged
+            if not is_new and not todo >> index & 1 and not graph.past[index] & changed:
+                continue
+            if self._is_good(index) != bool(self._counting >> index & 1):
+                self._counting ^= 1 << index
+                changed |= 1 << index
+        self._judged, self._doubtful = len(graph.ops), 0
 
     def _is_good(self, index: int) -> bool:
         """Whether an op counts; everything in its past was judged."""
         op = self._graph.ops[index]
-        if self._severed >> index & 1 and not isinstance(op.control, DeviceRevoked):
+        if self._voiding.is_severed(index) and not isinstance(op.control, DeviceRevoked):
             return False
         return self._is_allowed(op, self._graph.past[index], index)
 
     def _is_allowed(self, op: ControlOp, past: int, index: int) -> bool:
         """Whether an op counts that no revoked device wrote."""
+
+        def is_void() -> bool:
+            return self._voiding.is_void(op, past, index)
+
         match op.control:
             case None:
                 return False
@@ -447,22 +443,18 @@ class Membership:
                 return self._is_owner(op.account)
             case Leave():
                 is_in = self._standing(op.account, past).may_read
-                return (
-                    is_in and not self._is_owner(op.account) and not self._is_void(op, past, index)
-                )
+                return is_in and not self._is_owner(op.account) and not is_void()
             case Admission() as change:
                 return self._may_let_in(op, change, past, index)
             case InviteRevoked():
                 return self._may_take_back(op, past, index)
             case Epoch() | Link() | Invite() | SetDetail():
                 is_allowed = self._standing(op.account, past).may_administer
-                return is_allowed and not self._is_void(op, past, index)
+                return is_allowed and not is_void()
             case DeviceRevoked() as change:
-                return self._may_revoke(op, change) and not self._is_void(op, past, index)
+                return self._voiding.may_revoke(op, change) and not is_void()
             case SetStanding() as change:
-                return self._may_set(op.account, change, past) and not self._is_void(
-                    op, past, index
-                )
+                return self._may_set(op.account, change, past) and not is_void()
 
     def _may_set(self, actor: AccountId, change: SetStanding, past: int) -> bool:
         if self._is_owner(change.account):
@@ -472,17 +464,18 @@ class Membership:
         return (
             change.standing is not Standing.ADMIN
             and self._standing(actor, past) is Standing.ADMIN
-            and self._by_owners(change.account, past & ~self._severed) is not Standing.ADMIN
+            and self._voiding.by_owners_now(change.account, past) is not Standing.ADMIN
         )
 
     def _may_let_in(self, op: ControlOp, change: Admission, past: int, index: int) -> bool:
         """Whether a member shows an invitation that had not ended, of somebody who was not put
         out: who left by itself may come again."""
         invite = self._invitations.invite_of(change, past)
-        if invite < 0 or not self._counting >> invite & 1 or self._is_void(op, past, index):
+        if invite < 0 or not self._counting >> invite & 1 or self._voiding.is_void(op, past, index):
             return False
         account = change.account
         is_out = self._went(account, past) and not self._final(account, past).may_read
+        is_out &= self._leaves(account, past) < LEAVES_MAX
         is_theirs = self._standing(op.account, past).may_read
         return is_out and is_theirs and not self._is_ended(invite, past, index)
 
@@ -495,20 +488,34 @@ class Membership:
         is_member = all(graph.change(i).standing is Standing.MEMBER for i in graph.last(said))
         return is_member and not is_last
 
+    def _leaves(self, account: AccountId, past: int) -> int:
+        """How often an account went by itself."""
+        graph = self._graph
+        gone = graph.about.get(account, 0) & graph.excluding & ~graph.ending
+        return (gone & past & self._counting).bit_count()
+
     def _is_ended(self, invite: int, past: int, index: int) -> bool:
         """Whether an invitation was good no more for an op: its author knew that who gave it might
         invite no more, or it is unknown to what ended it. A removal ends all that do not follow
         it: who was removed may have the key of any, and friends to let in beside the removal."""
-        graph, giver = self._graph, self._graph.ops[invite].account
-        if not self._standing(giver, past).may_administer:
+        if not self._standing(self._graph.ops[invite].account, past).may_administer:
             return True
-        limits = [i for i in self._limits.get(giver, ()) if not self._severed >> i & 1]
-        ends = [i for i in limits if not graph.past[invite] >> i & 1]
-        taken = self._invitations.taken_back(invite)
-        ends += [i for i in taken if self._takes_back(i)]
-        excluding = bits(graph.excluding & ~graph.past[invite])
-        ends += [i for i in excluding if self._ends_invitations(i) and self._stands(i)]
-        return any(not graph.past[end] >> index & 1 for end in ends)
+        if invite not in self._last.open:
+            self._last.open[invite] = self._known_to_ends(invite)
+        return not self._last.open[invite] >> index & 1
+
+    def _known_to_ends(self, invite: int) -> int:
+        """What lies in the past of each op that ends an invitation: everything if there is none."""
+        graph, voiding, given = self._graph, self._voiding, self._graph.ops[invite]
+        ends = [i for i in voiding.limits(given.account) if not graph.past[invite] >> i & 1]
+        ends += [i for i in self._invitations.taken_back(invite) if voiding.stands(i)]
+        ends += voiding.revoked(given.account, given.device)
+        removing = bits(graph.excluding & graph.ending & ~graph.past[invite])
+        ends += [i for i in removing if self._ends_invitations(i) and voiding.stands(i)]
+        known = EVERYBODY
+        for end in ends:
+            known &= graph.past[end]
+        return known
 
     def _ends_invitations(self, index: int) -> bool:
         """Whether an op removes somebody, written by an owner or by whom an owner once made admin.
@@ -517,43 +524,14 @@ class Membership:
         is_removal &= bool(self._graph.excluding >> index & 1)
         return is_removal and self._is_admitter(index)
 
-    def _stands(self, index: int) -> bool:
-        """Whether no owner, and nobody who revoked its device, made an op void."""
-        op, past = self._graph.ops[index], self._graph.past[index]
-        return not self._severed >> index & 1 and not self._is_void(op, past, index)
-
-    def _takes_back(self, index: int) -> bool:
-        op, past = self._graph.ops[index], self._graph.past[index]
-        return not self._severed >> index & 1 and self._may_take_back(op, past, index)
-
     def _may_take_back(self, op: ControlOp, past: int, index: int) -> bool:
         """Whether an invitation is the author's to end: who gave it may, and owners."""
-        return self._is_theirs_to_end(op, past) and not self._is_void(op, past, index)
+        return self._is_theirs_to_end(op, past) and not self._voiding.is_void(op, past, index)
 
     def _is_theirs_to_end(self, op: ControlOp, past: int) -> bool:
         invite = self._invitations.invite_of(op.control, past)
         is_givers = invite >= 0 and self._graph.ops[invite].account == op.account
         return is_givers or (invite >= 0 and self._is_owner(op.account))
-
-    def _is_void(self, op: ControlOp, past: int, index: int) -> bool:
-        """Whether an owner limited the op's author, and the op is neither on a chain that the owner
-        named nor written in knowledge of that."""
-        return any(
-            not past >> limit & 1 and not self._graph.is_on(index, limit, op.device)
-            for limit in self._limits.get(op.account, ())
-            if not self._severed >> limit & 1
-        )
-
-    def _is_limit(self, index: int, change: SetStanding) -> bool:
-        """Whether an owner's op takes something away from an account: with it, what the account's
-        devices wrote on the side."""
-        author = self._graph.ops[index].account
-        if self._is_owner(change.account) or not self._is_owner(author):
-            return False
-        if change.standing > Standing.MEMBER:
-            return True
-        was = self._by_owners(change.account, self._graph.past[index])
-        return change.standing is Standing.MEMBER and was is Standing.ADMIN
 
     def _is_owner(self, account: AccountId) -> bool:
         return account in self.genesis.owners
@@ -578,12 +556,6 @@ class Membership:
         standing = self._graph.most_restrictive(about)
         self._last.standings[account] = (about, standing)
         return standing
-
-    def _by_owners(self, account: AccountId, mask: int) -> Standing:
-        """What owners said last of an account."""
-        about = self._graph.about.get(account, 0) & mask & self._by_any_owner()
-        about &= ~self._graph.admissions
-        return self._graph.most_restrictive(about)
 
 
 def _holds(heads: tuple[TalkHead, ...], position: Position) -> bool:

@@ -18,9 +18,10 @@ from p2pchat.wire.control import control_op, read_genesis
 from p2pchat.wire.devices import ClaimedSet
 from p2pchat.wire.frames import WELCOME_DEVICES_MAX, WELCOME_EPOCHS_MAX, Welcome
 
-__all__ = ["ROLES", "InvitedRoom", "Stage", "welcome_to"]
+__all__ = ["HOSTS_MAX", "ROLES", "InvitedRoom", "Stage", "welcome_to"]
 
 ControlTaken = Callable[[Op, Now], list[Effect]]
+HOSTS_MAX = 8
 ROLES = dict(zip(Standing, Role, strict=False))
 
 
@@ -49,9 +50,9 @@ class InvitedRoom:
         self.stage = Stage.GUEST
         self.inviter: AccountId | None = None
         """Who took us in; None for a room that we began ourselves."""
-        self.host: DeviceId | None = None
-        """Whose word we were given: it is read from until we know that we are a member, and given
-        nothing, for it may be out itself."""
+        self.hosts: dict[DeviceId, None] = {}
+        """Whose word we were given: they are read from until we know that we are a member, and
+        given nothing, for they may be out themselves. Each is heard, for one may keep silent."""
         self.control_taken: ControlTaken = lambda op, now: []
         """What follows from a control op (`protocol.invited`)."""
         self.proven: set[OpId] = set()
@@ -59,6 +60,12 @@ class InvitedRoom:
         self.membership = Membership(read_genesis(genesis))
         self.epochs = Epochs(self.membership)
         self.sharing = Sharing()
+
+    def hear(self, host: DeviceId) -> None:
+        """Read from somebody who says that we are in it, too; of many the first is forgotten."""
+        self.hosts[host] = None
+        if len(self.hosts) > HOSTS_MAX:
+            del self.hosts[next(iter(self.hosts))]
 
     @property
     def is_entered(self) -> bool:

@@ -18,9 +18,10 @@ from p2pchat.protocol.room_state import InvitedRoom
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.control import CONTROL_BYTES_MAX, decode_control, encode_control, fitting_cuts
 from p2pchat.wire.devices import revocation
+from p2pchat.wire.frames import Ops
 from p2pchat.wire.ops import DEPS_MAX
 
-__all__ = ["LAST_WORDS_BYTES", "ROOMS_TOLD_MAX", "RoomWriter"]
+__all__ = ["LAST_WORDS_BYTES", "ROOMS_TOLD_MAX", "RoomWriter", "talk_sent"]
 
 ROOMS_TOLD_MAX = 16
 """Rooms that somebody was put out of, told it at one hello."""
@@ -124,3 +125,9 @@ class RoomWriter:
 def _room(conversation: Conversation) -> InvitedRoom:
     assert conversation.invited is not None, "control ops are written in rooms by invitation"
     return conversation.invited
+
+
+def talk_sent(blob: Ops) -> int:
+    """How many of our talk ops are out with a blob."""
+    seqs = [op.header.seq for op in blob.ops if op.header.chain is Chain.TALK]
+    return max(seqs, default=-1) + 1

@@ -23,7 +23,7 @@ from p2pchat.model.room import RoomKind
 from p2pchat.model.room_change import NO_GENESIS, PutRoom
 from p2pchat.protocol.admission import GUEST_PREFIX
 from p2pchat.protocol.intake import Intake
-from p2pchat.protocol.invited import InvitedRooms, talk_sent
+from p2pchat.protocol.invited import InvitedRooms
 from p2pchat.protocol.machine import (
     Effect,
     Emit,
@@ -37,6 +37,7 @@ from p2pchat.protocol.machine import (
 )
 from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.room_state import Stage
+from p2pchat.protocol.room_writing import talk_sent
 from p2pchat.protocol.sealing import RoomSecret, room_secret
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.contents import Profile

@@ -423,12 +423,8 @@ class State:
     def sources(self, room: InvitedRoom) -> set[DeviceId]:
         """Whom a room is read from: its readers, and who says that we are in it. That proves
         nothing of who says so, and gives it nothing."""
-        host = (
-            {room.host} & self.directory.accounts.keys()
-            if room.host is not None
-            else set[DeviceId]()
-        )
-        return self.readers(room) | host
+        hosts = room.hosts.keys() & self.directory.accounts.keys()
+        return self.readers(room) | hosts
 
     def readable(self, id: ConversationId, peer: DeviceId) -> Conversation | None:
         """The conversation, if this peer may read it; otherwise, for the peer, there is none."""

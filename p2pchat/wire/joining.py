@@ -32,6 +32,8 @@ class Refusal(IntEnum):
     EXCLUDED = 5
     """Somebody put this account out of the room."""
     FULL = 6
+    OFTEN = 7
+    """This account left the room as often as one may who comes by links."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from p2pchat.model.control import (
     Standing,
 )
 from p2pchat.model.ids import AccountId, OpId
-from p2pchat.protocol.membership import Membership
+from p2pchat.protocol.membership import LEAVES_MAX, Membership
 from tests.unit.protocol.assembly import Assembly, account, crew, device
 from tests.unit.protocol.people import digest
 
@@ -81,16 +81,39 @@ class Reference:
         whom the invitation is not good for."""
         counting = frozenset(id for id in known if self.counts(id))
         all_of = {i for i in counting if isinstance(self.ops[i].control, Admission)}
-        found = {id for id in all_of if any(map(self.is_beside(id), counting))}
+        found = {id for id in all_of if any(map(self.is_beside(id, counting), counting))}
         self.add_guests(found, all_of, counting)
         for invite in {self.ops[id].control.invite for id in all_of}:
             used = [i for i in all_of - found if self.ops[i].control.invite == invite]
-            rank = {id: (len(self.pasts[id] & set(used)), id) for id in used}
+            rank = {
+                id: (*self.heard(id, counting), len(self.pasts[id] & {*used}), id) for id in used
+            }
             first = dict.fromkeys(self.ops[i].control.account for i in sorted(used, key=rank.get))
             late = list(first)[self.ops[invite].control.uses :]
             found |= {id for id in used if self.ops[id].control.account in late}
         self.add_guests(found, all_of, counting)
         return frozenset(found)
+
+    def shown(self, id: OpId) -> set[OpId]:
+        """The admissions that an op's author knew."""
+        known = self.pasts[id] | {id}
+        return {one for one in known if isinstance(self.ops[one].control, Admission)}
+
+    def is_witness(self, id: OpId) -> bool:
+        """Whether an op shows an admission that its device never showed before."""
+        own = [one for one in self.pasts[id] if self.ops[one].device == self.ops[id].device]
+        return bool(self.shown(id) - {found for one in own for found in self.shown(one)})
+
+    def heard(self, admission: OpId, counting: frozenset[OpId]) -> list[int]:
+        """How often each who would know shows it, the giver before the owners; most comes first."""
+        giver = self.ops[self.ops[admission].control.invite].account
+        return [
+            -sum(
+                self.ops[id].account == one and self.is_witness(id) and admission in self.shown(id)
+                for id in counting
+            )
+            for one in dict.fromkeys((giver, *self.owners))
+        ]
 
     def add_guests(self, late: set[OpId], all_of: set[OpId], counting: frozenset[OpId]) -> None:
         """Who was let in too late, and never by anything else, lets nobody in."""
@@ -104,13 +127,21 @@ class Reference:
             }
             late |= more
 
-    def is_beside(self, id: OpId) -> Callable[[OpId], bool]:
+    def is_beside(self, id: OpId, counting: frozenset[OpId]) -> Callable[[OpId], bool]:
+        """Whether an op puts out who stands behind an admission, and neither knew of the other; nor
+        did anybody who would know hear of the admission before."""
         admission = self.ops[id]
-        behind = {admission.account, self.ops[admission.control.invite].account}
+        giver = self.ops[admission.control.invite].account
+        who = (giver, *self.owners)
+        seeing = {one for one in counting if self.ops[one].account in who and self.is_witness(one)}
+        seeing = {one for one in seeing if id in self.shown(one)}
 
         def holds(other: OpId) -> bool:
             is_apart = id not in self.pasts[other] and other not in self.pasts[id]
-            return is_apart and any(self.puts_out(self.ops[other], one) for one in behind)
+            puts_out = any(
+                self.puts_out(self.ops[other], one) for one in (admission.account, giver)
+            )
+            return is_apart and puts_out and not any(other not in self.pasts[one] for one in seeing)
 
         return holds
 
@@ -132,6 +163,7 @@ class Reference:
         went = all(isinstance(self.ops[i].control, Leave | Admission) for i in self.last(about))
         set_by_others = [i for i in about if isinstance(self.ops[i].control, SetStanding)]
         went &= all(about_said(self.ops[i]) == 2 for i in self.last(set_by_others))
+        went &= sum(isinstance(self.ops[i].control, Leave) for i in about) < LEAVES_MAX
         is_out = said.account not in self.owners and self.final(said.account, past) > 3
         may = self.standing(op.account, past) <= 3 and self.standing(giving.account, past) <= 1
         return went and is_out and may and not any(self.ends_invite(giving, op))
@@ -141,6 +173,9 @@ class Reference:
             is_end = isinstance(other.control, InviteRevoked) and other.control.invite == giving.id
             takes_back = is_end and not self.is_severed(other.id) and self.takes_back(other)
             takes_back |= other.id not in self.pasts[giving.id] and self.removes(other)
+            gone = other.control
+            if isinstance(gone, DeviceRevoked) and gone.device == giving.device:
+                takes_back |= gone.account == giving.account and self.revokes(other)
             limits = self.is_limit(other, giving.account) and other.id not in self.pasts[giving.id]
             yield (takes_back or limits) and op.id not in self.pasts[other.id]
 
@@ -344,6 +379,8 @@ def welcoming(rng: Random, length: int) -> Assembly:
             invites = [op.id for op in room.ops if isinstance(op.control, Invite)]
             guest = account(rng.choice((*GUESTS, "bob")))
             control = Admission(guest, rng.choice(invites), b"key", b"")
+        elif rng.random() < 0.2:
+            control = Leave()
         deps = rng.choice((deps, tuple(op.id for op in room.ops[6:8])))
         room.write(writer, control, deps)
     return room

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import gc
+from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
-from p2pchat.model.ids import ConversationId
+from p2pchat.model.ids import ConversationId, DeviceId
 from p2pchat.protocol import held_back
-from p2pchat.protocol.held_back import HELD_BACK_BYTES_MAX, HeldBack
+from p2pchat.protocol.held_back import HELD_BACK_BYTES_MAX, HeldBack, Share
 from p2pchat.protocol.log import WAITING_BYTES_MAX, Log
 from p2pchat.wire.frames import Ops
-from tests.unit.protocol.people import ALICE, BOB, MALLORY, Author, digest
+from tests.unit.protocol.people import ALICE, BOB, MALLORY, Author, digest, person
 from tests.unit.protocol.table import Table
 
 BYTES = 40_000
@@ -83,3 +85,33 @@ def test_many_rooms_of_one_contact_share_one_budget(monkeypatch: pytest.MonkeyPa
             alice.hear(MALLORY, Ops((author.write("x" * 1000),), (MALLORY.devices,)))
     logs = [conversation.log for conversation in alice.state.conversations.values()]
     assert 0 < sum(map(waiting, logs)) <= BYTES * 1.2
+
+
+def test_what_goes_is_looked_for_once_and_not_in_all_logs_for_each_op(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Ops of ever other devices in hundreds of logs: each that goes is asked for where it lies."""
+    monkeypatch.setattr(held_back, "HELD_BACK_BYTES_MAX", 4 * BYTES)
+    asked = Counter[str]()
+    monkeypatch.setattr(Share, "give", counted(asked, Share.give))
+    budget = HeldBack()
+    logs = [Log(100, budget) for _ in range(300)]
+    held = 0
+    for number, log in enumerate(logs):
+        author = Author(person(f"author {number}"), ConversationId(digest(f"log {number}")))
+        author.write()
+        for _ in range(4):
+            held += 1
+            log.hold(author.write("x" * 400))
+    gone = held - sum(log.waiting_count for log in logs)
+    assert gone > 100
+    assert asked["give"] == gone
+    assert sum(map(waiting, logs)) <= 4 * BYTES
+
+
+def counted(asked: Counter[str], give: Callable[[Share, DeviceId], None]):
+    def count(share: Share, device: DeviceId) -> None:
+        asked["give"] += 1
+        give(share, device)
+
+    return count

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import pytest
 
-from p2pchat.model.control import Admission, Invite, InviteRevoked, Leave, Standing
+from p2pchat.model.control import (
+    Admission,
+    DeviceRevoked,
+    Invite,
+    InviteRevoked,
+    Leave,
+    Link,
+    SetStanding,
+    Standing,
+)
 from p2pchat.model.ids import OpId
 from p2pchat.protocol.invitations import KNOWN_MAX
+from p2pchat.protocol.membership import LEAVES_MAX, Membership
 from p2pchat.wire.joining import Refusal
-from tests.unit.protocol.assembly import Assembly, account, crew
+from tests.unit.protocol.assembly import Assembly, account, crew, device
 
 KEY = b"key"
 
@@ -166,7 +178,7 @@ def test_who_may_not_take_an_invitation_back_makes_nobody_judge_anew():
     membership.members()
     room.write("bob", InviteRevoked(invite), room.heads)
     membership.add(room.ops[-1])
-    assert membership._judged == len(membership) - 1
+    assert not membership._doubtful
 
 
 def test_whoever_has_a_key_makes_no_more_authors_than_an_invitation_is_good_for():
@@ -180,3 +192,125 @@ def test_whoever_has_a_key_makes_no_more_authors_than_an_invitation_is_good_for(
         author = friend
     membership = room.membership()
     assert [membership.admits(account(one), known) for one in friends] == [True] * 2 + [False] * 3
+
+
+def members_after(room: Assembly, *order: int) -> set[str]:
+    """Which guests are in, for who looks at the room after each op, taken in this order."""
+    membership = Membership(room.genesis)
+    for place in order:
+        membership.add(room.ops[place])
+        membership.members()
+    return {name for name in ("gina", "gus") if account(name) in membership.members()}
+
+
+@pytest.mark.parametrize("witness", ["adam", "olga"])
+def test_who_has_a_link_puts_out_nobody_of_whom_its_giver_or_an_owner_knows(witness):
+    room, invite = party(uses=2)
+    known = room.heads
+    for guest in ("gina", "gus"):
+        admit(room, "bob", guest, invite)
+    room.write(witness, Link(), room.heads)
+    for number in range(40):  # one of them has the smallest id
+        admit(room, f"mallory/{number}", f"friend {number}", invite, known)
+    room.write(witness, Link(), room.heads)
+    assert room.standing("gina") is room.standing("gus") is Standing.MEMBER
+    assert len(room.standings()) == 6
+
+
+def test_the_giver_knows_better_than_the_owners_who_came_first():
+    room, invite = party(uses=1)
+    known = room.heads
+    for number in range(8):
+        first = admit(room, f"bob/{number}", "gina", invite, known)
+        second = admit(room, f"mallory/{number}", "gus", invite, known)
+        for owners in ("olga", "olga/2", "olga/3"):
+            room.write(owners, Link(), (first,))
+        room.write("adam", Link(), (second,))
+        assert room.standing("gus") is Standing.MEMBER
+        assert room.standing("gina") is Standing.REMOVED
+
+
+def test_who_let_somebody_in_does_not_put_it_out_by_having_left_before():
+    room, invite = party(uses=5)
+    known = room.heads
+    admit(room, "mallory", "gina", invite)
+    room.fork("mallory", Leave(), None, known)
+    assert room.standing("gina") is Standing.REMOVED  # nobody who would know heard of it
+    room, invite = party(uses=5)
+    known = room.heads
+    admit(room, "mallory", "gina", invite)
+    room.write("adam", Link(), room.heads)
+    room.fork("mallory", Leave(), None, known)
+    assert room.standing("mallory") is Standing.REMOVED
+    assert room.standing("gina") is Standing.MEMBER
+
+
+def test_it_is_shown_once_that_somebody_was_let_in_and_by_whom_it_is_to_show():
+    room, invite = party(uses=5)
+    assert not room.membership().unseen(account("adam"))
+    admit(room, "bob", "gina", invite)
+    for name, is_theirs in (("adam", True), ("olga", True), ("bob", False), ("gina", False)):
+        assert room.membership().unseen(account(name)) is is_theirs
+    room.write("bob", Link(), room.heads)
+    assert room.membership().unseen(account("adam"))
+    room.write("olga", Link(), room.heads)
+    assert not room.membership().unseen(account("adam"))
+
+
+def test_who_comes_and_goes_is_let_in_by_a_link_a_few_times():
+    room, invite = party(uses=5)
+    for _ in range(LEAVES_MAX):
+        admit(room, "bob", "gina", invite)
+        assert room.standing("gina") is Standing.MEMBER
+        room.leave("gina")
+    assert room.membership().refusal(invite, KEY, account("gina")) is Refusal.OFTEN
+    admit(room, "bob", "gina", invite)
+    assert room.standing("gina") is Standing.REMOVED
+    room.set("adam", "gina", Standing.MEMBER)
+    assert room.standing("gina") is Standing.MEMBER
+
+
+def test_an_invitation_ends_when_the_device_that_gave_it_is_revoked():
+    room, invite = party(uses=5)
+    admit(room, "bob", "gina", invite)
+    known = room.heads
+    gone = DeviceRevoked(account("adam"), device("adam"), (), b"")
+    room.write("adam/2", gone, room.heads)
+    admit(room, "bob/2", "gus", invite, known)
+    admit(room, "bob", "greta", invite)
+    assert room.standing("gina") is Standing.MEMBER
+    assert room.standing("gus") is room.standing("greta") is Standing.REMOVED
+    assert room.membership().refusal(invite, KEY, account("gus")) is Refusal.REVOKED
+    again = room.write("adam/2", Invite(KEY, 5, 1), room.heads)
+    admit(room, "bob", "greta", again)
+    assert room.standing("greta") is Standing.MEMBER
+
+
+def test_who_came_too_late_is_not_let_in_once_more_by_the_same_invitation():
+    room, invite = party(uses=1)
+    known = room.heads
+    one = admit(room, "bob", "gina", invite, known)
+    other = admit(room, "mallory", "gus", invite, known)
+    late = account("gina" if other < one else "gus")
+    assert room.membership().refusal(invite, KEY, late) is Refusal.USED_UP
+
+
+def test_a_removal_that_turns_out_void_ends_no_invitation_in_whatever_order_that_comes():
+    """Anna removes Mallory, beside an admission; and might not, an owner says, or her device."""
+    ends = (
+        ("olga", SetStanding(account("anna"), Standing.MEMBER)),
+        ("anna/2", DeviceRevoked(account("anna"), device("anna"), (), b"")),
+    )
+    for writer, end in ends:
+        room = crew()
+        room.set("olga", "anna", Standing.ADMIN)
+        for name in ("bob", "mallory"):
+            room.set("olga", name, Standing.MEMBER)
+        invite = room.write("olga", Invite(KEY, 5, 0), room.heads)
+        known = room.heads
+        begun = range(len(room.ops))
+        admit(room, "bob", "gina", invite, known)
+        room.write("anna", SetStanding(account("mallory"), Standing.REMOVED), known)
+        room.write(writer, end, known)
+        for order in permutations(range(len(room.ops) - 3, len(room.ops))):
+            assert members_after(room, *begun, *order) == {"gina"}

@@ -11,6 +11,7 @@ from p2pchat.errors import LinkError, LocalProtocolError, PermissionDenied
 from p2pchat.events import JoinFailed, RoomJoined
 from p2pchat.model.control import Standing
 from p2pchat.model.ids import ConversationId, OpId
+from p2pchat.model.op import Chain
 from p2pchat.model.room import Role, RoomsFrom
 from p2pchat.protocol.blocking import BlockTarget
 from p2pchat.protocol.joining import (
@@ -21,6 +22,7 @@ from p2pchat.protocol.joining import (
     REFUSALS,
 )
 from p2pchat.protocol.machine import Dial, Send
+from p2pchat.protocol.room_state import HOSTS_MAX
 from p2pchat.protocol.room_vocabulary import (
     EndInvite,
     GiveInvite,
@@ -29,6 +31,7 @@ from p2pchat.protocol.room_vocabulary import (
     SetRoomsFrom,
 )
 from p2pchat.wire.envelope import Ed25519Signer
+from p2pchat.wire.frames import Welcome
 from p2pchat.wire.invite_links import Hint, InviteLink, decode_invite, encode_invite
 from p2pchat.wire.joining import JoinRefused, Refusal, sign_join
 from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, WALL_MS, Person, digest, person
@@ -194,7 +197,7 @@ def test_a_link_that_was_taken_back_lets_nobody_in(party):
     link = party.link(party.alice, (BOB,))
     party.alice.ask(lambda id: EndInvite(id, party.room, link.invite))
     party.table.run(2)
-    erin = party.stranger(ERIN, party.bob)
+    erin = party.stranger(ERIN, party.alice)
     party.join(erin, link)
     assert refusals(erin) == [REFUSALS[Refusal.REVOKED]]
 
@@ -205,9 +208,121 @@ def test_a_link_whose_giver_may_invite_no_more_lets_nobody_in(party):
     link = party.link(party.bob, (CAROL,))
     party.alice.set(party.room, BOB, Standing.MEMBER)
     party.table.run(2)
-    erin = party.stranger(ERIN, party.carol)
+    erin = party.stranger(ERIN, party.carol, party.bob)
     party.join(erin, link)
     assert refusals(erin) == [REFUSALS[Refusal.REVOKED]]
+
+
+def test_one_whom_a_link_names_is_not_believed_that_it_is_over_and_all_of_them_are(party):
+    link = party.link(party.alice, (BOB, CAROL))
+    erin = party.stranger(ERIN)
+    party.join(erin, link)
+    for door in (BOB, CAROL):
+        erin.hear(door, JoinRefused(party.room, link.invite, Refusal.REVOKED))
+    assert refusals(erin) == []
+    erin.hear(ALICE, JoinRefused(party.room, link.invite, Refusal.UNKNOWN))
+    assert refusals(erin) == [REFUSALS[Refusal.REVOKED]]
+
+
+def test_who_gave_a_link_is_believed_that_it_is_over(party):
+    link = party.link(party.alice, (BOB, CAROL))
+    erin = party.stranger(ERIN)
+    party.join(erin, link)
+    erin.hear(ALICE, JoinRefused(party.room, link.invite, Refusal.FULL))
+    assert refusals(erin) == [REFUSALS[Refusal.FULL]]
+
+
+def control_ops(seat: Seat, room: ConversationId, who: Person) -> int:
+    return seat.state.conversations[room].log.count(who.device, Chain.CONTROL)
+
+
+def test_who_came_too_late_costs_no_op_however_often_it_asks(party):
+    table, room = party.table, party.room
+    link = party.link(party.alice, (BOB, CAROL), uses=1)
+    for one, other in ((party.alice, party.bob), (party.alice, party.carol)):
+        party.split(one, other)
+    party.split(party.bob, party.carol)
+    erin, frank = party.stranger(ERIN, party.bob), party.stranger(FRANK, party.carol)
+    party.join(erin, link)
+    party.join(frank, link)
+    party.meet(party.bob, party.carol)
+    table.run(120)
+    late = FRANK if ERIN.account in standings(party.bob, room) else ERIN
+    before = control_ops(party.bob, room, BOB)
+    asked = sign_join(link.seed, link.conversation, link.invite, late.account)
+    party.bob.effects.clear()
+    party.bob.hear(late, asked, asked)
+    assert control_ops(party.bob, room, BOB) == before
+    said = [e.frame.reason for e in party.bob.decided(Send) if isinstance(e.frame, JoinRefused)]
+    assert said == [Refusal.USED_UP] * 2
+
+
+def test_a_member_that_may_write_no_more_says_that_it_lets_nobody_in(party):
+    link = party.link(party.alice)
+    few = control_ops(party.alice, party.room, ALICE)
+    party.alice.state.limits = replace(party.alice.state.limits, control_ops_max=few)
+    erin = party.stranger(ERIN, party.alice)
+    party.join(erin, link)
+    assert refusals(erin) == [REFUSALS[Refusal.UNKNOWN]]
+
+
+def test_who_gave_a_link_shows_soon_and_once_that_it_heard_who_came_by_it(party):
+    link = party.link(party.alice, (BOB,), uses=5)
+    before = control_ops(party.alice, party.room, ALICE)
+    party.join(party.stranger(ERIN, party.bob), link)
+    party.table.run(60)
+    assert control_ops(party.alice, party.room, ALICE) == before + 1
+    assert control_ops(party.alice, party.room, BOB) == 1
+    party.alice.crash()
+    party.table.run(60)
+    assert control_ops(party.alice, party.room, ALICE) == before + 1
+
+
+def test_what_is_to_be_shown_is_shown_after_a_restart(party):
+    link = party.link(party.alice, (BOB,), uses=5)
+    before = control_ops(party.alice, party.room, ALICE)
+    party.bob.hear(ERIN, sign_join(link.seed, party.room, link.invite, ERIN.account))
+    party.table.settle()
+    assert control_ops(party.alice, party.room, ALICE) == before
+    party.alice.crash()
+    party.table.run(60)
+    assert control_ops(party.alice, party.room, ALICE) == before + 1
+
+
+def test_waiting_is_over_without_a_word_when_somebody_else_takes_us_in(party):
+    link = party.link(party.alice, (BOB,))
+    party.alice.set(party.room, CAROL, Standing.REMOVED)
+    party.table.run(5)
+    party.split(party.alice, party.carol)
+    party.split(party.bob, party.carol)
+    party.join(party.carol, link)
+    assert party.room in party.carol.chat.rooms.invited.admission.joins
+    party.alice.set(party.room, CAROL, Standing.MEMBER)
+    party.split(party.alice, party.carol)
+    party.meet(party.alice, party.carol)
+    party.table.run(5)
+    assert standings(party.carol, party.room)[CAROL.account] is Standing.MEMBER
+    assert not party.carol.chat.rooms.invited.admission.joins
+    party.table.now = replace(party.table.now, wall_ms=link.expires_ms)
+    party.table.run(2 * AGAIN_S)
+    assert refusals(party.carol) == []
+
+
+def test_one_that_opens_and_shows_nothing_does_not_hide_the_others_who_do(party):
+    """Bob welcomes us and is silent, each time that Alice does."""
+    link = party.link(party.alice, (BOB,))
+    erin = party.stranger(ERIN)
+    party.join(erin, link)
+    [welcome] = [e.frame for e in party.alice.decided(Send) if isinstance(e.frame, Welcome)][:1]
+    party.meet(erin, party.alice)
+    erin.hear(BOB, welcome)
+    party.table.run(1)
+    assert is_in(erin, party.room)
+    room = erin.state.conversations[party.room].invited
+    assert room is not None
+    for number in range(HOSTS_MAX + 1):
+        room.hear(person(f"host {number}").device)
+    assert len(room.hosts) == HOSTS_MAX
 
 
 def test_who_was_put_out_comes_back_by_no_link(party):
