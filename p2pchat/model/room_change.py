@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.query import StoredOp
 
-__all__ = ["NO_GENESIS", "DropEpoch", "PutEpoch", "PutLeave", "PutRoom", "RoomChange"]
+__all__ = [
+    "NO_GENESIS",
+    "DropEpoch",
+    "ExpectMember",
+    "ForgetMember",
+    "PutEpoch",
+    "PutLeave",
+    "PutRoom",
+    "RoomChange",
+    "SetSettled",
+]
 
 NO_GENESIS = b""
 """Of a room by password, which nobody began."""
@@ -54,4 +64,30 @@ class DropEpoch:
     op: OpId
 
 
-RoomChange = PutRoom | PutLeave | PutEpoch | DropEpoch
+@dataclass(frozen=True, slots=True)
+class ExpectMember:
+    """An account is a member of a room by invitation: of our talk it shall have what we wrote from
+    `since` on (a count of ops, so 0 means all); replaces what was expected of it."""
+
+    conversation: ConversationId
+    account: AccountId
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetMember:
+    """It is a member no more, and nothing is expected of it."""
+
+    conversation: ConversationId
+    account: AccountId
+
+
+@dataclass(frozen=True, slots=True)
+class SetSettled:
+    """So many of our talk ops in a room by invitation were delivered, whoever comes or goes."""
+
+    conversation: ConversationId
+    talk: int
+
+
+RoomChange = PutRoom | PutLeave | PutEpoch | DropEpoch | ExpectMember | ForgetMember | SetSettled

@@ -31,7 +31,7 @@ from p2pchat.model.ratchet import (
     SetMailed,
     SpendSession,
 )
-from p2pchat.model.room_change import PutEpoch, PutLeave, PutRoom
+from p2pchat.model.room_change import ExpectMember, PutEpoch, PutLeave, PutRoom, SetSettled
 
 __all__ = ["Head", "MailSnapshot", "ReadingSnapshot", "RoomsSnapshot", "Snapshot"]
 
@@ -72,6 +72,8 @@ class RoomsSnapshot:
     control: tuple[StoredOp, ...] = ()
     """All their control ops, each after what it depends on."""
     leaves: tuple[PutLeave, ...] = ()
+    expected: tuple[ExpectMember, ...] = ()
+    settled: tuple[SetSettled, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,16 +118,18 @@ class _Asked:
         return self.node.parts.ambient.now()
 
     def accounts(self) -> list[AccountId]:
-        """Who shall have it: the other one; in a room by invitation who is a member and was one to
-        our knowledge when it was written; in others whoever was seen there."""
+        """Who shall have it: the other one; in a room by invitation of whom it is expected, or, if
+        that is nobody any more and it was delivered, who has it; in others who was seen there."""
         conversation, me = self.conversation, self.node.chat.state.me.account
         if conversation.other is not None:
             return [conversation.other]
         if conversation.invited is None:
             return sorted(conversation.log.accounts() - {me})
-        membership, deps = conversation.invited.membership, self.header.deps
-        members = membership.members().keys() - {me}
-        return sorted(one for one in members if membership.standing(one, deps).may_read)
+        recipients, seq = self.node.chat.outbox.recipients, self.header.seq
+        awaited = recipients.awaited(conversation.id, seq)
+        if not awaited and seq < recipients.delivered(conversation.id):
+            awaited = recipients.holders(conversation.id, seq)
+        return sorted(awaited)
 
     def recipient(self, account: AccountId) -> RecipientFacts:
         state = self.node.chat.state

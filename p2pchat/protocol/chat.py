@@ -142,6 +142,7 @@ class Chat:
         begun = [*self.blocking.start(), *self.contacts.introduce(now)]
         begun += self.contacts.own_devices.start()
         begun += [*self.rooms.start(), *self.rooms.invited.start(now)]
+        begun += self.outbox.states.start()
         begun += [*self.outbox.start(), *self.sync.start()]
         return begun + self.mailing.start(now)
 
@@ -556,6 +557,7 @@ class Chat:
             last = max(last, head.hlc if head.device == state.me.device else 0)
         state.clock = type(state.clock)(last)
         self.rooms.invited.restore(snapshot.rooms, snapshot.settings)
+        self.outbox.states.restore(snapshot.rooms)
         for row in snapshot.deliveries:
             self.outbox.restore(row)
         self.receipts.reading.restore(snapshot.reading, snapshot.settings)

@@ -234,9 +234,8 @@ class InvitedRooms:
             return [Reply(command.id, error=error)]
         if not before.may_read and command.standing.may_read and self._is_full(room):
             most = self._state.limits.room_members_max
-            return [
-                Reply(command.id, error=LocalProtocolError(f"a room has at most {most} members"))
-            ]
+            error = LocalProtocolError(f"a room has at most {most} members")
+            return [Reply(command.id, error=error)]
         control = self._writer.standing(conversation, account, command.standing)
         objection = self._writer.objection(conversation, control)
         if objection is not None:
@@ -324,9 +323,10 @@ class InvitedRooms:
         """A control op was taken, ours or another's."""
         room = conversation.invited
         assert room is not None, "only rooms by invitation have control ops that matter"
+        effects = self._outbox.states.expect(conversation)
         if not room.membership.counts(op.id):
-            return renamed(conversation)
-        effects = detail_taken(self._state, conversation, op, control_op(op).control)
+            return effects + renamed(conversation)
+        effects += detail_taken(self._state, conversation, op, control_op(op).control)
         effects += self._learned(conversation.id, room, room.epochs.settle(now), now)
         if not room.is_entered:
             return effects + self._looked_at(conversation, room, now)
@@ -417,8 +417,9 @@ class InvitedRooms:
             for blob in blobs:
                 effects += [Send(peer, Lane.LIVE, blob) for peer in sorted(here)]
             sent = max((talk_sent(blob) for blob in blobs), default=0)
-            told = Published(conversation.id, sent, len(here))
-            return effects + self._outbox.states.published(told)
+            return effects + self._outbox.states.published(
+                Published(conversation.id, sent, len(here))
+            )
         for blob in blobs:
             if room.sharing.is_over(readers, now):
                 room.sharing.begin(now)
@@ -485,12 +486,12 @@ class InvitedRooms:
         """We are a member, and want to be."""
         hosts = list(room.hosts)
         effects = self.admission.enter(conversation, room) + self.joining.joined(conversation.id)
+        effects += self._outbox.states.expect(conversation)
         effects.append(EnterTopic(conversation.id, room_secret(room.secret)))
         effects.append(HoldEpochs(conversation.id, room.epochs.keys))
         effects.append(Emit(RoomJoined(self._state.room_info(conversation))))
         effects += self._introduced(conversation, room, now)
-        effects += self._want_epoch(conversation.id, room)
-        effects += self._keys.early(room, now)
+        effects += self._want_epoch(conversation.id, room) + self._keys.early(room, now)
         return effects + [e for h in hosts for e in self._sync.begin(conversation, h, now)]
 
     def _write(self, conversation: Conversation, control: Control, now: Now) -> list[Effect]:

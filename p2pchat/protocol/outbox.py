@@ -355,12 +355,12 @@ class Outbox:
         receipt = signed.receipt
         if not counts or not self._may_acknowledge(conversation, signed):
             return []  # it may have left while the disk was asked
-        if not self._may_count(conversation, receipt.device):
+        if not self._may_count(conversation, receipt):
             return []
         effects = self.watch(conversation.id, receipt.account, receipt.device)
         recipient = self.recipients.by_device[receipt.device]
         delivery = recipient.deliveries[conversation.id]
-        before = self.recipients.delivered(conversation.id)
+        before = self.states.reach(conversation)
         before_read = self.recipients.read(conversation.id)
         news = [delivery.acknowledge(chain, count) for chain, count in counts.items()]
         news.append(delivery.read_to(min(receipt.read_below, counts.get(Chain.TALK, 0))))
@@ -373,7 +373,7 @@ class Outbox:
         self._touched[conversation.id] = None
         proof = PutReceipt(conversation.id, receipt.device, signed.body, signed.signature)
         self._dirty[receipt.device, conversation.id] = proof
-        effects += self.states.delivered(conversation, before)
+        effects += self.states.acknowledged(conversation, before)
         return effects + self.states.read(conversation, before_read)
 
     def _may_acknowledge(self, conversation: Conversation, signed: SignedReceipt) -> bool:
@@ -386,11 +386,15 @@ class Outbox:
             return conversation.invited.membership.standing(receipt.account).may_read
         return conversation.other in (None, receipt.account)
 
-    def _may_count(self, conversation: Conversation, device: DeviceId) -> bool:
-        """Whether one more reader of a conversation is kept count of."""
-        if self.recipients.delivery(device, conversation.id) is not None:
+    def _may_count(self, conversation: Conversation, receipt: Receipt) -> bool:
+        """Whether one more reader of a conversation is kept count of: one device of each member in
+        any case, for what it has decides whether something is delivered."""
+        id, account = conversation.id, receipt.account
+        if self.recipients.delivery(receipt.device, id) is not None:
             return True
-        if len(self.recipients.watching(conversation.id)) < self._state.limits.room_members_max:
+        if len(self.recipients.watching(id)) < self._state.limits.room_members_max:
+            return True
+        if conversation.invited is not None and not self.recipients.is_counted(account, id):
             return True
         self._state.refuse("too many readers")
         return False

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from p2pchat.model.change import SetDelivery
+from p2pchat.model.expected import Expected
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId
 from p2pchat.model.op import Chain, Op
 
@@ -158,6 +159,8 @@ class Recipients:
 
     def __init__(self) -> None:
         self.by_device: dict[DeviceId, Recipient] = {}
+        self.expected: dict[ConversationId, Expected[AccountId]] = {}
+        """Of rooms by invitation; of all others who is there is not known, or plain."""
         self._watching: dict[ConversationId, dict[DeviceId, Recipient]] = {}
 
     def add(self, device: DeviceId, delivery: Delivery) -> Recipient:
@@ -181,29 +184,53 @@ class Recipients:
 
     def forget(self, conversation: ConversationId) -> None:
         """A conversation is left; who is in no other is forgotten with it."""
+        self.expected.pop(conversation, None)
         for device, recipient in self._watching.pop(conversation, {}).items():
             del recipient.deliveries[conversation]
             if not recipient.deliveries:
                 del self.by_device[device]
 
     def delivered(self, conversation: ConversationId) -> int:
-        """How many of our talk ops every recipient account has on disk."""
-        best: dict[AccountId, int] = {}
-        for recipient in self.watching(conversation):
-            delivery = recipient.deliveries[conversation]
-            acked = max(best.get(delivery.account, 0), delivery.acked[Chain.TALK])
-            best[delivery.account] = acked
-        return min(best.values(), default=0)
+        """How many of our talk ops every account has on disk of which it is expected, or, where
+        nobody knows who is there, that ever had something."""
+        acked, expected = self._acked(conversation), self.expected.get(conversation)
+        return min(acked.values(), default=0) if expected is None else expected.delivered(acked)
+
+    def holders(self, conversation: ConversationId, seq: int) -> set[AccountId]:
+        """Which accounts have signed to hold a talk op of ours."""
+        return {one for one, count in self._acked(conversation).items() if count > seq}
+
+    def awaited(self, conversation: ConversationId, seq: int) -> set[AccountId]:
+        """Of whom it is expected in a room by invitation that they have a talk op of ours."""
+        expected = self.expected.get(conversation)
+        return expected.awaited(seq) if expected is not None else set()
 
     def read(self, conversation: ConversationId) -> int:
-        """How many of our talk ops every recipient account has read."""
-        best: dict[AccountId, int] = {}
+        """How many of our talk ops every account has read that is asked for `delivered`."""
+        read: dict[AccountId, int] = {}
         for recipient in self.watching(conversation):
             delivery = recipient.deliveries[conversation]
-            best[delivery.account] = max(best.get(delivery.account, 0), delivery.read)
-        return min(best.values(), default=0)
+            read[delivery.account] = max(read.get(delivery.account, 0), delivery.read)
+        expected = self.expected.get(conversation)
+        if expected is None:
+            return min(read.values(), default=0)
+        return expected.read(self._acked(conversation), read)
+
+    def _acked(self, conversation: ConversationId) -> dict[AccountId, int]:
+        """How many of our talk ops each account has, on any of its devices."""
+        acked: dict[AccountId, int] = {}
+        for recipient in self.watching(conversation):
+            delivery = recipient.deliveries[conversation]
+            known = acked.get(delivery.account, 0)
+            acked[delivery.account] = max(known, delivery.acked[Chain.TALK])
+        return acked
 
     def sent(self, conversation: ConversationId) -> int:
-        """How many of our talk ops were sent to any recipient."""
-        told = (r.deliveries[conversation].talk_told for r in self.watching(conversation))
-        return max(told, default=0)
+        """How many of our talk ops were sent to any recipient, or came to it by others."""
+        known = (r.deliveries[conversation] for r in self.watching(conversation))
+        return max((max(d.talk_told, d.acked[Chain.TALK]) for d in known), default=0)
+
+    def is_counted(self, account: AccountId, conversation: ConversationId) -> bool:
+        """Whether any device of an account is watched in a conversation."""
+        watching = self.watching(conversation)
+        return any(one.deliveries[conversation].account == account for one in watching)

@@ -10,10 +10,13 @@ from collections.abc import Iterable
 
 from p2pchat.events import MessageStateChanged
 from p2pchat.model.change import SetPublished
+from p2pchat.model.expected import Expected
 from p2pchat.model.ids import ConversationId
 from p2pchat.model.message import MessageState
 from p2pchat.model.op import Chain, Kind, Op
 from p2pchat.model.query import OpsQuery
+from p2pchat.model.room_change import ExpectMember, ForgetMember, RoomChange, SetSettled
+from p2pchat.model.snapshot import RoomsSnapshot
 from p2pchat.protocol.machine import Effect, Emit, ForStates, Load, Loaded, Persist, Published
 from p2pchat.protocol.recipient import Delivery, Recipients
 from p2pchat.protocol.state import Conversation, State
@@ -34,6 +37,56 @@ class States:
         self.unwritten: dict[ConversationId, None] = {}
         """Rooms whose ops were published, which the disk does not know yet."""
 
+    def restore(self, rooms: RoomsSnapshot) -> None:
+        """Of whom what is expected, as of the last commit."""
+        for id, conversation in self._state.conversations.items():
+            if conversation.invited is not None and conversation.is_entered:
+                self._recipients.expected[id] = Expected()
+        known = self._recipients.expected
+        for row in rooms.expected:
+            if row.conversation in known:
+                known[row.conversation].since[row.account] = row.since
+        for row in rooms.settled:
+            if row.conversation in known:
+                known[row.conversation].settled = row.talk
+
+    def start(self) -> list[Effect]:
+        """Who is in each room, for one that the disk knows nothing of as yet."""
+        return [one for room in self._state.conversations.values() for one in self.expect(room)]
+
+    def expect(self, conversation: Conversation) -> list[Effect]:
+        """Who is in a room by invitation was judged anew, which also does what counts for nothing.
+        Who came is expected to have what we say from now on, and does not hold back what we said
+        before; who went holds back nothing."""
+        id, me, room = conversation.id, self._state.me, conversation.invited
+        if room is None or not room.is_entered:
+            return []
+        members = room.membership.members()
+        expected = self._recipients.expected.setdefault(id, Expected())
+        came = {one for one in members if one not in expected.since and one != me.account}
+        went = {one for one in expected.since if one not in members}
+        if not came and not went:
+            return []
+        rows: list[RoomChange] = []
+        before, since = self._recipients.delivered(id), dict(expected.since)
+        before_read = self._recipients.read(id)
+        if before > expected.settled:
+            expected.settled = before
+            rows.append(SetSettled(id, before))
+        for one in sorted(went):
+            del since[one]
+            rows.append(ForgetMember(id, one))
+        since |= dict.fromkeys(sorted(came), conversation.log.count(me.device, Chain.TALK))
+        if min(since.values(), default=0) > before:
+            # What nobody had of whom it was expected is expected of all who are there now: they
+            # are given all that was ever said, and otherwise it would count as delivered.
+            since = dict.fromkeys(since, before)
+        news = [one for one in since if expected.since.get(one) != since[one]]
+        rows += [ExpectMember(id, one, since[one]) for one in news]
+        expected.since = since
+        told = self._delivered(conversation, before) + self.read(conversation, before_read)
+        return [*map(Persist, rows), *told]
+
     def sent(self, delivery: Delivery, ops: Iterable[Op]) -> list[Effect]:
         """Talk ops are on their way to one more recipient."""
         id, recipients = delivery.conversation, self._recipients
@@ -48,8 +101,20 @@ class States:
         delivery.talk_told = max(delivery.talk_told, count)
         return self._tell(self._state.conversations[id], before, count, MessageState.SENT)
 
-    def delivered(self, conversation: Conversation, before: int) -> list[Effect]:
-        """Receipts came; `before` them so many messages were delivered."""
+    def reach(self, conversation: Conversation) -> tuple[int, int]:
+        """How many talk ops are delivered, and how many at least sent."""
+        id, recipients = conversation.id, self._recipients
+        return recipients.delivered(id), max(recipients.sent(id), conversation.published)
+
+    def acknowledged(self, conversation: Conversation, before: tuple[int, int]) -> list[Effect]:
+        """A receipt came; `before` it they had come so far. What one has and others have not is
+        sent, however it came there."""
+        delivered, sent = self.reach(conversation)
+        first = max(delivered, before[1])
+        told = self._tell(conversation, first, sent, MessageState.SENT)
+        return told + self._delivered(conversation, before[0])
+
+    def _delivered(self, conversation: Conversation, before: int) -> list[Effect]:
         after = self._recipients.delivered(conversation.id)
         return self._tell(conversation, before, after, MessageState.DELIVERED)
 
@@ -63,8 +128,8 @@ class States:
         conversation = self._state.conversations.get(input.conversation)
         if conversation is None or not input.peers or input.talk_sent <= conversation.published:
             return []
-        first, conversation.published = conversation.published, input.talk_sent
-        start = max(first, self._recipients.delivered(conversation.id))
+        start = max(self.reach(conversation))
+        conversation.published = input.talk_sent
         told = self._tell(conversation, start, input.talk_sent, MessageState.SENT)
         self.unwritten[conversation.id] = None
         return told

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, assert_never
 
 from p2pchat.model.change import Counting
+from p2pchat.model.expected import Expected
 from p2pchat.model.message import MessageState
 
 __all__ = ["Progress", "Reach"]
@@ -37,20 +38,22 @@ class Progress:
     read: int = 0
 
     @classmethod
-    def of(cls, reaches: Iterable[Reach], published: int) -> Progress:
+    def of(
+        cls, reaches: Iterable[Reach], published: int, expected: Expected[Hashable] | None = None
+    ) -> Progress:
         """Delivered to an account is what any one of its devices has; delivered at all is what
-        every account has, and so it is with what was read. Sent is what reached any device's
-        stream or any peer of the room."""
+        every account has of which it is expected, or, where nobody knows who is there, that ever
+        had something; so it is with what was read. Sent is what reached anybody."""
         acked: dict[Hashable, int] = {}
         read: dict[Hashable, int] = {}
         sent = published
         for reach in reaches:
             acked[reach.account] = max(acked.get(reach.account, 0), reach.talk_acked)
             read[reach.account] = max(read.get(reach.account, 0), reach.talk_read)
-            sent = max(sent, reach.talk_sent)
-        return cls(
-            delivered=min(acked.values(), default=0), sent=sent, read=min(read.values(), default=0)
-        )
+            sent = max(sent, reach.talk_sent, reach.talk_acked)
+        if expected is None:
+            return cls(min(acked.values(), default=0), sent, min(read.values(), default=0))
+        return cls(expected.delivered(acked), sent, expected.read(acked, read))
 
     def state(self, seq: int, *, own: Counting) -> MessageState:
         """The state of the message at `seq`; a message of others is always delivered, and one of

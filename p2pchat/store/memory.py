@@ -45,13 +45,22 @@ from p2pchat.model.message import Message
 from p2pchat.model.op import WORDLESS_MAX, Chain, Op
 from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.model.ratchet import MailChange
-from p2pchat.model.room_change import DropEpoch, PutEpoch, PutLeave, PutRoom, RoomChange
+from p2pchat.model.room_change import (
+    DropEpoch,
+    ExpectMember,
+    ForgetMember,
+    PutEpoch,
+    PutLeave,
+    PutRoom,
+    SetSettled,
+)
 from p2pchat.model.search import Query
-from p2pchat.model.snapshot import Head, RoomsSnapshot, Snapshot
+from p2pchat.model.snapshot import Head, Snapshot
 from p2pchat.store.folding import Progress, Reach
 from p2pchat.store.memory_mail import Mail, by_key
-from p2pchat.store.memory_reading import Reading, reading_snapshot
+from p2pchat.store.memory_reading import reading_snapshot
 from p2pchat.store.memory_relations import Relations
+from p2pchat.store.memory_rooms import About, rooms_of
 from p2pchat.store.port import PAGE_LIMIT_MAX, UNREAD_MAX, Page
 from p2pchat.wire.ops import stored_op
 
@@ -59,50 +68,10 @@ __all__ = ["MemoryStore"]
 
 
 @dataclass(slots=True)
-class _About:
-    """What a conversation is."""
-
-    details: PutConversation | None = None
-    room: PutRoom | None = None
-    leave: PutLeave | None = None
-    epochs: dict[OpId, PutEpoch] = field(default_factory=dict[OpId, PutEpoch])
-    published: int | None = None
-    reading: Reading = field(default_factory=Reading)
-
-    def apply(self, change: PutConversation | RoomChange) -> None:
-        match change:
-            case PutConversation():
-                self.details = change
-            case PutRoom():
-                self.room = change
-            case PutLeave():
-                self.leave = change
-            case PutEpoch():
-                self.epochs[change.op] = change
-            case DropEpoch():
-                self.epochs.pop(change.op, None)
-
-    @property
-    def is_entered(self) -> bool:
-        """Whether its messages are shown: we are in it, and neither left it nor are guests."""
-        return self.details is not None and (self.room is None or self.room.is_entered)
-
-    def copy(self) -> _About:
-        return _About(
-            self.details,
-            self.room,
-            self.leave,
-            dict(self.epochs),
-            self.published,
-            self.reading.copy(),
-        )
-
-
-@dataclass(slots=True)
 class _Conversation:
     """What is kept of one conversation."""
 
-    about: _About = field(default_factory=_About)
+    about: About = field(default_factory=About)
     ops: dict[OpId, Op] = field(default_factory=dict[OpId, Op])
     chains: dict[tuple[DeviceId, Chain], list[tuple[int, OpId]]] = field(
         default_factory=dict[tuple[DeviceId, Chain], list[tuple[int, OpId]]]
@@ -202,7 +171,7 @@ class _Conversation:
             Reach(d.account, d.talk_acked, d.talk_sent, d.talk_read)
             for d in self.deliveries.values()
         )
-        return Progress.of(reaches, self.about.published or 0)
+        return Progress.of(reaches, self.about.published or 0, self.about.expectation)
 
     def span(self, page: Page) -> list[OpId]:
         """The ids of a page, oldest first."""
@@ -287,6 +256,8 @@ class _State:
                 self.conversations[id] = self.conversation(id).said_by(device)
                 self.mail.forget(id)
             case PutConversation() | PutRoom() | PutLeave() | PutEpoch() | DropEpoch():
+                self.conversation(change.conversation).about.apply(change)
+            case ExpectMember() | ForgetMember() | SetSettled():
                 self.conversation(change.conversation).about.apply(change)
             case _:
                 self._apply_global(change)
@@ -407,7 +378,7 @@ class MemoryStore:
             peers=by_key(state.peers),
             blocks=by_key(state.blocks),
             settings=dict(sorted(state.settings.items())),
-            rooms=_rooms(conversations),
+            rooms=rooms_of([(c.about, c.ops.values()) for c in conversations]),
             mail=state.mail.snapshot(),
             reading=reading_snapshot(
                 {key: c.about.reading for key, c in state.conversations.items()}
@@ -524,21 +495,6 @@ class MemoryStore:
             )
             for row in rows
         ]
-
-
-def _rooms(conversations: Sequence[_Conversation]) -> RoomsSnapshot:
-    begun = [c for c in conversations if c.about.room is not None]
-    return RoomsSnapshot(
-        rooms=tuple(c.about.room for c in begun if c.about.room is not None),
-        epochs=tuple(epoch for c in conversations for epoch in by_key(c.about.epochs)),
-        control=tuple(
-            stored_op(op)
-            for c in begun
-            for op in c.ops.values()
-            if op.header.chain is Chain.CONTROL
-        ),
-        leaves=tuple(c.about.leave for c in conversations if c.about.leave is not None),
-    )
 
 
 def _place(head: Head) -> tuple[DeviceId, Chain, int, OpId]:

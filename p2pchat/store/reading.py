@@ -6,6 +6,7 @@ is one row written, however much it changes on the screen.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import cache
 from typing import Any
 
@@ -24,9 +25,11 @@ from sqlalchemy import (
 
 from p2pchat.errors import UnknownMessage
 from p2pchat.model.change import Counting, PutReceipt
+from p2pchat.model.expected import Expected
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.message import Message
 from p2pchat.model.query import OpsQuery, StoredDeletion, StoredOp
+from p2pchat.model.room import RoomKind
 from p2pchat.store.folding import Progress, Reach
 from p2pchat.store.port import PAGE_LIMIT_MAX, Page
 from p2pchat.store.reaction_rows import HAS_REACTIONS, with_reactions
@@ -37,6 +40,7 @@ from p2pchat.store.schema import (
     deliveries,
     devices,
     dropped,
+    expected,
     heads,
     messages,
     names,
@@ -46,6 +50,7 @@ from p2pchat.store.schema import (
     receipts,
     revised,
     rooms,
+    settled,
 )
 
 __all__ = [
@@ -281,6 +286,13 @@ _REACHES = (
     .where(deliveries.c.conversation == _conversation_key)
 )
 _PUBLISHED = select(published.c.talk_sent).where(published.c.conversation == _conversation_key)
+_KIND = select(conversation_details.c.kind).where(
+    conversation_details.c.conversation == _conversation_key
+)
+_EXPECTED = select(expected.c.account, expected.c.since).where(
+    expected.c.conversation == _conversation_key
+)
+_SETTLED = select(settled.c.talk).where(settled.c.conversation == _conversation_key)
 
 
 def read_progress(connection: Connection, conversation: ConversationId) -> Progress:
@@ -288,7 +300,12 @@ def read_progress(connection: Connection, conversation: ConversationId) -> Progr
     parameters = {"conversation": conversation}
     rows = connection.execute(_REACHES, parameters)
     reaches = [Reach(row.account, row.talk_acked, row.talk_sent, row.talk_read) for row in rows]
-    return Progress.of(reaches, connection.scalar(_PUBLISHED, parameters) or 0)
+    sent = connection.scalar(_PUBLISHED, parameters) or 0
+    if connection.scalar(_KIND, parameters) != RoomKind.INVITED:
+        return Progress.of(reaches, sent)
+    since = {row.account: row.since for row in connection.execute(_EXPECTED, parameters)}
+    expectation = Expected[Hashable](since, connection.scalar(_SETTLED, parameters) or 0)
+    return Progress.of(reaches, sent, expectation)
 
 
 # Each stored op lies below a head of its chain, so the few heads name all authors.

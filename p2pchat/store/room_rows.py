@@ -12,15 +12,35 @@ from sqlalchemy import Connection, literal_column, select
 
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.query import StoredOp
-from p2pchat.model.room_change import DropEpoch, PutEpoch, PutLeave, PutRoom, RoomChange
+from p2pchat.model.room_change import (
+    DropEpoch,
+    ExpectMember,
+    ForgetMember,
+    PutEpoch,
+    PutLeave,
+    PutRoom,
+    RoomChange,
+    SetSettled,
+)
 from p2pchat.model.snapshot import RoomsSnapshot
-from p2pchat.store.schema import accounts, conversations, epochs, leaves, ops, rooms
+from p2pchat.store.schema import (
+    accounts,
+    conversations,
+    epochs,
+    expected,
+    leaves,
+    ops,
+    rooms,
+    settled,
+)
 from p2pchat.store.statements import drop, put
 
 __all__ = ["RoomWriter", "read_rooms"]
 
 _PUT_ROOM, _PUT_LEAVE, _PUT_EPOCH = put(rooms), put(leaves), put(epochs)
 _DROP_EPOCH = drop(epochs, "conversation", "op")
+_EXPECT, _FORGET = put(expected), drop(expected, "conversation", "account")
+_SETTLE = put(settled)
 
 _conversation_id = conversations.c.id.label("conversation_id")
 _ROOMS = (
@@ -31,6 +51,13 @@ _ROOMS = (
 )
 _LEAVES = select(leaves, _conversation_id).join(conversations).order_by(_conversation_id)
 _EPOCHS = select(epochs, _conversation_id).join(conversations).order_by(_conversation_id, "op")
+_EXPECTED = (
+    select(expected.c.since, _conversation_id, accounts.c.id.label("account_id"))
+    .join_from(expected, conversations)
+    .join_from(expected, accounts)
+    .order_by(_conversation_id, "account_id")
+)
+_SETTLED = select(settled, _conversation_id).join(conversations).order_by(_conversation_id)
 _CONTROL = (
     select(ops.c.id, ops.c.seq, ops.c.header, ops.c.signature, ops.c.content)
     .join_from(ops, rooms, ops.c.conversation == rooms.c.conversation)
@@ -78,6 +105,13 @@ class RoomWriter:
                 self._cursor.execute(_PUT_EPOCH, key | row)
             case DropEpoch(_, op):
                 self._cursor.execute(_DROP_EPOCH, key | {"op": op})
+            case ExpectMember(_, account, since):
+                row = {"account": self._account(account), "since": since}
+                self._cursor.execute(_EXPECT, key | row)
+            case ForgetMember(_, account):
+                self._cursor.execute(_FORGET, key | {"account": self._account(account)})
+            case SetSettled(_, talk):
+                self._cursor.execute(_SETTLE, key | {"talk": talk})
 
 
 def read_rooms(connection: Connection) -> RoomsSnapshot:
@@ -107,5 +141,13 @@ def read_rooms(connection: Connection) -> RoomsSnapshot:
                 StoredOp(OpId(row.op), row.seq, row.header, row.signature, row.content),
             )
             for row in connection.execute(_LEAVES)
+        ),
+        expected=tuple(
+            ExpectMember(ConversationId(row.conversation_id), AccountId(row.account_id), row.since)
+            for row in connection.execute(_EXPECTED)
+        ),
+        settled=tuple(
+            SetSettled(ConversationId(row.conversation_id), row.talk)
+            for row in connection.execute(_SETTLED)
         ),
     )

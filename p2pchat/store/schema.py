@@ -38,6 +38,7 @@ __all__ = [
     "dropped",
     "edits",
     "epochs",
+    "expected",
     "floors",
     "heads",
     "hpke_keys",
@@ -62,6 +63,7 @@ __all__ = [
     "rooms",
     "seen_mail",
     "settings",
+    "settled",
     "spent_sessions",
     "telling",
     "trust",
@@ -427,4 +429,17 @@ epochs = _keyed(
     _id("op", primary_key=True),
     _id("secret"),
     _integer("learned_ms"),
+)
+
+expected = _keyed(
+    "expected",
+    _of(conversations, "conversation", primary_key=True),
+    _of(accounts, "account", primary_key=True),
+    _integer("since"),
+)
+
+settled = _table(
+    "settled",
+    _of(conversations, "conversation", primary_key=True),
+    _integer("talk"),
 )

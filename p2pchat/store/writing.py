@@ -44,7 +44,15 @@ from p2pchat.model.change import (
 from p2pchat.model.identity import Identity
 from p2pchat.model.ids import ConversationId, DeviceId, OpId
 from p2pchat.model.op import Chain
-from p2pchat.model.room_change import DropEpoch, PutEpoch, PutLeave, PutRoom
+from p2pchat.model.room_change import (
+    DropEpoch,
+    ExpectMember,
+    ForgetMember,
+    PutEpoch,
+    PutLeave,
+    PutRoom,
+    SetSettled,
+)
 from p2pchat.store import schema
 from p2pchat.store.mail import MailWriter
 from p2pchat.store.reaction_rows import ReactionWriter
@@ -225,6 +233,8 @@ class Writer:
             case PutPeer() | DropPeer() | PutBlock() | DropBlock() | PutSetting():
                 self._apply_local(change)
             case PutRoom() | PutLeave() | PutEpoch() | DropEpoch():
+                self._rooms.apply(change)
+            case ExpectMember() | ForgetMember() | SetSettled():
                 self._rooms.apply(change)
             case _:
                 self._mail.apply(change)

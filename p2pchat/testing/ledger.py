@@ -129,6 +129,14 @@ class Ledger:
         """Whether an op is, or was until its conversation was left, on a disk."""
         return op in self.disk(device).ever
 
+    def devices(self, account: AccountId) -> list[DeviceId]:
+        """The devices in this world that act for an account."""
+        return [device for device, owner in self._devices.items() if owner == account]
+
+    def name_of(self, account: AccountId) -> str:
+        """How an account is called in this world."""
+        return ", ".join(self.names[device] for device in self.devices(account)) or "a stranger"
+
     def parties(self, conversation: ConversationId) -> frozenset[DeviceId] | None:
         """The two devices of a direct conversation; None for a room."""
         return self._parties.get(conversation)

@@ -9,6 +9,7 @@ from p2pchat.testing.checkers.acknowledgement import Acknowledgement
 from p2pchat.testing.checkers.base import Checker, Complaints
 from p2pchat.testing.checkers.convergence import Convergence
 from p2pchat.testing.checkers.durability import Durability
+from p2pchat.testing.checkers.expectation import Expectation
 from p2pchat.testing.checkers.forks import Forks
 from p2pchat.testing.checkers.leftovers import Leftovers
 from p2pchat.testing.checkers.limits import QueueLimits
@@ -26,6 +27,7 @@ EVERY: tuple[Callable[[Ledger], Checker], ...] = (
     Acknowledgement,
     Convergence,
     Durability,
+    Expectation,
     Forks,
     Leftovers,
     Perseverance,

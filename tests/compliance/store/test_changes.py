@@ -45,7 +45,15 @@ from p2pchat.model.ratchet import (
     SpendSession,
 )
 from p2pchat.model.room import RoomKind
-from p2pchat.model.room_change import DropEpoch, PutEpoch, PutLeave, PutRoom
+from p2pchat.model.room_change import (
+    DropEpoch,
+    ExpectMember,
+    ForgetMember,
+    PutEpoch,
+    PutLeave,
+    PutRoom,
+    SetSettled,
+)
 from p2pchat.model.search import Query
 from p2pchat.model.snapshot import RoomsSnapshot, Snapshot
 from p2pchat.store.driver import connect
@@ -516,6 +524,21 @@ def test_epochs_are_replaced_dropped_and_go_with_their_room(store: Store) -> Non
     assert store.snapshot().rooms.epochs == (later,)
     store.commit([DropConversation(ROOM, ALICE.device)])
     assert store.snapshot().rooms == RoomsSnapshot()
+
+
+def test_who_is_expected_to_have_what_is_replaced_forgotten_and_goes_with_the_room(store: Store):
+    bob, carol = ExpectMember(ROOM, BOB.account, 3), ExpectMember(ROOM, CAROL.account, 0)
+    there = ExpectMember(OTHER_ROOM, BOB.account, 1)
+    store.commit([bob, carol, there, SetSettled(ROOM, 2), SetSettled(ROOM, 4)])
+    in_room = sorted((bob, carol), key=lambda row: row.account)
+    found = store.snapshot().rooms
+    kept = sorted((*in_room, there), key=lambda row: (row.conversation, row.account))
+    assert (list(found.expected), found.settled) == (kept, (SetSettled(ROOM, 4),))
+    moved = replace(bob, since=0)
+    store.commit([moved, ForgetMember(ROOM, CAROL.account), ForgetMember(ROOM, ALICE.account)])
+    assert set(store.snapshot().rooms.expected) == {moved, there}
+    store.commit([DropConversation(ROOM, ALICE.device)])
+    assert store.snapshot().rooms == RoomsSnapshot(expected=(there,))
 
 
 def test_secrets_of_rooms_are_not_shown() -> None:

@@ -58,7 +58,15 @@ from p2pchat.model.ratchet import (
     SpendSession,
 )
 from p2pchat.model.room import RoomKind
-from p2pchat.model.room_change import DropEpoch, PutEpoch, PutLeave, PutRoom
+from p2pchat.model.room_change import (
+    DropEpoch,
+    ExpectMember,
+    ForgetMember,
+    PutEpoch,
+    PutLeave,
+    PutRoom,
+    SetSettled,
+)
 from p2pchat.model.search import Query
 from p2pchat.store.memory import MemoryStore
 from p2pchat.store.port import Page, Store
@@ -278,6 +286,16 @@ class TwoStores(RuleBasedStateMachine):
         ]
         if dropped:
             self._waiting.append(DropEpoch(room, op))
+
+    @rule(room=rooms, person=people, since=small, settled=small, forgotten=st.booleans())
+    def expect(
+        self, room: ConversationId, person: Person, since: int, settled: int, *, forgotten: bool
+    ) -> None:
+        self._waiting.append(ExpectMember(room, person.account, since))
+        if forgotten:
+            self._waiting.append(ForgetMember(room, person.account))
+        else:
+            self._waiting.append(SetSettled(room, settled))
 
     @rule(room=rooms, person=people)
     def drop(self, room: ConversationId, person: Person) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from p2pchat.errors import UnknownMessage
-from p2pchat.model.change import Counting, PutName, SetPublished
+from p2pchat.model.change import Change, Counting, PutConversation, PutName, SetPublished
 from p2pchat.model.ids import OpId
 from p2pchat.model.message import Message, MessageState
+from p2pchat.model.room import RoomKind
+from p2pchat.model.room_change import ExpectMember, ForgetMember, SetSettled
 from p2pchat.store import memory, reading
 from p2pchat.store.port import Page, Store
 from tests.compliance.store.values import ALICE, BOB, CAROL, OTHER_ROOM, ROOM, Writer, delivery
@@ -169,7 +171,26 @@ def test_a_receipt_moves_all_messages_below_it(store: Store) -> None:
 
 def test_delivered_needs_every_account(store: Store) -> None:
     store.commit([*Writer().messages(3), delivery(BOB, acked=3), delivery(CAROL, acked=1)])
-    assert states(store) == "dqq"
+    assert states(store) == "dss", "what one of them has is out, however it came there"
+
+
+def test_in_a_room_by_invitation_who_is_expected_counts_and_nobody_else(store: Store) -> None:
+    invited = PutConversation(ROOM, RoomKind.INVITED, "crew", 1)
+    store.commit([invited, *Writer().messages(4), delivery(BOB, acked=3, sent=4)])
+    assert states(store) == "ssss", "nobody is expected, so nobody has it"
+    expected: list[tuple[Change, str]] = [
+        (ExpectMember(ROOM, BOB.account, 0), "ddds"),
+        (ExpectMember(ROOM, CAROL.account, 2), "ddss"),
+        (ExpectMember(ROOM, CAROL.account, 0), "ssss"),
+        (SetSettled(ROOM, 1), "dsss"),
+        (ForgetMember(ROOM, BOB.account), "dsss"),
+        (delivery(CAROL, acked=4), "dddd"),
+        (ForgetMember(ROOM, CAROL.account), "dsss"),
+        (PutConversation(ROOM, RoomKind.OPEN, "crew", 1), "ddds"),
+    ]
+    for change, told in expected:
+        store.commit([change])
+        assert states(store) == told, change
 
 
 def test_what_was_published_is_sent(store: Store) -> None:

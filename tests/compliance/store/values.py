@@ -53,7 +53,15 @@ from p2pchat.model.ratchet import (
     SpendSession,
 )
 from p2pchat.model.room import RoomKind
-from p2pchat.model.room_change import DropEpoch, PutEpoch, PutLeave, PutRoom
+from p2pchat.model.room_change import (
+    DropEpoch,
+    ExpectMember,
+    ForgetMember,
+    PutEpoch,
+    PutLeave,
+    PutRoom,
+    SetSettled,
+)
 
 
 def digest(text: str) -> bytes:
@@ -283,4 +291,8 @@ def rooms() -> list[Change]:
         first,
         PutEpoch(ROOM, OpId(digest("next epoch")), digest("next secret"), 6),
         DropEpoch(ROOM, first.op),
+        ExpectMember(ROOM, BOB.account, 1),
+        ExpectMember(ROOM, CAROL.account, 2),
+        ForgetMember(ROOM, CAROL.account),
+        SetSettled(ROOM, 1),
     ]

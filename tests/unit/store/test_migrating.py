@@ -11,16 +11,29 @@ from sqlalchemy import create_engine
 
 from p2pchat.errors import SchemaTooNew, StoreError
 from p2pchat.model.blocking import parse_target
-from p2pchat.model.change import PutBlock
+from p2pchat.model.change import PutBlock, PutConversation
+from p2pchat.model.message import MessageState
 from p2pchat.model.op import Chain
 from p2pchat.model.query import OpsQuery
+from p2pchat.model.room import RoomKind
+from p2pchat.model.room_change import ExpectMember, SetSettled
 from p2pchat.model.search import Query
 from p2pchat.store.driver import connect
 from p2pchat.store.home import open_home
 from p2pchat.store.opening import MIGRATIONS, Migrations
 from p2pchat.store.port import Page
 from p2pchat.store.schema import METADATA
-from tests.compliance.store.values import ALICE, OTHER_ROOM, ROOM, ROOMS, Writer
+from tests.compliance.store.values import (
+    ALICE,
+    BOB,
+    CAROL,
+    OTHER_ROOM,
+    ROOM,
+    ROOMS,
+    Person,
+    Writer,
+    delivery,
+)
 
 STEP = """
 import sqlalchemy as sa
@@ -105,7 +118,7 @@ def test_messages_of_before_there_was_an_index_are_found(home: Path) -> None:
     triggers = [f"TRIGGER search_{name}" for name in ("added", "dropped", "changed")]
     later = ("search", "leaves", "edits", "deletions", "revised", "dropped")
     later += ("wordless", "reactions", "indexed")
-    later += ("readers", "read_marks", "telling", "drafts")
+    later += ("readers", "read_marks", "telling", "drafts", "expected", "settled")
     for dropped in [*triggers, *(f"TABLE {name}" for name in later)]:
         connection.execute(f"DROP {dropped}")
     connection.execute("UPDATE alembic_version SET version_num = '0007'")
@@ -196,6 +209,32 @@ def test_a_home_of_the_first_release_is_brought_forward(tmp_path: Path) -> None:
         opened.store.commit([block])
         assert opened.store.snapshot().blocks == (block,)
     assert form(home) == MIGRATIONS.newest
+
+
+def test_what_was_called_delivered_stays_so_and_nothing_else_is(tmp_path: Path) -> None:
+    """In rooms by invitation: what all had who ever signed for anything there."""
+    path = tmp_path / "home"
+    with open_home(path) as opened:
+        kinds = ((ROOM, RoomKind.INVITED), (OTHER_ROOM, RoomKind.OPEN))
+        opened.store.commit([PutConversation(id, kind, "crew", 1) for id, kind in kinds])
+        for id, _ in kinds:
+            one = delivery(Person("bob", "phone"), acked=1, conversation=id)
+            rows = [one, delivery(BOB, acked=3, sent=4, conversation=id)]
+            rows.append(delivery(CAROL, acked=2, conversation=id))
+            opened.store.commit([*Writer(conversation=id).messages(4), *rows])
+    connection = connect(path / "p2pchat.db", (path / "p2pchat.key").read_bytes())
+    for table in ("expected", "settled"):
+        connection.execute(f"DROP TABLE {table}")
+    connection.execute("UPDATE alembic_version SET version_num = '0016'")
+    connection.close()
+    with open_home(path) as opened:
+        assert opened.store.snapshot().rooms.settled == (SetSettled(ROOM, 2),)
+        for id in (ROOM, OTHER_ROOM):
+            told = [message.state for message in opened.store.history(id, Page())]
+            assert told == [MessageState.DELIVERED] * 2 + [MessageState.SENT] * 2
+        opened.store.commit([ExpectMember(ROOM, ALICE.account, 0)])
+        told = [message.state for message in opened.store.history(ROOM, Page())]
+        assert told == [MessageState.DELIVERED] * 2 + [MessageState.SENT] * 2
 
 
 def test_homes_that_are_made_at_once_in_one_program_do_not_get_in_each_others_way(

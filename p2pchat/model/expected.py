@@ -1,0 +1,43 @@
+"""Who shall have what we say in a room by invitation, and what follows from that.
+
+A member has all of our talk chain up to some op, and need not have what lies below another. So
+plain counts say how much of the chain is delivered, and how much was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+__all__ = ["Expected"]
+
+K = TypeVar("K", bound=Hashable)
+
+
+@dataclass(slots=True)
+class Expected(Generic[K]):
+    """Of one room. `K` names accounts; all counts are of our talk ops there, so 0 means none."""
+
+    since: dict[K, int] = field(default_factory=dict[K, int])
+    """By member: from which op on."""
+    settled: int = 0
+    """So many were delivered, whoever came or went since."""
+
+    def awaited(self, seq: int) -> set[K]:
+        """Of whom an op is expected."""
+        return {account for account, first in self.since.items() if first <= seq}
+
+    def delivered(self, acked: Mapping[K, int]) -> int:
+        """How many everybody has of whom they are expected, where each has so many."""
+        upto = (max(first, acked.get(one, 0)) for one, first in self.since.items())
+        return max(self.settled, min(upto, default=0))
+
+    def read(self, acked: Mapping[K, int], read: Mapping[K, int]) -> int:
+        """How many were read by everybody of whom they are expected; of what is expected of nobody
+        any more, by everybody who has it."""
+        unread = [read.get(one, 0) for one, has in acked.items() if read.get(one, 0) < has]
+        upto = min([*unread, self.delivered(acked)])
+        if upto < min(self.since.values(), default=upto + 1):
+            return upto
+        return min(max(first, read.get(one, 0)) for one, first in self.since.items())

@@ -1,0 +1,103 @@
+"""What a conversation is, and what there is of a room by invitation, in the store in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from p2pchat.model.change import PutConversation
+from p2pchat.model.expected import Expected
+from p2pchat.model.ids import AccountId, OpId
+from p2pchat.model.op import Chain, Op
+from p2pchat.model.room import RoomKind
+from p2pchat.model.room_change import (
+    DropEpoch,
+    ExpectMember,
+    ForgetMember,
+    PutEpoch,
+    PutLeave,
+    PutRoom,
+    RoomChange,
+    SetSettled,
+)
+from p2pchat.model.snapshot import RoomsSnapshot
+from p2pchat.store.memory_reading import Reading
+from p2pchat.wire.ops import stored_op
+
+__all__ = ["About", "rooms_of"]
+
+
+@dataclass(slots=True)
+class About:
+    """What a conversation is."""
+
+    details: PutConversation | None = None
+    room: PutRoom | None = None
+    leave: PutLeave | None = None
+    epochs: dict[OpId, PutEpoch] = field(default_factory=dict[OpId, PutEpoch])
+    published: int | None = None
+    reading: Reading = field(default_factory=Reading)
+    expected: dict[AccountId, ExpectMember] = field(default_factory=dict[AccountId, ExpectMember])
+    settled: SetSettled | None = None
+
+    def apply(self, change: PutConversation | RoomChange) -> None:
+        match change:
+            case PutConversation():
+                self.details = change
+            case PutRoom():
+                self.room = change
+            case PutLeave():
+                self.leave = change
+            case PutEpoch():
+                self.epochs[change.op] = change
+            case DropEpoch():
+                self.epochs.pop(change.op, None)
+            case ExpectMember():
+                self.expected[change.account] = change
+            case ForgetMember():
+                self.expected.pop(change.account, None)
+            case SetSettled():
+                self.settled = change
+
+    @property
+    def is_entered(self) -> bool:
+        """Whether its messages are shown: we are in it, and neither left it nor are guests."""
+        return self.details is not None and (self.room is None or self.room.is_entered)
+
+    @property
+    def expectation(self) -> Expected[Hashable] | None:
+        """Of whom our messages are expected; None where that is not known."""
+        if self.details is None or self.details.kind is not RoomKind.INVITED:
+            return None
+        since: dict[Hashable, int] = {one: row.since for one, row in self.expected.items()}
+        return Expected(since, self.settled.talk if self.settled is not None else 0)
+
+    def copy(self) -> About:
+        return About(
+            self.details,
+            self.room,
+            self.leave,
+            dict(self.epochs),
+            self.published,
+            self.reading.copy(),
+            dict(self.expected),
+            self.settled,
+        )
+
+
+def rooms_of(conversations: Sequence[tuple[About, Iterable[Op]]]) -> RoomsSnapshot:
+    """The rooms' part of a snapshot, of conversations in the order of their ids."""
+    abouts = [about for about, _ in conversations]
+    return RoomsSnapshot(
+        rooms=tuple(about.room for about in abouts if about.room is not None),
+        epochs=tuple(about.epochs[op] for about in abouts for op in sorted(about.epochs)),
+        control=tuple(
+            stored_op(op)
+            for about, ops in conversations
+            for op in ops
+            if about.room is not None and op.header.chain is Chain.CONTROL
+        ),
+        leaves=tuple(about.leave for about in abouts if about.leave is not None),
+        expected=tuple(about.expected[one] for about in abouts for one in sorted(about.expected)),
+        settled=tuple(about.settled for about in abouts if about.settled is not None),
+    )
