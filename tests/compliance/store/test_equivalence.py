@@ -134,7 +134,7 @@ class TwoStores(RuleBasedStateMachine):
         sort_key: int,
     ) -> None:
         writer = self._writer(room, person, chain)
-        if shown:
+        if shown and chain is Chain.TALK:
             self._waiting += writer.message(text, sort_key=sort_key)
         else:
             self._waiting.append(writer.op(text))
@@ -143,7 +143,10 @@ class TwoStores(RuleBasedStateMachine):
     @rule(room=rooms, person=people, chain=chains, seq=small, text=texts)
     def fork(self, room: ConversationId, person: Person, chain: Chain, seq: int, text: str) -> None:
         branch = self._writer(room, person, chain).fork(seq)
-        self._waiting += branch.message(f"branch {text}")
+        if chain is Chain.TALK:
+            self._waiting += branch.message(f"branch {text}")
+        else:
+            self._waiting.append(branch.op(f"branch {text}"))
         self._writers[room, person, chain] = branch
 
     @rule(room=rooms, person=people, about=small, text=texts, hlc=small, deleted=st.booleans())
