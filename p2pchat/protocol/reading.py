@@ -2,8 +2,9 @@
 
 A mark is a place in the talk chain of one device of an author, and only ever moves on; what is kept
 of it is the highest, so that it does not matter in which order marks come. Nobody is told of it
-unless the person wants that: then the receipt for that device says it, too (`protocol.receipts`).
-In rooms whose members nobody chose, it is told only where it was asked for that very room.
+unless the person wants that: then the receipt for that device says it, too (`protocol.receipts`),
+as long as that device may read the conversation itself. In rooms whose members nobody chose, it is
+told only where it was asked for that very room.
 """
 
 from __future__ import annotations
@@ -74,15 +75,17 @@ class Reading:
         return self._choices.get(id)
 
     def told(self, conversation: Conversation, author: DeviceId) -> int:
-        """Below which place an author's talk was read, if that is told."""
-        if not self.tells(conversation):
+        """Below which place an author's talk was read, if that is told: who was put out of a room,
+        is no contact any more or is in doubt has no business knowing when somebody reads."""
+        below = self._marks.get(author, {}).get(conversation.id, 0)
+        if not below or not self.tells(conversation):
             return 0
-        return self._marks.get(author, {}).get(conversation.id, 0)
+        return below if self._state.may_read(conversation, author) else 0
 
     def marked(self, author: DeviceId) -> list[Conversation]:
         """Where an author is told how far it was read."""
         known = (self._state.conversations.get(id) for id in self._marks.get(author, {}))
-        return [one for one in known if one is not None and self.tells(one)]
+        return [one for one in known if one is not None and self.told(one, author)]
 
     def keep(self, id: ConversationId, text: str) -> list[Effect]:
         """A draft is this now; nothing to do where it was before."""
@@ -107,7 +110,7 @@ class Reading:
         effects: list[Effect] = [Persist(mark) for mark in news]
         effects += [Emit(ConversationRead(command.conversation))] if news else []
         conversation = self._state.conversations[command.conversation]
-        authors = [mark.device for mark in news] if self.tells(conversation) else []
+        authors = [mark.device for mark in news if self.told(conversation, mark.device)]
         return [*effects, Reply(command.id)], authors
 
     def _news(self, marks: Iterable[PutReadMark]) -> Iterable[PutReadMark]:
@@ -123,9 +126,9 @@ class Reading:
         self._choices.pop(id, None)
         if is_on is not None:
             self._choices[id] = is_on
-        authors = [device for device, marks in self._marks.items() if id in marks]
-        is_told = self.tells(self._state.conversations[id])
-        return [Persist(SetTelling(id, is_on))], authors if is_told else []
+        conversation = self._state.conversations[id]
+        authors = [device for device in self._marks if self.told(conversation, device)]
+        return [Persist(SetTelling(id, is_on))], authors
 
     def _bad(self, text: str) -> P2PChatError | None:
         most = self._state.limits.text_bytes_max

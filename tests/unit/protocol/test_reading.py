@@ -9,13 +9,15 @@ import pytest
 from p2pchat.errors import InvalidText, MessageTooLarge, UnknownConversation
 from p2pchat.events import ConversationRead, MessageStateChanged
 from p2pchat.model.change import PutReadMark
+from p2pchat.model.control import Standing
 from p2pchat.model.conversation import open_room_id
 from p2pchat.model.ids import ConversationId
 from p2pchat.model.message import MessageState
-from p2pchat.protocol.machine import Lane, Send, SendFailed
+from p2pchat.protocol.machine import ConfirmKey, Lane, RemoveContact, Send, SendFailed
 from p2pchat.protocol.reading_vocabulary import KeepDraft, MarkRead, TellReading
+from p2pchat.wire.frames import Hello
 from p2pchat.wire.receipts import SignedReceipt, sign_receipt
-from tests.unit.protocol.people import ALICE, BOB, CAROL, between, digest
+from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, between, digest, set_of
 from tests.unit.protocol.table import Seat, Table
 
 DIRECT = between(ALICE, BOB)
@@ -42,8 +44,17 @@ def read(seat: Seat, where: ConversationId, place: int = -1) -> None:
 
 def told(seat: Seat) -> list[int]:
     """What was told of reading, receipt by receipt."""
-    frames = [effect.frame for effect in seat.decided(Send)]
-    return [frame.receipt.read_below for frame in frames if isinstance(frame, SignedReceipt)]
+    return [effect.frame.receipt.read_below for effect in receipts(seat)]
+
+
+def said(seat: Seat, to: Seat) -> list[int]:
+    """The same, to one device alone."""
+    mine = [effect for effect in receipts(seat) if effect.peer == to.device]
+    return [effect.frame.receipt.read_below for effect in mine]
+
+
+def receipts(seat: Seat) -> list:
+    return [e for e in seat.decided(Send) if isinstance(e.frame, SignedReceipt)]
 
 
 def states(seat: Seat, where: ConversationId = DIRECT) -> list[MessageState]:
@@ -143,6 +154,71 @@ def test_what_was_told_and_lost_is_told_again():
     bob.effects.clear()
     bob.do(SendFailed(alice.device, Lane.LIVE, "the stream was reset"))
     assert told(bob) == [1]
+
+
+def test_who_was_put_out_of_a_room_is_not_told_what_was_read_after():
+    table = Table()
+    alice, bob, carol = (table.sit(person) for person in (ALICE, BOB, CAROL))
+    table.befriend(alice, bob)
+    table.befriend(alice, carol)
+    room = alice.create("Crew", BOB, CAROL)
+    table.run(5)
+    tell(alice, True)
+    for seat in (bob, carol):
+        seat.send(room, "hello")
+    table.run(5)
+    alice.set(room, CAROL, Standing.REMOVED)
+    table.run(5)
+    alice.effects.clear()
+    read(alice, room)
+    table.disconnect(alice, carol)
+    table.connect(alice, carol)
+    alice.do(SendFailed(carol.device, Lane.LIVE, "the stream was reset"))
+    tell(alice, True, room)
+    table.run(5)
+    assert said(alice, bob)
+    assert all(said(alice, bob))
+    assert not any(said(alice, carol))
+    alice.set(room, CAROL, Standing.MEMBER)
+    table.run(5)
+    table.disconnect(alice, carol)
+    table.connect(alice, carol)
+    table.run(5)
+    assert any(said(alice, carol))
+
+
+def test_who_is_no_contact_any_more_is_not_told_what_was_read_after():
+    table, alice, bob = friends()
+    tell(bob, True)
+    alice.send(DIRECT, "hello")
+    table.run(5)
+    bob.ask(lambda id: RemoveContact(id, ALICE.account))
+    bob.effects.clear()
+    read(bob, DIRECT)
+    table.disconnect(alice, bob)
+    table.connect(alice, bob)
+    tell(bob, True, DIRECT)
+    table.run(5)
+    assert not any(told(bob))
+    assert states(alice) == ["delivered"]
+
+
+def test_whose_key_is_in_doubt_is_not_told_what_was_read_after():
+    table, alice, bob = friends()
+    tell(bob, True)
+    alice.send(DIRECT, "hello")
+    table.run(5)
+    bob.hear(ALICE, Hello(set_of(MALLORY, ALICE.device)))
+    assert bob.state.directory.is_doubtful(ALICE.account)
+    bob.effects.clear()
+    read(bob, DIRECT)
+    tell(bob, True, DIRECT)
+    bob.do(SendFailed(alice.device, Lane.LIVE, "the stream was reset"))
+    table.run(5)
+    assert not any(told(bob))
+    bob.ask(lambda id: ConfirmKey(id, ALICE.account))
+    bob.do(SendFailed(alice.device, Lane.LIVE, "the stream was reset"))
+    assert any(told(bob))
 
 
 def test_both_sides_know_it_after_a_restart():
