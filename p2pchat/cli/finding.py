@@ -1,19 +1,22 @@
 """From what a person types to a contact, a room or a message.
 
 Names are chosen by whoever bears them, and anybody may take another's. Who asks is therefore told
-by the account alone, and a name means a contact only when one accepted contact bears it.
+by the account alone, and a name means a contact only when one accepted contact bears it. A room's
+name is chosen by others, too, and may become another at any time: what reads as an account or an id
+is never a name, and a name that a person bears as well means neither.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from p2pchat.client.client import Client
 from p2pchat.client.handles import Contact, Room
 from p2pchat.errors import LocalProtocolError, UnknownContact, UnknownConversation, UnknownMessage
 from p2pchat.model.contact import ContactInfo, ContactState
-from p2pchat.model.ids import AccountId, OpId
+from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.room import RoomInfo
 
 __all__ = [
@@ -33,10 +36,12 @@ T = TypeVar("T", Contact, Room, RoomInfo, Contact | Room)
 def conversation_named(client: Client, text: str) -> Contact | Room:
     """The contact or room that is meant. Raises `UnknownConversation`, or `LocalProtocolError`
     when the name is that of several."""
-    contacts = _contacts(client, text)
+    contacts, rooms = _contacts(client, text), _rooms(client, text)
+    if rooms and not contacts:
+        contacts = _asked(client, text)
     return _only(
         text,
-        [*contacts, *_rooms(client, text)],
+        [*contacts, *rooms],
         "no contact who has accepted, and no room that you are in, is {name}; `p2pchat contacts"
         " list` and `p2pchat rooms list` show them; give the account of whom you asked",
     )
@@ -125,9 +130,18 @@ def _bears(contact: Contact, name: str) -> bool:
 
 def _contacts(client: Client, text: str) -> list[Contact]:
     """By id or account, whoever it is; else by name."""
-    contacts = client.contacts()
-    exact = [each for each in contacts if text in (str(each.id), str(each.account))]
-    return exact or [each for each in contacts if _bears(each, text)]
+    contacts, exact = client.contacts(), _exact(text)
+    if exact is not None:
+        return [each for each in contacts if exact in (each.id, each.account)]
+    return [each for each in contacts if _bears(each, text)]
+
+
+def _asked(client: Client, name: str) -> list[Contact]:
+    """Whom we asked, and who is called so: no room is written to in their place."""
+    if _exact(name) is not None:
+        return []
+    asked = (each for each in client.contacts() if each.state is ContactState.ASKED)
+    return [each for each in asked if each.name.casefold() == name.casefold()]
 
 
 def _rooms(client: Client, text: str) -> list[Room]:
@@ -135,7 +149,16 @@ def _rooms(client: Client, text: str) -> list[Room]:
 
 
 def _names(info: RoomInfo, text: str) -> bool:
-    return text == str(info.id) or text.casefold() == info.name.casefold()
+    exact = _exact(text)
+    return info.id == exact if exact is not None else info.name.casefold() == text.casefold()
+
+
+def _exact(text: str) -> AccountId | ConversationId | None:
+    """The account or id that this is; then it is nobody's name."""
+    for parse in (AccountId.parse, ConversationId.parse):
+        with suppress(ValueError):
+            return parse(text)
+    return None
 
 
 def _only(text: str, found: list[T], nothing: str) -> T:

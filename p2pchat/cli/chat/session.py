@@ -6,6 +6,7 @@ Everything is done one after the other, so that what is seen is always of one mo
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar, assert_never
 
@@ -23,7 +24,7 @@ from p2pchat.cli.reading import TOLD, ReadReceipts, set_read_receipts
 from p2pchat.cli.showing import step_name, words
 from p2pchat.client.client import Client
 from p2pchat.client.handles import Contact, Room
-from p2pchat.errors import P2PChatError, UnknownConversation
+from p2pchat.errors import P2PChatError, UnknownConversation, UnknownMessage
 from p2pchat.events import (
     AnnouncementChanged,
     ContactAccepted,
@@ -49,7 +50,7 @@ from p2pchat.events import (
 )
 from p2pchat.model.contact import ContactState
 from p2pchat.model.control import Detail
-from p2pchat.model.ids import AccountId, ConversationId
+from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.mentions import with_accounts
 from p2pchat.model.room import Role, RoomKind
 
@@ -140,7 +141,15 @@ class Session:
     # What happens
 
     async def hear(self, event: Event) -> None:
-        """Something happened in the client."""
+        """Something happened in the client. It may have waited, and what it is about be gone."""
+        try:
+            await self._heard(event)
+        except UnknownConversation:
+            self._list()
+        except P2PChatError as error:
+            self.chat = self.chat.noted(translate_error(str(error), self._language))
+
+    async def _heard(self, event: Event) -> None:
         match event:
             case MessageReceived(message, mentions_me):
                 if all(place.id != message.conversation for place in self.chat.places):
@@ -150,7 +159,7 @@ class Session:
                     where = self._client.conversation(message.conversation).name
                     self._say("{who} mentions you in {name}.", who=message.author_name, name=where)
                 if message.conversation == self.chat.open:
-                    await self._client.conversation(message.conversation).mark_read(message.id)
+                    await _read(self._client.conversation(message.conversation), message.id)
             case MessageStateChanged(id, state):
                 self.chat = self.chat.moved(id, state)
             case MessageEdited(message) | ReactionChanged(message):
@@ -343,7 +352,7 @@ class Session:
     async def _open(self, conversation: Contact | Room) -> None:
         page = await conversation.history(PAGE_MESSAGES)
         if page:
-            await conversation.mark_read(page[-1].id)
+            await _read(conversation, page[-1].id)
         self._list()
         self.chat = self.chat.opened(conversation.id, page, conversation.draft)
         self._know()
@@ -534,6 +543,12 @@ class Session:
 
 def _kind(state: ContactState) -> str:
     return "contact" if state is ContactState.ACCEPTED else "asked"
+
+
+async def _read(conversation: Contact | Room, id: OpId) -> None:
+    """Somebody has it before them, or had: where many write, old messages make room."""
+    with suppress(UnknownMessage):
+        await conversation.mark_read(id)
 
 
 def _opened(chat: Chat) -> ConversationId:

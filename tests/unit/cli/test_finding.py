@@ -6,6 +6,7 @@ import pytest
 import trio
 
 from p2pchat.cli.finding import conversation_named, find_account
+from p2pchat.client.handles import Room
 from p2pchat.client.opening import open_client
 from p2pchat.errors import LocalProtocolError, UnknownContact, UnknownConversation
 from p2pchat.model.change import PutContact
@@ -23,16 +24,20 @@ def know(client, account: AccountId, name: str, state: ContactState) -> None:
     machine.directory.names[account] = (1, name)
 
 
-def found(text: str, *people: tuple[AccountId, str, ContactState]):
-    """The account or room that a text means among these people and the room "lounge"."""
+def found(text: str, *people: tuple[AccountId, str, ContactState], room: str = "lounge"):
+    """The account, or the name of the room, that a text means among these people and that room,
+    which was called otherwise at first."""
 
     async def main():
         async with open_client(None, name="Alice", offline=True) as client:
-            await client.join_open("lounge")
+            place = await client.create_room("lobby")
+            await place.rename(room)
             for person in people:
                 know(client, *person)
-            meant = conversation_named(client, text)
-            return meant.name if text == "lounge" else meant.account
+            if text == "id":
+                know(client, MALLORY, str(place.id), ContactState.ASKED)
+            meant = conversation_named(client, str(place.id) if text == "id" else text)
+            return meant.name if isinstance(meant, Room) else meant.account
 
     return trio.run(main)
 
@@ -62,3 +67,24 @@ def test_who_asks_is_told_by_the_account_alone():
     assert find_account([request], str(BOB)) == BOB
     with pytest.raises(UnknownContact, match="'Bob'"):
         find_account([request], "Bob")
+
+
+@pytest.mark.parametrize("state", [ContactState.ACCEPTED, ContactState.ASKED])
+def test_a_room_named_as_somebody_takes_nobodys_place(state):
+    bob = (BOB, "Bob", state)
+    with pytest.raises(LocalProtocolError, match="give the account or id"):
+        found("bob", bob, room="Bob")
+    assert found("id", bob, room="Bob") == "Bob"
+
+
+@pytest.mark.parametrize("word", [str(BOB), (b"b" * 32).hex()])
+def test_an_account_or_an_id_is_no_name(word):
+    bob = (BOB, "Bob", ContactState.ACCEPTED)
+    assert found(word, bob, room=word) == BOB
+    assert found(word, bob, (MALLORY, word, ContactState.ACCEPTED)) == BOB
+    with pytest.raises(UnknownConversation):
+        found(word, (MALLORY, word, ContactState.ACCEPTED), room=word)
+
+
+def test_who_asks_to_be_a_contact_takes_no_rooms_name():
+    assert found("lounge", (MALLORY, "lounge", ContactState.REQUEST)) == "lounge"

@@ -32,7 +32,7 @@ from p2pchat.events import (
     RoomRenamed,
     SecurityAlert,
 )
-from p2pchat.model.ids import AccountId, PeerId
+from p2pchat.model.ids import AccountId, OpId, PeerId
 from p2pchat.model.message import Reaction
 from tests.unit.cli.chat.values import THEM
 
@@ -300,6 +300,29 @@ def test_a_room_that_is_left_elsewhere_is_closed_at_the_next_news():
         await client.room(session.chat.open).leave()
         await session.hear(EventsDropped(1))
         assert session.chat.open is None
+
+    on_a_client(script)
+
+
+GONE = OpId(b"gone" * 8)
+
+
+def test_the_chat_goes_on_when_what_an_event_is_about_is_gone():
+    async def script(client, session):
+        place = (await typed(session, "/join lounge", "hello")).open
+        pruned = replace(session.chat.messages[0], id=GONE)
+        await session.hear(MessageReceived(pruned))
+        assert session.chat.notes == ()
+        crew = (await typed(session, "/create Crew", f"@{client.account}")).open
+        mention, info = session.chat.messages[0], client.room(crew).info
+        await typed(session, "/open lounge")
+        await client.room(crew).leave()
+        await session.hear(MessageReceived(mention, mentions_me=True))
+        await session.hear(AnnouncementChanged(crew, "Friday at eight.", THEM))
+        await session.hear(DescriptionChanged(crew, "Who sails.", THEM))
+        await session.hear(RoomRenamed(info, THEM))
+        assert (session.chat.open, session.chat.notes) == (place, ())
+        assert [one.name for one in session.chat.places] == ["lounge"]
 
     on_a_client(script)
 
