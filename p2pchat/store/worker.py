@@ -80,8 +80,8 @@ class StoreWorker:
         self._writes: SimpleQueue[_Write | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="p2pchat-store")
         self._closed = False
-        self._failure: outcome.Error | None = None
-        """Why what was put off could not be done: the next commit fails of it, too."""
+        self._is_behind = False
+        """What was put off could not be done: each commit tries it first, and fails of it, too."""
 
     async def commit(self, changes: Sequence[Change]) -> None:
         if self._closed:
@@ -140,17 +140,23 @@ class StoreWorker:
 
     def _run(self) -> None:
         while (write := self._next()) is not None:
-            write.end(self._failure or outcome.capture(self._store.commit, write.changes))
+            write.end(outcome.capture(self._commit, write.changes))
+
+    def _commit(self, changes: Sequence[Change]) -> None:
+        if self._is_behind:
+            self._store.catch_up()
+            self._is_behind = False
+        self._store.commit(changes)
 
     def _next(self) -> _Write | None:
         """What to write next; what commits put off is done while there is nothing, and at times
         between two of them."""
-        while self._failure is None and (put_off := self._store.put_off):
+        while not self._is_behind and (put_off := self._store.put_off):
             if put_off < PUT_OFF_MAX:
                 with suppress(Empty):
                     return self._writes.get(timeout=IDLE_S)
             done = outcome.capture(self._store.catch_up)
-            self._failure = done if isinstance(done, outcome.Error) else None
+            self._is_behind = isinstance(done, outcome.Error)  # nobody waits who could be told
         return self._writes.get()
 
 

@@ -9,7 +9,7 @@ import pytest
 import trio
 import trio.testing
 
-from p2pchat.errors import HomeInUse, UnknownMessage
+from p2pchat.errors import DiskFull, HomeInUse, UnknownMessage
 from p2pchat.model.change import Change, PutReceipt, PutSetting
 from p2pchat.model.op import Chain
 from p2pchat.model.query import OpsQuery
@@ -190,21 +190,37 @@ def test_what_was_put_off_does_not_wait_for_ever_while_much_is_written(
     assert order_of(LazyStore(), 4) == ["0", "1", "caught up", "2", "3", "caught up"]
 
 
-def test_when_what_was_put_off_fails_so_does_the_next_commit() -> None:
-    class Failing(LazyStore):
-        def catch_up(self) -> None:
-            self.caught_up.set()
-            raise OSError("the disk is on fire")
+class Stuck(LazyStore):
+    """What was put off cannot be done, until the disk has room again."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_full = True
+
+    def catch_up(self) -> None:
+        if self.is_full:
+            self.caught_up.set()
+            raise DiskFull("no room for the index of words")
+        super().catch_up()
+
+
+def test_when_what_was_put_off_fails_so_does_each_commit_until_it_is_done() -> None:
     async def main() -> None:
-        store = Failing()
+        store = Stuck()
         store.gate.release(2)
         async with open_worker(store) as worker:
-            await worker.commit([])
+            await worker.commit([PutSetting("soon", b"")])
             await trio.to_thread.run_sync(store.caught_up.wait, 30)
-            with pytest.raises(OSError, match="on fire"):
-                await worker.commit([PutSetting("late", b"")])
-        assert store.order == []
+            raised = []
+            for _ in range(3):
+                with pytest.raises(DiskFull, match="index of words") as info:
+                    await worker.commit([PutSetting("late", b"")])
+                raised.append(info.value)
+            assert len({id(error) for error in raised}) == 3
+            assert store.order == ["soon"]
+            store.is_full = False
+            await worker.commit([PutSetting("after", b"")])
+            assert store.order[:3] == ["soon", "caught up", "after"]
 
     trio.run(main)
 
