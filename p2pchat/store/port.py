@@ -69,7 +69,8 @@ class Store(Protocol):
 
     @property
     def put_off(self) -> int:
-        """About so many messages are found by being looked at, until `catch_up` was called."""
+        """About so many messages are found by being looked at, until `catch_up` was called; a long
+        text counts for several."""
         ...
 
     def catch_up(self) -> None:

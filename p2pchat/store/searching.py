@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 from sqlalchemy import Connection, Integer, Row, bindparam, column, select, text
@@ -27,20 +28,25 @@ from p2pchat.store.reaction_rows import with_reactions
 from p2pchat.store.reading import MESSAGES, entered, message_of, read_progress
 from p2pchat.store.schema import conversations, indexed, messages
 
-__all__ = ["LOOKED_AT_MAX", "UNINDEXED_MAX", "index_more", "search"]
+__all__ = ["LOOKED_AT_MAX", "UNINDEXED_MAX", "index_more", "search", "weight_of"]
 
 LOOKED_AT_MAX = 20_000
 """Rows that the index names, in one search; beyond them nothing is found."""
 
+WEIGHED_BYTES = 256
+"""A text counts for one more message for each so many bytes: its words are what costs."""
 UNINDEXED_MAX = 1_024
-"""Messages above the mark when a commit begins; more are indexed before it."""
+"""Messages above the mark when a commit begins, or texts of as much weight; more are indexed
+before it."""
 INDEXED_AT_ONCE = 256
-"""Messages, in one transaction: a commit may wait for it."""
+"""Messages, or texts of as much weight, in one transaction: a commit may wait for it."""
 
 _NEWEST = 1 << 62
 
-_NEXT = "SELECT op FROM messages WHERE op > (SELECT upto FROM indexed) ORDER BY op LIMIT ?"
-_LAST = f"SELECT max(op), count(*) FROM ({_NEXT})"  # noqa: S608 -- no words of anybody's
+_NEXT = (
+    "SELECT op, length(CAST(text AS BLOB)) FROM messages"
+    " WHERE op > (SELECT upto FROM indexed) ORDER BY op"
+)
 _INDEX = (
     "INSERT INTO search(rowid, body, room)"
     " SELECT op, index_text(CAST(text AS BLOB)), 'c' || conversation FROM messages"
@@ -70,14 +76,32 @@ _LATER = _ROWS.where(messages.c.op > bindparam("upto"))
 _KEY = select(conversations.c.key).where(conversations.c.id == bindparam("id"))
 
 
+def weight_of(size: int) -> int:
+    """For how many messages a text of so many bytes counts."""
+    return 1 + size // WEIGHED_BYTES
+
+
 def index_more(connection: sqlite3.Connection) -> int:
     """Take the next messages into the index, inside a transaction; about how many are left."""
-    last, count = connection.execute(_LAST, (INDEXED_AT_ONCE,)).fetchone()
-    if not count:
+    last, weight = _next(connection, INDEXED_AT_ONCE)
+    if not weight:
         return 0
     connection.execute(_INDEX, (last,))
     connection.execute("UPDATE indexed SET upto = ?", (last,))
-    return connection.execute(_LAST, (UNINDEXED_MAX + 1,)).fetchone()[1]
+    return _next(connection, UNINDEXED_MAX)[1]
+
+
+def _next(connection: sqlite3.Connection, most: int) -> tuple[int, int]:
+    """The last of the next messages that weigh so much together, but one at least; and what they
+    weigh, with the one that would be too much."""
+    last = weight = 0
+    with closing(connection.execute(_NEXT)) as rows:
+        for row, size in rows:
+            weight += weight_of(size)
+            if last and weight > most:
+                break
+            last = row
+    return last, weight
 
 
 def search(

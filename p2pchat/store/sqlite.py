@@ -13,7 +13,14 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from p2pchat.model.change import AddMessage, Change, PutReadMark, PutReceipt
+from p2pchat.model.change import (
+    AddEdit,
+    AddMessage,
+    Change,
+    PutReadMark,
+    PutReceipt,
+    RestoreContent,
+)
 from p2pchat.model.identity import Identity
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.message import Message
@@ -26,10 +33,12 @@ from p2pchat.store.driver import connect, make_engine, store_errors
 from p2pchat.store.port import READERS_MAX, Page
 from p2pchat.store.reading_rows import read_marks_to, read_unread
 from p2pchat.store.restoring import read_identity, read_snapshot
-from p2pchat.store.searching import UNINDEXED_MAX, index_more, search
+from p2pchat.store.searching import UNINDEXED_MAX, index_more, search, weight_of
 from p2pchat.store.writing import Writer
 
 __all__ = ["SqliteStore"]
+
+_TEXTS = AddMessage | AddEdit | RestoreContent
 
 
 class SqliteStore:
@@ -49,7 +58,8 @@ class SqliteStore:
             self.catch_up()
         with self._write() as writer:
             writer.apply(changes)
-        self.put_off += sum(isinstance(change, AddMessage) for change in changes)
+        texts = (one.text for one in changes if isinstance(one, _TEXTS))
+        self.put_off += sum(weight_of(len(text.encode())) for text in texts)
 
     def catch_up(self) -> None:
         with self._write():

@@ -15,6 +15,7 @@ from contextlib import ExitStack, asynccontextmanager, suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
+from time import monotonic
 from typing import TypeVar
 
 import outcome
@@ -43,10 +44,10 @@ __all__ = [
 
 T = TypeVar("T")
 
-IDLE_S = 0.5
-"""Nothing was written for so long: there is time for what was put off."""
+PUT_OFF_S = 0.5
+"""So long something is put off; when it is over, the next commit waits for it."""
 PUT_OFF_MAX = 256
-"""Messages put off, beyond which the next commit waits for them."""
+"""Messages put off, or texts of as much weight, beyond which the next commit waits for them."""
 
 
 class _Write:
@@ -80,6 +81,8 @@ class StoreWorker:
         self._writes: SimpleQueue[_Write | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="p2pchat-store")
         self._closed = False
+        self._due_s: float | None = None
+        """When what was put off is to be done, on the monotonic clock."""
         self._is_behind = False
         """What was put off could not be done: each commit tries it first, and fails of it, too."""
 
@@ -149,14 +152,17 @@ class StoreWorker:
         self._store.commit(changes)
 
     def _next(self) -> _Write | None:
-        """What to write next; what commits put off is done while there is nothing, and at times
-        between two of them."""
+        """What to write next; what commits put off is done while there is nothing, and between two
+        of them once it is much or has waited long."""
         while not self._is_behind and (put_off := self._store.put_off):
-            if put_off < PUT_OFF_MAX:
+            now_s = monotonic()
+            self._due_s = now_s + PUT_OFF_S if self._due_s is None else self._due_s
+            if put_off < PUT_OFF_MAX and now_s < self._due_s:
                 with suppress(Empty):
-                    return self._writes.get(timeout=IDLE_S)
+                    return self._writes.get(timeout=self._due_s - now_s)
             done = outcome.capture(self._store.catch_up)
             self._is_behind = isinstance(done, outcome.Error)  # nobody waits who could be told
+        self._due_s = None
         return self._writes.get()
 
 

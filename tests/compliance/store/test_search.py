@@ -214,6 +214,27 @@ def test_no_commit_begins_while_more_are_unindexed_than_a_search_may_look_at(
         assert len(found(store, "word")) == 10
 
 
+def test_a_long_text_counts_for_several_messages(
+    empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "INDEXED_AT_ONCE", 4)
+    monkeypatch.setattr(sqlite, "UNINDEXED_MAX", 12)
+    path = tmp_path / "store.db"
+    shutil.copy(empty_database, path)
+    writer, long = Writer(), "你" * 150  # of 450 bytes
+    with closing(SqliteStore(path, KEY)) as store:
+        store.commit([*ROOMS, *(change for _ in range(7) for change in writer.message(long))])
+        assert store.put_off == 15
+        marks = []
+        while store.put_off:
+            store.catch_up()
+            marks.append(mark(path))
+        assert marks == [2, 4, 6, 7]
+        store.commit(writer.message("word" * 1_000))
+        store.commit(writer.message("last word"))
+        assert mark(path) == 8
+
+
 _TEXTS = st.lists(
     st.text(st.sampled_from("abAB eéÉßİı你好，。が가ーΣςσй_-'\"*:()🎉𬀀１２\0")),
     min_size=1,

@@ -144,16 +144,19 @@ def test_an_error_of_the_store_comes_out_of_the_commit(*, inline: bool) -> None:
 
 
 class LazyStore(GatedStore):
-    """Puts one thing off with every commit."""
+    """Puts one thing off with every commit, each of which takes so long on its clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, commit_s: float = 0.0) -> None:
         super().__init__()
         self.put_off = 0
         self.caught_up = threading.Event()
+        self.now_s = 0.0
+        self._commit_s = commit_s
 
     def commit(self, changes: Sequence[Change]) -> None:
         super().commit(changes)
         self.put_off += 1
+        self.now_s += self._commit_s
 
     def catch_up(self) -> None:
         self.order.append("caught up")
@@ -161,8 +164,9 @@ class LazyStore(GatedStore):
         self.caught_up.set()
 
 
-def order_of(store: LazyStore, commits: int) -> list[str]:
+def order_of(monkeypatch: pytest.MonkeyPatch, store: LazyStore, commits: int) -> list[str]:
     """What was done in which order, with so many commits that wait before the first one runs."""
+    monkeypatch.setattr(worker_module, "monotonic", lambda: store.now_s)
 
     async def main() -> None:
         async with open_worker(store) as worker:
@@ -179,15 +183,25 @@ def order_of(store: LazyStore, commits: int) -> list[str]:
     return store.order
 
 
-def test_what_commits_put_off_is_done_when_nothing_is_written() -> None:
-    assert order_of(LazyStore(), 3) == ["0", "1", "2", "caught up"]
+def test_what_commits_put_off_is_done_when_nothing_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert order_of(monkeypatch, LazyStore(), 3) == ["0", "1", "2", "caught up"]
 
 
 def test_what_was_put_off_does_not_wait_for_ever_while_much_is_written(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(worker_module, "PUT_OFF_MAX", 2)
-    assert order_of(LazyStore(), 4) == ["0", "1", "caught up", "2", "3", "caught up"]
+    done = order_of(monkeypatch, LazyStore(), 4)
+    assert done == ["0", "1", "caught up", "2", "3", "caught up"]
+
+
+def test_what_was_put_off_waits_no_longer_because_something_is_written_now_and_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done = order_of(monkeypatch, LazyStore(commit_s=0.3), 6)
+    assert done == ["0", "1", "2", "caught up", "3", "4", "5", "caught up"]
 
 
 class Stuck(LazyStore):
