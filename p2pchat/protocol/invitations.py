@@ -69,13 +69,16 @@ class Invitations:
         """The invitation that an op names, if it knew it; else -1."""
         return self.invite_of(self._graph.ops[index].control, self._graph.past[index])
 
-    def within_uses(self, index: int) -> int:
-        """The same, if no more admissions by it lie in the op's past than it is good for; else -1:
+    def is_within_uses(self, invite: int, account: AccountId, past: int) -> bool:
+        """Whether an invitation was good for one account more by what an op's author knew: else
         whoever has the key of one could make more and more authors."""
-        invite = self.used_by(index)
-        given = self._graph.ops[invite].control if invite >= 0 else None
-        before = (self._used.get(invite, 0) & self._graph.past[index]).bit_count()
-        return invite if isinstance(given, Invite) and before < given.uses else -1
+        graph, given = self._graph, self._graph.ops[invite].control
+        uses = given.uses if isinstance(given, Invite) else 0
+        others, count = self._used.get(invite, 0) & past & ~graph.about.get(account, 0), 0
+        while others and count < uses <= count + others.bit_count():
+            others &= ~graph.about[graph.subject(others.bit_length() - 1)]
+            count += 1
+        return count < uses
 
     def invite_of(self, control: Control | None, past: int) -> int:
         """The same for an op with this past; an admission has to show the invitation's key."""

@@ -14,7 +14,8 @@ graph: an op's *past* is everything that its author knew, by `prev` and `deps`. 
 5. A device that its account revoked: an owner, or another device of the account, says so with the
    account's own signature, and whatever of the device is not in that op's past is void.
 6. Any member lets in who shows an invitation of an owner's or admin's, unless somebody put that
-   account out, or made it another than a member. What ends an invitation, by its giver's word or
+   account out, or made it another than a member, or it knows of as many others by this invitation
+   as that is good for. What ends an invitation, by its giver's word or
    an owner's, and whatever removes somebody, makes void each such admission that is not in its
    past, and so does it that the device which gave it is revoked. An admission may come too late
    all the same, for others came first, or because who wrote or gave it had left
@@ -177,6 +178,7 @@ class Membership:
             return Refusal.REVOKED
         users = self._invitations.users(index, self._counting)
         is_over = len(users) >= given.uses and account not in users[: given.uses]
+        is_over |= not self._is_good_for(index, account, self._graph.closure(self.last()))
         return Refusal.USED_UP if is_over else None
 
     def invitations(self) -> list[Invitation]:
@@ -398,9 +400,10 @@ class Membership:
         """Whether the author of an op that admits somebody could be somebody who may."""
         op = self._graph.ops[index]
         if isinstance(op.control, Admission):
-            index = self._invitations.within_uses(index)
-            if index < 0:
+            invite, past = self._invitations.used_by(index), self._graph.past[index]
+            if not self._is_good_for(invite, op.control.account, past):
                 return False
+            index = invite
         author, past = self._graph.ops[index].account, self._graph.past[index]
         if self._is_owner(author):
             return True
@@ -470,14 +473,19 @@ class Membership:
     def _may_let_in(self, op: ControlOp, change: Admission, past: int, index: int) -> bool:
         """Whether a member shows an invitation that had not ended, of somebody who was not put
         out: who left by itself may come again."""
-        invite = self._invitations.invite_of(change, past)
-        if invite < 0 or not self._counting >> invite & 1 or self._voiding.is_void(op, past, index):
+        invite, account = self._invitations.invite_of(change, past), change.account
+        if not self._is_good_for(invite, account, past) or not self._counting >> invite & 1:
             return False
-        account = change.account
+        if self._voiding.is_void(op, past, index):
+            return False
         is_out = self._went(account, past) and not self._final(account, past).may_read
         is_out &= self._leaves(account, past) < LEAVES_MAX
         is_theirs = self._standing(op.account, past).may_read
         return is_out and is_theirs and not self._is_ended(invite, past, index)
+
+    def _is_good_for(self, invite: int, account: AccountId, past: int) -> bool:
+        """Whether there is such an invitation, and so many others did not use it before."""
+        return invite >= 0 and self._invitations.is_within_uses(invite, account, past)
 
     def _went(self, account: AccountId, past: int) -> bool:
         """Whether nobody put an account out or set it to less, or more, than a member before it

@@ -314,3 +314,32 @@ def test_a_removal_that_turns_out_void_ends_no_invitation_in_whatever_order_that
         room.write(writer, end, known)
         for order in permutations(range(len(room.ops) - 3, len(room.ops))):
             assert members_after(room, *begun, *order) == {"gina"}
+
+
+def test_who_comes_and_goes_takes_one_place_and_leaves_nobody_without_a_say():
+    room, invite = party(uses=2)
+    admit(room, "bob", "gina", invite)
+    room.leave("gina")
+    admit(room, "bob", "gina", invite)
+    assert room.membership().refusal(invite, KEY, account("gus")) is None
+    admit(room, "bob", "gus", invite)
+    membership = room.membership()
+    assert account("gus") in membership.members()
+    assert membership.admits(account("gus"), membership.heads(8)), "what it says is taken"
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_who_is_told_that_there_is_a_place_is_let_in_with_a_say(count: int):
+    """Though others were let in beside the leaving of who let them in, which are in no more."""
+    room, invite = party(uses=2)
+    known = room.heads
+    room.write("mallory", Leave(), known)
+    for number in range(count):
+        beside = Admission(account(f"friend {number}"), invite, KEY, b"")
+        room.fork("mallory", beside, None, known)
+    refusal = room.membership().refusal(invite, KEY, account("gina"))
+    assert refusal is (None if count < 2 else Refusal.USED_UP)
+    admit(room, "bob", "gina", invite)
+    membership = room.membership()
+    assert (account("gina") in membership.members()) is (refusal is None)
+    assert membership.admits(account("gina"), membership.heads(8)) is (refusal is None)
