@@ -14,13 +14,24 @@ from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.message import Message, MessageState
 from p2pchat.wire.links import LINK_SCHEME
 
-__all__ = ["ALARMS_MAX", "HELD_MESSAGES_MAX", "PAGE_MESSAGES", "Alarm", "Chat", "Place"]
+__all__ = [
+    "ALARMS_MAX",
+    "HEARD_MAX",
+    "HELD_MESSAGES_MAX",
+    "PAGE_MESSAGES",
+    "Alarm",
+    "Chat",
+    "Heard",
+    "Place",
+]
 
 PAGE_MESSAGES = 50
 HELD_MESSAGES_MAX = 2_000
 """Of the open conversation; the disk has the others."""
 ALARMS_MAX = 64
 """That wait to be seen, one after the other."""
+HEARD_MAX = 3
+"""Things that others did since the last line was typed, of which one is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,15 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """What others did, said in passing. Each source has one at most, and all strangers together are
+    one: they are as many as somebody makes."""
+
+    source: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
 class Chat:
     """What a person has before them."""
 
@@ -61,6 +81,8 @@ class Chat:
     """The message that the next command is about; it is always in sight."""
     notes: tuple[str, ...] = ()
     """What the last command said; the next one takes it away."""
+    heard: tuple[Heard, ...] = ()
+    """What others did since then, the latest last; it takes nothing of that away."""
     progress: str = ""
     """How far the start, or the network, is."""
     requests: tuple[str, ...] = ()
@@ -185,6 +207,15 @@ class Chat:
         """A command said something."""
         return replace(self, notes=lines)
 
+    def told(self, heard: Heard) -> Chat:
+        """Others did something."""
+        others = (one for one in self.heard if one.source != heard.source)
+        return replace(self, heard=(*others, heard)[-HEARD_MAX:])
+
+    def answered(self) -> Chat:
+        """The person typed something, and has seen what was said before."""
+        return replace(self, notes=(), heard=())
+
     def warned(self, alarm: Alarm) -> Chat:
         """Something is not as it should be; one like it that waits already says what is new. Where
         very many wait it is said in passing."""
@@ -193,7 +224,7 @@ class Chat:
             alarms = (alarm if (one.account, one.kind) == key else one for one in self.alarms)
             return replace(self, alarms=tuple(alarms))
         if len(self.alarms) >= ALARMS_MAX:
-            return self.noted(alarm.line)
+            return self.told(Heard(alarm.kind, alarm.line))
         return replace(self, alarms=(*self.alarms, alarm))
 
     def heeded(self) -> Chat:

@@ -13,7 +13,7 @@ from typing import TypeVar, assert_never
 import trio
 
 from p2pchat.cli import shapes
-from p2pchat.cli.chat.model import HELD_MESSAGES_MAX, PAGE_MESSAGES, Alarm, Chat, Place
+from p2pchat.cli.chat.model import HELD_MESSAGES_MAX, PAGE_MESSAGES, Alarm, Chat, Heard, Place
 from p2pchat.cli.chat.terminal import Ended, Input, Marked, NextWanted, Paged, Typed
 from p2pchat.cli.chat.typed import COMMANDS, Do, Mistake, Say, Verb, parse
 from p2pchat.cli.describing import SAID
@@ -52,6 +52,7 @@ from p2pchat.model.contact import ContactState
 from p2pchat.model.control import Detail
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.mentions import with_accounts
+from p2pchat.model.message import Message
 from p2pchat.model.room import Role, RoomKind
 
 __all__ = ["HEARD", "Session"]
@@ -87,6 +88,8 @@ ABOUT_MESSAGES = (Verb.REPLY, Verb.EDIT, Verb.DELETE, Verb.REACT, Verb.TELL, Ver
 """Of a conversation that is open."""
 
 LISTED = (ContactState.ACCEPTED, ContactState.ASKED)
+ASKING, STRANGERS = "asking", "strangers"
+"""Sources of what is said in passing, beside conversations and accounts."""
 NOTHING_OPEN = "No conversation is open: /open NAME opens one, /list shows them."
 
 KEY_CHANGED = (
@@ -147,7 +150,8 @@ class Session:
         except UnknownConversation:
             self._list()
         except P2PChatError as error:
-            self.chat = self.chat.noted(translate_error(str(error), self._language))
+            told = translate_error(str(error), self._language)
+            self.chat = self.chat.told(Heard(type(error).__name__, told))
 
     async def _heard(self, event: Event) -> None:
         match event:
@@ -156,8 +160,7 @@ class Session:
                     self._list()
                 self.chat = self.chat.said(message)
                 if mentions_me and message.conversation != self.chat.open:
-                    where = self._client.conversation(message.conversation).name
-                    self._say("{who} mentions you in {name}.", who=message.author_name, name=where)
+                    self._mentioned(message)
                 if message.conversation == self.chat.open:
                     await _read(self._client.conversation(message.conversation), message.id)
             case MessageStateChanged(id, state):
@@ -174,17 +177,19 @@ class Session:
                 self.chat = replace(self.chat, progress=told)
             case ContactRequested(account, name):
                 self._list()
-                self._say(
-                    "{name} asks to be a contact: /accept {account}", name=name, account=account
-                )
+                told = "{name} asks to be a contact: /accept {account}"
+                self._tell_of(ASKING, told, name=name, account=account)
             case RoomRequested(room, _):
                 self._list()
-                self._say("Somebody took you into {name}: /accept {name}", name=room.name)
+                self._tell_of(
+                    ASKING, "Somebody took you into {name}: /accept {name}", name=room.name
+                )
             case RoomRenamed() | DescriptionChanged() | AnnouncementChanged():
                 self._described(event)
             case ContactAccepted(account):
                 self._list()
-                self._say("{name} and you are contacts now.", name=self._name(account))
+                told = "{name} and you are contacts now."
+                self._tell_of(str(account), told, name=self._name(account))
             case KeyChanged() | DeviceAdded() | SecurityAlert():
                 self._warn(event)
             case EventsDropped():
@@ -209,10 +214,22 @@ class Session:
                 told = self._words(
                     "{name}: {reason}", name=name, reason=translate(reason, self._language)
                 )
-        contacts = (contact.account for contact in self._client.contacts())
-        is_near = account == self.chat.me or account in contacts
         alarm = Alarm(account, type(event).__name__, told)
-        self.chat = self.chat.warned(alarm) if is_near else self.chat.noted(told)
+        is_near = self._is_near(account)
+        self.chat = self.chat.warned(alarm) if is_near else self.chat.told(Heard(STRANGERS, told))
+
+    def _mentioned(self, message: Message) -> None:
+        """Where nobody rules a room, anybody mentions whom they like, as often as they like."""
+        place = self._client.conversation(message.conversation)
+        is_ruled = isinstance(place, Contact) or place.info.kind is RoomKind.INVITED
+        source = str(place.id) if is_ruled or self._is_near(message.author) else STRANGERS
+        told = "{who} mentions you in {name}."
+        self._tell_of(source, told, who=message.author_name, name=place.name)
+
+    def _is_near(self, account: AccountId) -> bool:
+        """Whether this is ours, or a contact's."""
+        contacts = (contact.account for contact in self._client.contacts())
+        return account == self.chat.me or account in contacts
 
     def _described(self, event: RoomRenamed | DescriptionChanged | AnnouncementChanged) -> None:
         """What a room says of itself is another; what we have said ourselves we know."""
@@ -229,7 +246,7 @@ class Session:
         room = self._client.room(id)
         names = {member.account: member.name for member in room.members()}
         who = names.get(event.account, str(event.account))
-        self._say(told, who=who, name=room.name, said=text or "-")
+        self._tell_of(str(id), told, who=who, name=room.name, said=text or "-")
 
     def _list(self) -> None:
         """Contacts and rooms as they are now, and who waits for our word."""
@@ -273,7 +290,7 @@ class Session:
     async def _obeyed(self, input: Input) -> None:
         match input:
             case Typed(line):
-                self.chat = self.chat.noted()
+                self.chat = self.chat.answered()
                 await self._typed(line)
             case Paged():
                 await self._page(input)
@@ -536,6 +553,9 @@ class Session:
 
     def _say(self, sentence: str, **values: object) -> None:
         self.chat = self.chat.noted(self._words(sentence, **values))
+
+    def _tell_of(self, source: str, sentence: str, **values: object) -> None:
+        self.chat = self.chat.told(Heard(source, self._words(sentence, **values)))
 
     def _words(self, sentence: str, **values: object) -> str:
         return words(sentence, self._language, **values)

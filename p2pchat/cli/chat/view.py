@@ -23,7 +23,16 @@ from p2pchat.model.ids import AccountId, OpId
 from p2pchat.model.mentions import with_names
 from p2pchat.model.message import Message, Reaction
 
-__all__ = ["MESSAGE_LINES_MAX", "REACTIONS_COUNTED_MAX", "Line", "bar", "body", "depth", "side"]
+__all__ = [
+    "HEARD_LINES_MAX",
+    "MESSAGE_LINES_MAX",
+    "REACTIONS_COUNTED_MAX",
+    "Line",
+    "bar",
+    "body",
+    "depth",
+    "side",
+]
 
 Line = tuple[tuple[str, str], ...]
 """Pieces of text, each with its style."""
@@ -32,6 +41,8 @@ INDENT, MARK = "  ", "▸"
 MORE = "… {count} characters more: `p2pchat history` has them"
 MESSAGE_LINES_MAX = 40
 """Of one message, before the line that says how much more there is."""
+HEARD_LINES_MAX = 3
+"""Of one thing that others did."""
 REACTIONS_COUNTED_MAX = 500
 """Of those that were put to one message."""
 
@@ -51,8 +62,10 @@ def _entry(place: Place, width: int, *, is_open: bool) -> Line:
 
 def body(chat: Chat, width: int, height: int, language: Language) -> list[Line]:
     """What is seen of the open conversation, the newest at the bottom; below it what the last
-    command said, and what the person is warned of."""
-    notes = [*_notes(chat, width), *_alarms(chat, width, language)][-height:]
+    command said, what others did, and what the person is warned of."""
+    said, alarms = _notes(chat, width), _alarms(chat, width, language)
+    heard = _heard(chat, width, height - len(said) - len(alarms))
+    notes = [*said, *heard, *alarms][-height:]
     room = height - len(notes)
     back = _back(chat, width, room, language)
     seen = list(islice(_upwards(chat, width, language), room + back))
@@ -62,6 +75,16 @@ def body(chat: Chat, width: int, height: int, language: Language) -> list[Line]:
 
 def _notes(chat: Chat, width: int) -> list[Line]:
     return [(("class:note", piece),) for note in chat.notes for piece in wrapped(tame(note), width)]
+
+
+def _heard(chat: Chat, width: int, room: int) -> list[Line]:
+    """The beginning of each, of the latest where there is no room for all; one line at least."""
+    lines = list[Line]()
+    for heard in chat.heard:
+        pieces, rest = excerpt(tame(heard.line), width, INDENT, HEARD_LINES_MAX)
+        last = cut(f"{pieces.pop()[: width - 2]} …", width) if rest else pieces.pop()
+        lines += [(("class:note", piece),) for piece in (*pieces, last)]
+    return lines[-max(room, 1) :]
 
 
 def _alarms(chat: Chat, width: int, language: Language) -> list[Line]:

@@ -10,7 +10,7 @@ import trio
 
 from p2pchat import protocol
 from p2pchat.cli.chat import session as module
-from p2pchat.cli.chat.model import ALARMS_MAX
+from p2pchat.cli.chat.model import ALARMS_MAX, HEARD_MAX
 from p2pchat.cli.chat.session import Session
 from p2pchat.cli.chat.terminal import Ended, Marked, NextWanted, Paged, Typed
 from p2pchat.cli.chat.typed import candidates
@@ -19,6 +19,7 @@ from p2pchat.cli.chinese import CHINESE
 from p2pchat.client.opening import open_client
 from p2pchat.events import (
     AnnouncementChanged,
+    ContactRequested,
     DescriptionChanged,
     DeviceAdded,
     EventsDropped,
@@ -208,7 +209,8 @@ def test_strangers_push_no_alarm_away():
             await session.hear(SecurityAlert(AccountId(bytes([number]) * 32), FORKED))
         [alarm] = session.chat.alarms
         assert "多了一台设备" in alarm.line
-        assert "两份不同的历史记录" in session.chat.notes[0]
+        [passing] = session.chat.heard
+        assert "两份不同的历史记录" in passing.line
 
     on_a_client(script, "zh")
 
@@ -321,7 +323,7 @@ def test_the_chat_goes_on_when_what_an_event_is_about_is_gone():
         await session.hear(AnnouncementChanged(crew, "Friday at eight.", THEM))
         await session.hear(DescriptionChanged(crew, "Who sails.", THEM))
         await session.hear(RoomRenamed(info, THEM))
-        assert (session.chat.open, session.chat.notes) == (place, ())
+        assert (session.chat.open, session.chat.heard) == (place, ())
         assert [one.name for one in session.chat.places] == ["lounge"]
 
     on_a_client(script)
@@ -406,11 +408,12 @@ def test_what_others_say_of_a_room_is_told():
     async def script(client, session):
         room = (await typed(session, "/create Crew")).open
         await session.hear(AnnouncementChanged(room, "Friday at eight.", THEM))
-        assert "announces in Crew: Friday at eight." in session.chat.notes[0]
+        assert "announces in Crew: Friday at eight." in session.chat.heard[0].line
         await session.hear(DescriptionChanged(room, "", THEM))
-        assert session.chat.notes[0].endswith("says what Crew is about: -")
+        assert session.chat.heard[0].line.endswith("says what Crew is about: -")
         await session.hear(RoomRenamed(client.room(room).info, THEM))
-        assert "gave the room the name Crew" in session.chat.notes[0]
+        [passing] = session.chat.heard
+        assert "gave the room the name Crew" in passing.line
 
     on_a_client(script)
 
@@ -435,7 +438,34 @@ def test_a_mention_elsewhere_is_told():
         [message] = session.chat.messages
         await typed(session, "/join lounge")
         await session.hear(MessageReceived(message, mentions_me=True))
-        assert session.chat.notes == ("Alice mentions you in Crew.",)
+        assert [one.line for one in session.chat.heard] == ["Alice mentions you in Crew."]
+        assert (await typed(session, "")).heard == ()
+
+    on_a_client(script)
+
+
+def test_what_others_do_takes_nothing_of_an_answer_away():
+    async def script(client, session):
+        elsewhere = []
+        for name in ("one", "two", "three", "four"):
+            await typed(session, f"/join {name}", f"@{client.account}")
+            elsewhere.append(session.chat.messages[0])
+        crew = (await typed(session, "/create Crew")).open
+        answer = (await typed(session, "/open one", "/id")).notes
+        await session.hear(ContactRequested(THEM, "Bob"))
+        await session.hear(AnnouncementChanged(crew, "Friday at eight.", THEM))
+        for mention in elsewhere[1:]:
+            stranger = replace(mention, author=THEM, author_name="/open x")
+            await session.hear(MessageReceived(stranger, mentions_me=True))
+        assert session.chat.notes == answer
+        lines = [one.line for one in session.chat.heard]
+        assert lines[0].startswith("Bob asks to be a contact")
+        assert lines[1].endswith("announces in Crew: Friday at eight.")
+        assert lines[2:] == ["/open x mentions you in four."]
+        for mention in elsewhere[1:]:
+            await session.hear(MessageReceived(mention, mentions_me=True))
+        assert len(session.chat.heard) == HEARD_MAX
+        assert session.chat.notes == answer
 
     on_a_client(script)
 

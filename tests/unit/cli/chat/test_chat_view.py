@@ -7,8 +7,9 @@ from dataclasses import replace
 from prompt_toolkit.utils import get_cwidth
 
 from p2pchat.cli.chat import view
-from p2pchat.cli.chat.model import ALARMS_MAX, PAGE_MESSAGES, Alarm, Chat, Place
+from p2pchat.cli.chat.model import ALARMS_MAX, HEARD_MAX, PAGE_MESSAGES, Alarm, Chat, Heard, Place
 from p2pchat.cli.chat.view import (
+    HEARD_LINES_MAX,
     MESSAGE_LINES_MAX,
     REACTIONS_COUNTED_MAX,
     bar,
@@ -83,7 +84,7 @@ def test_nobody_takes_anothers_alarm_off_the_screen():
         chat = chat.warned(alarm(3 + number, "another"))
     assert len(chat.alarms) == ALARMS_MAX
     assert chat.alarms[0].line == "the key changed"
-    assert chat.notes == ("another",)
+    assert [one.line for one in chat.heard] == ["another"]
 
 
 def test_scrolling_shows_what_is_above_and_ends_at_the_top():
@@ -210,3 +211,18 @@ def test_reactions_take_one_line_however_many_there_are():
     assert get_cwidth(line) <= 40
     few = CHAT.opened(BOB, [replace(message("said"), reactions=put("👍") * 501)])
     assert drawn(body(few, 40, 3, "en"))[-1] == f"    👍 {REACTIONS_COUNTED_MAX}  …"
+
+
+def test_what_others_did_stands_below_an_answer_that_stays_whole():
+    answer = [f"answer {number}" for number in range(9)]
+    chat = Chat(ME).noted(*answer)
+    for source in ("one", "two", "three"):
+        chat = chat.told(Heard(source, f"{source}: {'long ' * 100}"))
+    lines = drawn(body(chat, 40, 10, "en"))
+    assert lines[:9] == answer
+    assert lines[9].endswith("…")
+    lines = drawn(body(chat, 40, 40, "en"))
+    below = lines[lines.index(answer[-1]) + 1 :]
+    assert len(below) == HEARD_MAX * HEARD_LINES_MAX
+    assert [line[:4] for line in below[::HEARD_LINES_MAX]] == ["one:", "two:", "thre"]
+    assert all(len(line) <= 40 for line in below)
