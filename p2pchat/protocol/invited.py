@@ -20,6 +20,7 @@ from p2pchat.model.contact import ContactState
 from p2pchat.model.control import Admission as AdmissionOp
 from p2pchat.model.control import (
     Control,
+    Detail,
     Epoch,
     Genesis,
     History,
@@ -28,11 +29,7 @@ from p2pchat.model.control import (
     SetStanding,
     Standing,
 )
-from p2pchat.model.conversation import (
-    ROOM_NAME_CHARS_MAX,
-    epoch_commitment,
-    room_commitment,
-)
+from p2pchat.model.conversation import epoch_commitment, room_commitment
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId
 from p2pchat.model.machine import Now, Reply, SetTimer
 from p2pchat.model.op import Chain, Kind, Op
@@ -62,7 +59,7 @@ from p2pchat.protocol.machine import (
     Unreadable,
 )
 from p2pchat.protocol.outbox import Outbox
-from p2pchat.protocol.room_details import detail_taken, renamed, saying
+from p2pchat.protocol.room_details import WHAT, detail_taken, renamed, saying
 from p2pchat.protocol.room_meetings import Meetings, connected_in, tell
 from p2pchat.protocol.room_news import RoomNews
 from p2pchat.protocol.room_state import InvitedRoom, Stage
@@ -83,7 +80,7 @@ from p2pchat.protocol.sender_keys import SenderKeys
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.protocol.sync import Sync
 from p2pchat.wire.contents import Profile
-from p2pchat.wire.control import OWNERS_MAX, control_op, encode_control
+from p2pchat.wire.control import OWNERS_MAX, control_op, encode_control, is_detail
 from p2pchat.wire.frames import Ops, Welcome
 from p2pchat.wire.ops import restore_op
 from p2pchat.wire.sender_keys import SignedSenderKey
@@ -445,10 +442,8 @@ class InvitedRooms:
         self, command: CreateRoom, owners: tuple[AccountId, ...]
     ) -> LocalProtocolError | None:
         name = " ".join(command.name.split())
-        if not 0 < len(name) <= ROOM_NAME_CHARS_MAX or not name.isprintable():
-            return LocalProtocolError(
-                f"a room name has 1 to {ROOM_NAME_CHARS_MAX} printable characters"
-            )
+        if not is_detail(Detail.NAME, name):
+            return LocalProtocolError(WHAT[Detail.NAME])
         if len(owners) > OWNERS_MAX:
             return LocalProtocolError(f"a room has at most {OWNERS_MAX} owners, you among them")
         others = {*command.members, *owners} - {self._state.me.account}

@@ -6,6 +6,8 @@ the conversation, so that it is known wherever that is named.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from p2pchat.errors import LocalProtocolError, PermissionDenied
 from p2pchat.events import AnnouncementChanged, DescriptionChanged, RoomRenamed
 from p2pchat.model.change import PutConversation
@@ -17,9 +19,9 @@ from p2pchat.protocol.room_writing import RoomWriter
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.control import DETAIL_CHARS_MAX, is_detail
 
-__all__ = ["detail_taken", "renamed", "saying"]
+__all__ = ["WHAT", "detail_taken", "renamed", "saying"]
 
-WHAT = {
+WHAT: Mapping[Detail, str] = {
     Detail.NAME: f"a room name has 1 to {DETAIL_CHARS_MAX[Detail.NAME]} printable characters",
     Detail.DESCRIPTION: (
         f"a description has at most {DETAIL_CHARS_MAX[Detail.DESCRIPTION]} printable characters"
@@ -28,6 +30,7 @@ WHAT = {
         f"an announcement has at most {DETAIL_CHARS_MAX[Detail.ANNOUNCEMENT]} printable characters"
     ),
 }
+"""What each may be, to who wanted it otherwise."""
 
 
 def _cleaned(detail: Detail, text: str) -> str:

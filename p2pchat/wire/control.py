@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import TypeVar
@@ -73,6 +74,12 @@ DETAIL_CHARS_MAX = {
     Detail.DESCRIPTION: DESCRIPTION_CHARS_MAX,
     Detail.ANNOUNCEMENT: ANNOUNCEMENT_CHARS_MAX,
 }
+_SEEN = re.compile(
+    "[^ \u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\U0001d159\U000e0100-\U000e01ef]"
+)
+"""What is printable by its category and leaves the paper white: the characters that Unicode calls
+default ignorable, the empty pattern of Braille and the empty head of a note."""
 T = TypeVar("T")
 
 CONTROL_KINDS = (
@@ -214,7 +221,7 @@ def _bounded_genesis(message: pb.Genesis) -> Genesis:
     is_sorted = bool(owners) and all(a < b for a, b in pairwise(owners))
     history = History(message.history)
     last_max = HISTORY_LAST_MAX if history is History.LAST else 0
-    is_named = 0 < len(message.name) <= ROOM_NAME_CHARS_MAX and message.name.isprintable()
+    is_named = is_detail(Detail.NAME, message.name)
     nonce, commitment = message.nonce, message.commitment
     is_sized = len(nonce) == NONCE_BYTES and len(commitment) == HASH_BYTES
     if not (is_sorted and is_named and is_sized and message.history_last <= last_max):
@@ -247,10 +254,14 @@ def _detail(message: pb.Detail) -> SetDetail:
 
 def is_detail(detail: Detail, text: str) -> bool:
     """Whether a room may say this of itself: no longer than there is room for, and nothing in it
-    that cannot be seen, such as what turns the order of letters round. A name is one line."""
-    lines = text.split("\n") if detail is not Detail.NAME else [text]
-    is_sized = len(text) <= DETAIL_CHARS_MAX[detail] and (text != "" or detail is not Detail.NAME)
-    return is_sized and all(line.isprintable() for line in lines)
+    that cannot be seen, such as what turns the order of letters round. A name is one line, without
+    spaces that nobody sees, and something of it is seen."""
+    lines = text.split("\n")
+    if detail is Detail.NAME:
+        lines = [text]
+        if text != " ".join(text.split()) or not _SEEN.search(text):
+            return False
+    return len(text) <= DETAIL_CHARS_MAX[detail] and all(line.isprintable() for line in lines)
 
 
 def fitting_cuts(account: AccountId, standing: Standing, cuts: Iterable[Cut]) -> tuple[Cut, ...]:

@@ -115,6 +115,7 @@ def test_what_an_admin_said_on_the_side_of_its_fall_is_unsaid(crew):
     ("detail", "text"),
     [
         (Detail.NAME, "  "),
+        (Detail.NAME, "\u3164"),
         (Detail.NAME, "x" * 65),
         (Detail.NAME, "turned \u202e round"),
         (Detail.DESCRIPTION, "x" * 501),
@@ -133,3 +134,9 @@ def test_a_room_that_nobody_rules_says_nothing_of_itself(crew):
     room = crew.alice.join("square")
     with pytest.raises(PermissionDenied):
         say(crew.alice, room, Detail.NAME, "Mine")
+
+
+def test_a_room_begins_with_a_name_that_is_seen(crew):
+    with pytest.raises(LocalProtocolError) as refused:
+        crew.alice.create("\u3164", BOB)
+    assert str(refused.value) == WHAT[Detail.NAME]

@@ -51,6 +51,10 @@ def test_a_control_reads_as_it_was_written(name: str):
     assert decode_content(*encode_content(control)) == control
 
 
+UNSEEN = (" ", "\u2800", "\u3164 \u3164", "\u115f\u1160", "\ufe0f", " crew", "crew ", "my  crew")
+"""Names that are not seen, or are not told from others."""
+
+
 def beginning(**changes: object) -> pb.Genesis:
     fields = {"version": 1, "owners": OWNERS[:1], "history": 3, "name": "crew", "nonce": bytes(16)}
     fields["commitment"] = bytes(32)
@@ -83,6 +87,7 @@ def cut(number: int = 0, **changes: object) -> pb.Cut:
         beginning(name=""),
         beginning(name="x" * 65),
         beginning(name="two\nlines"),
+        *(beginning(name=name) for name in UNSEEN),
         beginning(nonce=bytes(15)),
         limiting(account=b"short"),
         limiting(standing=Standing.OWNER),
@@ -101,6 +106,7 @@ def cut(number: int = 0, **changes: object) -> pb.Cut:
         pb.Detail(field=Detail.NAME),
         pb.Detail(field=Detail.NAME, text="x" * (ROOM_NAME_CHARS_MAX + 1)),
         pb.Detail(field=Detail.NAME, text="two\nlines"),
+        *(pb.Detail(field=Detail.NAME, text=name) for name in UNSEEN),
         pb.Detail(field=Detail.NAME, text="turned \u202e round"),
         pb.Detail(field=Detail.DESCRIPTION, text="x" * (DESCRIPTION_CHARS_MAX + 1)),
         pb.Detail(field=Detail.DESCRIPTION, text="a \x1b[2J bell"),
@@ -121,6 +127,7 @@ def test_what_is_out_of_bounds_is_refused(
     ("detail", "text"),
     [
         (Detail.NAME, "𝔐" * ROOM_NAME_CHARS_MAX),
+        (Detail.NAME, "\u2764\ufe0f ಕನ್ನಡ"),
         (Detail.DESCRIPTION, "𝔐" * DESCRIPTION_CHARS_MAX),
         (Detail.ANNOUNCEMENT, "𝔐" * (ANNOUNCEMENT_CHARS_MAX - 2) + "\n𝔐"),
         (Detail.ANNOUNCEMENT, ""),
