@@ -23,6 +23,7 @@ from p2pchat.client.profiles import Profile
 from p2pchat.client.proving import read_delivery_proof
 from p2pchat.client.transcripts import TranscriptFormat
 from p2pchat.config import ConfigChange
+from p2pchat.errors import HomeNotEmpty
 from p2pchat.model.blocking import Block
 from p2pchat.model.completeness import Completeness
 from p2pchat.model.contact import ContactInfo, LinkInfo
@@ -37,7 +38,7 @@ from p2pchat.model.room import Member, Role, RoomInfo, RoomsFrom
 from p2pchat.model.status import NetworkStatus, PeerStatus
 from p2pchat.wire.delivery_proof import DeliveryProof
 
-__all__ = ["METHODS", "Method", "Methods", "find_method"]
+__all__ = ["METHODS", "Method", "Methods", "find_method", "require_unused"]
 
 HISTORY_MESSAGES = 50
 E = TypeVar("E", bound=StrEnum)
@@ -477,6 +478,14 @@ class Method:
             raise InvalidParams(f"there are {len(self.parameters)} parameters at most")
         names = [parameter.name for parameter in self.parameters]
         return dict(zip(names, params, strict=False))
+
+
+def require_unused(client: Client, *, is_moving: bool) -> None:
+    """That an import would lose nothing here, and is the only one. Raises `HomeNotEmpty`."""
+    if client.contacts() or client.contact_requests() or client.rooms() or is_moving:
+        raise HomeNotEmpty(
+            "this home holds contacts or rooms already: start with a new --home to import"
+        )
 
 
 def find_method(name: str) -> Method:

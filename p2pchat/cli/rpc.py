@@ -32,7 +32,7 @@ from p2pchat.cli.jsonrpc import (
     read_line,
     result_answer,
 )
-from p2pchat.cli.methods import METHODS, Method, Methods, find_method
+from p2pchat.cli.methods import METHODS, Method, Methods, find_method, require_unused
 from p2pchat.cli.signals import at_hangup, hangups, until_signal
 from p2pchat.cli.stdio import LineReader, open_stdio
 from p2pchat.client.client import Client
@@ -338,7 +338,7 @@ class Session:
             method = find_method(call.method)
             arguments = method.arguments(call.params)
             if method is METHODS["import"]:
-                self._require_import()
+                require_unused(self._client, is_moving=self.moving is not None)
             if method.waits and len(self._waiting.child_tasks) >= WAITING_MAX:
                 raise TooManyRequests(f"{WAITING_MAX:,} requests wait already")
         except (RequestError, P2PChatError) as error:
@@ -356,14 +356,6 @@ class Session:
         await self._take_place()
         self._unbegun.append(request)
         self._working.start_soon(self._work)
-
-    def _require_import(self) -> None:
-        """That nothing here would be lost, and that one import is enough."""
-        client = self._client
-        if client.contacts() or client.contact_requests() or client.rooms() or self.moving:
-            raise HomeNotEmpty(
-                "this home holds contacts or rooms already: start with a new --home to import"
-            )
 
     async def _take_place(self) -> None:
         try:

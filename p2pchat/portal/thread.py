@@ -9,6 +9,7 @@ and loses nothing. What is heavy to load (network, database) is imported in the 
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections import deque
@@ -19,10 +20,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
+import outcome
 import trio
 
 from p2pchat.config import ClientConfig, Loaded
-from p2pchat.errors import HomeNotEmpty, NodeClosed, P2PChatError
+from p2pchat.errors import HomeUnwritable, NodeClosed, P2PChatError
 from p2pchat.events import ExportProgress
 from p2pchat.portal.feeds import Feed, plain
 
@@ -34,9 +36,10 @@ __all__ = ["ClientThread", "Lives", "Opening"]
 
 T = TypeVar("T")
 
+logger = logging.getLogger(__name__)
+
 CLOSE_TIMEOUT_S = 5.0
 """For a client to say goodbye."""
-_ENDED = "the client is closed; start the portal again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,8 @@ class ClientThread:
         """As it is by now: the passphrase may be changed on the way."""
         self.started: Future[None] = Future()
         """Done when the client is open; else what kept it from it."""
-        self.ended: Future[None] = Future()
-        """Done when nothing of it is left."""
+        self.ended: Future[BaseException | None] = Future()
+        """Done when nothing of it is left, with the fault that ended it."""
         self._feeds = list(feeds)
         self._unbegun: deque[_Request] = deque()
         self._open: dict[_Request, None] = {}
@@ -87,7 +90,7 @@ class ClientThread:
         request = _Request(method, params)
         request.answer.add_done_callback(lambda _: self._answered(request))
         if not self._entry.soon(lambda: self._begin(request)):
-            _fail(request.answer, NodeClosed(_ENDED))
+            _fail(request.answer, self._closed())
         return request.answer
 
     def add(self, feed: Feed) -> None:
@@ -110,25 +113,31 @@ class ClientThread:
     # The client's thread
 
     def _run(self) -> None:
-        error: BaseException | None = None
-        try:
-            trio.run(self._main)
-        except BaseException as caught:  # handed on: to `start`, else to who reads events
-            error = _single(caught)
+        end = outcome.capture(trio.run, self._main)
+        error = _single(end.error) if isinstance(end, outcome.Error) else None
         was_open = self.started.done()
-        _resolve(self.ended, None)
+        _resolve(self.ended, error)
+        if error is not None and was_open:
+            logger.error("the client ended: %s", error, exc_info=error)
         for request in list(self._open):
-            _fail(request.answer, NodeClosed(_ENDED))
+            _fail(request.answer, self._closed())
         for feed in self._feeds:
             feed.close(error if was_open else None)
         if not was_open:
             _fail(self.started, error or NodeClosed("it was closed while it was opened"))
 
-    async def _main(self) -> None:
-        from p2pchat.client.opening import open_client
+    def _closed(self) -> NodeClosed:
+        """What is raised to who asks now."""
+        error = NodeClosed("the client is closed; start the portal again")
+        if self.ended.done():
+            error.__cause__ = self.ended.result()
+        return error
 
+    async def _main(self) -> None:
         if not self._entry.open():
             return
+        from p2pchat.client.opening import open_client
+
         moving: _Request | None = None
         with self._scope:
             while True:
@@ -141,8 +150,9 @@ class ClientThread:
                     offline=opening.offline,
                 ) as client:
                     moving = await self._serve(client, moving)
-                if moving is None:
+                if moving is None or self._entry.is_stopping:
                     return
+                self._scope.deadline = float("inf")
                 await self._import(moving)
 
     async def _serve(self, client: Client, moved: _Request | None) -> _Request | None:
@@ -151,21 +161,24 @@ class ClientThread:
 
         async with trio.open_nursery() as nursery:
             methods = Methods(client, self._end, self._relocked)
-            self._session = session = _Session(client, methods, nursery, trio.Event())
-            for feed in self._feeds:
-                await nursery.start(feed.pump, client)
+            session = _Session(client, methods, nursery, trio.Event())
+            fed = set[Feed]()
+            while unfed := [feed for feed in self._feeds if feed not in fed]:
+                await nursery.start(unfed[0].pump, client)
+                fed.add(unfed[0])
             if moved is not None:
                 self._open.pop(moved, None)
                 _resolve(moved.answer, plain(await methods.account()))
+            self._session = session
             _resolve(self.started, None)
-            for _ in self._unbegun:
+            for _ in tuple(self._unbegun):
                 nursery.start_soon(self._work, session)
+            if self._entry.is_stopping:
+                session.ending.set()
             await session.ending.wait()
-            self._scope.deadline = trio.current_time() + CLOSE_TIMEOUT_S
             self._session = None
+            self._scope.deadline = trio.current_time() + CLOSE_TIMEOUT_S
             nursery.cancel_scope.cancel()
-        if session.moving is not None:
-            self._scope.deadline = float("inf")
         return session.moving
 
     def _begin(self, request: _Request) -> None:
@@ -178,21 +191,22 @@ class ClientThread:
 
     async def _work(self, session: _Session) -> None:
         """Carry out the request whose turn it is: tasks begin in any order, requests in theirs."""
-        from p2pchat.cli.jsonrpc import RequestError
-
         request = self._unbegun.popleft()
-        if request.method == "import":
-            self._require_import(session, request)
-            return
         try:
+            if request.method == "import":
+                self._require_import(session, request)
+                session.moving = request
+                session.ending.set()
+                return
             with request.scope:
                 result = await _called(session.methods, request)
                 _resolve(request.answer, plain(result))
-        except (P2PChatError, RequestError) as error:
+        except Exception as error:  # it is raised to who asked, and the client goes on
             _fail(request.answer, error)
         finally:
-            self._open.pop(request, None)
-            _fail(request.answer, NodeClosed(_ENDED))
+            if request is not session.moving:
+                self._open.pop(request, None)
+                _fail(request.answer, self._closed())
 
     def _feed(self, feed: Feed) -> None:
         self._feeds = [*(one for one in self._feeds if not one.is_closed), feed]
@@ -200,6 +214,7 @@ class ClientThread:
             self._session.nursery.start_soon(feed.pump, self._session.client)
 
     def _end(self) -> None:
+        self._entry.is_stopping = True
         if self._session is not None:
             self._session.ending.set()
         else:
@@ -211,14 +226,12 @@ class ClientThread:
     # An import takes place between two clients
 
     def _require_import(self, session: _Session, request: _Request) -> None:
-        client = session.client
-        if client.contacts() or client.contact_requests() or client.rooms() or session.moving:
-            text = "this home holds contacts or rooms already: start with a new home to import"
-            _fail(request.answer, HomeNotEmpty(text))
-            self._open.pop(request, None)
-            return
-        session.moving = request
-        session.ending.set()
+        from p2pchat.cli.methods import find_method, require_unused
+
+        find_method("import").arguments(request.params)
+        if self.opening.home is None:
+            raise HomeUnwritable("a client in memory has no home to be made anew")
+        require_unused(session.client, is_moving=session.moving is not None)
 
     async def _import(self, request: _Request) -> None:
         from p2pchat.cli.methods import find_method
@@ -230,14 +243,15 @@ class ClientThread:
 
         try:
             arguments = find_method("import").arguments(request.params)
-            assert self.opening.home is not None, "a client in memory has no home to be made anew"
-            await import_home(
-                Path(self.opening.home),
-                str(arguments["path"]),
-                str(arguments["passphrase"]),
-                home_passphrase=self.opening.passphrase,
-                progress=tell,
-            )
+            assert self.opening.home is not None, "it was asked for"
+            with request.scope:
+                await import_home(
+                    Path(self.opening.home),
+                    str(arguments["path"]),
+                    str(arguments["passphrase"]),
+                    home_passphrase=self.opening.passphrase,
+                    progress=tell,
+                )
         except P2PChatError as error:
             _fail(request.answer, error)
 
@@ -292,28 +306,32 @@ class _Entry:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._token: trio.lowlevel.TrioToken | None = None
-        self._is_stopping = False
+        self._early: list[Callable[[], object]] = []
+        self.is_stopping = False
+        """No client is to be opened any more."""
 
     def open(self) -> bool:
         """From within; False when it was told to stop before."""
         with self._lock:
             self._token = trio.lowlevel.current_trio_token()
-            return not self._is_stopping
+            for function in self._early:
+                self._token.run_sync_soon(function)
+            return not self.is_stopping
 
     def stop(self, end: Callable[[], object]) -> None:
         """Have `end` run within, or nothing begin."""
         with self._lock:
-            self._is_stopping = True
+            self.is_stopping = True
         self.soon(end)
 
     def soon(self, function: Callable[[], object]) -> bool:
-        """Have it run within; False when all is over, or has not begun."""
+        """Have it run within; False when all is over."""
         with self._lock:
-            token = self._token
-        if token is None:
-            return False
+            if self._token is None:
+                self._early.append(function)
+                return True
         try:
-            token.run_sync_soon(function)
+            self._token.run_sync_soon(function)
         except trio.RunFinishedError:
             return False
         return True

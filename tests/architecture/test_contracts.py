@@ -36,7 +36,7 @@ BROAD_EXCEPT_SEAMS = {
     "p2pchat/net/libp2p/host.py": "keeps the caller's error bare, out of the nursery's group",
     "p2pchat/net/libp2p/serving.py": "the guard round a peer's stream: it never ends the node",
     "p2pchat/node/lifetime.py": "keeps the caller's error bare, out of the nursery's group",
-    "p2pchat/portal/thread.py": "what ended the client is raised to those who wait for it",
+    "p2pchat/portal/thread.py": "what a call raises is raised to who made it; the client goes on",
     "p2pchat/testing/hosts.py": "the same guard in the simulator",
     "p2pchat_qt/jobs.py": "a job of the window: its error is shown, the window stays",
 }
