@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from p2pchat.cli.chat.model import Chat
+from p2pchat.model.mentions import begins_mention
 
 __all__ = ["COMMANDS", "Action", "Do", "Mistake", "Say", "Usage", "Verb", "candidates", "parse"]
 
@@ -148,7 +149,7 @@ def candidates(typed: str, chat: Chat) -> list[tuple[str, int]]:
 def _mentioned(typed: str, chat: Chat) -> list[tuple[str, int]]:
     """Who is meant by the `@` that begins the last word."""
     before, sign, begun = typed.rpartition("@")
-    if not sign or (before and not before[-1].isspace()):
+    if not begins_mention(f"{before}{sign}"):
         return []
     names = dict.fromkeys(chat.names.values())
     fitting = (name for name in names if name.casefold().startswith(begun.casefold()))

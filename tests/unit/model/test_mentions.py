@@ -8,6 +8,7 @@ from p2pchat.model.mentions import MENTIONS_MAX, mentions, with_accounts, with_n
 from tests.unit.protocol.people import ALICE, BOB, CAROL, person
 
 A, B, C = ALICE.account, BOB.account, CAROL.account
+D, E = person("dora").account, person("emil").account
 NAMES = {A: "Alice", B: "Bob", C: "Bob Smith"}
 
 
@@ -23,7 +24,12 @@ NAMES = {A: "Alice", B: "Bob", C: "Bob Smith"}
         (f"@{B}x", ()),
         (f"@{str(B)[:-1]}", ()),
         (f"@z6Mk{'1' * 44}", ()),
-        (f"你好@{B}", ()),
+        (f"你好@{B}你来吗", (B,)),
+        (f"https://social.example/@{B}", ()),
+        (f"https://social.example/?who=@{B}", ()),
+        (f"看https://social.example/a，@{B}", (B,)),
+        (f"@{B}/@{A}", (B,)),
+        (f"@{B}/x", ()),
         (f"你好 @{B}！", (B,)),
     ],
 )
@@ -43,15 +49,35 @@ def test_no_more_are_mentioned_than_the_bound():
         ("@Bob Smith and @Bob", f"@{C} and @{B}"),
         ("@Bobby, bob@bob", "@Bobby, bob@bob"),
         ("nobody", "nobody"),
+        ("https://social.example/@bob and @bob", f"https://social.example/@bob and @{B}"),
+        ("npm i @bob/pkg; ../@bob", "npm i @bob/pkg; ../@bob"),
+        ("@bob / @alice, @bob/", f"@{B} / @{A}, @{B}/"),
     ],
 )
 def test_names_that_are_written_become_accounts(written, sent):
     assert with_accounts(written, NAMES) == sent
 
 
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("你好@小明你来吗", f"你好@{A}你来吗"),
+        ("@小明明，@小明", f"@小明明，@{A}"),
+        ("@Groß @GROSS @große", f"@{B} @{B} @große"),
+        ("@İlk @ilk", f"@{C} @ilk"),
+    ],
+)
+def test_names_are_found_as_people_write_them(written, sent):
+    names = {A: "小明", B: "Groß", C: "İlk", D: "小明明", E: "小明明"}
+    assert with_accounts(written, names) == sent
+    assert mentions(sent) == tuple(one for one in (A, B, C) if str(one) in sent)
+
+
 def test_what_is_read_has_names():
     text = f"@{B} and @{person('dora').account}"
     assert with_names(text, NAMES) == f"@Bob and @{person('dora').account}"
+    link = f"https://social.example/@{B}"
+    assert with_names(f"{link} @{B}", NAMES) == f"{link} @Bob"
 
 
 def test_a_name_that_two_bear_means_neither():
