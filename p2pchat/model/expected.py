@@ -23,6 +23,8 @@ class Expected(Generic[K]):
     """By member: from which op on."""
     settled: int = 0
     """So many were delivered, whoever came or went since."""
+    settled_read: int = 0
+    """So many were read, whoever came or went since."""
 
     def awaited(self, seq: int) -> set[K]:
         """Of whom an op is expected."""
@@ -35,7 +37,10 @@ class Expected(Generic[K]):
 
     def read(self, acked: Mapping[K, int], read: Mapping[K, int]) -> int:
         """How many were read by everybody of whom they are expected; of what is expected of nobody
-        any more, by everybody who has it."""
+        any more, by everybody who has it. It never goes back."""
+        return max(self.settled_read, self._read(acked, read))
+
+    def _read(self, acked: Mapping[K, int], read: Mapping[K, int]) -> int:
         unread = [read.get(one, 0) for one, has in acked.items() if read.get(one, 0) < has]
         upto = min([*unread, self.delivered(acked)])
         if upto < min(self.since.values(), default=upto + 1):

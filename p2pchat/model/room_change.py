@@ -84,10 +84,12 @@ class ForgetMember:
 
 @dataclass(frozen=True, slots=True)
 class SetSettled:
-    """So many of our talk ops in a room by invitation were delivered, whoever comes or goes."""
+    """So many of our talk ops in a room by invitation were delivered, and so many of them read,
+    whoever comes or goes."""
 
     conversation: ConversationId
     talk: int
+    read: int = 0
 
 
 RoomChange = PutRoom | PutLeave | PutEpoch | DropEpoch | ExpectMember | ForgetMember | SetSettled

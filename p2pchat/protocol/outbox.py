@@ -197,7 +197,7 @@ class Outbox:
 
     @property
     def _is_dirty(self) -> bool:
-        return bool(self._dirty or self.states.unwritten)
+        return bool(self._dirty) or self.states.is_dirty
 
     # Links
 

@@ -34,8 +34,10 @@ class States:
     def __init__(self, state: State, recipients: Recipients) -> None:
         self._state = state
         self._recipients = recipients
-        self.unwritten: dict[ConversationId, None] = {}
+        self._published: dict[ConversationId, None] = {}
         """Rooms whose ops were published, which the disk does not know yet."""
+        self._read: dict[ConversationId, None] = {}
+        """Rooms in which more was read, which the disk does not know yet."""
 
     def restore(self, rooms: RoomsSnapshot) -> None:
         """Of whom what is expected, as of the last commit."""
@@ -49,6 +51,7 @@ class States:
         for row in rooms.settled:
             if row.conversation in known:
                 known[row.conversation].settled = row.talk
+                known[row.conversation].settled_read = row.read
 
     def start(self) -> list[Effect]:
         """Who is in each room, for one that the disk knows nothing of as yet."""
@@ -70,9 +73,9 @@ class States:
         rows: list[RoomChange] = []
         before, since = self._recipients.delivered(id), dict(expected.since)
         before_read = self._recipients.read(id)
-        if before > expected.settled:
-            expected.settled = before
-            rows.append(SetSettled(id, before))
+        if before > expected.settled or before_read > expected.settled_read:
+            expected.settled, expected.settled_read = before, before_read
+            rows.append(SetSettled(id, before, before_read))
         for one in sorted(went):
             del since[one]
             rows.append(ForgetMember(id, one))
@@ -120,7 +123,11 @@ class States:
 
     def read(self, conversation: Conversation, before: int) -> list[Effect]:
         """Receipts came; `before` them so many messages were read."""
-        after = self._recipients.read(conversation.id)
+        id = conversation.id
+        after, expected = self._recipients.read(id), self._recipients.expected.get(id)
+        if expected is not None and after > expected.settled_read:
+            expected.settled, expected.settled_read = self._recipients.delivered(id), after
+            self._read[id] = None
         return self._tell(conversation, before, after, MessageState.READ)
 
     def published(self, input: Published) -> list[Effect]:
@@ -131,15 +138,25 @@ class States:
         start = max(self.reach(conversation))
         conversation.published = input.talk_sent
         told = self._tell(conversation, start, input.talk_sent, MessageState.SENT)
-        self.unwritten[conversation.id] = None
+        self._published[conversation.id] = None
         return told
 
+    @property
+    def is_dirty(self) -> bool:
+        """Whether there is something for `flush`."""
+        return bool(self._published or self._read)
+
     def flush(self) -> list[Effect]:
-        """How far rooms' ops were published, for the disk."""
-        known = (self._state.conversations.get(id) for id in self.unwritten)
+        """How far rooms' ops were published, and read for good, for the disk."""
+        known = (self._state.conversations.get(id) for id in self._published)
         rows = [SetPublished(room.id, room.published) for room in known if room is not None]
-        self.unwritten.clear()
-        return [Persist(row) for row in rows]
+        self._published.clear()
+        expected = ((id, self._recipients.expected.get(id)) for id in self._read)
+        settled = [
+            SetSettled(id, one.settled, one.settled_read) for id, one in expected if one is not None
+        ]
+        self._read.clear()
+        return [Persist(row) for row in (*rows, *settled)]
 
     def loaded(self, tag: ForStates, loaded: Loaded) -> list[Effect]:
         """Own ops that changed their state, too old to be in memory."""

@@ -70,7 +70,9 @@ class About:
         if self.details is None or self.details.kind is not RoomKind.INVITED:
             return None
         since: dict[Hashable, int] = {one: row.since for one, row in self.expected.items()}
-        return Expected(since, self.settled.talk if self.settled is not None else 0)
+        if self.settled is None:
+            return Expected(since)
+        return Expected(since, self.settled.talk, self.settled.read)
 
     def copy(self) -> About:
         return About(

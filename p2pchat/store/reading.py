@@ -51,6 +51,7 @@ from p2pchat.store.schema import (
     revised,
     rooms,
     settled,
+    settled_read,
 )
 
 __all__ = [
@@ -293,6 +294,7 @@ _EXPECTED = select(expected.c.account, expected.c.since).where(
     expected.c.conversation == _conversation_key
 )
 _SETTLED = select(settled.c.talk).where(settled.c.conversation == _conversation_key)
+_SETTLED_READ = select(settled_read.c.talk).where(settled_read.c.conversation == _conversation_key)
 
 
 def read_progress(connection: Connection, conversation: ConversationId) -> Progress:
@@ -304,7 +306,8 @@ def read_progress(connection: Connection, conversation: ConversationId) -> Progr
     if connection.scalar(_KIND, parameters) != RoomKind.INVITED:
         return Progress.of(reaches, sent)
     since = {row.account: row.since for row in connection.execute(_EXPECTED, parameters)}
-    expectation = Expected[Hashable](since, connection.scalar(_SETTLED, parameters) or 0)
+    for_good = (connection.scalar(one, parameters) or 0 for one in (_SETTLED, _SETTLED_READ))
+    expectation = Expected[Hashable](since, *for_good)
     return Progress.of(reaches, sent, expectation)
 
 

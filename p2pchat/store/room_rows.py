@@ -32,6 +32,7 @@ from p2pchat.store.schema import (
     ops,
     rooms,
     settled,
+    settled_read,
 )
 from p2pchat.store.statements import drop, put
 
@@ -40,7 +41,7 @@ __all__ = ["RoomWriter", "read_rooms"]
 _PUT_ROOM, _PUT_LEAVE, _PUT_EPOCH = put(rooms), put(leaves), put(epochs)
 _DROP_EPOCH = drop(epochs, "conversation", "op")
 _EXPECT, _FORGET = put(expected), drop(expected, "conversation", "account")
-_SETTLE = put(settled)
+_SETTLE, _SETTLE_READ = put(settled), put(settled_read)
 
 _conversation_id = conversations.c.id.label("conversation_id")
 _ROOMS = (
@@ -57,7 +58,12 @@ _EXPECTED = (
     .join_from(expected, accounts)
     .order_by(_conversation_id, "account_id")
 )
-_SETTLED = select(settled, _conversation_id).join(conversations).order_by(_conversation_id)
+_SETTLED = (
+    select(settled.c.talk, settled_read.c.talk.label("read"), _conversation_id)
+    .join_from(settled, conversations)
+    .outerjoin(settled_read, settled_read.c.conversation == settled.c.conversation)
+    .order_by(_conversation_id)
+)
 _CONTROL = (
     select(ops.c.id, ops.c.seq, ops.c.header, ops.c.signature, ops.c.content)
     .join_from(ops, rooms, ops.c.conversation == rooms.c.conversation)
@@ -110,8 +116,9 @@ class RoomWriter:
                 self._cursor.execute(_EXPECT, key | row)
             case ForgetMember(_, account):
                 self._cursor.execute(_FORGET, key | {"account": self._account(account)})
-            case SetSettled(_, talk):
+            case SetSettled(_, talk, read):
                 self._cursor.execute(_SETTLE, key | {"talk": talk})
+                self._cursor.execute(_SETTLE_READ, key | {"talk": read})
 
 
 def read_rooms(connection: Connection) -> RoomsSnapshot:
@@ -147,7 +154,7 @@ def read_rooms(connection: Connection) -> RoomsSnapshot:
             for row in connection.execute(_EXPECTED)
         ),
         settled=tuple(
-            SetSettled(ConversationId(row.conversation_id), row.talk)
+            SetSettled(ConversationId(row.conversation_id), row.talk, row.read or 0)
             for row in connection.execute(_SETTLED)
         ),
     )

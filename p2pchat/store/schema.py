@@ -64,6 +64,7 @@ __all__ = [
     "seen_mail",
     "settings",
     "settled",
+    "settled_read",
     "spent_sessions",
     "telling",
     "trust",
@@ -440,6 +441,12 @@ expected = _keyed(
 
 settled = _table(
     "settled",
+    _of(conversations, "conversation", primary_key=True),
+    _integer("talk"),
+)
+
+settled_read = _table(
+    "settled_read",
     _of(conversations, "conversation", primary_key=True),
     _integer("talk"),
 )

@@ -529,11 +529,11 @@ def test_epochs_are_replaced_dropped_and_go_with_their_room(store: Store) -> Non
 def test_who_is_expected_to_have_what_is_replaced_forgotten_and_goes_with_the_room(store: Store):
     bob, carol = ExpectMember(ROOM, BOB.account, 3), ExpectMember(ROOM, CAROL.account, 0)
     there = ExpectMember(OTHER_ROOM, BOB.account, 1)
-    store.commit([bob, carol, there, SetSettled(ROOM, 2), SetSettled(ROOM, 4)])
+    store.commit([bob, carol, there, SetSettled(ROOM, 2), SetSettled(ROOM, 4, 3)])
     in_room = sorted((bob, carol), key=lambda row: row.account)
     found = store.snapshot().rooms
     kept = sorted((*in_room, there), key=lambda row: (row.conversation, row.account))
-    assert (list(found.expected), found.settled) == (kept, (SetSettled(ROOM, 4),))
+    assert (list(found.expected), found.settled) == (kept, (SetSettled(ROOM, 4, 3),))
     moved = replace(bob, since=0)
     store.commit([moved, ForgetMember(ROOM, CAROL.account), ForgetMember(ROOM, ALICE.account)])
     assert set(store.snapshot().rooms.expected) == {moved, there}

@@ -298,7 +298,7 @@ class TwoStores(RuleBasedStateMachine):
         if forgotten:
             self._waiting.append(ForgetMember(room, person.account))
         else:
-            self._waiting.append(SetSettled(room, settled))
+            self._waiting.append(SetSettled(room, settled, min(since, settled)))
 
     @rule(room=rooms, person=people)
     def drop(self, room: ConversationId, person: Person) -> None:

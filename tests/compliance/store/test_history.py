@@ -185,7 +185,8 @@ def test_in_a_room_by_invitation_who_is_expected_counts_and_nobody_else(store: S
         (SetSettled(ROOM, 1), "dsss"),
         (ForgetMember(ROOM, BOB.account), "dsss"),
         (delivery(CAROL, acked=4), "dddd"),
-        (ForgetMember(ROOM, CAROL.account), "dsss"),
+        (SetSettled(ROOM, 1, 1), "rddd"),
+        (ForgetMember(ROOM, CAROL.account), "rsss"),
         (PutConversation(ROOM, RoomKind.OPEN, "crew", 1), "ddds"),
     ]
     for change, told in expected:

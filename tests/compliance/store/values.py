@@ -294,5 +294,5 @@ def rooms() -> list[Change]:
         ExpectMember(ROOM, BOB.account, 1),
         ExpectMember(ROOM, CAROL.account, 2),
         ForgetMember(ROOM, CAROL.account),
-        SetSettled(ROOM, 1),
+        SetSettled(ROOM, 1, 1),
     ]

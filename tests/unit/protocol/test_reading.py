@@ -139,6 +139,38 @@ def test_in_a_room_a_message_is_read_when_all_have_read_it():
         assert states(alice, room) == [then]
 
 
+@pytest.mark.parametrize("crashes", [False, True])
+def test_what_was_read_stays_so_whoever_comes_and_goes(crashes: bool):
+    table = Table()
+    alice, bob, carol = (table.sit(person) for person in (ALICE, BOB, CAROL))
+    table.befriend(alice, bob)
+    table.befriend(alice, carol)
+    room = alice.create("Crew", BOB)
+    table.run(5)
+    for text in ("one", "two"):
+        alice.send(room, text)
+    table.run(5)
+    tell(bob, True)
+    read(bob, room)
+    table.run(5)
+    assert states(alice, room) == ["read", "read"]
+    if crashes:
+        alice.crash()
+        table.connect(alice, bob)
+        table.connect(alice, carol)
+    alice.set(room, CAROL, Standing.MEMBER)
+    table.run(60)
+    assert carol.texts(room) == ["one", "two"]
+    alice.set(room, BOB, Standing.REMOVED)
+    table.run(5)
+    assert states(alice, room) == ["read", "read"]
+    three = alice.send(room, "three")
+    table.run(5)
+    assert alice.state_of(three.id) == "delivered"
+    alice.crash()
+    assert states(alice, room) == ["read", "read", "delivered"]
+
+
 def test_what_was_told_and_lost_is_told_again():
     table, alice, bob = friends()
     tell(bob, True)
