@@ -127,7 +127,7 @@ class Membership:
         graph = self._graph
         index = graph.add(op)
         doubtful = self._voiding.add(index)
-        is_end = doubtful == EVERYBODY or bool(doubtful & graph.ending)
+        is_end = doubtful == EVERYBODY or bool(doubtful & (graph.ending | graph.excluding))
         match op.control:
             case Admission():
                 self._invitations.add(index)
@@ -526,11 +526,15 @@ class Membership:
         return known
 
     def _ends_invitations(self, index: int) -> bool:
-        """Whether an op removes somebody, written by an owner or by whom an owner once made admin.
-        If it might do so is not asked: that could follow from who was let in by an invitation."""
-        is_removal = isinstance(self._graph.ops[index].control, SetStanding)
-        is_removal &= bool(self._graph.excluding >> index & 1)
-        return is_removal and self._is_admitter(index)
+        """Whether an op removes somebody whom it might, by the owners' last words that it knew. If
+        it counts is not asked: that could follow from who was let in by an invitation."""
+        op, past = self._graph.ops[index], self._graph.past[index]
+        if not isinstance(op.control, SetStanding) or not self._graph.excluding >> index & 1:
+            return False
+        target, is_owners = op.control.account, self._is_owner(op.account)
+        if self._is_owner(target) or not self._voiding.is_ruling(op.account, past):
+            return False
+        return is_owners or self._voiding.by_owners_now(target, past) is not Standing.ADMIN
 
     def _may_take_back(self, op: ControlOp, past: int, index: int) -> bool:
         """Whether an invitation is the author's to end: who gave it may, and owners."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from p2pchat.model.control import ControlOp, DeviceRevoked, SetStanding, Standing
 from p2pchat.model.ids import AccountId, DeviceId
-from p2pchat.protocol.control_graph import Graph
+from p2pchat.protocol.control_graph import Graph, bits, sum_of
 
 __all__ = ["EVERYBODY", "Voiding"]
 
@@ -100,6 +100,19 @@ class Voiding:
     def by_owners_now(self, account: AccountId, mask: int) -> Standing:
         """The same, by what no revoked device said."""
         return self.by_owners(account, mask & ~self._severed)
+
+    def is_ruling(self, account: AccountId, past: int) -> bool:
+        """Whether an account is an owner, or owners said last that it is an admin and it did not go
+        by itself since: what is asked where nothing may hang on invitations."""
+        if account in self.owners:
+            return True
+        if self.by_owners_now(account, past) is not Standing.ADMIN:
+            return False
+        graph, about = self._graph, self._graph.about.get(account, 0) & past
+        said = about & self.by_any_owner & ~graph.admissions & ~self._severed
+        known = sum_of(graph.past[word] for word in graph.last(said))
+        gone = about & graph.excluding & ~graph.ending & ~known
+        return not any(self.stands(index) for index in bits(gone))
 
     @property
     def by_any_owner(self) -> int:

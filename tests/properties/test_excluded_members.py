@@ -7,8 +7,9 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2pchat.model.control import Standing
+from p2pchat.model.control import Admission, Invite, Standing
 from tests.properties.test_membership import (
+    GUESTS,
     OWNERS,
     SEEDS,
     STORIES,
@@ -17,18 +18,24 @@ from tests.properties.test_membership import (
     history,
     known_to,
 )
-from tests.unit.protocol.assembly import crew, device
+from tests.unit.protocol.assembly import account, crew, device
 
 
 @STORIES
 @given(SEEDS, st.integers(1, 30))
 def test_nothing_that_an_excluded_account_writes_later_changes_the_room(seed: int, length: int):
-    """It knows everything, lies about what it knew, and forks its chains."""
+    """It knows all but the key of a link, lies about what it knew, and forks its chains."""
     rng = Random(seed)
     room = history(rng, length)
     for owner in OWNERS:  # each names what it has of Mallory's
         room.set(f"{owner}/3", "mallory", Standing.BANNED)
+    invite = room.write("olga/3", Invite(b"new key", 3, 0), room.heads)
+    for guest in GUESTS[:2]:
+        room.write("oscar/3", Admission(account(guest), invite, b"new key", b""), room.heads)
     before = room.standings()
+    refusal = room.membership().refusal(invite, b"new key", account(GUESTS[2]))
+    is_in = {account(guest) for guest in GUESTS[:2]} <= before.keys()
+    assert is_in is (refusal is None)
     expected = room.membership().epochs()
     said = details(room.membership())
     for _ in range(20):
@@ -40,6 +47,9 @@ def test_nothing_that_an_excluded_account_writes_later_changes_the_room(seed: in
             room.fork(name, control, rng.choice([*own, None]), deps)
         else:
             room.write(name, control, deps)
+    later = room.write("oscar/3", Invite(b"new key", 1, 0), room.heads)
+    for one in (invite, later):
+        assert room.membership().refusal(one, b"new key", account(GUESTS[2])) is refusal
     assert room.standings() == before
     assert room.membership().epochs() == expected
     assert details(room.membership()) == said

@@ -188,16 +188,29 @@ class Reference:
             yield (takes_back or limits) and op.id not in self.pasts[other.id]
 
     def removes(self, op: ControlOp) -> bool:
-        """Whether an op of somebody who rules, or once did, removes anybody."""
+        """Whether an op of somebody who rules, as far as owners and its own leaving say, removes
+        anybody."""
         if not isinstance(op.control, SetStanding) or op.control.standing < Standing.REMOVED:
             return False
-        ruled = op.account in self.owners or any(
-            self.ops[id].account in self.owners
-            and self.ops[id].control == SetStanding(op.account, Standing.ADMIN, said.cuts)
-            for id in self.pasts[op.id]
-            if isinstance(said := self.ops[id].control, SetStanding)
-        )
+        past, target = self.pasts[op.id], op.control.account
+        ruled = self.was_admin(op.account, past)
+        ruled &= self.by_owners(target, past, is_judged=True) is not Standing.ADMIN
+        ruled = target not in self.owners and (ruled or op.account in self.owners)
         return ruled and not self.is_severed(op.id) and not self.is_void(op)
+
+    def was_admin(self, account: AccountId, past: frozenset[OpId]) -> bool:
+        if self.by_owners(account, past, is_judged=True) is not Standing.ADMIN:
+            return False
+        said = [i for i in self.about(account, past) if self.ops[i].account in self.owners]
+        words = [i for i in said if isinstance(self.ops[i].control, SetStanding)]
+        last = self.last(i for i in words if not self.is_severed(i))
+        left = [
+            self.ops[i]
+            for i in self.about(account, past)
+            if isinstance(self.ops[i].control, Leave) and not self.is_severed(i)
+        ]
+        since = [op for op in left if not any(op.id in self.pasts[word] for word in last)]
+        return all(map(self.is_void, since))
 
     def takes_back(self, op: ControlOp) -> bool:
         giving = self.ops.get(op.control.invite)

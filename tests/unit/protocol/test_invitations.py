@@ -343,3 +343,74 @@ def test_who_is_told_that_there_is_a_place_is_let_in_with_a_say(count: int):
     membership = room.membership()
     assert (account("gina") in membership.members()) is (refusal is None)
     assert membership.admits(account("gina"), membership.heads(8)) is (refusal is None)
+
+
+def leaves(room: Assembly) -> OpId:
+    return room.leave("anna")
+
+
+def is_member(room: Assembly) -> OpId:
+    return room.set("olga", "anna", Standing.MEMBER)
+
+
+def is_banned(room: Assembly) -> OpId:
+    return room.set("olga", "anna", Standing.BANNED)
+
+
+@pytest.mark.parametrize("falls", [leaves, is_member, is_banned])
+def test_who_was_an_admin_ends_no_invitation_when_it_knows_that_it_is_none(falls):
+    room, _ = party(uses=5)
+    room.set("olga", "anna", Standing.ADMIN)
+    room.set("olga", "adam", Standing.ADMIN)
+    fall = falls(room)
+    invite = room.write("olga", Invite(KEY, 5, 0), room.heads)
+    admit(room, "bob", "gina", invite)
+    room.write("anna", SetStanding(account("nobody"), Standing.REMOVED), (fall,))
+    later = room.write("adam", Invite(KEY, 5, 0), room.heads)
+    admit(room, "bob", "gus", later)
+    assert {account("gina"), account("gus")} <= room.standings().keys()
+    assert room.membership().refusal(later, KEY, account("greta")) is None
+
+
+@pytest.mark.parametrize("whom", ["olga", "anna"])
+def test_an_admin_ends_no_invitation_by_removing_whom_it_may_not(whom: str):
+    room, _ = party()
+    room.set("olga", "anna", Standing.ADMIN)
+    known = room.heads
+    invite = room.write("olga", Invite(KEY, 5, 0), room.heads)
+    admit(room, "bob", "gina", invite)
+    room.write("adam", SetStanding(account(whom), Standing.REMOVED), known)
+    assert account("gina") in room.standings()
+    assert room.membership().refusal(invite, KEY, account("gus")) is None
+
+
+def test_who_left_and_was_made_admin_again_ends_invitations_as_others_do():
+    room, invite = party(uses=5)
+    room.set("olga", "anna", Standing.ADMIN)
+    room.leave("anna")
+    known = room.heads
+    room.set("olga", "anna", Standing.ADMIN)
+    room.set("anna", "mallory", Standing.REMOVED)
+    admit(room, "bob", "gina", invite, known)
+    assert room.standing("gina") is Standing.REMOVED
+
+
+def test_a_leaving_that_turns_out_void_keeps_no_removal_from_ending_invitations():
+    """Anna's phone left, and her laptop, which revokes it, rules on: in any order."""
+    room, invite = party(uses=5)
+    known = room.heads
+    grant = room.set("olga", "anna", Standing.ADMIN)
+    gone = room.write("anna/phone", Leave(), (grant,))
+    room.write("anna", SetStanding(account("mallory"), Standing.REMOVED), (gone,))
+    admit(room, "bob", "gina", invite, known)
+    room.write("anna/2", DeviceRevoked(account("anna"), device("anna/phone"), (), b""), (grant,))
+    for last in range(len(room.ops) - 3, len(room.ops)):
+        order = [op for op in room.ops if op is not room.ops[last]] + [room.ops[last]]
+        membership = Membership(room.genesis)
+        for op in order:
+            if all(id in membership for id in op.parents):
+                membership.add(op)
+                membership.members()
+        assert len(membership) == len(room.ops)
+        assert account("gina") not in membership.members()
+        assert account("mallory") not in membership.members()
