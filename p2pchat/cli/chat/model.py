@@ -91,6 +91,8 @@ class Chat:
     """Who can be mentioned in the open one."""
     draft: str = ""
     """What was begun to be written in the open one, when it was opened."""
+    turns: int = 0
+    """How often the next one was asked for: then the line begins anew, with the draft."""
     alarms: tuple[Alarm, ...] = ()
     """The first is shown; it stays until the person has seen it, and gives way to the next."""
 
@@ -138,7 +140,12 @@ class Chat:
 
     def closed(self) -> Chat:
         """None is."""
-        return replace(self, open=None, messages=(), has_earlier=False, back=0, marked=None)
+        bare = replace(self, open=None, messages=(), draft="")
+        return replace(bare, has_earlier=False, back=0, marked=None)
+
+    def turned(self, draft: str) -> Chat:
+        """The next one is asked for; the line begins anew with this."""
+        return replace(self, turns=self.turns + 1, draft=draft)
 
     def said(self, message: Message) -> Chat:
         """A message is on disk, ours or somebody else's."""

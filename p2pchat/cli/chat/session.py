@@ -196,7 +196,7 @@ class Session:
                 self._list()
                 self.chat = self.chat.counted(await self._client.unread())
                 if self.chat.open is not None:
-                    await self._open(self._client.conversation(self.chat.open))
+                    await self._entered(self._client.conversation(self.chat.open))
             case _:
                 self._list()
 
@@ -296,11 +296,13 @@ class Session:
                 await self._page(input)
             case Marked(direction):
                 await self._mark(direction)
-            case NextWanted(typed):
-                await self._keep(typed)
-                await self._next()
-            case Ended():
-                self._ended.set()
+            case NextWanted(typed, of):
+                await self._go_on(typed, of)
+            case Ended(typed, of):
+                try:
+                    await self._keep(typed, of)
+                finally:
+                    self._ended.set()
             case _:
                 assert_never(input)
 
@@ -355,11 +357,24 @@ class Session:
         if found is not None or direction <= 0:
             self.chat = self.chat.marking(None if found is None else found.id)
 
-    async def _keep(self, typed: str) -> None:
-        """What was typed for the open conversation waits there."""
-        if self.chat.open is not None:
-            draft = typed if isinstance(parse(typed), Say) else ""
-            await self._client.conversation(self.chat.open).set_draft(draft)
+    async def _go_on(self, typed: str, of: ConversationId | None) -> None:
+        """What cannot be kept, or has nowhere to wait, stays in the line."""
+        is_homeless = self.chat.open is None
+        self.chat = self.chat.turned(typed)
+        await self._keep(typed, of)
+        await self._next()
+        if is_homeless and self.chat.open is not None:
+            self.chat = replace(self.chat, draft=self.chat.draft + typed)
+
+    async def _keep(self, typed: str, of: ConversationId | None) -> None:
+        """What was typed waits in the open conversation; behind what waits there already, if that
+        was not in the line yet."""
+        if self.chat.open is None:
+            return
+        place = self._client.conversation(self.chat.open)
+        draft = typed if of == place.id else place.draft + typed
+        self.chat = replace(self.chat, draft=draft)
+        await place.set_draft(draft)
 
     async def _next(self) -> None:
         place = self.chat.next_unread()

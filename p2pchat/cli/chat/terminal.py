@@ -39,6 +39,7 @@ from p2pchat.cli.chat.model import Chat
 from p2pchat.cli.chat.typed import candidates
 from p2pchat.cli.chat.view import Line, bar, body, depth, side
 from p2pchat.cli.language import Language
+from p2pchat.model.ids import ConversationId
 
 __all__ = ["Ended", "Input", "Marked", "NextWanted", "Paged", "Terminal", "Typed"]
 
@@ -93,11 +94,16 @@ class NextWanted:
     """The next unread conversation shall be opened; what was typed so far waits."""
 
     typed: str = ""
+    of: ConversationId | None = None
+    """The conversation whose draft the line began with; None when none was put there yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Ctrl-D, or Ctrl-C on an empty line."""
+    """Ctrl-D, or Ctrl-C on an empty line; or the terminal is gone, whatever was typed."""
+
+    typed: str = ""
+    of: ConversationId | None = None
 
 
 Input = Typed | Paged | Marked | NextWanted | Ended
@@ -141,21 +147,34 @@ class Terminal:
         self._app = self._application()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_stopped = False
+        self._turns = 0
+        """How often Ctrl-N was pressed."""
+        self._line_of: tuple[ConversationId | None, int] = (None, 0)
+        """The conversation that the line is for, and after how many turns."""
 
     def show(self, chat: Chat) -> None:
         """Draw this from now on; from any thread."""
-        is_another = chat.open != self._chat.open
+        is_another = (chat.open, chat.turns) != (self._chat.open, self._chat.turns)
         self._chat = chat
-        if is_another and chat.draft and self._loop is not None:
+        if is_another and self._loop is not None:
             with suppress(RuntimeError):  # it has ended by itself
-                self._loop.call_soon_threadsafe(self._take_up, chat.draft)
+                self._loop.call_soon_threadsafe(self._take_up, chat)
         self._app.invalidate()
 
-    def _take_up(self, draft: str) -> None:
-        """What was begun to be written, unless something else is typed already."""
-        typed = self._app.layout.current_buffer
-        if typed is not None and not typed.text:
-            typed.insert_text(draft)
+    def _take_up(self, chat: Chat) -> None:
+        """What was begun to be written stands before what was typed since; unless Ctrl-N was
+        pressed again, which leads elsewhere."""
+        typed, place = self._app.layout.current_buffer, (chat.open, chat.turns)
+        if typed is None or chat.turns != self._turns or place == self._line_of:
+            return
+        self._line_of = place
+        text, at = chat.draft + typed.text, len(chat.draft) + typed.cursor_position
+        typed.document = Document(text, at)
+
+    def _typed(self) -> tuple[str, ConversationId | None]:
+        """What stands in the line, and for which conversation."""
+        typed, (place, turns) = self._app.layout.current_buffer, self._line_of
+        return typed.text if typed is not None else "", place if turns == self._turns else None
 
     def run(self) -> None:
         """Have the terminal until `stop`; blocks this thread, and leaves it as it was."""
@@ -165,10 +184,11 @@ class Terminal:
         self._loop = asyncio.get_running_loop()
         if self._is_stopped:
             return
+        self._take_up(self._chat)
         try:
             await self._app.run_async(handle_sigint=False)
         except EOFError:
-            self._tell(Ended())  # whoever held the other end of the terminal has gone
+            self._tell(Ended(*self._typed()))  # whoever held the other end of the terminal has gone
 
     def stop(self) -> None:
         """Give the terminal back, or do not take it at all; from any thread, once."""
@@ -243,7 +263,8 @@ class Terminal:
 
         @keys.add("c-n", eager=True)
         def go_on(event: KeyPressEvent) -> None:
-            self._tell(NextWanted(typed.text))
+            self._tell(NextWanted(*self._typed()))
+            self._turns += 1
             typed.reset()
 
         @keys.add("pageup", eager=True)

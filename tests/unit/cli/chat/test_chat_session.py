@@ -386,6 +386,35 @@ def test_what_was_begun_waits_in_its_conversation():
     on_a_client(script)
 
 
+def test_nothing_that_was_typed_is_lost_on_the_way():
+    async def script(client, session):
+        await session.obey(NextWanted("too early"))
+        assert session.chat.draft == "too early"
+        crew = (await typed(session, "/create Crew")).open
+        await session.obey(NextWanted("/reply a long answer", crew))
+        assert session.chat.draft == "/reply a long answer", "there is nowhere else to go"
+        await session.obey(NextWanted())
+        assert session.chat.draft == "/reply a long answer", "it was not in the line yet"
+        await typed(session, "/join lounge")
+        await session.obey(NextWanted())
+        await session.obey(NextWanted(", and more"))
+        assert client.room(crew).draft == "/reply a long answer, and more"
+        await session.obey(NextWanted())
+        await session.obey(NextWanted())
+        await session.obey(NextWanted())
+        assert session.chat.draft == "/reply a long answer, and more"
+        await session.obey(NextWanted("", crew))
+        assert client.room(crew).draft == "", "it was taken out of the line"
+        await session.obey(NextWanted("x" * 40_000, session.chat.open))
+        assert session.chat.draft == "x" * 40_000
+        assert session.chat.turns == 10
+        await typed(session, "/open Crew")
+        await session.obey(Ended("hung up", crew))
+        assert client.room(crew).draft == "hung up"
+
+    on_a_client(script)
+
+
 def test_a_room_is_named_anew_described_and_announced_in():
     async def script(client, session):
         await typed(session, "/create Crew")
@@ -465,6 +494,7 @@ def test_what_others_do_takes_nothing_of_an_answer_away():
         for mention in elsewhere[1:]:
             await session.hear(MessageReceived(mention, mentions_me=True))
         assert len(session.chat.heard) == HEARD_MAX
+        await session.hear(EventsDropped(1))
         assert session.chat.notes == answer
 
     on_a_client(script)
