@@ -154,15 +154,25 @@ class Invitations:
     def unseen(self, mask: int, account: AccountId) -> bool:
         """Whether somebody is in of whom neither the giver of the invitation nor an owner has shown
         to know, as far as it is this account's to show."""
-        left = self._graph.admissions & mask & ~self.surplus(mask)
-        shown = dict[int, int]()
-        for index in bits(left):
+        graph, shown, hidden, ours = self._graph, dict[int, int](), 0, set[AccountId]()
+        if account not in self._owners and not graph.invites & graph.by.get(account, 0):
+            return False
+        in_time = mask & ~self.surplus(mask)
+        for index in bits(graph.admissions & in_time):
             invite = self.used_by(index)
             if invite not in shown:
-                shown[invite] = sum_of(map(self._graph.shown, self._seeing(invite, mask)))
-            if account in self._witnesses(invite) and not shown[invite] >> index & 1:
-                return True
-        return False
+                shown[invite] = sum_of(map(graph.shown, self._seeing(invite, mask)))
+            if not shown[invite] >> index & 1:
+                hidden |= 1 << index
+                ours |= {graph.subject(index)} if account in self._witnesses(invite) else set()
+        return any(self._needs(one, in_time, hidden) for one in ours)
+
+    def _needs(self, account: AccountId, mask: int, hidden: int) -> bool:
+        """Whether somebody is in by these ops, and would not be without the hidden ones: who is let
+        in again and again is shown once."""
+        about = self._graph.about[account] & mask
+        is_in = self._graph.most_restrictive(about).may_read
+        return is_in and not self._graph.most_restrictive(about & ~hidden).may_read
 
     def _seeing(self, invite: int, mask: int) -> Iterator[int]:
         by = sum_of(self._graph.by.get(one, 0) for one in self._witnesses(invite))

@@ -88,8 +88,8 @@ class _Answers:
         default_factory=dict[AccountId, tuple[int, Standing]]
     )
     """Of accounts, with the ops that it followed from."""
-    members: tuple[int, Mapping[AccountId, Standing]] = (-1, {})
-    """Of all, likewise."""
+    members: tuple[int, int, Mapping[AccountId, Standing]] = (-1, 0, {})
+    """Of all, likewise, and with those of them that came too late."""
     epochs: _Epochs = field(default_factory=_Epochs)
     open: dict[int, int] = field(default_factory=dict[int, int])
     """By invitation what lies in the past of all that ends it."""
@@ -231,19 +231,19 @@ class Membership:
         """Everybody who may read, owners first. Asked for with each message, so it is kept until
         other ops count."""
         self._judge()
-        known, found = self._last.members
+        known, late, found = self._last.members
         if known != self._counting:
-            found = self._found_members(known ^ self._counting, found)
-            self._last.members = self._counting, found
+            surplus = self._invitations.surplus(self._counting)
+            found = self._found_members(known ^ self._counting | late ^ surplus, found)
+            self._last.members = self._counting, surplus, found
         return found
 
     def _found_members(
         self, changed: int, before: Mapping[AccountId, Standing]
     ) -> Mapping[AccountId, Standing]:
-        """What it was, but for the accounts that these ops are about. Where somebody was let in by
-        an invitation, an op may decide on others, too."""
+        """What it was, but for the accounts that these ops are about."""
         graph = self._graph
-        if not before or graph.admissions & (changed | self._counting):
+        if not before:
             accounts: Iterable[AccountId] = graph.about
             found = dict.fromkeys(self.genesis.owners, Standing.OWNER)
         else:

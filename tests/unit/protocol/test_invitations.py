@@ -414,3 +414,30 @@ def test_a_leaving_that_turns_out_void_keeps_no_removal_from_ending_invitations(
         assert len(membership) == len(room.ops)
         assert account("gina") not in membership.members()
         assert account("mallory") not in membership.members()
+
+
+def test_guests_who_let_in_each_other_on_the_side_make_nobody_show_it():
+    room, invite = party(uses=4)
+    known, guests = room.heads, [f"guest {number}" for number in range(4)]
+    firsts = [admit(room, "mallory", guest, invite, known) for guest in guests]
+    assert room.membership().unseen(account("adam"))
+    room.write("adam", Link(), room.heads)
+    for guest, first in zip(guests, firsts, strict=True):
+        for other in guests:
+            again = Admission(account(other), invite, KEY, b"")
+            room.fork(guest, again, None, (first,)) if other != guest else None
+    membership = room.membership()
+    assert {account(guest) for guest in guests} <= membership.members().keys()
+    assert not membership.unseen(account("adam"))
+    assert not membership.unseen(account("olga"))
+
+
+def test_who_comes_back_by_a_link_is_shown_again():
+    room, invite = party(uses=2)
+    admit(room, "bob", "gina", invite)
+    room.write("adam", Link(), room.heads)
+    room.leave("gina")
+    assert not room.membership().unseen(account("adam"))
+    admit(room, "bob", "gina", invite)
+    assert room.membership().unseen(account("adam"))
+    assert not room.membership().unseen(account("bob")), "who gave none has nothing to show"
