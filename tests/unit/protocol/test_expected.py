@@ -247,9 +247,9 @@ def test_who_comes_back_to_a_room_is_owed_an_answer_of_all_for_what_they_said_be
 def test_one_device_of_every_member_is_counted_however_many_others_there_are():
     others: list[Person] = [person(f"member {number}") for number in range(3)]
     crew = Crew(*others)
-    room = crew.begin(BOB, CAROL, *others)
-    crew.table.run(10)
     alice = crew.alice
+    away(crew, alice)
+    room = crew.begin(BOB, CAROL, *others)
     alice.limits = Limits(room_members_max=2)
     alice.crash()
     back(crew)
