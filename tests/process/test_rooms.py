@@ -217,6 +217,12 @@ def test_who_has_a_link_gets_in_through_a_member_with_no_admin_there(tmp_path):
             await alice.stop()
             joined = json.loads(await dave("rooms", "enter", link, "--yes", "--json"))
             assert (joined["id"], joined["role"]) == (room, "member")
+
+            async def has_heard():
+                return len(await alice.call("members", room=room)) == 3
+
+            await alice.start()
+            await until(has_heard, timeout_s=60)
             assert "as often as it is good for" in await erin(
                 "rooms", "enter", link, "--yes", status=1
             )
