@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from p2pchat.testing.crew import CrewPlan, play_crew
 from p2pchat.testing.scenario import Plan, play
 from p2pchat.testing.world import InvariantBroken
 
@@ -17,9 +18,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--peers", type=int, default=20)
     parser.add_argument("--until", type=float, help="virtual seconds after which to stop")
     parser.add_argument("--mail", action="store_true", help="relays keep mail for who is away")
+    parser.add_argument("--crew", action="store_true", help="a room by invitation of four")
     given = parser.parse_args(arguments)
     try:
-        report = play(Plan(given.seed, given.peers, given.until, given.mail))
+        if given.crew:
+            report = play_crew(CrewPlan(given.seed, given.until))
+        else:
+            report = play(Plan(given.seed, given.peers, given.until, given.mail))
     except InvariantBroken as broken:
         notes = broken.__notes__ or []
         sys.stdout.write("\n".join([*notes, str(broken)]) + "\n")

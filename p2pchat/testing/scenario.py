@@ -10,7 +10,7 @@ history what the oracle predicts, every text marked as delivered. Checkers look 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import trio
 
@@ -19,9 +19,10 @@ from p2pchat.testing.cast import RELAYS, draw_cast
 from p2pchat.testing.mailboxes import MailRelays
 from p2pchat.testing.oracle import Oracle
 from p2pchat.testing.people import Person
+from p2pchat.testing.replay import replayable
 from p2pchat.testing.trouble import Trouble
 from p2pchat.testing.villains import DoubleTalker, Liar, Stranger
-from p2pchat.testing.world import InvariantBroken, World, run_world
+from p2pchat.testing.world import World, run_world
 
 __all__ = ["TROUBLE_S", "Plan", "Report", "healing_s", "play"]
 
@@ -89,16 +90,8 @@ def play(plan: Plan) -> Report:
     async def scenario(world: World) -> Report:
         return await _Scenario(plan, world).play()
 
-    try:
+    with replayable(plan):
         return run_world(scenario, plan.seed)
-    except InvariantBroken as broken:
-        at_s = max(complaint.at_s for complaint in broken.complaints)
-        again = replace(plan, until_s=math.ceil(at_s * 10 + 1) / 10)
-        broken.add_note(f"{broken.trace.tail()}\nsee it again: {again}")
-        raise
-    except BaseException as error:
-        error.add_note(f"see it again: {plan}")
-        raise
 
 
 class _Scenario:

@@ -1,7 +1,8 @@
 """Applies known mistakes to a copy of the product, and plays scenarios until a checker complains.
 
 A mutant is a patch in `mutants/`: a sentence that says what is wrong, a line `Found-by: <checker>`,
-and the change. A simulator that does not find it does not test what it says it tests.
+where the usual world does not show it a line `Played-with: <arguments>`, and the change. A
+simulator that does not find it does not test what it says it tests.
 
     python tests/sim/hunt.py                  all of them, as a table
     python tests/sim/hunt.py dedupe-off       this one
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -20,7 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 MUTANTS = Path(__file__).parent / "mutants"
-PEERS = 6
+USUAL = ("--peers", "6")
 SEEDS_MAX = 20
 TIMEOUT_S = 240.0
 
@@ -32,6 +34,7 @@ class Mutant:
     name: str
     what: str
     found_by: str
+    played_with: tuple[str, ...]
     patch: Path
 
     @classmethod
@@ -39,7 +42,9 @@ class Mutant:
         text = patch.read_text(encoding="utf-8")
         found_by = re.search(r"^Found-by: (\w+)$", text, re.MULTILINE)
         assert found_by is not None, f"{patch.name} does not say which checker finds it"
-        return cls(patch.stem, text.partition("\n")[0], found_by[1], patch)
+        arguments = re.search(r"^Played-with: (.+)$", text, re.MULTILINE)
+        played_with = tuple(shlex.split(arguments[1])) if arguments is not None else USUAL
+        return cls(patch.stem, text.partition("\n")[0], found_by[1], played_with, patch)
 
     def apply(self, directory: Path) -> None:
         """Copy the product to a directory and make the mistake there."""
@@ -85,7 +90,7 @@ def hunt(mutant: Mutant, directory: Path) -> Find | None:
     """Play one seed after the other until the checker in charge complains."""
     mutant.apply(directory)
     for seed in range(1, SEEDS_MAX + 1):
-        played = play(directory, "--seed", str(seed), "--peers", str(PEERS))
+        played = play(directory, *mutant.played_with, "--seed", str(seed))
         if played.returncode == 0 or mutant.found_by not in complaints(played.stdout):
             continue
         again = re.search(

@@ -11,13 +11,13 @@ import trio
 from p2pchat.client.client import Client
 from p2pchat.client.handles import Room
 from p2pchat.errors import NodeClosed
-from p2pchat.model.explanation import MessageCause
-from p2pchat.model.ids import ConversationId, OpId
+from p2pchat.model.ids import OpId
 from p2pchat.model.message import MessageState
 from p2pchat.model.room import Role
+from p2pchat.testing.crew import CrewPlan, befriend, play_crew, until
 from p2pchat.testing.fate import Moment
 from p2pchat.testing.world import World, run_world
-from tests.sim.test_invited_rooms import NAMES, befriend, everybody, until, wait_for_role
+from tests.sim.test_invited_rooms import NAMES, wait_for_role
 
 SETTLING_S = 150
 
@@ -95,56 +95,5 @@ def test_a_crash_in_the_commit_that_lets_somebody_in_or_out(moment: Moment):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_people_come_and_go_and_what_is_called_delivered_they_have(seed: int):
-    async def scenario(world: World) -> None:
-        clients = dict(zip(NAMES, await everybody(world), strict=True))
-        accounts = {name: client.account for name, client in clients.items()}
-        names = {account: name for name, account in accounts.items()}
-        rng = world.rng("comings and goings")
-        alice = clients["alice"]
-        room = (await alice.create_room("crew", [accounts["bob"], accounts["dave"]])).id
-        away: set[str] = set()
-        for number in range(30):
-            name = rng.choice(NAMES)
-            up = {n: world.peers[n].client for n in NAMES if n not in away}
-            members = {names[m.account] for m in clients["alice"].room(room).members()}
-            match rng.choice(["send", "send", "send", "in or out", "in or out", "away", "away"]):
-                case "send":
-                    there = [c for c in up.values() if c is not None and _is_in(c, room)]
-                    await rng.choice(there).room(room).send(f"number {number}")
-                case "in or out" if name == "dave" and name in up and _is_in(clients[name], room):
-                    await clients[name].room(room).leave()  # for good
-                case "in or out" if name in ("bob", "carol") and name in members:
-                    await clients["alice"].room(room).remove(accounts[name])
-                case "in or out" if name in ("bob", "carol"):
-                    await clients["alice"].room(room).set_role(accounts[name], Role.MEMBER)
-                case "away" if name in away:
-                    clients[name] = await world.open(name)
-                    away.discard(name)
-                case "away" if name != "alice":
-                    world.crash(name)
-                    away.add(name)
-                case _:
-                    world.crash("alice")
-                    clients["alice"] = await world.open("alice")
-            await trio.sleep(rng.choice([0, 0.2, 3, 30]))
-        for name in sorted(away):
-            clients[name] = await world.open(name)
-        await trio.sleep(SETTLING_S)
-        await _agree(clients["alice"], room)
-
-    run_world(scenario, f"expected {seed}")
-
-
-def _is_in(client: Client, room: ConversationId) -> bool:
-    roles = [one.info.role for one in client.rooms() if one.id == room]
-    return bool(roles) and roles[0] in (Role.OWNER, Role.MEMBER)
-
-
-async def _agree(client: Client, room: ConversationId) -> None:
-    """A message's state and what is explained of it are one."""
-    own = [m for m in await client.room(room).history(limit=500) if m.author == client.account]
-    assert own
-    for message in own:
-        told = await client.explain(message.id)
-        is_delivered = message.state is MessageState.DELIVERED
-        assert (told.cause is MessageCause.DELIVERED) is is_delivered, told
+    report = play_crew(CrewPlan(seed))
+    assert report.texts > 0

@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import combinations
 
 import trio
 
 from p2pchat.client.client import Client
 from p2pchat.client.handles import Room
-from p2pchat.events import ContactRequested
-from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import ConversationId
 from p2pchat.model.room import Role
+from p2pchat.testing.crew import befriend, until
 from p2pchat.testing.world import World, run_world
 
 NAMES = ("alice", "bob", "carol", "dave")
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    with trio.fail_after(90):
-        while not holds():  # noqa: ASYNC110 -- any of many events may bring it about
-            await trio.sleep(0.1)
-
-
-async def befriend(one: Client, other: Client) -> None:
-    async with other.subscribe(ContactRequested) as requests:
-        await one.add_contact(other.contact_link)
-        async for _ in requests:
-            break
-    await other.accept(one.account)
-    await until(lambda: one.contact(other.account).state is ContactState.ACCEPTED)
 
 
 async def everybody(world: World) -> list[Client]:

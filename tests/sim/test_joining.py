@@ -7,8 +7,9 @@ import trio
 from p2pchat.client.client import Client
 from p2pchat.model.ids import ConversationId
 from p2pchat.model.room import Role
+from p2pchat.testing.crew import befriend, until
 from p2pchat.testing.world import World, run_world
-from tests.sim.test_invited_rooms import befriend, until, wait_for, wait_for_role
+from tests.sim.test_invited_rooms import wait_for, wait_for_role
 
 
 def roles(client: Client, id: ConversationId) -> dict[str, Role]:
