@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from enum import Enum, IntEnum, auto
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from p2pchat.events import Event, PeerConnected, PeerDisconnected
@@ -23,6 +23,7 @@ from p2pchat.model.blocking import NOBODY, BlockList, Refusal
 from p2pchat.model.change import DropPeer, PutPeer
 from p2pchat.model.ids import PeerId
 from p2pchat.model.machine import Now, SetTimer, TimerFired
+from p2pchat.protocol.places import ADDRESSES_MAX, OWN_ADDRESSES_MAX, Place, Source, merged
 
 if TYPE_CHECKING:
     from random import Random
@@ -50,7 +51,6 @@ __all__ = [
 
 TIMER = "peering"
 BACK_OFF_S_MIN, BACK_OFF_S_MAX = 1.0, 60.0
-ADDRESSES_MAX = 16
 KNOWN_MAX = 1000
 REMEMBERED_MAX = 200
 DIALS_MAX = 16
@@ -67,17 +67,6 @@ everybody soon."""
 REMEMBER_EVERY_MS = 3600 * 1000
 REMEMBER_MOVED_EVERY_MS = 60 * 1000
 """What a peer announces may change with every identify message; the disk hears of it so often."""
-
-
-class Source(IntEnum):
-    """How we learnt of a peer; a lower one is kept longer."""
-
-    CONFIGURED = 0
-    WANTED = 1
-    REMEMBERED = 2
-    LAN = 3
-    LISTED = 4
-    DISCOVERED = 5
 
 
 TRIES_MAX = {
@@ -275,15 +264,20 @@ class Known:
 
     peer: PeerId
     source: Source
-    addresses: tuple[str, ...] = ()
-    barred: tuple[str, ...] = ()
-    """Addresses that a block forbids to dial; it may be taken back."""
+    places: tuple[Place, ...] = ()
+    barred: tuple[Place, ...] = ()
+    """Where a block forbids to dial it; it may be taken back."""
     link: Link = Link.IDLE
     tries: Tries = field(default_factory=Tries)
     is_wanted: bool = False
     was_resolved: bool = False
     """The look-up of this round is done."""
     remembered: PutPeer | None = None
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where it may be dialled, what is best known first."""
+        return tuple(one.address for one in self.places)
 
 
 class Peering:
@@ -299,7 +293,8 @@ class Peering:
         self._dropped: list[PeerId] = []
         """Forgotten in this batch, and on disk."""
         for row in remembered:
-            entry = Known(row.peer, Source.REMEMBERED, row.addresses, remembered=row)
+            places = merged((), row.addresses, Source.REMEMBERED)
+            entry = Known(row.peer, Source.REMEMBERED, places, remembered=row)
             self.known[row.peer] = entry
 
     def start(self, now: Now) -> list[PeeringEffect]:
@@ -359,9 +354,11 @@ class Peering:
         self._try_anew()
         effects: list[PeeringEffect] = []
         for known in self.known.values():
-            every = tuple(dict.fromkeys(known.addresses + known.barred))
-            known.addresses = self._unblocked(known.peer, every)
-            known.barred = tuple(a for a in every if a not in known.addresses)[:ADDRESSES_MAX]
+            every = {one.address: one for one in known.places + known.barred}
+            free = dict.fromkeys(self._unblocked(known.peer, tuple(every)))
+            known.places = tuple(sorted((every[one] for one in free), key=lambda one: one.source))
+            barred = (one for address, one in every.items() if address not in free)
+            known.barred = tuple(barred)[:ADDRESSES_MAX]
             if blocks.blocks_peer(known.peer):
                 effects += self._shut_out(known)
         return effects
@@ -386,6 +383,8 @@ class Peering:
     # Learning
 
     def _learn(self, peer: PeerId, addresses: tuple[str, ...], source: Source) -> Known | None:
+        """A peer and where it may be. Who tells lies wins no dials by telling further ones: hearsay
+        about a peer for which there is something to try waits for its turn."""
         if peer == self._own or self._blocks.blocks_peer(peer):
             return None
         addresses = self._unblocked(peer, addresses)
@@ -395,11 +394,12 @@ class Peering:
                 return None
             known = self.known[peer] = Known(peer, source)
         known.source = min(known.source, source)
-        fresh = tuple(a for a in dict.fromkeys(addresses) if a not in known.addresses)
-        if fresh:
-            known.addresses = (fresh + known.addresses)[:ADDRESSES_MAX]
+        is_news = not known.places or (
+            source is not Source.DISCOVERED and not set(addresses) <= set(known.addresses)
+        )
+        known.places = merged(known.places, addresses, source)
         # Who speaks up on our own network is there now, whatever failed before.
-        if (fresh or source is Source.LAN) and known.link is Link.IDLE:
+        if (is_news or source is Source.LAN) and known.link is Link.IDLE:
             known.tries.next_s = 0.0
         return known
 
@@ -476,12 +476,13 @@ class Peering:
         known = self.known.get(peer)
         if known is None or known.link is not Link.RESOLVING:
             return []
-        addresses = self._unblocked(peer, addresses)
-        if not addresses:
+        found = self._unblocked(peer, addresses)[:OWN_ADDRESSES_MAX]
+        if not found:
             return self._give_up(known, "not found in the network", now)
-        known.addresses = tuple(dict.fromkeys(addresses + known.addresses))[:ADDRESSES_MAX]
+        known.places = merged(known.places, found, Source.DISCOVERED)
         self._turn(known, Turn.DIAL)
-        return [Connect(peer, known.addresses)]
+        # What was known has just failed: what is new goes first.
+        return [Connect(peer, tuple(dict.fromkeys(found + known.addresses)))]
 
     def _failed(self, peer: PeerId, reason: str, now: Now) -> list[PeeringEffect]:
         known = self.known.get(peer)
@@ -520,6 +521,9 @@ class Peering:
         known = self._learn(input.peer, addresses, Source.DISCOVERED)
         if known is None:
             return []
+        if input.dialled or known.remembered is not None:
+            own = self._unblocked(known.peer, addresses)
+            known.places = merged(known.places, own, Source.REMEMBERED)
         effects: list[PeeringEffect] = []
         if known.link is not Link.UP:
             self._turn(known, Turn.CONNECTED)

@@ -13,7 +13,6 @@ from p2pchat.model.ids import PeerId
 from p2pchat.model.machine import Now, SetTimer, TimerFired
 from p2pchat.protocol import peering as peering_module
 from p2pchat.protocol.peering import (
-    ADDRESSES_MAX,
     BACK_OFF_S_MAX,
     DIALS_MAX,
     LAN_TRIES_MAX,
@@ -41,6 +40,7 @@ from p2pchat.protocol.peering import (
     Unreachable,
     Wanted,
 )
+from p2pchat.protocol.places import ADDRESSES_MAX, OWN_ADDRESSES_MAX
 from tests.unit.protocol.people import WALL_MS, person
 
 ME = person("me").device.peer_id
@@ -266,6 +266,50 @@ def test_addresses_of_one_peer_are_bounded_and_the_newest_stay():
     addresses = script.peering.known[A].addresses
     assert len(addresses) == ADDRESSES_MAX
     assert addresses[0] == at(39)[0]
+
+
+def test_what_others_tell_displaces_no_address_that_we_know_ourselves():
+    script = Script(mesh=2)
+    script.hear(Found(A, at(1), Source.CONFIGURED))
+    script.hear(DialFailed(A, "it restarts"))
+    script.hear(Connected(B, at(2)))
+    script.hear(Disconnected(B))
+    for port in range(3, 60):
+        script.hear(Found(A, at(port), Source.DISCOVERED), Found(B, at(port), Source.LAN))
+    for peer, own in ((A, at(1)), (B, at(2))):
+        addresses = script.peering.known[peer].addresses
+        assert addresses[:1] == own
+        assert len(addresses) == ADDRESSES_MAX
+
+
+def test_who_has_been_at_many_places_is_still_found_where_others_say_it_is():
+    script = Script(mesh=1)
+    for port in range(1, 30):
+        script.hear(Connected(A, at(port)), Disconnected(A))
+    script.hear(Found(A, at(99), Source.DISCOVERED))
+    own = [at(port)[0] for port in range(29, 29 - OWN_ADDRESSES_MAX, -1)]
+    assert script.peering.known[A].addresses == (*own, *at(99))
+
+
+def test_hearsay_about_a_peer_that_is_waited_for_makes_nobody_dial_at_once():
+    script = Script()
+    script.hear(Found(A, at(1), Source.CONFIGURED))
+    script.hear(DialFailed(A, "it restarts"))
+    assert not [
+        effect
+        for port in range(2, 9)
+        for effect in script.hear(Found(A, at(port), Source.DISCOVERED))
+        if isinstance(effect, Connect)
+    ]
+
+
+def test_a_look_up_is_tried_first_where_it_found_the_peer_and_then_where_it_was():
+    script = Script()
+    script.hear(Connected(A, at(1)), Disconnected(A))
+    script.hear(Wanted(A))
+    assert script.hear(DialFailed(A, "not there")) == [Resolve(A)]
+    found = tuple(at(port)[0] for port in range(2, 200))
+    assert script.hear(Resolved(A, found)) == [Connect(A, found[:OWN_ADDRESSES_MAX] + at(1))]
 
 
 def test_news_that_come_too_late_change_nothing():
