@@ -8,7 +8,6 @@ because it is said again.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,9 +23,7 @@ from p2pchat.wire.mdns import SERVICE, decode_txt, encode_txt
 if TYPE_CHECKING:
     from zeroconf import Zeroconf
 
-__all__ = ["MdnsService", "run_mdns"]
-
-logger = logging.getLogger(__name__)
+__all__ = ["Heard", "MdnsService", "run_mdns"]
 
 WAITING_MAX = 32
 STOP_TIMEOUT_S = 3.0
@@ -51,8 +48,8 @@ class MdnsService:
         return encode_txt(self.peer, (f"/ip4/{host}/tcp/{self.port}" for host in self.hosts))
 
 
-async def run_mdns(service: MdnsService, heard: Heard) -> None:
-    """Tell, and hand over what is heard, until cancelled."""
+async def run_mdns(service: MdnsService, heard: Heard) -> str:
+    """Tell, and hand over what is heard, until cancelled, or until multicast does not work: why."""
     send, receive = trio.open_memory_channel[_Found](WAITING_MAX)
     session = _Session(service, trio.lowlevel.current_trio_token(), send)
     Thread(target=session.run, name="p2pchat-mdns", daemon=True).start()
@@ -63,6 +60,7 @@ async def run_mdns(service: MdnsService, heard: Heard) -> None:
         session.stop.set()
         with trio.move_on_after(STOP_TIMEOUT_S, shield=True):
             await session.ended.wait()
+    return session.failure
 
 
 def _leave_it(**_: object) -> None:
@@ -80,6 +78,7 @@ class _Session:
     ) -> None:
         self.stop = Event()
         self.ended = trio.Event()
+        self.failure = ""
         self._service = service
         self._token = token
         self._found = found
@@ -92,9 +91,9 @@ class _Session:
         try:
             self._speak(zeroconf.Zeroconf(list(self._service.hosts)))
         except (OSError, zeroconf.Error) as error:
-            logger.warning("multicast DNS does not work on this network: %s", error)
+            self.failure = str(error)
         finally:
-            self._in_trio(self.ended.set)
+            self._in_trio(self._end)
 
     def _speak(self, zc: Zeroconf) -> None:
         from zeroconf import ServiceBrowser, ServiceInfo
@@ -127,8 +126,12 @@ class _Session:
 
     def _hand_over(self, found: _Found) -> None:
         self._room.release()
-        with suppress(trio.WouldBlock, trio.BrokenResourceError):
+        with suppress(trio.WouldBlock, trio.BrokenResourceError, trio.ClosedResourceError):
             self._found.send_nowait(found)
+
+    def _end(self) -> None:
+        self.ended.set()
+        self._found.close()
 
     def _in_trio(self, call: Callable[[], None]) -> None:
         with suppress(trio.RunFinishedError):  # nobody is left to be told

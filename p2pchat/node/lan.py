@@ -20,7 +20,7 @@ from p2pchat.model.route import Path
 from p2pchat.model.status import LanPeerStatus, LanStatus
 from p2pchat.net.lan import LanCarrier, open_sockets
 from p2pchat.net.lan_gate import LanGate
-from p2pchat.net.mdns import MdnsService, run_mdns
+from p2pchat.net.mdns import Heard, MdnsService, run_mdns
 from p2pchat.net.port import Connectedness, PeerChanged
 from p2pchat.node.ambient import Ambient
 from p2pchat.node.driver import Driver, DriverConfig
@@ -36,11 +36,12 @@ from p2pchat.protocol.lan import (
     in_subnets,
 )
 
-__all__ = ["Lan", "LanParts"]
+__all__ = ["Lan", "LanParts", "speak_mdns"]
 
 logger = logging.getLogger(__name__)
 
 HOSTS_EVERY_S = 2.0
+MDNS_AGAIN_S = 30.0
 NAME_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 NAME_LENGTH = 40
 
@@ -227,7 +228,7 @@ class Lan:
             async with trio.open_nursery() as nursery:
                 if hosts:
                     service = MdnsService(name, me.peer, tuple(map(str, hosts)), me.listen_port)
-                    nursery.start_soon(run_mdns, service, self._heard_of)
+                    nursery.start_soon(speak_mdns, service, self._heard_of)
                 while self._machine.hosts == hosts:  # noqa: ASYNC110 -- interfaces tell nobody
                     await trio.sleep(HOSTS_EVERY_S)
                 nursery.cancel_scope.cancel()
@@ -263,3 +264,14 @@ def _host(address: str) -> IPv4Address | None:
     except ValueError:
         return None
     return host if isinstance(host, IPv4Address) else None
+
+
+async def speak_mdns(service: MdnsService, heard: Heard) -> None:
+    """Multicast DNS again and again: an interface has its address before multicast works on it."""
+    said = ""
+    while True:
+        failure = await run_mdns(service, heard)
+        if failure != said:
+            logger.warning("multicast DNS does not work on this network: %s", failure)
+            said = failure
+        await trio.sleep(MDNS_AGAIN_S)

@@ -188,11 +188,15 @@ class Startup:
         self._resolved.set()
 
     async def _learn(self, layers: trio.MemoryReceiveChannel[LayerResolved]) -> None:
+        """Take what is listed now in place of what was before, once all of it is read."""
+        named = set[PeerId]()
         async for layer in layers:
             source = Source.CONFIGURED if layer.layer is Layer.CONFIGURED else Source.LISTED
+            named |= layer.peers.keys()
+            self._known |= named
             for peer, addresses in layer.peers.items():
-                self._known.add(peer)
                 await self._parts.network.found(peer, addresses, source)
+        self._known = named
 
     def _connected(self) -> int:
         return len(self._parts.network.host.peers)

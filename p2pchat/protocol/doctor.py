@@ -274,13 +274,16 @@ def _alone(facts: Facts) -> Evidence:
 
 
 def _outdated(facts: Facts) -> Evidence:
-    """Peers that speak what makes a network in later versions only; or a home of a later one."""
+    """Peers that speak what makes a network in later versions only; or a home of a later one.
+    Anybody may say so: while one peer speaks our version, it is not what keeps us apart."""
     if facts.start is not None:
         return _starting(Cause.VERSION_TOO_OLD)(facts)
     said: list[Saying] = []
     for peer in facts.network.peers if facts.network is not None else ():
         needed = [one for one in peer.protocols if one.startswith(_NEEDED)]
-        if needed and all(_major(one) > OWN_MAJOR for one in needed):
+        if any(_major(one) <= OWN_MAJOR for one in needed):
+            return ()
+        if needed:
             values = {"peer": peer.peer, "protocols": ", ".join(needed)}
             said.append(Saying("{peer} speaks {protocols}.", values))
     return said

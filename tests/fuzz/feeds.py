@@ -17,7 +17,7 @@ from trio.testing import memory_stream_pair
 
 from p2pchat.config import load_client_config, load_relay_config
 from p2pchat.monitoring.http import PageServer
-from p2pchat.net.libp2p.identify import read_identify
+from p2pchat.net.libp2p.identify import protocols_of, read_identify
 from p2pchat.net.libp2p.negotiation import NotServed, answer, propose
 from p2pchat.net.libp2p.noise import LeanNoise
 from p2pchat.net.libp2p.noise_packets import PacketOpener
@@ -74,7 +74,11 @@ def relay_message(make: Callable[[], M], raw: bytes) -> None:
 
 
 def identify(raw: bytes) -> None:
-    run(lambda: read_identify(Source(raw), 32_768))
+    async def heard() -> None:
+        message = await read_identify(Source(raw), 32_768)
+        assert all(isinstance(one, str) for one in protocols_of(message, 64))
+
+    run(heard)
 
 
 def proposals(raw: bytes) -> None:

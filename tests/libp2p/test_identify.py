@@ -61,6 +61,20 @@ def test_what_a_peer_told_is_in_the_next_change():
     play(story)
 
 
+def test_a_protocol_whose_name_is_no_text_is_none():
+    told = Identify(protocols=[SPOKEN]).SerializeToString() + b"\x1a\x03\xff\xfe\x80"
+
+    async def story() -> None:
+        async with host("alice") as alice, host("bob") as bob:
+            bob.serve(IDENTIFY, answering(frame(told)))
+            await alice.connect(bob.peer_id, bob.addresses)
+            await until(alice, bob, lambda state: state is not None and state.protocols)
+            (state,) = alice.peers
+            assert state.protocols == {SPOKEN}
+
+    play(story)
+
+
 def test_everybody_is_told_what_is_served_later():
     async def story() -> None:
         async with host("alice") as alice, host("bob") as bob:

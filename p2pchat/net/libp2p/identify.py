@@ -21,6 +21,7 @@ from multiaddr import Multiaddr  # pyright: ignore[reportMissingTypeStubs]  # it
 
 from p2pchat.errors import MalformedMessage, RemoteProtocolError, StreamReset
 from p2pchat.model.ids import PeerId
+from p2pchat.model.scope import believable_of, scope_of
 from p2pchat.net.libp2p.addresses import without_peer
 from p2pchat.net.libp2p.connection import Connection
 from p2pchat.net.libp2p.foreign import Failed, foreign_errors
@@ -34,7 +35,7 @@ from p2pchat.wire.framing import FrameParser, frame
 from p2pchat.wire.multiaddr import multiaddr_text
 from p2pchat.wire.multiaddr import without_peer as without_owner
 
-__all__ = ["Identify"]
+__all__ = ["Identify", "protocols_of", "read_identify"]
 
 logger = logging.getLogger(__name__)
 
@@ -116,12 +117,14 @@ class Identify:
             await stream.send_all(frame(self._describe(stream.origin.remote)))
 
     def _describe(self, observed: str) -> bytes:
+        """Who we are, for a peer that is seen there: it hears no address that it could not use."""
+        own = tuple(map(without_peer, self._addresses()))
         message = Message(
             protocol_version=PROTOCOL_VERSION,
             agent_version=AGENT_VERSION,
             public_key=self._public_key,
             listen_addrs=[
-                Multiaddr(without_peer(address)).to_bytes() for address in self._addresses()
+                Multiaddr(one).to_bytes() for one in believable_of(own, scope_of(observed))
             ],
             observed_addr=Multiaddr(observed).to_bytes(),
             protocols=sorted(self._swarm.server.handlers),
@@ -164,10 +167,7 @@ class Identify:
         return message
 
     def _believe(self, peer: PeerId, message: Message) -> None:
-        most = self._swarm.limits.identify_protocols_max
-        protocols = frozenset(
-            one for one in message.protocols[:most] if len(one) <= PROTOCOL_CHARACTERS_MAX
-        )
+        protocols = protocols_of(message, self._swarm.limits.identify_protocols_max)
         self._peers.identified(peer, protocols, _addresses(message.listen_addrs, peer))
 
 
@@ -186,6 +186,16 @@ async def read_identify(stream: Stream, bytes_max: int) -> Message:
                 raise MalformedMessage("an identify answer is in too many pieces")
             _merge(message, body)
     return message
+
+
+def protocols_of(message: Message, most: int) -> frozenset[str]:
+    """What a peer says it speaks, of the first so many. The schema is proto2, in which a string
+    that is no UTF-8 comes out as bytes."""
+    return frozenset(
+        one
+        for one in message.protocols[:most]
+        if isinstance(one, str) and len(one) <= PROTOCOL_CHARACTERS_MAX
+    )
 
 
 def _merge(message: Message, body: bytes) -> None:

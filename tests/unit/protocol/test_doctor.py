@@ -343,7 +343,8 @@ def test_peers_of_a_later_version_only_mean_that_we_are_too_old():
     assert causes(replace(HEALTHY, network=replace(ONLINE, peers=(later,)))) == [
         Cause.VERSION_TOO_OLD
     ]
-    assert causes(replace(HEALTHY, network=replace(ONLINE, peers=(both, foreign, odd)))) == []
+    for healthy in ((both, foreign, odd), (later, both)):
+        assert causes(replace(HEALTHY, network=replace(ONLINE, peers=healthy))) == []
 
 
 def test_a_public_address_that_nobody_gets_through_to_is_behind_a_firewall():
