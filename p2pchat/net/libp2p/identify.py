@@ -11,7 +11,7 @@ Source: https://github.com/libp2p/specs/blob/master/identify/README.md
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
 
@@ -191,10 +191,9 @@ async def read_identify(stream: Stream, bytes_max: int) -> Message:
 def protocols_of(message: Message, most: int) -> frozenset[str]:
     """What a peer says it speaks, of the first so many. The schema is proto2, in which a string
     that is no UTF-8 comes out as bytes."""
+    told: Sequence[object] = message.protocols[:most]
     return frozenset(
-        one
-        for one in message.protocols[:most]
-        if isinstance(one, str) and len(one) <= PROTOCOL_CHARACTERS_MAX
+        one for one in told if isinstance(one, str) and len(one) <= PROTOCOL_CHARACTERS_MAX
     )
 
 
