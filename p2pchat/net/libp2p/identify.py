@@ -14,6 +14,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
+from typing import cast
 
 import trio
 from libp2p.identity.identify.pb.identify_pb2 import Identify as Message
@@ -191,7 +192,7 @@ async def read_identify(stream: Stream, bytes_max: int) -> Message:
 def protocols_of(message: Message, most: int) -> frozenset[str]:
     """What a peer says it speaks, of the first so many. The schema is proto2, in which a string
     that is no UTF-8 comes out as bytes."""
-    told: Sequence[object] = message.protocols[:most]
+    told = cast("Sequence[object]", message.protocols[:most])
     return frozenset(
         one for one in told if isinstance(one, str) and len(one) <= PROTOCOL_CHARACTERS_MAX
     )
