@@ -71,6 +71,7 @@ class Figures:
     kinds: dict[tuple[str, float], Future[dht.Reads]]
     single: dict[float, Future[dht.Reads]]
     surrounded: dict[tuple[int, int, bool], Future[dht.Surrounded]]
+    met: dict[str, Future[dht.Met]]
     lasting: Future[list[dht.Lasting]]
     back: list[Future[dht.Return]]
     rooms: dict[str, Future[rooms.Heard]]
@@ -93,6 +94,18 @@ def begin(pool: ProcessPoolExecutor, sizes: Sizes) -> Figures:
             for size, networks in reversed(sizes.surrounded)
             for per in (1, 10)
             for before in (True, False)
+        },
+        met={
+            **{
+                f"{sizes.liars:,} nodes, {share:.0%} lie": pool.submit(
+                    dht.met_among_liars, sizes.liars, share
+                )
+                for share in SHARES
+            },
+            **{
+                f"{size:,} honest, a hundred Sybils": pool.submit(dht.met_in_a_crowd, size)
+                for size, _ in sizes.surrounded
+            },
         },
         kinds={
             (kind, share): pool.submit(
@@ -133,6 +146,7 @@ def page(figures: Figures) -> tuple[str, dict[str, Plot]]:
         *_calm(figures),
         *_liars(figures, plots),
         *_surrounded(figures),
+        *_met(figures),
         *_lasting(figures, plots),
         *_back(figures),
         *_rooms(figures),
@@ -238,6 +252,20 @@ def _surrounded(figures: Figures) -> list[str]:
         "is put before they come, or during the attack. Goal: found in 0.95 of the reads.",
         "",
         *table(["network", "put", "found", "queries a get", "get p95 ms"], rows),
+    ]
+
+
+def _met(figures: Figures) -> list[str]:
+    rows = [[name, *future.result().row] for name, future in figures.met.items()]
+    return [
+        "## Providers among liars",
+        "",
+        "Three nodes announce a key, as members of a room do, and twenty others look for them",
+        "at once. The liars take announcements and keep none; asked, they tell of each other, and",
+        "of twenty providers: the real ones at false addresses, and invented ones. Found is who is",
+        "told of at the true address.",
+        "",
+        *table(["", *dht.MET_HEAD], rows),
     ]
 
 

@@ -8,11 +8,18 @@ from functools import partial
 from statistics import mean
 
 from benchmarks.simulation.swarm import Node, Outcome, Swarm, churn, grown
-from benchmarks.simulation.villains import corrupt, surround
+from benchmarks.simulation.villains import corrupt, lure, surround
 from p2pchat.kad.config import KadConfig
 from p2pchat.kad.machine import KadMachine
 from p2pchat.kad.table import kad_id
-from p2pchat.kad.vocabulary import FindPeer, FindProviders, GetValue, Provide, PutValue
+from p2pchat.kad.vocabulary import (
+    FindPeer,
+    FindProviders,
+    FoundProviders,
+    GetValue,
+    Provide,
+    PutValue,
+)
 from p2pchat.model.ids import PeerId
 from p2pchat.wire.kad_codec import KadPeer
 
@@ -215,6 +222,69 @@ def surrounded(size: int, per_network: int, *, is_put_before: bool, seeds: int =
         mean(outcome.queries for outcome in gets),
         middle([outcome.seconds for outcome in gets], 0.95),
     )
+
+
+@dataclass(frozen=True)
+class Met:
+    """Providers of a key among liars."""
+
+    found: float
+    """Share of providers that a look-up told of, at their true address."""
+    none: float
+    """Share of look-ups that told of no provider that is there."""
+    queries: float
+    p50_s: float
+    p95_s: float
+
+    @property
+    def row(self) -> list[str]:
+        return [
+            f"{self.found:.3f}",
+            f"{self.none:.3f}",
+            f"{self.queries:.1f}",
+            f"{self.p50_s * 1000:.0f}",
+            f"{self.p95_s * 1000:.0f}",
+        ]
+
+
+MET_HEAD = ["found", "found nobody", "queries", "p50 ms", "p95 ms"]
+PROVIDERS = 3
+SEEKERS = 20
+
+
+def met_among_liars(size: int, share: float) -> Met:
+    """A part of the network turns bad before anybody announces a key."""
+    swarm = grown(1, size)
+    villains = corrupt(swarm, share, ["eclipsing"])
+    return _met(swarm, b"room", villains)
+
+
+def met_in_a_crowd(size: int, per_network: int = 1) -> Met:
+    """A hundred Sybils round the key, before anybody announces it."""
+    swarm = grown(1, size)
+    return _met(swarm, b"room", surround(swarm, b"room", 100, per_network))
+
+
+def _met(swarm: Swarm, key: bytes, villains: Sequence[Node]) -> Met:
+    nodes = swarm.random.sample(swarm.living, min(PROVIDERS + SEEKERS, len(swarm.living)))
+    providers, seekers = nodes[:PROVIDERS], nodes[PROVIDERS:]
+    for provider in providers:
+        swarm.call(provider, lambda id: Provide(id, key))
+    lure(villains, providers)
+    gets = swarm.call_all([(seeker, lambda id: FindProviders(id, key)) for seeker in seekers])
+    hits = [sum(_is_told(provider, one) for provider in providers) for one in gets]
+    return Met(
+        mean(hits) / len(providers),
+        mean(not hit for hit in hits),
+        mean(outcome.queries for outcome in gets),
+        middle([outcome.seconds for outcome in gets]),
+        middle([outcome.seconds for outcome in gets], 0.95),
+    )
+
+
+def _is_told(provider: Node, outcome: Outcome) -> bool:
+    told: FoundProviders = outcome.value
+    return any(p.peer == provider.peer and provider.address in p.addresses for p in told.providers)
 
 
 @dataclass(frozen=True)

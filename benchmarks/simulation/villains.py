@@ -10,7 +10,7 @@ from benchmarks.simulation.swarm import AnyMachine, Node, Swarm, address_in
 from p2pchat.kad.config import KadConfig
 from p2pchat.kad.table import kad_id
 from p2pchat.kad.vocabulary import Answer, Asked, KadEffect, KadInput
-from p2pchat.model.ids import DeviceId
+from p2pchat.model.ids import DeviceId, PeerId
 from p2pchat.model.machine import Now
 from p2pchat.wire.kad_codec import KadKind, KadMessage, KadPeer
 
@@ -81,12 +81,39 @@ class Forgetful(Liar):
         return self._honest.handle(input, now)
 
 
+class Luring(Liar):
+    """Tells of the gang alone, and of providers that do not exist: as many as a key has, together
+    with the real ones at false addresses."""
+
+    def __init__(self, gang: Sequence[KadPeer], real: Sequence[PeerId]) -> None:
+        super().__init__(gang)
+        self._real = real
+
+    def handle(self, input: KadInput, now: Now) -> list[KadEffect]:
+        if not (isinstance(input, Asked) and input.message.kind is KadKind.GET_PROVIDERS):
+            return super().handle(input, now)
+        key = input.message.key
+        invented = [DeviceId(sha256(key + b"%d" % n).digest()).peer_id for n in range(K)]
+        lie = [KadPeer(peer, (address_in(1 << 20),)) for peer in (*self._real, *invented)]
+        closer = tuple(self.closer(key))
+        answer = KadMessage(KadKind.GET_PROVIDERS, key, None, closer, tuple(lie[:K]))
+        return [Answer(input.request_id, answer)]
+
+
 KINDS: dict[str, Callable[[Node, Sequence[KadPeer]], AnyMachine]] = {
     "eclipsing": lambda node, gang: Liar(gang),
     "inventing": lambda node, gang: Inventor(gang, node.peer),
     "silent": lambda node, gang: Silent(gang),
     "forgetful": lambda node, gang: Forgetful(node.machine),
 }
+
+
+def lure(nodes: Iterable[Node], providers: Iterable[Node]) -> None:
+    """Let villains that keep nothing tell of these providers, and of invented ones."""
+    real = [node.peer for node in providers]
+    for node in nodes:
+        assert isinstance(node.machine, Liar)
+        node.machine = Luring(node.machine.gang, real)
 
 
 def corrupt(swarm: Swarm, share: float, kinds: Sequence[str]) -> list[Node]:

@@ -203,8 +203,17 @@ class Lookup:
         """The nearest that answered, nearest first: k of them and whatever crowd there is."""
         return [
             KadPeer(candidate.peer, candidate.addresses)
-            for candidate in self._nearest_of_all()
+            for candidate, _ in self._nearest_of_all()
             if candidate.standing is _Standing.ANSWERED
+        ]
+
+    @property
+    def plausible(self) -> list[PeerId]:
+        """Those of the nearest that answered and are no crowd, nearest first: k at most."""
+        return [
+            candidate.peer
+            for candidate, is_plausible in self._nearest_of_all()
+            if is_plausible and candidate.standing is _Standing.ANSWERED
         ]
 
     @property
@@ -215,7 +224,7 @@ class Lookup:
     @property
     def hops(self) -> int:
         """The longest chain of answers among the nearest that answered."""
-        answered = (c for c in self._nearest_of_all() if c.standing is _Standing.ANSWERED)
+        answered = (c for c, _ in self._nearest_of_all() if c.standing is _Standing.ANSWERED)
         return max((candidate.hops + 1 for candidate in answered), default=0)
 
     def hops_to(self, peer: PeerId) -> int:
@@ -298,29 +307,30 @@ class Lookup:
                 yield candidate
             self._weigh(count, distance, candidate)
 
-    def _nearest_of_all(self) -> Iterator[_Candidate]:
-        """Those that have not failed, nearest first, until enough of them are plausible."""
+    def _nearest_of_all(self) -> Iterator[tuple[_Candidate, bool]]:
+        """Those that have not failed, nearest first, and whether each is plausible, until enough of
+        them are."""
         count = _Count()
         for candidate in sorted(self._candidates.values(), key=lambda c: c.distance):
             if candidate.standing is _Standing.FAILED or self._is_doubted(candidate):
                 continue
-            yield candidate
-            self._weigh(count, candidate.distance, candidate)
+            yield candidate, self._weigh(count, candidate.distance, candidate)
             if count.plausible >= self._plan.width:
                 return
 
-    def _weigh(self, count: _Count, distance: int, candidate: _Candidate) -> None:
+    def _weigh(self, count: _Count, distance: int, candidate: _Candidate) -> bool:
         """Add a candidate if it is plausible: no denser than twice what chance puts there, and
         two, and not one too many of a public network."""
         if (count.plausible - 2) * self._plan.radius > 2 * self._config.k * distance:
-            return
+            return False
         if candidate.networks:
             most = self._config.network_lookup_max
             if any(count.networks.get(network, 0) >= most for network in candidate.networks):
-                return
+                return False
             for network in candidate.networks:
                 count.networks[network] = count.networks.get(network, 0) + 1
         count.plausible += 1
+        return True
 
     def _is_doubted(self, candidate: _Candidate) -> bool:
         is_heard = candidate.standing is _Standing.HEARD

@@ -325,8 +325,7 @@ class KadMachine:
 
         def make() -> Operation:
             local = self._server.providers.get(key, now.wall_ms)
-            most = self._config.providers_per_key_max
-            return FindingProviders(self._lookup(key, now), key, most, local)
+            return FindingProviders(self._lookup(key, now), key, self._config, local)
 
         return self._runner.begin(command.id, make, now)
 

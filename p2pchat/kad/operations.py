@@ -7,11 +7,13 @@ is sent once, at the end, and nobody waits for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from p2pchat.errors import RemoteProtocolError
+from p2pchat.kad.config import KadConfig
 from p2pchat.kad.lookup import Lookup
 from p2pchat.kad.records import Namespaces
 from p2pchat.kad.vocabulary import FoundPeer, FoundProviders, FoundValue
@@ -28,6 +30,8 @@ __all__ = [
     "Refreshing",
     "Spreading",
 ]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,29 +177,71 @@ class Getting(_Walk):
 
 
 class FindingProviders(_Walk):
-    """Collects announcements until there are as many as one holder would keep."""
+    """Collects announcements until all near the key have answered: if enough of them ended it
+    before that, whoever is asked first and invents some would keep all others from being heard.
 
-    def __init__(self, lookup: Lookup, key: bytes, most: int, local: Sequence[KadPeer]) -> None:
+    For the same reason each teller has its turn in the result. Those come first that are near the
+    key and no crowd: honest peers put announcements there.
+    """
+
+    def __init__(
+        self, lookup: Lookup, key: bytes, config: KadConfig, local: Sequence[KadPeer]
+    ) -> None:
         super().__init__(lookup, KadMessage(KadKind.GET_PROVIDERS, key))
-        self._most = most
-        self._providers = {contact.peer: contact for contact in local}
+        self._config = config
+        self._local = _addresses_of(local)
+        self._told: dict[PeerId, dict[PeerId, tuple[str, ...]]] = {}
+        """Whom each teller told of, and where."""
         self._hops: int | None = None
 
     def answered(self, question: Question, answer: KadMessage, now: Now) -> None:
         super().answered(question, answer, now)
-        for contact in answer.providers:
-            known = self._providers.get(contact.peer)
-            if known is None or not known.addresses:
-                self._providers[contact.peer] = contact
-        if answer.providers and self._hops is None:
-            self._hops = self._lookup.hops_to(question.contact.peer) + 1
+        if not answer.providers:
+            return
+        teller = question.contact.peer
+        self._told[teller] = _addresses_of(answer.providers[: self._config.providers_per_key_max])
+        if self._hops is None:
+            self._hops = self._lookup.hops_to(teller) + 1
 
     def result(self, now: Now) -> FoundProviders | None:
-        if len(self._providers) < self._most and not self._lookup.is_done:
+        if not self._lookup.is_done:
             return None
-        found = tuple(self._providers.values())[: self._most]
+        near = dict.fromkeys(peer for peer in self._lookup.plausible if peer in self._told)
+        first = [self._local, *(self._told[peer] for peer in near)]
+        rest = [told for peer, told in self._told.items() if peer not in near]
+        found = dict.fromkeys((*_in_turn(first), *_in_turn(rest)))
+        most = self._config.providers_per_key_max
+        providers = tuple(
+            KadPeer(peer, self._addresses(peer, [*first, *rest])) for peer in list(found)[:most]
+        )
         hops = self._lookup.hops if self._hops is None else self._hops
-        return FoundProviders(self._request.key, found, hops, self._lookup.asked)
+        return FoundProviders(self._request.key, providers, hops, self._lookup.asked)
+
+    def _addresses(
+        self, peer: PeerId, told: Sequence[Mapping[PeerId, tuple[str, ...]]]
+    ) -> tuple[str, ...]:
+        addresses = _in_turn([one[peer] for one in told if peer in one])
+        return tuple(addresses[: self._config.addresses_max])
+
+
+def _addresses_of(peers: Iterable[KadPeer]) -> dict[PeerId, tuple[str, ...]]:
+    return {contact.peer: contact.addresses for contact in peers}
+
+
+def _in_turn(told: Sequence[Iterable[T]]) -> list[T]:
+    """Everything that several told, once each: every teller has its turn again and again, and
+    says then what most of them told."""
+    votes = Counter(one for said in told for one in dict.fromkeys(said))
+    turns = deque(iter(sorted(said, key=lambda one: -votes[one])) for said in told)
+    chosen: dict[T, None] = {}
+    while turns:
+        turn = turns.popleft()
+        for one in turn:
+            if one not in chosen:
+                chosen[one] = None
+                turns.append(turn)
+                break
+    return list(chosen)
 
 
 class Spreading(_Walk):

@@ -205,15 +205,16 @@ class RoutingTable:
 
     def _crowded_buckets(self) -> list[int]:
         """Buckets that hold far more than all deeper ones, though chance puts as many there: ids
-        made to surround some key stand in one bucket, as seen from here."""
+        made to surround some key stand in one bucket, as seen from here. What chance puts there is
+        counted on: else one crowd makes every wider bucket look like another."""
         crowded: list[int] = []
         deeper = 0
         for number in sorted(self._buckets, reverse=True):
             held = len(self._buckets[number].entries)
             if held > 2 * deeper + self._config.k // 3:
                 crowded.append(number)
-            else:
-                deeper += held
+                held = deeper
+            deeper += held
         return crowded
 
     def _bucket(self, place: int) -> _Bucket:

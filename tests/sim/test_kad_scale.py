@@ -15,6 +15,7 @@ from statistics import mean
 
 import pytest
 
+from benchmarks.simulation.dht import met_among_liars, met_in_a_crowd
 from benchmarks.simulation.swarm import Swarm, grown
 from benchmarks.simulation.villains import corrupt, surround
 from p2pchat.kad.config import KadConfig
@@ -122,6 +123,19 @@ def test_a_third_that_means_ill_hides_little(kind):
     swarm = grown(2, 150)
     corrupt(swarm, 0.3, [kind])
     assert values_read_back(swarm, 20) >= 0.98
+
+
+def test_a_third_that_invents_providers_hides_no_real_one():
+    met = met_among_liars(150, 0.3)
+    assert met.found >= 0.98
+    assert met.none == 0
+
+
+@pytest.mark.parametrize(("size", "networks"), [(20, 10), (100, 1)])
+def test_a_hundred_ids_made_to_surround_a_key_hide_no_provider(size, networks):
+    met = met_in_a_crowd(size, networks)
+    assert met.found >= 0.95
+    assert met.none == 0
 
 
 @pytest.mark.parametrize("is_put_before", [True, False], ids=["before", "during"])

@@ -667,30 +667,6 @@ def test_we_are_announced_with_our_addresses_and_the_answers_counted(stage, cast
     assert stage.result() == 1
 
 
-def test_providers_are_collected_once_each_with_an_address_when_somebody_knows_one(stage, cast):
-    stage.know(cast("a"), cast("b"))
-    x, y = cast.contact(cast("x")), cast.contact(cast("y"))
-    stage.give(FindProviders(1, b"room"))
-    first, second = stage.take(Query)
-    assert first.message == KadMessage(KadKind.GET_PROVIDERS, b"room")
-    stage.answer(first, providers=[KadPeer(x.peer), y, cast.contact(cast.own)])
-    stage.answer(second, providers=[KadPeer(y.peer, (PUBLIC,)), x])
-    assert stage.result() == FoundProviders(b"room", (x, y), 1, 2)
-
-
-def test_enough_providers_end_the_lookup_and_our_own_store_counts(new_stage, cast):
-    stage = new_stage(providers_per_key_max=2)
-    stage.up(cast("p"), is_server=False)
-    announced = KadMessage(KadKind.ADD_PROVIDER, b"room", providers=(cast.contact(cast("p")),))
-    stage.give(Asked(1, cast("p"), announced))
-    stage.know(cast("a"), cast("b"))
-    stage.give(FindProviders(1, b"room"))
-    first, _ = stage.take(Query)
-    stage.answer(first, providers=[cast.contact(cast("x")), cast.contact(cast("y"))])
-    found = stage.result()
-    assert [provider.peer for provider in found.providers] == [cast("p"), cast("x")]
-
-
 def test_what_we_published_is_published_again_until_withdrawn(new_stage, cast):
     stage = new_stage(republish_s=1000, reprovide_s=1000, refresh_s=100)
     stage.know(cast("a"))

@@ -160,6 +160,17 @@ def test_the_radius_leaves_out_a_bucket_that_ids_were_made_for(cast):
     assert crowded < calm / 2, "the nearest six are the crowd"
 
 
+def test_a_crowd_does_not_make_every_wider_bucket_look_like_another(cast):
+    """Few know their deepest neighbourhood well: of a network of a hundred, two are deeper than the
+    crowd, and what stands in the wide buckets is not three times that."""
+    table = RoutingTable(cast.own, KadConfig())
+    for bucket, held in enumerate((20, 20, 19, 2, 20, 1, 0, 0, 1)):
+        for peer in cast.in_bucket(bucket, held) if held else ():
+            table.offer(entry(peer))
+    neighbour = max(kad_id(e.peer) ^ kad_id(cast.own) for e in table)
+    assert neighbour / 4 < table.radius() < neighbour
+
+
 def test_buckets_without_a_lookup_for_an_hour_are_stale_down_to_our_neighbourhood(cast):
     table = RoutingTable(cast.own, KadConfig(k=2, refresh_depth_max=2))
     first, *others = cast.in_bucket(4, 3)
