@@ -216,14 +216,15 @@ class PostOffice:
         return self._chat.state.contact_state(account) in _HEARD
 
     def _tidied(self, now_ms: int) -> list[RatchetChange]:
-        """Once a day forget what is over, and sessions with those who are no contacts any more."""
+        """Once a day forget what is over, and sessions with those who are no contacts any more; who
+        is blocked stays the contact it was."""
         if self._door.is_tidy(now_ms):
             return []
         sets = self._chat.state.directory.sets
         known = {
             Correspondent(Party(account, one.device), one.keys.olm_curve25519).id
             for account, devices in sets.items()
-            if self._is_heard(account)
+            if self._chat.state.state_beneath(account) in _HEARD
             for one in certificates(devices)
         }
         strange = sorted(self._cipher.peers - known)

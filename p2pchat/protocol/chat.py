@@ -225,7 +225,7 @@ class Chat:
             case BlockTarget():
                 return self.blocking.block(input, now)
             case UnblockTarget():
-                return self.blocking.unblock(input)
+                return [*self.blocking.unblock(input), *self.mailing.fired(now)]
             case ConfigureBlocks():
                 return self.blocking.configure(input)
             case ReviseDevices() | VerifyContact() | ConfirmKey() | SetProfile():
@@ -322,7 +322,7 @@ class Chat:
         effects = self.mailing.opened(mail)
         if state.is_blocked(account, device):
             state.refuse("letter of somebody blocked")
-            return effects
+            return effects + self.mailing.withheld(mail.sender, now)
         id = direct_id(state.me.account, account)
         if id in state.conversations and is_signed(mail.sender, mail.frames):
             effects += self.intake.keep(mail.devices)

@@ -77,7 +77,8 @@ __all__ = ["SETTING", "TIMER", "Mailing"]
 SETTING = "mail/asked"
 """What is on disk of requests for new sessions."""
 TIMER = "mail"
-"""Runs as long as such a request has to leave, or a room is owed: nobody is dialled for those."""
+"""Runs as long as such a request has to leave, or a room is owed: nobody is dialled for those.
+Who runs for seconds only gets rid of a request too, so it fires when the first may go."""
 BACK_OFF_S_MIN, BACK_OFF_S_MAX = 5.0, 600.0
 REASON_CHARACTERS_MAX = 400
 """Of why a letter was kept by nobody, as it is remembered."""
@@ -124,7 +125,7 @@ class Mailing:
         if not self.is_on:
             return []
         effects = self._renew(now) if not self._rotated_ms else []
-        return [*effects, *self._again(), *self.writers.start()]
+        return [*effects, *self._again(now), *self.writers.start()]
 
     def pairs_loaded(self, tag: ForPairs, loaded: Loaded, now: Now) -> list[Effect]:
         """When all halves are known, ask those whom an earlier life could not ask any more."""
@@ -156,15 +157,26 @@ class Mailing:
         routes = list(self._routes.values())
         owing = [route for route in routes if route.anew.is_owed or self._debts.is_behind(route)]
         effects = [effect for route in owing for effect in self._advance(route, now)]
-        return [*effects, *self._again()]
+        return [*effects, *self._again(now)]
 
-    def _again(self) -> list[Effect]:
+    def _again(self, now: Now) -> list[Effect]:
         routes = self._routes.values()
         is_owing = any(
             route.anew.is_owed or route.letter.asks_again or self._debts.is_behind(route)
             for route in routes
         )
-        return [SetTimer(TIMER, BACK_OFF_S_MAX)] if is_owing else []
+        return [self._wake(now)] if is_owing else []
+
+    def _wake(self, now: Now) -> SetTimer:
+        """When the first request may leave that can; debts alone are looked at now and then."""
+        able = (
+            route.pause.not_before_s - now.monotonic_s
+            for route in self._routes.values()
+            if route.anew.is_owed and route.step is Step.REST
+            if route.to.device not in self._state.connected and self._may_write(route.to)
+        )
+        wait_s = min(able, default=BACK_OFF_S_MAX)
+        return SetTimer(TIMER, min(max(wait_s, BACK_OFF_S_MIN), BACK_OFF_S_MAX))
 
     # Who is away
 
@@ -183,7 +195,7 @@ class Mailing:
             route = self._route(party)
             was_away, route.is_away = route.is_away, True
             effects += self._advance(route, now)
-            effects += self._look_again(route) if not was_away else []
+            effects += self._look_again(route, now) if not was_away else []
         return effects
 
     def settle(self, touched: Iterable[ConversationId], now: Now) -> list[Effect]:
@@ -334,14 +346,28 @@ class Mailing:
             self._state.refuse(mail.reason)
         peer = self._correspondent(mail.sender) if mail.sender is not None else None
         if peer is None:
-            return effects
+            return effects + (self.withheld(mail.sender, now) if mail.sender is not None else [])
         route = self._route(peer.party)
         if not route.anew.may_ask(now.wall_ms):
             return effects + (self._advance(route, now) if route.anew.is_owed else [])
+        effects += [self._owe_request(route, now), *self._again(now)]
+        return [*effects, BeginAnew(peer, b""), *self._advance(route, now)]
+
+    def withheld(self, sender: Party, now: Now) -> list[Effect]:
+        """A letter of a contact that is blocked was thrown away, which its sender believes kept for
+        us: once the block is taken away, it is asked for all that has no receipt."""
+        state, route = self._state, self._routes.get(sender)
+        is_blocked = state.is_blocked(sender.account, sender.device)
+        is_contacts = state.state_beneath(sender.account) is ContactState.ACCEPTED
+        is_owed = route is not None and route.anew.is_owed
+        if not is_blocked or not is_contacts or is_owed or self._keys(sender) is None:
+            return []
+        return [self._owe_request(self._route(sender), now)]
+
+    def _owe_request(self, route: Route, now: Now) -> Persist:
         route.anew.asked_ms = now.wall_ms
         route.anew.is_owed = True
-        effects += [self._put_asked(), *self._again()]
-        return [*effects, BeginAnew(peer, b""), *self._advance(route, now)]
+        return self._put_asked()
 
     def _put_asked(self) -> Persist:
         return Persist(PutSetting(SETTING, encode_asked(self._routes.values())))
@@ -543,11 +569,12 @@ class Mailing:
         pause.failures += 1
         pause.not_before_s = now.monotonic_s + delay_s
         pause.reason, pause.since_ms = reason, now.wall_ms
-        return self._look_again(route)
+        return self._look_again(route, now)
 
-    def _look_again(self, route: Route) -> list[Effect]:
-        """Nobody but us dials for what a room owes."""
-        return [SetTimer(TIMER, BACK_OFF_S_MAX)] if self._debts.is_behind(route) else []
+    def _look_again(self, route: Route, now: Now) -> list[Effect]:
+        """Nobody but us dials for what a room owes, or for a request."""
+        is_owing = route.anew.is_owed or self._debts.is_behind(route)
+        return [self._wake(now)] if is_owing else []
 
     def _on_its_way(self, to: Party, serial: int) -> Route | None:
         route = self._routes.get(to)

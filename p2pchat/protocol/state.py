@@ -335,6 +335,10 @@ class State:
         """How far we have come with an account; a block lies over everything."""
         if self.directory.blocks.is_account(account):
             return ContactState.BLOCKED
+        return self.state_beneath(account)
+
+    def state_beneath(self, account: AccountId | None) -> ContactState | None:
+        """The same without the block: what an account is again when it is taken away."""
         contact = self.contacts.get(account) if account is not None else None
         return contact.state if contact else None
 

@@ -15,7 +15,7 @@ from p2pchat.model.ratchet import Correspondent
 from p2pchat.node import mail_door, mail_posting, mail_rounds
 from p2pchat.node.mail_posting import POST_TIMEOUT_S, POSTS_MAX
 from p2pchat.node.mail_rounds import FETCH_EVERY_S, LATER_MAX, VISIT_TIMEOUT_S
-from p2pchat.protocol.machine import DevicesTold, RenewLink
+from p2pchat.protocol.machine import BlockTarget, DevicesTold, RenewLink, UnblockTarget
 from p2pchat.protocol.mail_vocabulary import (
     AccountFound,
     BeginAnew,
@@ -117,6 +117,23 @@ def test_what_was_under_way_when_all_began_anew_is_sealed_anew(is_carried):
         blob = alice.office._sealed.pop(2)
         assert bob.cipher.begins(bob.cipher.unwrap(blob), alice.keys.olm_curve25519)
         assert isinstance(bob.get(blob), MailOpened)
+
+    run(script)
+
+
+def test_the_sessions_of_who_is_blocked_are_kept_for_when_the_block_is_gone():
+    async def script(alice, bob):
+        for one, other in ((alice, bob), (bob, alice)):
+            one.befriend(other)
+        bob.get(alice.sealed(bob))
+        alice.get(bob.sealed(alice))
+        alice.chat.handle(BlockTarget(1, bob.person.account), NOW)
+        alice.clock.passed_ms += 25 * 3600 * 1000
+        alice.office.changes([])
+        alice.chat.handle(UnblockTarget(2, bob.person.account), NOW)
+        blob = bob.sealed(alice, 2)
+        assert not alice.cipher.begins(alice.cipher.unwrap(blob), bob.keys.olm_curve25519)
+        assert isinstance(alice.get(blob), MailOpened)
 
     run(script)
 

@@ -6,7 +6,14 @@ import pytest
 
 from p2pchat.model.change import PutTrust
 from p2pchat.model.message import MessageState
-from p2pchat.protocol.machine import BlockTarget, Dial, Loaded, RemoveContact, ReviseDevices
+from p2pchat.protocol.machine import (
+    BlockTarget,
+    Dial,
+    Loaded,
+    RemoveContact,
+    ReviseDevices,
+    UnblockTarget,
+)
 from p2pchat.protocol.mail_routes import (
     ASK_AGAIN_MS,
     ASKED_MAX,
@@ -174,6 +181,44 @@ def test_a_request_that_could_not_leave_goes_with_the_next_cause_for_one(table, 
     table.advance(BACK_OFF_S_MIN)
     bob.do(refused(ALICE))
     assert [letter.asks_again for letter in bob.post()] == [True]
+
+
+def test_a_request_leaves_as_soon_as_it_may(table, two):
+    """Single commands run for seconds."""
+    _, bob = two
+    bob.do(refused(ALICE))
+    for _ in range(2):
+        bob.find()
+    [asking] = bob.take(Post)
+    bob.do(PostFailed(asking.to.party, asking.serial, "nobody is there"))
+    pass_time(table, BACK_OFF_S_MIN + 1)
+    assert [letter.asks_again for letter in bob.post()] == [True]
+
+
+@pytest.mark.parametrize("is_restarted", [True, False])
+@pytest.mark.parametrize("target", [BOB.account, BOB.device.peer_id], ids=["account", "device"])
+def test_what_came_by_mail_during_a_block_is_asked_for_once_it_is_gone(
+    table, two, target, is_restarted
+):
+    """Its writer believes it to be kept for us until we have it."""
+    alice, bob = two
+    bob.send(DIRECT, "hello")
+    away(table, bob)
+    [letter] = bob.post()
+    alice.ask(lambda id: BlockTarget(id, target))
+    alice.get(BOB, letter)
+    pass_time(table, BACK_OFF_S_MAX)
+    assert alice.post() == []
+    if is_restarted:
+        restarted(table, alice)
+    alice.ask(lambda id: UnblockTarget(id, target))
+    [asking] = alice.post()
+    assert asking.asks_again
+    bob.get(ALICE, asking)
+    [again] = bob.post()
+    assert ops_of([again]) == ops_of([letter]) != []
+    alice.get(BOB, again, 2)
+    assert alice.texts(DIRECT) == ["hello"]
 
 
 def pass_time(table: PostalTable, seconds: float) -> None:
