@@ -57,15 +57,18 @@ class Presence:
         """Keep the host told until cancelled, and tell whom we know when that changed; at most once
         a second, for it looks at everybody.
 
-        Relays we hold, those we owe something, room neighbours, contacts: in this order half of all
-        connections last, so that there is always room for a newcomer.
+        Relays we hold, those we owe something, contacts that are connected, room neighbours, other
+        contacts: in this order half of all connections last, so that there is always room for a
+        newcomer. Everybody can be a neighbour in a room, and so they come after contacts.
         """
         told = Known(frozenset())
         while True:
             await self._is_due.wait()
             self._is_due = trio.Event()
-            contacts, neighbours = self._contacts(), self._neighbours()
-            lasting = dict.fromkeys([*relays(), *neighbours, *contacts])
+            owed = [device.peer_id for device in self._chat.outbox.owed_devices()]
+            contacts, neighbours = self._contacts(), [*owed, *self._room_peers()]
+            here = [peer for peer in contacts if peer.device in self._up]
+            lasting = dict.fromkeys([*relays(), *owed, *here, *neighbours, *contacts])
             self._host.protect(list(lasting)[: connections_max // 2])
             known = Known(frozenset(contacts), frozenset(neighbours) - frozenset(contacts))
             if known != told:
@@ -73,9 +76,9 @@ class Presence:
                 await tell(known)
             await trio.sleep(REVIEW_EVERY_S)
 
-    def _neighbours(self) -> list[PeerId]:
-        """Those we owe something, and room neighbours; contacts may be among them."""
-        devices = dict.fromkeys(self._chat.outbox.owed_devices())
+    def _room_peers(self) -> list[PeerId]:
+        """Neighbours in rooms; contacts may be among them."""
+        devices = dict[DeviceId, None]()
         for peers in self._chat.sync.room_peers.values():
             devices.update(dict.fromkeys(list(peers)[:ROOM_PEERS_KEPT]))
         return [device.peer_id for device in devices]

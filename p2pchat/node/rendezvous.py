@@ -2,11 +2,13 @@
 
 Gossip carries a room along the connections of its members, and relays hear no room: two members
 whose only common acquaintance is a relay would never meet. So each announces itself at a key that
-follows from the room's secret, and asks there for others while it has few. Nobody is believed:
-whoever is found there is dialled, and is a member when it subscribes to the topic.
+follows from the room's secret, and asks there for others. Nobody is believed: whoever is found
+there is dialled, and who subscribes to the topic has merely heard of it, as every neighbour of a
+member has. A member is who wrote in the room and said so itself.
 
-One room is looked after at a time, with a rest in between, and ever less often while nothing is
-found. What others hold about us ends two hours after we left.
+So strangers who claim to hear the topic end no search: it goes on ever less often, and it is only
+with enough members that it is seldom from the start. One room is looked after at a time, with a
+rest in between. What others hold about us ends two hours after we left.
 """
 
 from __future__ import annotations
@@ -31,9 +33,12 @@ __all__ = ["Rendezvous"]
 logger = logging.getLogger(__name__)
 
 ENOUGH = 6
-"""Members that hear the topic and are connected; more are not sought."""
+"""Peers that are connected and hear the topic; beyond them others are dialled by the few, and when
+so many are members for sure, others are looked for seldom."""
 DIALS_MAX = 6
 """Members dialled after one look."""
+MORE_DIALS_MAX = 2
+"""The same, when enough are connected that say they hear the topic."""
 LOOK_S_MIN, LOOK_S_MAX = 2.0, 600.0
 """Between two looks for members of a room; doubles."""
 REST_S = 0.5
@@ -47,13 +52,12 @@ class _Meeting:
 
     key: bytes
     due_s: float
+    hearers: set[PeerId] = field(default_factory=set[PeerId])
+    """Connected peers that say they hear the topic."""
     members: set[PeerId] = field(default_factory=set[PeerId])
+    """Those of them that wrote in the room."""
     is_announced: bool = False
     pause_s: float = LOOK_S_MIN
-
-    @property
-    def wants(self) -> bool:
-        return not self.is_announced or len(self.members) < ENOUGH
 
 
 class Rendezvous:
@@ -86,12 +90,21 @@ class Rendezvous:
         """A connected peer hears the room's topic."""
         meeting = self._meetings.get(room)
         if meeting is not None:
+            meeting.hearers.add(peer)
+
+    def spoke(self, room: ConversationId, peer: PeerId) -> None:
+        """A peer sent what opens in the room and what it wrote itself."""
+        meeting = self._meetings.get(room)
+        if meeting is not None and peer in meeting.hearers:
             meeting.members.add(peer)
 
     def left(self, room: ConversationId, peer: PeerId) -> None:
-        """It does no longer, or is gone."""
+        """A peer hears the topic no longer, or is gone."""
         meeting = self._meetings.get(room)
-        if meeting is not None and peer in meeting.members:
+        if meeting is None or peer not in meeting.hearers:
+            return
+        meeting.hearers.discard(peer)
+        if peer in meeting.members or len(meeting.hearers) < ENOUGH:
             meeting.members.discard(peer)
             self._hasten(meeting)
 
@@ -117,8 +130,7 @@ class Rendezvous:
 
     def _next(self) -> _Meeting | None:
         """The room that wants to be looked after first."""
-        wanting = (meeting for meeting in self._meetings.values() if meeting.wants)
-        return min(wanting, key=lambda meeting: meeting.due_s, default=None)
+        return min(self._meetings.values(), key=lambda meeting: meeting.due_s, default=None)
 
     def _hasten(self, meeting: _Meeting) -> None:
         meeting.pause_s = LOOK_S_MIN
@@ -128,22 +140,24 @@ class Rendezvous:
     async def _look(self, meeting: _Meeting) -> None:
         """Announce ourselves, see who else has, and dial some."""
         jitter = self._rng.uniform(1 - JITTER, 1 + JITTER)
+        if meeting.is_announced and len(meeting.members) >= ENOUGH:
+            meeting.pause_s = LOOK_S_MAX
         meeting.due_s = trio.current_time() + meeting.pause_s * jitter
         meeting.pause_s = min(2 * meeting.pause_s, LOOK_S_MAX)
         if not meeting.is_announced:
             meeting.is_announced = True  # before it is: `moved` meanwhile takes it back
             if not await self._directory.announce(meeting.key):
                 meeting.is_announced = False
-        if len(meeting.members) < ENOUGH:
-            await self._meet(await self._directory.announced(meeting.key))
+        found = await self._directory.announced(meeting.key)
+        await self._meet(found, DIALS_MAX if len(meeting.hearers) < ENOUGH else MORE_DIALS_MAX)
 
-    async def _meet(self, found: Sequence[KadPeer]) -> None:
+    async def _meet(self, found: Sequence[KadPeer], dials_max: int) -> None:
         strangers = [
             contact
             for contact in found
             if contact.addresses and not self._host.is_connected(contact.peer)
         ]
-        chosen = self._rng.sample(strangers, min(DIALS_MAX, len(strangers)))
+        chosen = self._rng.sample(strangers, min(dials_max, len(strangers)))
         async with trio.open_nursery() as nursery:
             for contact in chosen:
                 nursery.start_soon(self._dial, contact)

@@ -84,7 +84,7 @@ class RoomGossip:
         self.rendezvous = rendezvous
         self._pace = RoomPace(ambient.now)
         router = GossipRouter(host.peer_id, config, ambient.rng("gossip"), self._judge)
-        self._carrier = GossipCarrier(host, self._put_gossip, self._told)
+        self._carrier = GossipCarrier(host, self._put_gossip, self.told)
         self._gossip = Driver[GossipInput, GossipEffect](
             router, self._carrier, ambient, DriverConfig()
         )
@@ -190,7 +190,7 @@ class RoomGossip:
     async def _put_gossip(self, input: GossipInput) -> None:
         await self._gossip.put(input)
 
-    async def _told(self, event: GossipEvent) -> None:
+    async def told(self, event: GossipEvent) -> None:
         """What gossip heard, as inputs of the chat."""
         conversation = self.seals.conversation(event.topic)
         peer = event.peer.device
@@ -198,6 +198,8 @@ class RoomGossip:
             return
         match event:
             case Deliver(opened=Ops() as ops):
+                if _author(ops) == event.peer:
+                    self.rendezvous.spoke(conversation, event.peer)
                 await self._put(Heard(conversation, peer, ops))
             case Deliver(opened=None):
                 pass  # for members who have a key that we have not

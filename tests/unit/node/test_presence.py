@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from random import Random
 
+import pytest
 import trio
 import trio.testing
 
 from p2pchat.config import Limits
+from p2pchat.model.change import PutContact
+from p2pchat.model.contact import ContactState
 from p2pchat.model.ids import ConversationId, PeerId
+from p2pchat.model.route import Path
 from p2pchat.model.snapshot import Snapshot
+from p2pchat.net.port import Connectedness, PeerChanged
 from p2pchat.node.presence import Presence
 from p2pchat.protocol.chat import Chat
 from p2pchat.protocol.machine import Input
@@ -46,6 +51,42 @@ def test_a_storm_of_changes_is_looked_at_once_a_second():
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
     assert 3 <= len(looked_s) <= 4
+
+
+def test_contacts_that_are_here_come_before_neighbours_in_rooms():
+    """Everybody can be a neighbour in a room."""
+    here, away, strangers = person("here"), person("away"), [person(f"s{n}") for n in range(12)]
+
+    async def put(_: Input) -> None:
+        """The chat need not know."""
+
+    async def tell(_: Known) -> None:
+        """Nobody listens."""
+
+    async def main() -> None:
+        chat = Chat(person("me").me, Snapshot(), Limits(), Random(1))
+        for contact in (away, here):
+            row = PutContact(contact.account, ROOM, ContactState.ACCEPTED, 0, b"")
+            chat.state.contacts[contact.account] = row
+            chat.state.directory.sets[contact.account] = contact.devices
+        chat.sync.room_peers[ROOM] = {stranger.device: None for stranger in strangers}
+        kept: list[PeerId] = []
+        async with open_network(Random(1)) as network, network.host("me") as host:
+            monkeypatch.setattr(host, "protect", kept.extend)
+            presence = Presence(host, chat, put)
+            peer = here.device.peer_id
+            await presence.changed(
+                PeerChanged(peer, Connectedness(peer, (), Path.DIRECT, inbound=True))
+            )
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(presence.run, tuple, 8, tell)
+                presence.due()
+                await trio.sleep(0.5)
+                nursery.cancel_scope.cancel()
+        assert kept == [one.device.peer_id for one in (here, *strangers[:3])]
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
 def test_who_is_no_stranger_is_told_when_that_has_changed():

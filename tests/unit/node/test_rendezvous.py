@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from itertools import pairwise
 from random import Random
@@ -26,7 +27,13 @@ from p2pchat.model.machine import Now, Reply
 from p2pchat.node.ambient import SimulatedAmbient
 from p2pchat.node.driver import Driver, DriverConfig
 from p2pchat.node.publishing import Directory
-from p2pchat.node.rendezvous import DIALS_MAX, ENOUGH, LOOK_S_MAX, Rendezvous
+from p2pchat.node.rendezvous import (
+    DIALS_MAX,
+    ENOUGH,
+    LOOK_S_MAX,
+    MORE_DIALS_MAX,
+    Rendezvous,
+)
 from p2pchat.protocol.sealing import open_room_secret
 from p2pchat.testing.faults import Nat
 from p2pchat.testing.lives import CONFIG
@@ -162,18 +169,70 @@ def test_while_nobody_notes_us_we_are_announced_again():
     play(story)
 
 
-def test_with_enough_members_nobody_is_looked_for_until_one_leaves():
+def test_strangers_that_say_they_hear_the_topic_end_no_search():
+    async def story(rendezvous: Rendezvous, board: Board, network: SimulatedNetwork) -> None:
+        rendezvous.enter(ROOM, SECRET)
+        for n in range(2 * ENOUGH):
+            rendezvous.joined(ROOM, network_peer(n))
+        await trio.sleep(60)
+        assert len(board.times(FindProviders)) >= 4
+        await trio.sleep(7200)
+        assert len(board.times(FindProviders)) >= 14
+
+    play(story)
+
+
+def test_with_enough_members_others_are_looked_for_seldom_until_one_leaves():
     async def story(rendezvous: Rendezvous, board: Board, network: SimulatedNetwork) -> None:
         members = [network_peer(n) for n in range(ENOUGH)]
         rendezvous.enter(ROOM, SECRET)
-        for member in members:
+        rendezvous.spoke(ROOM, network_peer(50))
+        for member in (*members, network_peer(60)):
             rendezvous.joined(ROOM, member)
-        await trio.sleep(7200)
-        assert len(board.times(FindProviders)) == 0
-        rendezvous.left(ROOM, members[0])
+            rendezvous.spoke(ROOM, member)
+        await trio.sleep(LOOK_S_MAX / 2)
+        assert len(board.times(FindProviders)) == 2
+        await trio.sleep(LOOK_S_MAX)
+        assert len(board.times(FindProviders)) == 3
+        before = len(board.times(FindProviders))
         rendezvous.left(ROOM, network_peer(99))
-        await trio.sleep(1)
-        assert len(board.times(FindProviders)) == 1
+        await trio.sleep(5)
+        assert len(board.times(FindProviders)) == before
+        rendezvous.left(ROOM, members[0])
+        await trio.sleep(5)
+        assert len(board.times(FindProviders)) == before + 1
+
+    play(story)
+
+
+def test_a_stranger_that_comes_and_goes_hastens_nothing_while_enough_are_there():
+    async def story(rendezvous: Rendezvous, board: Board, network: SimulatedNetwork) -> None:
+        rendezvous.enter(ROOM, SECRET)
+        for n in range(ENOUGH):
+            rendezvous.joined(ROOM, network_peer(n))
+        await trio.sleep(3600)
+        before = len(board.times(FindProviders))
+        for _ in range(100):
+            rendezvous.joined(ROOM, network_peer(99))
+            rendezvous.left(ROOM, network_peer(99))
+            await trio.sleep(1)
+        assert len(board.times(FindProviders)) <= before + 1
+
+    play(story)
+
+
+def test_fewer_are_dialled_when_enough_say_that_they_hear_the_topic():
+    async def story(rendezvous: Rendezvous, board: Board, network: SimulatedNetwork) -> None:
+        async with AsyncExitStack() as stack:
+            hosts = [await stack.enter_async_context(network.host(f"m{n}")) for n in range(20)]
+            board.providers = tuple(KadPeer(h.peer_id, bare(h.addresses)) for h in hosts)
+            for n in range(ENOUGH):
+                rendezvous.joined(ROOM, network_peer(n))
+            rendezvous.enter(ROOM, SECRET)
+            for n in range(ENOUGH):
+                rendezvous.joined(ROOM, network_peer(n))
+            await trio.sleep(1)
+            assert sum(len(host.peers) for host in hosts) == MORE_DIALS_MAX
 
     play(story)
 
