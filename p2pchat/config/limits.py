@@ -107,8 +107,9 @@ class RelayLimits:
     reservations_max: int = 1_024
     """Peers that can be reached through this relay at once; above it it refuses."""
     reservations_per_address_max: int = 64
-    """Of them, from one public address (IPv6: one /64): carrier-grade NAT puts many households
-    behind one."""
+    """Of them, from one public address (IPv6: one /56): carrier-grade NAT puts many households
+    behind one. Who holds one already there gets no more than an eighth of what is left (IPv6: one
+    /48)."""
     requests_per_peer_s: int = 10
     """Reservations and calls that one peer may ask for in a second, and twenty times as many at
     once; above it it refuses."""
@@ -120,7 +121,7 @@ class RelayLimits:
     """Relayed connections that one peer dials, or receives, at once; above it new ones are
     refused."""
     circuits_per_address_max: int = 128
-    """Relayed connections that one public address (IPv6: one /64) dials at once; above it new ones
+    """Relayed connections that one public address (IPv6: one /56) dials at once; above it new ones
     are refused."""
     circuit_s_max: int = 2 * _HOUR_S
     """Age of a relayed connection; then it is reset and dialled anew."""

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import trio
 
 from p2pchat.model.ids import PeerId
-from p2pchat.net.libp2p.sources import plain, public_group
+from p2pchat.net.libp2p.sources import machine, plain
 from p2pchat.net.libp2p.turns import turn_s
 
 __all__ = [
@@ -140,19 +140,14 @@ class Door:
     def called(self, host: str) -> None:
         """Take note of a call from this IP address."""
         for awaited in self._awaited:
-            awaited.has_called |= awaited.source == _source(host)
+            awaited.has_called |= awaited.source == machine(host)
 
     @contextmanager
     def awaiting(self, host: str) -> Generator[Awaited]:
         """Look out for a call from this IP address while inside."""
-        awaited = Awaited(_source(host))
+        awaited = Awaited(machine(host))
         self._awaited.add(awaited)
         try:
             yield awaited
         finally:
             self._awaited.discard(awaited)
-
-
-def _source(host: str) -> str:
-    """A machine may call from another IPv6 address of its /64 than the one it is called at."""
-    return public_group(host) or str(plain(host))

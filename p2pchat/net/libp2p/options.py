@@ -80,7 +80,7 @@ class HostLimits:
     """Open connections with one peer, whatever their direction; above it the one that was silent
     for longest is closed."""
     connections_per_address_max: int = 32
-    """Connections and handshakes from one public address (IPv6: one /64). A house, an office or a
+    """Connections and handshakes from one public address (IPv6: one /56). A house, an office or a
     provider's NAT is one address, and a full mesh (30) may be behind it; an eighth of all places is
     the most that a stranger there can take. Private and loopback addresses are not counted."""
     handshakes_max: int = 256
@@ -88,7 +88,7 @@ class HostLimits:
     handshake_timeout_s: float = 3.0
     """From the end of the line at the door to authenticated and multiplexed."""
     handshakes_per_address: Rate = Rate(per_s=5, burst=64)
-    """Connections that one public address (IPv6: one /64) may begin; others are refused."""
+    """Connections that one public address (IPv6: one /56) may begin; others are refused."""
     connects_per_peer: Rate = Rate(per_s=2, burst=60)
     """Connections that one peer may make to us, wherever from; others are refused."""
     dials_max: int = 64
@@ -145,7 +145,8 @@ class CircuitLimits:
     reservation_s: int = _HOUR_S
     """How long a reservation holds unless refreshed."""
     reservations_per_address_max: int = 64
-    """Of them, from one public address (IPv6: one /64)."""
+    """Of them, from one public address (IPv6: one /56), as long as it is no more than an eighth of
+    what is left (IPv6: from one /48); the first is none too many."""
     requests_per_peer_s: int = 10
     """Reservations and calls that one peer may ask for in a second, and twenty times as many at
     once."""
@@ -154,7 +155,7 @@ class CircuitLimits:
     circuits_per_peer_max: int = 32
     """Relayed connections that one peer dials, or receives, at once."""
     circuits_per_address_max: int = 128
-    """Relayed connections that one public address (IPv6: one /64) dials at once."""
+    """Relayed connections that one public address (IPv6: one /56) dials at once."""
     circuit_s_max: int = 2 * _HOUR_S
     """Age of a relayed connection; then it is reset."""
     circuit_idle_s: int = 120

@@ -1,9 +1,12 @@
 """What each peer and each address may have carried by a relay.
 
-Reservations are one a peer and some an address; circuits are counted for who calls and, apart, for
-who is called, so that a caller cannot use up what its target may do, and for the address that is
-called from, since keys are free. Bytes are charged to the caller alone, both directions, for the
-same reason: at a pace, which holds back, and over a window of time, which ends the circuit.
+Reservations are one a peer and some an address. They are held for long, and somebody may have many
+addresses; so no site has more than an eighth of what is left, but for the first.
+
+Circuits are counted for who calls and, apart, for who is called, so that a caller cannot use up
+what its target may do, and for the address that is called from, since keys are free. Bytes are
+charged to the caller alone, both directions, for the same reason: at a pace, which holds back, and
+over a window of time, which ends the circuit.
 
 How often one peer is called is bounded for each source that it is called from, and above that for
 all together. A source is what one customer of a provider has, or one private address. Many sources
@@ -23,8 +26,9 @@ from dataclasses import dataclass
 
 from p2pchat.model.ids import PeerId
 from p2pchat.net.libp2p.options import CircuitLimits, Total
-from p2pchat.net.libp2p.sources import public_group, shared_source
+from p2pchat.net.libp2p.sources import public_group, shared_source, site
 from p2pchat.protocol.pace import Bucket, Buckets, Rate
+from p2pchat.protocol.shares import Shares
 
 __all__ = ["OverQuota", "Quotas"]
 
@@ -58,7 +62,9 @@ class OverQuota(Exception):
 class _Reservation:
     until_s: float
     group: str | None
-    """The public address it was made from."""
+    """The public address it was made from, or what counts as one."""
+    site: str | None
+    """The same, of the wider kind."""
 
 
 class Quotas:
@@ -67,6 +73,7 @@ class Quotas:
     def __init__(self, limits: CircuitLimits) -> None:
         self._limits = limits
         self._held: dict[PeerId, _Reservation] = {}
+        self._places = Shares[str | None](limits.reservations_max)
         self._circuits: Counter[str] = Counter()
         """How many in all, by `all`, `calls …`, `called …`, `pair …`, `from …`: what is at zero is
         dropped."""
@@ -98,15 +105,23 @@ class Quotas:
 
     def reserve(self, peer: PeerId, host: str | None, now_s: float) -> None:
         """Keep a place, or keep it for longer, for who asks from the IP address `host`. Raises
-        `OverQuota`."""
+        `OverQuota`; a place that was held already stays until its time is over."""
         group = public_group(host) if host is not None else None
-        if peer not in self._held:
-            if len(self._held) >= self._limits.reservations_max:
-                raise OverQuota("reservations_refused_full_total")
-            there = sum(held.group == group for held in self._held.values())
-            if group is not None and there >= self._limits.reservations_per_address_max:
-                raise OverQuota("reservations_refused_address_total")
-        self._held[peer] = _Reservation(now_s + self._limits.reservation_s, group)
+        wide = site(host) if host is not None and group is not None else None
+        held = self._held.get(peer)
+        if held is None and len(self._held) >= self._limits.reservations_max:
+            raise OverQuota("reservations_refused_full_total")
+        if group is not None and (held is None or held.group != group):
+            self._require_place(group, wide)
+        self.release(peer)
+        self._held[peer] = _Reservation(now_s + self._limits.reservation_s, group, wide)
+        self._places.take(wide, 1)
+
+    def _require_place(self, group: str, wide: str | None) -> None:
+        there = sum(held.group == group for held in self._held.values())
+        is_over = there >= self._limits.reservations_per_address_max
+        if is_over or (self._places.held_by(wide) and not self._places.fits(wide, 1)):
+            raise OverQuota("reservations_refused_address_total")
 
     def holds(self, peer: PeerId, now_s: float) -> bool:
         """Whether this peer can be called."""
@@ -115,12 +130,14 @@ class Quotas:
 
     def release(self, peer: PeerId) -> None:
         """End its reservation."""
-        self._held.pop(peer, None)
+        held = self._held.pop(peer, None)
+        if held is not None:
+            self._places.take(held.site, -1)
 
     def expire(self, now_s: float) -> None:
         """Forget the reservations that are over."""
         for peer in [peer for peer in self._held if not self.holds(peer, now_s)]:
-            del self._held[peer]
+            self.release(peer)
 
     # ---- circuits ----
 

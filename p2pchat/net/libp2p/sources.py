@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-__all__ = ["IPAddress", "plain", "public_group", "shared_source", "site"]
+__all__ = ["IPAddress", "machine", "plain", "public_group", "shared_source", "site"]
 
 IPAddress = IPv4Address | IPv6Address
 
@@ -22,11 +22,16 @@ def plain(host: str) -> IPAddress:
 
 
 def public_group(host: str) -> str | None:
-    """What counts as one source: an IPv4 address or an IPv6 /64; None unless it is public."""
+    """What counts as one source: an IPv4 address or an IPv6 /56, which is what one customer of a
+    provider has; None unless it is public."""
+    return shared_source(host) if plain(host).is_global else None
+
+
+def machine(host: str) -> str:
+    """Where one machine is: it may call from another public IPv6 address of its /64 than the one it
+    is called at."""
     ip = plain(host)
-    if not ip.is_global:
-        return None
-    return str(ip) if ip.version == 4 else str(ip_network((int(ip), 64), strict=False))
+    return _source(host, _LINK_BITS) if ip.is_global else str(ip)
 
 
 def shared_source(host: str) -> str:

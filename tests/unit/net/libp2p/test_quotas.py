@@ -69,6 +69,66 @@ def test_a_thousand_reservations_of_one_address_leave_room_for_a_thousand_others
     assert (relay.reservations, refused) == (most, 1_000 - most)
 
 
+def test_one_customer_of_a_provider_takes_no_more_whatever_it_has_of_ipv6():
+    relay, most = quotas(), CircuitLimits().reservations_per_address_max
+    assert reserved(relay, [f"2a02:8071:1234:56{net:02x}::1" for net in range(256)], 4) == most
+    relay.reserve(ALICE, ADDRESS, 0.0)
+
+
+def test_who_has_a_site_leaves_most_of_a_relay_to_others():
+    """A /48, which hosters give to whoever asks for it, has 256 /56."""
+    relay, most = quotas(), CircuitLimits().reservations_max
+    taken = reserved(relay, [f"2a02:8071:1234:{net:02x}00::1" for net in range(256)], 64)
+    assert taken == most // 9
+    hosts = [f"9.9.{n // 256}.{n % 256}" for n in range(most)]
+    assert reserved(relay, hosts, 1) == most - taken, "one each, to the last place"
+
+
+def test_few_places_are_taken_by_the_first_of_each_address():
+    relay = quotas(reservations_max=2)
+    relay.reserve(ALICE, ADDRESS, 0.0)
+    assert refusal(relay.reserve, BOB, ADDRESS, 0.0) == "reservations_refused_address_total"
+    relay.reserve(BOB, "1.1.1.1", 0.0)
+    relay.release(ALICE)
+    relay.reserve(CAROL, ADDRESS, 0.0)
+
+
+def test_who_renews_from_elsewhere_is_counted_there():
+    relay, most = quotas(), 64
+    people = [peer(number) for number in range(200)]
+    for number, one in enumerate(people):
+        relay.reserve(one, f"9.9.9.{number}", 0.0)
+    moved = 0
+    for one in people:
+        with suppress(OverQuota):
+            relay.reserve(one, ADDRESS, 100.0)
+            moved += 1
+    assert moved == most
+    relay.reserve(people[0], ADDRESS, 200.0)
+    assert relay.reservations == 200, "who was refused keeps its place for the time it was given"
+    relay.expire(CircuitLimits().reservation_s)
+    assert relay.reservations == most
+
+
+def test_a_place_that_ends_is_for_others_of_the_same_site():
+    relay = quotas(reservation_s=10)
+    hosts = [f"2a02:8071:1234:{net:02x}00::1" for net in range(3)]
+    first = reserved(relay, hosts, 64)
+    relay.expire(10.0)
+    assert relay.reservations == 0
+    assert reserved(relay, hosts, 64) == first
+
+
+def reserved(relay: Quotas, hosts: list[str], each: int) -> int:
+    """How many places somebody gets who has these addresses and as many keys as it likes."""
+    before, first = relay.reservations, 1000 + len(hosts) * each
+    for number, host in enumerate(hosts):
+        for n in range(each):
+            with suppress(OverQuota):
+                relay.reserve(peer(first + number * each + n), host, 0.0)
+    return relay.reservations - before
+
+
 def test_addresses_that_households_share_are_not_counted():
     relay = quotas(reservations_per_address_max=1)
     for number in range(100):

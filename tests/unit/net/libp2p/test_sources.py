@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from p2pchat.net.libp2p.sources import shared_source, site
+from p2pchat.net.libp2p.sources import machine, public_group, shared_source, site
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,17 @@ def test_a_source_is_what_one_customer_has_and_a_site_what_one_may_have_for_the_
 ):
     assert shared_source(host) == by_turns
     assert site(host) == held
+
+
+@pytest.mark.parametrize(
+    ("host", "group", "where"),
+    [
+        ("8.8.8.8", "8.8.8.8", "8.8.8.8"),
+        ("2a01:4f8:1:2ff::7", "2a01:4f8:1:200::/56", "2a01:4f8:1:2ff::/64"),
+        ("192.168.0.7", None, "192.168.0.7"),
+        ("fd00:1:2:3::7%eth0", None, "fd00:1:2:3::7"),
+    ],
+)
+def test_a_public_group_is_what_a_customer_has_and_a_machine_is_on_one_link(host, group, where):
+    assert public_group(host) == group
+    assert machine(host) == where
