@@ -67,9 +67,11 @@ class KadConfig:
     replacements_max: int = 8
     """Peers that wait for a place in a full bucket; the one heard of longest ago is forgotten."""
     network_bucket_max: int = 2
-    """Entries of one public /24 (IPv6 /48) in a bucket; further ones do not enter."""
+    """Entries of one public /24 (IPv6 /48) in a bucket; further ones do not enter, and who moves
+    there leaves."""
     network_table_max: int = 3
-    """Entries of one public /24 (IPv6 /48) in the table; further ones do not enter."""
+    """Entries of one public /24 (IPv6 /48) in the table; further ones do not enter, and who moves
+    there leaves."""
     network_lookup_max: int = 3
     """Peers of one public /24 (IPv6 /48) that count towards the k of a lookup; further ones are
     asked, and the lookup goes on beyond them."""

@@ -135,12 +135,16 @@ class RoutingTable:
         """Take in a server that was heard from, or note that it lives.
 
         When its bucket is full it waits, and the answer is the entry that has been silent for
-        longest: if that one fails, the freshest that waits moves up.
+        longest: if that one fails, the freshest that waits moves up. Who is in there and moves to
+        other networks is a newcomer, or one operator would enter from many and gather in one.
         """
         bucket = self._bucket(entry.place)
         if entry.peer in bucket.entries:
-            self._take_out(bucket, entry.peer)
-            self._put_in(bucket, entry)
+            known = self._take_out(bucket, entry.peer)
+            if known.networks == entry.networks or self._is_diverse(bucket, entry):
+                self._put_in(bucket, entry)
+            else:
+                self._move_up(bucket)
             return None
         bucket.waiting.pop(entry.peer, None)
         if not self._is_diverse(bucket, entry):
@@ -160,11 +164,7 @@ class RoutingTable:
         if peer not in bucket.entries:
             return None
         removed = self._take_out(bucket, peer)
-        for candidate in reversed(bucket.waiting.values()):
-            if self._is_diverse(bucket, candidate):
-                del bucket.waiting[candidate.peer]
-                self._put_in(bucket, candidate)
-                break
+        self._move_up(bucket)
         return removed
 
     def closest(self, place: int, count: int) -> list[Entry]:
@@ -243,6 +243,14 @@ class RoutingTable:
             < self._config.network_bucket_max
             for network in entry.networks
         )
+
+    def _move_up(self, bucket: _Bucket) -> None:
+        """The freshest that waits and fits takes a place that is free."""
+        for candidate in reversed(bucket.waiting.values()):
+            if self._is_diverse(bucket, candidate):
+                del bucket.waiting[candidate.peer]
+                self._put_in(bucket, candidate)
+                break
 
     def _put_in(self, bucket: _Bucket, entry: Entry) -> None:
         bucket.entries[entry.peer] = self._entries[entry.peer] = entry

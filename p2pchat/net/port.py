@@ -111,7 +111,8 @@ class Connectedness:
 
 @dataclass(frozen=True, slots=True)
 class PeerChanged:
-    """A peer came up (first connection), went down (last one ended), or was identified."""
+    """A peer came up (first connection), went down (last one ended), was identified, or its
+    connections have other addresses or another path."""
 
     peer: PeerId
     state: Connectedness | None

@@ -129,7 +129,7 @@ class PeerBook:
 
     def _recount(self, peer: PeerId) -> None:
         """Take note of the connections there are now; tell when the peer came, went, or is reached
-        in another way."""
+        in another way or elsewhere."""
         before, best = self._states.get(peer), self.best(peer)
         if best is None:
             del self._states[peer]
@@ -146,7 +146,7 @@ class PeerBook:
             dialled=tuple(dict.fromkeys(view.address for view in views if not view.inbound)),
         )
         self._states[peer] = state
-        if before is None or before.path is not state.path:
+        if before is None or (before.path, before.addresses) != (state.path, state.addresses):
             self._tell(PeerChanged(peer, state))
 
     def _tell(self, change: PeerChanged) -> None:

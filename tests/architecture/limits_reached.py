@@ -22,14 +22,6 @@ REACHED: dict[str, str] = {
     "KadConfig.join_delay_s": (
         "tests/unit/kad/test_carrier.py::test_a_chain_of_three_finds_itself_within_three_seconds"
     ),
-    "KadConfig.network_bucket_max": (
-        "tests/unit/kad/test_table.py"
-        "::test_a_network_gets_two_places_in_a_bucket_and_three_in_the_table"
-    ),
-    "KadConfig.network_table_max": (
-        "tests/unit/kad/test_table.py"
-        "::test_a_network_gets_two_places_in_a_bucket_and_three_in_the_table"
-    ),
     "KadConfig.network_lookup_max": (
         "tests/unit/kad/test_lookup.py::test_peers_of_one_network_beyond_three_do_not_end_a_lookup"
     ),

@@ -55,7 +55,7 @@ class PeerTable:
             dialled=tuple(dict.fromkeys(one.address for one in origins if not one.inbound)),
         )
         self._states[peer] = state
-        if before is None or before.path is not state.path:
+        if before is None or (before.path, before.addresses) != (state.path, state.addresses):
             self._tell(PeerChanged(peer, state))
 
     def identified(

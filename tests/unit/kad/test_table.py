@@ -75,6 +75,34 @@ def test_the_freshest_that_waits_takes_the_place_of_who_is_removed(table, cast):
     assert {e.peer for e in table} == {fifth, sixth}
 
 
+def test_who_is_in_and_moves_to_a_network_of_which_there_are_enough_leaves(cast):
+    config = KadConfig(network_bucket_max=2, network_table_max=3)
+    table = RoutingTable(cast.own, config)
+    peers = [peer for bucket in range(4) for peer in cast.in_bucket(bucket, 3)]
+    for number, peer in enumerate(peers):
+        table.offer(entry(peer, f"4:{number}"))
+    assert len(table) == 12
+    for peer in peers:
+        table.offer(entry(peer, "4:evil"))
+    assert len(table) == 3
+    for bucket in range(4):
+        assert sum(peer in table for peer in cast.in_bucket(bucket, 3)) <= 2
+    for peer in peers:
+        table.offer(entry(peer, "4:evil", now=Now(5, 5.0)))
+    assert len(table) == 3
+
+
+def test_the_place_of_who_moved_too_close_goes_to_the_freshest_that_waits(table, cast):
+    *inside, fourth, fifth = cast.in_bucket(0, 5)
+    for peer, network in zip((*inside, fourth, fifth), "aabcd", strict=True):
+        table.offer(entry(peer, network))
+    assert inside[2] in table
+    assert fifth not in table
+    table.offer(entry(inside[2], "a"))
+    assert inside[2] not in table
+    assert fifth in table
+
+
 def test_who_waits_and_is_removed_waits_no_longer(table, cast):
     *inside, fourth = cast.in_bucket(0, 4)
     for peer in (*inside, fourth):
