@@ -52,7 +52,10 @@ Conversation = Annotated[
     ),
 ]
 Target = Annotated[
-    str, typer.Argument(metavar="TARGET", help="Account, peer id, or network such as 10.0.0.0/8.")
+    str,
+    typer.Argument(
+        metavar="TARGET", help="Contact, account, peer id, or network such as 10.0.0.0/8."
+    ),
 ]
 ExportPassphraseFile = Annotated[
     Path | None,
@@ -291,11 +294,12 @@ def search(
 @app.command()
 @in_command
 def block(options: Options, target: Target, json: Json = False) -> None:
-    """Refuse an account, a peer or a network: no connection, no message, in either direction.
+    """Refuse somebody, or a network: no connection, no message, in either direction.
 
     \b
     Examples:
-      p2pchat block z6Mk…             an account, with all its devices
+      p2pchat block Bob               a contact, with all their devices
+      p2pchat block z6Mk…             any account
       p2pchat block 12D3KooW…         one device
       p2pchat block 203.0.113.0/24    a network; a bare address means its /24, IPv6 /64
     """

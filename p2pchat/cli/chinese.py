@@ -101,12 +101,13 @@ CHINESE: Mapping[str, str] = {
     "What to look for; spaces separate words.": "要查找的内容；词之间用空格分隔。",
     "Only in this contact or room.": "只在此联系人或房间中查找。",
     "Nothing was found.": "没有找到。",
-    "Refuse an account, a peer or a network: no connection, no message, in either direction.": (
-        "屏蔽账号、节点或网段：双方都不再建立连接，也不收发消息。"
-    ),
+    "Refuse a contact, an account, a peer or a network: no connection, no message, in either"
+    " direction.": ("屏蔽联系人、账号、节点或网段：双方都不再建立连接，也不收发消息。"),
     "Welcome somebody again who was blocked.": "取消屏蔽。",
     "List who is blocked.": "列出已屏蔽的对象。",
-    "Account, peer id, or network such as 10.0.0.0/8.": "账号、节点标识，或网段，例如 10.0.0.0/8。",
+    "Contact, account, peer id, or network such as 10.0.0.0/8.": (
+        "联系人、账号、节点标识，或网段，例如 10.0.0.0/8。"
+    ),
     "Run a client that other programs drive.": "运行由其他程序驱动的客户端。",
     "It speaks JSON-RPC 2.0 on standard input and output, one JSON object a line. Events come as"
     " notifications. The method `shutdown`, or the end of the input, ends it.": (

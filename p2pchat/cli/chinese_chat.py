@@ -62,7 +62,7 @@ CHINESE_CHAT: Mapping[str, str] = {
     "… {count} characters more: `p2pchat history` has them": (
         "… 还有 {count} 个字符：用 `p2pchat history` 查看"
     ),
-    "network {health}, {count} peers": "网络{health}，{count} 个节点",
+    "network {health}": "网络{health}",
     "{name} asks to be a contact: /accept {account}": ("{name} 请求成为联系人：/accept {account}"),
     "Somebody took you into {name}: /accept {name}": "有人邀你进入 {name}：/accept {name}",
     "/admit NAME takes a contact into it.": "/admit 名称 让联系人加入。",

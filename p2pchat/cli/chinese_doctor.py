@@ -83,8 +83,8 @@ CHINESE_DOCTOR: Mapping[str, str] = {
         "请查看 `p2pchat blocks`，以及 config.toml 中的 [blocks] 和 lan.allowed_subnets；"
         "用 `p2pchat unblock` 取消屏蔽。"
     ),
-    "A bootstrap list is wrong: whom it names is not there.": (
-        "引导节点列表有误：它所列的节点并不在那里。"
+    "A bootstrap list is wrong: it is no such list, or others answer than it names.": (
+        "引导节点列表有误：它不是这种列表，或应答的并非其所列的节点。"
     ),
     "Ask who keeps the list, use another one, or name a relay that you trust with"
     " --bootstrap-peer. Nobody was spoken to who is not who they should be.": (

@@ -15,7 +15,7 @@ import trio
 import typer
 
 from p2pchat.cli import shapes
-from p2pchat.cli.finding import conversation_named, find_account, find_message
+from p2pchat.cli.finding import conversation_named, find_account, find_message, find_target
 from p2pchat.cli.language import Language
 from p2pchat.cli.passphrases import home_passphrase
 from p2pchat.cli.settings import Settings, has_identity
@@ -354,7 +354,7 @@ async def block(settings: Settings, target: str, as_json: bool) -> int:
     """Refuse somebody from now on."""
     console = Console(settings, as_json)
     async with offline(settings) as client:
-        blocked = await client.block(target)
+        blocked = await client.block(find_target(client, target))
     console.give(blocked)
     console.say("Blocked {target}.", target=blocked.target)
     return 0
@@ -363,6 +363,7 @@ async def block(settings: Settings, target: str, as_json: bool) -> int:
 async def unblock(settings: Settings, target: str) -> int:
     """Welcome somebody again."""
     async with offline(settings) as client:
+        target = find_target(client, target)
         await client.unblock(target)
     Console(settings, as_json=False).say("Unblocked {target}.", target=target)
     return 0

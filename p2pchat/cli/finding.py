@@ -28,6 +28,7 @@ __all__ = [
     "find_message",
     "find_room",
     "find_room_request",
+    "find_target",
 ]
 
 T = TypeVar("T", Contact, Room, RoomInfo, Contact | Room)
@@ -41,7 +42,7 @@ def conversation_named(client: Client, text: str) -> Contact | Room:
         contacts = _asked(client, text)
     return _only(
         text,
-        [*contacts, *rooms],
+        [*contacts, *rooms] or _blocked(client, text),
         "no contact who has accepted, and no room that you are in, is {name}; `p2pchat contacts"
         " list` and `p2pchat rooms list` show them; give the account of whom you asked",
     )
@@ -69,10 +70,19 @@ def find_contact(client: Client, text: str) -> Contact:
     """The contact, or whom we asked, that is meant. Raises like `conversation_named`."""
     return _only(
         text,
-        _contacts(client, text),
+        _contacts(client, text) or _blocked(client, text),
         "no contact who has accepted is {name}; `p2pchat contacts list` shows them; give the"
         " account of whom you asked",
     )
+
+
+def find_target(client: Client, text: str) -> str:
+    """What is to be blocked or unblocked: a contact's account, where it is a contact's name, else
+    as it was typed. Raises `LocalProtocolError` when the name is that of several."""
+    try:
+        return str(find_contact(client, text).account)
+    except UnknownConversation:
+        return text  # an account, a peer or a network, or the client says that it is none
 
 
 def find_contacts(client: Client, texts: Sequence[str]) -> list[Contact]:
@@ -134,6 +144,12 @@ def _contacts(client: Client, text: str) -> list[Contact]:
     if exact is not None:
         return [each for each in contacts if exact in (each.id, each.account)]
     return [each for each in contacts if _bears(each, text)]
+
+
+def _blocked(client: Client, name: str) -> list[Contact]:
+    """Who is blocked and called so; they mean less than anybody else of that name."""
+    blocked = (each for each in client.contacts() if each.state is ContactState.BLOCKED)
+    return [each for each in blocked if each.name.casefold() == name.casefold()]
 
 
 def _asked(client: Client, name: str) -> list[Contact]:

@@ -53,11 +53,12 @@ def run_command(
     async def start() -> int:
         settings = settle(options)
         is_new = not is_quiet and not has_identity(settings.home)
-        status = await command(settings)
-        if is_new and has_identity(settings.home):
-            told = "A new identity was made in {home}."
-            typer.echo(words(told, settings.language, home=settings.home), err=True)
-        return status
+        try:
+            return await command(settings)
+        finally:  # a name that was not found is the first sign of a mistyped home
+            if is_new and has_identity(settings.home):
+                told = "A new identity was made in {home}."
+                typer.echo(words(told, settings.language, home=settings.home), err=True)
 
     language = options.language or language_of((), os.environ)
     raise typer.Exit(run(PROGRAM, interruptible(start), complain_in(language)))

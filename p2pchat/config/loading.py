@@ -87,8 +87,8 @@ class _File:
     def _document(self) -> dict[str, object]:
         try:
             return tomllib.loads(self.path.read_bytes().decode("utf-8-sig"))
-        except FileNotFoundError:
-            return {}
+        except (FileNotFoundError, NotADirectoryError):
+            return {}  # a home that is no folder is told of by who opens it
         except OSError as error:
             raise ConfigError(self.path.name, f"{self.path} is unreadable: {error}") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -85,7 +85,7 @@ REMEDIES: Mapping[Cause, Remedy] = {
         " `p2pchat unblock` takes one back.",
     ),
     Cause.LIST_POISONED: Remedy(
-        "A bootstrap list is wrong: whom it names is not there.",
+        "A bootstrap list is wrong: it is no such list, or others answer than it names.",
         "Ask who keeps the list, use another one, or name a relay that you trust with"
         " --bootstrap-peer. Nobody was spoken to who is not who they should be.",
     ),

@@ -93,6 +93,21 @@ def test_an_address_that_cannot_be_dialled_says_why(address, reason):
     play(story)
 
 
+def test_a_relay_calls_nobody_through_itself():
+    """It would call itself, and count somebody who was refused."""
+
+    async def story() -> None:
+        async with host("alice") as alice, host("bob") as bob:
+            own = alice.addresses[0].partition("/p2p/")[0]
+            through = f"{own}/p2p/{alice.peer_id}/p2p-circuit"
+            with pytest.raises(PeerUnreachable) as unreachable:
+                await alice.connect(bob.peer_id, [through])
+            assert "through this host itself" in unreachable.value.attempts[0][1]
+            assert alice.statistics().accepted_total == 0
+
+    play(story)
+
+
 def test_an_address_of_another_peer_is_not_dialled():
     async def story() -> None:
         async with host("alice") as alice, host("bob") as bob, host("carol") as carol:

@@ -157,6 +157,12 @@ def test_a_home_where_nothing_can_be_kept_is_no_full_disk():
     assert [one["cause"] for one in found["findings"]] == ["home_unwritable"]
 
 
+def test_a_home_that_is_a_file_is_no_mistake_of_the_configuration(tmp_path):
+    (tmp_path / "home").write_text("")
+    found = command(str(tmp_path / "home"))
+    assert [one["cause"] for one in found["findings"]] == ["home_unwritable"]
+
+
 # Whom to ask
 
 

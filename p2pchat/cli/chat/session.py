@@ -42,6 +42,7 @@ from p2pchat.events import (
     NetworkStatusChanged,
     ProfileChanged,
     ReactionChanged,
+    Ready,
     RoomJoined,
     RoomRenamed,
     RoomRequested,
@@ -169,12 +170,12 @@ class Session:
                 self.chat = self.chat.changed(message)
             case MessageDeleted(id, _):
                 self.chat = self.chat.deleted(id)
+            case Ready() | NetworkStatusChanged():
+                network = self._words(self._client.status().health)
+                told = self._words("network {health}", health=network)
+                self.chat = replace(self.chat, progress=told)
             case StartupProgress():
                 self.chat = replace(self.chat, progress=step_name(event, self._language))
-            case NetworkStatusChanged(health, count):
-                network = words(health, self._language)
-                told = self._words("network {health}, {count} peers", health=network, count=count)
-                self.chat = replace(self.chat, progress=told)
             case ContactRequested(account, name):
                 self._list()
                 told = "{name} asks to be a contact: /accept {account}"

@@ -83,7 +83,10 @@ class Dialler:
         for address in addresses[: self._swarm.limits.addresses_per_dial_max]:
             try:
                 self._swarm.admission.require_allowed(address)
-                targets[address] = parse(address, peer)
+                target = parse(address, peer)
+                if isinstance(target, Circuit) and self._swarm.admission.is_me(target.relay):
+                    raise ValueError("it leads through this host itself")
+                targets[address] = target
             except (Refused, ValueError) as error:
                 attempts[address] = _why(error)
         return targets, attempts

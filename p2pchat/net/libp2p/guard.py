@@ -60,6 +60,10 @@ class Admission:
     def handshakes_pending(self) -> int:
         return len(self._handshakes)
 
+    def is_me(self, peer: PeerId) -> bool:
+        """Whether this is the host itself: who relays hears of addresses that lead through it."""
+        return peer == self._me
+
     def require_allowed(self, address: str) -> None:
         """Raise `Refused` for an address in a blocked subnet."""
         if self.blocks.blocks_address(address):
@@ -69,7 +73,7 @@ class Admission:
         """Raise `Refused` for a blocked peer, and for ourselves."""
         if self.blocks.blocks_peer(peer):
             raise Refused("refused_peer_total", Refusal.PEER)
-        if peer == self._me:
+        if self.is_me(peer):
             raise Refused("refused_peer_total", "that is this host itself")
         if self.pace.is_shunned(peer, trio.current_time()):
             raise Refused("refused_shunned_total", "the peer flooded us a moment ago")

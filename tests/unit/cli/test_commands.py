@@ -94,6 +94,13 @@ def test_any_command_makes_the_identity_and_says_so(words, tmp_path):
         assert account_of(tmp_path)["name"] == "Ann"
 
 
+def test_an_identity_is_told_of_also_when_the_command_fails(tmp_path):
+    """The home's name may have been mistyped."""
+    failed = run(tmp_path, "history", "Bob")
+    assert failed.exit_code == 1
+    assert f"A new identity was made in {tmp_path}.\n" in failed.stderr
+
+
 def test_an_identity_that_lost_its_database_is_no_new_home(mine):
     (mine / "p2pchat.db").unlink()
     assert "is missing though its key is there" in refused(mine, "contacts", "list")

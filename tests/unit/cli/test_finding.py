@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from p2pchat.cli.finding import conversation_named, find_account
+from p2pchat.cli.finding import conversation_named, find_account, find_target
 from p2pchat.client.handles import Room
 from p2pchat.client.opening import open_client
 from p2pchat.errors import LocalProtocolError, UnknownContact, UnknownConversation
@@ -60,6 +60,24 @@ def test_whom_we_only_asked_is_found_by_account_and_not_by_name():
     with pytest.raises(UnknownConversation, match="account"):
         found("Bob", asked)
     assert found(str(BOB), asked) == BOB
+
+
+def test_who_is_blocked_is_found_by_name_where_nobody_else_bears_it():
+    blocked = (BOB, "Bob", ContactState.BLOCKED)
+    assert found("bob", blocked) == BOB
+    assert found("bob", blocked, (MALLORY, "Bob", ContactState.ACCEPTED)) == MALLORY
+    assert found("bob", blocked, room="Bob") == "Bob"
+
+
+def test_a_contact_is_blocked_by_name_and_whoever_else_by_what_they_are():
+    async def main():
+        async with open_client(None, name="Alice", offline=True) as client:
+            know(client, BOB, "Bob", ContactState.ACCEPTED)
+            assert find_target(client, "bob") == str(BOB)
+            assert find_target(client, "10.0.0.0/8") == "10.0.0.0/8"
+            assert find_target(client, "Mallory") == "Mallory"
+
+    trio.run(main)
 
 
 def test_who_asks_is_told_by_the_account_alone():

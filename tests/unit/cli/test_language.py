@@ -296,8 +296,9 @@ REFUSED_LINKS = {
 
 @pytest.mark.parametrize("link", REFUSED_LINKS)
 def test_a_link_that_is_none_is_refused_in_one_clear_line(link: str, tmp_path):
+    assert CliRunner().invoke(app, ["--home", str(tmp_path), "init"]).exit_code == 0
     for language, told in zip(("en", "zh"), REFUSED_LINKS[link], strict=True):
-        words = ("--home", str(tmp_path), "--name", "Ann", "--language", language, "--no-fetch")
+        words = ("--home", str(tmp_path), "--language", language, "--no-fetch")
         ended = CliRunner().invoke(app, [*words, "contacts", "look", link])
         assert ended.exit_code == 1
         [line] = ended.stderr.splitlines()

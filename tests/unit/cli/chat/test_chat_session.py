@@ -24,6 +24,7 @@ from p2pchat.events import (
     DeviceAdded,
     EventsDropped,
     KeyChanged,
+    Listening,
     MessageDeleted,
     MessageEdited,
     MessageReceived,
@@ -154,9 +155,11 @@ def test_what_was_missed_is_read_again():
         await session.hear(EventsDropped(3))
         assert [one.text for one in session.chat.messages] == ["unheard"]
         await session.hear(Ready(("/ip4/127.0.0.1/tcp/1",)))
-        assert session.chat.progress == "ready"
+        assert session.chat.progress == "network offline", "and not that all is well"
+        await session.hear(Listening(("/ip4/127.0.0.1/tcp/1",)))
+        assert session.chat.progress == "listening"
         await session.hear(NetworkStatusChanged("poor", 2))
-        assert session.chat.progress == "network poor, 2 peers"
+        assert session.chat.progress == "network offline", "as it is by the time it is shown"
 
     on_a_client(script)
 
