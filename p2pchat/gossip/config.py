@@ -86,6 +86,10 @@ class GossipConfig:
     """RPCs with IHAVE one peer may send a heartbeat; above it they are skipped."""
     asked_max: int = 5_000
     """Messages asked of one peer a heartbeat, and advertised to one per topic."""
+    asked_min: int = 50
+    """What the former falls to: it is halved when a promise is found broken."""
+    doubt_s: float = 30.0
+    """After this time one halving less holds, for everybody."""
     wanted_max: int = 5_000
     served_bytes_max: int = _MIB
     """Messages one peer may ask for a heartbeat, and how much of them it gets."""

@@ -96,7 +96,7 @@ class Messages:
 
     def choose_wanted(self, peer: Peer, advertised: Sequence[IHave]) -> list[MessageId]:
         """Which of the advertised messages to ask this peer for."""
-        used, asked_max = peer.used, self._config.asked_max
+        used = peer.used
         used.ihaves += 1
         if used.ihaves > self._config.ihaves_max:
             self._demerits.charge_once(peer, Offence.IHAVE_FLOOD)
@@ -106,7 +106,7 @@ class Messages:
         for ihave in advertised:
             if ihave.topic in self._mesh:
                 wanted.update((id, None) for id in ihave.ids if self._is_new(ihave.topic, id))
-        chosen = list(wanted)[: asked_max - used.asked]
+        chosen = list(wanted)[: max(0, self._promises.may_ask(peer.id) - used.asked)]
         used.asked += len(chosen)
         return chosen
 

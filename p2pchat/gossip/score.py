@@ -6,7 +6,7 @@ several times in a short while, something that a correct implementation does not
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from p2pchat.gossip.config import GossipConfig
 from p2pchat.gossip.peers import Peer
@@ -70,11 +70,17 @@ class Demerits:
 
 class Promises:
     """Messages that peers advertised and that we asked for: one at random stands for each IWANT,
-    so that the memory it takes does not grow with what is advertised."""
+    so that the memory it takes does not grow with what is advertised.
+
+    Asking costs us as much as advertising costs the peer. So who breaks promises is asked for less,
+    which a peer under load needs, too; it is no demerit more.
+    """
 
     def __init__(self, config: GossipConfig) -> None:
-        self._ttl_s = config.promise_s
-        self._count_max = config.promises_max
+        self._config = config
+        self._doubts: dict[PeerId, int] = {}
+        """How often the number of those asked for is halved. They outlive a connection."""
+        self._forgive_s = 0.0
         self._deadlines: dict[MessageId, dict[PeerId, float]] = {}
         self._count = 0
 
@@ -83,11 +89,11 @@ class Promises:
 
     def add(self, peer: PeerId, id: MessageId, now_s: float) -> None:
         """Expect a message; what is expected already keeps its deadline."""
-        if self._count >= self._count_max:
+        if self._count >= self._config.promises_max:
             return
         peers = self._deadlines.setdefault(id, {})
         if peer not in peers:
-            peers[peer] = now_s + self._ttl_s
+            peers[peer] = now_s + self._config.promise_s
             self._count += 1
 
     def fulfil(self, id: MessageId) -> None:
@@ -97,7 +103,8 @@ class Promises:
             self._count -= len(peers)
 
     def take_broken(self, now_s: float) -> list[PeerId]:
-        """Whose promises are overdue, one entry for each; they are forgotten."""
+        """Whose promises are overdue, one entry for each; they are forgotten. To be asked at each
+        heartbeat."""
         overdue = list(self._overdue(now_s))
         for id, peer in overdue:
             peers = self._deadlines[id]
@@ -105,7 +112,24 @@ class Promises:
             if not peers:
                 del self._deadlines[id]
         self._count -= len(overdue)
+        self._doubt(dict.fromkeys(peer for _, peer in overdue), now_s)
         return [peer for _, peer in overdue]
+
+    def may_ask(self, peer: PeerId) -> int:
+        """How many messages a peer is asked for in a heartbeat."""
+        least, most = self._config.asked_min, self._config.asked_max
+        return min(most, max(least, most >> self._doubts.get(peer, 0)))
+
+    def _doubt(self, peers: Iterable[PeerId], now_s: float) -> None:
+        """These broke promises; now and then everybody is forgiven one."""
+        if now_s >= self._forgive_s:
+            self._doubts = {peer: n - 1 for peer, n in self._doubts.items() if n > 1}
+            self._forgive_s = now_s + self._config.doubt_s
+        for peer in peers:
+            doubts = self._doubts.pop(peer, 0)
+            if len(self._doubts) >= 2 * self._config.peers_max:
+                del self._doubts[next(iter(self._doubts))]
+            self._doubts[peer] = min(doubts + 1, self._config.asked_max.bit_length())
 
     def _overdue(self, now_s: float) -> Iterator[tuple[MessageId, PeerId]]:
         for id, peers in self._deadlines.items():

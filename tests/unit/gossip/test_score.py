@@ -71,6 +71,32 @@ def test_a_promise_is_broken_when_its_time_is_over(promises, named):
     assert len(promises) == 0
 
 
+def test_who_breaks_promises_is_asked_for_half_each_time_and_forgiven_with_time(named):
+    promises = Promises(GossipConfig(asked_max=100, asked_min=20, promise_s=1, doubt_s=30))
+    bob = named("bob")
+    assert promises.may_ask(bob) == 100
+    asked = []
+    for second in range(4):
+        promises.add(bob, b"%d" % second, second)
+        promises.add(bob, b"and %d" % second, second)
+        promises.take_broken(second + 1)
+        asked.append(promises.may_ask(bob))
+    assert asked == [50, 25, 20, 20]
+    for later, left in ((31, 20), (32, 20), (61, 25), (91, 50), (121, 100)):
+        promises.take_broken(later)
+        assert promises.may_ask(bob) == left
+    assert promises.may_ask(named("carol")) == 100
+
+
+def test_doubts_are_kept_of_so_many_and_the_oldest_go(named):
+    promises = Promises(GossipConfig(peers_max=1))
+    for number, name in enumerate(("bob", "carol", "dave")):
+        promises.add(named(name), b"x", number)
+        promises.take_broken(number + 10)
+    assert promises.may_ask(named("bob")) == GossipConfig().asked_max
+    assert promises.may_ask(named("dave")) == GossipConfig().asked_max // 2
+
+
 def test_a_message_that_comes_from_anyone_frees_all_who_promised_it(promises, named):
     promises.add(named("bob"), b"1", 10.0)
     promises.add(named("carol"), b"1", 10.0)
