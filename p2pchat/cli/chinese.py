@@ -101,8 +101,9 @@ CHINESE: Mapping[str, str] = {
     "What to look for; spaces separate words.": "要查找的内容；词之间用空格分隔。",
     "Only in this contact or room.": "只在此联系人或房间中查找。",
     "Nothing was found.": "没有找到。",
-    "Refuse a contact, an account, a peer or a network: no connection, no message, in either"
-    " direction.": ("屏蔽联系人、账号、节点或网段：双方都不再建立连接，也不收发消息。"),
+    "Refuse somebody, or a network: no connection, no message, in either direction.": (
+        "屏蔽某人或网段：双方都不再建立连接，也不收发消息。"
+    ),
     "Welcome somebody again who was blocked.": "取消屏蔽。",
     "List who is blocked.": "列出已屏蔽的对象。",
     "Contact, account, peer id, or network such as 10.0.0.0/8.": (
