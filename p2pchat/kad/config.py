@@ -96,6 +96,10 @@ class KadConfig:
     network_providers_max: int = 4
     """Providers of one key from one public /24 (IPv6 /48); above it the oldest of these is
     dropped."""
+    provider_bytes_max: int = 16 * 1024 * 1024
+    """What all announcements take in memory; above it the key farthest from our id is dropped."""
+    provider_addresses_max: int = 4
+    """Addresses kept of one announcement; the rest is ignored."""
     provided_per_peer_max: int = 256
     """Keys one peer may provide here; above it they are refused."""
     provider_lifetime_s: float = 2 * _HOUR_S

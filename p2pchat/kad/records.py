@@ -24,6 +24,11 @@ __all__ = ["Namespaces", "ProviderStore", "RecordStore", "Validator"]
 
 T = TypeVar("T")
 
+_ANNOUNCEMENT_BYTES = 512
+"""What an announcement takes beside its texts, its share of a full key included; measured."""
+_TEXT_BYTES = 64
+"""What a text takes beside its characters."""
+
 
 class Validator(Protocol):
     """What a namespace accepts. Pure, and stable: the same values give the same choice."""
@@ -187,6 +192,12 @@ class _Provider:
     """The public ones that it announced itself from."""
     expires_ms: int
 
+    @property
+    def size_bytes(self) -> int:
+        """What it takes in memory, rather more than less."""
+        texts = (*self.contact.addresses, *self.networks)
+        return _ANNOUNCEMENT_BYTES + sum(len(text) + _TEXT_BYTES for text in texts)
+
 
 class ProviderStore:
     """Who announced that it provides a key; each announcement counts for a while.
@@ -201,9 +212,15 @@ class ProviderStore:
         self._config = config
         self._keys = _NearKeys[dict[PeerId, _Provider]](own)
         self._counts: Counter[PeerId] = Counter()
+        self._bytes = 0
 
     def __len__(self) -> int:
         return len(self._keys.items)
+
+    @property
+    def size_bytes(self) -> int:
+        """What all announcements take in memory."""
+        return self._bytes
 
     def get(self, key: bytes, now_ms: int) -> list[KadPeer]:
         """The providers of a key, the latest announcement first."""
@@ -223,11 +240,11 @@ class ProviderStore:
         for peer in self._displaced(providers, networks):
             self._drop(key, peer)
         expires_ms = now_ms + self._config.provider_lifetime_ms
-        providers[contact.peer] = _Provider(contact, networks, expires_ms)
+        provider = providers[contact.peer] = _Provider(contact, networks, expires_ms)
         self._counts[contact.peer] += 1
+        self._bytes += provider.size_bytes
         self._keys.set(key, providers)
-        if len(self) > self._config.provider_keys_max:
-            self._drop_key(self._keys.farthest)
+        self._make_room()
         if key not in self._keys.items:
             raise RemoteProtocolError("the store is full of keys nearer to it")
 
@@ -252,6 +269,11 @@ class ProviderStore:
             displaced.add(max(providers, key=lambda peer: _crowd(providers[peer], held)))
         return displaced
 
+    def _make_room(self) -> None:
+        most, bytes_max = self._config.provider_keys_max, self._config.provider_bytes_max
+        while len(self) > most or self._bytes > bytes_max:
+            self._drop_key(self._keys.farthest)
+
     def _drop_key(self, key: bytes) -> None:
         for peer in list(self._keys.items[key]):
             self._drop(key, peer)
@@ -259,7 +281,7 @@ class ProviderStore:
     def _drop(self, key: bytes, peer: PeerId) -> None:
         """Forget one announcement, and its key when it was the last."""
         providers = self._keys.items[key]
-        del providers[peer]
+        self._bytes -= providers.pop(peer).size_bytes
         self._counts[peer] -= 1
         if not self._counts[peer]:
             del self._counts[peer]

@@ -111,7 +111,7 @@ class Server:
         scope = self._peers.scope(asker)
         believed = believable_of(told.addresses, scope)
         addresses = believed or self._peers.addresses(asker)
-        contact = KadPeer(asker, addresses[: self._config.addresses_max])
+        contact = KadPeer(asker, addresses[: self._config.provider_addresses_max])
         self.providers.add(contact, request.key, now.wall_ms, self._peers.networks(asker))
 
     def _closer(self, asker: PeerId, key: bytes) -> tuple[KadPeer, ...]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import tracemalloc
+
 import pytest
 
 from p2pchat.errors import MalformedMessage, RemoteProtocolError
 from p2pchat.kad.config import KadConfig
 from p2pchat.kad.records import Namespaces, ProviderStore, RecordStore
 from p2pchat.kad.table import kad_id
+from p2pchat.model.ids import DeviceId
+from p2pchat.wire.kad_codec import KadPeer
 
 HOUR_MS = 3_600_000
 KEY = b"/test/key"
@@ -229,3 +234,41 @@ def test_one_peer_may_provide_so_many_keys(new_providers, cast):
     store.add(cast.contact(cast("bob")), b"c", 0)
     store.sweep(24 * HOUR_MS)
     store.add(alice, b"c", 24 * HOUR_MS)
+
+
+def test_a_provider_store_of_too_many_bytes_drops_the_keys_farthest_from_us(
+    new_providers, cast, nearest_keys
+):
+    peers = [KadPeer(cast(n), ("/ip4/10.0.0.1/tcp/1",)) for n in range(10)]
+    one = new_providers()
+    one.add(peers[0], b"k", 0)
+    store = new_providers(provider_bytes_max=10 * one.size_bytes)
+    near, middle, far = nearest_keys[0], nearest_keys[9], nearest_keys[19]
+    for key in (far, near, middle):
+        for peer in peers[:5]:
+            store.add(peer, key, 0)
+    assert [len(store.get(key, 0)) for key in (near, middle, far)] == [5, 5, 0]
+    assert store.size_bytes == 10 * one.size_bytes
+    with pytest.raises(RemoteProtocolError, match="nearer"):
+        store.add(peers[9], far, 0)
+    store.add(peers[0], near, 5)
+    assert store.size_bytes == 10 * one.size_bytes, "who announces again is counted once"
+    store.sweep(24 * HOUR_MS)
+    assert (len(store), store.size_bytes) == (0, 0)
+
+
+def test_what_announcements_are_said_to_take_is_no_less_than_they_take(new_providers, cast):
+    store, addresses_max = new_providers(), KadConfig().provider_addresses_max
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(64):
+            key = hashlib.sha256(b"%d" % number).digest()
+            for n in range(20):
+                here = tuple(f"/dns4/{number}.{n}.{a}.example/tcp/1" for a in range(addresses_max))
+                provider = KadPeer(DeviceId(key[:31] + bytes([n])).peer_id, here)
+                store.add(provider, key, 0, (f"4:{number}.{n}",))
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 0.7 * store.size_bytes < after - before < store.size_bytes

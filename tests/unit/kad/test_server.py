@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from p2pchat.kad.config import KadConfig
 from p2pchat.kad.vocabulary import Answer, Asked, PeerUp, Refuse, Serve, SetAddresses, SetMode
 from p2pchat.model.ids import PeerId
 from p2pchat.wire.kad_codec import KadKind, KadMessage, KadPeer, KadRecord
@@ -155,6 +156,15 @@ def test_a_peer_announces_itself_and_others_are_told(stage, ask, cast):
     assert told.providers == (KadPeer(cast("asker"), (PRIVATE,)),)
     assert told.key == b"room"
     assert stage.machine.statistics().provider_keys == 1
+
+
+def test_four_addresses_of_an_announcement_are_kept(ask, stage, cast):
+    kept = KadConfig().provider_addresses_max
+    addresses = tuple(f"/ip4/192.168.7.{n}/tcp/1" for n in range(2 * kept))
+    ask(KadKind.ADD_PROVIDER, b"room", providers=(KadPeer(cast("asker"), addresses),))
+    stage.up(cast("other"), is_server=False)
+    told = ask(KadKind.GET_PROVIDERS, b"room", peer=cast("other"))
+    assert told.providers == (KadPeer(cast("asker"), addresses[:kept]),)
 
 
 def test_an_announcement_without_addresses_takes_those_we_know(ask, cast):
