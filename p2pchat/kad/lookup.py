@@ -216,6 +216,10 @@ class Lookup:
             if is_plausible and candidate.standing is _Standing.ANSWERED
         ]
 
+    def networks_of(self, peer: PeerId) -> tuple[str, ...]:
+        """The public networks that a peer answered from."""
+        return self._candidates[peer].networks
+
     @property
     def asked(self) -> int:
         """How many peers have answered."""

@@ -123,16 +123,26 @@ class FindingPeer(_Walk):
 
 
 class Getting(_Walk):
-    """Collects valid values until a quorum; brings those up to date that answered a stale one."""
+    """Collects valid values until a quorum of holders in different networks, or to the end without
+    one; brings those up to date that answered a stale one."""
 
     def __init__(
-        self, lookup: Lookup, key: bytes, quorum: int, namespaces: Namespaces, local: bytes | None
+        self,
+        lookup: Lookup,
+        key: bytes,
+        quorum: int | None,
+        namespaces: Namespaces,
+        local: bytes | None,
     ) -> None:
         super().__init__(lookup, KadMessage(KadKind.GET_VALUE, key))
         self._quorum = quorum
         self._namespaces = namespaces
         self._local = local
         self._holders: dict[KadPeer, bytes] = {}
+        self._networks: set[str] = set()
+        """The public ones of the holders that count."""
+        self._counted = 0
+        """Holders of which no two share one."""
         self._best: bytes | None = local
 
     def answered(self, question: Question, answer: KadMessage, now: Now) -> None:
@@ -145,9 +155,12 @@ class Getting(_Walk):
         except RemoteProtocolError:
             return  # as good as no value: whoever holds the valid one will say so
         self._holders[question.contact] = record.value
+        networks = self._lookup.networks_of(question.contact.peer)
+        self._counted += self._networks.isdisjoint(networks)
+        self._networks.update(networks)
 
     def result(self, now: Now) -> FoundValue | None:
-        enough = self._holders and len(self._holders) >= self._quorum
+        enough = self._quorum is not None and self._counted >= max(1, self._quorum)
         if not enough and not self._lookup.is_done:
             return None
         values = list(self._holders.values())

@@ -135,12 +135,14 @@ class FindPeer:
 class GetValue:
     """Ask the network for the best value under a key. Replies `FoundValue`.
 
-    Ends early when `quorum` peers gave valid values (0 and 1: the first one).
+    Ends early when `quorum` peers, no two of one public network, gave valid values (0 and 1: the
+    first one); with None when all near the key have answered. Values may be old ones that are
+    valid still: where that matters, ask to the end.
     """
 
     id: int
     key: bytes
-    quorum: int
+    quorum: int | None
 
 
 @dataclass(frozen=True, slots=True)

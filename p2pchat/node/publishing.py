@@ -57,7 +57,7 @@ REPUBLISH_S = 30.0
 """Until a record that nobody took is put again."""
 SIGN_EVERY_S = 24 * 3600.0
 """A record holds for thirty days; a node that stays up signs another long before."""
-QUORUM = 3
+QUORUM: int | None = 3
 """Holders asked before the newest record is believed."""
 
 
@@ -95,8 +95,9 @@ class Directory:
         await self._put(account_key(devices.account), encode_record(record, signer))
 
     async def devices(self, account: AccountId) -> DeviceSet | None:
-        """What an account's record says of its devices, if there is one."""
-        record, _ = await self._get(account_key(account))
+        """What an account's record says of its devices, if there is one: the newest of all near its
+        key, for a few may hold an older one back that is valid still, of before a revocation."""
+        record, _ = await self._get(account_key(account), quorum=None)
         return record.devices if isinstance(record, AccountRecord) else None
 
     async def publish_bundle(
@@ -147,9 +148,11 @@ class Directory:
         own = self._own_addresses()
         return tuple(KadPeer(p.peer, shared_reach(p.addresses, own)) for p in found.providers)
 
-    async def _get(self, key: bytes) -> tuple[AccountRecord | BundleRecord | None, int]:
+    async def _get(
+        self, key: bytes, quorum: int | None = QUORUM
+    ) -> tuple[AccountRecord | BundleRecord | None, int]:
         try:
-            found = await self._kad.call(lambda id: GetValue(id, key, QUORUM))
+            found = await self._kad.call(lambda id: GetValue(id, key, quorum))
             assert isinstance(found, FoundValue), "GetValue is answered by FoundValue"
             record = read_record(key, found.value) if found.value is not None else None
         except NodeClosed:

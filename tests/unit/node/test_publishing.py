@@ -43,12 +43,14 @@ class Holder:
     def __init__(self) -> None:
         self.records: list[Record] = []
         self.found: bytes | None = None
+        self.asked: list[GetValue] = []
 
     def start(self, now: Now) -> list[KadEffect]:
         return []
 
     def handle(self, input: KadInput, now: Now) -> list[KadEffect]:
         if isinstance(input, GetValue):
+            self.asked.append(input)
             return [Reply(input.id, FoundValue(input.key, self.found, 1, 1, 1))]
         assert isinstance(input, PutValue)
         self.records.append(read_record(input.key, input.value))
@@ -125,6 +127,7 @@ def test_what_another_device_of_ours_published_is_learnt_and_published_on():
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
     assert learnt == [told]
+    assert [read.quorum for read in holder.asked] == [None], "an older record is not enough"
     accounts = [record for record in holder.records if isinstance(record, AccountRecord)]
     assert accounts[0].devices.devices == {ALICE.device, tablet}
 
