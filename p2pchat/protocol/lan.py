@@ -5,7 +5,9 @@ peers know of each other after one round trip. Heartbeats keep an entry alive, a
 silence does too. What is found is only where a peer id may be dialled: the handshake authenticates
 it, so all that a liar achieves is a dial in vain. Nor can it take a peer away: while a peer is
 heard where it was found, what is said in its name elsewhere is worth a dial and nothing more; and
-whoever is found outside of networks that are allowed no more is cut there alone.
+whoever is found outside of networks that are allowed no more is cut there alone. Nor can it keep a
+peer out by being many: in a table that is full who was dialled and never got connected makes room,
+and at the address with the most of them somebody for who is elsewhere.
 
 A packet is judged in this order, and the first reason not to take it ends the matter: it is too
 much, it does not decode, it is our own, its peer is blocked, its source is in a blocked subnet or
@@ -66,6 +68,8 @@ WINDOW_MS = 90_000
 NONCE_S = 2 * WINDOW_MS / 1000
 PEERS_MAX = 256
 PEERS_PER_SOURCE_MAX = 16
+PATIENCE_S = 10.0
+"""After its dial a peer that is not connected counts as one that was dialled in vain."""
 INTERFACES_MAX = 32
 GREETINGS_S = (1.0, 3.0)
 """When hello is said again: broadcasts get lost, in the air above all."""
@@ -182,6 +186,8 @@ class LanPeer:
     listen_port: int
     heard_ms: int
     heard_s: float
+    dialled_s: float | None = None
+    """When it was its turn first, or its connection ended."""
 
     @property
     def address(self) -> str:
@@ -247,7 +253,7 @@ class LanMachine:
             case Confined(subnets):
                 return self._confine(subnets)
             case Linked(peer, is_up):
-                (self._paces.dials.linked.add if is_up else self._paces.dials.linked.discard)(peer)
+                self._linked(peer, now, is_up=is_up)
                 return []
             case TimerFired(name):
                 return self._fired(name, now)
@@ -320,6 +326,7 @@ class LanMachine:
             packet.listen_port,
             now.wall_ms,
             now.monotonic_s,
+            known.dialled_s if known is not None else None,
         )
         is_news = known is None or known.address != fresh.address
         if is_news and not self._paces.may_return(packet.node, input.source, now.monotonic_s):
@@ -327,10 +334,13 @@ class LanMachine:
         if known is not None and self._is_elsewhere(known, input.source, now):
             self.refusals.count(LanRefusal.ELSEWHERE, now.monotonic_s)
             return self._reach_beside(fresh.peer, (fresh.address,), input.source, now)
-        if known is None and not self._has_place(input.source):
-            return self._refuse(LanRefusal.TOO_MANY_PEERS, now)
-        self.peers[packet.node] = fresh
         effects: list[LanEffect] = []
+        if known is None and not self._has_place(input.source):
+            displaced = self._displaced(input.source, now)
+            if displaced is None:
+                return self._refuse(LanRefusal.TOO_MANY_PEERS, now)
+            effects += self._lose(displaced)
+        self.peers[packet.node] = fresh
         if known is None:
             effects.append(Tell(LanPeerFound(fresh.peer, fresh.name, fresh.address)))
         # Who says hello has just come, and may have been somebody's failed dial a moment ago.
@@ -351,10 +361,46 @@ class LanMachine:
         same = sum(peer.source == source for peer in self.peers.values())
         return len(self.peers) < PEERS_MAX and same < PEERS_PER_SOURCE_MAX
 
+    def _displaced(self, source: IPv4Address, now: Now) -> PeerId | None:
+        """Who makes room for a newcomer from there: nobody who is connected. First who was dialled
+        in vain, then who is of the address with the most, if that has clearly more than this one;
+        when it is this address that is full, somebody at it."""
+        crowds = Counter(peer.source for peer in self.peers.values())
+        most = max(crowds.values())
+        is_crowded = crowds[source] >= PEERS_PER_SOURCE_MAX
+        before_s = now.monotonic_s - PATIENCE_S
+
+        def is_vain(peer: LanPeer) -> bool:
+            return peer.dialled_s is not None and peer.dialled_s <= before_s
+
+        able = [
+            peer
+            for peer in self.peers.values()
+            if peer.peer not in self._paces.dials.linked
+            and (not is_crowded or peer.source == source)
+            and (is_vain(peer) or crowds[peer.source] == most > crowds[source] + 1)
+        ]
+        chosen = min(able, key=lambda p: (not is_vain(p), -crowds[p.source]), default=None)
+        return None if chosen is None else chosen.peer
+
+    def _linked(self, peer: PeerId, now: Now, *, is_up: bool) -> None:
+        linked, known = self._paces.dials.linked, self.peers.get(peer)
+        if is_up:
+            linked.add(peer)
+            return
+        linked.discard(peer)
+        if known is not None:
+            known.dialled_s = now.monotonic_s
+
     def _reach(self, now: Now) -> list[LanEffect]:
         """Dial those whose turn it is; for the others it comes as time goes on."""
-        turns = self._paces.dials.next(now.monotonic_s)
-        return [Reachable(peer, (address,)) for peer, address in turns]
+        effects: list[LanEffect] = []
+        for peer, address in self._paces.dials.next(now.monotonic_s):
+            known = self.peers[peer]
+            if known.dialled_s is None:
+                known.dialled_s = now.monotonic_s
+            effects.append(Reachable(peer, (address,)))
+        return effects
 
     def _reach_beside(
         self, peer: PeerId, addresses: tuple[str, ...], source: IPv4Address | None, now: Now

@@ -17,6 +17,7 @@ from p2pchat.model.machine import Now, SetTimer, TimerFired
 from p2pchat.protocol import lan
 from p2pchat.protocol.lan import (
     INTERFACES_MAX,
+    PATIENCE_S,
     PEERS_MAX,
     PEERS_PER_SOURCE_MAX,
     WINDOW_MS,
@@ -27,6 +28,7 @@ from p2pchat.protocol.lan import (
     InterfacesChanged,
     LanIdentity,
     LanMachine,
+    Linked,
     Reachable,
     Tell,
     Transmit,
@@ -432,6 +434,50 @@ def test_an_answer_is_never_longer_than_its_question():
 
 def stranger(number: int) -> PeerId:
     return DeviceId(number.to_bytes(32, "big")).peer_id
+
+
+def test_somebody_who_invents_peers_at_sixteen_addresses_keeps_nobody_out():
+    script = Script()
+    for number in range(PEERS_MAX):
+        script.says(node=stranger(number), source=IPv4Address("10.77.0.100") + number // 16)
+        script.wait(0.01)
+    assert len(script.machine.peers) == PEERS_MAX
+    assert FOUND[0] in script.says()
+    assert len(script.machine.peers) == PEERS_MAX
+
+
+def test_who_was_dialled_in_vain_makes_room_and_who_is_connected_does_not():
+    """Every address of a network is spoken for, each by one."""
+    script = Script(allowed_subnets=["10.77.0.0/16"])
+    friends = [stranger(number) for number in range(10)]
+    for number in range(PEERS_MAX):
+        script.says(node=stranger(number), source=IPv4Address("10.77.1.0") + number)
+    for friend in friends:
+        script.hear(Linked(friend, is_up=True))
+    assert script.says() == []
+    assert script.refused()["too many peers"] == 1
+    for _ in range(40):
+        script.wait(1)
+        script.says(node=stranger(10), source=IPv4Address("10.77.1.10"))
+    assert FOUND[0] in script.says()
+    for number in range(PEERS_MAX, 3 * PEERS_MAX):
+        script.says(node=stranger(number), source=IPv4Address("10.77.1.0") + number % 256)
+    assert set(friends) < script.machine.peers.keys()
+    assert BOB in script.machine.peers, "it was not its turn yet, or just now"
+    assert len(script.machine.peers) == PEERS_MAX
+
+
+def test_who_was_connected_has_a_while_to_come_back():
+    script = Script()
+    script.says()
+    script.hear(Linked(BOB, is_up=True))
+    for number in range(PEERS_PER_SOURCE_MAX - 1):
+        script.says(node=stranger(number))
+    script.wait(2 * PATIENCE_S)
+    script.hear(Linked(BOB, is_up=False))
+    script.says(node=stranger(100))
+    assert BOB in script.machine.peers
+    assert stranger(0) not in script.machine.peers
 
 
 def test_one_source_has_room_for_a_few_peers():
