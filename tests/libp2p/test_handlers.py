@@ -101,7 +101,7 @@ def test_malformed_negotiation_ends_its_stream_and_is_counted(garbage):
     play(story)
 
 
-def test_a_peer_that_keeps_negotiating_badly_is_cut_off():
+def test_a_peer_that_keeps_negotiating_badly_is_cut_off(caplog):
     async def story() -> None:
         async with pair() as (alice, bob):
             connection = alice._swarm.best(bob.peer_id)
@@ -109,6 +109,8 @@ def test_a_peer_that_keeps_negotiating_badly_is_cut_off():
                 await (await connection.open_stream()).write(b"\x05nope\n")
             await until(bob, alice, is_down)
             assert bob.statistics().streams_malformed_total == 8
+            told = f"cut off {alice.peer_id.short}: its streams ask for no protocol"
+            assert caplog.messages.count(told) == 1
 
     play(story)
 

@@ -129,6 +129,7 @@ def attack_relay(tmp_path: Path, name: str) -> Watched:
             assert watched.resident_bytes_max - before < GROWTH_BYTES_MAX
             assert watched.said > 0
             assert relay.is_running
+            watched.log = relay.log.read_text()
             told.append(watched)
 
     play(story)
@@ -197,7 +198,9 @@ who talk much."""
 
 @pytest.mark.parametrize("name", RELAY_FLOODS)
 def test_a_peer_that_floods_a_relay_is_cut_off_and_an_honest_pair_goes_on(tmp_path, name):
-    assert attack_relay(tmp_path, name).found["cut_s"] is not None
+    watched = attack_relay(tmp_path, name)
+    assert watched.found["cut_s"] is not None
+    require_told(watched, name)
 
 
 @pytest.mark.parametrize("name", CLIENT_FLOODS)

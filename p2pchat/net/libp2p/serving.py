@@ -102,9 +102,10 @@ class Server:
             self._totals["streams_malformed_total"] += 1
             connection.inbound.malformed += 1
             logger.debug("stream of %s not negotiated: %s", connection.origin.peer.short, error)
+            is_last = connection.inbound.malformed == self._limits.malformed_streams_max
             await self._farewells.reset(muxed)
-            if connection.inbound.malformed >= self._limits.malformed_streams_max:
-                connection.abort()
+            if is_last:
+                self._cut(connection, "its streams ask for no protocol")
             return None
         except trio.BrokenResourceError:
             return None  # the peer changed its mind, or is gone
@@ -114,6 +115,13 @@ class Server:
             return None
         self._totals["streams_accepted_total"] += 1
         return choice
+
+    def _cut(self, connection: Connection, reason: str) -> None:
+        """End a connection, and say so; its peer may come again."""
+        origin = connection.origin
+        told = {"peer": str(origin.peer), "address": origin.address, "reason": reason}
+        logger.warning("cut off %s: %s", origin.peer.short, reason, extra=told)
+        connection.abort()
 
     async def _handle(self, stream: LibP2PStream) -> None:
         handler = self.handlers.get(stream.protocol)
