@@ -118,6 +118,9 @@ CHINESE_ERRORS: Mapping[str, str] = {
     "a room name has 1 to {count} printable characters": "房间名称为 1 到 {count} 个可见字符",
     "a room has at most {count} owners, you among them": "一个房间最多有 {count} 位房主，包括你",
     "a room has at most {count} members": "一个房间最多有 {count} 位成员",
+    "a room's history is none, joining, all or last:N with N from 1 to {most}": (
+        "房间历史只能是 none、joining、all，或 last:N（N 为 1 到 {most}）"
+    ),
     "{name} was not there: both of you have to compare at the same time": (
         "{name} 不在线：双方需要同时比对"
     ),

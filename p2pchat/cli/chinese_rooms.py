@@ -13,6 +13,19 @@ CHINESE_ROOMS: Mapping[str, str] = {
     ),
     "List the rooms you are in.": "列出你所在的房间。",
     "Make a room by invitation.": "创建邀请制房间。",
+    "What newcomers may read of what was said before; fixed for good.": (
+        "新成员能看到之前的哪些内容；创建后不可更改。"
+    ),
+    "With --history newcomers read less than all that was said before they came: the last N"
+    " messages, what is said from their joining on, or only what is said by those who know that"
+    " they are in.": (
+        "用 --history 可限制新成员看到的旧内容：最近 N 条消息（last:N）、"
+        "加入之后的内容（joining），或只有知道其已加入的人所说的话（none）。"
+    ),
+    "Newcomers may read of its history: {history}.": "新成员可见的历史：{history}。",
+    "What this room's history ({history}) does not give you is not counted as missing.": (
+        "此房间的历史规则（{history}）不给你的内容，不算缺失。"
+    ),
     "Give a room by invitation another name. Its owners and admins do this.": (
         "为邀请制房间改名。由房主和管理员执行。"
     ),

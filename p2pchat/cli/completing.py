@@ -75,6 +75,11 @@ def _tell(console: Console, found: Completeness, names: Mapping[AccountId, str])
         )
     for id in found.awaited:
         console.say("Missing: the entry {id}, which others build on.", id=id)
+    if found.history not in (None, "all"):
+        console.say(
+            "What this room's history ({history}) does not give you is not counted as missing.",
+            history=found.history,
+        )
     if found.is_complete:
         console.say("Nothing is known to be missing.")
     console.say("digest  {digest}", digest=found.digest.hex())

@@ -42,6 +42,7 @@ __all__ = [
     "KINDS",
     "ODD_ROOM",
     "Change",
+    "Plan",
     "admit",
     "ban",
     "change_role",
@@ -73,6 +74,15 @@ ODD_ROOM = (
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """A room that shall be made, as it was typed."""
+
+    name: str
+    owners: Sequence[str]
+    history: str
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """Who shall be what in which room, as it was typed."""
 
@@ -101,18 +111,19 @@ async def rooms(settings: Settings, as_json: bool) -> int:
     return 0
 
 
-async def create(
-    settings: Settings, name: str, owners: Sequence[str], timeout_s: float, as_json: bool
-) -> int:
+async def create(settings: Settings, plan: Plan, timeout_s: float, as_json: bool) -> int:
     """Make a room by invitation."""
     console = Console(settings, as_json)
-    async with (online if owners else offline)(settings) as client, progress(client, console):
-        found = [contact.account for contact in find_contacts(client, owners)]
-        room = await client.create_room(name, owners=found)
+    opened = online if plan.owners else offline
+    async with opened(settings) as client, progress(client, console):
+        found = [contact.account for contact in find_contacts(client, plan.owners)]
+        room = await client.create_room(plan.name, owners=found, history=plan.history)
         is_told = await _all_told(client, console, found, timeout_s)
         info = room.info
     console.give(info)
     console.say("{name} is made, and you own it. Its id is {id}", name=info.name, id=info.id)
+    if plan.history != "all":
+        console.say("Newcomers may read of its history: {history}.", history=plan.history)
     say_if_nobody_heard(console, is_told)
     if mixes_scripts(info.name):
         console.say(ODD_ROOM, name=info.name)

@@ -277,9 +277,10 @@ class Methods:
         name: str,
         members: tuple[AccountId, ...] = (),
         owners: tuple[AccountId, ...] = (),
+        history: str = "all",
     ) -> RoomInfo:
         """Begin a room by invitation with accepted contacts in it."""
-        return (await self._client.create_room(name, members, owners)).info
+        return (await self._client.create_room(name, members, owners, history)).info
 
     async def rooms_from(self, value: RoomsFrom | None = None) -> RoomsFrom:
         """Into whose rooms we go without a question; what is given is set first."""

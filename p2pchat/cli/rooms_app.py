@@ -173,7 +173,13 @@ def create(
         str, typer.Argument(metavar="NAME", help="What it is called, 64 characters at most.")
     ],
     owner: Owners = None,
-    timeout: Timeout = WAIT_S,
+    history: Annotated[
+        str,
+        typer.Option(
+            metavar="none|joining|last:N|all",
+            help="What newcomers may read of what was said before; fixed for good.",
+        ),
+    ] = "all",
     json: Json = False,
 ) -> None:
     """Make a room by invitation.
@@ -181,17 +187,21 @@ def create(
     Nobody gets in whom its owners or admins do not admit. Owners are fixed for good, and a room
     whose only owner is lost gets no other: name a second one. Two rooms of one name are two rooms.
 
+    With --history newcomers read less than all that was said before they came: the last N messages,
+    what is said from their joining on, or only what is said by those who know that they are in.
+
     \b
     Examples:
       p2pchat rooms create Crew
+      p2pchat rooms create Council --history joining
       p2pchat rooms create Board --owner Bob
     """
     from p2pchat.cli import gathering
 
-    owners = tuple(owner or ())
+    plan = gathering.Plan(room, tuple(owner or ()), history)
     run_command(
         options,
-        lambda settings: gathering.create(settings, room, owners, timeout, json),
+        lambda settings: gathering.create(settings, plan, WAIT_S, json),
     )
 
 

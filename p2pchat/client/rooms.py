@@ -22,6 +22,7 @@ from p2pchat.errors import (
 )
 from p2pchat.events import JoinFailed, RoomJoined
 from p2pchat.model.explanation import Explanation
+from p2pchat.model.history import parse_history
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.invitation import InviteInfo
 from p2pchat.model.message import Message
@@ -110,13 +111,27 @@ class Rooms(ClientPart):
         await self._node.driver.call(lambda command: GiveUpJoining(command, id))
 
     async def create_room(
-        self, name: str, members: Iterable[AccountId] = (), owners: Iterable[AccountId] = ()
+        self,
+        name: str,
+        members: Iterable[AccountId] = (),
+        owners: Iterable[AccountId] = (),
+        history: str = "all",
     ) -> Room:
         """Begin a room by invitation with accepted contacts, two of them further owners at most.
-        Raises `UnknownContact` for who is none, `LocalProtocolError` for no name or too many."""
+        `history` says for good what who comes later may have of what was said before: `none`,
+        `joining`, `last:N` or `all` (docs/protocols/history.md).
+
+        Raises `UnknownContact` for who is none, `LocalProtocolError` for no name, no such history,
+        or too many."""
         who = tuple(members), tuple(owners)
-        drawn = [self._ambient.token_bytes(size) for size in (NONCE_BYTES, SECRET_BYTES)]
-        info = await self._node.driver.call(lambda id: CreateRoom(id, name, *who, *drawn))
+        try:
+            rule = parse_history(history)
+        except ValueError as error:
+            raise LocalProtocolError(str(error)) from error
+        nonce, secret = map(self._ambient.token_bytes, (NONCE_BYTES, SECRET_BYTES))
+        info = await self._node.driver.call(
+            lambda id: CreateRoom(id, name, *who, nonce, secret, rule)
+        )
         return Room(self._node, cast("RoomInfo", info).id)
 
     def rooms(self) -> list[Room]:

@@ -144,13 +144,16 @@ class SetFloor:
     and lie outside by policy. `seq` is the first that is kept; `prev` the hash just below.
 
     A head just below the floor stays though its op goes: the chain continues from it. Heads
-    further below lie outside, too."""
+    further below lie outside, too. Where it `spares` what lies below, that stays to be shown: the
+    chain goes on above what is not for us."""
 
     conversation: ConversationId
     device: DeviceId
     chain: Chain
     seq: int
     prev: OpId
+    spares: bool = False
+    """Not kept: a floor comes back without."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,14 +33,19 @@ class Completeness:
 
     conversation: ConversationId
     digest: bytes
-    """32 bytes; equal when two members have come to the same heads (docs/protocols/sync.md)."""
+    """32 bytes; equal when two members have come to the same heads (docs/protocols/sync.md). Who
+    came later to a room that does not show all its history has fewer heads, and another digest."""
     heads: tuple[Position, ...]
     """Of each chain everything up to its head is here, from where the chain begins: at 0, or in
-    rooms that keep what is newest, where what is older was dropped. Sorted."""
+    rooms that keep what is newest, where what is older was dropped, or where it is for us by the
+    room's history. Sorted."""
     gaps: tuple[Gap, ...]
     """What lies between these heads and ops that came already and wait for it."""
     awaited: tuple[OpId, ...]
     """Control ops that others depend on, which are not here; nothing more is known of them."""
+    history: str | None = None
+    """In a room by invitation what newcomers may have: `none`, `joining`, `last:N` or `all`. What
+    is not for us by that is absent, not missing: neither waited for nor counted."""
 
     @property
     def is_complete(self) -> bool:

@@ -28,6 +28,7 @@ __all__ = [
     "SetDetail",
     "SetStanding",
     "Standing",
+    "TalkFloor",
     "TalkHead",
 ]
 
@@ -62,8 +63,11 @@ class History(IntEnum):
     """How much of what was said before a member came it may have."""
 
     NONE = 0
+    """What is said to it: by who knows that it is in."""
     SINCE_JOINING = 1
+    """That, and what who let it in had not heard yet."""
     LAST = 2
+    """That, and the last messages that who let it in had."""
     ALL = 3
 
 
@@ -102,6 +106,15 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
+class TalkFloor:
+    """From where on an account that is let in may have the talk of a device, whatever that device
+    knew of it (`protocol.histories`)."""
+
+    device: DeviceId
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class SetStanding:
     """An owner or admin says what an account is from now on. A device that `cuts` does not name
     had written nothing."""
@@ -109,6 +122,8 @@ class SetStanding:
     account: AccountId
     standing: Standing
     cuts: tuple[Cut, ...] = ()
+    floors: tuple[TalkFloor, ...] = ()
+    """By device; only of whom it lets in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +183,7 @@ class Admission:
     key: bytes
     proof: bytes = field(repr=False)
     """The key's signature over invitation and account; it was verified."""
+    floors: tuple[TalkFloor, ...] = ()
 
 
 class Detail(IntEnum):

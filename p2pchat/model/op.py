@@ -103,6 +103,9 @@ class Header:
     """BLAKE2b-256 of the device set the author acted under."""
     refers: OpId | None = None
     """The op that this one changes; here and not in the content, so that it is known for good."""
+    was: tuple[OpId, ...] = ()
+    """In a talk chain of a room that does not show all its history: what the op before had in
+    `deps`, where that was something else. So each op tells whom the one before was said to."""
 
     @property
     def written_ms(self) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from p2pchat.model.ids import ConversationId, DeviceId, OpId
 from p2pchat.model.op import Chain
 
-__all__ = ["OpsQuery", "StoredDeletion", "StoredOp"]
+__all__ = ["LatestQuery", "OpsQuery", "OpsRead", "StoredDeletion", "StoredOp"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,21 @@ class OpsQuery:
     from_seq: int
     limit: int
     bytes_max: int
+    turns: bool = False
+    """Only talk ops that say that the one before was written in knowledge of others."""
+
+
+@dataclass(frozen=True, slots=True)
+class LatestQuery:
+    """Of the newest `messages` messages of a conversation, as they are shown, the first of each
+    device: whose newest message is the newest comes first. At most `limit` devices."""
+
+    conversation: ConversationId
+    messages: int
+    limit: int
+
+
+OpsRead = OpsQuery | LatestQuery
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,3 +64,6 @@ class RoomInfo:
     created_at: int
     public: bool
     """Whether anybody at all may read what is said there: an open room's name is its key."""
+    history: str | None = None
+    """What newcomers may have of what was said before they came: `none`, `joining`, `last:N` or
+    `all`. None where nobody chose that, or it is not known yet."""

@@ -74,6 +74,9 @@ class RoomsSnapshot:
     leaves: tuple[PutLeave, ...] = ()
     expected: tuple[ExpectMember, ...] = ()
     settled: tuple[SetSettled, ...] = ()
+    talk: tuple[StoredOp, ...] = ()
+    """The heads of talk chains of which matters what their authors knew, without what they say:
+    in rooms that do not show all their history, and our own where we left."""
 
 
 @dataclass(frozen=True, slots=True)

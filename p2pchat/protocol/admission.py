@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from p2pchat.errors import RemoteProtocolError
 from p2pchat.model.change import DropConversation, PutConversation, PutSetting, SetFloor
 from p2pchat.model.contact import ContactState
-from p2pchat.model.control import History, SetStanding
+from p2pchat.model.control import SetStanding
 from p2pchat.model.conversation import room_id
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId
 from p2pchat.model.machine import Now, SetTimer
@@ -246,8 +246,6 @@ class Admission:
         """Why a room is not even looked at; empty when it is."""
         if room.inviter is None:
             return "welcome by a stranger"
-        if room.membership.genesis.history is not History.ALL:
-            return "room with a history that this version does not keep"
         rooms = [c.invited for c in self._state.conversations.values() if c.invited is not None]
         if len(rooms) >= ROOMS_MAX:
             return "too many rooms"

@@ -90,7 +90,7 @@ from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.relation_vocabulary import ChangeMessage, Looked
 from p2pchat.protocol.room_meetings import AGAIN_PREFIX
 from p2pchat.protocol.room_news import NEWS_PREFIX
-from p2pchat.protocol.room_vocabulary import RoomCommand
+from p2pchat.protocol.room_vocabulary import ForHistory, RoomCommand
 from p2pchat.protocol.rooms import Rooms
 from p2pchat.protocol.state import Left, Me, State
 from p2pchat.protocol.sync import Sync
@@ -107,6 +107,7 @@ from p2pchat.wire.frames import (
     Welcome,
 )
 from p2pchat.wire.joining import Join, JoinRefused
+from p2pchat.wire.ops import restore_op
 from p2pchat.wire.receipts import SignedReceipt
 from p2pchat.wire.sender_keys import SignedSenderKey
 
@@ -482,6 +483,8 @@ class Chat:
                 return self.outbox.states.loaded(tag, loaded)
             case ForMail() as tag:
                 return self.mailing.loaded(tag, loaded, now)
+            case ForHistory() as tag:
+                return self.rooms.invited.history_loaded(tag, loaded, now)
             case ForPairs() as tag:
                 return self.mailing.pairs_loaded(tag, loaded, now)
 
@@ -547,9 +550,11 @@ class Chat:
                 state.conversations[id].log.wordless.add(device, seq)
         for id, op in snapshot.control:
             state.conversations[id].log.control.add(op)
+        known = {row.id: restore_op(row).header.deps for row in snapshot.rooms.talk}
         last = 0
         for head in sorted(snapshot.heads, key=lambda head: head.sort_key):
-            tip = Tip(head.account, head.seq, head.id, head.sort_key)
+            told = known.get(head.id, ())
+            tip = Tip(head.account, head.seq, head.id, head.sort_key, told)
             if head.conversation in entered or head.chain is Chain.CONTROL:
                 state.conversations[head.conversation].log.restore((head.device, head.chain), tip)
             else:

@@ -23,13 +23,15 @@ __all__ = ["Gaps", "completeness"]
 def completeness(conversation: Conversation) -> Completeness:
     """What is here of a conversation, and what is known to be missing."""
     log, waiting = conversation.log, conversation.log.waiting()
-    wanted = {id for op in waiting for id in op.header.deps if id not in log.control}
+    named = (id for op in waiting for id in (*op.header.deps, *op.header.was))
+    wanted = {id for id in named if id not in log.control}
     return Completeness(
         conversation.id,
         conversation.digest(),
         log.positions,
         tuple(_gaps(log, waiting)),
         tuple(sorted(wanted - {op.id for op in waiting})),
+        None if conversation.invited is None else str(conversation.invited.rule),
     )
 
 

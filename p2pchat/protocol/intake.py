@@ -108,7 +108,7 @@ class Intake:
         if not self.pruning.has_room_for(conversation, header.device):
             state.refuse("too many authors")
             return []
-        place = self._place(conversation, op)
+        place = self._place(conversation, op, peer)
         objection = gate.refusal(conversation, op, place)
         if objection is not None:
             state.refuse(objection)
@@ -404,12 +404,18 @@ class Intake:
             return []
         return kept + self._fork(conversation, op, now)
 
-    def _place(self, conversation: Conversation, op: Op) -> Place | None:
-        """Where an op stands; None, and counted, if it contradicts its chain.
+    def _place(
+        self, conversation: Conversation, op: Op, peer: DeviceId | None = None
+    ) -> Place | None:
+        """Where an op stands; None, and counted, if it contradicts its chain, or is not for us.
 
         Nobody is blamed: who brings it may hold another part of that chain, for instance one that
         begins with this very op, and cannot see what its author did.
         """
+        if self._gate.withholds(conversation, op):
+            self._state.refuse("not ours by the room's history")
+            return None
+        self._gate.let_begin(conversation, op, peer)
         try:
             return conversation.log.place(op)
         except MalformedMessage as error:
@@ -566,7 +572,8 @@ class Intake:
             return []
         key = (op.header.device, op.header.chain)
         conversation.log.set_floor(key, floor)
-        return [Persist(SetFloor(conversation.id, *key, floor.seq, floor.prev))]
+        spares = conversation.invited is not None
+        return [Persist(SetFloor(conversation.id, *key, floor.seq, floor.prev, spares))]
 
 
 def _covered(rows: Sequence[StoredOp]) -> int:

@@ -23,9 +23,7 @@ from p2pchat.model.control import (
     Detail,
     Epoch,
     Genesis,
-    History,
     Leave,
-    SetDetail,
     SetStanding,
     Standing,
 )
@@ -51,6 +49,7 @@ from p2pchat.protocol.machine import (
     EpochDrawn,
     HoldEpochs,
     Lane,
+    Loaded,
     Persist,
     Publish,
     Published,
@@ -59,7 +58,7 @@ from p2pchat.protocol.machine import (
     Unreadable,
 )
 from p2pchat.protocol.outbox import Outbox
-from p2pchat.protocol.room_details import WHAT, detail_taken, renamed, saying
+from p2pchat.protocol.room_details import WHAT, detail_taken, renamed
 from p2pchat.protocol.room_meetings import Meetings, connected_in, tell
 from p2pchat.protocol.room_news import RoomNews
 from p2pchat.protocol.room_state import InvitedRoom, Stage
@@ -67,6 +66,7 @@ from p2pchat.protocol.room_vocabulary import (
     AcceptRoom,
     DescribeRoom,
     EndInvite,
+    ForHistory,
     GiveInvite,
     GiveUpJoining,
     JoinByLink,
@@ -75,6 +75,7 @@ from p2pchat.protocol.room_vocabulary import (
     ShareAgain,
 )
 from p2pchat.protocol.room_writing import RoomWriter, talk_sent
+from p2pchat.protocol.ruling import Ruling, devices_of
 from p2pchat.protocol.sealing import EpochKey, room_secret
 from p2pchat.protocol.sender_keys import SenderKeys
 from p2pchat.protocol.state import Conversation, State
@@ -95,7 +96,6 @@ PUZZLED_S = 1.0
 """So long a key may take that comes another way than what it opens."""
 DOUBTFUL_S = 10.0
 """The same, when what came may as well be rubbish."""
-UNREAD = "not all of this room is here yet that we wrote before; try again in a while"
 OWNERS_STAY = "an owner cannot leave a room that others are in: remove them first, or stay"
 DIALS_MAX = 12
 
@@ -108,12 +108,16 @@ class InvitedRooms:
         self._outbox = outbox
         self._intake = intake
         self._sync = sync
-        self._writer = RoomWriter(state, intake)
+        self._writer = RoomWriter(state, intake, outbox)
         self._keys = SenderKeys(state)
         self.admission = Admission(state, self.changed)
         self.meetings = Meetings(state, outbox, sync, self._writer, self._keys)
         self.joining = Joining(state, self.admission, self._writer, self.meetings, self._write)
         self.news = RoomNews(state, self.meetings)
+
+    @property
+    def _ruling(self) -> Ruling:
+        return Ruling(self._state, self._outbox, self._writer, self.admission, self._write)
 
     # Restart
 
@@ -166,11 +170,11 @@ class InvitedRooms:
             case CreateRoom():
                 return self.create(input, now)
             case ChangeStanding():
-                return self.change(input, now)
+                return self._ruling.change(input, now)
             case AcceptRoom():
                 return self.accept(input, now)
             case DescribeRoom():
-                return self.describe(input, now)
+                return self._ruling.describe(input, now)
             case SetRoomsFrom():
                 return [*self.admission.choose(input.rooms_from), Reply(input.id)]
             case GiveInvite():
@@ -186,6 +190,12 @@ class InvitedRooms:
             case Unreadable():
                 return self.unreadable(input, now)
 
+    def history_loaded(self, tag: ForHistory, loaded: Loaded, now: Now) -> list[Effect]:
+        """What was said last in a room, for somebody whom we let in."""
+        if isinstance(tag.cause, ChangeStanding):
+            return self._ruling.change(tag.cause, now, loaded.rows)
+        return self.joining.let_in(*tag.cause, now, loaded.rows)
+
     # What the user wants
 
     def create(self, command: CreateRoom, now: Now) -> list[Effect]:
@@ -197,7 +207,8 @@ class InvitedRooms:
             return [Reply(command.id, error=error)]
         name = " ".join(command.name.split())
         commitment = room_commitment(command.secret)
-        genesis = Genesis(owners, History.ALL, 0, name, command.nonce, commitment)
+        shown = command.history
+        genesis = Genesis(owners, shown.history, shown.last, name, command.nonce, commitment)
         _, raw = encode_control(genesis)
         conversation, effects = self.admission.begin(raw, command.secret, now)
         effects.append(EnterTopic(conversation.id, room_secret(command.secret)))
@@ -210,51 +221,6 @@ class InvitedRooms:
         effects += self._introduced(conversation, room, now)
         info = self._state.room_info(conversation)
         return [*effects, Reply(command.id, info), Emit(RoomJoined(info))]
-
-    def change(self, command: ChangeStanding, now: Now) -> list[Effect]:
-        """Say what an account is from now on, naming where its devices stood."""
-        state, account = self._state, command.account
-        conversation = state.conversations.get(command.conversation)
-        room = conversation.invited if conversation is not None else None
-        if conversation is None or room is None:
-            return [Reply(command.id, error=PermissionDenied("this room has no roles"))]
-        if not self.admission.may_rule(conversation):
-            return [Reply(command.id, error=PermissionDenied(UNREAD))]
-        before = room.membership.standing(account)
-        if command.standing is Standing.OWNER or not room.membership.may_set(
-            state.me.account, account, command.standing
-        ):
-            error = PermissionDenied("owners change admins, admins change members, nobody an owner")
-            return [Reply(command.id, error=error)]
-        if not before.may_read and command.standing.may_read and not self._is_contact(account):
-            error = UnknownContact("only an accepted contact can be added to a room")
-            return [Reply(command.id, error=error)]
-        if not before.may_read and command.standing.may_read and self._is_full(room):
-            most = self._state.limits.room_members_max
-            error = LocalProtocolError(f"a room has at most {most} members")
-            return [Reply(command.id, error=error)]
-        control = self._writer.standing(conversation, account, command.standing)
-        objection = self._writer.objection(conversation, control)
-        if objection is not None:
-            return [Reply(command.id, error=objection)]
-        effects = self._write(conversation, control, now)
-        if before.may_read and not command.standing.may_read:
-            words = self._writer.last_words(conversation, account)
-            if words:
-                effects += tell(self._state, words[-1:], self._devices(account))
-                self._outbox.say_farewell(account, words)
-        return [*effects, Reply(command.id)]
-
-    def describe(self, command: DescribeRoom, now: Now) -> list[Effect]:
-        """Say what a room is called, what it is about, or what all in it shall know."""
-        said = saying(self._state, self._writer, command)
-        if not isinstance(said, SetDetail):
-            return [Reply(command.id, error=said)]
-        conversation = self._state.conversations[command.conversation]
-        if not self.admission.may_rule(conversation):
-            return [Reply(command.id, error=PermissionDenied(UNREAD))]
-        effects = self._write(conversation, said, now)
-        return [*effects, Reply(command.id, self._state.room_info(conversation))]
 
     def objection_to_leaving(self, conversation: Conversation) -> LocalProtocolError | None:
         """Why we cannot go: nobody can take an owner's place, so owners are members for good."""
@@ -510,7 +476,7 @@ class InvitedRooms:
         if not isinstance(control, SetStanding | AdmissionOp) or not self._is_member(room):
             return []
         effects: list[Effect] = []
-        for device in sorted(self._devices(control.account) & self._state.readers(room)):
+        for device in sorted(devices_of(self._state, control.account) & self._state.readers(room)):
             if device in self._state.connected:
                 effects += self.news.admitted(conversation, device, now)
         effects += self._keys.early(room, now)
@@ -566,19 +532,11 @@ class InvitedRooms:
         some = self._state.rng.sample(away, min(len(away), DIALS_MAX))
         return [Dial(device) for device in some]
 
-    def _devices(self, account: AccountId) -> set[DeviceId]:
-        directory = self._state.directory
-        greeted = {device for device, owner in directory.accounts.items() if owner == account}
-        return greeted | directory.acting(account)
-
     def _is_in(self, room: InvitedRoom) -> bool:
         return room.is_entered and self._is_member(room)
 
     def _is_member(self, room: InvitedRoom) -> bool:
         return room.membership.standing(self._state.me.account).may_read
-
-    def _is_full(self, room: InvitedRoom) -> bool:
-        return len(room.membership.members()) >= self._state.limits.room_members_max
 
     def _is_contact(self, account: AccountId) -> bool:
         return self._state.contact_state(account) is ContactState.ACCEPTED

@@ -13,7 +13,7 @@ says nothing else: nobody's dated back can come before that (`protocol.invitatio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from p2pchat.errors import (
     BadSignature,
@@ -29,14 +29,22 @@ from p2pchat.model.control import Control, ControlOp, Invite, InviteRevoked, Lin
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.machine import Now, Reply, SetTimer
 from p2pchat.model.op import Chain, Kind
+from p2pchat.model.query import StoredOp
 from p2pchat.protocol.admission import Admission, Knocking
 from p2pchat.protocol.contacts import BLOCKED
-from p2pchat.protocol.machine import Dial, Drop, Effect, Emit, Lane, Persist, Send
+from p2pchat.protocol.machine import Dial, Drop, Effect, Emit, Lane, Load, Persist, Send
 from p2pchat.protocol.own_devices import RETIRED
 from p2pchat.protocol.pace import Buckets, Rate
+from p2pchat.protocol.room_history import latest_of
 from p2pchat.protocol.room_meetings import Meetings
 from p2pchat.protocol.room_state import InvitedRoom
-from p2pchat.protocol.room_vocabulary import EndInvite, GiveInvite, GiveUpJoining, JoinByLink
+from p2pchat.protocol.room_vocabulary import (
+    EndInvite,
+    ForHistory,
+    GiveInvite,
+    GiveUpJoining,
+    JoinByLink,
+)
 from p2pchat.protocol.room_writing import RoomWriter
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.invite_links import decode_invite
@@ -203,9 +211,17 @@ class Joining:
         except BadSignature as error:
             self._state.refuse(error)
             return [Drop(peer, str(error))]
+        return self.let_in(peer, join, now)
+
+    def let_in(
+        self, peer: DeviceId, join: Join, now: Now, rows: Sequence[StoredOp] | None = None
+    ) -> list[Effect]:
+        """The same, when its proof was seen; what was said last in the room is looked up first,
+        where newcomers are given that."""
+        account = self._state.directory.accounts.get(peer)
         conversation = self._state.conversations.get(join.conversation)
         room = conversation.invited if conversation is not None else None
-        if conversation is None or room is None or not self._is_in(conversation):
+        if account is None or conversation is None or room is None or not self._is_in(conversation):
             return [_no(peer, join, Refusal.UNKNOWN)]
         if room.membership.standing(account).may_read:
             return self._meetings.admitted(conversation, room, peer, now)
@@ -213,6 +229,10 @@ class Joining:
         if reason is not None:
             return [_no(peer, join, reason)]
         admission = AdmissionOp(account, join.invite, join.key, join.proof)
+        query = latest_of(conversation)
+        if query is not None and rows is None:
+            return [Load(ForHistory((peer, join)), query)]
+        admission = self._writer.given(conversation, admission, rows or ())
         objection = self._writer.objection(conversation, admission)
         if objection is not None or not self._would_count(conversation, admission):
             return [_no(peer, join, Refusal.UNKNOWN)]

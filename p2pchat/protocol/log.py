@@ -25,7 +25,7 @@ from p2pchat.protocol.held_back import HeldBack
 from p2pchat.protocol.timeline import sort_key
 from p2pchat.protocol.wordless import Wordless
 
-__all__ = ["BRANCHES_MAX", "ChainKey", "Claim", "Floor", "Log", "Place", "Tip"]
+__all__ = ["BRANCHES_MAX", "ChainKey", "Claim", "Floor", "Log", "Place", "Tip", "digest_of"]
 
 ChainKey = tuple[DeviceId, Chain]
 
@@ -62,6 +62,8 @@ class Tip:
     seq: int
     id: OpId
     sort_key: int
+    known: tuple[OpId, ...] = ()
+    """Of talk: the control ops that its author named; as long as they stay the same, one value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,16 +151,9 @@ class Log:
         return self._positions
 
     def digest(self, control: Callable[[], Iterable[OpId]] | None = None) -> bytes:
-        """BLAKE2b-256 over the sorted heads: equal exactly when both hold the same ops. Where
-        `control` is given, over what it gives instead of the heads of control chains."""
+        """As `digest_of` all heads: equal exactly when both hold the same ops."""
         if self._digest is None:
-            hasher = blake2b(b"dchat/frontier/1\0", digest_size=32)
-            for p in self.positions:
-                if p.chain is Chain.TALK or control is None:
-                    hasher.update(p.device + bytes((p.chain,)) + p.seq.to_bytes(8, "big") + p.head)
-            for id in sorted(control()) if control is not None else ():
-                hasher.update(id)
-            self._digest = hasher.digest()
+            self._digest = digest_of(self.positions, control)
         return self._digest
 
     def knows(self, key: ChainKey, id: OpId) -> bool:
@@ -227,7 +222,7 @@ class Log:
         if prev is not None:
             before.append(prev.sort_key)
         key = sort_key(header.hlc, now.wall_ms, before)
-        tip = Tip(header.account, header.seq, op.id, key)
+        tip = Tip(header.account, header.seq, op.id, key, _known(header, prev))
         tips.append(tip)
         if header.chain is Chain.CONTROL:
             self.control.add(op.id)
@@ -308,14 +303,16 @@ class Log:
         key = (header.device, header.chain)
         if header.prev is not None and not self._follows(key, header):
             is_fork = header.prev in self._recent
-            return (self._dependency(op) if is_fork else None) or header.prev
+            is_first = is_fork or header.chain is Chain.TALK  # a chain may begin for us with it
+            return (self._dependency(op) if is_first else None) or header.prev
         if header.prev is None and key in self.tips:
             return op.id
         return self._dependency(op)
 
     def _dependency(self, op: Op) -> OpId | None:
         """The first control op it depends on that is not here."""
-        return next((id for id in op.header.deps if id not in self.control), None)
+        header = op.header
+        return next((id for id in (*header.deps, *header.was) if id not in self.control), None)
 
     def _follows(self, key: ChainKey, header: Header) -> bool:
         for tip in self.tips.get(key, ()):
@@ -338,6 +335,26 @@ class Log:
         self._recent[tip.id] = tip
         if len(self._recent) > RECENT_MAX:
             del self._recent[next(iter(self._recent))]
+
+
+def digest_of(
+    positions: Iterable[Position], control: Callable[[], Iterable[OpId]] | None = None
+) -> bytes:
+    """BLAKE2b-256 over sorted heads. Where `control` is given, over what it gives instead of the
+    heads of control chains."""
+    hasher = blake2b(b"dchat/frontier/1\0", digest_size=32)
+    for p in positions:
+        if p.chain is Chain.TALK or control is None:
+            hasher.update(p.device + bytes((p.chain,)) + p.seq.to_bytes(8, "big") + p.head)
+    for id in sorted(control()) if control is not None else ():
+        hasher.update(id)
+    return hasher.digest()
+
+
+def _known(header: Header, prev: Tip | None) -> tuple[OpId, ...]:
+    if header.chain is Chain.CONTROL:
+        return ()
+    return prev.known if prev is not None and prev.known == header.deps else header.deps
 
 
 class Waiting:

@@ -19,7 +19,7 @@ from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.machine import ClearTimer, Reply, SetTimer, TimerFired
 from p2pchat.model.message import MessageState
 from p2pchat.model.op import Chain, Position
-from p2pchat.model.query import OpsQuery, StoredOp
+from p2pchat.model.query import OpsRead, StoredOp
 from p2pchat.protocol.intake_vocabulary import ForIntake
 from p2pchat.protocol.mail_vocabulary import ForMail, ForPairs, MailEffect, MailInput
 from p2pchat.protocol.reading_vocabulary import ReadingCommand
@@ -30,6 +30,7 @@ from p2pchat.protocol.room_vocabulary import (
     CreateRoom,
     DrawEpoch,
     EpochDrawn,
+    ForHistory,
     HoldEpochs,
     JoinOpen,
     JoinWithPassword,
@@ -438,6 +439,8 @@ class ForPull:
     conversation: ConversationId
     wanted: Wanted
     serial: int
+    is_seek: bool = False
+    """Whether they only tell where the chain goes on for that peer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -449,7 +452,7 @@ class ForStates:
     state: MessageState
 
 
-Tag = ForOutbox | ForReceipt | ForPull | ForStates | ForIntake | ForMail | ForPairs
+Tag = ForOutbox | ForReceipt | ForPull | ForStates | ForIntake | ForMail | ForPairs | ForHistory
 
 
 @dataclass(frozen=True, slots=True)
@@ -488,7 +491,7 @@ class Load:
     """Read rows; they come back as `Loaded` with the same tag."""
 
     tag: Tag
-    query: OpsQuery
+    query: OpsRead
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from p2pchat.protocol.mail_routes import (
 from p2pchat.protocol.mail_vocabulary import ForMail
 from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.recipient import Delivery
+from p2pchat.protocol.room_history import given_from
 from p2pchat.protocol.room_state import welcome_to
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.frames import Welcome
@@ -58,7 +59,8 @@ class Debts:
         return route.is_away and (
             len(route.beside.words) > 0
             or any(
-                self.delivery(route.to, room.id).acked[chain] < self.outbox.total(room, chain)
+                self._first(self.delivery(route.to, room.id), chain)
+                < self.outbox.total(room, chain)
                 for room in rooms_of(self._state, route.to)
                 for chain in Chain
             )
@@ -98,7 +100,7 @@ class Debts:
             start = self.start(route, delivery, chain, now)
             stop = min(self.outbox.total(conversation, chain), start + LETTER_OPS_MAX)
             if conversation.other is None:
-                stop = min(stop, delivery.acked[chain] + OPS_MAX)
+                stop = min(stop, self._first(delivery, chain) + OPS_MAX)
             is_full = letter.size >= LETTER_OPS_BYTES or len(letter.frames) >= LETTER_PARTS_MAX
             if start >= stop or is_full:
                 continue
@@ -142,9 +144,21 @@ class Debts:
     def start(self, route: Route, delivery: Delivery, chain: Chain, now: Now) -> int:
         """The first op that the recipient neither has nor finds in its mailbox. What lies there
         for too long without a receipt is taken for lost."""
-        mailed = route.mailed.get(delivery.conversation)
+        mailed, first = route.mailed.get(delivery.conversation), self._first(delivery, chain)
         if mailed is None:
-            return delivery.acked[chain]
+            return first
         if not 0 <= now.wall_ms - mailed.since_ms < REMAIL_MS:
             mailed.counts = dict.fromkeys(Chain, 0)
-        return max(delivery.acked[chain], mailed.counts[chain])
+        return max(first, mailed.counts[chain])
+
+    def _first(self, delivery: Delivery, chain: Chain) -> int:
+        """The first op that the recipient does not have and is to have by the room's history."""
+        conversation = self._state.conversations.get(delivery.conversation)
+        room = conversation.invited if conversation is not None else None
+        if conversation is None or room is None or room.shows_all or chain is Chain.CONTROL:
+            return delivery.acked[chain]
+        expected = self.outbox.recipients.expected.get(delivery.conversation)
+        known = expected.since if expected is not None else {}
+        since = known.get(delivery.account, self.outbox.total(conversation, chain))
+        device = self._state.me.device
+        return max(delivery.acked[chain], given_from(room, delivery.account, device, since))

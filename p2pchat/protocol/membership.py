@@ -57,6 +57,7 @@ from p2pchat.model.ids import AccountId, DeviceId, OpId
 from p2pchat.model.invitation import Invitation
 from p2pchat.model.op import Position
 from p2pchat.protocol.control_graph import Graph, bits
+from p2pchat.protocol.histories import Histories, Spot
 from p2pchat.protocol.invitations import Invitations
 from p2pchat.protocol.voiding import EVERYBODY, Voiding
 from p2pchat.wire.joining import Refusal
@@ -103,6 +104,7 @@ class Membership:
         self._graph = Graph()
         self._invitations = Invitations(self._graph, genesis.owners)
         self._voiding = Voiding(self._graph, genesis.owners)
+        self.histories = Histories(self._graph, genesis.history)
         self._counting = 0
         """Ops that count, as far as they were judged."""
         self._judged = 0
@@ -274,6 +276,18 @@ class Membership:
         self._judge()
         return self._may_set(actor, SetStanding(account, standing), EVERYBODY)
 
+    def may_have(self, account: AccountId, spot: Spot) -> bool:
+        """Whether the talk op at a place is for an account by the room's history, whether it is in
+        the room now or not. All that the op's author knew is here."""
+        self._judge()
+        known = self._graph.closure(spot.known)
+        in_time = self._counting & ~self._invitations.surplus(self._counting)
+
+        def is_told(one: AccountId) -> bool:
+            return self._final(one, known).may_read
+
+        return self.histories.covers(account, spot, known, in_time, is_told)
+
     def was_in_time(self, position: Position, account: AccountId, known: Iterable[OpId]) -> bool:
         """Whether a talk op whose author knew `known` was written by somebody who might, and before
         every limit that it shows no knowledge of. Its chain is taken for one without a fork."""
@@ -319,6 +333,12 @@ class Membership:
             if self._standing(account, graph.past[index]).may_read
         )
         return frozenset(graph.ops[index].id for index in graph.last(ending))
+
+    def was_out(self, account: AccountId) -> bool:
+        """Whether an account was put out once, or went."""
+        self._judge()
+        gone = self._graph.about.get(account, 0) & self._graph.excluding
+        return bool(gone & self._counting)
 
     def exclusions(self) -> frozenset[OpId]:
         """Ops that count and say that somebody shall read no more."""

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 from p2pchat.model.ids import AccountId, DeviceId, OpId
 from p2pchat.model.op import Chain, Op
-from p2pchat.protocol.log import BRANCHES_MAX, Place
+from p2pchat.protocol.log import BRANCHES_MAX, Floor, Place
+from p2pchat.protocol.room_history import begins_for_us, is_for_us
 from p2pchat.protocol.room_state import InvitedRoom
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.control import CONTROL_BYTES_MAX, control_op
@@ -86,6 +87,33 @@ class RoomGate:
             or self._is_member(room, op.header.account)
             or peer in self._state.sources(room)
         )
+
+    def withholds(self, conversation: Conversation, op: Op) -> bool:
+        """Whether a talk op is not for us by the room's history, whoever brings it."""
+        room, header = conversation.invited, op.header
+        if room is None or room.shows_all or header.chain is Chain.CONTROL:
+            return False
+        is_known = conversation.log.knows_dependencies(op)
+        return is_known and not is_for_us(self._state, room, header)
+
+    def let_begin(self, conversation: Conversation, op: Op, peer: DeviceId | None) -> None:
+        """Let a chain begin for us with this op, if what it says of itself is so. Who was out may
+        lack what was said to it before that, so it goes on only where somebody whom it asks has
+        nothing for it that comes first."""
+        room, log, header = conversation.invited, conversation.log, op.header
+        if room is None or room.shows_all or header.chain is Chain.CONTROL:
+            return
+        key = (header.device, header.chain)
+        log.claims.pop(key, None)
+        if header.seq <= log.count(*key) or not log.knows_dependencies(op):
+            return
+        if room.membership.was_out(self._state.me.account):
+            is_due = (peer, conversation.id) in self._state.conversations.resuming
+        else:
+            is_due = log.count(*key) == 0
+        if is_due and header.prev is not None and begins_for_us(self._state, room, header):
+            log.claim(key, Floor(header.seq, header.prev), is_free=True)
+            log.let_go(op)
 
     def refusal(self, conversation: Conversation, op: Op, place: Place | None) -> str | None:
         """Why an op that could be applied, for all that it depends on is here, is not."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum, auto
 
-from p2pchat.model.control import Detail, Standing
+from p2pchat.model.control import Detail, History, Standing
+from p2pchat.model.history import HistoryRule
 from p2pchat.model.ids import AccountId, DeviceId, OpId
 from p2pchat.model.machine import Now
 from p2pchat.model.op import Op
@@ -66,6 +67,17 @@ class InvitedRoom:
         self.hosts[host] = None
         if len(self.hosts) > HOSTS_MAX:
             del self.hosts[next(iter(self.hosts))]
+
+    @property
+    def rule(self) -> HistoryRule:
+        """What of its history the room shows to whom."""
+        genesis = self.membership.genesis
+        return HistoryRule(genesis.history, genesis.history_last)
+
+    @property
+    def shows_all(self) -> bool:
+        """Whether whoever comes is given all that was ever said."""
+        return self.membership.genesis.history is History.ALL
 
     @property
     def is_entered(self) -> bool:

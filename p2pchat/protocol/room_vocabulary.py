@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from p2pchat.model.control import Detail, Standing
+from p2pchat.model.history import ALL, HistoryRule
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.room import RoomsFrom
 from p2pchat.protocol.sealing import EpochKey
 from p2pchat.wire.invite_links import InviteLink
+from p2pchat.wire.joining import Join
 
 __all__ = [
     "AcceptRoom",
@@ -19,6 +21,7 @@ __all__ = [
     "DrawEpoch",
     "EndInvite",
     "EpochDrawn",
+    "ForHistory",
     "GiveInvite",
     "GiveUpJoining",
     "HoldEpochs",
@@ -65,6 +68,7 @@ class CreateRoom:
     owners: tuple[AccountId, ...]
     nonce: bytes
     secret: bytes = field(repr=False)
+    history: HistoryRule = ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,14 @@ RoomCommand = (
     | JoinByLink
     | GiveUpJoining
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ForHistory:
+    """These rows begin the last messages of a room, for somebody whom we let in: as the user said,
+    or because a device shows an invitation."""
+
+    cause: ChangeStanding | tuple[DeviceId, Join]
 
 
 @dataclass(frozen=True, slots=True)

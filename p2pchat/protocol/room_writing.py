@@ -7,16 +7,36 @@ where that is more than one op can name, an admin's first names the rest in ops 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from p2pchat.errors import LocalProtocolError, PermissionDenied, RemoteProtocolError
-from p2pchat.model.control import Control, Cut, DeviceRevoked, Link, SetStanding, Standing, TalkHead
+from p2pchat.model.control import (
+    Admission,
+    Control,
+    Cut,
+    DeviceRevoked,
+    Link,
+    SetStanding,
+    Standing,
+    TalkHead,
+)
 from p2pchat.model.ids import AccountId, DeviceId
 from p2pchat.model.machine import Now
 from p2pchat.model.op import Chain, Op
+from p2pchat.model.query import StoredOp
 from p2pchat.protocol.intake import Intake
 from p2pchat.protocol.machine import Effect
+from p2pchat.protocol.outbox import Outbox
+from p2pchat.protocol.room_history import Own, floors_of
 from p2pchat.protocol.room_state import InvitedRoom
 from p2pchat.protocol.state import Conversation, State
-from p2pchat.wire.control import CONTROL_BYTES_MAX, decode_control, encode_control, fitting_cuts
+from p2pchat.wire.control import (
+    CONTROL_BYTES_MAX,
+    decode_control,
+    encode_control,
+    fitting_cuts,
+    fitting_floors,
+)
 from p2pchat.wire.devices import revocation
 from p2pchat.wire.frames import Ops
 from p2pchat.wire.ops import DEPS_MAX
@@ -34,9 +54,10 @@ LAST_WORDS_BYTES = 48 * 1024
 class RoomWriter:
     """Our own control ops, of all rooms by invitation."""
 
-    def __init__(self, state: State, intake: Intake) -> None:
+    def __init__(self, state: State, intake: Intake, outbox: Outbox) -> None:
         self._state = state
         self._intake = intake
+        self._outbox = outbox
 
     def objection(self, conversation: Conversation, control: Control) -> LocalProtocolError | None:
         """Why nobody would take this op of ours."""
@@ -77,6 +98,17 @@ class RoomWriter:
                 talk[device] = Cut(device, (), self._talk(conversation, device))
         cuts = room.membership.cuts(account, talk)
         return SetStanding(account, standing, fitting_cuts(account, standing, cuts))
+
+    def given(
+        self,
+        conversation: Conversation,
+        control: SetStanding | Admission,
+        rows: Iterable[StoredOp],
+    ) -> SetStanding | Admission:
+        """What lets somebody in, with what it is given of the room's past. `rows` are the ops with
+        which the last messages of each device begin."""
+        own = Own(self._state.me.device, self._outbox.recipients.delivered(conversation.id))
+        return fitting_floors(control, floors_of(conversation, rows, own))
 
     def revocations(self, conversation: Conversation, account: AccountId) -> list[DeviceRevoked]:
         """What is to be said of an account's devices that were revoked: by another device of the

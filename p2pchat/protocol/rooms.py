@@ -36,6 +36,7 @@ from p2pchat.protocol.machine import (
     Publish,
 )
 from p2pchat.protocol.outbox import Outbox
+from p2pchat.protocol.room_history import is_strange_to_some
 from p2pchat.protocol.room_state import Stage
 from p2pchat.protocol.room_writing import talk_sent
 from p2pchat.protocol.sealing import RoomSecret, room_secret
@@ -107,6 +108,11 @@ class Rooms:
     def _introduce(self, conversation: Conversation, now: Now) -> list[Effect]:
         op = self._state.author(conversation, Profile(self._state.profile.name), now)
         return self.write(conversation, op, now)
+
+    def name_anew(self, conversation: Conversation, now: Now) -> list[Effect]:
+        """Before we say something: our name, where somebody came who was not given it."""
+        is_due = is_strange_to_some(self._state, conversation)
+        return self._introduce(conversation, now) if is_due else []
 
     def leave(self, command: LeaveRoom, now: Now) -> list[Effect]:
         """Forget a room and what it held here."""

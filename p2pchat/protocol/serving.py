@@ -12,13 +12,20 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from p2pchat.model.ids import ConversationId, DeviceId
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId
 from p2pchat.model.machine import Now
-from p2pchat.model.op import Op, Position
+from p2pchat.model.op import Chain, Header, Op, Position
 from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.protocol.log import BRANCHES_MAX, ChainKey
 from p2pchat.protocol.machine import Effect, ForPull, Lane, Load, Loaded, Send
 from p2pchat.protocol.pace import Buckets, Rate
+from p2pchat.protocol.room_history import (
+    digest_for,
+    is_for,
+    is_head_for,
+    positions_for,
+    readers_behind,
+)
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.control import CONTROL_BYTES_MAX
 from p2pchat.wire.devices import DeviceSet
@@ -55,16 +62,25 @@ BranchSeen = Callable[[Conversation, DeviceId, ChainKey, Now], list[Effect]]
 """What becomes of the news that a peer holds a branch that we do not."""
 
 
+@dataclass(frozen=True, slots=True)
+class Seek:
+    """Find where a chain goes on for the asker: what stands here is not for it."""
+
+    wanted: Wanted
+
+
 @dataclass(slots=True)
 class Session:
     """One pull that is being answered."""
 
     serial: int
     until_s: float
-    wanted: deque[Wanted]
+    wanted: deque[Wanted | Seek]
     bytes_left: int
     is_cut: bool
     """Something is left to be asked for again, whatever is sent now."""
+    accounts: tuple[AccountId, ...]
+    """The members for whom it is, in a room that does not show all its history."""
     told: set[DeviceSet] = field(default_factory=set[DeviceSet])
 
 
@@ -91,9 +107,9 @@ class Serving:
             return []
         log = conversation.log
         is_served = self._state.may_read(conversation, peer)
-        if not is_served or conversation.digest() == frame.digest:
+        if not is_served or digest_for(self._state, conversation, peer) == frame.digest:
             return [Send(peer, Lane.SYNC, SyncPage(conversation.id, more=False))]
-        heads = log.positions
+        heads = positions_for(self._state, conversation, peer)
         if len(heads) > HEADS_MAX:  # another part each time
             first = self._state.rng.randrange(len(heads))
             heads = (heads[first:] + heads[:first])[:HEADS_MAX]
@@ -118,12 +134,15 @@ class Serving:
             self._state.refuse("too many pulls at once")
             return []
         self._serial += 1
+        accounts = self._accounts(conversation, peer)
+        wanted = [one for one in frame.wanted if self._is_asked(conversation, accounts, one)]
         session = self._sessions[key] = Session(
             self._serial,
             now.monotonic_s + SESSION_S_MAX,
-            deque(frame.wanted[:PULL_CHAINS_MAX]),
+            deque(wanted[:PULL_CHAINS_MAX]),
             self._state.limits.page_bytes_max,
-            is_cut=len(frame.wanted) > PULL_CHAINS_MAX,
+            is_cut=len(wanted) > PULL_CHAINS_MAX,
+            accounts=accounts,
         )
         return self._next(peer, conversation, session)
 
@@ -136,15 +155,18 @@ class Serving:
             return []
         wanted, rows = tag.wanted, loaded.rows
         effects: list[Effect] = []
-        if _is_elsewhere(conversation, wanted, rows):
+        if tag.is_seek:
+            session.wanted.extendleft(_sought(conversation, session.accounts, wanted, rows))
+        elif _is_elsewhere(conversation, wanted, rows):
             session.wanted.appendleft(Wanted(wanted.device, wanted.chain, 0, None))
             key = (wanted.device, wanted.chain)
             effects += self._branch_seen(conversation, tag.peer, key, now)
         else:
             ops = [restore_op(row) for row in rows if row.id != wanted.head]
-            effects += self._send(tag.peer, session, ops)
+            shown = [op for op in ops if _is_shown(conversation, session.accounts, op.header)]
+            effects += self._send(tag.peer, session, shown)
             rest = _rest(conversation, wanted, rows)
-            session.wanted.extendleft(rest)
+            session.wanted.extendleft(rest if shown or not ops else map(Seek, rest))
         return effects + self._next(tag.peer, conversation, session)
 
     def give_up(self, peer: DeviceId) -> None:
@@ -168,7 +190,9 @@ class Serving:
             del self._sessions[peer, conversation.id]
             more = session.is_cut or bool(session.wanted)
             return [Send(peer, Lane.SYNC, SyncPage(conversation.id, more))]
-        wanted = session.wanted.popleft()
+        first = session.wanted.popleft()
+        is_seek = isinstance(first, Seek)
+        wanted = first.wanted if isinstance(first, Seek) else first
         branches = len(conversation.log.tips.get((wanted.device, wanted.chain), ()))
         query = OpsQuery(
             conversation.id,
@@ -177,9 +201,24 @@ class Serving:
             wanted.from_seq,
             max(ROWS_PER_READ, branches + 1),
             max(session.bytes_left, READ_BYTES_MIN, (branches + 1) * CONTROL_OP_BYTES),
+            turns=is_seek,
         )
         self._loads += 1
-        return [Load(ForPull(peer, conversation.id, wanted, session.serial), query)]
+        return [Load(ForPull(peer, conversation.id, wanted, session.serial, is_seek), query)]
+
+    def _accounts(self, conversation: Conversation, peer: DeviceId) -> tuple[AccountId, ...]:
+        room = conversation.invited
+        if room is None or room.shows_all:
+            return ()
+        return readers_behind(self._state, room, peer)
+
+    def _is_asked(
+        self, conversation: Conversation, accounts: tuple[AccountId, ...], wanted: Wanted
+    ) -> bool:
+        """Whether there may be anything of a chain for the asker: else nothing is read for it."""
+        key = (wanted.device, wanted.chain)
+        heads = (Position(*key, tip.seq, tip.id) for tip in conversation.log.tips.get(key, ()))
+        return not accounts or any(is_head_for(conversation, accounts, head) for head in heads)
 
     def _send(self, peer: DeviceId, session: Session, ops: Sequence[Op]) -> list[Effect]:
         effects: list[Effect] = []
@@ -205,6 +244,33 @@ def _is_elsewhere(conversation: Conversation, wanted: Wanted, rows: Sequence[Sto
         return False
     floor = conversation.log.floors.get((wanted.device, wanted.chain))
     return floor is None or wanted.from_seq >= floor.seq
+
+
+def _is_shown(conversation: Conversation, accounts: tuple[AccountId, ...], header: Header) -> bool:
+    """Whether an op is for the asker by the room's history."""
+    room = conversation.invited
+    if room is None or room.shows_all or header.chain is Chain.CONTROL:
+        return True
+    return is_for(room, accounts, header)
+
+
+def _sought(
+    conversation: Conversation,
+    accounts: tuple[AccountId, ...],
+    wanted: Wanted,
+    rows: Sequence[StoredOp],
+) -> list[Wanted | Seek]:
+    """Where a chain goes on for the asker, at or above a place: with an op whose author knew more
+    than before, or where somebody let the asker in and said so."""
+    room, key = conversation.invited, (wanted.device, wanted.chain)
+    assert room is not None, "other conversations show all of a chain"
+    found = [row.seq for row in rows if is_for(room, accounts, restore_op(row).header)][:1]
+    for account in accounts:
+        places = room.membership.histories.places(account, wanted.device)
+        found += [seq for seq in places if seq >= wanted.from_seq][:1]
+    if found:
+        return [Wanted(*key, min(found), None)]
+    return [Seek(Wanted(*key, rows[-1].seq + 1, None))] if rows else []
 
 
 def _rest(conversation: Conversation, wanted: Wanted, rows: Sequence[StoredOp]) -> list[Wanted]:

@@ -293,6 +293,8 @@ class Conversations(dict[ConversationId, Conversation]):
     def __init__(self) -> None:
         super().__init__()
         self.held_back = HeldBack()
+        self.resuming: set[tuple[DeviceId | None, ConversationId]] = set()
+        """Of whom we ask at the moment where chains go on, in rooms that we were out of."""
 
 
 class State:
@@ -460,6 +462,7 @@ class State:
         kind, raw = encode_content(content)
         chain, me = kind.chain, self.me
         seq, prev = conversation.log.end(me.device, chain)
+        deps = self._deps(conversation, chain, prev)
         header = Header(
             conversation=conversation.id,
             chain=chain,
@@ -470,10 +473,11 @@ class State:
             hlc=self.clock.tick(now),
             kind=kind,
             content_hash=content_hash(raw),
-            deps=self._deps(conversation, chain, prev),
+            deps=deps,
             after=conversation.log.shown_heads(me.device) if chain is Chain.TALK else (),
             devices=self.own_devices.hash,
             refers=refers,
+            was=self._was(conversation, chain, deps),
         )
         return make_op(header, raw, me.signer)
 
@@ -484,6 +488,16 @@ class State:
             known = prev if chain is Chain.CONTROL else None
             return conversation.invited.membership.heads(DEPS_MAX, self.me.account, known)
         return conversation.log.control_heads()[-DEPS_MAX:]
+
+    def _was(
+        self, conversation: Conversation, chain: Chain, deps: tuple[OpId, ...]
+    ) -> tuple[OpId, ...]:
+        """What our talk op before knew of the room, where that was something else and those who
+        came since may not have it."""
+        room, tip = conversation.invited, conversation.log.tip(self.me.device, chain)
+        if room is None or room.shows_all or chain is Chain.CONTROL or tip is None:
+            return ()
+        return () if tip.known == deps else tip.known
 
     def contact_info(self, contact: PutContact) -> ContactInfo:
         directory, account = self.directory, contact.account
@@ -529,6 +543,7 @@ class State:
             members_count=count,
             created_at=conversation.created_ms,
             public=conversation.kind is RoomKind.OPEN,
+            history=None if conversation.invited is None else str(conversation.invited.rule),
         )
 
     def refuse(self, error: RemoteProtocolError | str) -> None:

@@ -19,6 +19,7 @@ from p2pchat.model.room_change import ExpectMember, ForgetMember, RoomChange, Se
 from p2pchat.model.snapshot import RoomsSnapshot
 from p2pchat.protocol.machine import Effect, Emit, ForStates, Load, Loaded, Persist, Published
 from p2pchat.protocol.recipient import Delivery, Recipients
+from p2pchat.protocol.room_history import given_from
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.ops import restore_op
 
@@ -81,9 +82,10 @@ class States:
             rows.append(ForgetMember(id, one))
         since |= dict.fromkeys(sorted(came), conversation.log.count(me.device, Chain.TALK))
         if min(since.values(), default=0) > before:
-            # What nobody had of whom it was expected is expected of all who are there now: they
-            # are given all that was ever said, and otherwise it would count as delivered.
-            since = dict.fromkeys(since, before)
+            # What nobody had of whom it was expected is expected of all who are there now, as far
+            # as they are given it; otherwise it would count as delivered.
+            given = {one: given_from(room, one, me.device, at) for one, at in since.items()}
+            since = {one: max(before, min(at, given[one])) for one, at in since.items()}
         news = [one for one in since if expected.since.get(one) != since[one]]
         rows += [ExpectMember(id, one, since[one]) for one in news]
         expected.since = since

@@ -29,6 +29,7 @@ from p2pchat.protocol.intake import Intake
 from p2pchat.protocol.log import BRANCHES_MAX, ChainKey, Floor
 from p2pchat.protocol.machine import Effect, Lane, Send
 from p2pchat.protocol.receipts import Receipts
+from p2pchat.protocol.room_history import digest_for
 from p2pchat.protocol.serving import PULL_CHAINS_MAX, Serving
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.frames import SyncDigest, SyncFrontier, SyncPage, SyncPull, Wanted
@@ -81,7 +82,7 @@ class Sync:
     def fired(self, now: Now) -> list[Effect]:
         """Now and then, with one random peer of each conversation."""
         for key in [k for k, s in self._sessions.items() if s.until_s <= now.monotonic_s]:
-            del self._sessions[key]
+            self._end(key)
         self.serving.expire(now)
         effects = self.start()
         for conversation in self._state.conversations.values():
@@ -110,14 +111,14 @@ class Sync:
         """What was under way with a peer is lost; the next exchange begins anew."""
         self.serving.give_up(peer)
         for key in [key for key in self._sessions if key[0] == peer]:
-            del self._sessions[key]
+            self._end(key)
 
     def forget(self, conversation: ConversationId) -> None:
         """A conversation is left."""
         self.serving.forget(conversation)
         self.room_peers.pop(conversation, None)
         for key in [key for key in self._sessions if key[1] == conversation]:
-            del self._sessions[key]
+            self._end(key)
 
     def begin(
         self,
@@ -141,7 +142,7 @@ class Sync:
         told = conversation.id
         if conversation.key is not None:
             told = room_meeting(conversation.key, self._state.me.device, peer)
-        digest = SyncDigest(told, conversation.digest(), in_answer)
+        digest = SyncDigest(told, digest_for(self._state, conversation, peer), in_answer)
         return [Send(peer, Lane.SYNC, digest)]
 
     # What comes back
@@ -154,7 +155,7 @@ class Sync:
         conversation = self._state.audible(frame.conversation, peer)
         if conversation is None or conversation.other is not None or frame.in_answer:
             return effects
-        if not effects or conversation.digest() == frame.digest:
+        if not effects or digest_for(self._state, conversation, peer) == frame.digest:
             return effects
         return effects + self.begin(conversation, peer, now, in_answer=True)
 
@@ -212,7 +213,7 @@ class Sync:
         if session is None or conversation is None:
             return []
         if not frame.more:
-            del self._sessions[key]
+            self._end(key)
             self.last_ms = now.wall_ms
             return []
         session.until_s = now.monotonic_s + SESSION_S_MAX
@@ -233,10 +234,18 @@ class Sync:
     def _pull(self, peer: DeviceId, conversation: Conversation, session: Session) -> list[Effect]:
         wanted = tuple(islice(self._wanted(conversation, session), PULL_CHAINS_MAX))
         if not wanted or wanted == session.last:
-            del self._sessions[peer, conversation.id]
+            self._end((peer, conversation.id))
             return []
+        room = conversation.invited
+        if room is not None and not room.shows_all:
+            self._state.conversations.resuming.add((peer, conversation.id))
         session.last = wanted
         return [Send(peer, Lane.SYNC, SyncPull(conversation.id, wanted))]
+
+    def _end(self, key: tuple[DeviceId, ConversationId]) -> None:
+        """An exchange is over."""
+        del self._sessions[key]
+        self._state.conversations.resuming.discard(key)
 
     def _wanted(self, conversation: Conversation, session: Session) -> Iterable[Wanted]:
         """For each chain in which the peer holds a head that we do not, and which we have room for:

@@ -49,8 +49,9 @@ class Talk:
         if isinstance(conversation, P2PChatError) or error is not None:
             return [Reply(command.id, error=error)]
         text = Text(command.text, command.reply_to)
+        named = self._rooms.name_anew(conversation, now)
         op = self._state.author(conversation, text, now)
-        effects = self._write(conversation, op, now)
+        effects = named + self._write(conversation, op, now)
         message = self._contacts.intake.consequences.message(op, text, now)
         effects += self._reading.keep(conversation.id, "")
         return [*effects, Reply(command.id, message)]
@@ -63,8 +64,9 @@ class Talk:
         error = self._bad(relation.text) if isinstance(relation, Edit) else None
         if error is not None:
             return [Reply(command.id, error=error)]
+        named = self._rooms.name_anew(conversation, now)
         op = self._state.author(conversation, relation, now, refers=command.target)
-        return [*self._write(conversation, op, now), Reply(command.id)]
+        return [*named, *self._write(conversation, op, now), Reply(command.id)]
 
     def _write(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
         if conversation.other is None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from p2pchat.errors import UnknownMessage
 from p2pchat.model.change import (
@@ -43,7 +44,7 @@ from p2pchat.model.change import (
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, PeerId
 from p2pchat.model.message import Message
 from p2pchat.model.op import WORDLESS_MAX, Chain, Op
-from p2pchat.model.query import OpsQuery, StoredOp
+from p2pchat.model.query import LatestQuery, OpsRead, StoredOp
 from p2pchat.model.ratchet import MailChange
 from p2pchat.model.room_change import (
     DropEpoch,
@@ -119,9 +120,10 @@ class _Conversation:
 
     def set_floor(self, floor: SetFloor) -> None:
         chain = floor.device, floor.chain
-        self.floors[chain] = floor
+        self.floors[chain] = replace(floor, spares=False)
         positions = self.chains.get(chain, [])
-        kept_from = bisect_left(positions, floor.seq, key=lambda position: position[0])
+        lowest = 0 if floor.spares else floor.seq
+        kept_from = bisect_left(positions, lowest, key=lambda position: position[0])
         for _, op in positions[:kept_from]:
             del self.ops[op]
             self.relations.forget(op)
@@ -134,6 +136,20 @@ class _Conversation:
             for op, head in self.heads.items()
             if (head.device, head.chain) != chain or head.seq >= floor.seq - 1
         }
+
+    def firsts(self, query: LatestQuery) -> list[OpId]:
+        """The first of each device among the latest messages."""
+        firsts: dict[DeviceId, OpId] = {}
+        newest: dict[DeviceId, tuple[int, OpId]] = {}
+        last = max(len(self.timeline) - query.messages, 0)
+        for key, id in self.timeline[last:]:
+            header = self.ops[id].header
+            first = firsts.get(header.device)
+            if first is None or (header.seq, id) < (self.ops[first].header.seq, first):
+                firsts[header.device] = id
+            newest[header.device] = key, id
+        order = sorted(firsts, key=lambda device: (-newest[device][0], firsts[device]))
+        return [firsts[device] for device in order[: query.limit]]
 
     def said_by(self, device: DeviceId) -> _Conversation:
         """What is left of it when it is dropped: the talk chain of one device."""
@@ -378,23 +394,26 @@ class MemoryStore:
             peers=by_key(state.peers),
             blocks=by_key(state.blocks),
             settings=dict(sorted(state.settings.items())),
-            rooms=rooms_of([(c.about, c.ops.values()) for c in conversations]),
+            rooms=rooms_of([(c.about, c.ops, c.heads.values()) for c in conversations]),
             mail=state.mail.snapshot(),
             reading=reading_snapshot(
                 {key: c.about.reading for key, c in state.conversations.items()}
             ),
         )
 
-    def ops(self, query: OpsQuery) -> list[StoredOp]:
+    def ops(self, query: OpsRead) -> list[StoredOp]:
         conversation = self._state.conversations.get(query.conversation)
         if conversation is None:
             return []
+        if isinstance(query, LatestQuery):
+            return [stored_op(conversation.ops[id]) for id in conversation.firsts(query)]
         positions = conversation.chains.get((query.device, query.chain), [])
         start = bisect_left(positions, query.from_seq, key=lambda position: position[0])
         found: list[StoredOp] = []
         size_bytes = 0
-        for _, key in positions[start : start + query.limit]:
-            op = conversation.ops[key]
+        found_ops = (conversation.ops[key] for _, key in positions[start:])
+        wanted = (op for op in found_ops if op.header.was or not query.turns)
+        for op in islice(wanted, query.limit):
             stored = stored_op(op)
             size_bytes += stored.size_bytes
             if found and size_bytes > query.bytes_max:

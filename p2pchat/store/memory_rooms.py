@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from p2pchat.model.change import PutConversation
 from p2pchat.model.expected import Expected
@@ -20,8 +20,9 @@ from p2pchat.model.room_change import (
     RoomChange,
     SetSettled,
 )
-from p2pchat.model.snapshot import RoomsSnapshot
+from p2pchat.model.snapshot import Head, RoomsSnapshot
 from p2pchat.store.memory_reading import Reading
+from p2pchat.wire.control import shows_less_than_all
 from p2pchat.wire.ops import stored_op
 
 __all__ = ["About", "rooms_of"]
@@ -87,19 +88,37 @@ class About:
         )
 
 
-def rooms_of(conversations: Sequence[tuple[About, Iterable[Op]]]) -> RoomsSnapshot:
+Ops = Mapping[OpId, Op]
+
+
+def rooms_of(conversations: Sequence[tuple[About, Ops, Iterable[Head]]]) -> RoomsSnapshot:
     """The rooms' part of a snapshot, of conversations in the order of their ids."""
-    abouts = [about for about, _ in conversations]
+    abouts = [about for about, _, _ in conversations]
     return RoomsSnapshot(
         rooms=tuple(about.room for about in abouts if about.room is not None),
         epochs=tuple(about.epochs[op] for about in abouts for op in sorted(about.epochs)),
         control=tuple(
             stored_op(op)
-            for about, ops in conversations
-            for op in ops
+            for about, ops, _ in conversations
+            for op in ops.values()
             if about.room is not None and op.header.chain is Chain.CONTROL
         ),
         leaves=tuple(about.leave for about in abouts if about.leave is not None),
         expected=tuple(about.expected[one] for about in abouts for one in sorted(about.expected)),
         settled=tuple(about.settled for about in abouts if about.settled is not None),
+        talk=tuple(
+            replace(stored_op(ops[head.id]), content=None, deletion=None)
+            for about, ops, heads in conversations
+            for head in sorted(heads, key=lambda head: head.id)
+            if head.chain is Chain.TALK and head.id in ops and _is_told_apart(about)
+        ),
     )
+
+
+def _is_told_apart(about: About) -> bool:
+    """Whether it matters what those knew who wrote last: in a room that does not show all its
+    history, and in one that we left."""
+    if about.details is None:
+        return True
+    room = about.room
+    return room is not None and shows_less_than_all(room.genesis)

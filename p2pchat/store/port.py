@@ -18,7 +18,7 @@ from p2pchat.model.change import Change, PutReadMark, PutReceipt
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.mailbox_change import MailboxChange, PageQuery, Removed, StoredMailbox
 from p2pchat.model.message import Message
-from p2pchat.model.query import OpsQuery, StoredOp
+from p2pchat.model.query import OpsRead, StoredOp
 from p2pchat.model.search import Query
 from p2pchat.model.snapshot import Snapshot
 from p2pchat.wire.mailbox_codec import Page as MailboxPage
@@ -81,8 +81,9 @@ class Store(Protocol):
         """What a node needs in memory to go on from the last commit."""
         ...
 
-    def ops(self, query: OpsQuery) -> list[StoredOp]:
-        """Ops of one chain in order of `seq` (all branches of a fork included)."""
+    def ops(self, query: OpsRead) -> list[StoredOp]:
+        """Ops of one chain in order of `seq` (all branches of a fork included), or where the latest
+        messages of a conversation begin."""
         ...
 
     def op(self, id: OpId) -> StoredOp | None:
@@ -141,7 +142,7 @@ class AsyncStore(Protocol):
         caller never wonders whether its changes are on disk."""
         ...
 
-    async def ops(self, query: OpsQuery) -> list[StoredOp]: ...
+    async def ops(self, query: OpsRead) -> list[StoredOp]: ...
 
     async def op(self, id: OpId) -> StoredOp | None: ...
 

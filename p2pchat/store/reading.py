@@ -28,7 +28,7 @@ from p2pchat.model.change import Counting, PutReceipt
 from p2pchat.model.expected import Expected
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.message import Message
-from p2pchat.model.query import OpsQuery, StoredDeletion, StoredOp
+from p2pchat.model.query import LatestQuery, OpsRead, StoredDeletion, StoredOp
 from p2pchat.model.room import RoomKind
 from p2pchat.store.folding import Progress, Reach
 from p2pchat.store.port import PAGE_LIMIT_MAX, Page
@@ -52,6 +52,7 @@ from p2pchat.store.schema import (
     rooms,
     settled,
     settled_read,
+    turns,
 )
 
 __all__ = [
@@ -113,10 +114,55 @@ _OPS = (
     .order_by(ops.c.seq, ops.c.id)
     .limit(bindparam("limit"))
 )
+_TURNS = (
+    select(*OPS)
+    .join_from(turns, ops, turns.c.op == ops.c.key)
+    .join(dropped, dropped.c.op == ops.c.key, isouter=True)
+    .where(
+        turns.c.conversation == _conversation_key,
+        turns.c.device == _device_key,
+        turns.c.seq >= bindparam("from_seq"),
+    )
+    .order_by(turns.c.seq, ops.c.id)
+    .limit(bindparam("limit"))
+)
+_latest = (
+    select(messages.c.op, messages.c.sort_key)
+    .where(messages.c.conversation == _conversation_key)
+    .order_by(messages.c.sort_key.desc(), messages.c.id.desc())
+    .limit(bindparam("messages"))
+    .subquery()
+)
+_firsts = (
+    select(
+        _latest.c.op,
+        func.row_number()
+        .over(partition_by=ops.c.device, order_by=(ops.c.seq, ops.c.id))
+        .label("at"),
+        func.max(_latest.c.sort_key).over(partition_by=ops.c.device).label("newest"),
+    )
+    .join_from(_latest, ops, _latest.c.op == ops.c.key)
+    .subquery()
+)
+_LATEST = (
+    select(*OPS)
+    .join_from(_firsts, ops, _firsts.c.op == ops.c.key)
+    .join(dropped, dropped.c.op == ops.c.key, isouter=True)
+    .where(_firsts.c.at == 1)
+    .order_by(_firsts.c.newest.desc(), ops.c.id)
+    .limit(bindparam("limit"))
+)
 
 
-def read_ops(connection: Connection, query: OpsQuery) -> list[StoredOp]:
+def read_ops(connection: Connection, query: OpsRead) -> list[StoredOp]:
     """As `Store.ops`; rows are fetched one by one, so that what is cut off is not read."""
+    if isinstance(query, LatestQuery):
+        asked = {
+            "conversation": query.conversation,
+            "messages": query.messages,
+            "limit": query.limit,
+        }
+        return [stored_op_of(row) for row in connection.execute(_LATEST, asked)]
     found: list[StoredOp] = []
     size_bytes = 0
     parameters = {
@@ -126,7 +172,7 @@ def read_ops(connection: Connection, query: OpsQuery) -> list[StoredOp]:
         "from_seq": query.from_seq,
         "limit": query.limit,
     }
-    with connection.execute(_OPS, parameters) as rows:
+    with connection.execute(_TURNS if query.turns else _OPS, parameters) as rows:
         for row in rows:
             op = stored_op_of(row)
             size_bytes += op.size_bytes

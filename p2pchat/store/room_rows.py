@@ -6,11 +6,12 @@ These rows never leave a home: a device that comes later is given the secrets by
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from sqlalchemy import Connection, literal_column, select
+from sqlalchemy import Connection, bindparam, literal_column, or_, select
 
 from p2pchat.model.ids import AccountId, ConversationId, OpId
+from p2pchat.model.op import Chain
 from p2pchat.model.query import StoredOp
 from p2pchat.model.room_change import (
     DropEpoch,
@@ -25,9 +26,11 @@ from p2pchat.model.room_change import (
 from p2pchat.model.snapshot import RoomsSnapshot
 from p2pchat.store.schema import (
     accounts,
+    conversation_details,
     conversations,
     epochs,
     expected,
+    heads,
     leaves,
     ops,
     rooms,
@@ -35,6 +38,7 @@ from p2pchat.store.schema import (
     settled_read,
 )
 from p2pchat.store.statements import drop, put
+from p2pchat.wire.control import shows_less_than_all
 
 __all__ = ["RoomWriter", "read_rooms"]
 
@@ -70,6 +74,23 @@ _CONTROL = (
     .join(conversations, ops.c.conversation == conversations.c.key)
     .where(ops.c.chain == literal_column("0"))  # as the partial index says it
     .order_by(conversations.c.id, ops.c.key)
+)
+_TALK = (
+    select(ops.c.id, ops.c.seq, ops.c.header, ops.c.signature)
+    .join_from(heads, ops, heads.c.id == ops.c.id)
+    .where(heads.c.conversation == bindparam("key"), heads.c.chain == int(Chain.TALK))
+    .order_by(ops.c.id)
+)
+_PLACES = (
+    select(conversations.c.key, rooms.c.genesis, conversation_details.c.conversation.label("here"))
+    .join(rooms, rooms.c.conversation == conversations.c.key, isouter=True)
+    .join(
+        conversation_details,
+        conversation_details.c.conversation == conversations.c.key,
+        isouter=True,
+    )
+    .where(or_(rooms.c.genesis.is_not(None), conversation_details.c.conversation.is_(None)))
+    .order_by(conversations.c.id)
 )
 
 
@@ -157,4 +178,13 @@ def read_rooms(connection: Connection) -> RoomsSnapshot:
             SetSettled(ConversationId(row.conversation_id), row.talk, row.read or 0)
             for row in connection.execute(_SETTLED)
         ),
+        talk=tuple(_read_talk(connection)),
     )
+
+
+def _read_talk(connection: Connection) -> Iterator[StoredOp]:
+    """The heads of talk chains in rooms that do not show all their history, and where we left."""
+    for place in connection.execute(_PLACES).all():
+        if place.here is None or shows_less_than_all(place.genesis):
+            for row in connection.execute(_TALK, {"key": place.key}):
+                yield StoredOp(OpId(row.id), row.seq, row.header, row.signature, None)

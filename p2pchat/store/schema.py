@@ -68,6 +68,7 @@ __all__ = [
     "spent_sessions",
     "telling",
     "trust",
+    "turns",
     "wordless",
 ]
 
@@ -245,6 +246,15 @@ dropped = _table(
 )
 
 wordless = _table("wordless", _of(ops, "op", primary_key=True))
+
+turns = _table(
+    "turns",
+    _of(ops, "op", primary_key=True),
+    _of(conversations, "conversation"),
+    _of(devices, "device"),
+    _integer("seq"),
+    Index("turns_of_chain", "conversation", "device", "seq"),
+)
 
 deliveries = _keyed(
     "deliveries",

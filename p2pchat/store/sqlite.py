@@ -24,7 +24,7 @@ from p2pchat.model.change import (
 from p2pchat.model.identity import Identity
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.message import Message
-from p2pchat.model.query import OpsQuery, StoredOp
+from p2pchat.model.query import OpsRead, StoredOp
 from p2pchat.model.search import Query
 from p2pchat.model.snapshot import Snapshot
 from p2pchat.store import reading
@@ -79,7 +79,7 @@ class SqliteStore:
         with self._read() as connection:
             return read_snapshot(connection)
 
-    def ops(self, query: OpsQuery) -> list[StoredOp]:
+    def ops(self, query: OpsRead) -> list[StoredOp]:
         with self._read() as connection:
             return reading.read_ops(connection, query)
 

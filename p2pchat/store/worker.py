@@ -25,7 +25,7 @@ from p2pchat.model.change import Change, PutReadMark, PutReceipt
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.mailbox_change import MailboxChange, PageQuery, Removed, StoredMailbox
 from p2pchat.model.message import Message
-from p2pchat.model.query import OpsQuery, StoredOp
+from p2pchat.model.query import OpsRead, StoredOp
 from p2pchat.model.search import Query
 from p2pchat.store.home import BARE, Home, KeyFile, open_home
 from p2pchat.store.mailbox_port import MailboxStore
@@ -92,7 +92,7 @@ class StoreWorker:
         self._writes.put(_Write(changes))
         await trio.lowlevel.wait_task_rescheduled(_never_abort)
 
-    async def ops(self, query: OpsQuery) -> list[StoredOp]:
+    async def ops(self, query: OpsRead) -> list[StoredOp]:
         return await self._read(partial(self._store.ops, query))
 
     async def op(self, id: OpId) -> StoredOp | None:
@@ -198,7 +198,7 @@ class InlineStore:
         self._store.commit(changes)
         await trio.lowlevel.cancel_shielded_checkpoint()
 
-    async def ops(self, query: OpsQuery) -> list[StoredOp]:
+    async def ops(self, query: OpsRead) -> list[StoredOp]:
         await trio.lowlevel.checkpoint()
         return self._store.ops(query)
 

@@ -82,6 +82,7 @@ def _but_chain(table: Table) -> str:
 
 _OF_CHAINS = (schema.ops, schema.heads, schema.floors)
 _ADD_OP = add(schema.ops, "id")
+_ADD_TURN = add_row(schema.turns)
 _KEY_OF_OP = key_of(schema.ops)
 _PUT_HEAD = put(schema.heads)
 _DROP_HEAD = drop(schema.heads, *_CHAIN, "id")
@@ -266,7 +267,9 @@ class Writer:
         if self._cursor.rowcount == 0:
             return
         assert self._cursor.lastrowid is not None, "a row was added"
-        self._added.keys[op.id] = self._cursor.lastrowid
+        self._added.keys[op.id] = key = self._cursor.lastrowid
+        if header.was:
+            self._cursor.execute(_ADD_TURN, chain | {"op": key, "seq": header.seq})
         if op.deletion is not None:
             self._relations.came_without_content(self._key_of(op.id), op.deletion)
         if header.prev is not None and self._added.heads.pop(header.prev, None) is None:
@@ -298,7 +301,8 @@ class Writer:
         self._added.keys.clear()
         chain = self._chain(change.conversation, change.device, change.chain)
         self._cursor.execute(_PUT_FLOOR, chain | {"seq": change.seq, "prev": change.prev})
-        self._cursor.execute(_DROP_OPS_BELOW, chain | {"seq": change.seq})
+        if not change.spares:
+            self._cursor.execute(_DROP_OPS_BELOW, chain | {"seq": change.seq})
         self._cursor.execute(_DROP_HEADS_BELOW, chain | {"seq": change.seq - 1})
 
     def _put_progress(self, change: SetDelivery | SetPublished | PutReceipt) -> None:

@@ -17,7 +17,7 @@ from p2pchat.model.blocking import BlockList
 from p2pchat.model.change import Change, PutReadMark, PutReceipt
 from p2pchat.model.ids import AccountId, ConversationId, OpId, PeerId
 from p2pchat.model.message import Message
-from p2pchat.model.query import OpsQuery, StoredOp
+from p2pchat.model.query import OpsRead, StoredOp
 from p2pchat.model.search import Query
 from p2pchat.net.port import (
     Connectedness,
@@ -197,7 +197,7 @@ class RecordingStore:
         self._fate.passes(Moment.AFTER_COMMIT)
         await self._fate.go_on()
 
-    async def ops(self, query: OpsQuery) -> list[StoredOp]:
+    async def ops(self, query: OpsRead) -> list[StoredOp]:
         await self._wait()
         return self._store.ops(query)
 

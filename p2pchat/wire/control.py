@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
 from typing import TypeVar
 
@@ -27,6 +28,7 @@ from p2pchat.model.control import (
     SetDetail,
     SetStanding,
     Standing,
+    TalkFloor,
     TalkHead,
 )
 from p2pchat.model.conversation import (
@@ -35,6 +37,7 @@ from p2pchat.model.conversation import (
     ROOM_NAME_CHARS_MAX,
     room_id,
 )
+from p2pchat.model.history import HISTORY_LAST_MAX
 from p2pchat.model.ids import HASH_BYTES, AccountId, DeviceId, OpId
 from p2pchat.model.op import Kind, Op
 from p2pchat.wire import rooms_pb2 as pb
@@ -46,7 +49,9 @@ __all__ = [
     "CONTROL_BYTES_MAX",
     "CONTROL_KINDS",
     "DETAIL_CHARS_MAX",
+    "FLOORS_MAX",
     "GENESIS_BYTES_MAX",
+    "HISTORY_LAST_MAX",
     "INVITE_USES_MAX",
     "NONCE_BYTES",
     "OWNERS_MAX",
@@ -54,8 +59,10 @@ __all__ = [
     "decode_control",
     "encode_control",
     "fitting_cuts",
+    "fitting_floors",
     "is_detail",
     "read_genesis",
+    "shows_less_than_all",
 ]
 
 OWNERS_MAX = 3
@@ -64,8 +71,9 @@ CONTROL_BYTES_MAX = 4 * 1024
 """Content of a control op."""
 GENESIS_BYTES_MAX = 512
 """Of the longest that is within bounds; it stands in every welcome."""
-HISTORY_LAST_MAX = 100_000
 CUTS_MAX = 32
+FLOORS_MAX = 96
+"""Devices of which one who lets somebody in says from where on their talk is for that one."""
 INVITE_USES_MAX = 1000
 INVITE_EXPIRES_MS_MAX = 1 << 48
 CUT_HEADS_MAX = 4
@@ -110,8 +118,13 @@ def encode_control(control: Control) -> tuple[Kind, bytes]:
                 commitment=commitment,
             )
             return Kind.GENESIS, message.SerializeToString()
-        case SetStanding(account, standing, cuts):
-            change = pb.Standing(account=account, standing=standing, cuts=map(_cut_pb, cuts))
+        case SetStanding(account, standing, cuts, floors):
+            change = pb.Standing(
+                account=account,
+                standing=standing,
+                cuts=map(_cut_pb, cuts),
+                floors=map(_floor_pb, floors),
+            )
             return Kind.STANDING, change.SerializeToString()
         case Leave():
             return Kind.LEAVE, b""
@@ -127,8 +140,14 @@ def encode_control(control: Control) -> tuple[Kind, bytes]:
             return Kind.INVITE, invite.SerializeToString()
         case InviteRevoked(invite):
             return Kind.INVITE_REVOKED, pb.InviteRevoked(invite=invite).SerializeToString()
-        case Admission(account, invite, key, proof):
-            admission = pb.Admission(account=account, invite=invite, key=key, proof=proof)
+        case Admission(account, invite, key, proof, floors):
+            admission = pb.Admission(
+                account=account,
+                invite=invite,
+                key=key,
+                proof=proof,
+                floors=map(_floor_pb, floors),
+            )
             return Kind.ADMISSION, admission.SerializeToString()
         case SetDetail(detail, text):
             return Kind.DETAIL, pb.Detail(field=detail, text=text).SerializeToString()
@@ -148,6 +167,14 @@ def read_genesis(raw: bytes) -> Genesis:
     genesis = decode_control(Kind.GENESIS, raw)
     assert isinstance(genesis, Genesis), "that is what this kind says"
     return genesis
+
+
+def shows_less_than_all(raw: bytes) -> bool:
+    """Whether these bytes begin a room whose newcomers may not have all that was said before."""
+    try:
+        return read_genesis(raw).history is not History.ALL
+    except RemoteProtocolError:
+        return False  # of a room by password, or of one that nobody takes any more
 
 
 def control_op(op: Op) -> ControlOp:
@@ -178,7 +205,7 @@ def _decode(kind: int, raw: bytes) -> Control:
             cuts = tuple(map(_cut, _few(change.cuts, CUTS_MAX)))
             if len({cut.device for cut in cuts}) != len(cuts):
                 raise MalformedMessage("a device is cut once")
-            return SetStanding(AccountId(change.account), standing, cuts)
+            return SetStanding(AccountId(change.account), standing, cuts, _floors(change.floors))
         case Kind.LEAVE:
             return Leave()
         case Kind.EPOCH:
@@ -242,7 +269,7 @@ def _admission(message: pb.Admission) -> Admission:
         verify_join(message.key, invite, account, message.proof)
     except BadSignature as error:  # stands in what a member signed, who alone is to blame
         raise MalformedMessage(f"no admission: {error}") from error
-    return Admission(account, invite, message.key, message.proof)
+    return Admission(account, invite, message.key, message.proof, _floors(message.floors))
 
 
 def _detail(message: pb.Detail) -> SetDetail:
@@ -283,6 +310,32 @@ def _short(cut: Cut) -> Cut:
     """The longest branches of a device, as many as can be named."""
     talk = sorted(cut.talk, key=lambda head: -head.seq)
     return Cut(cut.device, cut.control[:CUT_HEADS_MAX], tuple(talk[:CUT_HEADS_MAX]))
+
+
+def fitting_floors(
+    control: SetStanding | Admission, floors: Iterable[TalkFloor]
+) -> SetStanding | Admission:
+    """What lets somebody in, with as many of these floors as others take in one op, by device. The
+    first are worth most."""
+    found = list(dict.fromkeys(floors))[:FLOORS_MAX]
+    while True:
+        named = replace(control, floors=tuple(sorted(found, key=lambda floor: floor.device)))
+        if len(encode_control(named)[1]) <= CONTROL_BYTES_MAX or not found:
+            return named
+        del found[-max(1, len(found) // 8) :]
+
+
+def _floor_pb(floor: TalkFloor) -> pb.TalkFloor:
+    return pb.TalkFloor(device=floor.device, seq=floor.seq)
+
+
+def _floors(messages: Iterable[pb.TalkFloor]) -> tuple[TalkFloor, ...]:
+    found = tuple(TalkFloor(DeviceId(one.device), one.seq) for one in _few(messages, FLOORS_MAX))
+    if not all(a.device < b.device for a, b in pairwise(found)):
+        raise MalformedMessage("floors are named by device, each once")
+    if any(floor.seq >= SEQ_MAX for floor in found):
+        raise MalformedMessage("a sequence number is out of bounds")
+    return found
 
 
 def _cut_pb(cut: Cut) -> pb.Cut:

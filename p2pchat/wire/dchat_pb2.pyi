@@ -15,7 +15,7 @@ class Signed(_message.Message):
     def __init__(self, body: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class Header(_message.Message):
-    __slots__ = ("version", "conversation", "chain", "account", "device", "seq", "prev", "hlc", "kind", "content_hash", "deps", "after", "devices", "refers")
+    __slots__ = ("version", "conversation", "chain", "account", "device", "seq", "prev", "hlc", "kind", "content_hash", "deps", "after", "devices", "refers", "was")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     CONVERSATION_FIELD_NUMBER: _ClassVar[int]
     CHAIN_FIELD_NUMBER: _ClassVar[int]
@@ -30,6 +30,7 @@ class Header(_message.Message):
     AFTER_FIELD_NUMBER: _ClassVar[int]
     DEVICES_FIELD_NUMBER: _ClassVar[int]
     REFERS_FIELD_NUMBER: _ClassVar[int]
+    WAS_FIELD_NUMBER: _ClassVar[int]
     version: int
     conversation: bytes
     chain: int
@@ -44,7 +45,8 @@ class Header(_message.Message):
     after: _containers.RepeatedScalarFieldContainer[bytes]
     devices: bytes
     refers: bytes
-    def __init__(self, version: _Optional[int] = ..., conversation: _Optional[bytes] = ..., chain: _Optional[int] = ..., account: _Optional[bytes] = ..., device: _Optional[bytes] = ..., seq: _Optional[int] = ..., prev: _Optional[bytes] = ..., hlc: _Optional[int] = ..., kind: _Optional[int] = ..., content_hash: _Optional[bytes] = ..., deps: _Optional[_Iterable[bytes]] = ..., after: _Optional[_Iterable[bytes]] = ..., devices: _Optional[bytes] = ..., refers: _Optional[bytes] = ...) -> None: ...
+    was: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, version: _Optional[int] = ..., conversation: _Optional[bytes] = ..., chain: _Optional[int] = ..., account: _Optional[bytes] = ..., device: _Optional[bytes] = ..., seq: _Optional[int] = ..., prev: _Optional[bytes] = ..., hlc: _Optional[int] = ..., kind: _Optional[int] = ..., content_hash: _Optional[bytes] = ..., deps: _Optional[_Iterable[bytes]] = ..., after: _Optional[_Iterable[bytes]] = ..., devices: _Optional[bytes] = ..., refers: _Optional[bytes] = ..., was: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class SignedOp(_message.Message):
     __slots__ = ("header", "signature", "content", "deletion")

@@ -67,6 +67,7 @@ def make_op(header: Header, content: bytes, signer: Signer) -> Op:
         after=header.after,
         devices=header.devices,
         refers=header.refers or b"",
+        was=header.was,
     ).SerializeToString()
     return Op(OpId.of(raw), header, raw, signer.sign(Purpose.OP, raw), content)
 
@@ -148,6 +149,7 @@ def decode_header(raw: bytes) -> Header:
             tuple(map(OpId, pb.after)),
             pb.devices,
             OpId(pb.refers) if pb.refers else None,
+            tuple(map(OpId, pb.was)),
         )
     except (DecodeError, ValueError) as error:
         raise MalformedMessage(f"an op's header does not decode: {error}") from error
@@ -171,6 +173,7 @@ def _check(header: Header) -> None:
         and len(header.content_hash) == HASH_BYTES
         and len(header.devices) == HASH_BYTES
         and len(header.deps) <= DEPS_MAX
+        and len(header.was) <= (DEPS_MAX if header.prev is not None else 0)
         and len(header.after) <= AFTER_MAX
     )
     chain = Chain.CONTROL if header.kind < Kind.PROFILE else Chain.TALK

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0brooms.proto\x12\x0b\x64\x63hat.rooms\"\x82\x01\n\x07Genesis\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x0e\n\x06owners\x18\x02 \x03(\x0c\x12\x0f\n\x07history\x18\x03 \x01(\r\x12\x14\n\x0chistory_last\x18\x04 \x01(\r\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\r\n\x05nonce\x18\x06 \x01(\x0c\x12\x12\n\ncommitment\x18\x07 \x01(\x0c\"K\n\x03\x43ut\x12\x0e\n\x06\x64\x65vice\x18\x01 \x01(\x0c\x12\x0f\n\x07\x63ontrol\x18\x02 \x03(\x0c\x12#\n\x04talk\x18\x03 \x03(\x0b\x32\x15.dchat.rooms.TalkHead\"%\n\x08TalkHead\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\x0c\n\x04head\x18\x02 \x01(\x0c\"M\n\x08Standing\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0c\x12\x10\n\x08standing\x18\x02 \x01(\r\x12\x1e\n\x04\x63uts\x18\x03 \x03(\x0b\x32\x10.dchat.rooms.Cut\"\x1b\n\x05\x45poch\x12\x12\n\ncommitment\x18\x01 \x01(\x0c\"7\n\x06Invite\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\x0c\n\x04uses\x18\x02 \x01(\r\x12\x12\n\nexpires_ms\x18\x03 \x01(\x04\"\x1f\n\rInviteRevoked\x12\x0e\n\x06invite\x18\x01 \x01(\x0c\"H\n\tAdmission\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0c\x12\x0e\n\x06invite\x18\x02 \x01(\x0c\x12\x0b\n\x03key\x18\x03 \x01(\x0c\x12\r\n\x05proof\x18\x04 \x01(\x0c\"%\n\x06\x44\x65tail\x12\r\n\x05\x66ield\x18\x01 \x01(\r\x12\x0c\n\x04text\x18\x02 \x01(\t\"H\n\rDeviceRevoked\x12\x12\n\nrevocation\x18\x01 \x01(\x0c\x12#\n\x04talk\x18\x02 \x03(\x0b\x32\x15.dchat.rooms.TalkHeadb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0brooms.proto\x12\x0b\x64\x63hat.rooms\"\x82\x01\n\x07Genesis\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x0e\n\x06owners\x18\x02 \x03(\x0c\x12\x0f\n\x07history\x18\x03 \x01(\r\x12\x14\n\x0chistory_last\x18\x04 \x01(\r\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\r\n\x05nonce\x18\x06 \x01(\x0c\x12\x12\n\ncommitment\x18\x07 \x01(\x0c\"K\n\x03\x43ut\x12\x0e\n\x06\x64\x65vice\x18\x01 \x01(\x0c\x12\x0f\n\x07\x63ontrol\x18\x02 \x03(\x0c\x12#\n\x04talk\x18\x03 \x03(\x0b\x32\x15.dchat.rooms.TalkHead\"%\n\x08TalkHead\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\x0c\n\x04head\x18\x02 \x01(\x0c\"u\n\x08Standing\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0c\x12\x10\n\x08standing\x18\x02 \x01(\r\x12\x1e\n\x04\x63uts\x18\x03 \x03(\x0b\x32\x10.dchat.rooms.Cut\x12&\n\x06\x66loors\x18\x04 \x03(\x0b\x32\x16.dchat.rooms.TalkFloor\"(\n\tTalkFloor\x12\x0e\n\x06\x64\x65vice\x18\x01 \x01(\x0c\x12\x0b\n\x03seq\x18\x02 \x01(\x04\"\x1b\n\x05\x45poch\x12\x12\n\ncommitment\x18\x01 \x01(\x0c\"7\n\x06Invite\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\x0c\n\x04uses\x18\x02 \x01(\r\x12\x12\n\nexpires_ms\x18\x03 \x01(\x04\"\x1f\n\rInviteRevoked\x12\x0e\n\x06invite\x18\x01 \x01(\x0c\"p\n\tAdmission\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0c\x12\x0e\n\x06invite\x18\x02 \x01(\x0c\x12\x0b\n\x03key\x18\x03 \x01(\x0c\x12\r\n\x05proof\x18\x04 \x01(\x0c\x12&\n\x06\x66loors\x18\x05 \x03(\x0b\x32\x16.dchat.rooms.TalkFloor\"%\n\x06\x44\x65tail\x12\r\n\x05\x66ield\x18\x01 \x01(\r\x12\x0c\n\x04text\x18\x02 \x01(\t\"H\n\rDeviceRevoked\x12\x12\n\nrevocation\x18\x01 \x01(\x0c\x12#\n\x04talk\x18\x02 \x03(\x0b\x32\x15.dchat.rooms.TalkHeadb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,17 +38,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TALKHEAD']._serialized_start=238
   _globals['_TALKHEAD']._serialized_end=275
   _globals['_STANDING']._serialized_start=277
-  _globals['_STANDING']._serialized_end=354
-  _globals['_EPOCH']._serialized_start=356
-  _globals['_EPOCH']._serialized_end=383
-  _globals['_INVITE']._serialized_start=385
-  _globals['_INVITE']._serialized_end=440
-  _globals['_INVITEREVOKED']._serialized_start=442
-  _globals['_INVITEREVOKED']._serialized_end=473
-  _globals['_ADMISSION']._serialized_start=475
-  _globals['_ADMISSION']._serialized_end=547
-  _globals['_DETAIL']._serialized_start=549
-  _globals['_DETAIL']._serialized_end=586
-  _globals['_DEVICEREVOKED']._serialized_start=588
-  _globals['_DEVICEREVOKED']._serialized_end=660
+  _globals['_STANDING']._serialized_end=394
+  _globals['_TALKFLOOR']._serialized_start=396
+  _globals['_TALKFLOOR']._serialized_end=436
+  _globals['_EPOCH']._serialized_start=438
+  _globals['_EPOCH']._serialized_end=465
+  _globals['_INVITE']._serialized_start=467
+  _globals['_INVITE']._serialized_end=522
+  _globals['_INVITEREVOKED']._serialized_start=524
+  _globals['_INVITEREVOKED']._serialized_end=555
+  _globals['_ADMISSION']._serialized_start=557
+  _globals['_ADMISSION']._serialized_end=669
+  _globals['_DETAIL']._serialized_start=671
+  _globals['_DETAIL']._serialized_end=708
+  _globals['_DEVICEREVOKED']._serialized_start=710
+  _globals['_DEVICEREVOKED']._serialized_end=782
 # @@protoc_insertion_point(module_scope)

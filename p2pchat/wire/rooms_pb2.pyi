@@ -43,14 +43,24 @@ class TalkHead(_message.Message):
     def __init__(self, seq: _Optional[int] = ..., head: _Optional[bytes] = ...) -> None: ...
 
 class Standing(_message.Message):
-    __slots__ = ("account", "standing", "cuts")
+    __slots__ = ("account", "standing", "cuts", "floors")
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     STANDING_FIELD_NUMBER: _ClassVar[int]
     CUTS_FIELD_NUMBER: _ClassVar[int]
+    FLOORS_FIELD_NUMBER: _ClassVar[int]
     account: bytes
     standing: int
     cuts: _containers.RepeatedCompositeFieldContainer[Cut]
-    def __init__(self, account: _Optional[bytes] = ..., standing: _Optional[int] = ..., cuts: _Optional[_Iterable[_Union[Cut, _Mapping]]] = ...) -> None: ...
+    floors: _containers.RepeatedCompositeFieldContainer[TalkFloor]
+    def __init__(self, account: _Optional[bytes] = ..., standing: _Optional[int] = ..., cuts: _Optional[_Iterable[_Union[Cut, _Mapping]]] = ..., floors: _Optional[_Iterable[_Union[TalkFloor, _Mapping]]] = ...) -> None: ...
+
+class TalkFloor(_message.Message):
+    __slots__ = ("device", "seq")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    device: bytes
+    seq: int
+    def __init__(self, device: _Optional[bytes] = ..., seq: _Optional[int] = ...) -> None: ...
 
 class Epoch(_message.Message):
     __slots__ = ("commitment",)
@@ -75,16 +85,18 @@ class InviteRevoked(_message.Message):
     def __init__(self, invite: _Optional[bytes] = ...) -> None: ...
 
 class Admission(_message.Message):
-    __slots__ = ("account", "invite", "key", "proof")
+    __slots__ = ("account", "invite", "key", "proof", "floors")
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     INVITE_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     PROOF_FIELD_NUMBER: _ClassVar[int]
+    FLOORS_FIELD_NUMBER: _ClassVar[int]
     account: bytes
     invite: bytes
     key: bytes
     proof: bytes
-    def __init__(self, account: _Optional[bytes] = ..., invite: _Optional[bytes] = ..., key: _Optional[bytes] = ..., proof: _Optional[bytes] = ...) -> None: ...
+    floors: _containers.RepeatedCompositeFieldContainer[TalkFloor]
+    def __init__(self, account: _Optional[bytes] = ..., invite: _Optional[bytes] = ..., key: _Optional[bytes] = ..., proof: _Optional[bytes] = ..., floors: _Optional[_Iterable[_Union[TalkFloor, _Mapping]]] = ...) -> None: ...
 
 class Detail(_message.Message):
     __slots__ = ("field", "text")

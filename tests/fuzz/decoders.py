@@ -93,6 +93,7 @@ from p2pchat.wire.verification import VerificationCode, decode_code, encode_code
 from tests.fuzz import feeds
 from tests.unit.protocol.people import ALICE
 from tests.vectors import golden, proofs
+from tests.vectors.room_controls import REVOKED
 
 PEER = ALICE.device.peer_id
 ADDRESS = "/ip4/192.0.2.7/tcp/4001"
@@ -216,7 +217,7 @@ WIRE: dict[str, Decoder] = {
         ),
     ),
     "device set": Decoder(read_device_set, ("wire.devices.read_device_set",), (ALICE.devices.raw,)),
-    "revocation": Decoder(read_revocation, ("wire.devices.read_revocation",), (golden.REVOKED,)),
+    "revocation": Decoder(read_revocation, ("wire.devices.read_revocation",), (REVOKED,)),
     "account of a device set": Decoder(claimed_set, ("wire.devices",), (ALICE.devices.raw,)),
     "receipt": Decoder(
         receipt(read_receipt),

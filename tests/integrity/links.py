@@ -12,7 +12,7 @@ from p2pchat.wire.invite_links import InviteLink, decode_invite, encode_invite
 from p2pchat.wire.links import INVITE_PREFIX, PREFIX, ContactLink, decode_link, encode_link
 from p2pchat.wire.links import _check as link_check
 from tests.unit.protocol.people import ALICE, BOB
-from tests.vectors import golden
+from tests.vectors import golden, room_controls
 
 Misuse = Callable[[Signer], Signer]
 
@@ -51,8 +51,8 @@ def read_invite_body(raw: bytes) -> InviteLink:
 def an_admission(misuse: Misuse) -> bytes:
     """As it stands in an op of whoever admits, who signs all of it, too."""
     invite = golden.op_id("invite")
-    proof = misuse(golden.INVITE).sign(Purpose.JOIN, invite + BOB.account)
-    key = golden.INVITE.public_key
+    proof = misuse(room_controls.INVITE).sign(Purpose.JOIN, invite + BOB.account)
+    key = room_controls.INVITE.public_key
     return rooms_pb2.Admission(
         account=BOB.account, invite=invite, key=key, proof=proof
     ).SerializeToString()

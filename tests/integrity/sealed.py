@@ -155,6 +155,7 @@ def an_op(content: Content, misuse: Misuse) -> bytes:
         after=(golden.op_id("shown"),) if kind.chain is Chain.TALK else (),
         devices=ALICE.devices.hash,
         refers=golden.op_id("message") if isinstance(content, Edit | Delete | React) else None,
+        was=(golden.op_id("earlier"),) if kind.chain is Chain.TALK else (),
     )
     return encode_op(make_op(header, raw, misuse(ALICE.signer)))
 
@@ -187,6 +188,7 @@ CONTROL_COVERS = {
     "invite": (rooms_pb2.Invite,),
     "invite revoked": (rooms_pb2.InviteRevoked,),
     "admission": (rooms_pb2.Admission,),
+    "standing, with floors": (rooms_pb2.TalkFloor,),
     "name": (rooms_pb2.Detail,),
 }
 

@@ -89,3 +89,32 @@ def test_who_crashes_is_back_in_the_room():
         await wait_for([alice, bob, carol], room.id, ["before", "meanwhile", "back"])
 
     run_world(scenario, 22)
+
+
+def test_who_comes_later_reads_what_the_room_gives_and_misses_nothing():
+    async def scenario(world: World) -> None:
+        clients = await everybody(world)
+        alice, bob, carol, dave = clients
+        room = await alice.create_room("council", [bob.account], history="last:1")
+        await wait_for_role(bob, room.id, Role.MEMBER)
+        for text in ("one", "two"):
+            await room.send(text)
+        await wait_for([bob], room.id, ["one", "two"])
+        world.crash("alice")
+        await bob.room(room.id).send("three")
+        alice = await world.open("alice")
+        await wait_for([alice], room.id, ["one", "two", "three"])
+        await alice.room(room.id).set_role(carol.account, Role.MEMBER)
+        await wait_for([carol], room.id, ["three"])
+        await carol.room(room.id).send("four")
+        link = await alice.room(room.id).invite()
+        await dave.join(link)
+        await wait_for([dave], room.id, ["four"])
+        await dave.room(room.id).send("five")
+        await wait_for([alice, bob], room.id, ["one", "two", "three", "four", "five"])
+        await wait_for([carol], room.id, ["three", "four", "five"])
+        for client in (alice, bob, carol, dave):
+            assert client.room(room.id).info.history == "last:1"
+            assert client.room(room.id).completeness().is_complete
+
+    run_world(scenario, 23)

@@ -16,7 +16,9 @@ from enum import Enum
 from pathlib import Path
 
 from p2pchat.protocol import contacts, peering, recipient
-from tests.vectors.examples import EXAMPLES, Example
+from tests.vectors import examples as examples  # they enter themselves
+from tests.vectors import room_examples as room_examples
+from tests.vectors.example import EXAMPLES, Example
 from tests.vectors.layout import render
 
 FOLDER = Path(__file__).parents[2] / "docs/protocols"

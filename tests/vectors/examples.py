@@ -7,12 +7,8 @@ there; the rest is made here by the code that makes it in earnest.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
 from hashlib import blake2b
 
-from google.protobuf.descriptor import Descriptor
 from libp2p.relay.circuit_v2.pb.circuit_pb2 import (
     HopMessage,
     Limit,
@@ -44,7 +40,6 @@ from p2pchat.wire.dchat_pb2 import (
 )
 from p2pchat.wire.frames import Ops as OpsFrame
 from p2pchat.wire.frames import encode_ops
-from p2pchat.wire.framing import encode_varint
 from p2pchat.wire.gossip_pb2 import RPC
 from p2pchat.wire.kad_codec import KadKind, KadMessage, KadPeer, KadRecord, encode_kad
 from p2pchat.wire.kad_pb2 import Message as KadMessagePb
@@ -53,56 +48,16 @@ from p2pchat.wire.links import PREFIX
 from p2pchat.wire.mailbox_pb2 import Answer as MailboxAnswer
 from p2pchat.wire.mailbox_pb2 import Request as MailboxRequest
 from p2pchat.wire.multiaddr import multiaddr_bytes
-from p2pchat.wire.rooms_pb2 import Genesis, Standing
 from p2pchat.wire.verification import PREFIX as CODE_PREFIX
 from tests.unit.protocol.people import ALICE, BOB, WALL_MS
 from tests.vectors import golden
-from tests.vectors.layout import Message, Part, Plain
+from tests.vectors.example import Example, Values, example, framed, stored, vector
+from tests.vectors.layout import Message, Plain
 
 ADDRESS = "/ip4/192.0.2.7/tcp/4001"
 ROOM_NAME = "square"
 NONCE = bytes(range(24))
 """Of the room blob shown; a real one is random."""
-
-Values = dict[str, str]
-
-
-@dataclass(frozen=True)
-class Example:
-    """What a document shows: parts of a byte string, or labelled values."""
-
-    parts: tuple[Part, ...] = ()
-    values: Values | None = None
-
-    @property
-    def raw(self) -> bytes:
-        """All parts together."""
-        return b"".join(part.raw for part in self.parts)
-
-
-EXAMPLES: dict[str, Callable[[], Example]] = {}
-
-
-def example(make: Callable[[], Example]) -> Callable[[], Example]:
-    """Enter an example under the name of its function, with spaces."""
-    made = EXAMPLES[make.__name__.replace("_", " ")] = cache(make)
-    return made
-
-
-def vector(file: str, name: str) -> dict[str, str]:
-    """An entry of a golden file."""
-    found = next(entry for entry in golden.read(file) if entry["name"] == name)
-    return {field: str(value) for field, value in found.items()}
-
-
-def stored(file: str, name: str, field: str) -> bytes:
-    return bytes.fromhex(vector(file, name)[field])
-
-
-def framed(schema: Descriptor, raw: bytes, place: str = "") -> Example:
-    """A message behind its length, as it stands on a stream."""
-    length = Plain(f"length: {len(raw)}", encode_varint(len(raw)))
-    return Example((length, Message(schema, raw, place)))
 
 
 # identifiers.md
@@ -244,32 +199,6 @@ def full_profile() -> Example:
 @example
 def text() -> Example:
     return Example((Message(Text.DESCRIPTOR, stored("ops", "reply", "content")),))
-
-
-# membership.md
-
-
-@example
-def genesis() -> Example:
-    return Example((Message(Genesis.DESCRIPTOR, stored("ops", "genesis", "content")),))
-
-
-@example
-def room_id() -> Example:
-    return Example(values={"room id": golden.CREW.hex()})
-
-
-@example
-def removal() -> Example:
-    return Example((Message(Standing.DESCRIPTOR, stored("ops", "removal", "content")),))
-
-
-# room-sealing.md
-
-
-@example
-def welcome() -> Example:
-    return framed(Frame.DESCRIPTOR, stored("frames", "welcome", "frame"))
 
 
 # direct.md

@@ -12,30 +12,10 @@ from functools import reduce
 from pathlib import Path
 
 from p2pchat.crypto.lan_key import lan_key
-from p2pchat.model.control import (
-    Admission,
-    Control,
-    Cut,
-    Detail,
-    DeviceRevoked,
-    Epoch,
-    Genesis,
-    History,
-    Invite,
-    InviteRevoked,
-    Leave,
-    Link,
-    SetDetail,
-    SetStanding,
-    Standing,
-    TalkHead,
-)
 from p2pchat.model.conversation import (
     direct_id,
     open_room_id,
     open_room_key,
-    room_commitment,
-    room_id,
     room_topic,
 )
 from p2pchat.model.ids import DeviceId
@@ -60,9 +40,7 @@ from p2pchat.wire.devices import (
     merged,
     new_revocation,
     read_device_set,
-    revocation,
 )
-from p2pchat.wire.envelope import Ed25519Signer
 from p2pchat.wire.frames import (
     Compare,
     Frame,
@@ -79,7 +57,7 @@ from p2pchat.wire.frames import (
 )
 from p2pchat.wire.introductions import Introduce, IntroductionConsent, MayIntroduce
 from p2pchat.wire.invite_links import Hint, InviteLink, encode_invite
-from p2pchat.wire.joining import JoinRefused, Refusal, sign_join
+from p2pchat.wire.joining import JoinRefused, Refusal
 from p2pchat.wire.lan_codec import (
     NONCE_BYTES,
     LanKind,
@@ -109,10 +87,17 @@ from p2pchat.wire.verification import VerificationCode, encode_code, safety_numb
 from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, WALL_MS, Person, digest, op_id
 from tests.unit.protocol.pictures import AVATAR
 from tests.vectors import mailboxes, mails
+from tests.vectors.room_controls import (
+    CREW,
+    GENESIS,
+    INVITE_SEED,
+    JOIN,
+    ROOM,
+    ROOM_CONTROLS,
+)
 
 FOLDER = Path(__file__).parent
 DIRECT = direct_id(ALICE.account, BOB.account)
-ROOM = open_room_id("square")
 ADDRESSES = ("/ip4/192.0.2.7/tcp/4001", "/dns4/relay.example/tcp/443/wss")
 MAIL = MailBundle(
     digest("fallback alice"),
@@ -137,43 +122,6 @@ CONTENTS: dict[str, Content] = {
     "introduction consent": IntroductionConsent(CAROL.account, encode_link(BOB.link)),
     "introduce": Introduce("Bob", encode_link(BOB.link)),
 }
-
-GENESIS = Genesis(
-    tuple(sorted((ALICE.account, BOB.account))),
-    History.LAST,
-    500,
-    "Crew 广场",
-    bytes(range(16)),
-    room_commitment(digest("room secret")),
-)
-REVOKED = revocation(
-    read_device_set(new_revocation(MALLORY.account_signer, MALLORY.device, WALL_MS)),
-    MALLORY.device,
-)
-INVITE_SEED = digest("invitation")
-INVITE = Ed25519Signer(INVITE_SEED)
-JOIN = sign_join(INVITE_SEED, ROOM, op_id("invite"), CAROL.account)
-ROOM_CONTROLS: dict[str, Control] = {
-    "genesis": GENESIS,
-    "standing": SetStanding(MALLORY.account, Standing.MEMBER),
-    "removal": SetStanding(
-        MALLORY.account,
-        Standing.REMOVED,
-        (Cut(MALLORY.device, (op_id("control"),), (TalkHead(7, op_id("talk")),)),),
-    ),
-    "leave": Leave(),
-    "epoch": Epoch(digest("commitment")),
-    "device revoked": DeviceRevoked(
-        MALLORY.account, MALLORY.device, (TalkHead(7, op_id("talk")),), REVOKED
-    ),
-    "link": Link(),
-    "invite": Invite(INVITE.public_key, 20, WALL_MS),
-    "invite revoked": InviteRevoked(op_id("invite")),
-    "admission": Admission(CAROL.account, op_id("invite"), JOIN.key, JOIN.proof),
-    "name": SetDetail(Detail.NAME, "Crew 广场"),
-    "announcement": SetDetail(Detail.ANNOUNCEMENT, "Friday at eight.\nBring a friend."),
-}
-CREW = room_id(encode_control(GENESIS)[1])
 
 Vectors = list[dict[str, object]]
 
@@ -279,6 +227,14 @@ def all_ops() -> dict[str, Op]:
         "with dependencies": op_of(
             CONTENTS["accept"], BOB, deps=tuple(sorted((op_id("one"), op_id("two"))))
         ),
+        "in knowledge of others": op_of(
+            Text("hello Carol"),
+            seq=1,
+            prev=first.id,
+            conversation=CREW,
+            deps=(op_id("one"), op_id("two")),
+            was=(op_id("one"),),
+        ),
         "largest numbers": op_of(
             Text("late"), seq=(1 << 48) - 1, prev=op_id("before"), hlc=(1 << 63) - 1
         ),
@@ -307,6 +263,7 @@ def ops() -> Vectors:
                 "after": [id.hex() for id in op.header.after],
                 "devices": op.header.devices.hex(),
                 "refers": op.header.refers.hex() if op.header.refers is not None else "",
+                **({"was": [id.hex() for id in op.header.was]} if op.header.was else {}),
             },
             "content": (op.content or b"").hex(),
             "deletion": op.deletion.id.hex() if op.deletion is not None else "",

@@ -31,7 +31,8 @@ from p2pchat.wire.links import decode_link
 from p2pchat.wire.multiaddr import multiaddr_text
 from tests.unit.protocol.people import ALICE, BOB, WALL_MS, op_id
 from tests.vectors.documents import FOLDER, MADE, STATES, made_anew
-from tests.vectors.examples import EXAMPLES, NONCE
+from tests.vectors.example import EXAMPLES
+from tests.vectors.examples import NONCE
 from tests.vectors.layout import bytes_of, render
 
 PAGES = sorted(FOLDER.glob("*.md"))

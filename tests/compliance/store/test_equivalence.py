@@ -41,9 +41,10 @@ from p2pchat.model.change import (
     SetTelling,
 )
 from p2pchat.model.contact import ContactState
+from p2pchat.model.control import History
 from p2pchat.model.ids import ConversationId, OpId
 from p2pchat.model.op import Chain, Op
-from p2pchat.model.query import OpsQuery, StoredOp
+from p2pchat.model.query import LatestQuery, OpsQuery, StoredOp
 from p2pchat.model.ratchet import (
     DropRatchet,
     ForgetSeen,
@@ -71,6 +72,7 @@ from p2pchat.model.search import Query
 from p2pchat.store.memory import MemoryStore
 from p2pchat.store.port import Page, Store
 from p2pchat.store.sqlite import SqliteStore
+from p2pchat.wire.control import encode_control
 from tests.compliance.store.conftest import KEY
 from tests.compliance.store.values import (
     ALICE,
@@ -83,9 +85,15 @@ from tests.compliance.store.values import (
     digest,
     peer_id,
 )
+from tests.vectors import golden
 
 ROOMS = (ROOM, OTHER_ROOM)
 PEOPLE = (ALICE, BOB, CAROL)
+GENESES = (
+    b"",
+    encode_control(golden.GENESIS)[1],
+    encode_control(replace(golden.GENESIS, history=History.ALL, history_last=0))[1],
+)
 ABSENT = OpId(digest("absent"))
 
 rooms = st.sampled_from(ROOMS)
@@ -134,6 +142,7 @@ class TwoStores(RuleBasedStateMachine):
         sort_key: int,
     ) -> None:
         writer = self._writer(room, person, chain)
+        writer.was = (ABSENT,) if sort_key > 3 and chain is Chain.TALK else ()
         if shown and chain is Chain.TALK:
             self._waiting += writer.message(text, sort_key=sort_key)
         else:
@@ -283,7 +292,7 @@ class TwoStores(RuleBasedStateMachine):
     def begin_a_room(self, room: ConversationId, name: int, when: int, *, dropped: bool) -> None:
         op = OpId(digest(f"epoch {name}"))
         self._waiting += [
-            PutRoom(room, bytes(when), digest(f"secret {name}"), is_entered=bool(when % 3)),
+            PutRoom(room, GENESES[name % 3], digest(f"secret {name}"), is_entered=bool(when % 3)),
             PutLeave(room, StoredOp(op, when, bytes(name), bytes(64), bytes(when))),
             PutEpoch(room, op, digest(f"epoch secret {when}"), when),
         ]
@@ -349,6 +358,9 @@ class TwoStores(RuleBasedStateMachine):
     ) -> None:
         query = OpsQuery(room, person.device, chain, start, limit, size)
         self._same(lambda store: store.ops(query))
+        turns = replace(query, chain=Chain.TALK, turns=True)
+        self._same(lambda store: store.ops(turns))
+        self._same(lambda store: store.ops(LatestQuery(room, start, limit)))
 
     @invariant()
     def both_tell_the_same(self) -> None:

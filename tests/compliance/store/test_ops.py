@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from p2pchat.model.change import PutName
+from p2pchat.model.change import PutName, SetFloor
+from p2pchat.model.ids import OpId
 from p2pchat.model.op import Chain
-from p2pchat.model.query import OpsQuery, StoredOp
+from p2pchat.model.query import LatestQuery, OpsQuery, StoredOp
 from p2pchat.store.port import Store
 from tests.compliance.store.values import ALICE, BOB, CAROL, OTHER_ROOM, ROOM, Writer
 
@@ -80,3 +81,39 @@ def test_authors_are_told_with_their_names_in_order_of_account(store: Store) -> 
     assert store.authors(ROOM) == sorted([(ALICE.account, ""), (BOB.account, "Bob")])
     store.commit([PutName(BOB.account, "Bobby", 2)])
     assert (BOB.account, "Bobby") in store.authors(ROOM)
+
+
+def test_of_a_chain_those_ops_are_told_that_go_on_in_other_knowledge(store: Store) -> None:
+    writer, turning = Writer(), (Writer().op().op.id,)
+    for was in [(), (), turning, (), turning, turning, ()]:
+        writer.was = was
+        store.commit([writer.op()])
+    turns = replace(ALL, turns=True)
+    assert [op.seq for op in store.ops(turns)] == [2, 4, 5]
+    assert [op.seq for op in store.ops(replace(turns, from_seq=3))] == [4, 5]
+    assert [op.seq for op in store.ops(replace(turns, limit=2))] == [2, 4]
+    assert store.ops(replace(turns, device=BOB.device)) == []
+    store.commit([SetFloor(ROOM, ALICE.device, Chain.TALK, 5, writer.ops[4].id)])
+    assert [op.seq for op in store.ops(turns)] == [5]
+
+
+def test_of_the_latest_messages_the_first_of_each_device_is_told(store: Store) -> None:
+    """Messages stand in the order in which they are shown, whatever else their authors did."""
+    alice, bob, carol = Writer(), Writer(BOB), Writer(CAROL)
+    carols = carol.message("first of all", sort_key=1)
+    for number in range(4):
+        store.commit([*alice.message(sort_key=10 + 2 * number), alice.op()])
+        store.commit([bob.op(), *bob.message(sort_key=11 + 2 * number)])
+    store.commit(carols)
+
+    def told(messages: int, limit: int = 9) -> list[tuple[OpId, int]]:
+        return [(op.id, op.seq) for op in store.ops(LatestQuery(ROOM, messages, limit))]
+
+    assert told(1) == [(bob.ops[7].id, 7)]
+    assert told(2) == [(bob.ops[7].id, 7), (alice.ops[6].id, 6)]
+    assert told(5) == [(bob.ops[3].id, 3), (alice.ops[4].id, 4)]
+    assert told(8) == [(bob.ops[1].id, 1), (alice.ops[0].id, 0)]
+    assert told(99) == [(bob.ops[1].id, 1), (alice.ops[0].id, 0), (carol.ops[0].id, 0)]
+    assert told(99, 2) == told(8)
+    assert told(0) == []
+    assert store.ops(LatestQuery(OTHER_ROOM, 9, 9)) == []

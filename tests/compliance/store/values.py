@@ -104,6 +104,8 @@ class Writer:
     conversation: ConversationId = ROOM
     chain: Chain = Chain.TALK
     own: Counting = Counting.HERE
+    was: tuple[OpId, ...] = ()
+    """What the next ops say that the one before knew."""
     ops: list[Op] = field(default_factory=list[Op])
 
     def fork(self, seq: int) -> Writer:
@@ -132,6 +134,7 @@ class Writer:
             kind,
             digest(text or ""),
             refers=refers,
+            was=self.was,
         )
         about = bytes((self.chain, kind)), refers or b""
         raw = b"|".join((header.conversation, *about, header.device, prev or b"", content or b""))

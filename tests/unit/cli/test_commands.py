@@ -76,6 +76,7 @@ def test_an_identity_is_made_once_and_shown_alike(tmp_path):
         ("id",),
         ("rooms", "join", "lounge"),
         ("rooms", "create", "Crew"),
+        ("rooms", "create", "Council", "--history", "last:20"),
         ("contacts", "list"),
         ("rooms", "list"),
         ("blocks",),

@@ -261,6 +261,7 @@ def test_errors_that_people_meet_are_told_in_their_language(tmp_path):
         ("rooms", "members", "nowhere"): "你不在房间 'nowhere' 中",
         ("rooms", "accept", "nowhere"): "没有名为 'nowhere' 的房间在等你答复",
         ("rooms", "create", "Crew", "--owner", "nobody"): "没有进行任何操作",
+        ("rooms", "create", "Crew", "--history", "some"): "房间历史只能是",
         ("contacts", "remove", "nobody"): "没有名为 'nobody' 的联系人",
         ("contacts", "accept", "nobody"): "没有来自账号 'nobody' 的请求",
         ("--lan-secret-file", str(tmp_path / "secret"), "id"): "需与 --lan 一起使用",

@@ -40,7 +40,7 @@ CONTRACT = {
     "room_requests": "",
     "accept_room": "room",
     "reject_room": "room",
-    "create_room": "name | members owners",
+    "create_room": "name | members owners history",
     "join_with_password": "name password",
     "set_role": "room account role",
     "remove": "room account",

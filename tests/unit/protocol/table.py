@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from random import Random
+from typing import Any
 
 from p2pchat.config.limits import Limits
 from p2pchat.crypto.port import RoomSessions
@@ -21,12 +22,12 @@ from p2pchat.gossip.vocabulary import Verdict
 from p2pchat.model.blocking import NOBODY, BlockList
 from p2pchat.model.control import Standing
 from p2pchat.model.conversation import open_room_id
+from p2pchat.model.history import parse_history
 from p2pchat.model.ids import ConversationId, DeviceId, OpId
 from p2pchat.model.machine import ClearTimer, Now, Reply, SetTimer, TimerFired
 from p2pchat.model.message import Message, MessageState
 from p2pchat.model.op import Chain, Op
 from p2pchat.model.query import OpsQuery
-from p2pchat.model.room import RoomInfo
 from p2pchat.node.room_seals import RoomSeals
 from p2pchat.protocol.chat import Chat
 from p2pchat.protocol.machine import (
@@ -44,6 +45,7 @@ from p2pchat.protocol.machine import (
     EnforceBlocks,
     EnterTopic,
     EpochDrawn,
+    ForOutbox,
     Heard,
     HoldEpochs,
     Input,
@@ -149,8 +151,7 @@ class Seat:
         self.timers.clear()
         self.loads.clear()
         self.looks.clear()
-        for room in list(self.topics):
-            self.topics.discard(room)
+        self.topics.clear()
         self.store = self.store.fork()
         self.open()
 
@@ -168,18 +169,18 @@ class Seat:
             self.crash()
         return effects
 
-    def ask(self, command: Callable[[int], Input]) -> object:
+    def ask(self, command: Callable[[int], Input]) -> Any:
         """Carry a command and give its reply's value; raise its error."""
         self.do(command(COMMAND))
+        while self.loads and COMMAND not in self.replies:
+            self.answer_load()
         reply = self.replies.pop(COMMAND)
         if reply.error is not None:
             raise reply.error
         return reply.value
 
     def send(self, conversation: ConversationId, text: str) -> Message:
-        message = self.ask(lambda id: SendText(id, conversation, text))
-        assert isinstance(message, Message)
-        return message
+        return self.ask(lambda id: SendText(id, conversation, text))
 
     def join(self, name: str) -> ConversationId:
         self.ask(lambda id: JoinOpen(id, name))
@@ -187,16 +188,16 @@ class Seat:
 
     def hear(self, peer: Person, *frames: Frame) -> list[Effect]:
         """As if `peer` had sent these frames, after its hello."""
-        inputs = [Received(peer.device, frame) for frame in (Hello(peer.devices), *frames)]
-        return self.do(*inputs)
+        return self.do(*(Received(peer.device, frame) for frame in (Hello(peer.devices), *frames)))
 
-    def create(self, name: str, *members: Person, owners: Sequence[Person] = ()) -> ConversationId:
+    def create(
+        self, name: str, *members: Person, owners: Sequence[Person] = (), history: str = "all"
+    ) -> ConversationId:
         """Begin a room by invitation."""
-        nonce = digest(f"nonce {name} {self.person.name} {self.table.steps}")[:16]
-        who = tuple(p.account for p in members), tuple(p.account for p in owners)
-        info = self.ask(lambda id: CreateRoom(id, name, *who, nonce, digest(f"secret {name}")))
-        assert isinstance(info, RoomInfo)
-        return info.id
+        drawn = digest(f"nonce {name} {self.person.name} {self.table.steps}")[:16], digest(name)
+        who = [tuple(one.account for one in some) for some in (members, owners)]
+        rule = parse_history(history)
+        return self.ask(lambda id: CreateRoom(id, name, *who, *drawn, rule)).id
 
     def set(self, room: ConversationId, person: Person, standing: Standing) -> None:
         self.ask(lambda id: ChangeStanding(id, room, person.account, standing))
@@ -329,7 +330,7 @@ class Seat:
                 assert timer or loading, "owed, connected, and nobody looks after it"
 
     def outbox_loads(self) -> list[Load]:
-        return [load for load in self.loads if type(load.tag).__name__ == "ForOutbox"]
+        return [load for load in self.loads if isinstance(load.tag, ForOutbox)]
 
 
 Way = tuple[DeviceId, DeviceId, Lane]

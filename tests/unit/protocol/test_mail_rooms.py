@@ -379,3 +379,30 @@ def test_every_letter_is_further_along_than_the_one_before_it(apart):
         assert {op.id for op in ops} - said or not brings_rooms
         said |= {op.id for op in ops}
     assert all(len(apart.bob.texts(room)) == 3 for room in rooms)
+
+
+@pytest.mark.parametrize(
+    ("history", "expected", "ops"),
+    [
+        ("none", [], [3, 4]),
+        ("joining", [], [3, 4]),
+        ("last:1", ["before, too"], [2, 3, 4]),
+        ("all", ["before", "before, too"], [0, 1, 2, 3]),
+    ],
+)
+def test_who_comes_later_is_mailed_what_is_its(apart, history, expected, ops):
+    """And a name, which stands below it."""
+    room = apart.alice.create("crew", BOB, history=history)
+    apart.exchange()
+    for text in ("before", "before, too"):
+        apart.alice.send(room, text)
+    apart.exchange()
+    apart.alice.set(room, CAROL, Standing.MEMBER)
+    apart.alice.send(room, "after")
+    letters = to(apart.exchange(), apart.carol)
+    assert apart.carol.texts(room) == [*expected, "after"]
+    assert sorted(ops_of(letters)) == ops
+    apart.alice.send(room, "and on")
+    apart.exchange()
+    assert apart.carol.texts(room) == [*expected, "after", "and on"]
+    assert apart.bob.texts(room) == ["before", "before, too", "after", "and on"]

@@ -119,6 +119,7 @@ def test_messages_of_before_there_was_an_index_are_found(home: Path) -> None:
     later = ("search", "leaves", "edits", "deletions", "revised", "dropped")
     later += ("wordless", "reactions", "indexed")
     later += ("readers", "read_marks", "telling", "drafts", "expected", "settled", "settled_read")
+    later += ("turns",)
     for dropped in [*triggers, *(f"TABLE {name}" for name in later)]:
         connection.execute(f"DROP {dropped}")
     connection.execute("UPDATE alembic_version SET version_num = '0007'")
@@ -223,7 +224,7 @@ def test_what_was_called_delivered_stays_so_and_nothing_else_is(tmp_path: Path) 
             rows.append(delivery(CAROL, acked=2, conversation=id))
             opened.store.commit([*Writer(conversation=id).messages(4), *rows])
     connection = connect(path / "p2pchat.db", (path / "p2pchat.key").read_bytes())
-    for table in ("expected", "settled", "settled_read"):
+    for table in ("expected", "settled", "settled_read", "turns"):
         connection.execute(f"DROP TABLE {table}")
     connection.execute("UPDATE alembic_version SET version_num = '0016'")
     connection.close()
