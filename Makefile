@@ -9,6 +9,7 @@
 #   make desktop                the desktop client
 #   make runtime                set up for running alone: nothing that only tests and checks need
 #   make lint | types | contracts   each check alone
+#   make words                  gather the window's texts for translation
 #   make proto                  generate the protobuf modules
 #   make lock [UPGRADE=1]       write requirements/*.txt from pyproject.toml
 #
@@ -26,7 +27,7 @@ COMPILE := --universal --python-version 3.11 --generate-hashes --no-emit-index-u
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime demo test test-all fuzzer interop bench simulation desktop lint types contracts proto lock
+.PHONY: help setup runtime demo test test-all fuzzer interop bench simulation desktop words lint types contracts proto lock
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -65,8 +66,11 @@ simulation: setup
 	$(BIN)/python -m benchmarks.simulation --size $(SIZE)
 
 desktop: setup
-	@test -f p2pchat_qt/__main__.py || { echo "The desktop client is not part of this version yet."; exit 1; }
-	$(BIN)/python -m p2pchat_qt
+	@$(BIN)/python -m p2pchat_qt
+
+# Write the texts of the window into i18n/*.ts, and what is translated there into i18n/*.qm.
+words: setup
+	$(BIN)/python tools/words
 
 lint: setup
 	$(BIN)/ruff check .
@@ -84,7 +88,7 @@ proto: setup
 
 # Pins that are in the lock already stay as they are, unless UPGRADE is given.
 lock: setup
-	$(BIN)/uv pip compile pyproject.toml --extra dev $(COMPILE) \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra qt $(COMPILE) \
 		--override requirements/overrides.txt --output-file requirements/lock.txt
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-emit-index-url \
 		--override requirements/overrides.txt --constraint requirements/lock.txt \

@@ -354,6 +354,10 @@ class Methods:
         """The newest messages before an anchor, or the oldest after one, oldest first."""
         return await self._client.conversation(conversation).history(limit, before, after)
 
+    async def message(self, message_id: OpId) -> Message:
+        """One message as it stands."""
+        return await self._client.message(message_id)
+
     async def edit(self, message_id: OpId, text: str) -> Message:
         """Give a message of ours another text."""
         message = await self._client.message(message_id)

@@ -18,5 +18,17 @@ from __future__ import annotations
 from p2pchat.portal.asynchronous import Events, Portal
 from p2pchat.portal.blocking import BlockingEvents, BlockingPortal
 from p2pchat.portal.feeds import Told
+from p2pchat.portal.homes import default_home, has_identity
+from p2pchat.portal.wording import Language, worded
 
-__all__ = ["BlockingEvents", "BlockingPortal", "Events", "Portal", "Told"]
+__all__ = [
+    "BlockingEvents",
+    "BlockingPortal",
+    "Events",
+    "Language",
+    "Portal",
+    "Told",
+    "default_home",
+    "has_identity",
+    "worded",
+]

@@ -151,6 +151,19 @@ def test_async_functions_stand_only_where_something_waits(product):
     assert elsewhere == []
 
 
+def test_the_windows_models_and_view_models_know_no_widgets(product):
+    widgets = re.compile(r"^PySide6\.(QtWidgets|QtQuick|QtQuickControls2)\b")
+    knowing = [
+        where
+        for where, node in walk(product, ast.Import | ast.ImportFrom)
+        if where.startswith(
+            ("p2pchat_qt/models/", "p2pchat_qt/viewmodels/", "p2pchat_qt/session.py")
+        )
+        and any(widgets.match(name) for name in imported_names(node))
+    ]
+    assert knowing == []
+
+
 def test_types_are_asked_by_isinstance_and_never_by_attribute_name(product):
     guesses = [
         where

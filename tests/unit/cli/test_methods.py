@@ -74,6 +74,7 @@ CONTRACT = {
     "blocks": "",
     "rooms": "",
     "send": "conversation text | reply_to",
+    "message": "message_id",
     "shutdown": "",
     "statistics": "",
     "status": "",

@@ -1,0 +1,1462 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="zh_CN" sourcelanguage="en_GB">
+<context>
+    <name>AddContact</name>
+    <message>
+        <source>Add a contact</source>
+        <translation>添加联系人</translation>
+    </message>
+    <message>
+        <source>Paste the link that your friend gave you:</source>
+        <translation>粘贴朋友给你的链接：</translation>
+    </message>
+    <message>
+        <source>Continue</source>
+        <translation>继续</translation>
+    </message>
+    <message>
+        <source>Or let them have yours:</source>
+        <translation>或者把你的链接给对方：</translation>
+    </message>
+    <message>
+        <source>Your link as a QR code</source>
+        <translation>你的链接二维码</translation>
+    </message>
+    <message>
+        <source>Your link is copied</source>
+        <translation>你的链接已复制</translation>
+    </message>
+</context>
+<context>
+    <name>Ask</name>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+</context>
+<context>
+    <name>Box</name>
+    <message>
+        <source>Close</source>
+        <translation>关闭</translation>
+    </message>
+</context>
+<context>
+    <name>Bubble</name>
+    <message>
+        <source>Message deleted</source>
+        <translation>消息已删除</translation>
+    </message>
+    <message>
+        <source>edited</source>
+        <translation>已编辑</translation>
+    </message>
+    <message>
+        <source>Show all of it</source>
+        <translation>显示全部</translation>
+    </message>
+</context>
+<context>
+    <name>ChatPage</name>
+    <message>
+        <source>Choose a conversation</source>
+        <translation>选择一个会话</translation>
+    </message>
+    <message>
+        <source>Or press Ctrl+K to go to one by its name.</source>
+        <translation>也可以按 Ctrl+K 按名称查找。</translation>
+    </message>
+    <message>
+        <source>Back</source>
+        <translation>返回</translation>
+    </message>
+    <message>
+        <source>Verified</source>
+        <translation>已验证</translation>
+    </message>
+    <message>
+        <source>Has not answered yet</source>
+        <translation>对方尚未回应</translation>
+    </message>
+    <message>
+        <source>Waiting to be let in</source>
+        <translation>等待批准加入</translation>
+    </message>
+    <message>
+        <source>Connected</source>
+        <translation>已连接</translation>
+    </message>
+    <message>
+        <source>Not connected</source>
+        <translation>未连接</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n member(s)</source>
+        <translation>
+            <numerusform>%n 名成员</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>anybody can read here</source>
+        <translation>任何人都能看到</translation>
+    </message>
+    <message>
+        <source>Details</source>
+        <translation>详情</translation>
+    </message>
+    <message>
+        <source>You can write once they have said yes.</source>
+        <translation>对方同意后即可发消息。</translation>
+    </message>
+    <message>
+        <source>You can write once somebody has let you in.</source>
+        <translation>有人让你加入后即可发言。</translation>
+    </message>
+    <message>
+        <source>You may read here, and not write.</source>
+        <translation>你在这里只能阅读，不能发言。</translation>
+    </message>
+    <message>
+        <source>Delete this message?</source>
+        <translation>删除这条消息？</translation>
+    </message>
+    <message>
+        <source>Its words go from here, and from everybody who hears of it.</source>
+        <translation>内容会从这里以及所有得知此事的人那里删除。</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>删除</translation>
+    </message>
+</context>
+<context>
+    <name>Composer</name>
+    <message>
+        <source>Edit message</source>
+        <translation>编辑消息</translation>
+    </message>
+    <message>
+        <source>Reply to %1</source>
+        <translation>回复 %1</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Emoji</source>
+        <translation>表情</translation>
+    </message>
+    <message>
+        <source>Message…</source>
+        <translation>输入消息…</translation>
+    </message>
+    <message>
+        <source>Save</source>
+        <translation>保存</translation>
+    </message>
+    <message>
+        <source>Send</source>
+        <translation>发送</translation>
+    </message>
+</context>
+<context>
+    <name>ConnectionStrip</name>
+    <message>
+        <source>Starting…</source>
+        <translation>正在启动…</translation>
+    </message>
+    <message>
+        <source>Weak connection</source>
+        <translation>连接较弱</translation>
+    </message>
+    <message>
+        <source>Offline. What you write is sent later.</source>
+        <translation>离线，消息将稍后发送。</translation>
+    </message>
+</context>
+<context>
+    <name>ContactLine</name>
+    <message>
+        <source>Verified</source>
+        <translation>已验证</translation>
+    </message>
+    <message>
+        <source>Their key is in doubt</source>
+        <translation>对方的密钥可疑</translation>
+    </message>
+    <message>
+        <source>Has not answered yet</source>
+        <translation>对方尚未回应</translation>
+    </message>
+    <message>
+        <source>Blocked</source>
+        <translation>已屏蔽</translation>
+    </message>
+    <message>
+        <source>Unblock</source>
+        <translation>解除屏蔽</translation>
+    </message>
+    <message>
+        <source>Write to %1</source>
+        <translation>给 %1 发消息</translation>
+    </message>
+    <message>
+        <source>More about %1</source>
+        <translation>%1 的更多操作</translation>
+    </message>
+    <message>
+        <source>Verify</source>
+        <translation>验证</translation>
+    </message>
+    <message>
+        <source>Trust the new key</source>
+        <translation>信任新密钥</translation>
+    </message>
+    <message>
+        <source>Copy account</source>
+        <translation>复制账号</translation>
+    </message>
+    <message>
+        <source>Copied</source>
+        <translation>已复制</translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation>移除</translation>
+    </message>
+    <message>
+        <source>Block</source>
+        <translation>屏蔽</translation>
+    </message>
+</context>
+<context>
+    <name>ContactsPage</name>
+    <message>
+        <source>Contacts</source>
+        <translation>联系人</translation>
+    </message>
+    <message>
+        <source>Add a contact</source>
+        <translation>添加联系人</translation>
+    </message>
+    <message>
+        <source>Requests</source>
+        <translation>请求</translation>
+    </message>
+    <message>
+        <source>Invites you into this room</source>
+        <translation>邀请你进入此房间</translation>
+    </message>
+    <message>
+        <source>Wants to be your contact</source>
+        <translation>想成为你的联系人</translation>
+    </message>
+    <message>
+        <source>Go in</source>
+        <translation>进入</translation>
+    </message>
+    <message>
+        <source>Accept</source>
+        <translation>接受</translation>
+    </message>
+    <message>
+        <source>Decline</source>
+        <translation>拒绝</translation>
+    </message>
+    <message>
+        <source>Block</source>
+        <translation>屏蔽</translation>
+    </message>
+    <message>
+        <source>Your link</source>
+        <translation>你的链接</translation>
+    </message>
+    <message>
+        <source>Who has it can ask to be your contact. Nobody can write to you before you accept.</source>
+        <translation>持有此链接的人可以请求成为你的联系人。在你接受之前，谁也不能给你发消息。</translation>
+    </message>
+    <message>
+        <source>Your link is copied</source>
+        <translation>你的链接已复制</translation>
+    </message>
+    <message>
+        <source>Your link as a QR code</source>
+        <translation>你的链接二维码</translation>
+    </message>
+    <message>
+        <source>Make another link</source>
+        <translation>生成新链接</translation>
+    </message>
+    <message>
+        <source>Make another link?</source>
+        <translation>生成新链接？</translation>
+    </message>
+    <message>
+        <source>The present one leads to nothing any more. Your contacts stay.</source>
+        <translation>当前链接将失效，联系人会保留。</translation>
+    </message>
+    <message>
+        <source>Make another</source>
+        <translation>生成新链接</translation>
+    </message>
+    <message>
+        <source>Nobody yet</source>
+        <translation>还没有联系人</translation>
+    </message>
+    <message>
+        <source>Paste a friend&apos;s link, or give them yours.</source>
+        <translation>粘贴朋友的链接，或把你的链接给对方。</translation>
+    </message>
+    <message>
+        <source>Block %1?</source>
+        <translation>屏蔽 %1？</translation>
+    </message>
+    <message>
+        <source>Nothing of theirs reaches you, and they are not told.</source>
+        <translation>你将不再收到对方的任何内容，对方不会得知。</translation>
+    </message>
+    <message>
+        <source>Remove %1?</source>
+        <translation>移除 %1？</translation>
+    </message>
+    <message>
+        <source>Nothing of theirs reaches you until you add them again. What was said stays.</source>
+        <translation>在重新添加之前，你不会收到对方的任何内容。已有的聊天记录会保留。</translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation>移除</translation>
+    </message>
+</context>
+<context>
+    <name>ConversationRow</name>
+    <message>
+        <source>Has not answered yet</source>
+        <translation>对方尚未回应</translation>
+    </message>
+    <message>
+        <source>Waiting to be let in</source>
+        <translation>等待批准加入</translation>
+    </message>
+    <message>
+        <source>Message deleted</source>
+        <translation>消息已删除</translation>
+    </message>
+    <message>
+        <source>Room</source>
+        <translation>房间</translation>
+    </message>
+    <message>
+        <source>Contact</source>
+        <translation>联系人</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n unread</source>
+        <translation>
+            <numerusform>%n 条未读</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Connected</source>
+        <translation>已连接</translation>
+    </message>
+</context>
+<context>
+    <name>Copied</name>
+    <message>
+        <source>Copied</source>
+        <translation>已复制</translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation>复制</translation>
+    </message>
+</context>
+<context>
+    <name>CreateRoom</name>
+    <message>
+        <source>New room</source>
+        <translation>新建房间</translation>
+    </message>
+    <message>
+        <source>Name of the room</source>
+        <translation>房间名称</translation>
+    </message>
+    <message>
+        <source>Who is in it</source>
+        <translation>选择成员</translation>
+    </message>
+    <message>
+        <source>Create</source>
+        <translation>创建</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+</context>
+<context>
+    <name>Details</name>
+    <message>
+        <source>Owner</source>
+        <translation>所有者</translation>
+    </message>
+    <message>
+        <source>Admin</source>
+        <translation>管理员</translation>
+    </message>
+    <message>
+        <source>Reads only</source>
+        <translation>只读</translation>
+    </message>
+    <message>
+        <source>Waiting</source>
+        <translation>等待中</translation>
+    </message>
+    <message>
+        <source>Removed</source>
+        <translation>已移除</translation>
+    </message>
+    <message>
+        <source>Banned</source>
+        <translation>已封禁</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>关闭</translation>
+    </message>
+    <message>
+        <source>Connected</source>
+        <translation>已连接</translation>
+    </message>
+    <message>
+        <source>Not connected</source>
+        <translation>未连接</translation>
+    </message>
+    <message>
+        <source>Open room</source>
+        <translation>公开房间</translation>
+    </message>
+    <message>
+        <source>Room with a password</source>
+        <translation>密码房间</translation>
+    </message>
+    <message>
+        <source>Room by invitation</source>
+        <translation>邀请制房间</translation>
+    </message>
+    <message>
+        <source>Verified</source>
+        <translation>已验证</translation>
+    </message>
+    <message>
+        <source>Verify</source>
+        <translation>验证</translation>
+    </message>
+    <message>
+        <source>Block</source>
+        <translation>屏蔽</translation>
+    </message>
+    <message>
+        <source>Block %1?</source>
+        <translation>屏蔽 %1？</translation>
+    </message>
+    <message>
+        <source>Nothing of theirs reaches you, and they are not told.</source>
+        <translation>你将不再收到对方的任何内容，对方不会得知。</translation>
+    </message>
+    <message>
+        <source>Invite by a link</source>
+        <translation>通过链接邀请</translation>
+    </message>
+    <message>
+        <source>Add contacts</source>
+        <translation>添加联系人</translation>
+    </message>
+    <message>
+        <source>Name and announcement</source>
+        <translation>名称与公告</translation>
+    </message>
+    <message>
+        <source>Members</source>
+        <translation>成员</translation>
+    </message>
+    <message>
+        <source>%1 (you)</source>
+        <translation>%1（你）</translation>
+    </message>
+    <message>
+        <source>More about %1</source>
+        <translation>%1 的更多操作</translation>
+    </message>
+    <message>
+        <source>Make an admin</source>
+        <translation>设为管理员</translation>
+    </message>
+    <message>
+        <source>Make a member</source>
+        <translation>设为成员</translation>
+    </message>
+    <message>
+        <source>May only read</source>
+        <translation>设为只读</translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation>移除</translation>
+    </message>
+    <message>
+        <source>Remove %1?</source>
+        <translation>移除 %1？</translation>
+    </message>
+    <message>
+        <source>They read nothing that is said from now on.</source>
+        <translation>对方将看不到此后的任何内容。</translation>
+    </message>
+    <message>
+        <source>Ban</source>
+        <translation>封禁</translation>
+    </message>
+    <message>
+        <source>Ban %1?</source>
+        <translation>封禁 %1？</translation>
+    </message>
+    <message>
+        <source>They are removed, and nobody can let them in again.</source>
+        <translation>对方将被移除，任何人都不能再让其加入。</translation>
+    </message>
+    <message>
+        <source>Ask no more</source>
+        <translation>不再请求</translation>
+    </message>
+    <message>
+        <source>Leave the room</source>
+        <translation>退出房间</translation>
+    </message>
+    <message>
+        <source>Leave %1?</source>
+        <translation>退出 %1？</translation>
+    </message>
+    <message>
+        <source>The room and what others said in it go from this device.</source>
+        <translation>此房间及其他人的发言将从此设备删除。</translation>
+    </message>
+    <message>
+        <source>Leave</source>
+        <translation>退出</translation>
+    </message>
+    <message>
+        <source>Name of the room</source>
+        <translation>房间名称</translation>
+    </message>
+    <message>
+        <source>What it is about</source>
+        <translation>房间简介</translation>
+    </message>
+    <message>
+        <source>What all shall know</source>
+        <translation>公告内容</translation>
+    </message>
+    <message>
+        <source>Save</source>
+        <translation>保存</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+</context>
+<context>
+    <name>Explanation</name>
+    <message>
+        <source>Where is it?</source>
+        <translation>消息在哪里？</translation>
+    </message>
+    <message>
+        <source>Next try: %1</source>
+        <translation>下次尝试：%1</translation>
+    </message>
+</context>
+<context>
+    <name>Invite</name>
+    <message>
+        <source>Invite by a link</source>
+        <translation>通过链接邀请</translation>
+    </message>
+    <message>
+        <source>How many may come by it</source>
+        <translation>可用人数</translation>
+    </message>
+    <message>
+        <source>For how many days</source>
+        <translation>有效天数</translation>
+    </message>
+    <message>
+        <source>The invitation as a QR code</source>
+        <translation>邀请二维码</translation>
+    </message>
+    <message>
+        <source>The invitation is copied</source>
+        <translation>邀请链接已复制</translation>
+    </message>
+    <message>
+        <source>It is shown this once. Who has it can come in.</source>
+        <translation>链接只显示这一次。持有者即可加入。</translation>
+    </message>
+</context>
+<context>
+    <name>JoinRoom</name>
+    <message>
+        <source>Join a room</source>
+        <translation>加入房间</translation>
+    </message>
+    <message>
+        <source>Invitation</source>
+        <translation>邀请链接</translation>
+    </message>
+    <message>
+        <source>Open room</source>
+        <translation>公开房间</translation>
+    </message>
+    <message>
+        <source>With a password</source>
+        <translation>密码房间</translation>
+    </message>
+    <message>
+        <source>Name of the room</source>
+        <translation>房间名称</translation>
+    </message>
+    <message>
+        <source>Password</source>
+        <translation>密码</translation>
+    </message>
+    <message>
+        <source>Somebody who leads the room gives it to you.</source>
+        <translation>由管理房间的人提供。</translation>
+    </message>
+    <message>
+        <source>Everybody who knows the name can read and write there.</source>
+        <translation>任何知道名称的人都能在那里阅读和发言。</translation>
+    </message>
+    <message>
+        <source>Another password is another room: with a wrong one you are alone.</source>
+        <translation>不同的密码就是不同的房间：密码错误时，里面只有你自己。</translation>
+    </message>
+    <message>
+        <source>Join</source>
+        <translation>加入</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+</context>
+<context>
+    <name>LetIn</name>
+    <message>
+        <source>Add contacts</source>
+        <translation>添加联系人</translation>
+    </message>
+    <message>
+        <source>Add</source>
+        <translation>添加</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+</context>
+<context>
+    <name>Linked</name>
+    <message>
+        <source>Go into this room?</source>
+        <translation>进入这个房间？</translation>
+    </message>
+    <message>
+        <source>Add this contact?</source>
+        <translation>添加此联系人？</translation>
+    </message>
+    <message>
+        <source>This is your own link. Give it to somebody else.</source>
+        <translation>这是你自己的链接，请把它给别人。</translation>
+    </message>
+    <message>
+        <source>You are contacts already.</source>
+        <translation>你们已经是联系人了。</translation>
+    </message>
+    <message>
+        <source>A member lets you in as soon as one can be reached.</source>
+        <translation>一旦能联系到某位成员，对方就会让你加入。</translation>
+    </message>
+    <message>
+        <source>They see your name and that you ask. Nobody can write before they accept.</source>
+        <translation>对方会看到你的名字和请求。在对方接受之前，谁都不能发消息。</translation>
+    </message>
+    <message>
+        <source>Go in</source>
+        <translation>进入</translation>
+    </message>
+    <message>
+        <source>Ask</source>
+        <translation>发送请求</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>关闭</translation>
+    </message>
+</context>
+<context>
+    <name>Main</name>
+    <message>
+        <source>Open this link?</source>
+        <translation>打开此链接？</translation>
+    </message>
+    <message>
+        <source>Open</source>
+        <translation>打开</translation>
+    </message>
+</context>
+<context>
+    <name>MessageMenu</name>
+    <message>
+        <source>React with %1</source>
+        <translation>用 %1 回应</translation>
+    </message>
+    <message>
+        <source>Reply</source>
+        <translation>回复</translation>
+    </message>
+    <message>
+        <source>Copy text</source>
+        <translation>复制文字</translation>
+    </message>
+    <message>
+        <source>Copied</source>
+        <translation>已复制</translation>
+    </message>
+    <message>
+        <source>Edit</source>
+        <translation>编辑</translation>
+    </message>
+    <message>
+        <source>Where is it?</source>
+        <translation>消息在哪里？</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>删除</translation>
+    </message>
+</context>
+<context>
+    <name>MessageRow</name>
+    <message>
+        <source>You</source>
+        <translation>你</translation>
+    </message>
+    <message>
+        <source>Message deleted</source>
+        <translation>消息已删除</translation>
+    </message>
+    <message>
+        <source>Unread messages</source>
+        <translation>未读消息</translation>
+    </message>
+</context>
+<context>
+    <name>NavButton</name>
+    <message>
+        <source>%1, %2 new</source>
+        <translation>%1，%2 条新内容</translation>
+    </message>
+</context>
+<context>
+    <name>NetworkPage</name>
+    <message>
+        <source>Network</source>
+        <translation>网络</translation>
+    </message>
+    <message>
+        <source>Looking…</source>
+        <translation>正在检查…</translation>
+    </message>
+    <message>
+        <source>Diagnose</source>
+        <translation>诊断</translation>
+    </message>
+    <message>
+        <source>Status</source>
+        <translation>状态</translation>
+    </message>
+    <message>
+        <source>Connected to the network.</source>
+        <translation>已连接到网络。</translation>
+    </message>
+    <message>
+        <source>Connected, but to nobody who knows others. Messages may take longer.</source>
+        <translation>已连接，但对方不认识其他节点，消息可能会慢一些。</translation>
+    </message>
+    <message>
+        <source>Offline. What you write is kept and sent as soon as there is a way.</source>
+        <translation>离线。你写的内容会保存下来，一有连接就发送。</translation>
+    </message>
+    <message>
+        <source>Can others reach you directly?</source>
+        <translation>别人能直接连接到你吗？</translation>
+    </message>
+    <message>
+        <source>Yes</source>
+        <translation>能</translation>
+    </message>
+    <message>
+        <source>Through a relay</source>
+        <translation>通过中继</translation>
+    </message>
+    <message>
+        <source>Not known yet</source>
+        <translation>尚不清楚</translation>
+    </message>
+    <message>
+        <source>Connected peers</source>
+        <translation>已连接的节点</translation>
+    </message>
+    <message>
+        <source>Known peers</source>
+        <translation>已知节点</translation>
+    </message>
+    <message>
+        <source>Relays in use</source>
+        <translation>使用中的中继</translation>
+    </message>
+    <message>
+        <source>Mailboxes that keep messages for you</source>
+        <translation>为你保存消息的信箱</translation>
+    </message>
+    <message>
+        <source>Messages that wait to be sent</source>
+        <translation>等待发送的消息</translation>
+    </message>
+    <message>
+        <source>Last synchronised</source>
+        <translation>上次同步</translation>
+    </message>
+    <message>
+        <source>Never</source>
+        <translation>从不</translation>
+    </message>
+    <message>
+        <source>Diagnosis</source>
+        <translation>诊断结果</translation>
+    </message>
+    <message>
+        <source>Nothing is wrong.</source>
+        <translation>一切正常。</translation>
+    </message>
+    <message>
+        <source>Start</source>
+        <translation>启动过程</translation>
+    </message>
+    <message>
+        <source>Peers</source>
+        <translation>节点</translation>
+    </message>
+    <message>
+        <source>Who is blocked is disconnected and stays away.</source>
+        <translation>被屏蔽者会被断开，且无法再连接。</translation>
+    </message>
+    <message>
+        <source>Nobody is connected.</source>
+        <translation>没有已连接的节点。</translation>
+    </message>
+    <message>
+        <source>Local network</source>
+        <translation>局域网</translation>
+    </message>
+    <message>
+        <source>Direct</source>
+        <translation>直连</translation>
+    </message>
+    <message>
+        <source>Direct, through a NAT</source>
+        <translation>穿透 NAT 直连</translation>
+    </message>
+    <message>
+        <source>Disconnect</source>
+        <translation>断开</translation>
+    </message>
+    <message>
+        <source>Block</source>
+        <translation>屏蔽</translation>
+    </message>
+    <message>
+        <source>Address of a peer: /ip4/…/p2p/…</source>
+        <translation>节点地址：/ip4/…/p2p/…</translation>
+    </message>
+    <message>
+        <source>Connect</source>
+        <translation>连接</translation>
+    </message>
+    <message>
+        <source>No secret is set: everybody on this network is served.</source>
+        <translation>未设置密钥：此网络上的任何人都可使用。</translation>
+    </message>
+    <message>
+        <source>Nobody was heard here.</source>
+        <translation>这里没有发现任何人。</translation>
+    </message>
+    <message>
+        <source>Blocked</source>
+        <translation>已屏蔽</translation>
+    </message>
+    <message>
+        <source>A peer, an account, or a network such as 203.0.113.0/24.</source>
+        <translation>节点、账号，或网段（例如 203.0.113.0/24）。</translation>
+    </message>
+    <message>
+        <source>Nobody is blocked.</source>
+        <translation>没有屏蔽任何人。</translation>
+    </message>
+    <message>
+        <source>Unblock</source>
+        <translation>解除屏蔽</translation>
+    </message>
+    <message>
+        <source>by the configuration</source>
+        <translation>由配置指定</translation>
+    </message>
+    <message>
+        <source>Peer, account or network</source>
+        <translation>节点、账号或网段</translation>
+    </message>
+    <message>
+        <source>Your addresses</source>
+        <translation>你的地址</translation>
+    </message>
+    <message>
+        <source>Fault log</source>
+        <translation>故障记录</translation>
+    </message>
+    <message>
+        <source>Nothing was reported.</source>
+        <translation>没有记录。</translation>
+    </message>
+</context>
+<context>
+    <name>Page</name>
+    <message>
+        <source>Back</source>
+        <translation>返回</translation>
+    </message>
+</context>
+<context>
+    <name>Picking</name>
+    <message>
+        <source>You have no contacts yet.</source>
+        <translation>你还没有联系人。</translation>
+    </message>
+</context>
+<context>
+    <name>QuickSwitcher</name>
+    <message>
+        <source>Go to…</source>
+        <translation>转到…</translation>
+    </message>
+    <message>
+        <source>Nothing was found.</source>
+        <translation>没有找到。</translation>
+    </message>
+</context>
+<context>
+    <name>ReactionChip</name>
+    <message>
+        <source>%1 from %2</source>
+        <translation>%2 的 %1</translation>
+    </message>
+</context>
+<context>
+    <name>ReplyStrip</name>
+    <message>
+        <source>Message</source>
+        <translation>消息</translation>
+    </message>
+    <message>
+        <source>Message deleted</source>
+        <translation>消息已删除</translation>
+    </message>
+    <message>
+        <source>Not here yet</source>
+        <translation>尚未收到</translation>
+    </message>
+</context>
+<context>
+    <name>Safety</name>
+    <message>
+        <source>Verify %1</source>
+        <translation>验证 %1</translation>
+    </message>
+    <message>
+        <source>Compare this number with %1, face to face or on the phone. If it is the same on both sides, nobody is between you.</source>
+        <translation>请与 %1 当面或通过电话核对这组数字。如果两边相同，就说明你们之间没有别人。</translation>
+    </message>
+    <message>
+        <source>A code for their client to scan</source>
+        <translation>供对方客户端扫描的二维码</translation>
+    </message>
+    <message>
+        <source>It is the same</source>
+        <translation>两边相同</translation>
+    </message>
+    <message>
+        <source>Not the same</source>
+        <translation>不相同</translation>
+    </message>
+</context>
+<context>
+    <name>SettingsPage</name>
+    <message>
+        <source>Settings</source>
+        <translation>设置</translation>
+    </message>
+    <message>
+        <source>Profile</source>
+        <translation>个人资料</translation>
+    </message>
+    <message>
+        <source>Your contacts see this.</source>
+        <translation>联系人会看到这些内容。</translation>
+    </message>
+    <message>
+        <source>Your name</source>
+        <translation>你的名字</translation>
+    </message>
+    <message>
+        <source>A few words about you</source>
+        <translation>简单介绍一下自己</translation>
+    </message>
+    <message>
+        <source>Save</source>
+        <translation>保存</translation>
+    </message>
+    <message>
+        <source>Choose a picture…</source>
+        <translation>选择图片…</translation>
+    </message>
+    <message>
+        <source>Appearance</source>
+        <translation>外观</translation>
+    </message>
+    <message>
+        <source>Theme</source>
+        <translation>主题</translation>
+    </message>
+    <message>
+        <source>As the system</source>
+        <translation>跟随系统</translation>
+    </message>
+    <message>
+        <source>Light</source>
+        <translation>浅色</translation>
+    </message>
+    <message>
+        <source>Dark</source>
+        <translation>深色</translation>
+    </message>
+    <message>
+        <source>Language</source>
+        <translation>语言</translation>
+    </message>
+    <message>
+        <source>Size of text</source>
+        <translation>文字大小</translation>
+    </message>
+    <message>
+        <source>Notifications</source>
+        <translation>通知</translation>
+    </message>
+    <message>
+        <source>With the message</source>
+        <translation>显示消息内容</translation>
+    </message>
+    <message>
+        <source>Without content</source>
+        <translation>不显示内容</translation>
+    </message>
+    <message>
+        <source>None</source>
+        <translation>无</translation>
+    </message>
+    <message>
+        <source>Privacy</source>
+        <translation>隐私</translation>
+    </message>
+    <message>
+        <source>Tell others what you have read</source>
+        <translation>告诉别人你已读</translation>
+    </message>
+    <message>
+        <source>When a contact takes you into a room</source>
+        <translation>当联系人邀请你进入房间时</translation>
+    </message>
+    <message>
+        <source>Go in</source>
+        <translation>进入</translation>
+    </message>
+    <message>
+        <source>Ask me</source>
+        <translation>先问我</translation>
+    </message>
+    <message>
+        <source>Never</source>
+        <translation>从不</translation>
+    </message>
+    <message>
+        <source>Passphrase</source>
+        <translation>口令</translation>
+    </message>
+    <message>
+        <source>It locks what is on this disk. Leave the new one empty to take the lock away.</source>
+        <translation>口令用于锁定此磁盘上的内容。新口令留空即可取消锁定。</translation>
+    </message>
+    <message>
+        <source>Present passphrase (empty for none)</source>
+        <translation>当前口令（没有则留空）</translation>
+    </message>
+    <message>
+        <source>New passphrase</source>
+        <translation>新口令</translation>
+    </message>
+    <message>
+        <source>Change</source>
+        <translation>更改</translation>
+    </message>
+    <message>
+        <source>Copy of everything</source>
+        <translation>全部备份</translation>
+    </message>
+    <message>
+        <source>Identity, contacts, rooms and messages in one file that a passphrase locks. A new home can be made of it.</source>
+        <translation>身份、联系人、房间和消息都在一个由口令锁定的文件中，可以用它建立新的主目录。</translation>
+    </message>
+    <message>
+        <source>Passphrase for the file</source>
+        <translation>文件口令</translation>
+    </message>
+    <message>
+        <source>Save a copy…</source>
+        <translation>保存备份…</translation>
+    </message>
+    <message>
+        <source>Devices</source>
+        <translation>设备</translation>
+    </message>
+    <message>
+        <source>This device</source>
+        <translation>本设备</translation>
+    </message>
+    <message>
+        <source>Ended</source>
+        <translation>已停用</translation>
+    </message>
+    <message>
+        <source>Since %1</source>
+        <translation>自 %1 起</translation>
+    </message>
+    <message>
+        <source>End</source>
+        <translation>停用</translation>
+    </message>
+    <message>
+        <source>End this device?</source>
+        <translation>停用此设备？</translation>
+    </message>
+    <message>
+        <source>It acts for you no more. This cannot be taken back.</source>
+        <translation>它将不再代表你。此操作无法撤销。</translation>
+    </message>
+    <message>
+        <source>End it</source>
+        <translation>停用</translation>
+    </message>
+    <message>
+        <source>About</source>
+        <translation>关于</translation>
+    </message>
+    <message>
+        <source>Account</source>
+        <translation>账号</translation>
+    </message>
+    <message>
+        <source>Home</source>
+        <translation>主目录</translation>
+    </message>
+    <message>
+        <source>Choose a picture</source>
+        <translation>选择图片</translation>
+    </message>
+    <message>
+        <source>Pictures</source>
+        <translation>图片</translation>
+    </message>
+    <message>
+        <source>Save a copy</source>
+        <translation>保存备份</translation>
+    </message>
+    <message>
+        <source>Your profile is saved</source>
+        <translation>个人资料已保存</translation>
+    </message>
+    <message>
+        <source>Your picture is saved</source>
+        <translation>头像已保存</translation>
+    </message>
+    <message>
+        <source>The passphrase is changed</source>
+        <translation>口令已更改</translation>
+    </message>
+    <message>
+        <source>The copy is saved</source>
+        <translation>备份已保存</translation>
+    </message>
+    <message>
+        <source>The device is ended</source>
+        <translation>设备已停用</translation>
+    </message>
+</context>
+<context>
+    <name>Sidebar</name>
+    <message>
+        <source>Search</source>
+        <translation>搜索</translation>
+    </message>
+    <message>
+        <source>Clear</source>
+        <translation>清除</translation>
+    </message>
+    <message>
+        <source>New</source>
+        <translation>新建</translation>
+    </message>
+    <message>
+        <source>Add a contact</source>
+        <translation>添加联系人</translation>
+    </message>
+    <message>
+        <source>New room</source>
+        <translation>新建房间</translation>
+    </message>
+    <message>
+        <source>Join a room</source>
+        <translation>加入房间</translation>
+    </message>
+    <message>
+        <source>Conversations</source>
+        <translation>会话</translation>
+    </message>
+    <message>
+        <source>Messages</source>
+        <translation>消息</translation>
+    </message>
+    <message>
+        <source>Nothing was found.</source>
+        <translation>没有找到。</translation>
+    </message>
+    <message>
+        <source>No conversations yet</source>
+        <translation>还没有会话</translation>
+    </message>
+    <message>
+        <source>Give your link to a friend, or paste theirs.</source>
+        <translation>把你的链接发给朋友，或粘贴对方的链接。</translation>
+    </message>
+    <message>
+        <source>Chats</source>
+        <translation>聊天</translation>
+    </message>
+    <message>
+        <source>Contacts</source>
+        <translation>联系人</translation>
+    </message>
+    <message>
+        <source>Network</source>
+        <translation>网络</translation>
+    </message>
+    <message>
+        <source>Settings</source>
+        <translation>设置</translation>
+    </message>
+</context>
+<context>
+    <name>StateMark</name>
+    <message>
+        <source>Waiting to be sent</source>
+        <translation>等待发送</translation>
+    </message>
+    <message>
+        <source>On its way</source>
+        <translation>已发出</translation>
+    </message>
+    <message>
+        <source>Delivered</source>
+        <translation>已送达</translation>
+    </message>
+    <message>
+        <source>Read</source>
+        <translation>已读</translation>
+    </message>
+    <message>
+        <source>Not sent</source>
+        <translation>未发送</translation>
+    </message>
+</context>
+<context>
+    <name>Steps</name>
+    <message>
+        <source>Looked for networks</source>
+        <translation>已检查网络</translation>
+    </message>
+    <message>
+        <source>Listening</source>
+        <translation>正在监听</translation>
+    </message>
+    <message>
+        <source>Connecting to known peers</source>
+        <translation>正在连接已知节点</translation>
+    </message>
+    <message>
+        <source>Connected to known peers</source>
+        <translation>已连接到已知节点</translation>
+    </message>
+    <message>
+        <source>Looking for relays</source>
+        <translation>正在查找中继</translation>
+    </message>
+    <message>
+        <source>Found relays</source>
+        <translation>找到的中继</translation>
+    </message>
+    <message>
+        <source>Tried a relay</source>
+        <translation>已测试中继</translation>
+    </message>
+    <message>
+        <source>Chose a relay</source>
+        <translation>已选定中继</translation>
+    </message>
+    <message>
+        <source>Publishing our keys</source>
+        <translation>正在发布密钥</translation>
+    </message>
+    <message>
+        <source>Keys are ready</source>
+        <translation>密钥已就绪</translation>
+    </message>
+    <message>
+        <source>Ready</source>
+        <translation>就绪</translation>
+    </message>
+</context>
+<context>
+    <name>Timeline</name>
+    <message>
+        <source>Messages</source>
+        <translation>消息</translation>
+    </message>
+    <message>
+        <source>Nothing was said here yet</source>
+        <translation>这里还没有消息</translation>
+    </message>
+    <message>
+        <source>Anybody who knows the name of this room can read it.</source>
+        <translation>任何知道此房间名称的人都能看到这里的内容。</translation>
+    </message>
+    <message>
+        <source>What you write can only be read by who is in this conversation.</source>
+        <translation>只有此会话中的人才能看到你写的内容。</translation>
+    </message>
+    <message>
+        <source>To the newest message</source>
+        <translation>跳到最新消息</translation>
+    </message>
+</context>
+<context>
+    <name>Tray</name>
+    <message>
+        <source>Open DChat</source>
+        <translation>打开 DChat</translation>
+    </message>
+    <message>
+        <source>Quit</source>
+        <translation>退出</translation>
+    </message>
+    <message>
+        <source>New message</source>
+        <translation>新消息</translation>
+    </message>
+</context>
+<context>
+    <name>Trouble</name>
+    <message>
+        <source>Start again</source>
+        <translation>重新启动</translation>
+    </message>
+</context>
+<context>
+    <name>Welcome</name>
+    <message>
+        <source>Chat with friends directly, with no server between. All you need is a name.</source>
+        <translation>与朋友直接聊天，中间没有服务器。只需要一个名字。</translation>
+    </message>
+    <message>
+        <source>This home is locked. Enter its passphrase.</source>
+        <translation>主目录已锁定，请输入口令。</translation>
+    </message>
+    <message>
+        <source>It could not start.</source>
+        <translation>无法启动。</translation>
+    </message>
+    <message>
+        <source>Starting…</source>
+        <translation>正在启动…</translation>
+    </message>
+    <message>
+        <source>Your name</source>
+        <translation>你的名字</translation>
+    </message>
+    <message>
+        <source>Lock it with a passphrase</source>
+        <translation>用口令锁定</translation>
+    </message>
+    <message>
+        <source>Passphrase</source>
+        <translation>口令</translation>
+    </message>
+    <message>
+        <source>Nobody can open this home without it, and nobody can give it back to you.</source>
+        <translation>没有口令谁也打不开，忘记了也没有人能帮你找回。</translation>
+    </message>
+    <message>
+        <source>Start chatting</source>
+        <translation>开始聊天</translation>
+    </message>
+    <message>
+        <source>Unlock</source>
+        <translation>解锁</translation>
+    </message>
+    <message>
+        <source>Try again</source>
+        <translation>重试</translation>
+    </message>
+</context>
+<context>
+    <name>When</name>
+    <message>
+        <source>Today</source>
+        <translation>今天</translation>
+    </message>
+    <message>
+        <source>Yesterday</source>
+        <translation>昨天</translation>
+    </message>
+</context>
+</TS>

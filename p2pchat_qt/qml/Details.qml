@@ -1,0 +1,147 @@
+import QtQuick
+import QtQuick.Controls.Basic
+import QtQuick.Layouts
+import "controls"
+
+// About the open conversation: a contact and its keys, or a room with its members.
+Rectangle {
+    id: details
+    readonly property var now: chatView.now
+    readonly property bool isRoom: now.kind === "room"
+    readonly property bool leads: isRoom && now.roomKind === "invited" && (now.role === "owner" || now.role === "admin")
+    signal safety(string account, string name)
+    signal asked(string title, string words, string yes, var act)
+    signal inviting()
+    signal letIn()
+    signal done()
+    color: Theme.c.window
+    Rectangle { width: 1; height: parent.height; color: Theme.c.line }
+
+    function role(name) {
+        return ({ owner: qsTr("Owner"), admin: qsTr("Admin"), member: "", "read-only": qsTr("Reads only"), joining: qsTr("Waiting"), removed: qsTr("Removed"), banned: qsTr("Banned") })[name] || ""
+    }
+
+    Flickable {
+        anchors.fill: parent
+        contentHeight: column.implicitHeight + 40
+        clip: true
+        boundsBehavior: Flickable.StopAtBounds
+        ScrollBar.vertical: ScrollBar {}
+        ColumnLayout {
+            id: column
+            x: 16
+            y: 10
+            width: details.width - 32
+            spacing: 14
+            IconButton { sign: "close"; text: qsTr("Close"); Layout.alignment: Qt.AlignRight; onClicked: details.done() }
+            Avatar { size: Theme.px(84); letters: details.now.initials; colour: details.now.colour; isRoom: details.isRoom; Layout.alignment: Qt.AlignHCenter; Layout.topMargin: -10 }
+            Words { text: details.now.title; font.pixelSize: Theme.large; font.weight: Font.DemiBold; horizontalAlignment: Text.AlignHCenter; wrapMode: Text.Wrap; Layout.fillWidth: true; Accessible.role: Accessible.Heading }
+            Words {
+                text: !details.isRoom ? (details.now.isOnline ? qsTr("Connected") : qsTr("Not connected"))
+                    : details.now.roomKind === "open" ? qsTr("Open room") : details.now.roomKind === "password" ? qsTr("Room with a password") : qsTr("Room by invitation")
+                color: Theme.c.faint
+                horizontalAlignment: Text.AlignHCenter
+                Layout.fillWidth: true
+                Layout.topMargin: -8
+            }
+            Paragraph { visible: text !== ""; text: details.now.description; horizontalAlignment: Text.AlignHCenter; Layout.fillWidth: true }
+
+            // A contact
+            Copied { visible: !details.isRoom; words: details.now.account; Layout.fillWidth: true }
+            PushButton { objectName: "verify"; visible: !details.isRoom && details.now.state_ === "accepted"; text: details.now.isVerified ? qsTr("Verified") : qsTr("Verify"); Layout.fillWidth: true; onClicked: details.safety(details.now.account, details.now.title) }
+            PushButton {
+                objectName: "block"
+                visible: !details.isRoom
+                text: qsTr("Block")
+                danger: true
+                Layout.fillWidth: true
+                onClicked: details.asked(qsTr("Block %1?").arg(details.now.title), qsTr("Nothing of theirs reaches you, and they are not told."), qsTr("Block"), () => { peopleView.block(details.now.account, true); chatView.open("") })
+            }
+
+            // A room
+            PushButton { objectName: "invitePeople"; visible: details.leads; text: qsTr("Invite by a link"); primary: true; Layout.fillWidth: true; onClicked: details.inviting() }
+            PushButton { objectName: "addMembers"; visible: details.leads; text: qsTr("Add contacts"); Layout.fillWidth: true; onClicked: details.letIn() }
+            PushButton { objectName: "editRoom"; visible: details.leads; text: qsTr("Name and announcement"); Layout.fillWidth: true; onClicked: edit.begin() }
+            Words { visible: details.isRoom; text: qsTr("Members") + " · " + members.count; color: Theme.c.accent; font.weight: Font.DemiBold; Layout.fillWidth: true; Layout.topMargin: 6 }
+            Repeater {
+                id: members
+                model: chatView.members
+                delegate: RowLayout {
+                    id: member
+                    required property string account
+                    required property string name
+                    required property string role
+                    required property string initials
+                    required property int colour
+                    required property bool isMe
+                    readonly property bool canChange: details.leads && !isMe && role !== "owner" && (details.now.role === "owner" || role !== "admin")
+                    Layout.fillWidth: true
+                    spacing: 10
+                    Avatar { size: Theme.px(34); letters: member.initials; colour: member.colour }
+                    ColumnLayout {
+                        Layout.fillWidth: true
+                        spacing: 1
+                        Words { text: member.isMe ? qsTr("%1 (you)").arg(member.name) : member.name; Layout.fillWidth: true }
+                        Words { visible: text !== ""; text: details.role(member.role); color: Theme.c.faint; font.pixelSize: Theme.small; Layout.fillWidth: true }
+                    }
+                    IconButton {
+                        objectName: "member-" + member.name
+                        visible: member.canChange
+                        sign: "more"
+                        text: qsTr("More about %1").arg(member.name)
+                        onClicked: roles.popup(this, 0, height)
+                        Choices {
+                            id: roles
+                            Entry { text: qsTr("Make an admin"); visible: details.now.role === "owner" && member.role !== "admin"; onTriggered: roomsView.set_role(details.now.id, member.account, "admin") }
+                            Entry { text: qsTr("Make a member"); visible: member.role !== "member"; onTriggered: roomsView.set_role(details.now.id, member.account, "member") }
+                            Entry { text: qsTr("May only read"); visible: member.role === "member"; onTriggered: roomsView.set_role(details.now.id, member.account, "read-only") }
+                            Entry { text: qsTr("Remove"); danger: true; onTriggered: details.asked(qsTr("Remove %1?").arg(member.name), qsTr("They read nothing that is said from now on."), qsTr("Remove"), () => roomsView.remove(details.now.id, member.account, false)) }
+                            Entry { text: qsTr("Ban"); danger: true; onTriggered: details.asked(qsTr("Ban %1?").arg(member.name), qsTr("They are removed, and nobody can let them in again."), qsTr("Ban"), () => roomsView.remove(details.now.id, member.account, true)) }
+                        }
+                    }
+                }
+            }
+            PushButton {
+                objectName: "leave"
+                visible: details.isRoom
+                danger: true
+                text: details.now.state_ === "joining" ? qsTr("Ask no more") : qsTr("Leave the room")
+                Layout.fillWidth: true
+                Layout.topMargin: 6
+                onClicked: {
+                    const id = details.now.id, isJoining = details.now.state_ === "joining"
+                    details.asked(qsTr("Leave %1?").arg(details.now.title), qsTr("The room and what others said in it go from this device."), qsTr("Leave"), () => roomsView.leave(id, isJoining))
+                }
+            }
+        }
+    }
+    Box {
+        id: edit
+        title: qsTr("Name and announcement")
+        function begin() {
+            name.text = details.now.title
+            about.text = details.now.description
+            announcement.text = details.now.announcement
+            open()
+        }
+        Field { id: name; objectName: "roomName"; Layout.fillWidth: true; placeholderText: qsTr("Name of the room"); maximumLength: 64 }
+        Field { id: about; objectName: "roomAbout"; Layout.fillWidth: true; placeholderText: qsTr("What it is about"); maximumLength: 500 }
+        Field { id: announcement; objectName: "roomAnnouncement"; Layout.fillWidth: true; placeholderText: qsTr("What all shall know"); maximumLength: 1000 }
+        buttons: [
+            PushButton {
+                objectName: "saveRoom"
+                text: qsTr("Save")
+                primary: true
+                enabled: name.text.trim() !== ""
+                onClicked: {
+                    const id = details.now.id
+                    if (name.text !== details.now.title) roomsView.rename(id, name.text)
+                    if (about.text !== details.now.description) roomsView.describe(id, about.text)
+                    if (announcement.text !== details.now.announcement) roomsView.announce(id, announcement.text)
+                    edit.close()
+                }
+            },
+            PushButton { text: qsTr("Cancel"); onClicked: edit.close() }
+        ]
+    }
+}

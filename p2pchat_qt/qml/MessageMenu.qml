@@ -1,0 +1,53 @@
+import QtQuick
+import QtQuick.Controls.Basic
+import "controls"
+
+// What can be done with a message.
+Choices {
+    id: menu
+    property string messageId
+    property string words
+    property bool own: false
+    property bool gone: false
+    signal replied(string id)
+    signal edited(string id)
+    signal deleted(string id)
+    signal explained(string id)
+    signal reacted(string id, string emoji)
+
+    function about(row, item, x, y) {
+        messageId = row.messageId
+        words = row.body
+        own = row.own
+        gone = row.isDeleted
+        popup(item, x, y)
+    }
+    Row {
+        visible: !menu.gone
+        height: visible ? Theme.px(40) : 0
+        leftPadding: 4
+        Repeater {
+            model: ["👍", "❤️", "😂", "😮", "😢", "🎉"]
+            AbstractButton {
+                required property string modelData
+                objectName: "react-" + modelData
+                width: (menu.width - 20) / 6
+                height: Theme.px(36)
+                Accessible.name: qsTr("React with %1").arg(modelData)
+                contentItem: Text {
+                    text: parent.modelData
+                    font.pixelSize: Theme.px(19)
+                    horizontalAlignment: Text.AlignHCenter
+                    verticalAlignment: Text.AlignVCenter
+                }
+                background: Rectangle { radius: 8; color: parent.hovered ? Theme.c.hover : "transparent" }
+                onClicked: { menu.reacted(menu.messageId, modelData); menu.close() }
+            }
+        }
+    }
+    Entry { objectName: "menuReply"; text: qsTr("Reply"); sign: "reply"; visible: !menu.gone; onTriggered: menu.replied(menu.messageId) }
+    Entry { objectName: "menuCopy"; text: qsTr("Copy text"); sign: "copy"; visible: !menu.gone; onTriggered: { app.copy(menu.words); app.said.tell(qsTr("Copied")) } }
+    Entry { objectName: "menuEdit"; text: qsTr("Edit"); sign: "edit"; visible: menu.own && !menu.gone; onTriggered: menu.edited(menu.messageId) }
+    Entry { objectName: "menuExplain"; text: qsTr("Where is it?"); sign: "info"; onTriggered: menu.explained(menu.messageId) }
+    Entry { objectName: "menuDelete"; text: qsTr("Delete"); sign: "trash"; danger: true; visible: menu.own && !menu.gone; onTriggered: menu.deleted(menu.messageId) }
+}

@@ -1,0 +1,31 @@
+import QtQuick
+import "controls"
+
+// How far a message of ours has come: a clock, one tick, two, two in colour.
+Row {
+    id: mark
+    property string state_
+    property color tint: Theme.c.faint
+    readonly property string words: ({
+        queued: qsTr("Waiting to be sent"),
+        sent: qsTr("On its way"),
+        delivered: qsTr("Delivered"),
+        read: qsTr("Read"),
+        failed: qsTr("Not sent")
+    })[state_] || ""
+    spacing: -Theme.px(8)
+    Accessible.role: Accessible.StaticText
+    Accessible.name: words
+    Repeater {
+        model: mark.state_ === "delivered" || mark.state_ === "read" ? 2 : 1
+        IconButton {
+            enabled: false
+            size: Theme.px(15)
+            sign: mark.state_ === "queued" ? "clock" : mark.state_ === "failed" ? "warning" : "check"
+            icon.width: Theme.px(15)
+            icon.height: Theme.px(15)
+            icon.color: mark.state_ === "failed" ? Theme.c.bad : mark.tint
+            Accessible.ignored: true
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import QtQuick
+import "../controls"
+import ".."
+
+// A message in its place: the day or the line of what is unread above it, its author beside it.
+Item {
+    id: row
+    required property int index
+    required property string messageId
+    required property string author
+    required property string authorName
+    required property string initials
+    required property int colour
+    required property bool own
+    required property string body
+    required property bool isCut
+    required property bool hasLinks
+    required property double sentAt
+    required property string messageState
+    required property bool isEdited
+    required property bool isDeleted
+    required property string day
+    required property bool isUnreadFrom
+    required property bool isFirst
+    required property bool isLast
+    required property var reply
+    required property var reactions
+    property bool isRoom: false
+    property bool isShown: false
+    readonly property bool hasAvatar: isRoom && !own
+    signal linkWanted(string link)
+    signal menuWanted(real x, real y)
+    signal reacted(string emoji, bool mine)
+    signal explainWanted()
+    signal replyWanted(string id)
+
+    implicitHeight: above.height + bubble.height + (isFirst ? 8 : 2)
+    Accessible.role: Accessible.ListItem
+    Accessible.name: (own ? qsTr("You") : authorName) + ": " + (isDeleted ? qsTr("Message deleted") : body)
+        + ", " + When.time(sentAt)
+
+    Rectangle {
+        anchors.fill: parent
+        color: Theme.c.accent
+        opacity: row.isShown ? 0.18 : 0
+        Behavior on opacity { NumberAnimation { duration: 300 } }
+    }
+    Column {
+        id: above
+        width: parent.width
+        Item {
+            visible: row.day !== ""
+            width: parent.width
+            height: visible ? pill.height + 16 : 0
+            Rectangle {
+                id: pill
+                anchors.centerIn: parent
+                width: dayLabel.implicitWidth + 22
+                height: dayLabel.implicitHeight + 8
+                radius: height / 2
+                color: Theme.c.day
+                Words {
+                    id: dayLabel
+                    objectName: "day"
+                    anchors.centerIn: parent
+                    text: row.day === "" ? "" : When.day(row.day)
+                    color: Theme.c.onDay
+                    font.pixelSize: Theme.small
+                    font.weight: Font.Medium
+                }
+            }
+        }
+        Rectangle {
+            objectName: "unreadLine"
+            visible: row.isUnreadFrom
+            width: parent.width
+            height: visible ? Theme.px(28) : 0
+            color: Theme.c.raised
+            Words {
+                anchors.centerIn: parent
+                text: qsTr("Unread messages")
+                color: Theme.c.accent
+                font.pixelSize: Theme.small
+                font.weight: Font.Medium
+            }
+        }
+    }
+    Avatar {
+        visible: row.hasAvatar && row.isLast
+        size: Theme.px(34)
+        x: 10
+        anchors.bottom: parent.bottom
+        letters: row.initials
+        colour: row.colour
+    }
+    Bubble {
+        id: bubble
+        row: row
+        anchors.bottom: parent.bottom
+        x: row.own ? row.width - width - 14 : row.hasAvatar ? Theme.px(34) + 20 : 14
+        maxWidth: Math.min(Theme.px(520), row.width - (row.hasAvatar ? Theme.px(34) + 20 : 14) - 54)
+    }
+    TapHandler {
+        acceptedButtons: Qt.RightButton
+        onTapped: point => row.menuWanted(point.position.x, point.position.y)
+    }
+    TapHandler {
+        acceptedDevices: PointerDevice.TouchScreen
+        onLongPressed: row.menuWanted(point.position.x, point.position.y)
+    }
+}

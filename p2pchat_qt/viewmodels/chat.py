@@ -1,0 +1,449 @@
+"""The open conversation: its timeline, what is written, and what is done with a message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from PySide6.QtCore import Signal, Slot
+
+from p2pchat.errors import UnknownMessage
+from p2pchat_qt.jobs import Again
+from p2pchat_qt.models.rows import RowsModel
+from p2pchat_qt.models.timeline import Timeline
+from p2pchat_qt.models.window import PAGE
+from p2pchat_qt.session import Session
+from p2pchat_qt.shown import colour_of, initials, name_text, preview_text
+from p2pchat_qt.values import Row, flag, number, row, rows, text, texts
+from p2pchat_qt.viewmodels.base import ViewModel, constant
+from p2pchat_qt.viewmodels.sidebar import SidebarView
+
+__all__ = ["ChatView"]
+
+MEMBER = ("id", "account", "name", "role", "initials", "colour", "isMe")
+CATCH_UP_MAX = 500
+"""Messages read at once behind the last that is shown; if there are more, the newest page is."""
+
+
+class ChatView(ViewModel):
+    """One conversation at a time; opening another one ends the jobs of the last."""
+
+    opened = Signal(str)
+    jumped = Signal(str)
+    """A message that the view shall show."""
+    resumed = Signal(str)
+    """The oldest unread message: the view begins there."""
+    explained = Signal("QVariantMap")  # pyright: ignore[reportArgumentType] -- Qt's own name
+
+    def __init__(self, session: Session, sidebar: SidebarView) -> None:
+        super().__init__(session)
+        self.sidebar = sidebar
+        self.shown = Timeline(self)
+        self.people = RowsModel(MEMBER, parent=self)
+        self._catch_up = Again(self.jobs, self._read_newer)
+        self._read_people = Again(self.jobs, self._read_members)
+        self.put(id="", draft="", replyTo={}, editing={}, isAtEnd=True, unseen=0, **_NOTHING)
+        self._handlers: Mapping[str, Callable[[Row], None]] = {
+            "MessageReceived": self._received,
+            "MessageStateChanged": self._moved,
+            "MessageEdited": self._changed,
+            "ReactionChanged": self._changed,
+            "MessageDeleted": self._deleted,
+            "MembersChanged": self._room_changed,
+            "RoomRenamed": self._room_changed,
+            "AnnouncementChanged": self._room_changed,
+            "DescriptionChanged": self._room_changed,
+            "EventsDropped": self._dropped,
+        }
+        session.told.connect(self._hear)
+        session.phase_changed.connect(self._phase)
+        sidebar.read_again.connect(self._titled)
+
+    timeline = constant("shown")
+    members = constant("people")
+
+    @property
+    def id(self) -> str:
+        """The open conversation; empty for none."""
+        return str(self.value("id"))
+
+    # Which one
+
+    @Slot(str)
+    def open(self, id: str) -> None:
+        """Show a conversation, at its newest messages."""
+        if id != self.id:
+            self._leave(id)
+            if id:
+                self.do(self._open(id))
+
+    @Slot(str, str)
+    def open_at(self, id: str, message: str) -> None:
+        """Show a message in its conversation."""
+        if id != self.id:
+            self._leave(id)
+        self.do(self._open(id, message))
+
+    @Slot(str)
+    def jump(self, message: str) -> None:
+        """Show a message of this conversation."""
+        if self.shown.window.place(message) is not None:
+            self.jumped.emit(message)
+        else:
+            self.do(self._read_around(message))
+
+    @Slot()
+    def to_end(self) -> None:
+        """Show what is newest."""
+        if self.shown.window.has_newer:
+            self.do(self._read_newest())
+        self.put(unseen=0)
+
+    @Slot(bool)
+    def at_end(self, is_at_end: bool) -> None:
+        """The view stands at the newest messages, in a window that somebody looks at, or not."""
+        self.put(isAtEnd=is_at_end)
+        if is_at_end and not self.shown.window.has_newer:
+            self.put(unseen=0)
+            self.act(self._mark_read())
+
+    @Slot()
+    def near_oldest(self) -> None:
+        """The view comes near the beginning of what is here."""
+        if self.shown.window.has_older and not self._is_reading:
+            self.do(self._read_older())
+
+    @Slot()
+    def near_newest(self) -> None:
+        """The view comes near the end of what is here, which is not the end."""
+        if self.shown.window.has_newer:
+            self._catch_up.ask()
+
+    # Writing
+
+    @Slot(str, str)
+    def keep_draft(self, id: str, draft: str) -> None:
+        """Keep what is begun to be written in a conversation."""
+        if id and id == self.id:
+            if draft == self.value("draft"):
+                return
+            self.put(draft=draft)
+        if id:
+            self.act(self.session.call("draft", conversation=id, text=draft))
+
+    @Slot(str, result=bool)
+    def send(self, words: str) -> bool:
+        """Send it, or change the message that is edited; false for nothing but blanks."""
+        if not words.strip() or not self.id:
+            return False
+        editing, reply = row(self.value("editing")), row(self.value("replyTo"))
+        if editing:
+            self.put(editing={})
+            self.act(self._ask("edit", message_id=editing["id"], text=words.strip()))
+            return True
+        self.put(replyTo={}, draft="")
+        self.act(self._send(self.id, words.strip(), text(reply, "id") or None))
+        return True
+
+    @Slot(str)
+    def reply(self, message: str) -> None:
+        """Answer a message with the next one."""
+        self.put(editing={}, replyTo=self._strip(message))
+
+    @Slot(str)
+    def edit(self, message: str) -> None:
+        """Give a message of ours other words."""
+        self.put(replyTo={}, editing=self._strip(message))
+
+    @Slot()
+    def write_anew(self) -> None:
+        """Neither answer nor edit."""
+        self.put(replyTo={}, editing={})
+
+    # With a message
+
+    @Slot(str, str, bool)
+    def react(self, message: str, emoji: str, remove: bool) -> None:
+        """Put an emoji to a message, or take it away."""
+        self.act(self._ask("react", message_id=message, emoji=emoji, remove=remove))
+
+    @Slot(str)
+    def delete(self, message: str) -> None:
+        """Take a message of ours back."""
+        self.act(self.session.call("delete", message_id=message))
+
+    @Slot(str)
+    def explain(self, message: str) -> None:
+        """Say why a message is in its state."""
+        self.do(self._explain(message))
+
+    # The parts of it
+
+    _is_reading = False
+
+    def _leave(self, id: str) -> None:
+        self.jobs.cancel()
+        self._is_reading = False
+        self._catch_up = Again(self.jobs, self._read_newer)
+        self._read_people = Again(self.jobs, self._read_members)
+        self.shown.begin(self.session.account, {})
+        self.people.replace([])
+        self.put(id=id, draft="", replyTo={}, editing={}, isAtEnd=True, unseen=0, **_NOTHING)
+        self._titled()
+        self.opened.emit(id)
+
+    async def _open(self, id: str, message: str = "") -> None:
+        unread = number(self.sidebar.conversation(id), "unread")
+        self._read_people.ask()
+        if message:
+            await self._read_around(message)
+        else:
+            await self._read_newest(at_least=unread)
+            self._mark_unread(unread)
+        draft = await self.session.call("draft", conversation=id)
+        self.put(draft=str(draft or ""), isLoaded=True)
+        if bool(self.value("isAtEnd")) and self.value("isSeen"):
+            await self._mark_read()
+
+    @Slot(bool)
+    def seen(self, is_seen: bool) -> None:
+        """Whether somebody looks at the window: only then is anything read."""
+        self.put(isSeen=is_seen)
+        if is_seen and self.value("isAtEnd") and self.id and self.value("isLoaded"):
+            self.act(self._mark_read())
+
+    async def _read_newest(self, at_least: int = 0) -> None:
+        limit = min(max(PAGE, at_least + 20), 280)
+        page = await self._history(limit=limit)
+        self.shown.show(page, has_older=len(page) == limit, has_newer=False)
+        await self._read_replies()
+
+    async def _read_around(self, message: str) -> None:
+        before = await self._history(limit=PAGE, before=message)
+        after = await self._history(limit=PAGE, after=message)
+        middle = row(await self.session.call("message", message_id=message))
+        self.shown.show(
+            [*before, middle, *after],
+            has_older=len(before) == PAGE,
+            has_newer=len(after) == PAGE,
+        )
+        self.put(isAtEnd=False, isLoaded=True)
+        self.jumped.emit(message)
+        await self._read_replies()
+
+    async def _read_older(self) -> None:
+        self._is_reading = True
+        try:
+            page = await self._history(limit=PAGE, before=self.shown.window.first)
+            self.shown.prepend(page, has_older=len(page) == PAGE)
+        finally:
+            self._is_reading = False
+        await self._read_replies()
+
+    async def _read_newer(self) -> None:
+        """What was said after the last that is here: of new ones all, of a window in the middle a
+        page."""
+        held = self.shown.window
+        if held.last is None:
+            await self._read_newest()
+            return
+        limit = PAGE if held.has_newer else CATCH_UP_MAX
+        page = await self._history(limit=limit, after=held.last)
+        if not held.has_newer and len(page) == limit:
+            await self._read_newest()
+            return
+        held.has_newer = held.has_newer and len(page) == limit
+        self.shown.append(page)
+        await self._read_replies()
+        if self.value("isAtEnd") and self.value("isSeen") and not held.has_newer:
+            await self._mark_read()
+
+    async def _read_replies(self) -> None:
+        for id in self.shown.unknown_replies():
+            try:
+                self.shown.know(row(await self.session.call("message", message_id=id)))
+            except UnknownMessage:
+                continue  # it is not here, which the strip says
+
+    async def _read_members(self) -> None:
+        where = self.sidebar.conversation(self.id)
+        if where.get("kind") == "room":
+            found = rows(await self.session.call("members", room=self.id))
+            self.people.replace([self._member(each) for each in found])
+            names = {text(each, "account"): text(each, "name") for each in found}
+            self.shown.set_names({name: called for name, called in names.items() if called})
+
+    async def _mark_read(self) -> None:
+        last = self.shown.window.last
+        if last is not None and self.value("isSeen"):
+            await self.session.call("mark_read", message_id=last)
+
+    async def _send(self, id: str, words: str, reply_to: str | None) -> None:
+        try:
+            message = row(
+                await self.session.call("send", conversation=id, text=words, reply_to=reply_to)
+            )
+        except Exception:
+            if id == self.id:  # what was typed is not lost
+                self.put(draft=words)
+            raise
+        self.sidebar.said(message)
+        if id != self.id:
+            return
+        self.shown.set_unread_from(None)
+        if self.shown.window.has_newer:
+            await self._read_newest()
+        else:
+            await self._read_newer()
+        self.jumped.emit(text(message, "id"))
+
+    async def _ask(self, method: str, **params: object) -> None:
+        """Do something with a message, which is shown as it is then."""
+        self._shown(row(await self.session.call(method, **params)))
+
+    async def _explain(self, message: str) -> None:
+        say = self.session.notices.say
+        found = row(await self.session.call("explain", message_id=message))
+        self.explained.emit(
+            {
+                "id": message,
+                "sentence": say(text(found, "sentence")),
+                "evidence": [say(each) for each in texts(found.get("evidence"))],
+                "nextTry": number(found, "next_try_at"),
+                "recipients": [
+                    {
+                        "name": name_text(text(each, "name")),
+                        "sentence": say(text(each, "sentence")),
+                        "nextTry": number(each, "next_try_at"),
+                    }
+                    for each in rows(found.get("recipients") or [])
+                ],
+            }
+        )
+
+    async def _history(self, **where: object) -> list[Row]:
+        found = rows(await self.session.call("history", conversation=self.id, **where))
+        return [self.session.states.newest(each) for each in found]
+
+    # What is told
+
+    def _phase(self) -> None:
+        if self.session.phase == "open" and self.id:
+            id = self.id
+            self._leave("")
+            self.open(id)
+        elif self.session.phase in ("failed", "closed"):
+            self.jobs.cancel()
+
+    def _hear(self, batch: list[Row]) -> None:
+        if not self.id:
+            return
+        for event in batch:
+            handle = self._handlers.get(text(event, "type"))
+            if handle is not None:
+                handle(event)
+
+    def _received(self, event: Row) -> None:
+        message = row(event["message"])
+        if message["conversation"] != self.id:
+            return
+        if not self.shown.window.has_newer:
+            self._catch_up.ask()
+        if not self.value("isAtEnd"):
+            self.put(unseen=self._unseen() + 1)
+
+    def _unseen(self) -> int:
+        unseen = self.value("unseen")
+        return unseen if isinstance(unseen, int) else 0
+
+    def _moved(self, event: Row) -> None:
+        state = event["state"]
+        self.shown.change(text(event, "message_id"), lambda row: {**row, "state": state})
+
+    def _changed(self, event: Row) -> None:
+        self._shown(row(event["message"]))
+
+    def _shown(self, message: Row) -> None:
+        newest = self.session.states.newest(message)
+        self.shown.change(text(message, "id"), lambda _: newest)
+
+    def _deleted(self, event: Row) -> None:
+        gone: Row = {"deleted": True, "text": "", "reactions": []}
+        self.shown.change(text(event, "message_id"), lambda row: {**row, **gone})
+
+    def _room_changed(self, event: Row) -> None:
+        self._read_people.ask()
+        if event["type"] in ("AnnouncementChanged", "DescriptionChanged"):
+            self.sidebar.refresh()
+
+    def _dropped(self, event: Row) -> None:
+        self.do(self._read_newest())
+
+    def _titled(self) -> None:
+        """What stands above the timeline."""
+        where = self.sidebar.conversation(self.id)
+        if self.id:
+            self.put(**{name: where.get(name, empty) for name, empty in _TITLE.items()})
+            if where.get("kind") == "room" and self.session.phase == "open":
+                self.do(self._read_room())
+
+    async def _read_room(self) -> None:
+        found = next(
+            (each for each in rows(await self.session.call("rooms")) if each["id"] == self.id), None
+        )
+        if found is not None:
+            self.put(
+                announcement=text(found, "announcement"),
+                description=text(found, "description"),
+                membersCount=number(found, "members_count"),
+                roomKind=text(found, "kind"),
+                role=text(found, "role"),
+                isPublic=flag(found, "public"),
+            )
+        self._read_people.ask()
+
+    def _mark_unread(self, unread: int) -> None:
+        """The line stands above the oldest of so many messages of others."""
+        others = [
+            each for each in self.shown.window.messages if each["author"] != self.session.account
+        ]
+        if 0 < unread <= len(others):
+            first = text(others[-unread], "id")
+            self.shown.set_unread_from(first)
+            self.put(unseen=unread)
+            self.resumed.emit(first)
+
+    def _strip(self, message: str) -> Row:
+        place = self.shown.window.place(message)
+        if place is None:
+            return {}
+        found = self.shown.window.messages[place]
+        return {
+            "id": message,
+            "name": name_text(text(found, "author_name")),
+            "text": text(found, "text"),
+            "preview": preview_text(text(found, "text")),
+            "colour": colour_of(text(found, "author")),
+        }
+
+    def _member(self, member: Row) -> Row:
+        account = text(member, "account")
+        name = name_text(text(member, "name")) or account[:12]
+        return {
+            "id": account,
+            "account": account,
+            "name": name,
+            "role": text(member, "role"),
+            "initials": initials(name),
+            "colour": colour_of(account),
+            "isMe": account == self.session.account,
+        }
+
+
+_TITLE: Mapping[str, object] = {
+    "title": "", "kind": "", "account": "", "state_": "", "initials": "", "colour": 0,
+    "isVerified": False, "isOnline": False,
+}  # fmt: skip
+_NOTHING: Mapping[str, object] = {
+    **_TITLE, "announcement": "", "description": "", "membersCount": 0, "roomKind": "", "role": "",
+    "isPublic": False, "isLoaded": False,
+}  # fmt: skip

@@ -1,0 +1,110 @@
+"""Two people, two windows, two real nodes and a relay: all of it by mouse and keyboard."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+
+from tests.qt.screen import Screen, until
+
+
+@pytest.fixture
+def relay(tmp_path: Path) -> Iterator[str]:
+    """The address of a relay in a process of its own."""
+    command = [sys.executable, "-m", "p2pchat.bootstrap", "--home", str(tmp_path / "relay")]
+    command += ["--listen", "/ip4/127.0.0.1/tcp/0", "--no-fetch", "--json"]
+    with (
+        (tmp_path / "relay.log").open("w") as log,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process,
+    ):
+        assert process.stdout is not None
+        try:
+            yield json.loads(process.stdout.readline())["addresses"][0]
+        finally:
+            process.terminate()
+
+
+def make_home(path: Path, relay: str) -> Path:
+    path.mkdir(mode=0o700)
+    (path / "config.toml").write_text(
+        f'fetch = false\nlisten = ["/ip4/127.0.0.1/tcp/0"]\nbootstrap_peers = ["{relay}"]\n'
+    )
+    return path
+
+
+async def enter(screen: Screen, name: str) -> None:
+    """Onboarding."""
+    await screen.write_into("name", name)
+    await screen.click("begin")
+    await until(lambda: screen.app.session.phase == "open")
+    await until(lambda: screen.app.views.network.value("health") == "good")
+    await until(lambda: screen.app.views.people.value("link"))
+
+
+async def befriend(alice: Screen, bob: Screen) -> None:
+    """Alice asks Bob by his link, and he says yes."""
+    await bob.click("go-contacts")
+    await bob.item("myQr")
+    link = str(bob.app.views.people.value("link"))
+    await alice.click("new")
+    await alice.click("newContact")
+    await alice.write_into("link", link)
+    await alice.click("lookAtLink")
+    await alice.click("followLink")
+    await bob.click("accept-Alice")
+    await alice.item("conversation-Bob")
+    await bob.item("conversation-Alice")
+
+
+def test_they_meet_talk_make_a_room_and_come_back(run, tmp_path: Path, relay: str) -> None:
+    run(story(tmp_path, relay))
+
+
+async def story(tmp_path: Path, relay: str) -> None:
+    alice = Screen(make_home(tmp_path / "alice", relay))
+    bob = Screen(make_home(tmp_path / "bob", relay))
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(alice.aclose)
+        stack.push_async_callback(bob.aclose)
+        await enter(alice, "Alice")
+        await enter(bob, "Bob")
+        await befriend(alice, bob)
+
+        await alice.click("conversation-Bob")
+        await bob.click("go-chat")
+        await bob.click("conversation-Alice")
+        await alice.send("Hello Bob 👋")
+        await bob.see("Hello Bob 👋")
+        await bob.send("你好，小雨！🎉")
+        await alice.see("你好，小雨！🎉")
+        await until(lambda: alice.state_of("Hello Bob 👋") in ("delivered", "read"))
+
+        await alice.click("new")
+        await alice.click("newRoom")
+        await alice.write_into("newRoomName", "Mountains 山")
+        await alice.click("pick-Bob")
+        await alice.click("createRoomButton")
+        await bob.click("conversation-Mountains 山")
+        await alice.send("A room of our own")
+        await bob.see("A room of our own")
+
+        await bob.aclose()
+        await alice.click("conversation-Bob")
+        await alice.send("Are you there?")
+        again = Screen(tmp_path / "bob")
+        stack.push_async_callback(again.aclose)
+        await again.click("conversation-Alice")
+        await again.see("Are you there?")
+        await until(lambda: alice.state_of("Are you there?") in ("delivered", "read"))
+        await again.key(Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+        await again.item("switcherField")
+        await again.type("mount")
+        await again.key(Qt.Key.Key_Return)
+        await again.see("A room of our own")
