@@ -44,6 +44,11 @@ letters and pages of the database as they are.""",
     ),
     "DHT": ("benchmarks.dht", "Thirty real nodes on loopback, all in one process."),
     "Chat": ("benchmarks.chat", "Real processes on loopback, on disk at both ends."),
+    "History": (
+        "benchmarks.history",
+        """Rooms by invitation on disk: what a message costs as history and members grow, in time of
+the processor, and what who comes back needs for the hundredth that is missing.""",
+    ),
     "Hostile peers": (
         "benchmarks.hostile",
         "What an honest pair notices meanwhile, as ratios to the same pair left alone.",

@@ -22,6 +22,8 @@ from p2pchat.config.limits import Limits
 from p2pchat.events import ContactAccepted, ContactRequested, MessageReceived, MessageStateChanged
 from p2pchat.model.ids import AccountId
 from p2pchat.model.message import MessageState
+from p2pchat.node import carrier
+from p2pchat.wire.frames import Frame
 
 LISTEN = ("/ip4/127.0.0.1/tcp/0",)
 TEXT_CHARS = 200
@@ -44,6 +46,7 @@ class Peers:
         self._nursery = nursery
         self._clients: list[Client] = []
         self._heard: dict[int, list[float]] = {}
+        self._frames: dict[str, tuple[int, int]] = {}
 
     async def open(self, home: str | None, bootstrap: list[str]) -> dict[str, object]:
         """One more client: on disk in `home`, or in memory; answers when it is ready."""
@@ -212,6 +215,37 @@ class Peers:
             for _ in range(count):
                 nursery.start_soon(room.send, stamped())
         return began_ns
+
+    async def digest(self, index: int, _: object) -> str:
+        """Of all that is here of the room."""
+        return self._room(index).completeness().digest.hex()
+
+    async def whole(self, home: str, argument: list[str]) -> float:
+        """One more client, in `home`, which knows one address; seconds from when it is open until
+        all of the room is here that somebody else had."""
+        known, digest = argument
+        await self._opened(home, [known])
+        began_s = time.perf_counter()
+        with trio.fail_after(PATIENCE_S):
+            while await self.digest(0, None) != digest:
+                await trio.sleep(0.005)
+        return time.perf_counter() - began_s
+
+    async def watch_frames(self, _: object, __: object) -> None:
+        """From now on count what is sent on streams."""
+        encode = carrier.encode_frame
+
+        def counted(frame: Frame) -> bytes:
+            raw = encode(frame)
+            count, size = self._frames.get(type(frame).__name__, (0, 0))
+            self._frames[type(frame).__name__] = count + 1, size + len(raw)
+            return raw
+
+        carrier.encode_frame = counted  # pyright: ignore[reportPrivateImportUsage]
+
+    async def frames(self, _: object, __: object) -> dict[str, tuple[int, int]]:
+        """How many of each kind, and their bytes."""
+        return self._frames
 
     async def memory_mb(self, _: int, __: object) -> float:
         """Resident memory of this process."""
