@@ -52,6 +52,7 @@ REACHED: dict[str, str] = {
     "wire.framing.VARINT_BYTES_MAX": (
         "tests/unit/wire/test_framing.py::test_a_length_in_a_form_of_its_own_is_refused"
     ),
+    "wire.archive_codec.ADDRESS_CHARS_MAX": _ARCHIVE,
     "wire.archive_codec.NUMBER_MAX": _ARCHIVE,
     "wire.archive_codec.SETTING_BYTES_MAX": _ARCHIVE,
     "wire.archive_codec.SETTING_NAME_CHARS_MAX": _ARCHIVE,
@@ -65,6 +66,10 @@ REACHED: dict[str, str] = {
     "wire.gossip_codec.FIELDS_MAX": (
         "tests/unit/gossip/test_codec.py"
         "::test_a_swarm_of_tiny_fields_is_refused_before_it_is_parsed"
+    ),
+    "protocol.doctor.CLOCK_S_MAX": (
+        "tests/unit/protocol/test_doctor.py"
+        "::test_the_clock_is_wrong_when_most_others_tell_another_time"
     ),
     "protocol.serving.DIGEST_RATE": (
         "tests/unit/protocol/test_sync.py"
@@ -89,6 +94,10 @@ REACHED: dict[str, str] = {
     ),
     "net.bootstrap_list._CACHE_BYTES_MAX": (
         "tests/unit/net/test_bootstrap_list.py::test_a_damaged_cache_is_ignored_with_a_warning"
+    ),
+    "node.guard.PATIENCE_S": (
+        "tests/unit/node/test_guard.py"
+        "::test_who_sends_ten_thousand_frames_a_second_is_banned_within_five_seconds"
     ),
     "net.libp2p.quotas.CALLED_SELDOM": (
         "tests/unit/net/libp2p/test_quotas.py"

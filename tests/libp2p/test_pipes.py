@@ -8,8 +8,9 @@ import sys
 import pytest
 import trio
 import trio.testing
+from libp2p.io.exceptions import ConnectionClosedError
 
-from p2pchat.net.libp2p.pipes import TRY_AGAIN_MS, TcpPipe
+from p2pchat.net.libp2p.pipes import READ_BYTES_MAX, TRY_AGAIN_MS, TcpPipe
 
 THIN_LINEAR_TIMEOUTS, RTO_MAX_MS = 16, 44
 
@@ -45,6 +46,19 @@ async def joined() -> tuple[TcpPipe, TcpPipe]:
     far = await listener.accept()
     await listener.aclose()
     return TcpPipe(near), TcpPipe(far)
+
+
+def test_a_length_that_no_message_has_is_not_waited_for():
+    async def main() -> None:
+        one, other = await joined()
+        await other.stream.send_all(bytes(READ_BYTES_MAX))
+        assert len(await one.read(READ_BYTES_MAX)) == READ_BYTES_MAX
+        with pytest.raises(ConnectionClosedError):
+            await one.read(READ_BYTES_MAX + 1)
+        one.abort()
+        other.abort()
+
+    with_time(main)
 
 
 def test_what_the_system_does_not_take_at_once_follows_when_there_is_room():
