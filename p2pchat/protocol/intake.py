@@ -28,7 +28,7 @@ from p2pchat.model.op import Chain, Header, Kind, Op
 from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.protocol.consequences import Consent, Consequences
 from p2pchat.protocol.intake_vocabulary import ForDeletion, ForFork
-from p2pchat.protocol.log import BRANCHES_MAX, ChainKey, Claim, Floor, Place
+from p2pchat.protocol.log import BRANCHES_MAX, ChainKey, Floor, Place
 from p2pchat.protocol.machine import Effect, Emit, Load, Loaded, Persist
 from p2pchat.protocol.pruning import Pruning
 from p2pchat.protocol.receipts import Receipts
@@ -67,7 +67,8 @@ class Intake:
         self._told: dict[AccountId, ClaimedSet] = {}
         self._suspects: dict[tuple[ConversationId, DeviceId, Chain], list[Op]] = {}
         self._checks = 0
-        self._freed: list[tuple[Conversation, Claim]] = []
+        self._freed: list[tuple[Conversation, OpId]] = []
+        """What is waited for, and need not be any more."""
         self.taken: list[Op] = []
         """Ops of the frame at hand that are allowed, and well signed where their place is free."""
         self.gaps: dict[Conversation, None] = {}
@@ -320,7 +321,8 @@ class Intake:
             if key[0] != own and key[1] is Chain.TALK and floor.seq > log.count(*key):
                 is_free = self._is_beyond(conversation, key, floor.seq)
                 log.claim(key, floor, is_free=is_free)
-        self._freed += [(conversation, claim) for claim in log.claims.values() if claim.is_free]
+        free = [claim.floor.prev for claim in log.claims.values() if claim.is_free]
+        self._freed += [(conversation, before) for before in free]
         return self.conclude(now)
 
     def _is_beyond(self, conversation: Conversation, key: ChainKey, seq: int) -> bool:
@@ -329,11 +331,11 @@ class Intake:
         return seq - conversation.log.count(*key) >= self.pruning.share(conversation)
 
     def _begin_freed(self, now: Now) -> list[Effect]:
-        """Look again at ops that wait where a chain may begin now."""
+        """Look again at ops that wait where a chain may begin now, or for what proves them."""
         effects: list[Effect] = []
         freed, self._freed = self._freed, []
-        for conversation, claim in freed:
-            for waiting in conversation.log.released(claim.floor.prev):
+        for conversation, before in freed:
+            for waiting in conversation.log.released(before):
                 entered = self._enter(conversation, waiting, now)
                 effects += entered
                 effects += self._release(conversation, waiting, now) if entered else []
@@ -471,6 +473,9 @@ class Intake:
         self.gaps[conversation] = None
         if not conversation.log.hold_until(head, op):
             self._state.refuse("too much held back")
+        named = conversation.log.held(head)
+        if named is not None and op in self._gate.prove(conversation, named):
+            self._freed.append((conversation, head))  # it came before it was named
 
     def _proven(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
         """Take what leads to an op that waits, if somebody named that."""
@@ -504,7 +509,7 @@ class Intake:
         if claim is not None and not claim.is_free:
             is_free = self._is_beyond(conversation, key, op.header.seq)
             log.claim(key, claim.floor, is_free=is_free)
-            self._freed += [(conversation, log.claims[key])] if is_free else []
+            self._freed += [(conversation, claim.floor.prev)] if is_free else []
 
     def _may_write(self, conversation: Conversation, op: Op, peer: DeviceId) -> bool:
         """Who may put this op into this conversation, and who may bring it."""

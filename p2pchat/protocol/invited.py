@@ -139,7 +139,9 @@ class InvitedRooms:
             for op in ops.get(row.conversation, ()):
                 if op.header.device == self._state.me.device:
                     self._state.conversations[row.conversation].remember_own(op)
-            if not room.is_entered and self._is_member(room):
+            # Of an owner the genesis says so; the room's ops are what it is asked about with.
+            found = self.admission.next_stage(self._state.conversations[row.conversation], room)
+            if not room.is_entered and row.conversation in ops and found is not Stage.GUEST:
                 room.stage = Stage.ASKED
         for epoch in snapshot.epochs:
             key = EpochKey(epoch.op, epoch.secret)
@@ -288,7 +290,9 @@ class InvitedRooms:
         assert room is not None, "only rooms by invitation have control ops that matter"
         effects = self._outbox.states.expect(conversation)
         if not room.membership.counts(op.id):
-            return effects + renamed(conversation)
+            # Our leaving may be void: who knows of it takes us for a member, and so do we.
+            looked = [] if room.is_entered else self._looked_at(conversation, room, now)
+            return [*effects, *renamed(conversation), *looked]
         effects += detail_taken(self._state, conversation, op, control_op(op).control)
         effects += self._learned(conversation.id, room, room.epochs.settle(now), now)
         if not room.is_entered:

@@ -303,10 +303,12 @@ class Membership:
     def bounds(
         self, device: DeviceId, account: AccountId, known: Iterable[OpId]
     ) -> list[tuple[TalkHead, ...]]:
-        """What each limit names of a device's talk that a talk op shows no knowledge of."""
+        """What each limit names of a device's talk that a talk op shows no knowledge of. Who goes
+        by itself takes nothing back."""
         self._judge()
         graph = self._graph
-        concurrent = graph.about[account] & self._counting & ~graph.closure(known)
+        left = graph.excluding & ~graph.ending
+        concurrent = graph.about[account] & self._counting & ~graph.closure(known) & ~left
         cuts = [
             graph.cut_of(index, device)
             for index in bits(concurrent)

@@ -122,7 +122,9 @@ class RoomGate:
             return None
         if op.header.chain is Chain.CONTROL:
             return self._objection(conversation, room, op)
-        if room.is_refused(op):
+        # Below a head that a limit names something may follow that was written in time: by who was
+        # put out and taken in again before that.
+        if room.is_refused(op) and op.id not in room.proven and not room.heads_over(op):
             return "written after a limit"
         is_rewritten = place is Place.FORK and room.is_rewritten(op)
         return "written after a limit" if is_rewritten and op.id not in room.proven else None

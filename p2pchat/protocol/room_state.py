@@ -116,5 +116,7 @@ class InvitedRoom:
 
     def is_rewritten(self, op: Op) -> bool:
         """Whether a talk op that forks its chain is by who may write no more: it may lie below the
-        place that was named, and still have been written afterwards."""
-        return not self.membership.standing(op.header.account).may_write
+        place that was named, and still have been written afterwards. Who left is named nowhere."""
+        header, membership = op.header, self.membership
+        is_silent = not membership.standing(header.account).may_write
+        return is_silent and bool(membership.bounds(header.device, header.account, header.deps))

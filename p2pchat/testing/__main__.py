@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--peers", type=int, default=20)
     parser.add_argument("--until", type=float, help="virtual seconds after which to stop")
     parser.add_argument("--mail", action="store_true", help="relays keep mail for who is away")
-    parser.add_argument("--crew", action="store_true", help="a room by invitation of four")
+    parser.add_argument("--crew", action="store_true", help="a room by invitation that falls apart")
     given = parser.parse_args(arguments)
     try:
         if given.crew:

@@ -1,7 +1,12 @@
-"""A room by invitation in which people come and go, are away, and crash.
+"""One seed, one room by invitation that falls apart and comes together again.
 
-The cast of `p2pchat.testing.scenario` talks with contacts and in open rooms alone: whoever wants to
-know what holds among members that an owner lets in and puts out plays this world.
+Four to eight people are contacts, some of them members of one room. For `TROUBLE_S` the network is
+cut into parts, again and again, clients crash and clocks are wrong; and all the while people talk,
+edit, delete and react, take each other in, by name and by links, put each other out, give and take
+roles, leave, and say what the room is called. Then everything heals, and within the time that
+catching up may take all who are members must hold the same room: the same people in the same roles,
+the same name, the same history, every text delivered. The checkers look on all the time; what is
+said while somebody is out, in its author's view, that one must never have.
 
     python -m p2pchat.testing --crew --seed 7
 """
@@ -9,7 +14,7 @@ know what holds among members that an owner lets in and puts out plays this worl
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -18,21 +23,28 @@ import trio
 from p2pchat.client.client import Client
 from p2pchat.events import ContactRequested
 from p2pchat.model.contact import ContactState
-from p2pchat.model.explanation import MessageCause
 from p2pchat.model.ids import ConversationId
-from p2pchat.model.message import MessageState
-from p2pchat.model.room import Role
+from p2pchat.model.message import Message, MessageState
+from p2pchat.testing.cast import draw_skew_ms
+from p2pchat.testing.faults import Partition
+from p2pchat.testing.judged import Judged
+from p2pchat.testing.mates import Board, Mate
 from p2pchat.testing.replay import replayable
+from p2pchat.testing.scenario import QUIET_S, healing_s
+from p2pchat.testing.trouble import Trouble
 from p2pchat.testing.world import World, run_world
 
 __all__ = ["CrewPlan", "CrewReport", "befriend", "play_crew", "until"]
 
-NAMES = ("alice", "bob", "carol", "dave")
-"""Alice has the room; Dave, once he has left, never comes back."""
-STEPS = 30
-SETTLING_S = 150.0
+NAMES = ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi")
+MATES_MIN = 4
+TROUBLE_S = 90.0
+PART_S_MIN, PART_S_MAX = 5.0, 30.0
+"""How long the network stays cut in one way."""
 SOON_S = 90.0
 """What people wait for who do what needs no luck."""
+LOOKS_S = 5.0
+"""Between two looks at whether all is well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +64,27 @@ class CrewReport:
     """What happened in a world in which nothing was wrong."""
 
     plan: CrewPlan
+    mates: int
     texts: int
+    rulings: int
+    """Who is in, in which role, what the room is called: so often somebody changed it."""
+    parts: int
+    """So often the network was cut."""
+    crashes: int
+    healed_after_s: float | None
+    """How long coming together took; None when the plan was cut before."""
     steps: int
     """Lines of the trace."""
     digest: str
     """Of the trace: equal for equal runs."""
 
     def __str__(self) -> str:
-        return f"{self.plan}: {self.texts} texts, {self.steps} steps, trace {self.digest}"
+        healed = f"{self.healed_after_s:.1f} s" if self.healed_after_s is not None else "not asked"
+        return (
+            f"{self.plan}: {self.mates} people, {self.texts} texts, {self.rulings} rulings,"
+            f" {self.parts} partitions, {self.crashes} crashes, together after {healed},"
+            f" {self.steps} steps, trace {self.digest}"
+        )
 
 
 def play_crew(plan: CrewPlan) -> CrewReport:
@@ -69,11 +94,7 @@ def play_crew(plan: CrewPlan) -> CrewReport:
     """
 
     async def scenario(world: World) -> CrewReport:
-        crew = _Crew(world)
-        with trio.move_on_at(plan.until_s or math.inf):
-            await crew.play()
-        trace = world.network.trace
-        return CrewReport(plan, crew.texts, trace.count, trace.digest)
+        return await _Crew(plan, world).play()
 
     with replayable(plan):
         return run_world(scenario, f"crew {plan.seed}")
@@ -97,82 +118,118 @@ async def befriend(one: Client, other: Client) -> None:
 
 
 class _Crew:
-    def __init__(self, world: World) -> None:
-        self.texts = 0
+    def __init__(self, plan: CrewPlan, world: World) -> None:
+        self._plan = plan
         self._world = world
-        self._rng = world.rng("comings and goings")
-        self._clients: dict[str, Client] = {}
-        """Of who is there."""
+        self._rng = world.rng("crew")
+        self._names = NAMES[: self._rng.randrange(MATES_MIN, len(NAMES) + 1)]
+        self._parts = 0
+        self._healed_after_s: float | None = None
 
-    async def play(self) -> None:
-        """Let people come and go, let everybody come back, and ask what has become of it."""
-        await self._world.open_relay("relay")
-        for name in NAMES:
-            self._clients[name] = await self._world.start(name, knows=("relay",))
-        with trio.fail_after(SOON_S):
-            for one, other in combinations(self._clients.values(), 2):
-                await befriend(one, other)
-        members = [self._clients[name].account for name in ("bob", "dave")]
-        room = (await self._clients["alice"].create_room("crew", members)).id
-        for _ in range(STEPS):
-            await self._do_something(room)
-            await trio.sleep(self._rng.choice([0, 0.2, 3, 30]))
-        for name in NAMES:
-            if name not in self._clients:
-                await self._open(name)
-        await trio.sleep(SETTLING_S)
-        await self._ask_for_reasons(room)
-
-    async def _do_something(self, room: ConversationId) -> None:
-        name = self._rng.choice(NAMES)
-        match self._rng.choice(["send", "send", "send", "in or out", "in or out", "away", "away"]):
-            case "send":
-                there = [one for one in self._clients.values() if _is_in(one, room)]
-                await self._rng.choice(there).room(room).send(f"number {self.texts}")
-                self.texts += 1
-            case "in or out" if name != "alice":
-                await self._let_in_or_out(name, room)
-            case _:
-                await self._come_or_go(name)
-
-    async def _let_in_or_out(self, name: str, room: ConversationId) -> None:
-        if name == "dave":
-            if name in self._clients and _is_in(self._clients[name], room):
-                await self._clients[name].room(room).leave()
-            return
-        alices, account = (
-            self._clients["alice"].room(room),
-            self._world.peers[name].identity.account,
+    async def play(self) -> CrewReport:
+        board = Board()
+        trouble = Trouble(self._world)
+        with trio.move_on_at(self._plan.until_s or math.inf):
+            room = await self._begin()
+            mates = [Mate(self._world, name, room, board) for name in self._names]
+            await self._suffer(mates, trouble)
+            for mate in mates:
+                await mate.come_up()
+            self._healed_after_s = await self._heal(mates, room)
+        trace = self._world.network.trace
+        return CrewReport(
+            self._plan,
+            len(self._names),
+            board.texts,
+            board.rulings,
+            self._parts,
+            trouble.crashes,
+            self._healed_after_s,
+            trace.count,
+            trace.digest,
         )
-        if account in [member.account for member in alices.members()]:
-            await alices.remove(account)
-        else:
-            await alices.set_role(account, Role.MEMBER)
 
-    async def _come_or_go(self, name: str) -> None:
-        if name not in self._clients:
-            await self._open(name)
+    async def _begin(self) -> ConversationId:
+        """Alice's room with some of her friends in it, one of them an owner, perhaps."""
+        await self._world.open_relay("relay")
+        clients = [await self._world.start(name, knows=("relay",)) for name in self._names]
+        pairs = [
+            (one, other)
+            for one, other in combinations(clients, 2)
+            if one is clients[0] or self._rng.random() < 0.4
+        ]
+        with trio.fail_after(SOON_S):
+            for one, other in pairs:
+                await befriend(one, other)
+        others = [client.account for client in clients[1:]]
+        members = self._rng.sample(others, self._rng.randrange(1, len(others) + 1))
+        owners = members[:1] if self._rng.random() < 0.4 else []
+        room = await clients[0].create_room("crew", members, owners)
+        for name in self._names:
+            self._world.skew(name, draw_skew_ms(self._rng))
+        return room.id
+
+    async def _suffer(self, mates: list[Mate], trouble: Trouble) -> None:
+        """The bad minutes."""
+        with trio.move_on_after(TROUBLE_S):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(trouble.make)
+                nursery.start_soon(self._fall_apart)
+                for mate in mates:
+                    nursery.start_soon(mate.live)
+        trouble.end()
+
+    async def _fall_apart(self) -> None:
+        """Cut the network into parts that cannot reach each other, each time others, for ever."""
+        while True:
+            await trio.sleep(self._rng.uniform(0.0, PART_S_MIN))
+            peers = [peer.identity.device.peer_id for peer in self._world.peers.values()]
+            hosts = [*peers, self._world.relays["relay"].peer_id]
+            left = frozenset(self._rng.sample(hosts, self._rng.randrange(1, len(hosts))))
+            fault = Partition(left, frozenset(hosts) - left)
+            self._world.network.apply(fault)
+            self._parts += 1
+            await trio.sleep(self._rng.uniform(PART_S_MIN, PART_S_MAX))
+            self._world.network.lift(fault)
+
+    async def _heal(self, mates: list[Mate], room: ConversationId) -> float:
+        """Wait until all is well, and stays so; or complain when that takes too long."""
+        peers = list(self._world.peers.values())
+        began_s = trio.current_time()
+        deadline_s = began_s + healing_s(len(peers))
+        while trio.current_time() < deadline_s:
+            if self._world.watch.is_content(peers) and not any(self._objections(mates, room)):
+                break
+            await trio.sleep(LOOKS_S)
+        healed_after_s = trio.current_time() - began_s
+        await trio.sleep(QUIET_S)
+        self._world.watch.settled(peers)
+        self._world.watch.complain("Histories", self._objections(mates, room))
+        for mate in mates:
+            self._world.watch.complain("Histories", await mate.unexplained())
+        return healed_after_s
+
+    def _objections(self, mates: list[Mate], room: ConversationId) -> Iterator[str]:
+        """Where the histories of those who are in the room are not one, or not what they said."""
+        peers, headers = self._world.peers.values(), self._world.watch.ledger.headers
+        judged = Judged.by_owner(peers, room, headers)
+        if judged is None:
             return
-        self._world.crash(name)
-        del self._clients[name]
-        if name == "alice":
-            await self._open(name)
-
-    async def _open(self, name: str) -> None:
-        self._clients[name] = await self._world.open(name)
-
-    async def _ask_for_reasons(self, room: ConversationId) -> None:
-        """A message's state and what is explained of it are one."""
-        alice = self._clients["alice"]
-        own = [m for m in await alice.room(room).history(limit=500) if m.author == alice.account]
-        for message in own:
-            told = await alice.explain(message.id)
-            is_delivered = message.state is MessageState.DELIVERED
-            if (told.cause is MessageCause.DELIVERED) is not is_delivered:
-                what = f"alice explains {message.text!r}, which is {message.state}, by {told}"
-                self._world.watch.complain("Histories", [what])
+        there = [mate for mate in mates if mate.peer.identity.account in judged.members]
+        histories = {mate.name: judged.history(mate.peer) for mate in there}
+        first = there[0].name
+        for mate in there:
+            history = histories[mate.name]
+            yield from judged.differences(mate.name, history, first, histories[first])
+            yield from mate.objections(history, judged.late)
+            own = [m for m in history.values() if m.author == mate.peer.identity.account]
+            if len(there) > 1:
+                yield from _undelivered(mate.name, own)
 
 
-def _is_in(client: Client, room: ConversationId) -> bool:
-    roles = [one.info.role for one in client.rooms() if one.id == room]
-    return bool(roles) and roles[0] in (Role.OWNER, Role.MEMBER)
+def _undelivered(author: str, own: Iterable[Message]) -> Iterator[str]:
+    """What its author believes not to have arrived, though everybody is there."""
+    arrived = (MessageState.DELIVERED, MessageState.READ)
+    waiting = [message for message in own if message.state not in arrived]
+    if waiting:
+        yield f"{author} has {len(waiting)} texts {waiting[0].state}, such as {waiting[0].text!r}"

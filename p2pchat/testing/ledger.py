@@ -23,6 +23,7 @@ from p2pchat.model.conversation import direct_id
 from p2pchat.model.identity import Identity
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.op import Chain, Header
+from p2pchat.model.room import RoomKind
 from p2pchat.protocol.sealing import RoomSecret, open_room_secret
 
 __all__ = ["ChainKey", "Disk", "Ledger"]
@@ -49,6 +50,7 @@ class Disk:
     """Where chains begin that do not begin at 0."""
     contacts: dict[AccountId, ContactState] = field(default_factory=dict[AccountId, ContactState])
     rooms: dict[ConversationId, str] = field(default_factory=dict[ConversationId, str])
+    """Open ones, and those by invitation, into which this peer may only be taken."""
 
     def chain(self, conversation: ConversationId, key: ChainKey) -> Sequence[OpId]:
         """The stored ops of one chain."""
@@ -105,6 +107,7 @@ class Ledger:
         self._disks: dict[DeviceId, Disk] = {}
         self._devices: dict[DeviceId, AccountId] = {}
         self._parties: dict[ConversationId, frozenset[DeviceId]] = {}
+        self._invited: set[ConversationId] = set()
 
     def enroll(self, name: str, identity: Identity, *, is_honest: bool = True) -> None:
         """A peer comes into the world, or a villain, of whom nothing is expected."""
@@ -162,6 +165,10 @@ class Ledger:
         """Rooms that somebody is in."""
         return sorted({id for disk in self._disks.values() for id in disk.rooms})
 
+    def open_rooms(self) -> list[ConversationId]:
+        """Those of them that nobody rules: all who are in them hold all of them."""
+        return [id for id in self.rooms() if id not in self._invited]
+
     def written(self, conversation: ConversationId, key: ChainKey) -> Sequence[OpId]:
         """Every op that an honest device has ever written in one chain."""
         return self._written.get((conversation, key), ())
@@ -171,11 +178,13 @@ class Ledger:
         self._disks[device].enter(change)
         match change:
             case AddOp(op):
-                header = op.header
+                header, is_new = op.header, op.id not in self.headers
                 self.headers[op.id] = header
-                if header.device == device:
+                if header.device == device and is_new:
                     key = (header.conversation, (device, header.chain))
                     self._written.setdefault(key, []).append(op.id)
+            case PutConversation(id, RoomKind.INVITED):
+                self._invited.add(id)
             case PutConversation(_, kind, name) if kind is not None:
                 secret = open_room_secret(name)
                 self.secrets[secret.topic] = secret

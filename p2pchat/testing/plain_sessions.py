@@ -7,17 +7,45 @@ a blob opens for whoever holds its epoch's secret and a key of its session that 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from p2pchat.crypto.port import Unsealed
 from p2pchat.model.ids import ConversationId, DeviceId
 from p2pchat.protocol.sealing import TAG_BYTES, EpochKey
 
-__all__ = ["PlainSessions"]
+__all__ = ["PlainBlob", "PlainSessions", "key_parts", "look_into"]
 
 VERSION = b"\x02"
 _SESSION_BYTES = 16
 _INDEX_BYTES = 4
 _SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class PlainBlob:
+    """What who looks on sees of a blob, though nobody gave it a key."""
+
+    epoch: bytes
+    """The secret of the epoch that it was sealed under."""
+    session: bytes
+    index: int
+    plaintext: bytes
+
+
+def look_into(blob: bytes) -> PlainBlob | None:
+    """A blob of a room by invitation; None for any other."""
+    if blob[:1] != VERSION:
+        return None
+    at = len(VERSION) + TAG_BYTES
+    epoch, rest = blob[at : at + _SECRET_BYTES], blob[at + _SECRET_BYTES :]
+    key = rest[2 + int.from_bytes(rest[:2], "big") :]
+    size = _SESSION_BYTES + _INDEX_BYTES
+    return PlainBlob(epoch, *key_parts(key[:size]), key[size:])
+
+
+def key_parts(key: bytes) -> tuple[bytes, int]:
+    """The session that a key opens, and from which blob on."""
+    return key[:_SESSION_BYTES], int.from_bytes(key[_SESSION_BYTES:], "big")
 
 
 class PlainSessions:
@@ -48,7 +76,8 @@ class PlainSessions:
         if len(key) != _SESSION_BYTES + _INDEX_BYTES:
             return False
         known = self._others.setdefault(conversation, {})
-        place, index = (device, key[:_SESSION_BYTES]), int.from_bytes(key[_SESSION_BYTES:], "big")
+        session, index = key_parts(key)
+        place = device, session
         if place in known:
             return False
         known[place] = index

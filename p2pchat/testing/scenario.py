@@ -24,7 +24,7 @@ from p2pchat.testing.trouble import Trouble
 from p2pchat.testing.villains import DoubleTalker, Liar, Stranger
 from p2pchat.testing.world import World, run_world
 
-__all__ = ["TROUBLE_S", "Plan", "Report", "healing_s", "play"]
+__all__ = ["QUIET_S", "TROUBLE_S", "Plan", "Report", "healing_s", "play"]
 
 TROUBLE_S = 40.0
 QUIET_S = 3.0

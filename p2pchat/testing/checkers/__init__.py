@@ -10,6 +10,7 @@ from p2pchat.testing.checkers.base import Checker, Complaints
 from p2pchat.testing.checkers.convergence import Convergence
 from p2pchat.testing.checkers.durability import Durability
 from p2pchat.testing.checkers.expectation import Expectation
+from p2pchat.testing.checkers.fellowship import Fellowship
 from p2pchat.testing.checkers.forks import Forks
 from p2pchat.testing.checkers.leftovers import Leftovers
 from p2pchat.testing.checkers.limits import QueueLimits
@@ -17,6 +18,7 @@ from p2pchat.testing.checkers.perseverance import Perseverance
 from p2pchat.testing.checkers.persistence import Persistence
 from p2pchat.testing.checkers.prefixes import Prefixes
 from p2pchat.testing.checkers.promises import Promises
+from p2pchat.testing.checkers.secrecy import Secrecy
 from p2pchat.testing.checkers.uniqueness import Uniqueness
 from p2pchat.testing.ledger import Ledger
 
@@ -28,6 +30,7 @@ EVERY: tuple[Callable[[Ledger], Checker], ...] = (
     Convergence,
     Durability,
     Expectation,
+    Fellowship,
     Forks,
     Leftovers,
     Perseverance,
@@ -35,5 +38,6 @@ EVERY: tuple[Callable[[Ledger], Checker], ...] = (
     Prefixes,
     Promises,
     QueueLimits,
+    Secrecy,
     Uniqueness,
 )

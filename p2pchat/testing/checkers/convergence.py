@@ -1,4 +1,5 @@
-"""Who is in a conversation comes to hold the same of it.
+"""Who is in a conversation comes to hold the same of it. Of rooms by invitation, in which some know
+that they are members and others are told so, `fellowship` asks.
 
 Asked when the time that this may take has passed since everything healed: three sync intervals and
 one more for each doubling of the members (`p2pchat.testing.scenario.healing_s`).
@@ -28,7 +29,7 @@ class Convergence(Checker):
                 yield f"{some} hold different heads of {str(id)[:8]} among {len(members)} members"
 
     def _conversations(self) -> Iterator[tuple[ConversationId, Sequence[DeviceId]]]:
-        for id in self.ledger.rooms():
+        for id in self.ledger.open_rooms():
             yield id, self.ledger.members(id)
         for id, parties in self.ledger.direct():
             yield id, sorted(parties)

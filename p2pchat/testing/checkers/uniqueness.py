@@ -10,6 +10,7 @@ from __future__ import annotations
 from p2pchat.events import Event, MessageReceived, RoomJoined
 from p2pchat.model.change import AddMessage, AddOp, Change
 from p2pchat.model.ids import ConversationId, DeviceId, OpId
+from p2pchat.model.room_change import PutRoom
 from p2pchat.testing.checkers.base import Checker, Complaints
 from p2pchat.testing.ledger import Ledger
 from p2pchat.testing.lives import Life
@@ -34,12 +35,15 @@ class Uniqueness(Checker):
             case AddMessage():
                 if change.op in disk.shown.get(change.conversation, ()):
                     yield f"{life.peer.name} shows {str(change.op)[:8]} twice"
+            case PutRoom(id, is_entered=True):
+                self._told.pop((life.peer.identity.device, id), None)
             case _:
                 pass
 
     def told(self, life: Life, event: Event) -> Complaints:
         """A batch is told of when all of it is on disk: what came just before a room was left is
-        told after that. So a new count begins when the room is entered again."""
+        told after that. So a new count begins when the room is entered again: who crashes right
+        then sees that, and is told of it by nobody."""
         device = life.peer.identity.device
         match event:
             case RoomJoined(room):

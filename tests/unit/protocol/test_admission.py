@@ -38,6 +38,21 @@ def welcome_of(seat: Seat, room: ConversationId) -> Welcome:
 # What somebody brings
 
 
+def test_an_owner_who_stops_right_after_its_welcome_is_in_when_it_is_back():
+    crew = Crew()
+    crew.table.part(crew.alice, crew.bob)
+    room = crew.alice.create("crew", CAROL, owners=(BOB,))
+    crew.table.run(5)
+    crew.bob.hear(ALICE, welcome_of(crew.alice, room))
+    assert not crew.bob.state.conversations[room].is_entered
+    crew.bob.crash()
+    crew.table.heal()
+    crew.table.connect(crew.alice, crew.bob)
+    crew.table.run(30)
+    assert crew.bob.state.conversations[room].is_entered
+    assert info(crew.bob, room).role is Role.OWNER
+
+
 def test_a_room_that_we_are_no_member_of_is_forgotten_and_never_heard():
     crew = Crew(MALLORY)
     mallory = crew.seats[3]

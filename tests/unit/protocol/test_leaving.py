@@ -18,10 +18,11 @@ from p2pchat.model.room import RoomsFrom
 from p2pchat.protocol.admission import GUEST_S
 from p2pchat.protocol.pruning import CHECK_EVERY
 from p2pchat.protocol.room_vocabulary import SetRoomsFrom
-from tests.unit.protocol.people import ALICE, BOB, CAROL
+from tests.unit.protocol.people import ALICE, BOB, CAROL, Person
 from tests.unit.protocol.table import Seat, Table
-from tests.unit.protocol.test_invited import Crew
+from tests.unit.protocol.test_invited import Crew, standings
 
+DAVE = Person("dave")
 ROOM = open_room_id("square")
 SHARE = 50
 SMALL = Limits(open_room_device_ops_max=SHARE, open_room_ops_max=1000, open_room_devices_max=2)
@@ -201,6 +202,44 @@ def test_who_is_asked_back_and_does_not_come_keeps_what_it_said(is_restarted: bo
     assert room not in crew.carol.state.conversations
     assert crew.carol.chain(room, CAROL) == said
     assert [tip.id for tip in crew.carol.state.left[room].talk] == [said[-1].id]
+
+
+def test_what_somebody_said_before_it_left_comes_to_who_was_away_and_to_newcomers():
+    crew = Crew(DAVE)
+    dave = crew.seats[3]
+    room = crew.begin()
+    for seat in (crew.alice, crew.carol):
+        crew.table.part(crew.bob, seat)
+    crew.carol.send(room, "farewell")
+    crew.table.run(10)
+    crew.carol.leave(room)
+    crew.table.run(10)
+    crew.alice.set(room, DAVE, Standing.MEMBER)
+    crew.table.heal()
+    crew.table.connect(crew.alice, crew.bob)
+    crew.table.run(60)
+    assert crew.alice.texts(room) == crew.bob.texts(room) == dave.texts(room) == ["farewell"]
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_who_left_and_is_a_member_all_the_same_is_in_again(is_restarted: bool):
+    """Its leaving is void: an owner changed what it may, and did not know of that."""
+    crew = Crew()
+    room = crew.begin()
+    for seat in (crew.alice, crew.bob):
+        crew.table.part(crew.carol, seat)
+    crew.carol.leave(room)
+    crew.alice.set(room, CAROL, Standing.READ_ONLY)
+    if is_restarted:
+        crew.carol.crash()
+    crew.table.heal()
+    crew.table.connect(crew.alice, crew.carol)
+    crew.table.run(60)
+    assert standings(crew.alice, room)[CAROL.account] is Standing.READ_ONLY
+    assert crew.carol.state.conversations[room].is_entered
+    crew.alice.send(room, "still here?")
+    crew.table.run(60)
+    assert crew.carol.texts(room) == ["still here?"]
 
 
 def test_rooms_of_strangers_that_came_to_nothing_leave_nothing_in_memory():

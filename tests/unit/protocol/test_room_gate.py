@@ -337,6 +337,71 @@ def test_of_longer_histories_below_such_a_place_nothing_is_taken(monkeypatch):
     assert "welcome" in dave.texts(room)
 
 
+def test_words_that_came_before_it_was_known_that_they_are_named_are_shown():
+    crew = Crew(MALLORY)
+    room = crew.begin(BOB, CAROL, MALLORY)
+    for seat in (crew.alice, crew.carol, crew.seats[3]):
+        crew.table.part(crew.bob, seat)
+    for number in range(4):
+        crew.seats[3].send(room, f"said {number}")
+    crew.table.run(5)
+    crew.alice.set(room, MALLORY, Standing.BANNED)
+    _, first, *later = crew.alice.chain(room, MALLORY)
+    devices = (MALLORY.devices, ALICE.devices)
+    for ops in (later, crew.alice.chain(room, ALICE, Chain.CONTROL), [first]):
+        crew.bob.hear(ALICE, Ops(tuple(ops), devices))
+    assert crew.bob.texts(room) == [f"said {number}" for number in range(4)]
+
+
+def test_what_somebody_says_who_is_back_is_shown_though_what_it_said_when_it_was_out_is_not():
+    crew = Crew(MALLORY)
+    room = crew.begin(BOB, CAROL, MALLORY)
+    mallory = crew.seats[3]
+    for seat in (crew.alice, crew.carol, mallory):
+        crew.table.part(crew.bob, seat)
+    mallory.send(room, "in")
+    crew.table.run(5)
+    for seat in (crew.alice, crew.carol):
+        crew.table.part(mallory, seat)
+    crew.alice.set(room, MALLORY, Standing.REMOVED)
+    mallory.send(room, "out")
+    crew.alice.set(room, MALLORY, Standing.MEMBER)
+    crew.table.heal()
+    for seat in (crew.alice, crew.carol):
+        crew.table.connect(mallory, seat)
+    crew.table.part(crew.bob, mallory)
+    crew.table.run(60)
+    mallory.send(room, "back")
+    crew.table.run(60)
+    crew.alice.set(room, MALLORY, Standing.BANNED)
+    crew.table.connect(crew.alice, crew.bob)
+    crew.table.run(90)
+    assert crew.bob.texts(room) == crew.alice.texts(room) == ["in", "back"]
+    agree(room, crew.alice, crew.bob)
+
+
+def test_of_who_left_both_histories_are_kept_by_all():
+    crew = Crew(MALLORY)
+    room = crew.begin(BOB, CAROL, MALLORY)
+    mallory = crew.seats[3]
+    [before] = mallory.chain(room, MALLORY)
+    branches = [Author(MALLORY, room) for _ in range(2)]
+    for author in branches:
+        author.ops = [before]
+    for seat in crew.seats[:3]:
+        crew.table.part(seat, mallory)
+    crew.table.part(crew.alice, crew.bob)
+    going = Author(MALLORY, room).write(Leave(), deps=(grant(crew, room),))
+    for n, (seat, author) in enumerate(zip((crew.alice, crew.bob), branches, strict=True)):
+        op = author.write(f"said {n}", deps=(grant(crew, room),))
+        seat.hear(MALLORY, Ops((going, op), (MALLORY.devices,)))
+    crew.table.heal()
+    crew.table.connect(crew.alice, crew.bob)
+    crew.table.run(60)
+    assert sorted(crew.alice.texts(room)) == ["said 0", "said 1"]
+    agree(room, *crew.seats[:3])
+
+
 # Removing who has many devices
 
 

@@ -1,0 +1,93 @@
+"""What of a room's history all must see alike.
+
+What somebody said on the side of being put out, or of losing its voice, those have who were given
+it before they heard of that, and the others never get it. Of all else there is one history: what
+was said in time by an owner's last view of who was in when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from p2pchat.model.ids import AccountId, ConversationId, OpId
+from p2pchat.model.message import Message
+from p2pchat.model.op import Chain, Header, Position
+from p2pchat.protocol.state import State
+from p2pchat.store.port import PAGE_LIMIT_MAX, Page
+from p2pchat.testing.lives import Peer
+
+__all__ = ["Judged"]
+
+History = Mapping[OpId, Message]
+
+
+class Judged:
+    """One room by invitation, as somebody who is in it sees it now; `headers` are of all ops."""
+
+    def __init__(self, peer: Peer, room: ConversationId, headers: Mapping[OpId, Header]) -> None:
+        invited = _state(peer).conversations[room].invited
+        assert invited is not None, "a room by invitation"
+        self._room = room
+        self.members = frozenset(invited.membership.members())
+        late = [
+            (id, header)
+            for id, header in headers.items()
+            if header.conversation == room
+            and header.chain is Chain.TALK
+            and not invited.membership.was_in_time(
+                Position(header.device, header.chain, header.seq, id), header.account, header.deps
+            )
+        ]
+        self.late = frozenset(id for id, _ in late)
+        """Said too late to count."""
+        self._disputed = {(header.refers, header.account) for _, header in late}
+        """Messages of which, and who said something late about them."""
+
+    @classmethod
+    def by_owner(
+        cls, peers: Iterable[Peer], room: ConversationId, headers: Mapping[OpId, Header]
+    ) -> Judged | None:
+        """As the first owner sees it who is in it: one who is alone may go."""
+        for peer in peers:
+            conversation = _state(peer).conversations.get(room)
+            invited = conversation.invited if conversation is not None else None
+            owners = invited.membership.genesis.owners if invited is not None else ()
+            if peer.identity.account in owners:
+                return cls(peer, room, headers)
+        return None
+
+    def history(self, peer: Peer) -> dict[OpId, Message]:
+        """What somebody sees of that which all must see."""
+        shown = peer.store.history(self._room, Page(PAGE_LIMIT_MAX))
+        return {message.id: message for message in shown if message.id not in self.late}
+
+    def differences(self, one: str, ones: History, other: str, others: History) -> Iterator[str]:
+        """What two see differently."""
+        for reader, more, less in ((one, others, ones), (other, ones, others)):
+            lacking = [message for id, message in more.items() if id not in less]
+            if lacking:
+                yield f"{reader} lacks {len(lacking)} texts, such as {lacking[0].text!r}"
+        for id in ones.keys() & others.keys():
+            own, theirs = self._shown(ones[id]), self._shown(others[id])
+            if own != theirs:
+                yield f"{one} shows {own}, {other} {theirs}"
+
+    def _shown(self, message: Message) -> tuple[object, ...]:
+        """What of a message all have to see alike."""
+        reactions = [
+            (one.emoji, one.account)
+            for one in message.reactions
+            if not self._is_disputed(message, one.account)
+        ]
+        if self._is_disputed(message, message.author):
+            return (reactions,)
+        return message.text, message.edited, message.deleted, reactions
+
+    def _is_disputed(self, message: Message, account: AccountId) -> bool:
+        return (message.id, account) in self._disputed
+
+
+def _state(peer: Peer) -> State:
+    node = peer.life.node if peer.life is not None else None
+    assert node is not None, "it is there"
+    return node.chat.state

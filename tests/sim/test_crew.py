@@ -1,0 +1,48 @@
+"""A room by invitation falls apart and comes together: known worlds, and a thousand at length."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from p2pchat.testing.crew import CrewPlan, play_crew
+from tests.sim.test_scenarios import first_fresh_seed, show
+
+pytestmark = pytest.mark.sim
+
+KNOWN = (104, 120, 160)
+"""Of few people, who change much: each takes some seconds."""
+WORLDS = 1_000
+
+
+@pytest.mark.parametrize("seed", KNOWN)
+def test_a_room_falls_apart_and_comes_together(seed: int):
+    report = play_crew(CrewPlan(seed))
+    show(report)
+    assert report.healed_after_s is not None
+
+
+@pytest.mark.slow
+def test_a_thousand_partitions_and_mergers_end_equal(minutes: float):
+    """As many as there is time for."""
+    until_s = time.monotonic() + minutes * 60
+    first = first_fresh_seed()
+    played = 0
+    for seed in range(first, first + WORLDS):
+        show(play_crew(CrewPlan(seed)))
+        played += 1
+        if time.monotonic() > until_s:
+            break
+    show(f"{played} of {WORLDS} rooms fell apart and came together")
+
+
+def test_a_plan_prints_as_the_line_that_plays_it():
+    assert str(CrewPlan(7, 41.3)) == "python -m p2pchat.testing --crew --seed 7 --until 41.3"
+
+
+def test_a_cut_changes_nothing_that_comes_before_it():
+    short, again = play_crew(CrewPlan(120, until_s=8.0)), play_crew(CrewPlan(120, until_s=8.0))
+    assert short.healed_after_s is None
+    assert short.digest == again.digest
+    assert play_crew(CrewPlan(120, until_s=10.0)).steps > short.steps
