@@ -40,10 +40,12 @@ class PutRoom:
 @dataclass(frozen=True, slots=True)
 class PutLeave:
     """The op by which we left, or as an owner put somebody out last, for whoever takes us for a
-    member still; goes with its conversation, so it is put after that was dropped."""
+    member still, after what stands before it on our chain: perhaps nobody else has that. Goes with
+    its conversation, so it is put after that was dropped."""
 
     conversation: ConversationId
-    op: StoredOp
+    ops: tuple[StoredOp, ...]
+    """In the order of the chain; at least one."""
 
 
 @dataclass(frozen=True, slots=True)

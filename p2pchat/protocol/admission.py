@@ -13,7 +13,7 @@ same. What we said is kept, too: perhaps nobody else has it, and what we say lat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from p2pchat.errors import RemoteProtocolError
@@ -24,16 +24,16 @@ from p2pchat.model.conversation import room_id
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId
 from p2pchat.model.machine import Now, SetTimer
 from p2pchat.model.op import Chain, Kind, Op
-from p2pchat.model.query import StoredOp
 from p2pchat.model.room import Role, RoomInfo, RoomKind, RoomsFrom
 from p2pchat.model.room_change import PutLeave, PutRoom
 from p2pchat.protocol.log import Floor
 from p2pchat.protocol.machine import Effect, Lane, Persist, Send
 from p2pchat.protocol.mail_routes import REMAIL_MS
 from p2pchat.protocol.room_state import InvitedRoom, Stage
+from p2pchat.protocol.room_writing import LAST_WORDS_BYTES
 from p2pchat.protocol.state import Conversation, Left, State
 from p2pchat.wire.control import control_op
-from p2pchat.wire.frames import Ops, Welcome
+from p2pchat.wire.frames import Ops, Welcome, split_ops
 from p2pchat.wire.invite_links import InviteLink
 from p2pchat.wire.joining import Refusal
 from p2pchat.wire.ops import restore_op, stored_op
@@ -81,7 +81,8 @@ class Admission:
     def __init__(self, state: State, taken: Taken) -> None:
         self._state = state
         self._taken = taken
-        self._leaves: dict[ConversationId, Op] = {}
+        self._leaves: dict[ConversationId, tuple[Op, ...]] = {}
+        """The op by which we left each, after what stood before it."""
         self._unfit: list[Effect] = []
         """Ends rooms on disk that nobody takes any more."""
         self.rooms_from = RoomsFrom.CONTACTS
@@ -92,7 +93,7 @@ class Admission:
 
     def restore(self, leaves: Iterable[PutLeave], setting: bytes) -> None:
         """As of the last commit."""
-        self._leaves = {row.conversation: restore_op(row.op) for row in leaves}
+        self._leaves = {row.conversation: tuple(map(restore_op, row.ops)) for row in leaves}
         self.rooms_from = RoomsFrom(setting.decode() or RoomsFrom.CONTACTS)
 
     def restored(self, row: PutRoom) -> InvitedRoom | None:
@@ -170,9 +171,9 @@ class Admission:
 
     def next_stage(self, conversation: Conversation, room: InvitedRoom) -> Stage:
         """How far a room has come that is not entered."""
-        leave = self._leaves.get(conversation.id)
-        is_over = leave is not None and (
-            leave.header.kind != Kind.LEAVE or leave.id not in room.membership
+        words = self._leaves.get(conversation.id)
+        is_over = words is not None and (
+            words[-1].header.kind != Kind.LEAVE or words[-1].id not in room.membership
         )
         if is_over or not room.membership.standing(self._state.me.account).may_read:
             return Stage.GUEST
@@ -213,13 +214,16 @@ class Admission:
             effects.append(Persist(SetFloor(id, device, Chain.CONTROL, floor.seq, floor.prev)))
         if left != Left():
             state.left[id] = left
-        leave = self._leaves.get(id)
-        return effects + ([Persist(PutLeave(id, _stored(leave)))] if leave is not None else [])
+        words = self._leaves.get(id)
+        stored = tuple(map(stored_op, words or ()))
+        return effects + ([Persist(PutLeave(id, stored))] if stored else [])
 
-    def left(self, word: Op) -> None:
-        """Remember the op by which we go; of an owner, who goes when nobody else is there and for
-        good, what was said last: who was put out by it may not have heard."""
-        self._leaves[word.header.conversation] = word
+    def left(self, id: ConversationId, words: Sequence[Op]) -> None:
+        """Remember the op by which we go, after what stands before it on our chain, which perhaps
+        nobody has; of an owner, who goes when nobody else is there and for good, what was said
+        last: who was put out by it may not have heard."""
+        if words:
+            self._leaves[id] = tuple(words)
 
     # How
 
@@ -232,15 +236,17 @@ class Admission:
 
     def answer(self, peer: DeviceId, id: ConversationId) -> list[Effect]:
         """Tell that we left, if we did."""
-        leave = self._leaves.get(id)
-        if leave is None:
+        words = self._leaves.get(id)
+        if words is None:
             return []
-        told = control_op(leave).control
+        told = control_op(words[-1]).control
         if isinstance(told, SetStanding) and told.account != self._state.directory.accounts.get(
             peer
         ):
             return []  # who was put out hears nothing of whom we put out later
-        return [Send(peer, Lane.LIVE, Ops((leave,), (self._state.own_devices,)))]
+        devices = (self._state.own_devices,)
+        parts = split_ops(words, LAST_WORDS_BYTES)
+        return [Send(peer, Lane.LIVE, Ops(tuple(part), devices)) for part in parts]
 
     def _objection(self, room: InvitedRoom, *, is_asked: bool) -> str:
         """Why a room is not even looked at; empty when it is."""
@@ -262,7 +268,3 @@ class Admission:
 def _row(id: ConversationId, room: InvitedRoom) -> PutRoom:
     is_entered = room.stage is Stage.ENTERED
     return PutRoom(id, room.genesis, room.secret, room.inviter, is_entered)
-
-
-def _stored(op: Op) -> StoredOp:
-    return stored_op(op)

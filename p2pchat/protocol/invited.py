@@ -240,13 +240,13 @@ class InvitedRooms:
         if room.membership.standing(me) is Standing.OWNER:
             word = conversation.newest_own(Chain.CONTROL, Kind.STANDING)  # of who was put out last
             word = word or conversation.newest_own(Chain.CONTROL)
-            if word is not None:
-                self.admission.left(word)
+            words = self._writer.up_to(conversation, word) if word is not None else []
+            self.admission.left(conversation.id, words)
             return []
         sources = self._state.sources(room) & self._state.connected
         ops, effects = self._writer.write(conversation, Leave(), now)
-        self.admission.left(ops[-1])
         words = self._writer.up_to(conversation, ops[-1])
+        self.admission.left(conversation.id, words)
         for account in sorted(room.membership.members().keys() - {me}):
             self._outbox.say_farewell(account, words)
         return [*effects, *tell(self._state, ops, sources)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from itertools import groupby
 
 from sqlalchemy import Connection, bindparam, literal_column, or_, select
 
@@ -43,6 +44,7 @@ from p2pchat.wire.control import shows_less_than_all
 __all__ = ["RoomWriter", "read_rooms"]
 
 _PUT_ROOM, _PUT_LEAVE, _PUT_EPOCH = put(rooms), put(leaves), put(epochs)
+_DROP_LEAVE = drop(leaves, "conversation")
 _DROP_EPOCH = drop(epochs, "conversation", "op")
 _EXPECT, _FORGET = put(expected), drop(expected, "conversation", "account")
 _SETTLE, _SETTLE_READ = put(settled), put(settled_read)
@@ -54,7 +56,7 @@ _ROOMS = (
     .join(accounts, rooms.c.inviter == accounts.c.key, isouter=True)
     .order_by(_conversation_id)
 )
-_LEAVES = select(leaves, _conversation_id).join(conversations).order_by(_conversation_id)
+_LEAVES = select(leaves, _conversation_id).join(conversations).order_by(_conversation_id, "seq")
 _EPOCHS = select(epochs, _conversation_id).join(conversations).order_by(_conversation_id, "op")
 _EXPECTED = (
     select(expected.c.since, _conversation_id, accounts.c.id.label("account_id"))
@@ -118,15 +120,17 @@ class RoomWriter:
                     "is_entered": int(is_entered),
                 }
                 self._cursor.execute(_PUT_ROOM, key | row)
-            case PutLeave(_, op):
-                row = {
-                    "op": op.id,
-                    "seq": op.seq,
-                    "header": op.header,
-                    "signature": op.signature,
-                    "content": op.content,
-                }
-                self._cursor.execute(_PUT_LEAVE, key | row)
+            case PutLeave(_, words):
+                self._cursor.execute(_DROP_LEAVE, key)
+                for op in words:
+                    row = {
+                        "op": op.id,
+                        "seq": op.seq,
+                        "header": op.header,
+                        "signature": op.signature,
+                        "content": op.content,
+                    }
+                    self._cursor.execute(_PUT_LEAVE, key | row)
             case PutEpoch(_, op, secret, learned_ms):
                 row = {"op": op, "secret": secret, "learned_ms": learned_ms}
                 self._cursor.execute(_PUT_EPOCH, key | row)
@@ -165,10 +169,15 @@ def read_rooms(connection: Connection) -> RoomsSnapshot:
         ),
         leaves=tuple(
             PutLeave(
-                ConversationId(row.conversation_id),
-                StoredOp(OpId(row.op), row.seq, row.header, row.signature, row.content),
+                ConversationId(id),
+                tuple(
+                    StoredOp(OpId(row.op), row.seq, row.header, row.signature, row.content)
+                    for row in rows
+                ),
             )
-            for row in connection.execute(_LEAVES)
+            for id, rows in groupby(
+                connection.execute(_LEAVES), key=lambda row: row.conversation_id
+            )
         ),
         expected=tuple(
             ExpectMember(ConversationId(row.conversation_id), AccountId(row.account_id), row.since)

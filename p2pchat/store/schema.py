@@ -424,11 +424,11 @@ rooms = _table(
     _integer("is_entered"),
 )
 
-leaves = _table(
+leaves = _keyed(
     "leaves",
     _of(conversations, "conversation", primary_key=True),
+    _integer("seq", primary_key=True),
     _id("op"),
-    _integer("seq"),
     _blob("header"),
     _blob("signature"),
     _blob("content"),

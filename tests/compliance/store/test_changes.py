@@ -507,7 +507,9 @@ def test_a_room_is_kept_with_its_control_ops_in_their_order(store: Store) -> Non
 
 def test_who_took_us_in_and_how_we_left_are_kept(store: Store) -> None:
     room = PutRoom(ROOM, b"genesis", digest("secret"), BOB.account, is_entered=False)
-    leave = PutLeave(OTHER_ROOM, StoredOp(OpId(digest("leave")), 3, b"header", bytes(64), b"word"))
+    said = [StoredOp(OpId(digest(f"{n}")), n, b"header", bytes(64), b"word") for n in range(2, 5)]
+    leave = PutLeave(OTHER_ROOM, tuple(said))
+    store.commit([PutLeave(OTHER_ROOM, (replace(said[0], seq=0),))])
     store.commit([replace(room, inviter=None), room, leave])
     assert store.snapshot().rooms == RoomsSnapshot((room,), leaves=(leave,))
     entered = replace(room, is_entered=True)

@@ -293,7 +293,7 @@ class TwoStores(RuleBasedStateMachine):
         op = OpId(digest(f"epoch {name}"))
         self._waiting += [
             PutRoom(room, GENESES[name % 3], digest(f"secret {name}"), is_entered=bool(when % 3)),
-            PutLeave(room, StoredOp(op, when, bytes(name), bytes(64), bytes(when))),
+            PutLeave(room, (StoredOp(op, when, bytes(name), bytes(64), bytes(when)),)),
             PutEpoch(room, op, digest(f"epoch secret {when}"), when),
         ]
         if dropped:

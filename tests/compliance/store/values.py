@@ -290,7 +290,7 @@ def rooms() -> list[Change]:
     first = PutEpoch(ROOM, OpId(digest("epoch")), digest("epoch secret"), 5)
     return [
         PutRoom(ROOM, b"genesis", digest("room secret"), BOB.account),
-        PutLeave(ROOM, StoredOp(OpId(digest("leave")), 3, b"header", bytes(64), b"content")),
+        PutLeave(ROOM, (StoredOp(OpId(digest("leave")), 3, b"header", bytes(64), b"content"),)),
         first,
         PutEpoch(ROOM, OpId(digest("next epoch")), digest("next secret"), 6),
         DropEpoch(ROOM, first.op),

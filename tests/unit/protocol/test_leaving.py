@@ -10,14 +10,14 @@ import pytest
 from p2pchat.config.limits import Limits
 from p2pchat.events import SecurityAlert
 from p2pchat.model.change import DropConversation, SetFloor
-from p2pchat.model.control import Standing
+from p2pchat.model.control import Detail, Standing
 from p2pchat.model.conversation import open_room_id
 from p2pchat.model.ids import ConversationId
 from p2pchat.model.op import Chain
 from p2pchat.model.room import RoomsFrom
 from p2pchat.protocol.admission import GUEST_S
 from p2pchat.protocol.pruning import CHECK_EVERY
-from p2pchat.protocol.room_vocabulary import SetRoomsFrom
+from p2pchat.protocol.room_vocabulary import DescribeRoom, SetRoomsFrom
 from tests.unit.protocol.people import ALICE, BOB, CAROL, Person
 from tests.unit.protocol.table import Seat, Table
 from tests.unit.protocol.test_invited import Crew, standings
@@ -219,6 +219,27 @@ def test_what_somebody_said_before_it_left_comes_to_who_was_away_and_to_newcomer
     crew.table.connect(crew.alice, crew.bob)
     crew.table.run(60)
     assert crew.alice.texts(room) == crew.bob.texts(room) == dave.texts(room) == ["farewell"]
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_who_ruled_and_left_where_nobody_heard_it_is_out_when_others_meet_it(is_restarted: bool):
+    crew = Crew()
+    room = crew.begin()
+    crew.alice.set(room, CAROL, Standing.ADMIN)
+    crew.table.run(5)
+    for seat in (crew.alice, crew.bob):
+        crew.table.part(crew.carol, seat)
+    for name in ("one", "two"):
+        crew.carol.ask(lambda id, name=name: DescribeRoom(id, room, Detail.NAME, name))
+    crew.carol.leave(room)
+    if is_restarted:
+        crew.carol.crash()
+    crew.table.heal()
+    crew.table.connect(crew.alice, crew.carol)
+    crew.table.run(60)
+    assert CAROL.account not in standings(crew.alice, room)
+    assert crew.alice.state.conversations[room].name == "two"
+    assert room not in crew.carol.state.conversations or not crew.carol.topics
 
 
 @pytest.mark.parametrize("is_restarted", [False, True])

@@ -12,11 +12,12 @@ from sqlalchemy import create_engine
 from p2pchat.errors import SchemaTooNew, StoreError
 from p2pchat.model.blocking import parse_target
 from p2pchat.model.change import PutBlock, PutConversation
+from p2pchat.model.ids import OpId
 from p2pchat.model.message import MessageState
 from p2pchat.model.op import Chain
-from p2pchat.model.query import OpsQuery
+from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.model.room import RoomKind
-from p2pchat.model.room_change import ExpectMember, SetSettled
+from p2pchat.model.room_change import ExpectMember, PutLeave, SetSettled
 from p2pchat.model.search import Query
 from p2pchat.store.driver import connect
 from p2pchat.store.home import open_home
@@ -33,6 +34,7 @@ from tests.compliance.store.values import (
     Person,
     Writer,
     delivery,
+    digest,
 )
 
 STEP = """
@@ -236,6 +238,27 @@ def test_what_was_called_delivered_stays_so_and_nothing_else_is(tmp_path: Path) 
         opened.store.commit([ExpectMember(ROOM, ALICE.account, 0)])
         told = [message.state for message in opened.store.history(ROOM, Page())]
         assert told == [MessageState.DELIVERED] * 2 + [MessageState.SENT] * 2
+
+
+def test_of_a_room_that_was_left_the_word_stays(tmp_path: Path) -> None:
+    path = tmp_path / "home"
+    word = StoredOp(OpId(digest("leave")), 3, b"header", bytes(64), b"word")
+    with open_home(path) as opened:
+        opened.store.commit([PutLeave(ROOM, (word,))])
+    connection = connect(path / "p2pchat.db", (path / "p2pchat.key").read_bytes())
+    connection.execute("CREATE TABLE before AS SELECT * FROM leaves")
+    connection.execute("DROP TABLE leaves")
+    connection.execute(
+        "CREATE TABLE leaves (conversation INTEGER NOT NULL PRIMARY KEY, op BLOB NOT NULL, seq"
+        " INTEGER NOT NULL, header BLOB NOT NULL, signature BLOB NOT NULL, content BLOB NOT NULL)"
+    )
+    columns = "conversation, op, seq, header, signature, content"
+    connection.execute(f"INSERT INTO leaves SELECT {columns} FROM before")
+    connection.execute("DROP TABLE before")
+    connection.execute("UPDATE alembic_version SET version_num = '0020'")
+    connection.close()
+    with open_home(path) as opened:
+        assert opened.store.snapshot().rooms.leaves == (PutLeave(ROOM, (word,)),)
 
 
 def test_homes_that_are_made_at_once_in_one_program_do_not_get_in_each_others_way(
