@@ -52,6 +52,7 @@ __all__ = [
     "PeerConnected",
     "PeerDisconnected",
     "PicturesShown",
+    "PinChanged",
     "ProfileChanged",
     "ReachabilityChanged",
     "ReactionChanged",
@@ -425,6 +426,16 @@ class AnnouncementChanged(Event):
 
     conversation: ConversationId
     text: str
+    account: AccountId
+
+
+@dataclass(frozen=True, slots=True)
+class PinChanged(Event):
+    """Somebody keeps a message of a room in sight, or no longer. The message may not be here."""
+
+    conversation: ConversationId
+    message: OpId
+    pinned: bool
     account: AccountId
 
 

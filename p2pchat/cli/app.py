@@ -244,6 +244,20 @@ def react(
 
 @app.command()
 @in_command
+def pin(
+    options: Options,
+    message: Said,
+    remove: Annotated[bool, typer.Option("--remove", help="Take it away again.")] = False,
+    timeout: Timeout = WAIT_S,
+) -> None:
+    """Keep a message of a room in sight of all. Its owners and admins do this."""
+    from p2pchat.cli import mending
+
+    _run(options, lambda settings: mending.pin(settings, message, timeout, remove=remove))
+
+
+@app.command()
+@in_command
 def history(
     options: Options,
     conversation: Conversation,

@@ -26,13 +26,24 @@ CHINESE_CHAT: Mapping[str, str] = {
         "修改你已标记的消息，或你的最后一条消息。"
     ),
     "Take your marked message, or your last, back.": "撤回你已标记的消息，或你的最后一条消息。",
+    "Pin the marked or last message in this room, or unpin it.": (
+        "在此房间置顶标记的或最后一条消息，或取消置顶。"
+    ),
+    "It is pinned.": "已置顶。",
+    "It is pinned no more.": "已取消置顶。",
+    "{who} pinned a message in {name}.": "{who} 在 {name} 置顶了一条消息。",
+    "{who} unpinned a message in {name}.": "{who} 在 {name} 取消了一条置顶消息。",
     "Put an emoji to the marked or last message, or take it away.": (
         "给已标记或最后一条消息加上表情，或取消它。"
     ),
     "Say yes to an account that asks, or to a room.": "同意账号的请求，或同意进入房间。",
     "Say no to it.": "拒绝。",
     "Ask the owner of a contact link.": "向联系链接的主人发出请求。",
-    "Enter the open room of this name: it is public.": "进入此名称的开放房间：它是公开的。",
+    "Enter the open room of this name: it is public; or a room by a link.": (
+        "进入此名称的开放房间（公开），或通过链接加入房间。"
+    ),
+    "You are in {name} now.": "你已在 {name} 中。",
+    "{name} is not open to you: {why}": "无法进入 {name}：{why}",
     "Take a contact into the room that is open.": "让联系人加入当前房间。",
     "List who is in the room that is open.": "列出当前房间的成员。",
     "Show how the network is.": "显示网络状态。",

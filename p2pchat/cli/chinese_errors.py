@@ -117,6 +117,8 @@ CHINESE_ERRORS: Mapping[str, str] = {
     ),
     "a room name has 1 to {count} printable characters": "房间名称为 1 到 {count} 个可见字符",
     "a room has at most {count} owners, you among them": "一个房间最多有 {count} 位房主，包括你",
+    "owners and admins alone pin messages": "只有房主和管理员可以置顶消息",
+    "a room pins at most {count} messages": "一个房间最多置顶 {count} 条消息",
     "a room has at most {count} members": "一个房间最多有 {count} 位成员",
     "a room's history is none, joining, all or last:N with N from 1 to {most}": (
         "房间历史只能是 none、joining、all，或 last:N（N 为 1 到 {most}）"

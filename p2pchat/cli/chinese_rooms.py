@@ -40,6 +40,11 @@ CHINESE_ROOMS: Mapping[str, str] = {
     ),
     "500 characters at most; empty for nothing.": "最多 500 个字符；留空则清除。",
     "1,000 characters at most; empty for nothing.": "最多 1,000 个字符；留空则清除。",
+    "Keep a message of a room in sight of all. Its owners and admins do this.": (
+        "置顶房间中的一条消息，所有人可见。由房主和管理员执行。"
+    ),
+    "List the messages that a room keeps in sight.": "列出房间置顶的消息。",
+    "Nothing is pinned.": "没有置顶消息。",
     "The room is called {name} now.": "房间现在名为 {name}。",
     "What {name} is about is said anew.": "{name} 的说明已更新。",
     "Announced in {name}.": "已在 {name} 发布公告。",

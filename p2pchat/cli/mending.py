@@ -13,9 +13,10 @@ from p2pchat.cli.finding import find_message
 from p2pchat.cli.settings import Settings
 from p2pchat.client.client import Client
 from p2pchat.client.handles import Contact, Room
+from p2pchat.errors import PermissionDenied
 from p2pchat.model.ids import AccountId, OpId
 
-__all__ = ["delete", "edit", "react"]
+__all__ = ["delete", "edit", "pin", "react"]
 
 
 _Change = Callable[[Contact | Room, OpId], Awaitable[object]]
@@ -44,6 +45,17 @@ async def react(settings: Settings, of: str, emoji: str, timeout_s: float, *, re
         timeout_s,
         lambda where, id: where.react(id, emoji, remove=remove),
     )
+
+
+async def pin(settings: Settings, of: str, timeout_s: float, *, remove: bool) -> int:
+    """Keep a message of a room in sight of all, or no longer."""
+
+    async def change(where: Contact | Room, id: OpId) -> None:
+        if isinstance(where, Contact):
+            raise PermissionDenied("this room has no roles")
+        await where.pin(id, remove=remove)
+
+    return await _change(Console(settings, as_json=False), settings, of, timeout_s, change)
 
 
 async def _change(

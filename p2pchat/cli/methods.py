@@ -324,6 +324,15 @@ class Methods:
         """Say what all in a room shall know."""
         return await self._client.room(room).announce(text)
 
+    async def pin(self, message_id: OpId, remove: bool = False) -> None:
+        """Keep a message of a room in sight of all, or no longer."""
+        message = await self._client.message(message_id)
+        await self._client.room(message.conversation).pin(message_id, remove=remove)
+
+    async def pins(self, room: ConversationId) -> list[OpId]:
+        """The messages that a room keeps in sight."""
+        return self._client.room(room).pins()
+
     async def rooms(self) -> list[RoomInfo]:
         """The rooms we are in."""
         return [room.info for room in self._client.rooms()]

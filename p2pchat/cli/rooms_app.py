@@ -155,6 +155,15 @@ def announce(
     _describe(options, room, "ANNOUNCEMENT", text, timeout)
 
 
+@rooms_app.command()
+@in_command
+def pins(options: Options, room: RoomName, json: Json = False) -> None:
+    """List the messages that a room keeps in sight."""
+    from p2pchat.cli import describing
+
+    run_command(options, lambda settings: describing.pins(settings, room, json))
+
+
 def _describe(options: Options, room: str, what: str, text: str, timeout_s: float) -> None:
     from p2pchat.cli import describing
     from p2pchat.model.control import Detail

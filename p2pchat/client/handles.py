@@ -39,7 +39,7 @@ from p2pchat.protocol.machine import ChangeStanding, LeaveRoom, SendText
 from p2pchat.protocol.reading_vocabulary import KeepDraft, MarkRead, TellReading
 from p2pchat.protocol.relation_vocabulary import ChangeMessage
 from p2pchat.protocol.room_state import ROLES
-from p2pchat.protocol.room_vocabulary import DescribeRoom, EndInvite
+from p2pchat.protocol.room_vocabulary import DescribeRoom, EndInvite, PinMessage
 from p2pchat.store.port import Page
 from p2pchat.wire.delivery_proof import DeliveryProof
 from p2pchat.wire.relations import Delete, Edit, React
@@ -414,6 +414,22 @@ class Room(Conversation):
     async def _describe(self, detail: Detail, text: str) -> RoomInfo:
         info = await self._node.driver.call(lambda id: DescribeRoom(id, self.id, detail, text))
         return cast("RoomInfo", info)
+
+    async def pin(self, message: OpId, *, remove: bool = False) -> None:
+        """Keep a message of a room by invitation in sight of all, or no longer; 32 at most. Raises
+        `PermissionDenied` (owners and admins do this), `LocalProtocolError` for one too many, and
+        `UnknownMessage` to pin what is not here or was deleted."""
+        if not remove:
+            await self._here(message)
+        pinned = not remove
+        await self._node.driver.call(lambda id: PinMessage(id, self.id, message, pinned))
+
+    def pins(self) -> list[OpId]:
+        """The messages that are kept in sight, in the order in which that was heard of here. Some
+        may not be here, or be deleted."""
+        conversation = self._node.chat.state.conversations.get(self.id)
+        room = conversation.invited if conversation is not None else None
+        return list(room.membership.pins()) if room is not None else []
 
     async def remove(self, account: AccountId) -> None:
         """Remove a member. Raises `PermissionDenied`."""

@@ -25,6 +25,7 @@ __all__ = [
     "InviteRevoked",
     "Leave",
     "Link",
+    "Pin",
     "SetDetail",
     "SetStanding",
     "Standing",
@@ -202,6 +203,14 @@ class SetDetail:
     text: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """An owner or admin keeps a message in sight, or no longer."""
+
+    message: OpId
+    is_on: bool
+
+
 Control = (
     Genesis
     | SetStanding
@@ -213,6 +222,7 @@ Control = (
     | InviteRevoked
     | Admission
     | SetDetail
+    | Pin
 )
 
 

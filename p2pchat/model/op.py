@@ -54,6 +54,7 @@ class Kind(IntEnum):
     INVITE_REVOKED = 15
     ADMISSION = 16
     DETAIL = 17
+    PIN = 19
     PROFILE = 32
     TEXT = 33
     EDIT = 34

@@ -20,6 +20,7 @@ from p2pchat.model.control import (
     InviteRevoked,
     Leave,
     Link,
+    Pin,
     SetDetail,
     SetStanding,
     Standing,
@@ -40,7 +41,7 @@ class Kinds:
         """What shows an invitation."""
         self.invites: int = 0
         self.idle: int = 0
-        """Epochs, links, invitations, details: they set nobody's standing."""
+        """Epochs, links, invitations, details, pins: they set nobody's standing."""
         self.ending: int = 0
         """What puts somebody else out, and what takes invitations back."""
         self.witnesses: int = 0
@@ -61,7 +62,7 @@ class Kinds:
                 self.idle |= bit
             case InviteRevoked():
                 self.ending |= bit
-            case Epoch() | Link() | SetDetail():
+            case Epoch() | Link() | SetDetail() | Pin():
                 self.idle |= bit
             case _:
                 pass  # nobody asks for it by its kind

@@ -70,6 +70,7 @@ from p2pchat.protocol.room_vocabulary import (
     GiveInvite,
     GiveUpJoining,
     JoinByLink,
+    PinMessage,
     RoomCommand,
     SetRoomsFrom,
     ShareAgain,
@@ -177,6 +178,8 @@ class InvitedRooms:
                 return self.accept(input, now)
             case DescribeRoom():
                 return self._ruling.describe(input, now)
+            case PinMessage():
+                return self._ruling.pin(input, now)
             case SetRoomsFrom():
                 return [*self.admission.choose(input.rooms_from), Reply(input.id)]
             case GiveInvite():

@@ -48,6 +48,7 @@ from p2pchat.model.control import (
     InviteRevoked,
     Leave,
     Link,
+    Pin,
     SetDetail,
     SetStanding,
     Standing,
@@ -59,6 +60,7 @@ from p2pchat.model.op import Position
 from p2pchat.protocol.control_graph import Graph, bits
 from p2pchat.protocol.histories import Histories, Spot
 from p2pchat.protocol.invitations import Invitations
+from p2pchat.protocol.sayings import Sayings
 from p2pchat.protocol.voiding import EVERYBODY, Voiding
 from p2pchat.wire.joining import Refusal
 
@@ -66,19 +68,6 @@ __all__ = ["LEAVES_MAX", "Membership"]
 
 LEAVES_MAX = 3
 """Who left so often is let in by no link."""
-
-
-@dataclass(slots=True)
-class _Epochs:
-    """Epochs that count, and which of them are usable by the other ops that count."""
-
-    others: int = -1
-    looked_at: int = 0
-    """Ops that are idle, epochs among them."""
-    opened: dict[OpId, bytes] = field(default_factory=dict[OpId, bytes])
-    usable: dict[OpId, bytes] = field(default_factory=dict[OpId, bytes])
-    details: dict[Detail, list[int]] = field(default_factory=dict[Detail, list[int]])
-    """What is said of the room, by what nothing that counts follows."""
 
 
 @dataclass(slots=True)
@@ -91,7 +80,7 @@ class _Answers:
     """Of accounts, with the ops that it followed from."""
     members: tuple[int, int, Mapping[AccountId, Standing]] = (-1, 0, {})
     """Of all, likewise, and with those of them that came too late."""
-    epochs: _Epochs = field(default_factory=_Epochs)
+    sayings: Sayings = field(default_factory=Sayings)
     open: dict[int, int] = field(default_factory=dict[int, int])
     """By invitation what lies in the past of all that ends it."""
 
@@ -349,39 +338,38 @@ class Membership:
 
     def opened(self) -> Mapping[OpId, bytes]:
         """All epochs that count: commitment by op."""
-        return MappingProxyType(self._found_epochs().opened)
+        return MappingProxyType(self._found_sayings().opened)
 
     def epochs(self) -> Mapping[OpId, bytes]:
         """Of these the usable ones: whoever may read no more was out when they were opened, and
         was not let in since."""
-        return MappingProxyType(self._found_epochs().usable)
+        return MappingProxyType(self._found_sayings().usable)
 
     def detail(self, detail: Detail) -> tuple[OpId, str] | None:
         """What the room says of itself, and the op that said it: of the last that count the one
         with the greatest id, which is a hash."""
-        last = self._found_epochs().details.get(detail, ())
-        op = max((self._graph.ops[index] for index in last), key=lambda op: op.id, default=None)
+        op = self._found_sayings().word(self._graph, detail)
         return (op.id, op.control.text) if op and isinstance(op.control, SetDetail) else None
 
-    def _found_epochs(self) -> _Epochs:
+    def pin(self, message: OpId) -> ControlOp | None:
+        """The op that says whether a message is kept in sight, found in the same way."""
+        return self._found_sayings().word(self._graph, message)
+
+    def pins(self) -> tuple[OpId, ...]:
+        """The messages that are kept in sight, in the order in which that was said here."""
+        return self._found_sayings().pins(self._graph)
+
+    def _found_sayings(self) -> Sayings:
         """Each is judged once, as long as nobody's standing changes: whoever may open epochs may
         open very many."""
         self._judge()
-        graph, found = self._graph, self._last.epochs
+        graph, found = self._graph, self._last.sayings
         idle = self._counting & graph.idle
         others = self._counting & (~graph.idle | graph.witnesses)
         if found.others != others or found.looked_at & ~idle:
-            found = self._last.epochs = _Epochs(others)
+            found = self._last.sayings = Sayings(others)
         for index in bits(idle & ~found.looked_at):
-            op = graph.ops[index]
-            if isinstance(op.control, Epoch):
-                found.opened[op.id] = op.control.commitment
-                if self._is_usable(index):
-                    found.usable[op.id] = op.control.commitment
-            elif isinstance(op.control, SetDetail):
-                before = found.details.get(op.control.detail, [])
-                last = [other for other in before if not graph.past[index] >> other & 1]
-                found.details[op.control.detail] = [*last, index]
+            found.take(graph, index, self._is_usable)
         found.looked_at = idle
         return found
 
@@ -473,7 +461,7 @@ class Membership:
                 return self._may_let_in(op, change, past, index)
             case InviteRevoked():
                 return self._may_take_back(op, past, index)
-            case Epoch() | Link() | Invite() | SetDetail():
+            case Epoch() | Link() | Invite() | SetDetail() | Pin():
                 is_allowed = self._standing(op.account, past).may_administer
                 return is_allowed and not is_void()
             case DeviceRevoked() as change:

@@ -1,4 +1,4 @@
-"""What a room by invitation says of itself: name, description, announcement.
+"""What a room by invitation says of itself: name, description, announcement, what is pinned.
 
 Each is what the last control op says that counts (`protocol.membership`). The name stands also with
 the conversation, so that it is known wherever that is named.
@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from p2pchat.errors import LocalProtocolError, PermissionDenied
-from p2pchat.events import AnnouncementChanged, DescriptionChanged, RoomRenamed
+from p2pchat.events import AnnouncementChanged, DescriptionChanged, PinChanged, RoomRenamed
 from p2pchat.model.change import PutConversation
-from p2pchat.model.control import Control, Detail, SetDetail
+from p2pchat.model.control import Control, Detail, Pin, SetDetail
 from p2pchat.model.op import Op
 from p2pchat.protocol.machine import Effect, Emit, Persist
-from p2pchat.protocol.room_vocabulary import DescribeRoom
+from p2pchat.protocol.room_vocabulary import DescribeRoom, PinMessage
 from p2pchat.protocol.room_writing import RoomWriter
+from p2pchat.protocol.sayings import PINS_MAX
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.control import DETAIL_CHARS_MAX, is_detail
 
-__all__ = ["WHAT", "detail_taken", "renamed", "saying"]
+__all__ = ["WHAT", "detail_taken", "pinning", "renamed", "saying"]
 
 WHAT: Mapping[Detail, str] = {
     Detail.NAME: f"a room name has 1 to {DETAIL_CHARS_MAX[Detail.NAME]} printable characters",
@@ -56,6 +57,25 @@ def saying(
     return writer.objection(conversation, said) or said
 
 
+def pinning(
+    state: State, writer: RoomWriter, command: PinMessage
+) -> Pin | LocalProtocolError | None:
+    """What we would say of a message, or why we cannot; None where that is so already."""
+    conversation = state.conversations.get(command.conversation)
+    room = conversation.invited if conversation is not None else None
+    if conversation is None or room is None:
+        return PermissionDenied("this room has no roles")
+    if not room.membership.standing(state.me.account).may_administer:
+        return PermissionDenied("owners and admins alone pin messages")
+    pins = room.membership.pins()
+    if (command.message in pins) == command.is_on:
+        return None
+    if command.is_on and len(pins) >= PINS_MAX:
+        return LocalProtocolError(f"a room pins at most {PINS_MAX} messages")
+    said = Pin(command.message, command.is_on)
+    return writer.objection(conversation, said) or said
+
+
 def detail_taken(
     state: State, conversation: Conversation, op: Op, control: Control | None
 ) -> list[Effect]:
@@ -63,6 +83,11 @@ def detail_taken(
     is told if that op is why."""
     effects = renamed(conversation)
     room = conversation.invited
+    if room is not None and room.is_entered and isinstance(control, Pin):
+        word = room.membership.pin(control.message)
+        is_told = word is not None and word.id == op.id
+        said = conversation.id, control.message, control.is_on, op.header.account
+        return [*effects, Emit(PinChanged(*said))] if is_told else effects
     if room is None or not isinstance(control, SetDetail) or not room.is_entered:
         return effects
     said = room.membership.detail(control.detail)

@@ -29,6 +29,7 @@ __all__ = [
     "JoinOpen",
     "JoinWithPassword",
     "LearnSession",
+    "PinMessage",
     "RoomCommand",
     "RoomKeyEffect",
     "SetRoomsFrom",
@@ -144,11 +145,23 @@ class GiveUpJoining:
     conversation: ConversationId
 
 
+@dataclass(frozen=True, slots=True)
+class PinMessage:
+    """Keep a message in sight, or no longer; it is the caller's to have looked at. Answered by
+    None."""
+
+    id: int
+    conversation: ConversationId
+    message: OpId
+    is_on: bool
+
+
 RoomCommand = (
     CreateRoom
     | ChangeStanding
     | AcceptRoom
     | DescribeRoom
+    | PinMessage
     | SetRoomsFrom
     | GiveInvite
     | EndInvite

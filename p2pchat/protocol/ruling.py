@@ -10,18 +10,18 @@ from collections.abc import Callable, Sequence
 
 from p2pchat.errors import LocalProtocolError, PermissionDenied, UnknownContact
 from p2pchat.model.contact import ContactState
-from p2pchat.model.control import Control, SetDetail, Standing
+from p2pchat.model.control import Control, Pin, SetDetail, Standing
 from p2pchat.model.ids import AccountId, DeviceId
 from p2pchat.model.machine import Now, Reply
 from p2pchat.model.query import StoredOp
 from p2pchat.protocol.admission import Admission
 from p2pchat.protocol.machine import Effect, Load
 from p2pchat.protocol.outbox import Outbox
-from p2pchat.protocol.room_details import saying
+from p2pchat.protocol.room_details import pinning, saying
 from p2pchat.protocol.room_history import latest_of
 from p2pchat.protocol.room_meetings import tell
 from p2pchat.protocol.room_state import InvitedRoom
-from p2pchat.protocol.room_vocabulary import ChangeStanding, DescribeRoom, ForHistory
+from p2pchat.protocol.room_vocabulary import ChangeStanding, DescribeRoom, ForHistory, PinMessage
 from p2pchat.protocol.room_writing import RoomWriter
 from p2pchat.protocol.state import Conversation, State
 
@@ -85,6 +85,16 @@ class Ruling:
             return [Reply(command.id, error=PermissionDenied(UNREAD))]
         effects = self._write(conversation, said, now)
         return [*effects, Reply(command.id, self._state.room_info(conversation))]
+
+    def pin(self, command: PinMessage, now: Now) -> list[Effect]:
+        """Keep a message in sight, or no longer."""
+        said = pinning(self._state, self._writer, command)
+        if not isinstance(said, Pin):
+            return [Reply(command.id, error=said)]
+        conversation = self._state.conversations[command.conversation]
+        if not self._admission.may_rule(conversation):
+            return [Reply(command.id, error=PermissionDenied(UNREAD))]
+        return [*self._write(conversation, said, now), Reply(command.id)]
 
     def _objection(
         self, command: ChangeStanding, conversation: Conversation, room: InvitedRoom

@@ -19,6 +19,7 @@ from p2pchat.model.control import (
     InviteRevoked,
     Leave,
     Link,
+    Pin,
     SetDetail,
     SetStanding,
 )
@@ -126,7 +127,7 @@ def encode_content(content: Content) -> tuple[Kind, bytes]:
             return Kind.REJECT, b""
         case Genesis() | SetStanding() | Leave() | Epoch() | DeviceRevoked() | Link():
             return encode_control(content)
-        case Invite() | InviteRevoked() | Admission() | SetDetail():
+        case Invite() | InviteRevoked() | Admission() | SetDetail() | Pin():
             return encode_control(content)
         case MayIntroduce() | IntroductionConsent() | Introduce():
             return encode_introducing(content)

@@ -25,6 +25,7 @@ from p2pchat.model.control import (
     InviteRevoked,
     Leave,
     Link,
+    Pin,
     SetDetail,
     SetStanding,
     Standing,
@@ -101,6 +102,7 @@ CONTROL_KINDS = (
     Kind.INVITE_REVOKED,
     Kind.ADMISSION,
     Kind.DETAIL,
+    Kind.PIN,
 )
 
 
@@ -151,6 +153,8 @@ def encode_control(control: Control) -> tuple[Kind, bytes]:
             return Kind.ADMISSION, admission.SerializeToString()
         case SetDetail(detail, text):
             return Kind.DETAIL, pb.Detail(field=detail, text=text).SerializeToString()
+        case Pin(message, is_on):
+            return Kind.PIN, pb.Pin(message=message, on=is_on).SerializeToString()
 
 
 def decode_control(kind: int, raw: bytes) -> Control:
@@ -227,6 +231,9 @@ def _decode(kind: int, raw: bytes) -> Control:
             return _admission(pb.Admission.FromString(raw))
         case Kind.DETAIL:
             return _detail(pb.Detail.FromString(raw))
+        case Kind.PIN:
+            pin = pb.Pin.FromString(raw)
+            return Pin(OpId(pin.message), pin.on)
         case _:
             raise MalformedMessage("no control op of a room")
 

@@ -106,6 +106,14 @@ class Detail(_message.Message):
     text: str
     def __init__(self, field: _Optional[int] = ..., text: _Optional[str] = ...) -> None: ...
 
+class Pin(_message.Message):
+    __slots__ = ("message", "on")
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    ON_FIELD_NUMBER: _ClassVar[int]
+    message: bytes
+    on: bool
+    def __init__(self, message: _Optional[bytes] = ..., on: _Optional[bool] = ...) -> None: ...
+
 class DeviceRevoked(_message.Message):
     __slots__ = ("revocation", "talk")
     REVOCATION_FIELD_NUMBER: _ClassVar[int]

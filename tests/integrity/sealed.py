@@ -190,6 +190,7 @@ CONTROL_COVERS = {
     "admission": (rooms_pb2.Admission,),
     "standing, with floors": (rooms_pb2.TalkFloor,),
     "name": (rooms_pb2.Detail,),
+    "pin": (rooms_pb2.Pin,),
 }
 
 

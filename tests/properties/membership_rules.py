@@ -17,6 +17,7 @@ from p2pchat.model.control import (
     InviteRevoked,
     Leave,
     Link,
+    Pin,
     SetDetail,
     SetStanding,
     Standing,
@@ -24,6 +25,7 @@ from p2pchat.model.control import (
 from p2pchat.model.ids import AccountId, OpId
 from p2pchat.protocol.histories import Spot
 from p2pchat.protocol.membership import LEAVES_MAX
+from p2pchat.protocol.sayings import PINS_MAX
 
 __all__ = ["Reference"]
 
@@ -282,7 +284,7 @@ class Reference:
                 is_allowed = self.is_invited(op)
             case InviteRevoked():
                 is_allowed = self.takes_back(op)
-            case Epoch() | Link() | Invite() | SetDetail():
+            case Epoch() | Link() | Invite() | SetDetail() | Pin():
                 is_allowed = self.standing(author, past) <= Standing.ADMIN
             case _:
                 return False
@@ -355,6 +357,16 @@ class Reference:
             )
 
         return has(who, valid)
+
+    def pinned(self) -> set[OpId]:
+        """What the last word on each message keeps in sight; of several the greatest id."""
+        said = [op for op in self.ops.values() if isinstance(op.control, Pin)]
+        words = []
+        for message in {op.control.message for op in said}:
+            about = [op.id for op in said if op.control.message == message and self.counts(op.id)]
+            words += [self.ops[max(self.last(about))]] if about else []
+        on = sorted(op.id for op in words if op.control.is_on)
+        return {self.ops[id].control.message for id in on[-PINS_MAX:]}
 
     def details(self) -> dict[Detail, str]:
         """What nothing that counts follows; of several the greatest id."""

@@ -22,6 +22,7 @@ from p2pchat.model.control import (
     InviteRevoked,
     Leave,
     Link,
+    Pin,
     SetDetail,
     SetStanding,
     Standing,
@@ -103,6 +104,8 @@ def anything(rng: Random, room: Assembly, writer: str, deps: tuple[OpId, ...]):
         return Epoch(digest(f"{roll}"))
     if roll < 0.33:
         return rng.choice((None, Link()))
+    if roll < 0.36:
+        return Pin(OpId(digest(f"message {rng.randrange(3)}")), is_on=rng.random() < 0.7)
     if roll < 0.38:
         return SetDetail(rng.choice(list(Detail)), f"{roll}")
     if roll < 0.42:
@@ -182,6 +185,7 @@ def agree(rng: Random, room: Assembly) -> None:
         assert membership.members() == reference.members()
         assert set(membership.epochs()) == reference.epochs()
         assert details(membership) == reference.details()
+        assert set(membership.pins()) == reference.pinned()
         for _ in range(5):
             who = account(rng.choice((*OTHERS, *GUESTS)))
             known = tuple(op.id for op in rng.choices(room.ops, k=2))
@@ -201,6 +205,8 @@ def test_of_what_a_room_says_of_itself_the_last_word_is_the_same_for_all(seed: i
     for number in range(length):
         deps = known_to(rng, room)
         control = SetDetail(rng.choice(list(Detail)), f"{number}")
+        if rng.random() < 0.5:
+            control = Pin(OpId(digest(f"message {rng.randrange(40)}")), is_on=rng.random() < 0.8)
         if rng.random() < 0.1:
             target = account("adam")
             control = SetStanding(target, Standing.MEMBER, cuts(rng, room, "olga", target, deps))

@@ -15,6 +15,7 @@ from p2pchat.model.control import (
     InviteRevoked,
     Leave,
     Link,
+    Pin,
     SetDetail,
     SetStanding,
     Standing,
@@ -66,6 +67,8 @@ ROOM_CONTROLS: dict[str, Control] = {
     "admission, with floors": Admission(
         CAROL.account, op_id("invite"), JOIN.key, JOIN.proof, FLOORS
     ),
+    "pin": Pin(op_id("message"), is_on=True),
+    "pin taken away": Pin(op_id("message"), is_on=False),
     "name": SetDetail(Detail.NAME, "Crew 广场"),
     "announcement": SetDetail(Detail.ANNOUNCEMENT, "Friday at eight.\nBring a friend."),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from p2pchat.wire.dchat_pb2 import Frame, Header
-from p2pchat.wire.rooms_pb2 import Genesis, Standing
+from p2pchat.wire.rooms_pb2 import Genesis, Pin, Standing
 from tests.vectors import golden
 from tests.vectors.example import Example, example, framed, stored
 from tests.vectors.layout import Message
@@ -24,6 +24,11 @@ def room_id() -> Example:
 @example
 def removal() -> Example:
     return Example((Message(Standing.DESCRIPTOR, stored("ops", "removal", "content")),))
+
+
+@example
+def pin() -> Example:
+    return Example((Message(Pin.DESCRIPTOR, stored("ops", "pin", "content")),))
 
 
 # history.md

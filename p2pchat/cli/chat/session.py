@@ -14,6 +14,7 @@ import trio
 
 from p2pchat.cli import shapes
 from p2pchat.cli.chat.model import HELD_MESSAGES_MAX, PAGE_MESSAGES, Alarm, Chat, Heard, Place
+from p2pchat.cli.chat.telling import OfRoom, enter_room, told_of_room
 from p2pchat.cli.chat.terminal import Ended, Input, Marked, NextWanted, Paged, Typed
 from p2pchat.cli.chat.typed import COMMANDS, Do, Mistake, Say, Verb, parse
 from p2pchat.cli.describing import SAID
@@ -33,6 +34,7 @@ from p2pchat.events import (
     DeviceAdded,
     Event,
     EventsDropped,
+    JoinFailed,
     KeyChanged,
     MembersChanged,
     MessageDeleted,
@@ -40,6 +42,7 @@ from p2pchat.events import (
     MessageReceived,
     MessageStateChanged,
     NetworkStatusChanged,
+    PinChanged,
     ProfileChanged,
     ReactionChanged,
     Ready,
@@ -64,6 +67,7 @@ HEARD = (
     ContactRequested,
     DescriptionChanged,
     DeviceAdded,
+    JoinFailed,
     KeyChanged,
     MembersChanged,
     MessageDeleted,
@@ -71,6 +75,7 @@ HEARD = (
     MessageReceived,
     MessageStateChanged,
     NetworkStatusChanged,
+    PinChanged,
     ProfileChanged,
     ReactionChanged,
     RoomJoined,
@@ -83,7 +88,7 @@ HEARD = (
 
 T = TypeVar("T")
 
-RULING = (Verb.ADMIT, Verb.RENAME, Verb.DESCRIBE, Verb.ANNOUNCE)
+RULING = (Verb.ADMIT, Verb.PIN, Verb.RENAME, Verb.DESCRIBE, Verb.ANNOUNCE)
 """Of rooms by invitation alone."""
 ABOUT_MESSAGES = (Verb.REPLY, Verb.EDIT, Verb.DELETE, Verb.REACT, Verb.TELL, Verb.MEMBERS)
 """Of a conversation that is open."""
@@ -185,8 +190,11 @@ class Session:
                 self._tell_of(
                     ASKING, "Somebody took you into {name}: /accept {name}", name=room.name
                 )
-            case RoomRenamed() | DescriptionChanged() | AnnouncementChanged():
+            case RoomRenamed() | DescriptionChanged() | AnnouncementChanged() | PinChanged():
                 self._described(event)
+            case JoinFailed(_, name, reason):
+                reason = translate_error(reason, self._language)
+                self._tell_of(ASKING, "{name} is not open to you: {why}", name=name, why=reason)
             case ContactAccepted(account):
                 self._list()
                 told = "{name} and you are contacts now."
@@ -232,22 +240,12 @@ class Session:
         contacts = (contact.account for contact in self._client.contacts())
         return account == self.chat.me or account in contacts
 
-    def _described(self, event: RoomRenamed | DescriptionChanged | AnnouncementChanged) -> None:
+    def _described(self, event: OfRoom) -> None:
         """What a room says of itself is another; what we have said ourselves we know."""
         self._list()
-        if event.account == self.chat.me:
-            return
-        match event:
-            case RoomRenamed(room):
-                id, text, told = room.id, room.name, "{who} gave the room the name {said}."
-            case DescriptionChanged(id, text):
-                told = "{who} says what {name} is about: {said}"
-            case AnnouncementChanged(id, text):
-                told = "{who} announces in {name}: {said}"
-        room = self._client.room(id)
-        names = {member.account: member.name for member in room.members()}
-        who = names.get(event.account, str(event.account))
-        self._tell_of(str(id), told, who=who, name=room.name, said=text or "-")
+        if event.account != self.chat.me:
+            id, told, values = told_of_room(event, self._client)
+            self._tell_of(str(id), told, **values)
 
     def _list(self) -> None:
         """Contacts and rooms as they are now, and who waits for our word."""
@@ -410,8 +408,10 @@ class Session:
                     self._say("Asked. They have to accept before you can write to each other.")
                 await self._entered(contact)
             case Verb.JOIN:
-                await self._entered(await client.join_open(argument))
-                self._say("It is public: whoever knows its name reads and writes there.")
+                room, told, name = await enter_room(client, argument)
+                if room.info.role is not Role.JOINING:
+                    await self._entered(room)
+                self._say(told, name=name)
             case Verb.CREATE:
                 await self._entered(await client.create_room(argument))
                 self._say("/admit NAME takes a contact into it.")
@@ -422,7 +422,7 @@ class Session:
                 self._say("{name} is in {room} now.", name=contact.name, room=room.name)
             case Verb.RENAME | Verb.DESCRIBE | Verb.ANNOUNCE:
                 await self._describe(action)
-            case Verb.REPLY | Verb.EDIT | Verb.DELETE | Verb.REACT:
+            case Verb.REPLY | Verb.EDIT | Verb.DELETE | Verb.REACT | Verb.PIN:
                 await self._change(action)
             case Verb.TELL:
                 await self._tell_reading(argument)
@@ -452,7 +452,7 @@ class Session:
     async def _change(self, action: Do) -> None:
         """Say something about a message: the one that is marked, or else the last that fits."""
         conversation = self._client.conversation(_opened(self.chat))
-        is_own = {Verb.REPLY: False, Verb.REACT: None}.get(action.verb, True)
+        is_own = {Verb.REPLY: False, Verb.REACT: None, Verb.PIN: None}.get(action.verb, True)
         meant = self.chat.meant(is_own=is_own)
         if meant is None:
             self._say("There is no such message in sight yet.")
@@ -468,6 +468,11 @@ class Session:
             case Verb.DELETE:
                 await conversation.delete(meant.id)
                 self.chat = self.chat.deleted(meant.id)
+            case Verb.PIN:
+                room = self._client.room(_opened(self.chat))
+                is_there = meant.id in room.pins()
+                await room.pin(meant.id, remove=is_there)
+                self._say("It is pinned no more." if is_there else "It is pinned.")
             case _:
                 mine = (put.emoji for put in meant.reactions if put.account == self.chat.me)
                 is_there = action.argument in mine

@@ -25,6 +25,7 @@ class Verb(StrEnum):
     EDIT = "edit"
     DELETE = "delete"
     REACT = "react"
+    PIN = "pin"
     TELL = "tell"
     ACCEPT = "accept"
     REJECT = "reject"
@@ -60,11 +61,14 @@ COMMANDS: Mapping[Verb, Usage] = {
     Verb.EDIT: Usage("TEXT", "Give your marked message, or your last, another text."),
     Verb.DELETE: Usage("", "Take your marked message, or your last, back."),
     Verb.REACT: Usage("EMOJI", "Put an emoji to the marked or last message, or take it away."),
+    Verb.PIN: Usage("", "Pin the marked or last message in this room, or unpin it."),
     Verb.TELL: Usage("VALUE", "Say if others here learn what you have read: on, off, usual."),
     Verb.ACCEPT: Usage("WHO", "Say yes to an account that asks, or to a room."),
     Verb.REJECT: Usage("WHO", "Say no to it."),
     Verb.ADD: Usage("LINK", "Ask the owner of a contact link."),
-    Verb.JOIN: Usage("NAME", "Enter the open room of this name: it is public."),
+    Verb.JOIN: Usage(
+        "NAME", "Enter the open room of this name: it is public; or a room by a link."
+    ),
     Verb.CREATE: Usage("NAME", "Make a room by invitation."),
     Verb.ADMIT: Usage("NAME", "Take a contact into the room that is open."),
     Verb.RENAME: Usage("NAME", "Give the room that is open another name."),

@@ -42,6 +42,8 @@ CONTRACT = {
     "reject_room": "room",
     "create_room": "name | members owners history",
     "join_with_password": "name password",
+    "pin": "message_id | remove",
+    "pins": "room",
     "set_role": "room account role",
     "remove": "room account",
     "ban": "room account",

@@ -10,6 +10,7 @@ import trio
 
 from p2pchat import protocol
 from p2pchat.cli.chat import session as module
+from p2pchat.cli.chat import telling
 from p2pchat.cli.chat.model import ALARMS_MAX, HEARD_MAX
 from p2pchat.cli.chat.session import Session
 from p2pchat.cli.chat.terminal import Ended, Marked, NextWanted, Paged, Typed
@@ -23,12 +24,14 @@ from p2pchat.events import (
     DescriptionChanged,
     DeviceAdded,
     EventsDropped,
+    JoinFailed,
     KeyChanged,
     Listening,
     MessageDeleted,
     MessageEdited,
     MessageReceived,
     NetworkStatusChanged,
+    PinChanged,
     ReactionChanged,
     Ready,
     RoomRenamed,
@@ -36,7 +39,10 @@ from p2pchat.events import (
 )
 from p2pchat.model.ids import AccountId, OpId, PeerId
 from p2pchat.model.message import Reaction
+from p2pchat.wire.invite_links import encode_invite
 from tests.unit.cli.chat.values import THEM
+from tests.unit.protocol.people import ALICE
+from tests.vectors import golden
 
 
 def on_a_client(script, language="en"):
@@ -433,6 +439,44 @@ def test_a_room_is_named_anew_described_and_announced_in():
         await typed(session, "/announce -")
         assert client.room(chat.open).info.announcement == ""
 
+    on_a_client(script)
+
+
+def test_a_message_is_pinned_and_unpinned():
+    async def script(client, session):
+        await typed(session, "/create Crew")
+        chat = await typed(session, "Friday at eight.")
+        assert (await typed(session, "/pin")).notes == ("It is pinned.",)
+        room = client.room(chat.open)
+        assert room.pins() == [chat.messages[-1].id]
+        assert (await typed(session, "/pin")).notes == ("It is pinned no more.",)
+        assert room.pins() == []
+        await session.hear(PinChanged(room.id, chat.messages[-1].id, True, THEM))
+        assert session.chat.heard[-1].line.endswith("pinned a message in Crew.")
+        await session.hear(PinChanged(room.id, chat.messages[-1].id, False, THEM))
+        assert session.chat.heard[-1].line.endswith("unpinned a message in Crew.")
+        await typed(session, "/join lounge", "hello")
+        assert "no roles" in (await typed(session, "/pin")).notes[0]
+
+    on_a_client(script)
+
+
+def test_a_link_is_joined_by_what_it_says(monkeypatch):
+    """It is nobody's who is there: asking goes on, and its end is told."""
+
+    async def script(client, session):
+        asked = replace(golden.all_invites()["with hints"], expires_ms=(1 << 48) - 1)
+        link = encode_invite(asked, ALICE.signer)
+        chat = await typed(session, f"/join {link[:40]} {link[40:]}")
+        (waiting,) = client.joining()
+        assert chat.notes == (
+            f"Nobody has let you into {waiting.name} yet. Asking goes on while a node runs.",
+        )
+        await session.hear(JoinFailed(waiting.id, waiting.name, "the room is full"))
+        assert session.chat.heard[-1].line.startswith(f"{waiting.name} is not open to you")
+        assert "link" in (await typed(session, "/join dchat://j/nonsense")).notes[0]
+
+    monkeypatch.setattr(telling, "JOIN_S", 0.0)
     on_a_client(script)
 
 
