@@ -304,6 +304,9 @@ def test_where_a_long_chain_begins_for_somebody_is_found(
     monkeypatch.setattr(serving, "ROWS_PER_READ", 4)
     crew = Crew(history)
     for number in range(16):
+        standing = Standing.REMOVED if number % 2 else Standing.MEMBER
+        crew.alice.set(crew.room, DAVE, standing)  # Bob's next op says that he knew less before
+        crew.table.run(2)
         crew.bob.send(crew.room, f"{number:02}")
     crew.table.run(5)
     crew.part(crew.carol)
