@@ -405,7 +405,7 @@ class MembersChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class RoomRenamed(Event):
-    """Somebody gave a room another name; it comes as it is now."""
+    """Somebody gave a room another name, or ended what gave it one; it comes as it is now."""
 
     room: RoomInfo
     account: AccountId

@@ -13,7 +13,7 @@ same. What we said is kept, too: perhaps nobody else has it, and what we say lat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from p2pchat.errors import RemoteProtocolError
@@ -29,7 +29,7 @@ from p2pchat.model.room_change import PutLeave, PutRoom
 from p2pchat.protocol.log import Floor
 from p2pchat.protocol.machine import Effect, Lane, Persist, Send
 from p2pchat.protocol.mail_routes import REMAIL_MS
-from p2pchat.protocol.room_state import InvitedRoom, Stage
+from p2pchat.protocol.room_state import Details, InvitedRoom, Stage
 from p2pchat.protocol.room_writing import LAST_WORDS_BYTES
 from p2pchat.protocol.state import Conversation, Left, State
 from p2pchat.wire.control import control_op
@@ -41,6 +41,8 @@ from p2pchat.wire.ops import restore_op, stored_op
 __all__ = ["GUEST_PREFIX", "SETTING", "Admission", "Knocking"]
 
 SETTING = "rooms_from"
+LEFT_PREFIX = "left/"
+"""Settings that hold, of a room that was left, who was in it then."""
 GUEST_PREFIX = "guest:"
 GUEST_S = 300.0
 """So long a room has to show that we are a member."""
@@ -48,6 +50,7 @@ ROOMS_MAX = 1000
 ROOMS_OF_ONE_MAX = 100
 """Into which one contact took us, those included that wait to be seen."""
 GUESTS_OF_ONE_MAX = 8
+_ACCOUNT_BYTES = 32
 
 
 @dataclass(slots=True)
@@ -71,8 +74,8 @@ class Knocking:
         return tuple(h.address for h in self.link.hints if h.device == door and h.address)
 
 
-Taken = Callable[[Conversation, Op, Now], list[Effect]]
-"""What follows from a control op of a room."""
+Taken = Callable[[Conversation, Op, Details, Now], list[Effect]]
+"""What follows from a control op of a room, which said this of itself before."""
 
 
 class Admission:
@@ -83,6 +86,8 @@ class Admission:
         self._taken = taken
         self._leaves: dict[ConversationId, tuple[Op, ...]] = {}
         """The op by which we left each, after what stood before it."""
+        self._readers: dict[ConversationId, frozenset[AccountId]] = {}
+        """Who was in each then: the others hear by which op we left, and nothing more."""
         self._unfit: list[Effect] = []
         """Ends rooms on disk that nobody takes any more."""
         self.rooms_from = RoomsFrom.CONTACTS
@@ -91,10 +96,14 @@ class Admission:
 
     # Restart
 
-    def restore(self, leaves: Iterable[PutLeave], setting: bytes) -> None:
+    def restore(self, leaves: Iterable[PutLeave], settings: Mapping[str, bytes]) -> None:
         """As of the last commit."""
         self._leaves = {row.conversation: tuple(map(restore_op, row.ops)) for row in leaves}
-        self.rooms_from = RoomsFrom(setting.decode() or RoomsFrom.CONTACTS)
+        for id in self._leaves:
+            raw = settings.get(LEFT_PREFIX + id.hex(), b"")
+            found = [raw[at : at + _ACCOUNT_BYTES] for at in range(0, len(raw), _ACCOUNT_BYTES)]
+            self._readers[id] = frozenset(map(AccountId, found))
+        self.rooms_from = RoomsFrom(settings.get(SETTING, b"").decode() or RoomsFrom.CONTACTS)
 
     def restored(self, row: PutRoom) -> InvitedRoom | None:
         """A room as of the last commit; none where it began in a way that others refuse."""
@@ -117,7 +126,7 @@ class Admission:
 
     def keep(self, conversation: Conversation, room: InvitedRoom) -> None:
         conversation.invited = room
-        room.control_taken = lambda op, now: self._taken(conversation, op, now)
+        room.control_taken = lambda op, before, now: self._taken(conversation, op, before, now)
 
     # In
 
@@ -214,16 +223,20 @@ class Admission:
             effects.append(Persist(SetFloor(id, device, Chain.CONTROL, floor.seq, floor.prev)))
         if left != Left():
             state.left[id] = left
-        words = self._leaves.get(id)
-        stored = tuple(map(stored_op, words or ()))
-        return effects + ([Persist(PutLeave(id, stored))] if stored else [])
+        stored = tuple(map(stored_op, self._leaves.get(id, ())))
+        if stored:
+            readers = b"".join(sorted(self._readers.get(id, ())))
+            effects += [Persist(PutLeave(id, stored)), _setting(id, readers)]
+        return effects
 
-    def left(self, id: ConversationId, words: Sequence[Op]) -> None:
+    def left(
+        self, id: ConversationId, words: Sequence[Op], readers: Iterable[AccountId] = ()
+    ) -> None:
         """Remember the op by which we go, after what stands before it on our chain, which perhaps
-        nobody has; of an owner, who goes when nobody else is there and for good, what was said
-        last: who was put out by it may not have heard."""
+        nobody has, for those who are in it; of an owner, who goes when nobody else is there and
+        for good, what was said last: who was put out by it may not have heard."""
         if words:
-            self._leaves[id] = tuple(words)
+            self._leaves[id], self._readers[id] = tuple(words), frozenset(readers)
 
     # How
 
@@ -239,11 +252,11 @@ class Admission:
         words = self._leaves.get(id)
         if words is None:
             return []
-        told = control_op(words[-1]).control
-        if isinstance(told, SetStanding) and told.account != self._state.directory.accounts.get(
-            peer
-        ):
+        told, account = control_op(words[-1]).control, self._state.directory.accounts.get(peer)
+        if isinstance(told, SetStanding) and told.account != account:
             return []  # who was put out hears nothing of whom we put out later
+        if account not in self._readers.get(id, ()):
+            words = words[-1:]
         devices = (self._state.own_devices,)
         parts = split_ops(words, LAST_WORDS_BYTES)
         return [Send(peer, Lane.LIVE, Ops(tuple(part), devices)) for part in parts]
@@ -263,6 +276,10 @@ class Admission:
         guests = sum(other.stage is Stage.GUEST for other in of_one)
         is_much = len(of_one) >= ROOMS_OF_ONE_MAX or guests >= GUESTS_OF_ONE_MAX
         return "too many rooms of one contact" if is_much else ""
+
+
+def _setting(id: ConversationId, readers: bytes) -> Persist:
+    return Persist(PutSetting(LEFT_PREFIX + id.hex(), readers))
 
 
 def _row(id: ConversationId, room: InvitedRoom) -> PutRoom:

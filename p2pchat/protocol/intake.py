@@ -566,8 +566,9 @@ class Intake:
         if conversation.is_unruled:
             effects += self.pruning.applied(conversation)
         if conversation.invited is not None and header.chain is Chain.CONTROL:
+            before = conversation.invited.details()
             conversation.invited.membership.add(control_op(op))
-            effects += conversation.invited.control_taken(op, now)
+            effects += conversation.invited.control_taken(op, before, now)
         return effects
 
     def _begin_chain(self, conversation: Conversation, op: Op) -> list[Effect]:

@@ -33,7 +33,6 @@ from p2pchat.model.machine import Now, Reply, SetTimer
 from p2pchat.model.op import Chain, Kind, Op
 from p2pchat.model.room_change import NO_GENESIS, DropEpoch, PutEpoch
 from p2pchat.model.snapshot import RoomsSnapshot
-from p2pchat.protocol.admission import SETTING as ROOMS_FROM
 from p2pchat.protocol.admission import Admission
 from p2pchat.protocol.intake import Intake
 from p2pchat.protocol.joining import JOINING_SETTING, Joining
@@ -58,10 +57,10 @@ from p2pchat.protocol.machine import (
     Unreadable,
 )
 from p2pchat.protocol.outbox import Outbox
-from p2pchat.protocol.room_details import WHAT, detail_taken, renamed
+from p2pchat.protocol.room_details import WHAT, detail_taken
 from p2pchat.protocol.room_meetings import Meetings, connected_in, tell
 from p2pchat.protocol.room_news import RoomNews
-from p2pchat.protocol.room_state import InvitedRoom, Stage
+from p2pchat.protocol.room_state import Details, InvitedRoom, Stage
 from p2pchat.protocol.room_vocabulary import (
     AcceptRoom,
     DescribeRoom,
@@ -124,7 +123,7 @@ class InvitedRooms:
 
     def restore(self, snapshot: RoomsSnapshot, settings: Mapping[str, bytes]) -> None:
         """As of the last commit."""
-        self.admission.restore(snapshot.leaves, settings.get(ROOMS_FROM, b""))
+        self.admission.restore(snapshot.leaves, settings)
         self.joining.restore(settings.get(JOINING_SETTING, b""))
         ops: dict[ConversationId, list[Op]] = {}
         for op in map(restore_op, snapshot.control):
@@ -243,14 +242,14 @@ class InvitedRooms:
         if room.membership.standing(me) is Standing.OWNER:
             word = conversation.newest_own(Chain.CONTROL, Kind.STANDING)  # of who was put out last
             word = word or conversation.newest_own(Chain.CONTROL)
-            words = self._writer.up_to(conversation, word) if word is not None else []
-            self.admission.left(conversation.id, words)
+            self.admission.left(conversation.id, [word] if word is not None else [])
             return []
         sources = self._state.sources(room) & self._state.connected
         ops, effects = self._writer.write(conversation, Leave(), now)
         words = self._writer.up_to(conversation, ops[-1])
-        self.admission.left(conversation.id, words)
-        for account in sorted(room.membership.members().keys() - {me}):
+        others = room.membership.members().keys() - {me}
+        self.admission.left(conversation.id, words, others)
+        for account in sorted(others):
             self._outbox.say_farewell(account, words)
         return [*effects, *tell(self._state, ops, sources)]
 
@@ -287,16 +286,18 @@ class InvitedRooms:
         self._state.refuse("key of no room")
         return []
 
-    def changed(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
+    def changed(
+        self, conversation: Conversation, op: Op, before: Details, now: Now
+    ) -> list[Effect]:
         """A control op was taken, ours or another's."""
         room = conversation.invited
         assert room is not None, "only rooms by invitation have control ops that matter"
         effects = self._outbox.states.expect(conversation)
+        effects += detail_taken(self._state, conversation, op, before)
         if not room.membership.counts(op.id):
             # Our leaving may be void: who knows of it takes us for a member, and so do we.
             looked = [] if room.is_entered else self._looked_at(conversation, room, now)
-            return [*effects, *renamed(conversation), *looked]
-        effects += detail_taken(self._state, conversation, op, control_op(op).control)
+            return [*effects, *looked]
         effects += self._learned(conversation.id, room, room.epochs.settle(now), now)
         if not room.is_entered:
             return effects + self._looked_at(conversation, room, now)

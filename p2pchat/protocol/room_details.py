@@ -11,16 +11,18 @@ from collections.abc import Mapping
 from p2pchat.errors import LocalProtocolError, PermissionDenied
 from p2pchat.events import AnnouncementChanged, DescriptionChanged, PinChanged, RoomRenamed
 from p2pchat.model.change import PutConversation
-from p2pchat.model.control import Control, Detail, Pin, SetDetail
+from p2pchat.model.control import Detail, Pin, SetDetail
+from p2pchat.model.ids import AccountId
 from p2pchat.model.op import Op
 from p2pchat.protocol.machine import Effect, Emit, Persist
+from p2pchat.protocol.room_state import Details, InvitedRoom
 from p2pchat.protocol.room_vocabulary import DescribeRoom, PinMessage
 from p2pchat.protocol.room_writing import RoomWriter
 from p2pchat.protocol.sayings import PINS_MAX
 from p2pchat.protocol.state import Conversation, State
-from p2pchat.wire.control import DETAIL_CHARS_MAX, is_detail
+from p2pchat.wire.control import DETAIL_CHARS_MAX, control_op, is_detail
 
-__all__ = ["WHAT", "detail_taken", "pinning", "renamed", "saying"]
+__all__ = ["WHAT", "detail_taken", "pinning", "saying"]
 
 WHAT: Mapping[Detail, str] = {
     Detail.NAME: f"a room name has 1 to {DETAIL_CHARS_MAX[Detail.NAME]} printable characters",
@@ -76,34 +78,48 @@ def pinning(
     return writer.objection(conversation, said) or said
 
 
-def detail_taken(
-    state: State, conversation: Conversation, op: Op, control: Control | None
-) -> list[Effect]:
-    """A control op that counts was taken: what the room is called may be another, and who is in it
-    is told if that op is why."""
-    effects = renamed(conversation)
+def detail_taken(state: State, conversation: Conversation, op: Op, before: Details) -> list[Effect]:
+    """A control op was taken, before which the room said this of itself. Who is in it is told what
+    it says by that op, be it the op's own words or others', which count now that the last do not.
+    """
+    effects = _renamed(conversation)
     room = conversation.invited
-    if room is not None and room.is_entered and isinstance(control, Pin):
-        word = room.membership.pin(control.message)
-        is_told = word is not None and word.id == op.id
-        said = conversation.id, control.message, control.is_on, op.header.account
-        return [*effects, Emit(PinChanged(*said))] if is_told else effects
-    if room is None or not isinstance(control, SetDetail) or not room.is_entered:
+    if room is None or not room.is_entered:
         return effects
-    said = room.membership.detail(control.detail)
-    if said is None or said[0] != op.id:
-        return effects  # somebody else said it beside that, and counts
-    account = op.header.account
-    match control.detail:
+    effects += _pinned(conversation, room, op)
+    for detail in Detail:
+        said = room.membership.detail(detail)
+        is_said = said is not None and said[0] == op.id
+        if is_said or room.says(detail) != before[detail]:
+            effects.append(Emit(_changed(state, conversation, detail, op.header.account)))
+    return effects
+
+
+def _pinned(conversation: Conversation, room: InvitedRoom, op: Op) -> list[Effect]:
+    """An op pins a message, or takes it down, and no other says otherwise."""
+    said = control_op(op).control
+    word = room.membership.pin(said.message) if isinstance(said, Pin) else None
+    if not isinstance(said, Pin) or word is None or word.id != op.id:
+        return []
+    return [Emit(PinChanged(conversation.id, said.message, said.is_on, op.header.account))]
+
+
+def _changed(
+    state: State, conversation: Conversation, detail: Detail, account: AccountId
+) -> RoomRenamed | DescriptionChanged | AnnouncementChanged:
+    """What the room says now, and by whom that is so."""
+    room = conversation.invited
+    assert room is not None, "other rooms say nothing of themselves"
+    match detail:
         case Detail.NAME:
-            return [*effects, Emit(RoomRenamed(state.room_info(conversation), account))]
+            return RoomRenamed(state.room_info(conversation), account)
         case Detail.DESCRIPTION:
-            return [*effects, Emit(DescriptionChanged(conversation.id, control.text, account))]
+            return DescriptionChanged(conversation.id, room.says(detail), account)
         case Detail.ANNOUNCEMENT:
-            return [*effects, Emit(AnnouncementChanged(conversation.id, control.text, account))]
+            return AnnouncementChanged(conversation.id, room.says(detail), account)
 
 
-def renamed(conversation: Conversation) -> list[Effect]:
+def _renamed(conversation: Conversation) -> list[Effect]:
     """Keep with the conversation what its room is called now."""
     room = conversation.invited
     assert room is not None, "other rooms keep their names"

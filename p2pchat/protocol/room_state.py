@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum, auto
 
 from p2pchat.model.control import Detail, History, Standing
@@ -19,9 +19,10 @@ from p2pchat.wire.control import control_op, read_genesis
 from p2pchat.wire.devices import ClaimedSet
 from p2pchat.wire.frames import WELCOME_DEVICES_MAX, WELCOME_EPOCHS_MAX, Welcome
 
-__all__ = ["HOSTS_MAX", "ROLES", "InvitedRoom", "Stage", "welcome_to"]
+__all__ = ["HOSTS_MAX", "ROLES", "Details", "InvitedRoom", "Stage", "welcome_to"]
 
-ControlTaken = Callable[[Op, Now], list[Effect]]
+Details = Mapping[Detail, str]
+ControlTaken = Callable[[Op, Details, Now], list[Effect]]
 HOSTS_MAX = 8
 ROLES = dict(zip(Standing, Role, strict=False))
 
@@ -54,8 +55,9 @@ class InvitedRoom:
         self.hosts: dict[DeviceId, None] = {}
         """Whose word we were given: they are read from until we know that we are a member, and
         given nothing, for they may be out themselves. Each is heard, for one may keep silent."""
-        self.control_taken: ControlTaken = lambda op, now: []
-        """What follows from a control op (`protocol.invited`)."""
+        self.control_taken: ControlTaken = lambda op, before, now: []
+        """What follows from a control op, before which the room said this of itself
+        (`protocol.invited`)."""
         self.proven: set[OpId] = set()
         """Talk ops that lead to heads which limits name, as far as they wait or are to come."""
         self.membership = Membership(read_genesis(genesis))
@@ -88,6 +90,10 @@ class InvitedRoom:
         said = self.membership.detail(detail)
         first = self.membership.genesis.name if detail is Detail.NAME else ""
         return first if said is None else said[1]
+
+    def details(self) -> Details:
+        """All that it says."""
+        return {detail: self.says(detail) for detail in Detail}
 
     def restore(self, ops: Iterable[Op]) -> None:
         """Its control ops as of the last commit, each after what it depends on."""

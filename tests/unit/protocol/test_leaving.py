@@ -13,11 +13,13 @@ from p2pchat.model.change import DropConversation, SetFloor
 from p2pchat.model.control import Detail, Standing
 from p2pchat.model.conversation import open_room_id
 from p2pchat.model.ids import ConversationId
-from p2pchat.model.op import Chain
+from p2pchat.model.op import Chain, Kind
 from p2pchat.model.room import RoomsFrom
 from p2pchat.protocol.admission import GUEST_S
+from p2pchat.protocol.machine import Send
 from p2pchat.protocol.pruning import CHECK_EVERY
 from p2pchat.protocol.room_vocabulary import DescribeRoom, SetRoomsFrom
+from p2pchat.wire.frames import Ops, Welcome
 from tests.unit.protocol.people import ALICE, BOB, CAROL, Person
 from tests.unit.protocol.table import Seat, Table
 from tests.unit.protocol.test_invited import Crew, standings
@@ -240,6 +242,31 @@ def test_who_ruled_and_left_where_nobody_heard_it_is_out_when_others_meet_it(is_
     assert CAROL.account not in standings(crew.alice, room)
     assert crew.alice.state.conversations[room].name == "two"
     assert room not in crew.carol.state.conversations or not crew.carol.topics
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_who_was_put_out_hears_that_an_admin_left_and_not_what_it_changed(is_restarted: bool):
+    crew = Crew()
+    room = crew.begin()
+    crew.alice.set(room, CAROL, Standing.ADMIN)
+    crew.table.run(5)
+    invited = crew.carol.state.conversations[room].invited
+    assert invited is not None
+    brought = Welcome(invited.genesis, invited.secret, ())
+    crew.carol.set(room, BOB, Standing.REMOVED)
+    crew.table.run(5)
+    crew.carol.ask(lambda id: DescribeRoom(id, room, Detail.NAME, "without Bob"))
+    crew.carol.leave(room)
+    if is_restarted:
+        crew.carol.crash()
+    for person, count in ((BOB, 1), (ALICE, 4)):
+        crew.carol.effects.clear()
+        crew.carol.hear(person, brought)
+        frames = [effect.frame for effect in crew.carol.decided(Send)]
+        told = [op for frame in frames if isinstance(frame, Ops) for op in frame.ops]
+        kinds = [op.header.kind for op in told if op.header.conversation == room]
+        assert len(kinds) >= count
+        assert (kinds == [Kind.LEAVE]) is (person is BOB)
 
 
 @pytest.mark.parametrize("is_restarted", [False, True])

@@ -102,6 +102,7 @@ def test_what_an_admin_said_on_the_side_of_its_fall_is_unsaid(crew):
     for other in (crew.alice, crew.carol):
         crew.table.disconnect(crew.bob, other)
     say(crew.bob, room, Detail.NAME, "Mutiny")
+    say(crew.bob, room, Detail.ANNOUNCEMENT, "To the boats!")
     crew.alice.set(room, BOB, Standing.MEMBER)
     assert said(crew.bob, room)[0] == "Mutiny"
     crew.table.connect(crew.alice, crew.bob)
@@ -109,6 +110,14 @@ def test_what_an_admin_said_on_the_side_of_its_fall_is_unsaid(crew):
     for seat in crew.seats[:2]:
         assert said(seat, room)[0] == "crew"
         assert seat.state.conversations[room].name == "crew"
+    assert [event.room.name for event in crew.bob.told(RoomRenamed)] == ["Mutiny", "crew"]
+    assert crew.bob.told(RoomRenamed)[-1].account == ALICE.account
+    announced = crew.bob.told(AnnouncementChanged)
+    assert [(event.text, event.account) for event in announced] == [
+        ("To the boats!", BOB.account),
+        ("", ALICE.account),
+    ]
+    assert crew.alice.told(RoomRenamed) == crew.alice.told(AnnouncementChanged) == []
 
 
 @pytest.mark.parametrize(
