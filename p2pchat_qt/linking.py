@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QObject
-from PySide6.QtGui import QColor, QSyntaxHighlighter, QTextCharFormat, QTextDocument
+from PySide6.QtGui import QColor, QSyntaxHighlighter, QTextCharFormat
 from PySide6.QtQuick import QQuickTextDocument
+from shiboken6 import getCppPointer
 
 from p2pchat_qt.shown import links
 
@@ -14,8 +15,8 @@ __all__ = ["Linked"]
 class _Painter(QSyntaxHighlighter):
     """Draws the links of one document."""
 
-    def __init__(self, document: QTextDocument) -> None:
-        super().__init__(document)
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
         self._format = QTextCharFormat()
         self._format.setFontUnderline(True)
         self._colour = ""
@@ -34,14 +35,31 @@ class _Painter(QSyntaxHighlighter):
 
 
 class Linked(QObject):
-    """Painters of the texts that are shown; one goes with its text."""
+    """Painters of the texts that are shown; one goes with its text.
+
+    They are not children of their documents: those are Qt's own, and what Python knows of them
+    outlives them.
+    """
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._painters = dict[int, _Painter]()
 
     def paint(self, quick: QQuickTextDocument, colour: str) -> None:
         """Draw the links of a text from now on."""
         document = quick.textDocument()
-        found = document.findChild(_Painter)
-        painter = found if isinstance(found, _Painter) else _Painter(document)
+        place = int(getCppPointer(document)[0])
+        painter = self._painters.get(place)
+        if painter is None:
+            painter = self._painters[place] = _Painter(self)
+            painter.setDocument(document)
+            document.destroyed.connect(lambda: self._forget(place))
         painter.colour(colour)
+
+    def _forget(self, place: int) -> None:
+        painter = self._painters.pop(place, None)
+        if painter is not None:
+            painter.deleteLater()
 
     def at(self, words: str, place: int) -> str:
         """The link at a place, which is counted as Qt does; empty for none."""

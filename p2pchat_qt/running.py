@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QApplication
 
 from p2pchat.portal import default_home
 from p2pchat_qt.app import App
+from p2pchat_qt.collecting import collecting_here
 from p2pchat_qt.platform.instance import Instance
 from p2pchat_qt.platform.tray import Tray
 from p2pchat_qt.screenshot import screenshot
@@ -68,7 +69,7 @@ def run(options: Options) -> int:
             return 0
         loop = cast("asyncio.AbstractEventLoop", qasync.QEventLoop(running))
         asyncio.set_event_loop(loop)
-        with closing(loop):
+        with closing(loop), collecting_here():
             return loop.run_until_complete(_live(options, start, instance))
 
 

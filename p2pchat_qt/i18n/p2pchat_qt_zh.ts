@@ -389,6 +389,22 @@
         <translation>选择成员</translation>
     </message>
     <message>
+        <source>What newcomers may read of what was said before</source>
+        <translation>新成员可以看到的历史消息</translation>
+    </message>
+    <message>
+        <source>All</source>
+        <translation>全部</translation>
+    </message>
+    <message>
+        <source>The last 100</source>
+        <translation>最近 100 条</translation>
+    </message>
+    <message>
+        <source>From their joining on</source>
+        <translation>加入之后的消息</translation>
+    </message>
+    <message>
         <source>Create</source>
         <translation>创建</translation>
     </message>
@@ -478,6 +494,22 @@
     <message>
         <source>Name and announcement</source>
         <translation>名称与公告</translation>
+    </message>
+    <message>
+        <source>Newcomers read nothing that was said before.</source>
+        <translation>新成员看不到以前的消息。</translation>
+    </message>
+    <message>
+        <source>Newcomers read what was said from their joining on.</source>
+        <translation>新成员只能看到加入之后的消息。</translation>
+    </message>
+    <message>
+        <source>Newcomers read the last %1 messages.</source>
+        <translation>新成员可以看到最近 %1 条消息。</translation>
+    </message>
+    <message>
+        <source>Newcomers read all that was said before.</source>
+        <translation>新成员可以看到以前的全部消息。</translation>
     </message>
     <message>
         <source>Members</source>

@@ -62,6 +62,20 @@ Rectangle {
             PushButton { objectName: "invitePeople"; visible: details.leads; text: qsTr("Invite by a link"); primary: true; Layout.fillWidth: true; onClicked: details.inviting() }
             PushButton { objectName: "addMembers"; visible: details.leads; text: qsTr("Add contacts"); Layout.fillWidth: true; onClicked: details.letIn() }
             PushButton { objectName: "editRoom"; visible: details.leads; text: qsTr("Name and announcement"); Layout.fillWidth: true; onClicked: edit.begin() }
+            Paragraph {
+                objectName: "historyOf"
+                visible: details.isRoom && details.now.roomKind === "invited"
+                color: Theme.c.faint
+                font.pixelSize: Theme.small
+                Layout.fillWidth: true
+                text: {
+                    const past = details.now.history
+                    if (past === "none") return qsTr("Newcomers read nothing that was said before.")
+                    if (past === "joining") return qsTr("Newcomers read what was said from their joining on.")
+                    if (past.startsWith("last:")) return qsTr("Newcomers read the last %1 messages.").arg(past.slice(5))
+                    return qsTr("Newcomers read all that was said before.")
+                }
+            }
             Words { visible: details.isRoom; text: qsTr("Members") + " · " + members.count; color: Theme.c.accent; font.weight: Font.DemiBold; Layout.fillWidth: true; Layout.topMargin: 6 }
             Repeater {
                 id: members

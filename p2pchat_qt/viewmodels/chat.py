@@ -57,6 +57,7 @@ class ChatView(ViewModel):
         session.told.connect(self._hear)
         session.phase_changed.connect(self._phase)
         sidebar.read_again.connect(self._titled)
+        sidebar.list.dataChanged.connect(self._put_title)
 
     timeline = constant("shown")
     members = constant("people")
@@ -380,11 +381,15 @@ class ChatView(ViewModel):
 
     def _titled(self) -> None:
         """What stands above the timeline."""
+        self._put_title()
+        is_room = self.sidebar.conversation(self.id).get("kind") == "room"
+        if is_room and self.session.phase == "open":
+            self.do(self._read_room())
+
+    def _put_title(self) -> None:
         where = self.sidebar.conversation(self.id)
         if self.id:
             self.put(**{name: where.get(name, empty) for name, empty in _TITLE.items()})
-            if where.get("kind") == "room" and self.session.phase == "open":
-                self.do(self._read_room())
 
     async def _read_room(self) -> None:
         found = next(
@@ -398,6 +403,7 @@ class ChatView(ViewModel):
                 roomKind=text(found, "kind"),
                 role=text(found, "role"),
                 isPublic=flag(found, "public"),
+                history=text(found, "history"),
             )
         self._read_people.ask()
 
@@ -445,5 +451,5 @@ _TITLE: Mapping[str, object] = {
 }  # fmt: skip
 _NOTHING: Mapping[str, object] = {
     **_TITLE, "announcement": "", "description": "", "membersCount": 0, "roomKind": "", "role": "",
-    "isPublic": False, "isLoaded": False,
+    "history": "", "isPublic": False, "isLoaded": False,
 }  # fmt: skip

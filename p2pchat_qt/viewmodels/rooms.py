@@ -28,10 +28,11 @@ class RoomsView(ViewModel):
         self.sidebar = sidebar
         self.put(invite="", qr="", isBusy=False)
 
-    @Slot(str, "QVariantList")
-    def create(self, name: str, members: list[str]) -> None:
-        """Begin a room by invitation with these accounts in it."""
-        self._enter("create_room", name=name_text(name), members=list(members))
+    @Slot(str, "QVariantList", str)
+    def create(self, name: str, members: list[str], history: str) -> None:
+        """Begin a room by invitation with these accounts in it; `history` is what who comes later
+        may have of its past."""
+        self._enter("create_room", name=name_text(name), members=list(members), history=history)
 
     @Slot(str)
     def join_open(self, name: str) -> None:

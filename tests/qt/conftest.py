@@ -49,6 +49,13 @@ def _why_not() -> str:
     return "" if p2pchat_qt.running else "never"
 
 
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """What a test made of Qt's is destroyed here, and not in a thread of a later test."""
+    yield
+    gc.collect()
+
+
 @pytest.fixture(scope="session")
 def application():
     """The one application of a process."""
@@ -79,16 +86,17 @@ def run(application, complaints) -> Iterator[Callable[[Coroutine[object, object,
     """Runs a coroutine in Qt's loop; afterwards no thread of a client is there."""
     import qasync
 
+    from p2pchat_qt.collecting import collecting_here
+
     loop = qasync.QEventLoop(application)
     asyncio.set_event_loop(loop)
 
     def run(work: Coroutine[object, object, T]) -> T:
         return loop.run_until_complete(asyncio.wait_for(work, TEST_S))
 
-    with loop:
+    with loop, collecting_here():
         yield run
     asyncio.set_event_loop(None)
-    gc.collect()
     assert not [each for each in threading.enumerate() if each.name == PORTAL_THREAD]
 
 
