@@ -81,22 +81,29 @@ def complaints(application) -> Iterator[list[str]]:
     assert [words for words in said if ".qml" in words or "QML" in words] == []
 
 
-@pytest.fixture
-def run(application, complaints) -> Iterator[Callable[[Coroutine[object, object, T]], T]]:
-    """Runs a coroutine in Qt's loop; afterwards no thread of a client is there."""
+@pytest.fixture(scope="session")
+def loop(application) -> Iterator[asyncio.AbstractEventLoop]:
+    """Qt's loop for asyncio, one for the one application: it is not made to be begun anew."""
     import qasync
 
+    with qasync.QEventLoop(application) as loop:
+        yield loop
+
+
+@pytest.fixture
+def run(loop, complaints) -> Iterator[Callable[[Coroutine[object, object, T]], T]]:
+    """Runs a coroutine in Qt's loop; afterwards no thread of a client is there."""
     from p2pchat_qt.collecting import collecting_here
 
-    loop = qasync.QEventLoop(application)
-    asyncio.set_event_loop(loop)
-
     def run(work: Coroutine[object, object, T]) -> T:
-        return loop.run_until_complete(asyncio.wait_for(work, TEST_S))
+        asyncio.set_event_loop(loop)
+        try:
+            return loop.run_until_complete(asyncio.wait_for(work, TEST_S))
+        finally:
+            asyncio.set_event_loop(None)
 
-    with loop, collecting_here():
+    with collecting_here():
         yield run
-    asyncio.set_event_loop(None)
     assert not [each for each in threading.enumerate() if each.name == PORTAL_THREAD]
 
 
