@@ -24,6 +24,7 @@ class Instance(QObject):
         super().__init__()
         name = blake2b(str(home.absolute()).encode(), digest_size=12).hexdigest()
         self._name = f"dchat-{name}"
+        self._sockets = list[QLocalSocket]()
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._answer)
@@ -46,12 +47,14 @@ class Instance(QObject):
         self._server.close()
 
     def _answer(self) -> None:
-        socket = self._server.nextPendingConnection()
-        socket.disconnected.connect(lambda: self._read(socket))
-        if socket.state() == QLocalSocket.LocalSocketState.UnconnectedState:
-            self._read(socket)
+        self._sockets.append(self._server.nextPendingConnection())
+        self._sockets[-1].disconnected.connect(self._read)
+        self._read()
 
-    def _read(self, socket: QLocalSocket) -> None:
-        link = bytes(socket.read(LINK_BYTES_MAX).data()).decode("utf-8", "replace")
-        socket.deleteLater()
-        self.asked.emit(link if link.startswith("dchat://") else "")
+    def _read(self) -> None:
+        """What those have said who are gone again. The server owns them, and ends with them."""
+        over = QLocalSocket.LocalSocketState.UnconnectedState
+        for socket in [each for each in self._sockets if each.state() == over]:
+            self._sockets.remove(socket)
+            link = bytes(socket.read(LINK_BYTES_MAX).data()).decode("utf-8", "replace")
+            self.asked.emit(link if link.startswith("dchat://") else "")
