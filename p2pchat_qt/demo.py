@@ -107,7 +107,7 @@ class _Writer:
 def make_demo(home: Path, language: str) -> None:
     """Make the home; takes a second or two."""
     ambient = SystemAmbient()
-    me = "林小雨" if language == "zh" else "Alice Lin"
+    me = "林小雨" if language == "zh" else "Alice"
     identity = make_identity(me, ambient)
     people = {name: _person(n, name) for n, name in enumerate(PEOPLE)}
     people["me"] = _Person(me, identity.account, identity.device)
@@ -201,7 +201,7 @@ def _progress(
     yield SetPublished(where, said)
     for other in others:
         there = max(0, said - 1) if name == "Дмитрий" else said
-        read = there if name in ("Bob Miller", "小明") else 0
+        read = there if name in ("Bob", "小明") else 0
         yield SetDelivery(
             where, other.account, other.device, 0, there, there, 1, 0, "", read
         )  # fmt: skip

@@ -155,7 +155,7 @@ def test_what_was_begun_is_there_again_after_a_new_start(run, demo):
             await open_room(screen)
             await screen.write_into("input", "half a sent")
             await until(lambda: screen.app.views.chat.value("draft") == "half a sent")
-            await screen.click("conversation-Bob Miller")
+            await screen.click("conversation-Bob")
             await until(lambda: screen.find("input").property("text") == "")
         async with looking(demo) as screen:
             await open_room(screen)
