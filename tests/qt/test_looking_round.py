@@ -94,7 +94,6 @@ def test_every_page_in_both_themes_languages_and_sizes(run, demo):
     run(story())
 
 
-@pytest.mark.slow
 def test_what_is_written_is_edited_reacted_to_answered_and_deleted(run, demo):
     async def story():
         async with looking(demo) as screen:
@@ -129,7 +128,6 @@ def test_what_is_written_is_edited_reacted_to_answered_and_deleted(run, demo):
     run(story())
 
 
-@pytest.mark.slow
 def test_shift_enter_begins_a_line_and_blanks_are_not_sent(run, demo):
     async def story():
         async with looking(demo) as screen:
@@ -148,7 +146,6 @@ def test_shift_enter_begins_a_line_and_blanks_are_not_sent(run, demo):
     run(story())
 
 
-@pytest.mark.slow
 def test_what_was_begun_is_there_again_after_a_new_start(run, demo):
     async def story():
         async with looking(demo) as screen:
@@ -164,7 +161,6 @@ def test_what_was_begun_is_there_again_after_a_new_start(run, demo):
     run(story())
 
 
-@pytest.mark.slow
 def test_ctrl_k_and_alt_arrows_go_to_conversations(run, demo):
     async def story():
         async with looking(demo) as screen:
@@ -181,7 +177,6 @@ def test_ctrl_k_and_alt_arrows_go_to_conversations(run, demo):
     run(story())
 
 
-@pytest.mark.slow
 def test_a_search_finds_words_and_goes_to_their_message(run, demo):
     async def story():
         async with looking(demo) as screen:
@@ -200,7 +195,6 @@ def test_a_search_finds_words_and_goes_to_their_message(run, demo):
     run(story())
 
 
-@pytest.mark.slow
 def test_older_pages_come_as_one_scrolls_and_the_way_back_is_a_button(run, demo):
     async def story():
         async with looking(demo) as screen:
@@ -223,7 +217,6 @@ def test_older_pages_come_as_one_scrolls_and_the_way_back_is_a_button(run, demo)
     run(story())
 
 
-@pytest.mark.slow
 def test_what_is_unread_has_a_line_and_is_read_when_it_was_seen(run, demo):
     async def story():
         async with looking(demo) as screen:
@@ -240,7 +233,6 @@ def test_what_is_unread_has_a_line_and_is_read_when_it_was_seen(run, demo):
     run(story())
 
 
-@pytest.mark.slow
 def test_the_language_and_the_theme_change_at_once(run, demo):
     async def story():
         async with looking(demo) as screen:
@@ -260,7 +252,6 @@ def test_the_language_and_the_theme_change_at_once(run, demo):
     run(story())
 
 
-@pytest.mark.slow
 def test_everything_that_takes_a_key_has_a_name_for_screen_readers(run, demo):
     async def story():
         async with looking(demo) as screen:
@@ -292,7 +283,6 @@ def describe(item: QQuickItem) -> str:
     return f"{item.metaObject().className()} {item.objectName()}"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("act", ["accept", "reject"])
 def test_a_request_is_answered(run, demo, act):
     async def story():
@@ -306,7 +296,6 @@ def test_a_request_is_answered(run, demo, act):
     run(story())
 
 
-@pytest.mark.slow
 def test_a_contact_is_blocked_and_let_in_again(run, demo):
     async def story():
         async with looking(demo) as screen:

@@ -5,12 +5,8 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-import pytest
-
 from p2pchat.portal import BlockingPortal
 from tests.qt.screen import Screen, until
-
-pytestmark = pytest.mark.slow
 
 
 @contextlib.asynccontextmanager
