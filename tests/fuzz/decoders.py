@@ -34,6 +34,7 @@ from p2pchat.errors import (
 from p2pchat.model.archive import End, Manifest
 from p2pchat.model.blocking import BlockList, parse_subnets, parse_target
 from p2pchat.model.change import PutName
+from p2pchat.model.history import parse_history
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, PeerId
 from p2pchat.model.introduction import Introduction, KeptIntroduction, Stage
 from p2pchat.model.scope import Scope
@@ -491,6 +492,12 @@ TEXTS: dict[str, Decoder] = {
         text(parse_target),
         ("model.blocking.parse_target", "model.blocking.parse_subnet"),
         encoded("targets", str(PEER), str(ALICE.account), "192.0.2.0/24", "2001:db8::/32"),
+        LOCAL,
+    ),
+    "history of a room": Decoder(
+        text(parse_history),
+        ("model.history.parse_history",),
+        encoded("histories", "none", "joining", "last:500", "all"),
         LOCAL,
     ),
     "block list": Decoder(

@@ -237,14 +237,14 @@ def test_a_public_address_gets_few_connections_and_each_slot_comes_back(source):
         pass
 
 
-def test_a_public_ipv6_network_counts_as_one_source():
+def test_all_of_a_customers_public_ipv6_counts_as_one_source():
     guard = admission()
     with ExitStack() as held:
         for number in range(FROM_ONE_ADDRESS_MAX):
-            held.enter_context(guard.source(f"2606:4700::{number + 1:x}", 0.0))
-        with pytest.raises(Refused), guard.source("2606:4700::ffff", 0.0):
+            held.enter_context(guard.source(f"2606:4700:0:{number:x}::1", 0.0))
+        with pytest.raises(Refused), guard.source("2606:4700:0:ff::ffff", 0.0):
             pass
-        with guard.source("2606:4700:0:1::1", 0.0):
+        with guard.source("2606:4700:0:100::1", 0.0):
             pass
 
 
