@@ -30,6 +30,7 @@ def test_a_full_disk_is_said_in_one_line(tmp_path):
 
 
 def test_a_reader_that_goes_away_is_no_fault(tmp_path):
+    subprocess.run([*PROGRAM, "--home", str(tmp_path), "init"], check=True, capture_output=True)
     with subprocess.Popen(
         [*PROGRAM, "--home", str(tmp_path), "id", "--json"],
         stdout=subprocess.PIPE,
