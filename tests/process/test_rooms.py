@@ -22,7 +22,8 @@ LOOPBACK = ("--no-fetch", "--listen", "/ip4/127.0.0.1/tcp/0")
 
 
 def commands(home, *near):
-    """What a person at `home` types; standard output, or with `status` the line on the other."""
+    """What a person at `home` types; standard output, or with `status` the line on the other,
+    beside the one that tells of a new identity."""
 
     async def typed(*words, status=0):
         ended = await trio.run_process(
@@ -34,7 +35,8 @@ def commands(home, *near):
         assert ended.returncode == status, ended.stderr.decode()
         if status == 0:
             return ended.stdout.decode()
-        [line] = ended.stderr.decode().splitlines()
+        told = ended.stderr.decode().splitlines()
+        [line] = [one for one in told if not one.startswith("A new identity was made")]
         return line
 
     return typed
