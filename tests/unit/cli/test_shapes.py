@@ -100,6 +100,7 @@ def test_a_room_and_a_member_have_the_fields_of_the_contract():
         "members_count": 2,
         "created_at": 5,
         "public": True,
+        "history": None,
     }
     assert shown(Member(ALICE, "Alice", Role.OWNER)) == {
         "account": str(ALICE),
