@@ -151,6 +151,8 @@ async def _knock_at_each(found: Iterable[_Found]) -> tuple[Outcome, str]:
         try:
             with trio.socket.socket(family, kind, protocol) as probe:
                 await probe.connect(target)
+        except ConnectionResetError:
+            return Outcome.REACHED, ""  # it took the connection, and ended it at once
         except OSError as error:
             outcome = _outcome(error)
             if not failed[1] or outcome is not Outcome.NO_ROUTE:

@@ -88,6 +88,15 @@ def test_every_address_of_a_name_is_tried(monkeypatch):
         assert trio.run(knock, f"/dns4/localhost/tcp/{port}", nothing)[0] is Outcome.REFUSED
 
 
+def test_who_ends_a_connection_as_soon_as_it_is_there_is_there(monkeypatch):
+    async def reset(self, target):
+        await trio.lowlevel.checkpoint()
+        raise ConnectionResetError(104, "Connection reset by peer")
+
+    monkeypatch.setattr(trio._socket._SocketType, "connect", reset)
+    assert trio.run(knock, "/ip4/127.0.0.1/tcp/1", nothing) == (Outcome.REACHED, "")
+
+
 def test_knocking_tells_what_is_there():
     with closing(socket.socket()) as listener:
         listener.bind(("127.0.0.1", 0))
