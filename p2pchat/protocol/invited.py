@@ -246,6 +246,8 @@ class InvitedRooms:
             return []
         sources = self._state.sources(room) & self._state.connected
         ops, effects = self._writer.write(conversation, Leave(), now)
+        if not ops:
+            return [*effects]  # our chain is full: we go without a word
         words = self._writer.up_to(conversation, ops[-1])
         others = room.membership.members().keys() - {me}
         self.admission.left(conversation.id, words, others)

@@ -12,6 +12,7 @@ Nobody but us dials for what is owed of a room, so whoever is behind is looked a
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import dropwhile, takewhile
 
 from p2pchat.model.ids import ConversationId, DeviceId, Party
 from p2pchat.model.machine import Now
@@ -31,7 +32,7 @@ from p2pchat.protocol.mail_routes import (
 from p2pchat.protocol.mail_vocabulary import ForMail
 from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.recipient import Delivery
-from p2pchat.protocol.room_history import given_from
+from p2pchat.protocol.room_history import given_from, is_for
 from p2pchat.protocol.room_state import welcome_to
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.frames import Welcome
@@ -117,7 +118,20 @@ class Debts:
         without. That alone is no cause for a letter, so it goes with ops or not at all."""
         conversation, chain = part
         welcome = self._welcome(route, letter, conversation)
-        enclose(letter, (conversation.id, chain), ops, welcome)
+        given = self._given(route, conversation, ops)
+        enclose(letter, (conversation.id, chain), given, welcome)
+
+    def _given(self, route: Route, conversation: Conversation, ops: Iterable[Op]) -> Iterable[Op]:
+        """The first run of ops that are for the recipient by the room's history: where it begins
+        is only a hint, that anybody may have written."""
+        room, account = conversation.invited, route.to.account
+        if room is None or room.shows_all:
+            return ops
+
+        def is_given(op: Op) -> bool:
+            return op.header.chain is Chain.CONTROL or is_for(room, (account,), op.header)
+
+        return takewhile(is_given, dropwhile(lambda op: not is_given(op), ops))
 
     def sendable(self, route: Route, conversation: Conversation) -> Iterable[Chain]:
         """The chains of ours that may be mailed; what admits to a room goes before talk."""

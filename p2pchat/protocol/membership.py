@@ -267,8 +267,11 @@ class Membership:
 
     def may_have(self, account: AccountId, spot: Spot) -> bool:
         """Whether the talk op at a place is for an account by the room's history, whether it is in
-        the room now or not. All that the op's author knew is here."""
+        the room now or not. Where not all is here that the op's author knew, as of our own from
+        before we left and came back, nobody can tell, and it is for nobody as yet."""
         self._judge()
+        if any(id not in self for id in spot.known):
+            return False
         known = self._graph.closure(spot.known)
         in_time = self._counting & ~self._invitations.surplus(self._counting)
 

@@ -21,7 +21,9 @@ ApplicationWindow {
     color: Theme.c.window
     font.pixelSize: Theme.normal
 
-    onActiveChanged: chatView.seen(active)
+    // What stands behind another page is not read.
+    readonly property bool isReading: active && page === "chat"
+    onIsReadingChanged: chatView.seen(isReading)
     onClosing: close => { close.accepted = false; app.quit() }
     onWidthChanged: kept.restart()
     onHeightChanged: kept.restart()

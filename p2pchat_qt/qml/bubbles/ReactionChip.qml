@@ -11,9 +11,7 @@ AbstractButton {
     implicitHeight: Theme.px(24)
     implicitWidth: label.implicitWidth + 16
     focusPolicy: Qt.NoFocus
-    ToolTip.visible: hovered
-    ToolTip.delay: 500
-    ToolTip.text: modelData.names
+    Tip { text: modelData.names }
     Accessible.name: qsTr("%1 from %2").arg(modelData.emoji).arg(modelData.names)
     background: Rectangle {
         radius: height / 2

@@ -17,9 +17,7 @@ Button {
     icon.height: Theme.px(22)
     focusPolicy: Qt.TabFocus
     Accessible.name: text
-    ToolTip.visible: hovered && text !== ""
-    ToolTip.delay: 600
-    ToolTip.text: text
+    Tip { text: button.text }
     background: Rectangle {
         radius: height / 2
         color: button.down || button.hovered ? Theme.c.hover : "transparent"

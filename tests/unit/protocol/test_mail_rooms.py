@@ -10,7 +10,7 @@ from p2pchat.events import MessageStateChanged
 from p2pchat.model.control import Standing
 from p2pchat.model.ids import ConversationId, OpId, Party
 from p2pchat.model.message import MessageState
-from p2pchat.model.op import Chain
+from p2pchat.model.op import Chain, Kind
 from p2pchat.model.room import Role
 from p2pchat.protocol import mail_debts, mail_rooms
 from p2pchat.protocol.machine import LeaveRoom
@@ -406,3 +406,27 @@ def test_who_comes_later_is_mailed_what_is_its(apart, history, expected, ops):
     apart.exchange()
     assert apart.carol.texts(room) == [*expected, "after", "and on"]
     assert apart.bob.texts(room) == ["before", "before, too", "after", "and on"]
+
+
+@pytest.mark.parametrize("history", ["none", "joining"])
+def test_what_was_said_while_somebody_was_out_is_not_mailed_when_they_are_let_in_again(
+    apart, history
+):
+    room = apart.alice.create("crew", BOB, history=history)
+    apart.exchange()
+    apart.alice.set(room, CAROL, Standing.MEMBER)
+    apart.alice.send(room, "hello Carol")
+    apart.exchange()
+    apart.alice.set(room, CAROL, Standing.REMOVED)
+    apart.exchange()
+    for number in range(3):
+        apart.alice.send(room, f"secret {number}")
+    apart.exchange()
+    apart.alice.set(room, CAROL, Standing.MEMBER)
+    apart.alice.send(room, "again")
+    letters = to(apart.exchange(), apart.carol)
+    frames = [frame for letter in letters for frame in letter.frames]
+    ops = [op for frame in frames if isinstance(frame, Ops) for op in frame.ops]
+    said = [op.content for op in ops if op.header.kind == Kind.TEXT]
+    assert any(b"again" in content for content in said)
+    assert not any(b"secret" in content for content in said)
