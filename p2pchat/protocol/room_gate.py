@@ -22,6 +22,7 @@ from p2pchat.protocol.room_state import InvitedRoom
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.control import CONTROL_BYTES_MAX, control_op
 from p2pchat.wire.devices import ClaimedSet
+from p2pchat.wire.ops import verify_op
 
 __all__ = ["COUNTING_BRANCHES_MAX", "RoomGate"]
 
@@ -99,7 +100,7 @@ class RoomGate:
     def let_begin(self, conversation: Conversation, op: Op, peer: DeviceId | None) -> None:
         """Let a chain begin for us with this op, if what it says of itself is so. Who was out may
         lack what was said to it before that, so it goes on only where somebody whom it asks has
-        nothing for it that comes first."""
+        nothing for it that comes first. Raises `BadSignature`."""
         room, log, header = conversation.invited, conversation.log, op.header
         if room is None or room.shows_all or header.chain is Chain.CONTROL:
             return
@@ -112,6 +113,7 @@ class RoomGate:
         else:
             is_due = log.count(*key) == 0
         if is_due and header.prev is not None and begins_for_us(self._state, room, header):
+            verify_op(op)  # anybody could have us skip what a device said before some number
             log.claim(key, Floor(header.seq, header.prev), is_free=True)
             log.let_go(op)
 

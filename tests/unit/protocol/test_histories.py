@@ -3,6 +3,7 @@ messages, or all."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -38,7 +39,7 @@ from p2pchat.wire.envelope import Ed25519Signer
 from p2pchat.wire.frames import Ops
 from p2pchat.wire.invite_links import InviteLink, decode_invite, encode_invite
 from p2pchat.wire.joining import sign_join
-from p2pchat.wire.ops import SEQ_MAX
+from p2pchat.wire.ops import SEQ_MAX, make_op
 from tests.unit.protocol.people import ALICE, BOB, CAROL, WALL_MS, Person, digest, op_id, person
 from tests.unit.protocol.table import MakeSessions, Seat, Table
 
@@ -379,3 +380,22 @@ def test_a_history_is_read_as_it_is_written(text: str) -> None:
 def test_another_history_is_none(text: str) -> None:
     with pytest.raises(ValueError, match="a room's history"):
         parse_history(text)
+
+
+def test_nobody_has_us_skip_what_a_device_says_by_an_op_that_it_did_not_sign():
+    crew = Crew("none")
+    crew.say(crew.bob, "before")
+    crew.admit(CAROL)
+    conversation = crew.carol.state.conversations[crew.room]
+    membership = conversation.invited.membership
+    heads, begun = tuple(membership.heads(8)), membership._graph.ops[0].id
+    crew.part(crew.carol)
+    crew.say(crew.bob, "while Carol is away")
+    some = crew.bob.chain(crew.room, BOB)[0]
+    claimed = replace(some.header, account=DAVE.account, seq=1 << 40, prev=some.id)
+    claimed = replace(claimed, deps=heads, was=(begun,))
+    crew.carol.hear(DAVE, Ops((make_op(claimed, some.content, DAVE.signer),), ()))
+    assert (BOB.device, Chain.TALK) not in conversation.log.claims
+    crew.heal()
+    crew.table.run(200)
+    assert "while Carol is away" in crew.texts(crew.carol)
