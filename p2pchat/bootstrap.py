@@ -125,7 +125,8 @@ def _settle(options: RelayOptions) -> Callable[[], Loaded[RelayConfig]]:
     given."""
     import platformdirs
 
-    from p2pchat.cli.settings import network_settings, require_usable
+    from p2pchat.cli.failing import WrongUsage
+    from p2pchat.cli.settings import has_identity, network_settings, require_usable
     from p2pchat.config import CONFIG_FILE, RelayConfig, load_relay_config
 
     start_logging(options.log_level or "warning", options.log_format or "text")
@@ -134,6 +135,8 @@ def _settle(options: RelayOptions) -> Callable[[], Loaded[RelayConfig]]:
         given["metrics"] = options.metrics
     require_usable(RelayConfig(home=None), given)
     home = options.home or platformdirs.user_data_path("p2pchat-relay", appauthor=False)
+    if has_identity(home):
+        raise WrongUsage(f"--home: a client lives in {home}; give the relay a directory of its own")
 
     def load() -> Loaded[RelayConfig]:
         config, warnings = load_relay_config(home / CONFIG_FILE)

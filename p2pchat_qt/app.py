@@ -11,11 +11,13 @@ from PySide6.QtQml import QQmlApplicationEngine
 from PySide6.QtQuick import QQuickTextDocument, QQuickWindow
 
 from p2pchat_qt.linking import Linked
+from p2pchat_qt.pictures import Pictures
 from p2pchat_qt.preferences import Preferences
 from p2pchat_qt.session import Session, Start
 from p2pchat_qt.shown import initials
 from p2pchat_qt.viewmodels.base import constant
 from p2pchat_qt.viewmodels.chat import ChatView
+from p2pchat_qt.viewmodels.faces import PROVIDER, FacesView
 from p2pchat_qt.viewmodels.network import NetworkView
 from p2pchat_qt.viewmodels.people import PeopleView
 from p2pchat_qt.viewmodels.rooms import RoomsView
@@ -39,6 +41,7 @@ class Views:
     rooms: RoomsView
     network: NetworkView
     settings: SettingsView
+    faces: FacesView
 
 
 class App(QObject):
@@ -62,11 +65,14 @@ class App(QObject):
             RoomsView(self.session, sidebar),
             NetworkView(self.session),
             SettingsView(self.session),
+            FacesView(self.session, sidebar),
         )
         self.notices = self.session.notices
         self.preferences = Preferences(preferences_home, self.notices, self)
         self._linked = Linked(self)
         self._engine = QQmlApplicationEngine()
+        self._pictures = Pictures(self.views.faces.kept)
+        self._engine.addImageProvider(PROVIDER, self._pictures)
         self._window: QQuickWindow | None = None
         self.preferences.language_changed.connect(self._retranslate)
 

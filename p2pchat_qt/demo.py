@@ -25,6 +25,7 @@ from p2pchat.model.change import (
     PutContact,
     PutConversation,
     PutName,
+    PutProfile,
     PutReadMark,
     SetDelivery,
     SetPublished,
@@ -38,6 +39,7 @@ from p2pchat.model.room import RoomKind
 from p2pchat.node.ambient import SystemAmbient
 from p2pchat.portal import BlockingPortal
 from p2pchat.store.home import open_home
+from p2pchat_qt.demo_faces import face
 from p2pchat_qt.demo_talk import PEOPLE, ROOMS, Line, chatter
 from p2pchat_qt.values import row
 
@@ -45,6 +47,8 @@ __all__ = ["MESSAGES", "make_demo"]
 
 MESSAGES = 2_000
 SEED = 2026
+PICTURED = ("Bob", "小明", "María")
+"""Who shows a picture of themselves."""
 
 
 @dataclass(slots=True)
@@ -140,6 +144,8 @@ def _acquaintances(identity: Identity, people: dict[str, _Person]) -> Iterator[C
             person.account, where, ContactState(state), 1_700_000_000_000 + number, b""
         )
         yield PutName(person.account, name, 1)
+        if name in PICTURED:
+            yield PutProfile(person.account, "", face(number), 1)
 
 
 def _make_rooms(home: Path, people: dict[str, _Person]) -> dict[str, ConversationId]:

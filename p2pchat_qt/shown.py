@@ -8,7 +8,7 @@ direction overrides go. In a message directions are isolated by lines; overrides
 from __future__ import annotations
 
 import re
-from unicodedata import category, combining
+from unicodedata import category
 from zlib import crc32
 
 __all__ = ["COLOURS", "colour_of", "initials", "links", "message_text", "name_text", "preview_text"]
@@ -20,8 +20,9 @@ MARKS_MAX = 4
 COLOURS = 8
 """Of avatars."""
 
-_DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _JOINER = "\u200d"
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0" + _JOINER)
+"""Letters and symbols that nobody sees."""
 _LINK = re.compile(
     r"(?:https?://|dchat://)[^\s<>\"'\u3000-\u303f\uff00-\uffef\u4e00-\u9fff]{3,2000}"
 )
@@ -29,8 +30,9 @@ _TRAILING = ".,;:!?)]}"
 
 
 def name_text(name: str) -> str:
-    """A display name, file name or title."""
-    return " ".join(_clean(name[: NAME_CHARS_MAX * 4], keep="").split())[:NAME_CHARS_MAX]
+    """A display name, file name or title; empty when nothing of it would be seen."""
+    shown = " ".join(_clean(name[: NAME_CHARS_MAX * 4], keep="").split())[:NAME_CHARS_MAX]
+    return "" if all(c in _BLANK or c.isspace() or category(c)[0] == "M" for c in shown) else shown
 
 
 def message_text(text: str) -> str:
@@ -74,12 +76,16 @@ def _clean(text: str, keep: str) -> str:
     shown = list[str]()
     marks = 0
     for character in text.replace("\r\n", "\n"):
-        marks = marks + 1 if combining(character) else 0
-        if marks > MARKS_MAX or character in _DIRECTIONS:
-            continue
         kind = category(character)
-        if character in keep or character == _JOINER or kind not in ("Cc", "Cf", "Cs", "Zl", "Zp"):
+        if character in keep or kind not in ("Cc", "Cf", "Cs", "Zl", "Zp", "Mn", "Me"):
+            marks = 0
+            shown.append(character)
+        elif kind in ("Mn", "Me"):  # what is taken away between two of them parts them not
+            marks += 1
+            shown += [character] if marks <= MARKS_MAX else []
+        elif character == _JOINER:
             shown.append(character)
         elif kind in ("Zl", "Zp", "Cc"):
+            marks = 0
             shown.append(" ")
     return "".join(shown)

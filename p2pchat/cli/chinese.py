@@ -124,7 +124,7 @@ CHINESE: Mapping[str, str] = {
     "Accept who asks to be a contact.": "接受联系人请求。",
     "Reject who asks; asking again does not reach you.": "拒绝请求；对方再次请求也不会打扰你。",
     "Print JSON instead of sentences.": "输出 JSON。",
-    "Seconds to wait until it got there.": "等待送达的秒数。",
+    "Seconds to wait at most.": "最多等待的秒数。",
     "Name or id of a contact or room, or a contact's account.": (
         "联系人或房间的名称或标识，或联系人的账号。"
     ),

@@ -80,12 +80,14 @@ CHINESE_CHAT: Mapping[str, str] = {
     "You stay out of {name}. Its members are told.": "你不进入 {name}。会通知其成员。",
     "More than {count} messages are not shown at once.": "一次最多显示 {count} 条消息。",
     "A device of {name} speaks for another account now. Nothing is sent to them before you have"
-    " asked them by another way, and then said `p2pchat contacts confirm`.": (
-        "{name} 的一台设备现在代表另一个账号。请先用其他方式向对方核实，再运行"
+    " asked them by another way, and then, after /quit, said `p2pchat contacts confirm`.": (
+        "{name} 的一台设备现在代表另一个账号。请先用其他方式向对方核实，再用 /quit 退出并运行"
         " `p2pchat contacts confirm`；在此之前不会向对方发送任何内容。"
     ),
-    "Your account has one more device. If you did not add it, end it: `p2pchat devices revoke`.": (
-        "你的账号多了一台设备。如果不是你添加的，请撤销它：`p2pchat devices revoke`。"
+    "Your account has one more device. If you did not add it, /quit and end it:"
+    " `p2pchat devices revoke`.": (
+        "你的账号多了一台设备。如果不是你添加的，请用 /quit 退出并撤销它："
+        "`p2pchat devices revoke`。"
     ),
     "{name} has one more device, which reads and writes.": "{name} 多了一台可以读写消息的设备。",
     "{name}: {reason}": "{name}：{reason}",
@@ -99,8 +101,8 @@ CHINESE_CHAT: Mapping[str, str] = {
         "在空行按 Enter 查看下一条（还有 {count} 条）。"
     ),
     "Nobody waits for your word.": "没有人在等你答复。",
-    "{health}, {count} peers, {relays} relays; {outbox} messages wait": (
-        "{health}，{count} 个节点，{relays} 个中继；{outbox} 条消息在等待"
+    "{health}; peers {count}, relays {relays}, messages that wait {outbox}": (
+        "{health}；{count} 个节点，{relays} 个中继，{outbox} 条消息在等待"
     ),
     "Tab completes, Page up shows what was before, Ctrl-N opens the next unread, Shift-Up and"
     " Shift-Down mark a message.": (

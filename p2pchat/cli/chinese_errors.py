@@ -70,6 +70,14 @@ CHINESE_ERRORS: Mapping[str, str] = {
         "没有名为 {name} 的联系人（须已接受），你也不在这样的房间中；可用 `p2pchat contacts list`"
         " 和 `p2pchat rooms list` 查看；对已请求的人请给出账号"
     ),
+    "no contact who has accepted, and no room that you are in, is {name}; /list shows who is, and"
+    " whom you asked is named by account": (
+        "没有名为 {name} 的联系人（须已接受），你也不在这样的房间中；可用 /list 查看；"
+        "对已请求的人请给出账号"
+    ),
+    "no request is by {name}; /requests shows who waits for your word": (
+        "没有来自 {name} 的请求；可用 /requests 查看"
+    ),
     "nothing was done, for no contact who has accepted is {names}; `p2pchat contacts list` shows"
     " them": (
         "没有进行任何操作：没有名为 {names} 的联系人（须已接受）；可用 `p2pchat contacts list` 查看"

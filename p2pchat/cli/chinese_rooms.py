@@ -163,6 +163,9 @@ CHINESE_ROOMS: Mapping[str, str] = {
         "每个房间都会询问你：可用 `p2pchat rooms requests` 查看。"
     ),
     "You stay out of the rooms of others.": "你不进入别人的房间。",
+    "Waiting for the word of whom you asked, {seconds} s at most…": (
+        "正在等待你所请求的人答复，最多 {seconds} 秒…"
+    ),
     "Waiting for somebody of {name}, {seconds} s at most…": (
         "正在等待 {name} 中有人出现，最多 {seconds} 秒…"
     ),

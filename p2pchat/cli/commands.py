@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 import trio
 import typer
@@ -21,11 +21,11 @@ from p2pchat.cli.passphrases import home_passphrase
 from p2pchat.cli.settings import Settings, has_identity
 from p2pchat.cli.showing import local_time, message_line, plain, progress_line, table, words
 from p2pchat.client.client import Client
-from p2pchat.client.handles import Contact
+from p2pchat.client.handles import Contact, Room
 from p2pchat.client.opening import open_client
 from p2pchat.config.limits import TEXT_BYTES_MAX
-from p2pchat.errors import StoreError
-from p2pchat.events import Event, StartupProgress
+from p2pchat.errors import StoreError, UnknownConversation
+from p2pchat.events import ContactAccepted, Event, StartupProgress
 from p2pchat.model.contact import ContactInfo, ContactState
 from p2pchat.model.lookalikes import NameFlag, mixes_scripts
 from p2pchat.model.message import MessageState
@@ -72,6 +72,7 @@ CLOSING = "Saying goodbye to the network…"
 WAITING_FOR_NETWORK = "Waiting for the network, {seconds} s at most…"
 WAITING_FOR_DELIVERY = "Waiting until {name} has it, {seconds} s at most…"
 WAITING_FOR_THEM = "Waiting for {name}, {seconds} s at most…"
+WAITING_FOR_WORD = "Waiting for the word of whom you asked, {seconds} s at most…"
 WAITING_FOR_THE_ROOM = "Waiting for somebody of {name}, {seconds} s at most…"
 
 HOW_FAR = {
@@ -445,7 +446,7 @@ async def send(settings: Settings, to: str, text: str, timeout_s: float, as_json
     """Write a text and say how far it came within the time."""
     console = Console(settings, as_json)
     async with online(settings) as client, progress(client, console):
-        conversation = conversation_named(client, to)
+        conversation = await _heard_of(client, to, timeout_s, console)
         if isinstance(conversation, Contact):
             console.say(
                 "To {name}, {account}", name=conversation.name, account=conversation.account
@@ -461,6 +462,30 @@ async def send(settings: Settings, to: str, text: str, timeout_s: float, as_json
     return 0
 
 
+async def _heard_of(
+    client: Client, name: str, timeout_s: float, console: Console
+) -> Contact | Room:
+    """The conversation of this name; whom we asked may have accepted while nothing ran here, and
+    is known by name when that is heard, which gets so long. Raises like `conversation_named`."""
+    async with client.subscribe(ContactAccepted) as accepted:
+        with suppress(UnknownConversation):
+            return conversation_named(client, name)
+        if any(each.state is ContactState.ASKED for each in client.contacts()):
+            with trio.move_on_after(timeout_s):
+                await _until_named(client, name, accepted, console, timeout_s)
+    return conversation_named(client, name)
+
+
+async def _until_named(
+    client: Client, name: str, accepted: Subscription, console: Console, timeout_s: float
+) -> None:
+    async with patience(console, WAITING_FOR_WORD, seconds=shown_seconds(timeout_s)):
+        async for _ in accepted:
+            with suppress(UnknownConversation):
+                conversation_named(client, name)
+                return
+
+
 async def history(settings: Settings, of: str, limit: int, before: str, as_json: bool) -> int:
     """Show the newest messages of a conversation."""
     console = Console(settings, as_json)
@@ -470,5 +495,5 @@ async def history(settings: Settings, of: str, limit: int, before: str, as_json:
     console.give(found)
     if not as_json:
         for message in found:
-            typer.echo(message_line(message, settings.language))
+            typer.echo(message_line(message, client.account, settings.language))
     return 0

@@ -57,5 +57,5 @@ async def pins(settings: Settings, room: str, as_json: bool) -> int:
 
 async def _line(client: Client, id: OpId, language: Language) -> str:
     with suppress(UnknownMessage):
-        return message_line(await client.message(id), language)
+        return message_line(await client.message(id), client.account, language)
     return str(id)

@@ -32,7 +32,7 @@ WAIT_S = 15.0
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of sentences.")]
 Timeout = Annotated[
-    float, typer.Option(min=0, max=600, metavar="S", help="Seconds to wait until it got there.")
+    float, typer.Option(min=0, max=600, metavar="S", help="Seconds to wait at most.")
 ]
 
 in_program = takes_options(Options)

@@ -24,7 +24,7 @@ async def search(settings: Settings, text: str, within: str, limit: int, as_json
     if not as_json:
         for message in found:
             where = plain(names[message.conversation])
-            typer.echo(f"{where}  {message_line(message, settings.language)}")
+            typer.echo(f"{where}  {message_line(message, client.account, settings.language)}")
         if not found:
             console.say("Nothing was found.")
     return 0

@@ -17,6 +17,7 @@ from p2pchat.cli import shapes
 from p2pchat.cli.language import Language, translate, translate_error
 from p2pchat.events import StartupProgress
 from p2pchat.model.diagnosis import Saying
+from p2pchat.model.ids import AccountId
 from p2pchat.model.message import Message
 
 __all__ = [
@@ -85,16 +86,18 @@ def table(rows: Sequence[tuple[str, ...]]) -> Iterable[str]:
         yield "  ".join(cells).rstrip()
 
 
-def message_line(message: Message, language: Language) -> str:
-    """Who wrote what and when, by the local clock; further lines of a text are indented."""
+def message_line(message: Message, me: AccountId, language: Language) -> str:
+    """Who wrote what and when, by the local clock, and of our own how far they came; further lines
+    of a text are indented."""
     when = local_time(message.sent_at)
     text = "\n    ".join(plain(line) for line in message.text.split("\n"))
     text = translate("[deleted]", language) if message.deleted else text
-    state = translate(message.state, language)
-    state = f"{translate('edited', language)}, {state}" if message.edited else state
+    facts = [translate("edited", language)] if message.edited else []
+    facts += [translate(message.state, language)] if message.author == me else []
+    told = f"  [{', '.join(facts)}]" if facts else ""
     counts = Counter(put.emoji for put in message.reactions)
     put = "".join(f"  {plain(emoji)} {count}" for emoji, count in counts.items())
-    return f"{when}  {plain(message.author_name)}: {text}  [{state}]{put}"
+    return f"{when}  {plain(message.author_name)}: {text}{told}{put}"
 
 
 def local_time(time_ms: int) -> str:

@@ -38,7 +38,7 @@ Rectangle {
                 anchors.rightMargin: 10
                 spacing: 10
                 IconButton { objectName: "chatBack"; visible: page.isNarrow; sign: "back"; text: qsTr("Back"); onClicked: page.back() }
-                Avatar { size: Theme.px(38); letters: chatView.now.initials; colour: chatView.now.colour; isRoom: page.isRoom }
+                Avatar { size: Theme.px(38); account: page.isRoom ? "" : chatView.now.account; letters: chatView.now.initials; colour: chatView.now.colour; isRoom: page.isRoom }
                 ColumnLayout {
                     Layout.fillWidth: true
                     spacing: 1

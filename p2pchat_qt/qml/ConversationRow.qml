@@ -9,6 +9,7 @@ AbstractButton {
     required property string id
     required property string kind
     required property string title
+    required property string account
     required property string initials
     required property int colour
     required property string preview
@@ -56,7 +57,7 @@ AbstractButton {
             Layout.leftMargin: 14
             implicitWidth: Theme.px(46)
             implicitHeight: Theme.px(46)
-            Avatar { size: Theme.px(46); letters: row.initials; colour: row.colour; isRoom: row.kind === "room" }
+            Avatar { size: Theme.px(46); account: row.account; letters: row.initials; colour: row.colour; isRoom: row.kind === "room" }
             Rectangle {
                 visible: row.isOnline
                 width: Theme.px(13)

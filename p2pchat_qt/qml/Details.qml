@@ -34,7 +34,7 @@ Rectangle {
             width: details.width - 32
             spacing: 14
             IconButton { sign: "close"; text: qsTr("Close"); Layout.alignment: Qt.AlignRight; onClicked: details.done() }
-            Avatar { size: Theme.px(84); letters: details.now.initials; colour: details.now.colour; isRoom: details.isRoom; Layout.alignment: Qt.AlignHCenter; Layout.topMargin: -10 }
+            Avatar { size: Theme.px(84); account: details.isRoom ? "" : details.now.account; letters: details.now.initials; colour: details.now.colour; isRoom: details.isRoom; Layout.alignment: Qt.AlignHCenter; Layout.topMargin: -10 }
             Words { text: details.now.title; font.pixelSize: Theme.large; font.weight: Font.DemiBold; horizontalAlignment: Text.AlignHCenter; wrapMode: Text.Wrap; Layout.fillWidth: true; Accessible.role: Accessible.Heading }
             Words {
                 text: !details.isRoom ? (details.now.isOnline ? qsTr("Connected") : qsTr("Not connected"))
@@ -64,7 +64,7 @@ Rectangle {
             PushButton { objectName: "editRoom"; visible: details.leads; text: qsTr("Name and announcement"); Layout.fillWidth: true; onClicked: edit.begin() }
             Paragraph {
                 objectName: "historyOf"
-                visible: details.isRoom && details.now.roomKind === "invited"
+                visible: details.isRoom && details.now.roomKind === "invited" && details.now.history !== ""
                 color: Theme.c.faint
                 font.pixelSize: Theme.small
                 Layout.fillWidth: true
@@ -91,7 +91,7 @@ Rectangle {
                     readonly property bool canChange: details.leads && !isMe && role !== "owner" && (details.now.role === "owner" || role !== "admin")
                     Layout.fillWidth: true
                     spacing: 10
-                    Avatar { size: Theme.px(34); letters: member.initials; colour: member.colour }
+                    Avatar { size: Theme.px(34); account: member.account; letters: member.initials; colour: member.colour }
                     ColumnLayout {
                         Layout.fillWidth: true
                         spacing: 1

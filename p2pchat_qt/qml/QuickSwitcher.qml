@@ -25,7 +25,7 @@ Popup {
         for (let n = 0; n < all.rowCount() && found.count < 30; n++) {
             const row = all.at(n)
             if (wanted === "" || row.title.toLowerCase().includes(wanted))
-                found.append({ id_: row.id, title: row.title, letters: row.initials, colour: row.colour, isRoom: row.kind === "room" })
+                found.append({ id_: row.id, title: row.title, letters: row.initials, colour: row.colour, isRoom: row.kind === "room", account: row.account })
         }
         list.currentIndex = 0
     }
@@ -64,6 +64,7 @@ Popup {
                 required property string letters
                 required property int colour
                 required property bool isRoom
+                required property string account
                 width: list.width
                 height: Theme.px(48)
                 Accessible.role: Accessible.ListItem
@@ -71,7 +72,7 @@ Popup {
                 background: Rectangle { radius: 10; color: line.ListView.isCurrentItem || line.hovered ? Theme.c.hover : "transparent" }
                 contentItem: RowLayout {
                     spacing: 10
-                    Avatar { Layout.leftMargin: 10; size: Theme.px(34); letters: line.letters; colour: line.colour; isRoom: line.isRoom }
+                    Avatar { Layout.leftMargin: 10; size: Theme.px(34); account: line.account; letters: line.letters; colour: line.colour; isRoom: line.isRoom }
                     Words { text: line.title; Layout.fillWidth: true }
                 }
                 onClicked: switcher.go(index)

@@ -17,19 +17,17 @@ __all__ = ["NetworkView"]
 PEER = ("id", "name", "address", "path", "isContact")
 BLOCK = ("id", "kind", "at", "isConfigured")
 NEIGHBOUR = ("id", "name", "address", "at")
-_KINDS = frozenset(
-    [
-        "PeerConnected",
-        "PeerDisconnected",
-        "PathChanged",
-        "NetworkStatusChanged",
-        "ReachabilityChanged",
-        "LanPeerFound",
-        "LanPeerLost",
-        "MessageStateChanged",
-        "StartupProgress",
-    ]
-)
+_HEALTH = frozenset(["NetworkStatusChanged", "StartupProgress"])
+"""What is said of the network on every page."""
+_KINDS = _HEALTH | {
+    "PeerConnected",
+    "PeerDisconnected",
+    "PathChanged",
+    "ReachabilityChanged",
+    "LanPeerFound",
+    "LanPeerLost",
+    "MessageStateChanged",
+}
 
 
 class NetworkView(ViewModel):
@@ -43,6 +41,7 @@ class NetworkView(ViewModel):
         self.log = Faults()
         self.warned = self.log.rows
         self._again = Again(self.jobs, self._read)
+        self._is_seen = False
         self.put(
             health="offline", reachability="unknown", peers=0, known=0, relays=0, lastSync=0,
             outbox=0, addresses=[], mailboxes=0, lan=False, lanOpen=False, isDiagnosing=False,
@@ -56,11 +55,12 @@ class NetworkView(ViewModel):
     neighbours = constant("near")
     faults = constant("warned")
 
-    @Slot()
-    def refresh(self) -> None:
-        """Read it again."""
-        if self.session.phase == "open":
-            self._again.ask()
+    @Slot(bool)
+    def look(self, is_seen: bool) -> None:
+        """The page is before somebody's eyes, or no more."""
+        self._is_seen = is_seen
+        if is_seen:
+            self._refresh()
 
     @Slot()
     def diagnose(self) -> None:
@@ -86,15 +86,19 @@ class NetworkView(ViewModel):
 
     def _phase(self) -> None:
         if self.session.phase == "open":
-            self.refresh()
+            self._refresh()
         elif self.session.phase in ("failed", "closed"):
             self.jobs.cancel()
             self.put(health="offline", peers=0, relays=0, isDiagnosing=False)
             self.connected.replace([])
 
     def _hear(self, batch: list[Row]) -> None:
-        if {text(event, "type") for event in batch} & _KINDS:
-            self.refresh()
+        if {text(event, "type") for event in batch} & (_KINDS if self._is_seen else _HEALTH):
+            self._refresh()
+
+    def _refresh(self) -> None:
+        if self.session.phase == "open":
+            self._again.ask()
 
     async def _and_read(self, method: str, **params: object) -> None:
         await self.session.call(method, **params)
@@ -116,6 +120,8 @@ class NetworkView(ViewModel):
             lan=lan is not None,
             lanOpen=lan is not None and flag(row(lan), "is_open"),
         )
+        if not self._is_seen:
+            return
         contacts = rows(await self.session.call("contacts"))
         names = {text(each, "account"): name_text(text(each, "name")) for each in contacts}
         self.connected.replace([_peer(each, names) for each in rows(status["peers"])])

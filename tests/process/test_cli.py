@@ -60,7 +60,9 @@ def test_somebody_who_runs_single_commands_talks_to_somebody_who_is_there(tmp_pa
             assert asked["state"] == "asked"
             request = await bob.heard("ContactRequested", name="Alice")
             contact = await bob.call("accept", account=request["account"])
-            sent = await alice("send", asked["account"], "Hello, Bob!")
+            sent = await alice(
+                "send", "bob", "Hello, Bob!"
+            )  # nothing of hers ran since he accepted
             assert sent["state"] == "delivered"
             received = await bob.heard("MessageReceived")
             assert received["message"]["text"] == "Hello, Bob!"

@@ -155,26 +155,19 @@ class Screen:
         event.setTimestamp(time.monotonic_ns() // 1_000_000)  # how fast it is turned
         await by_hand(lambda: QCoreApplication.sendEvent(self.window, event))
 
-    async def turn(self, item: QQuickItem, by: int, is_so: Callable[[], object]) -> None:
-        """Turn the wheel over an item until something is so, however long what is read for it
-        takes."""
-        end = asyncio.get_running_loop().time() + PATIENCE_S
-        while not is_so():
-            assert asyncio.get_running_loop().time() < end, "it does not come about"
-            await self.wheel(item, by)
-            await self.frame()
-
     async def reveal(self, name: str) -> None:
         """Turn the wheel until an item of a page is in the window."""
-        item = above = await self.item(name)
-        while above.property("contentY") is None:
-            above = above.parentItem()
-
-        def is_inside() -> bool:
+        item = await self.item(name)
+        for _ in range(40):
             middle = item.mapToScene(QPointF(item.width() / 2, item.height() / 2))
-            return 60 < middle.y() < self.window.height() - 20
-
-        await self.turn(above, -120, is_inside)
+            if 60 < middle.y() < self.window.height() - 20:
+                return
+            above = item
+            while above.property("contentY") is None:
+                above = above.parentItem()
+            await self.wheel(above, -120)
+            await self.frame()
+        raise AssertionError(f"{name} cannot be reached")
 
     async def key(
         self,

@@ -37,8 +37,35 @@ def test_marks_do_not_pile_up_over_other_lines():
     assert message_text("e\u0301te\u0301") == "e\u0301te\u0301"
 
 
+@pytest.mark.parametrize("between", ["\u200b", "\u200d", "\u2060", "\u202e"])
+def test_what_nobody_sees_does_not_let_marks_pile_up_again(between):
+    shown = message_text("e" + ("\u0301" * 4 + between) * 200)
+    assert sum(unicodedata.category(each) == "Mn" for each in shown) == 4
+
+
+@pytest.mark.parametrize("mark", ["\u0e31", "\u20dd"])
+def test_marks_of_no_combining_class_pile_up_no_less(mark):
+    assert len(message_text("o" + mark * 100)) == 5
+
+
+@pytest.mark.parametrize(
+    "name", ["\u3164", "\u2800\u2800", "\u115f\u1160", "\u200d", "\ufe0f", "\uffa0 "]
+)
+def test_a_name_that_nobody_sees_is_none(name):
+    assert name_text(name) == ""
+
+
 def test_what_people_really_write_stays_as_it_is():
-    for text in ("你好，小雨！", "¡Sí!", "👩‍👩‍👧 family", "tab\tand\nline", "שלום", "नमस्ते"):
+    for text in (
+        "你好，小雨！",
+        "¡Sí!",
+        "👩‍👩‍👧 family",
+        "tab\tand\nline",
+        "שלום",
+        "नमस्ते",
+        "1️⃣ ❤️‍🔥",
+        "ที่นี่",
+    ):
         assert message_text(text) == text
 
 

@@ -53,6 +53,12 @@ def test_a_configuration_that_is_wrong_names_its_key(tmp_path):
     assert "limits.circuits_max" in refused(tmp_path, *LISTEN)
 
 
+def test_a_relay_does_not_move_in_with_a_client(tmp_path):
+    (tmp_path / "p2pchat.key").touch()
+    assert "a client lives in" in refused(tmp_path, *LISTEN, status=2)
+    assert not (tmp_path / "relay.key").exists()
+
+
 def test_help_says_how_to_run_it():
     shown = CliRunner().invoke(app, ["--help"])
     assert shown.exit_code == 0

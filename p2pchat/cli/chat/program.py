@@ -33,7 +33,7 @@ async def chat(settings: Settings) -> int:
     offer = partial(_offer, trio.lowlevel.current_trio_token(), inputs)
     with _log_held_back():
         async with online(settings) as client, client.subscribe(*HEARD) as events:
-            session = Session(client, settings.language)
+            session = Session(client, settings.language, settings.warnings)
             terminal = Terminal(session.chat, offer, settings.language)
             session.show = terminal.show
             async with _on_screen(terminal):

@@ -5,7 +5,7 @@ Everything is done one after the other, so that what is seen is always of one mo
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar, assert_never
@@ -14,11 +14,11 @@ import trio
 
 from p2pchat.cli import shapes
 from p2pchat.cli.chat.model import HELD_MESSAGES_MAX, PAGE_MESSAGES, Alarm, Chat, Heard, Place
-from p2pchat.cli.chat.telling import OfRoom, enter_room, told_of_room
+from p2pchat.cli.chat.naming import contact_named, conversation_named, room_request_named
+from p2pchat.cli.chat.telling import OfRoom, enter_room, told_of_room, words_of_warning
 from p2pchat.cli.chat.terminal import Ended, Input, Marked, NextWanted, Paged, Typed
 from p2pchat.cli.chat.typed import COMMANDS, Do, Mistake, Say, Verb, parse
 from p2pchat.cli.describing import SAID
-from p2pchat.cli.finding import conversation_named, find_contact, find_room_request
 from p2pchat.cli.gathering import KINDS
 from p2pchat.cli.language import Language, translate, translate_error
 from p2pchat.cli.reading import TOLD, ReadReceipts, set_read_receipts
@@ -98,19 +98,11 @@ ASKING, STRANGERS = "asking", "strangers"
 """Sources of what is said in passing, beside conversations and accounts."""
 NOTHING_OPEN = "No conversation is open: /open NAME opens one, /list shows them."
 
-KEY_CHANGED = (
-    "A device of {name} speaks for another account now. Nothing is sent to them before you have"
-    " asked them by another way, and then said `p2pchat contacts confirm`."
-)
-OWN_DEVICE_ADDED = (
-    "Your account has one more device. If you did not add it, end it: `p2pchat devices revoke`."
-)
-
 
 class Session:
-    """A client as one person sees it in a terminal."""
+    """A client as one person sees it in a terminal; `warnings` are what the screen covered."""
 
-    def __init__(self, client: Client, language: Language) -> None:
+    def __init__(self, client: Client, language: Language, warnings: Sequence[str] = ()) -> None:
         self._client = client
         self._language: Language = language
         self._turn = trio.Lock()
@@ -119,6 +111,7 @@ class Session:
         self.chat = Chat(client.account)
         self._list()
         self._greet()
+        self.chat = self.chat.noted(*warnings, *self.chat.notes)
 
     def _greet(self) -> None:
         if self.chat.places:
@@ -212,17 +205,7 @@ class Session:
     def _warn(self, event: KeyChanged | DeviceAdded | SecurityAlert) -> None:
         """Of strangers it is said in passing: there are as many as somebody makes."""
         account, name = event.account, self._name(event.account)
-        match event:
-            case KeyChanged():
-                told = self._words(KEY_CHANGED, name=name)
-            case DeviceAdded() if account == self.chat.me:
-                told = self._words(OWN_DEVICE_ADDED)
-            case DeviceAdded():
-                told = self._words("{name} has one more device, which reads and writes.", name=name)
-            case SecurityAlert(_, reason):
-                told = self._words(
-                    "{name}: {reason}", name=name, reason=translate(reason, self._language)
-                )
+        told = words_of_warning(event, name, self._language, is_own=account == self.chat.me)
         alarm = Alarm(account, type(event).__name__, told)
         is_near = self._is_near(account)
         self.chat = self.chat.warned(alarm) if is_near else self.chat.told(Heard(STRANGERS, told))
@@ -416,7 +399,7 @@ class Session:
                 await self._entered(await client.create_room(argument))
                 self._say("/admit NAME takes a contact into it.")
             case Verb.ADMIT:
-                contact = find_contact(client, argument)
+                contact = contact_named(client, argument)
                 room = client.room(_opened(self.chat))
                 await room.set_role(contact.account, Role.MEMBER)
                 self._say("{name} is in {room} now.", name=contact.name, room=room.name)
@@ -500,7 +483,7 @@ class Session:
             if str(info.account) == who:
                 await self._entered(await client.accept(info.account))
                 return
-        await self._entered(await client.accept_room(find_room_request(client, who).id))
+        await self._entered(await client.accept_room(room_request_named(client, who).id))
 
     async def _reject(self, who: str) -> None:
         client = self._client
@@ -510,7 +493,7 @@ class Session:
                 self._list()
                 self._say("Rejected {account}.", account=who)
                 return
-        room = find_room_request(client, who)
+        room = room_request_named(client, who)
         await client.reject_room(room.id)
         self._list()
         self._say("You stay out of {name}. Its members are told.", name=room.name)
@@ -532,7 +515,7 @@ class Session:
                 self._show([str(account[key]) for key in ("name", "account", "contact_link")], "")
             case Verb.STATUS:
                 now = self._client.status()
-                told = "{health}, {count} peers, {relays} relays; {outbox} messages wait"
+                told = "{health}; peers {count}, relays {relays}, messages that wait {outbox}"
                 values = {"count": now.connected_peers, "relays": now.relays, "outbox": now.outbox}
                 self._say(told, health=self._words(now.health), **values)
             case _:

@@ -1,21 +1,41 @@
-"""Rooms, as who sits at the terminal is told of them: what they say of themselves, and how one gets
-in."""
+"""What who sits at the terminal is told: what rooms say of themselves, how one gets into them, and
+what may be an attack."""
 
 from __future__ import annotations
 
+from p2pchat.cli.language import Language, translate
+from p2pchat.cli.showing import words
 from p2pchat.client.client import Client
 from p2pchat.client.handles import Room
-from p2pchat.events import AnnouncementChanged, DescriptionChanged, PinChanged, RoomRenamed
+from p2pchat.events import (
+    AnnouncementChanged,
+    DescriptionChanged,
+    DeviceAdded,
+    KeyChanged,
+    PinChanged,
+    RoomRenamed,
+    SecurityAlert,
+)
 from p2pchat.model.ids import ConversationId
 from p2pchat.model.room import Role
 
-__all__ = ["OfRoom", "enter_room", "told_of_room"]
+__all__ = ["OfRoom", "enter_room", "told_of_room", "words_of_warning"]
 
 JOIN_S = 3.0
 """So long the first answer to a link may take; what comes later is told then."""
 PUBLIC = "It is public: whoever knows its name reads and writes there."
 WAITING = "Nobody has let you into {name} yet. Asking goes on while a node runs."
 LET_IN = "You are in {name} now."
+KEY_CHANGED = (
+    "A device of {name} speaks for another account now. Nothing is sent to them before you have"
+    " asked them by another way, and then, after /quit, said `p2pchat contacts confirm`."
+)
+ALERT = "{name}: {reason}"
+DEVICE_ADDED = "{name} has one more device, which reads and writes."
+OWN_DEVICE_ADDED = (
+    "Your account has one more device. If you did not add it, /quit and end it:"
+    " `p2pchat devices revoke`."
+)
 
 OfRoom = RoomRenamed | DescriptionChanged | AnnouncementChanged | PinChanged
 
@@ -48,3 +68,18 @@ async def enter_room(client: Client, said: str) -> tuple[Room, str, str]:
     room = await client.join(link, JOIN_S)
     info = room.info
     return room, WAITING if info.role is Role.JOINING else LET_IN, info.name
+
+
+def words_of_warning(
+    event: KeyChanged | DeviceAdded | SecurityAlert, name: str, language: Language, *, is_own: bool
+) -> str:
+    """What is said of an account of this name whose keys are not what they were."""
+    match event:
+        case KeyChanged():
+            return words(KEY_CHANGED, language, name=name)
+        case DeviceAdded() if is_own:
+            return words(OWN_DEVICE_ADDED, language)
+        case DeviceAdded():
+            return words(DEVICE_ADDED, language, name=name)
+        case SecurityAlert(_, reason):
+            return words(ALERT, language, name=name, reason=translate(reason, language))

@@ -90,6 +90,7 @@ Item {
         size: Theme.px(34)
         x: 10
         anchors.bottom: parent.bottom
+        account: row.author
         letters: row.initials
         colour: row.colour
     }

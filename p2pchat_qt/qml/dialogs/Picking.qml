@@ -40,7 +40,7 @@ ColumnLayout {
             }
             contentItem: RowLayout {
                 spacing: 10
-                Avatar { size: Theme.px(34); letters: person.initials; colour: person.colour }
+                Avatar { size: Theme.px(34); account: person.account; letters: person.initials; colour: person.colour }
                 Words { text: person.name; Layout.fillWidth: true; rightPadding: Theme.px(30) }
             }
             background: Rectangle { radius: 10; color: person.hovered || person.visualFocus ? Theme.c.hover : "transparent" }

@@ -20,7 +20,7 @@ RowLayout {
     signal blocked()
     signal removed()
     spacing: 12
-    Avatar { letters: line.initials; colour: line.colour }
+    Avatar { account: line.account; letters: line.initials; colour: line.colour }
     ColumnLayout {
         Layout.fillWidth: true
         spacing: 2

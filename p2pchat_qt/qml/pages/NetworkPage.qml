@@ -8,7 +8,8 @@ Page {
     id: page
     readonly property var now: networkView.now
     title: qsTr("Network")
-    onVisibleChanged: if (visible) networkView.refresh()
+    onVisibleChanged: networkView.look(visible)
+    Component.onCompleted: networkView.look(visible)
     tools: [
         PushButton {
             objectName: "diagnose"

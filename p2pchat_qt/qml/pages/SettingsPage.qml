@@ -19,7 +19,7 @@ Page {
         RowLayout {
             Layout.fillWidth: true
             spacing: 14
-            Avatar { size: Theme.px(56); letters: app.initials(page.now.name); colour: 5 }
+            Avatar { size: Theme.px(56); account: page.now.account; letters: app.initials(page.now.name); colour: 5 }
             Field { id: name; objectName: "profileName"; Layout.fillWidth: true; placeholderText: qsTr("Your name"); maximumLength: 64; text: page.now.name }
         }
         Field { id: bio; objectName: "profileBio"; Layout.fillWidth: true; placeholderText: qsTr("A few words about you"); maximumLength: 140; text: page.now.bio }

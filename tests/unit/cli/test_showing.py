@@ -9,6 +9,7 @@ from p2pchat.cli.showing import message_line, plain, progress_line, table, words
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.message import Message, MessageState
 
+ME = AccountId(b"\x01" * 32)
 MESSAGE = Message(
     OpId(bytes(32)),
     ConversationId(bytes(32)),
@@ -50,22 +51,30 @@ def test_columns_stand_below_each_other():
     assert list(table([])) == []
 
 
-def test_a_message_is_who_when_what_and_its_state():
-    line = message_line(MESSAGE, "en")
-    assert line.endswith("  Bob: hello  [delivered]")
+def test_a_message_is_who_when_and_what():
+    line = message_line(MESSAGE, ME, "en")
+    assert line.endswith("  Bob: hello")
     assert line[:2] == "20"
+    assert message_line(replace(MESSAGE, edited=True), ME, "en").endswith("Bob: hello  [edited]")
+
+
+def test_of_our_own_messages_it_is_said_how_far_they_came():
+    mine = replace(MESSAGE, author=ME)
+    assert message_line(mine, ME, "en").endswith("Bob: hello  [delivered]")
+    changed = replace(mine, edited=True)
+    assert message_line(changed, ME, "en").endswith("Bob: hello  [edited, delivered]")
 
 
 def test_further_lines_of_a_text_cannot_pass_for_messages():
     text = "one\n2026-01-01 00:00:00  Carol: two"
-    first, second = message_line(replace(MESSAGE, text=text), "en").split("\n")
+    first, second = message_line(replace(MESSAGE, text=text), ME, "en").split("\n")
     assert first.endswith("Bob: one")
     assert second.startswith("    2026")
 
 
 def test_times_beyond_any_calendar_are_shown_somehow():
     for sent_at in (-(2**63), 2**63 - 1):
-        assert "Bob: hello" in message_line(replace(MESSAGE, sent_at=sent_at), "en")
+        assert "Bob: hello" in message_line(replace(MESSAGE, sent_at=sent_at), ME, "en")
 
 
 def test_a_step_of_the_start_says_what_belongs_to_it():

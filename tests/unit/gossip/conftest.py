@@ -14,8 +14,7 @@ from p2pchat.gossip.vocabulary import Judgement, PeerUp, RpcReceived, SendRpc, S
 from p2pchat.model.ids import PeerId
 from p2pchat.model.machine import Now, SetTimer, TimerFired
 from p2pchat.wire.gossip_codec import Message, Rpc, Subscription, decode_rpc, message_id
-
-ROOM = "/dchat/room/1"
+from tests.unit.gossip.values import ROOM
 
 
 def peer_id(name: str) -> PeerId:

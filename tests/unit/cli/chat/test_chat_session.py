@@ -76,6 +76,15 @@ def test_who_knows_nobody_is_told_how_to_begin():
     on_a_client(script)
 
 
+def test_what_the_screen_covers_stands_on_it():
+    async def script(client, _):
+        session = Session(client, "en", ["unknown key nam"])
+        assert session.chat.notes[0] == "unknown key nam"
+        assert session.chat.notes[-1] == client.contact_link
+
+    on_a_client(script)
+
+
 def test_a_room_is_entered_written_in_and_left_for_another():
     async def script(client, session):
         chat = await typed(session, "/join lounge", "hello 你好")
@@ -115,15 +124,15 @@ def test_history_is_paged_back_to_its_beginning():
     [
         ("/nonsense", "There is no command /nonsense"),
         ("/open", "/open needs something: /open NAME"),
-        ("/open nobody", "'nobody'"),
         ("/add https://example.org", "dchat://u/"),
-        ("/accept nobody", "no room 'nobody' waits"),
-        ("/reject nobody", "no room 'nobody' waits"),
+        ("/accept nobody", "no request is by 'nobody'; /requests shows"),
+        ("/open nobody", "is 'nobody'; /list shows who is"),
+        ("/reject nobody", "no request is by 'nobody'"),
         ("/admit Bob", "'Bob'"),
         ("/members", "No conversation is open"),
         ("/requests", "Nobody waits for your word."),
         ("/list", "No contacts yet."),
-        ("/status", "offline, 0 peers"),
+        ("/status", "offline; peers 0, relays 0"),
         ("/id", "Alice"),
         ("/help", "/open NAME"),
     ],
