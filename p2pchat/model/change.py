@@ -56,6 +56,10 @@ class AddOp:
     sort_key: int
     """Display order, fixed when applied; at most 2^63 - 1."""
     received_ms: int
+    is_stopped: bool = False
+    """Whether the part of the chain that is for somebody may end below it."""
+    is_beneath: bool = False
+    """Whether it belongs to a part below the chain's floor, and is no head."""
 
 
 class Counting(IntEnum):

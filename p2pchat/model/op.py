@@ -14,6 +14,7 @@ from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 
 __all__ = [
     "HLC_COUNTER_BITS",
+    "PARTS_MAX",
     "WORDLESS_MAX",
     "Chain",
     "Header",
@@ -26,6 +27,8 @@ __all__ = [
 
 HLC_COUNTER_BITS = 16
 """Of a hybrid logical clock; above them stand its milliseconds."""
+PARTS_MAX = 64
+"""Parts of one talk chain that are told apart, where not all of it is for everybody."""
 WORDLESS_MAX = 64
 """Ops of one device's talk in a conversation, the newest, that are known to have come without their
 content."""

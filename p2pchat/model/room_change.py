@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from p2pchat.model.ids import AccountId, ConversationId, OpId
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.query import StoredOp
 
 __all__ = [
     "NO_GENESIS",
     "DropEpoch",
+    "DropSpan",
     "ExpectMember",
     "ForgetMember",
     "PutEpoch",
     "PutLeave",
     "PutRoom",
+    "PutSpan",
     "RoomChange",
     "SetSettled",
 ]
@@ -94,4 +96,41 @@ class SetSettled:
     read: int = 0
 
 
-RoomChange = PutRoom | PutLeave | PutEpoch | DropEpoch | ExpectMember | ForgetMember | SetSettled
+@dataclass(frozen=True, slots=True)
+class PutSpan:
+    """A part of a talk chain, from `seq` to `end`, has a hole above it: what lies there is for
+    others. It replaces what was said of a part that begins there. Its ops are not dropped with what
+    lies below a floor."""
+
+    conversation: ConversationId
+    account: AccountId
+    device: DeviceId
+    seq: int
+    prev: OpId
+    """The hash just below; zeros where it begins with the chain."""
+    end: int
+    id: OpId
+    """The op at `end`."""
+    sort_key: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropSpan:
+    """A part that begins there is told apart no more; its ops stay."""
+
+    conversation: ConversationId
+    device: DeviceId
+    seq: int
+
+
+RoomChange = (
+    PutRoom
+    | PutLeave
+    | PutEpoch
+    | DropEpoch
+    | ExpectMember
+    | ForgetMember
+    | SetSettled
+    | PutSpan
+    | DropSpan
+)

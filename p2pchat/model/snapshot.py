@@ -31,7 +31,14 @@ from p2pchat.model.ratchet import (
     SetMailed,
     SpendSession,
 )
-from p2pchat.model.room_change import ExpectMember, PutEpoch, PutLeave, PutRoom, SetSettled
+from p2pchat.model.room_change import (
+    ExpectMember,
+    PutEpoch,
+    PutLeave,
+    PutRoom,
+    PutSpan,
+    SetSettled,
+)
 
 __all__ = ["Head", "MailSnapshot", "ReadingSnapshot", "RoomsSnapshot", "Snapshot"]
 
@@ -75,8 +82,15 @@ class RoomsSnapshot:
     expected: tuple[ExpectMember, ...] = ()
     settled: tuple[SetSettled, ...] = ()
     talk: tuple[StoredOp, ...] = ()
-    """The heads of talk chains of which matters what their authors knew, without what they say:
-    in rooms that do not show all their history, and our own where we left."""
+    """The ends of talk chains, and of their parts, of which matters what their authors knew,
+    without what they say: in rooms that do not show all their history, and our own where we left.
+    """
+    spans: tuple[PutSpan, ...] = ()
+    begun: tuple[StoredOp, ...] = ()
+    """The ops at the floors of talk chains and where their parts begin, likewise."""
+    stops: tuple[StoredOp, ...] = ()
+    """Ops below which the part of a chain that is for somebody may end, without what they say: of
+    each chain the newest, lowest first."""
 
 
 @dataclass(frozen=True, slots=True)

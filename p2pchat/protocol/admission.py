@@ -215,6 +215,7 @@ class Admission:
         talk, ruled = (device, Chain.TALK), log.tip(device, Chain.CONTROL)
         if conversation.is_entered:
             left.talk, left.floor = log.tips.get(talk, []), log.floors.get(talk)
+            left.stops = log.parts.stops.get(talk, [])
         if ruled is not None and (left.control is None or ruled.seq >= left.control.seq):
             left.control = Floor(ruled.seq + 1, ruled.id)
         effects: list[Effect] = [Persist(DropConversation(id, device))]

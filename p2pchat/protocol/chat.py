@@ -90,6 +90,7 @@ from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.relation_vocabulary import ChangeMessage, Looked
 from p2pchat.protocol.room_meetings import AGAIN_PREFIX
 from p2pchat.protocol.room_news import NEWS_PREFIX
+from p2pchat.protocol.room_parts import restore_parts
 from p2pchat.protocol.room_vocabulary import ForHistory, RoomCommand
 from p2pchat.protocol.rooms import Rooms
 from p2pchat.protocol.state import Left, Me, State
@@ -560,6 +561,7 @@ class Chat:
             else:
                 state.left.setdefault(head.conversation, Left()).talk.append(tip)
             last = max(last, head.hlc if head.device == state.me.device else 0)
+        restore_parts(state, snapshot.rooms, entered)
         state.clock = type(state.clock)(last)
         self.rooms.invited.restore(snapshot.rooms, snapshot.settings)
         self.outbox.states.restore(snapshot.rooms)

@@ -29,7 +29,7 @@ def completeness(conversation: Conversation) -> Completeness:
         conversation.id,
         conversation.digest(),
         log.positions,
-        tuple(_gaps(log, waiting)),
+        (*_gaps(log, waiting), *_owed(log)),
         tuple(sorted(wanted - {op.id for op in waiting})),
         None if conversation.invited is None else str(conversation.invited.rule),
     )
@@ -47,6 +47,16 @@ def _gaps(log: Log, waiting: Iterable[Op]) -> Iterator[Gap]:
             if seq > start:
                 yield Gap(account, *key, start, seq - 1)
             start = max(start, seq + 1)
+
+
+def _owed(log: Log) -> Iterator[Gap]:
+    """What is known to be for us just below parts of chains, as of the last comparison."""
+    found = log.parts.owed[1] if log.parts.owed is not None else {}
+    for key, floors in sorted(found.items()):
+        tip = log.tip(*key)
+        if tip is not None:
+            places = (floor.seq - 1 for floor in floors)
+            yield from (Gap(tip.account, *key, place, place) for place in places)
 
 
 class Gaps:

@@ -21,7 +21,7 @@ before, whose `deps` the header repeats (`was`) where they were others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from p2pchat.model.control import Admission, History, SetStanding
@@ -79,6 +79,16 @@ class Histories:
                 seen |= 1 << index
                 todo.append((self._graph.ops[index].account, mask & self._graph.past[index]))
         return False
+
+    def may_end(self, known: Sequence[OpId], then: Sequence[OpId]) -> bool:
+        """Whether an author who knew this of the room, and then that, may have said something to
+        somebody to whom it does not go on: somebody went, or it shows less than before. What is not
+        here may have been anything."""
+        graph = self._graph
+        if not all(id in graph.index for id in (*known, *then)):
+            return True
+        before, after = graph.closure(known), graph.closure(then)
+        return bool(after & ~before & graph.excluding or before & ~after & ~graph.idle)
 
     def places(self, account: AccountId, device: DeviceId) -> list[int]:
         """From where on ops that let an account in give it the talk of a device, whether they count

@@ -17,7 +17,6 @@ from p2pchat.events import (
     SecurityAlert,
 )
 from p2pchat.model.change import (
-    AddOp,
     PutDeviceSet,
     SetFloor,
 )
@@ -33,6 +32,7 @@ from p2pchat.protocol.machine import Effect, Emit, Load, Loaded, Persist
 from p2pchat.protocol.pruning import Pruning
 from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.room_gate import RoomGate
+from p2pchat.protocol.room_parts import enter_log, leave_behind
 from p2pchat.protocol.state import ACCOUNTS_MAX, LEFT, Conversation, State
 from p2pchat.wire.control import CONTROL_BYTES_MAX, control_op
 from p2pchat.wire.devices import (
@@ -419,10 +419,11 @@ class Intake:
             return None
         self._gate.let_begin(conversation, op, peer)
         try:
-            return conversation.log.place(op)
+            place = conversation.log.place(op)
         except MalformedMessage as error:
             self._state.refuse(error)
             return None
+        return self._gate.beneath(conversation, op) if place is Place.BELOW else place
 
     def _enter(self, conversation: Conversation, op: Op, now: Now) -> list[Effect]:
         """Put a verified op where it belongs now; empty when it is not applied."""
@@ -439,7 +440,7 @@ class Intake:
             self._hold_until(conversation, head, op)
             return []
         match place:
-            case Place.NEXT:
+            case Place.NEXT | Place.BENEATH:
                 return self._apply(conversation, op, now)
             case Place.FORK:
                 return self._fork(conversation, op, now)
@@ -553,14 +554,14 @@ class Intake:
             conversation.invited.proven.discard(op.id)
         newcomer = header.seq == 0 and conversation.other is None
         effects = self._begin_chain(conversation, op)
-        key = conversation.log.apply(op, now)
+        added, changes = enter_log(conversation, op, now)
         if header.device == self._state.me.device:
             conversation.remember_own(op)
         else:
             self._state.clock.observe(header.hlc, now)
             self._receipts.owe(conversation, header.device)
-        effects.append(Persist(AddOp(op, key, now.wall_ms)))
-        effects += self.consequences.of(conversation, op, key, now)
+        effects += map(Persist, (added, *changes))
+        effects += self.consequences.of(conversation, op, added.sort_key, now)
         if newcomer:
             effects.append(Emit(MembersChanged(conversation.id)))
         if conversation.is_unruled:
@@ -577,9 +578,11 @@ class Intake:
         if floor is None:
             return []
         key = (op.header.device, op.header.chain)
-        conversation.log.set_floor(key, floor)
         spares = conversation.invited is not None
-        return [Persist(SetFloor(conversation.id, *key, floor.seq, floor.prev, spares))]
+        left = leave_behind(conversation, key, floor) if spares else []
+        conversation.log.set_floor(key, floor)
+        begun = SetFloor(conversation.id, *key, floor.seq, floor.prev, spares)
+        return [*map(Persist, left), Persist(begun)]
 
 
 def _covered(rows: Sequence[StoredOp]) -> int:

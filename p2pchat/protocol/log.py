@@ -22,12 +22,21 @@ from p2pchat.model.ids import AccountId, DeviceId, OpId
 from p2pchat.model.machine import Now
 from p2pchat.model.op import Chain, Header, Op, Position
 from p2pchat.protocol.held_back import HeldBack
+from p2pchat.protocol.parts import ChainKey, Floor, Parts, Tip
 from p2pchat.protocol.timeline import sort_key
 from p2pchat.protocol.wordless import Wordless
 
-__all__ = ["BRANCHES_MAX", "ChainKey", "Claim", "Floor", "Log", "Place", "Tip", "digest_of"]
-
-ChainKey = tuple[DeviceId, Chain]
+__all__ = [
+    "BRANCHES_MAX",
+    "ChainKey",
+    "Claim",
+    "Floor",
+    "Log",
+    "Place",
+    "Tip",
+    "digest_of",
+    "place_of",
+]
 
 RECENT_MAX = 1024
 """Ops remembered by id, to tell a repeat from a fork without the disk."""
@@ -52,26 +61,17 @@ class Place(Enum):
     """Its place is taken: only the disk can tell a repeat from a fork."""
     BELOW = auto()
     """It lies below the chain's floor: absent by policy."""
+    BENEATH = auto()
+    """It lies there, in a part of the chain that is ours: it begins it, or follows its end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tip:
-    """The newest op of a branch."""
+@dataclass(slots=True)
+class _Whole:
+    """All heads, sorted, with their tips, and the digest once somebody asked for it."""
 
-    account: AccountId
-    seq: int
-    id: OpId
-    sort_key: int
-    known: tuple[OpId, ...] = ()
-    """Of talk: the control ops that its author named; as long as they stay the same, one value."""
-
-
-@dataclass(frozen=True, slots=True)
-class Floor:
-    """The chain begins at `seq`; `prev` is the hash just below."""
-
-    seq: int
-    prev: OpId
+    heads: tuple[tuple[Position, Tip], ...]
+    positions: tuple[Position, ...]
+    digest: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +95,12 @@ class Log:
         same, and nothing was added to the chain here in the meantime."""
         self.control: set[OpId] = set()
         self.wordless = Wordless()
+        self.parts = Parts()
         self._recent: dict[OpId, Tip] = {}
         """The ops applied last: whatever follows one of them is among them."""
         self._waiting = Waiting(waiting_ops_max, held_back or HeldBack())
         self._shown: deque[tuple[DeviceId, OpId]] = deque(maxlen=2 * AFTER_MAX)
-        self._positions: tuple[Position, ...] | None = None
-        self._digest: bytes | None = None
+        self._whole: _Whole | None = None
 
     # What is here
 
@@ -140,21 +140,30 @@ class Log:
     @property
     def positions(self) -> tuple[Position, ...]:
         """All heads, sorted."""
-        if self._positions is None:
-            heads = [
-                Position(device, chain, tip.seq, tip.id)
-                for (device, chain), tips in self.tips.items()
-                for tip in tips
-            ]
-            heads.sort(key=lambda p: (p.device, p.chain, p.seq, p.head))
-            self._positions = tuple(heads)
-        return self._positions
+        return self._heads().positions
+
+    @property
+    def heads(self) -> tuple[tuple[Position, Tip], ...]:
+        """The same, each with its tip."""
+        return self._heads().heads
 
     def digest(self, control: Callable[[], Iterable[OpId]] | None = None) -> bytes:
         """As `digest_of` all heads: equal exactly when both hold the same ops."""
-        if self._digest is None:
-            self._digest = digest_of(self.positions, control)
-        return self._digest
+        whole = self._heads()
+        if whole.digest is None:
+            whole.digest = digest_of(whole.positions, control)
+        return whole.digest
+
+    def _heads(self) -> _Whole:
+        if self._whole is None:
+            heads = [
+                (Position(device, chain, tip.seq, tip.id), tip)
+                for (device, chain), tips in self.tips.items()
+                for tip in tips
+            ]
+            heads.sort(key=lambda head: place_of(head[0]))
+            self._whole = _Whole(tuple(heads), tuple(position for position, _ in heads))
+        return self._whole
 
     def knows(self, key: ChainKey, id: OpId) -> bool:
         """Whether an op of a chain is certainly here; older ones may be, too."""
@@ -215,23 +224,35 @@ class Log:
         """Make `op` a head; its sort key. Its place is `NEXT`, or it is a proven fork."""
         header = op.header
         tips = self.tips.setdefault((header.device, header.chain), [])
-        before = [self._recent[id].sort_key for id in header.after if id in self._recent]
         prev = _taken(tips, header.prev)
         if prev is None and header.prev is not None:
             prev = self._recent.get(header.prev)  # a fork's, which is no tip any more
-        if prev is not None:
-            before.append(prev.sort_key)
-        key = sort_key(header.hlc, now.wall_ms, before)
-        tip = Tip(header.account, header.seq, op.id, key, _known(header, prev))
+        tip = self._tip(op, prev, now)
         tips.append(tip)
         if header.chain is Chain.CONTROL:
             self.control.add(op.id)
         else:
             self._shown.append((header.device, op.id))
+        return tip.sort_key
+
+    def apply_beneath(self, op: Op, now: Now) -> Tip:
+        """Take `op` into a part below the floor of its chain, where it is no head; which part that
+        is says `protocol.room_parts`. Its place is `BENEATH`."""
+        span = self.parts.ends_with((op.header.device, op.header.chain), op.header.prev)
+        return self._tip(op, None if span is None else span.tip, now)
+
+    def _tip(self, op: Op, prev: Tip | None, now: Now) -> Tip:
+        """The end of a part that is `op`, which is here from now on."""
+        header = op.header
+        before = [self._recent[id].sort_key for id in header.after if id in self._recent]
+        if prev is not None:
+            before.append(prev.sort_key)
+        key = sort_key(header.hlc, now.wall_ms, before)
+        tip = Tip(header.account, header.seq, op.id, key, _known(header, prev))
         if op.content is None:
             self.wordless.add(header.device, header.seq)
         self._remember(tip)
-        return key
+        return tip
 
     def hold(self, op: Op) -> bool:
         """Keep `op` until what it misses is here; False when something had to go for it."""
@@ -265,7 +286,17 @@ class Log:
         tips = [tip for tip in self.tips.pop(key, []) if tip.seq >= floor.seq - 1]
         if tips:
             self.tips[key] = tips
-        self._positions = self._digest = None
+        self.parts.owed = None
+        self._changed()
+
+    def lower_floor(self, key: ChainKey, floor: Floor | None) -> None:
+        """What lies below is here now, down to another floor or the beginning of the chain."""
+        if floor is None:
+            del self.floors[key]
+        else:
+            self.floors[key] = floor
+        self.parts.owed = None
+        self._changed()
 
     def may_begin_at(self, key: ChainKey, seq: int) -> bool:
         """Whether nothing of a chain is here, but perhaps a head without its op, so that it may go
@@ -330,11 +361,20 @@ class Log:
         is_there = (floor.seq, floor.prev) == (header.seq, header.prev)
         return claim.is_free and is_there and claim.count == self.count(*key) < floor.seq
 
+    def _changed(self) -> None:
+        self._whole = None
+        self.parts.shared.clear()
+
     def _remember(self, tip: Tip) -> None:
-        self._positions = self._digest = None
+        self._changed()
         self._recent[tip.id] = tip
         if len(self._recent) > RECENT_MAX:
             del self._recent[next(iter(self._recent))]
+
+
+def place_of(position: Position) -> tuple[DeviceId, Chain, int, OpId]:
+    """Where a head stands among all of them."""
+    return position.device, position.chain, position.seq, position.head
 
 
 def digest_of(

@@ -248,6 +248,12 @@ class Membership:
                 found.pop(account, None)
         return found
 
+    @property
+    def counting(self) -> int:
+        """All that counts, as one number: where it is the same, everything here is."""
+        self._judge()
+        return self._counting
+
     def counts(self, id: OpId) -> bool:
         """Whether an op that is here has any effect."""
         self._judge()

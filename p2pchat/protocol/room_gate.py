@@ -16,8 +16,9 @@ from __future__ import annotations
 
 from p2pchat.model.ids import AccountId, DeviceId, OpId
 from p2pchat.model.op import Chain, Op
-from p2pchat.protocol.log import BRANCHES_MAX, Floor, Place
+from p2pchat.protocol.log import BRANCHES_MAX, Place
 from p2pchat.protocol.room_history import begins_for_us, is_for_us
+from p2pchat.protocol.room_parts import floor_at
 from p2pchat.protocol.room_state import InvitedRoom
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.control import CONTROL_BYTES_MAX, control_op
@@ -36,6 +37,9 @@ COUNTING_BRANCHES_MAX = 16
 
 PROVEN_MAX = 65_536
 """Talk ops of a room that are known to lead to a head which a limit names."""
+
+_NEW = (Place.NEXT, Place.FORK, Place.BENEATH)
+"""Where an op stands that is applied."""
 
 
 class RoomGate:
@@ -114,13 +118,29 @@ class RoomGate:
             is_due = log.count(*key) == 0
         if is_due and header.prev is not None and begins_for_us(self._state, room, header):
             verify_op(op)  # anybody could have us skip what a device said before some number
-            log.claim(key, Floor(header.seq, header.prev), is_free=True)
+            log.claim(key, floor_at(header), is_free=True)
             log.let_go(op)
+
+    def beneath(self, conversation: Conversation, op: Op) -> Place:
+        """Where a talk op stands that is for us and lies below its chain's floor. Each part of a
+        chain shows by itself where it begins for us, in whatever order they come."""
+        room, log, header = conversation.invited, conversation.log, op.header
+        key = (header.device, header.chain)
+        if room is None or room.shows_all or not log.knows_dependencies(op):
+            return Place.BELOW
+        if log.parts.holding(key, header.seq) is not None:
+            return Place.BELOW
+        span = log.parts.ends_with(key, header.prev)
+        if span is not None:
+            is_next = (span.tip.seq + 1, span.tip.account) == (header.seq, header.account)
+            return Place.BENEATH if is_next else Place.BELOW
+        begins = header.prev is None or begins_for_us(self._state, room, header)
+        return Place.BENEATH if begins else Place.BELOW
 
     def refusal(self, conversation: Conversation, op: Op, place: Place | None) -> str | None:
         """Why an op that could be applied, for all that it depends on is here, is not."""
         room = conversation.invited
-        if room is None or place not in (Place.NEXT, Place.FORK):
+        if room is None or place not in _NEW:
             return None
         if op.header.chain is Chain.CONTROL:
             return self._objection(conversation, room, op)
@@ -135,7 +155,7 @@ class RoomGate:
         """The head that a talk op has to lead to, where its chain was cut above it and that head is
         not here yet. A place alone proves nothing: who was limited may sign another op for it."""
         room = conversation.invited
-        if room is None or place not in (Place.NEXT, Place.FORK) or op.id in room.proven:
+        if room is None or place not in _NEW or op.id in room.proven:
             return None
         if op.header.chain is Chain.CONTROL or op.header.device == self._state.me.device:
             return None

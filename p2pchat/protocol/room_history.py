@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 from p2pchat.model.control import History, TalkFloor
 from p2pchat.model.ids import AccountId, DeviceId
-from p2pchat.model.op import Chain, Header, Position
+from p2pchat.model.op import Chain, Header
 from p2pchat.model.query import LatestQuery, StoredOp
-from p2pchat.protocol.histories import Spot, spot_before, spot_of
-from p2pchat.protocol.log import digest_of
+from p2pchat.protocol.histories import spot_before, spot_of
 from p2pchat.protocol.room_state import InvitedRoom
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.control import FLOORS_MAX
@@ -23,15 +22,12 @@ from p2pchat.wire.ops import DEPS_MAX, restore_op
 __all__ = [
     "Own",
     "begins_for_us",
-    "digest_for",
     "floors_of",
     "given_from",
     "is_for",
     "is_for_us",
-    "is_head_for",
     "is_strange_to_some",
     "latest_of",
-    "positions_for",
     "readers_behind",
 ]
 
@@ -63,38 +59,6 @@ def readers_behind(state: State, room: InvitedRoom, peer: DeviceId) -> tuple[Acc
     members, directory = room.membership.members(), state.directory
     greeted = directory.accounts.get(peer)
     return tuple(one for one in members if one == greeted or peer in directory.acting(one))
-
-
-def positions_for(state: State, conversation: Conversation, peer: DeviceId) -> tuple[Position, ...]:
-    """Our heads, as far as they are for a peer."""
-    room, log = conversation.invited, conversation.log
-    if room is None or room.shows_all:
-        return log.positions
-    accounts = readers_behind(state, room, peer)
-    return tuple(p for p in log.positions if is_head_for(conversation, accounts, p))
-
-
-def is_head_for(
-    conversation: Conversation, accounts: Collection[AccountId], head: Position
-) -> bool:
-    """Whether the newest op of a branch is for one of these accounts."""
-    room = conversation.invited
-    if room is None or room.shows_all or head.chain is Chain.CONTROL:
-        return True
-    if any(one in room.membership.genesis.owners for one in accounts):
-        return True
-    tips = conversation.log.tips.get((head.device, head.chain), ())
-    tip = next(tip for tip in tips if tip.id == head.head)
-    spot = Spot(head.device, head.seq, tip.known)
-    return tip.account in accounts or any(room.membership.may_have(a, spot) for a in accounts)
-
-
-def digest_for(state: State, conversation: Conversation, peer: DeviceId) -> bytes:
-    """What a peer compares with: of what both may have."""
-    room = conversation.invited
-    if room is None or room.shows_all:
-        return conversation.digest()
-    return digest_of(positions_for(state, conversation, peer), room.membership.last)
 
 
 def given_from(room: InvitedRoom, account: AccountId, device: DeviceId, since: int) -> int:

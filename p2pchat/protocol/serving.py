@@ -19,13 +19,8 @@ from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.protocol.log import BRANCHES_MAX, ChainKey
 from p2pchat.protocol.machine import Effect, ForPull, Lane, Load, Loaded, Send
 from p2pchat.protocol.pace import Buckets, Rate
-from p2pchat.protocol.room_history import (
-    digest_for,
-    is_for,
-    is_head_for,
-    positions_for,
-    readers_behind,
-)
+from p2pchat.protocol.room_history import is_for, readers_behind
+from p2pchat.protocol.shared_heads import shared_by, shared_with
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.control import CONTROL_BYTES_MAX
 from p2pchat.wire.devices import DeviceSet
@@ -106,10 +101,11 @@ class Serving:
             self._state.refuse("too many digests")
             return []
         log = conversation.log
-        is_served = self._state.may_read(conversation, peer)
-        if not is_served or digest_for(self._state, conversation, peer) == frame.digest:
+        is_over = not self._state.may_read(conversation, peer)
+        shared = None if is_over else shared_with(self._state, conversation, peer)
+        if shared is None or shared.digest == frame.digest:
             return [Send(peer, Lane.SYNC, SyncPage(conversation.id, more=False))]
-        heads = positions_for(self._state, conversation, peer)
+        heads = shared.heads
         if len(heads) > HEADS_MAX:  # another part each time
             first = self._state.rng.randrange(len(heads))
             heads = (heads[first:] + heads[:first])[:HEADS_MAX]
@@ -135,7 +131,7 @@ class Serving:
             return []
         self._serial += 1
         accounts = self._accounts(conversation, peer)
-        wanted = [one for one in frame.wanted if self._is_asked(conversation, accounts, one)]
+        wanted = _asked(conversation, accounts, frame.wanted)
         session = self._sessions[key] = Session(
             self._serial,
             now.monotonic_s + SESSION_S_MAX,
@@ -212,14 +208,6 @@ class Serving:
             return ()
         return readers_behind(self._state, room, peer)
 
-    def _is_asked(
-        self, conversation: Conversation, accounts: tuple[AccountId, ...], wanted: Wanted
-    ) -> bool:
-        """Whether there may be anything of a chain for the asker: else nothing is read for it."""
-        key = (wanted.device, wanted.chain)
-        heads = (Position(*key, tip.seq, tip.id) for tip in conversation.log.tips.get(key, ()))
-        return not accounts or any(is_head_for(conversation, accounts, head) for head in heads)
-
     def _send(self, peer: DeviceId, session: Session, ops: Sequence[Op]) -> list[Effect]:
         effects: list[Effect] = []
         for part in split_ops(ops, FRAME_BYTES):
@@ -236,6 +224,18 @@ class Serving:
         fresh = tuple(devices for devices in found if devices not in session.told)
         session.told.update(fresh)
         return fresh
+
+
+def _asked(
+    conversation: Conversation, accounts: tuple[AccountId, ...], wanted: Sequence[Wanted]
+) -> Sequence[Wanted]:
+    """What may be for the asker of what it wants: else nothing is read for it."""
+    room = conversation.invited
+    if room is None or not accounts:
+        return wanted
+    heads = shared_by(conversation, room, accounts).heads
+    chains = {(head.device, head.chain) for head in heads}
+    return [one for one in wanted if (one.device, one.chain) in chains]
 
 
 def _is_elsewhere(conversation: Conversation, wanted: Wanted, rows: Sequence[StoredOp]) -> bool:

@@ -28,6 +28,7 @@ from p2pchat.model.room import Role, RoomInfo, RoomKind
 from p2pchat.protocol.held_back import HeldBack
 from p2pchat.protocol.log import Floor, Log, Tip
 from p2pchat.protocol.pairs import Pairs
+from p2pchat.protocol.parts import Stop
 from p2pchat.protocol.room_state import ROLES, InvitedRoom
 from p2pchat.protocol.timeline import HybridClock
 from p2pchat.wire.contents import Content, Profile, encode_content
@@ -207,6 +208,8 @@ class Left:
     """The heads of our talk chain."""
     floor: Floor | None = None
     """Where that begins."""
+    stops: list[Stop] = field(default_factory=list[Stop])
+    """Where it may end for somebody."""
     control: Floor | None = None
     """Where our control chain goes on."""
 
@@ -329,7 +332,9 @@ class State:
             conversation.log.set_floor(key, left.floor)
         for tip in left.talk:
             conversation.log.restore(key, tip)
-        left.talk, left.floor = [], None
+        for stop in left.stops:
+            conversation.log.parts.stop(key, stop)
+        left.talk, left.floor, left.stops = [], None, []
         if left.control is None:
             del self.left[conversation.id]
 

@@ -16,7 +16,8 @@ way that only its members understand, and only from this device to that one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -26,18 +27,24 @@ from p2pchat.model.machine import Now, SetTimer
 from p2pchat.model.op import Chain, Op, Position
 from p2pchat.protocol.completeness import Gaps
 from p2pchat.protocol.intake import Intake
-from p2pchat.protocol.log import BRANCHES_MAX, ChainKey, Floor
+from p2pchat.protocol.log import BRANCHES_MAX, ChainKey, Floor, Log
 from p2pchat.protocol.machine import Effect, Lane, Send
 from p2pchat.protocol.receipts import Receipts
-from p2pchat.protocol.room_history import digest_for
+from p2pchat.protocol.room_parts import Owed, above, lacks_below, owed_below
 from p2pchat.protocol.serving import PULL_CHAINS_MAX, Serving
+from p2pchat.protocol.shared_heads import digest_for
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.frames import SyncDigest, SyncFrontier, SyncPage, SyncPull, Wanted
 
-__all__ = ["INTERVAL_S", "Sync"]
+__all__ = ["INTERVAL_S", "NOBODYS", "Sync"]
 
 TIMER = "sync"
 INTERVAL_S = 30.0
+OWED_AGAIN_S = 300.0
+"""Between two times that a peer is asked for what it did not have."""
+NOBODYS = bytes(32)
+"""The digest of nobody: who lacks something that is for it, and cannot tell whether the other side
+has it, asks to be told what that holds."""
 SESSION_S_MAX = 10.0
 """An exchange without an answer for so long is given up; the next one begins anew."""
 
@@ -49,11 +56,15 @@ class Session:
     until_s: float
     is_greeting: bool
     """The peer has just come, and its outbox sends us what it owes us anyway."""
+    is_owed: bool = False
+    """It is asked for what is for us below our floors, whatever else differs."""
     is_told: bool = False
     """The frontier came: there is one to each digest of ours."""
     heads: dict[ChainKey, list[Position]] = field(default_factory=dict[ChainKey, list[Position]])
     reached: dict[ChainKey, int] = field(default_factory=dict[ChainKey, int])
     """How far the peer has come with each chain that it sends."""
+    below: set[ChainKey] = field(default_factory=set[ChainKey])
+    """Chains that were pulled below our floor: how far that came says nothing of what is above."""
     forked: set[ChainKey] = field(default_factory=set[ChainKey])
     """Chains of which the peer holds a branch that we do not, though ours may be longer."""
     last: tuple[Wanted, ...] = ()
@@ -70,6 +81,8 @@ class Sync:
         self._sessions: dict[tuple[DeviceId, ConversationId], Session] = {}
         self.gaps = Gaps(state)
         self.serving = Serving(state, self.branch_seen)
+        self._asked: dict[tuple[DeviceId, ConversationId], tuple[Owed, float]] = {}
+        """For what below our floors a connected peer was asked last, and when."""
         self.last_ms = 0
         """Wall clock when an exchange last came to its end."""
         self.room_peers: dict[ConversationId, dict[DeviceId, None]] = {}
@@ -105,6 +118,7 @@ class Sync:
     def peer_down(self, peer: DeviceId) -> None:
         for peers in self.room_peers.values():
             peers.pop(peer, None)
+        self._asked = {key: at for key, at in self._asked.items() if key[0] != peer}
         self.give_up(peer)
 
     def give_up(self, peer: DeviceId) -> None:
@@ -117,6 +131,7 @@ class Sync:
         """A conversation is left."""
         self.serving.forget(conversation)
         self.room_peers.pop(conversation, None)
+        self._asked = {key: at for key, at in self._asked.items() if key[1] != conversation}
         for key in [key for key in self._sessions if key[1] == conversation]:
             self._end(key)
 
@@ -136,14 +151,31 @@ class Sync:
             return []
         if peer not in self._state.connected or not self._state.may_hear(conversation, peer):
             return []
-        self._sessions[key] = Session(now.monotonic_s + SESSION_S_MAX, is_greeting)
+        is_owed = self._is_owed(conversation, peer, now)
+        self._sessions[key] = Session(now.monotonic_s + SESSION_S_MAX, is_greeting, is_owed)
         if any(conversation.log.count(peer, chain) for chain in Chain):
             self._receipts.owe(conversation, peer)
         told = conversation.id
         if conversation.key is not None:
             told = room_meeting(conversation.key, self._state.me.device, peer)
-        digest = SyncDigest(told, digest_for(self._state, conversation, peer), in_answer)
+        digest = digest_for(self._state, conversation, peer)
+        if is_owed:
+            digest = NOBODYS
+        digest = SyncDigest(told, digest, in_answer)
         return [Send(peer, Lane.SYNC, digest)]
+
+    def _is_owed(self, conversation: Conversation, peer: DeviceId, now: Now) -> bool:
+        """Whether a peer is asked for what is for us below our floors, though it may be the same as
+        we otherwise: now and then, for what it sends then is mostly here."""
+        owed = owed_below(self._state, conversation)
+        if not owed:
+            return False
+        key = (peer, conversation.id)
+        before, asked_s = self._asked.get(key, ({}, -math.inf))
+        is_due = before != owed or asked_s + OWED_AGAIN_S <= now.monotonic_s
+        if is_due:
+            self._asked[key] = owed, now.monotonic_s
+        return is_due
 
     # What comes back
 
@@ -251,22 +283,35 @@ class Sync:
         """For each chain in which the peer holds a head that we do not, and which we have room for:
         from where on."""
         log, has_room_for = conversation.log, self._intake.pruning.has_room_for
-        for key, heads in session.heads.items():
-            if all(log.knows(key, head.head) for head in heads):
+        owed = owed_below(self._state, conversation)
+        for key, told in session.heads.items():
+            lacks = lacks_below(conversation, key, told)
+            if lacks is not None and session.is_owed:
+                lacks |= {floor.seq - 1 for floor in owed.get(key, ())}
+            heads = told if lacks is None else above(log, key, told)
+            is_whole = all(log.knows(key, head.head) for head in heads)
+            if not lacks and is_whole:
                 continue
             is_ruling = conversation.invited is not None and key[1] is Chain.CONTROL
             if not is_ruling and self._is_useless(conversation, key):
                 continue
             if not has_room_for(conversation, key[0]) or not _is_read(conversation, key[1]):
                 continue
+            below = _below(log, key, session, lacks) if lacks else None
+            if below is not None:
+                yield below
+                continue
+            if is_whole:
+                continue
             tip, branches = log.tip(*key), len(log.tips.get(key, ()))
-            reached = session.reached.get(key, log.pulled_from(key))
+            is_reached = key in session.reached and key not in session.below
+            reached = session.reached[key] if is_reached else log.pulled_from(key)
             if tip is None:
                 yield Wanted(*key, reached, None)
             elif branches > 1 or len(heads) > 1 or key in session.forked:
                 if is_ruling or branches < BRANCHES_MAX:
                     yield Wanted(*key, reached, None)
-            elif key in session.reached and reached < tip.seq:
+            elif is_reached and reached < tip.seq:
                 yield Wanted(*key, reached, None)  # a branch, told from its beginning
             elif heads[0].seq >= tip.seq:
                 yield Wanted(*key, tip.seq, tip.id)
@@ -297,3 +342,16 @@ def _is_read(conversation: Conversation, chain: Chain) -> bool:
     """Whether a chain concerns us: of a room that is not entered, who is in it alone."""
     room = conversation.invited
     return room is None or room.is_entered or chain is Chain.CONTROL
+
+
+def _below(log: Log, key: ChainKey, session: Session, lacks: Collection[int]) -> Wanted | None:
+    """What is pulled below a chain's floor, where something is to be had that is for us, until the
+    peer has come past it."""
+    floor, start = log.begins_at(key), log.parts.highest_below(key, min(lacks))
+    reached = session.reached.get(key, 0) if key in session.below else 0
+    session.below.add(key)
+    if reached >= floor:
+        return None
+    if start is not None and start.seq >= reached:
+        return Wanted(*key, start.seq, start.id)
+    return Wanted(*key, reached, None)

@@ -48,11 +48,13 @@ from p2pchat.model.query import LatestQuery, OpsRead, StoredOp
 from p2pchat.model.ratchet import MailChange
 from p2pchat.model.room_change import (
     DropEpoch,
+    DropSpan,
     ExpectMember,
     ForgetMember,
     PutEpoch,
     PutLeave,
     PutRoom,
+    PutSpan,
     SetSettled,
 )
 from p2pchat.model.search import Query
@@ -95,9 +97,13 @@ class _Conversation:
         if op.id in self.ops:
             return
         self.ops[op.id] = op
+        if change.is_stopped:
+            self.about.stops.add(op.id)
         if op.deletion is not None:
             self.relations.wordless.add(op.id)
         insort(self.chains.setdefault((header.device, header.chain), []), (header.seq, op.id))
+        if change.is_beneath:
+            return
         if header.prev is not None:
             self.heads.pop(header.prev, None)
         self.heads[op.id] = Head(
@@ -126,6 +132,7 @@ class _Conversation:
         kept_from = bisect_left(positions, lowest, key=lambda position: position[0])
         for _, op in positions[:kept_from]:
             del self.ops[op]
+            self.about.stops.discard(op)
             self.relations.forget(op)
             message = self.messages.pop(op, None)
             if message is not None:
@@ -161,6 +168,7 @@ class _Conversation:
             chains={key: positions} if positions else {},
             heads={id: h for id, h in self.heads.items() if (h.device, h.chain) == key},
             floors={key: self.floors[key]} if key in self.floors else {},
+            about=About(stops=self.about.stops & ops.keys()),
             messages={op: row for op, row in self.messages.items() if op in ops},
             timeline=[place for place in self.timeline if place[1] in ops],
         )
@@ -273,7 +281,7 @@ class _State:
                 self.mail.forget(id)
             case PutConversation() | PutRoom() | PutLeave() | PutEpoch() | DropEpoch():
                 self.conversation(change.conversation).about.apply(change)
-            case ExpectMember() | ForgetMember() | SetSettled():
+            case ExpectMember() | ForgetMember() | SetSettled() | PutSpan() | DropSpan():
                 self.conversation(change.conversation).about.apply(change)
             case _:
                 self._apply_global(change)
@@ -394,7 +402,12 @@ class MemoryStore:
             peers=by_key(state.peers),
             blocks=by_key(state.blocks),
             settings=dict(sorted(state.settings.items())),
-            rooms=rooms_of([(c.about, c.ops, c.heads.values()) for c in conversations]),
+            rooms=rooms_of(
+                [
+                    (c.about, c.ops, c.heads.values(), tuple(c.floors.values()))
+                    for c in conversations
+                ]
+            ),
             mail=state.mail.snapshot(),
             reading=reading_snapshot(
                 {key: c.about.reading for key, c in state.conversations.items()}

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 
-from p2pchat.model.change import PutConversation
+from p2pchat.model.change import PutConversation, SetFloor
 from p2pchat.model.expected import Expected
-from p2pchat.model.ids import AccountId, OpId
-from p2pchat.model.op import Chain, Op
+from p2pchat.model.ids import AccountId, DeviceId, OpId
+from p2pchat.model.op import PARTS_MAX, Chain, Op
 from p2pchat.model.room import RoomKind
 from p2pchat.model.room_change import (
     DropEpoch,
+    DropSpan,
     ExpectMember,
     ForgetMember,
     PutEpoch,
     PutLeave,
     PutRoom,
+    PutSpan,
     RoomChange,
     SetSettled,
 )
@@ -40,6 +43,10 @@ class About:
     reading: Reading = field(default_factory=Reading)
     expected: dict[AccountId, ExpectMember] = field(default_factory=dict[AccountId, ExpectMember])
     settled: SetSettled | None = None
+    spans: dict[tuple[DeviceId, int], PutSpan] = field(
+        default_factory=dict[tuple[DeviceId, int], PutSpan]
+    )
+    stops: set[OpId] = field(default_factory=set[OpId])
 
     def apply(self, change: PutConversation | RoomChange) -> None:
         match change:
@@ -59,6 +66,10 @@ class About:
                 self.expected.pop(change.account, None)
             case SetSettled():
                 self.settled = change
+            case PutSpan():
+                self.spans[change.device, change.seq] = change
+            case DropSpan():
+                self.spans.pop((change.device, change.seq), None)
 
     @property
     def is_entered(self) -> bool:
@@ -85,21 +96,25 @@ class About:
             self.reading.copy(),
             dict(self.expected),
             self.settled,
+            dict(self.spans),
+            set(self.stops),
         )
 
 
 Ops = Mapping[OpId, Op]
 
 
-def rooms_of(conversations: Sequence[tuple[About, Ops, Iterable[Head]]]) -> RoomsSnapshot:
+def rooms_of(
+    conversations: Sequence[tuple[About, Ops, Iterable[Head], Iterable[SetFloor]]],
+) -> RoomsSnapshot:
     """The rooms' part of a snapshot, of conversations in the order of their ids."""
-    abouts = [about for about, _, _ in conversations]
+    abouts = [about for about, _, _, _ in conversations]
     return RoomsSnapshot(
         rooms=tuple(about.room for about in abouts if about.room is not None),
         epochs=tuple(about.epochs[op] for about in abouts for op in sorted(about.epochs)),
         control=tuple(
             stored_op(op)
-            for about, ops, _ in conversations
+            for about, ops, _, _ in conversations
             for op in ops.values()
             if about.room is not None and op.header.chain is Chain.CONTROL
         ),
@@ -107,12 +122,49 @@ def rooms_of(conversations: Sequence[tuple[About, Ops, Iterable[Head]]]) -> Room
         expected=tuple(about.expected[one] for about in abouts for one in sorted(about.expected)),
         settled=tuple(about.settled for about in abouts if about.settled is not None),
         talk=tuple(
-            replace(stored_op(ops[head.id]), content=None, deletion=None)
-            for about, ops, heads in conversations
-            for head in sorted(heads, key=lambda head: head.id)
-            if head.chain is Chain.TALK and head.id in ops and _is_told_apart(about)
+            replace(stored_op(ops[id]), content=None, deletion=None)
+            for about, ops, heads, _ in conversations
+            for id in sorted(_ends(about, heads))
+            if id in ops and _is_told_apart(about)
+        ),
+        spans=tuple(about.spans[place] for about in abouts for place in sorted(about.spans)),
+        begun=tuple(
+            replace(stored_op(op), content=None, deletion=None)
+            for about, ops, _, floors in conversations
+            for op in _begun(about, ops, floors)
+        ),
+        stops=tuple(
+            replace(stored_op(ops[id]), content=None, deletion=None)
+            for about, ops, _, _ in conversations
+            for id in _newest(about.stops, ops)
         ),
     )
+
+
+def _ends(about: About, heads: Iterable[Head]) -> set[OpId]:
+    """Where talk chains and their parts end."""
+    found = {head.id for head in heads if head.chain is Chain.TALK}
+    return found | {span.id for span in about.spans.values()}
+
+
+def _begun(about: About, ops: Ops, floors: Iterable[SetFloor]) -> list[Op]:
+    """The ops where chains and their parts begin; of a fork there each branch."""
+    if about.room is None or not shows_less_than_all(about.room.genesis):
+        return []
+    places = {(one.device, one.seq) for one in floors if one.chain is Chain.TALK}
+    places |= about.spans.keys()
+    talk = (op for op in ops.values() if op.header.chain is Chain.TALK)
+    found = [op for op in talk if (op.header.device, op.header.seq) in places]
+    return sorted(found, key=lambda op: op.id)
+
+
+def _newest(stops: Iterable[OpId], ops: Ops) -> list[OpId]:
+    """Of each chain as many as are told, lowest first."""
+    found = list[OpId]()
+    order = sorted(stops, key=lambda id: (ops[id].header.device, ops[id].header.seq, id))
+    for _, ids in groupby(order, key=lambda id: ops[id].header.device):
+        found += list(ids)[-PARTS_MAX:]
+    return found
 
 
 def _is_told_apart(about: About) -> bool:

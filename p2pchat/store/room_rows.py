@@ -9,18 +9,29 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from itertools import groupby
 
-from sqlalchemy import Connection, bindparam, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    union,
+)
 
-from p2pchat.model.ids import AccountId, ConversationId, OpId
-from p2pchat.model.op import Chain
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
+from p2pchat.model.op import PARTS_MAX, Chain
 from p2pchat.model.query import StoredOp
 from p2pchat.model.room_change import (
     DropEpoch,
+    DropSpan,
     ExpectMember,
     ForgetMember,
     PutEpoch,
     PutLeave,
     PutRoom,
+    PutSpan,
     RoomChange,
     SetSettled,
 )
@@ -29,16 +40,21 @@ from p2pchat.store.schema import (
     accounts,
     conversation_details,
     conversations,
+    devices,
     epochs,
     expected,
+    floors,
     heads,
     leaves,
     ops,
     rooms,
     settled,
     settled_read,
+    spans,
+    stops,
+    turns,
 )
-from p2pchat.store.statements import drop, put
+from p2pchat.store.statements import Row, drop, put
 from p2pchat.wire.control import shows_less_than_all
 
 __all__ = ["RoomWriter", "read_rooms"]
@@ -47,6 +63,7 @@ _PUT_ROOM, _PUT_LEAVE, _PUT_EPOCH = put(rooms), put(leaves), put(epochs)
 _DROP_LEAVE = drop(leaves, "conversation")
 _DROP_EPOCH = drop(epochs, "conversation", "op")
 _EXPECT, _FORGET = put(expected), drop(expected, "conversation", "account")
+_PUT_SPAN, _DROP_SPAN = put(spans), drop(spans, "conversation", "device", "seq")
 _SETTLE, _SETTLE_READ = put(settled), put(settled_read)
 
 _conversation_id = conversations.c.id.label("conversation_id")
@@ -77,11 +94,64 @@ _CONTROL = (
     .where(ops.c.chain == literal_column("0"))  # as the partial index says it
     .order_by(conversations.c.id, ops.c.key)
 )
+_ends = union(
+    select(heads.c.id).where(
+        heads.c.conversation == bindparam("key"), heads.c.chain == int(Chain.TALK)
+    ),
+    select(spans.c.id).where(spans.c.conversation == bindparam("key")),
+).subquery()
 _TALK = (
     select(ops.c.id, ops.c.seq, ops.c.header, ops.c.signature)
-    .join_from(heads, ops, heads.c.id == ops.c.id)
-    .where(heads.c.conversation == bindparam("key"), heads.c.chain == int(Chain.TALK))
+    .join_from(_ends, ops, _ends.c.id == ops.c.id)
     .order_by(ops.c.id)
+)
+_SPANS = (
+    select(
+        spans,
+        _conversation_id,
+        accounts.c.id.label("account_id"),
+        devices.c.id.label("device_id"),
+    )
+    .join_from(spans, conversations)
+    .join_from(spans, accounts)
+    .join_from(spans, devices)
+    .order_by(_conversation_id, "device_id", spans.c.seq)
+)
+_floors = union(
+    select(floors.c.device, floors.c.seq).where(
+        floors.c.conversation == bindparam("key"), floors.c.chain == int(Chain.TALK)
+    ),
+    select(spans.c.device, spans.c.seq).where(spans.c.conversation == bindparam("key")),
+).subquery()
+_BEGUN = (
+    select(ops.c.id, ops.c.seq, ops.c.header, ops.c.signature)
+    .join_from(
+        _floors,
+        ops,
+        (ops.c.conversation == bindparam("key"))
+        & (ops.c.device == _floors.c.device)
+        & (ops.c.chain == int(Chain.TALK))
+        & (ops.c.seq == _floors.c.seq),
+    )
+    .order_by(ops.c.id)
+)
+_rank: ColumnElement[int] = func.row_number().over(
+    partition_by=(turns.c.conversation, turns.c.device),
+    order_by=(turns.c.seq.desc(), ops.c.id.desc()),
+)
+_ranked = (
+    select(stops.c.op, _rank.label("rank"))
+    .join_from(stops, turns, turns.c.op == stops.c.op)
+    .join(ops, ops.c.key == stops.c.op)
+    .subquery()
+)
+_STOPS = (
+    select(ops.c.id, ops.c.seq, ops.c.header, ops.c.signature)
+    .join_from(_ranked, ops, _ranked.c.op == ops.c.key)
+    .join(conversations, ops.c.conversation == conversations.c.key)
+    .join(devices, ops.c.device == devices.c.key)
+    .where(_ranked.c.rank <= PARTS_MAX)
+    .order_by(conversations.c.id, devices.c.id, ops.c.seq, ops.c.id)
 )
 _PLACES = (
     select(conversations.c.key, rooms.c.genesis, conversation_details.c.conversation.label("here"))
@@ -97,20 +167,23 @@ _PLACES = (
 
 
 class RoomWriter:
-    """Applies changes through a cursor; `conversation` and `account` give surrogate keys."""
+    """Applies changes through a cursor; `conversation`, `account` and `device` give
+    surrogate keys."""
 
     def __init__(
         self,
         cursor: sqlite3.Cursor,
         conversation: Callable[[bytes], int],
         account: Callable[[bytes], int],
+        device: Callable[[bytes], int],
     ) -> None:
         self._cursor = cursor
         self._conversation = conversation
         self._account = account
+        self._device = device
 
     def apply(self, change: RoomChange) -> None:
-        key = {"conversation": self._conversation(change.conversation)}
+        key: Row = {"conversation": self._conversation(change.conversation)}
         match change:
             case PutRoom(_, genesis, secret, inviter, is_entered):
                 row = {
@@ -144,6 +217,22 @@ class RoomWriter:
             case SetSettled(_, talk, read):
                 self._cursor.execute(_SETTLE, key | {"talk": talk})
                 self._cursor.execute(_SETTLE_READ, key | {"talk": read})
+            case PutSpan() | DropSpan():
+                self._apply_span(change, key | {"device": self._device(change.device)})
+
+    def _apply_span(self, change: PutSpan | DropSpan, key: Row) -> None:
+        key["seq"] = change.seq
+        if isinstance(change, DropSpan):
+            self._cursor.execute(_DROP_SPAN, key)
+            return
+        row: Row = {
+            "prev": change.prev,
+            "account": self._account(change.account),
+            "end": change.end,
+            "id": change.id,
+            "sort_key": change.sort_key,
+        }
+        self._cursor.execute(_PUT_SPAN, key | row)
 
 
 def read_rooms(connection: Connection) -> RoomsSnapshot:
@@ -188,6 +277,24 @@ def read_rooms(connection: Connection) -> RoomsSnapshot:
             for row in connection.execute(_SETTLED)
         ),
         talk=tuple(_read_talk(connection)),
+        spans=tuple(
+            PutSpan(
+                ConversationId(row.conversation_id),
+                AccountId(row.account_id),
+                DeviceId(row.device_id),
+                row.seq,
+                OpId(row.prev),
+                row.end,
+                OpId(row.id),
+                row.sort_key,
+            )
+            for row in connection.execute(_SPANS)
+        ),
+        begun=tuple(_read_begun(connection)),
+        stops=tuple(
+            StoredOp(OpId(row.id), row.seq, row.header, row.signature, None)
+            for row in connection.execute(_STOPS)
+        ),
     )
 
 
@@ -197,3 +304,12 @@ def _read_talk(connection: Connection) -> Iterator[StoredOp]:
         if place.here is None or shows_less_than_all(place.genesis):
             for row in connection.execute(_TALK, {"key": place.key}):
                 yield StoredOp(OpId(row.id), row.seq, row.header, row.signature, None)
+
+
+def _read_begun(connection: Connection) -> Iterator[StoredOp]:
+    """The ops where chains and their parts begin; of a fork there each branch."""
+    for place in connection.execute(_PLACES).all():
+        if place.genesis is None or not shows_less_than_all(place.genesis):
+            continue
+        for row in connection.execute(_BEGUN, {"key": place.key}):
+            yield StoredOp(OpId(row.id), row.seq, row.header, row.signature, None)

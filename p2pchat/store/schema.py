@@ -65,7 +65,9 @@ __all__ = [
     "settings",
     "settled",
     "settled_read",
+    "spans",
     "spent_sessions",
+    "stops",
     "telling",
     "trust",
     "turns",
@@ -254,6 +256,20 @@ turns = _table(
     _of(devices, "device"),
     _integer("seq"),
     Index("turns_of_chain", "conversation", "device", "seq"),
+)
+
+stops = _table("stops", _of(ops, "op", primary_key=True))
+
+spans = _keyed(
+    "spans",
+    _of(conversations, "conversation", primary_key=True),
+    _of(devices, "device", primary_key=True),
+    _integer("seq", primary_key=True),
+    _id("prev"),
+    _of(accounts, "account"),
+    _integer("end"),
+    _id("id"),
+    _integer("sort_key"),
 )
 
 deliveries = _keyed(

@@ -46,11 +46,13 @@ from p2pchat.model.ids import ConversationId, DeviceId, OpId
 from p2pchat.model.op import Chain
 from p2pchat.model.room_change import (
     DropEpoch,
+    DropSpan,
     ExpectMember,
     ForgetMember,
     PutEpoch,
     PutLeave,
     PutRoom,
+    PutSpan,
     SetSettled,
 )
 from p2pchat.store import schema
@@ -83,6 +85,7 @@ def _but_chain(table: Table) -> str:
 _OF_CHAINS = (schema.ops, schema.heads, schema.floors)
 _ADD_OP = add(schema.ops, "id")
 _ADD_TURN = add_row(schema.turns)
+_ADD_STOP = add_row(schema.stops)
 _KEY_OF_OP = key_of(schema.ops)
 _PUT_HEAD = put(schema.heads)
 _DROP_HEAD = drop(schema.heads, *_CHAIN, "id")
@@ -175,7 +178,9 @@ class Writer:
         self._devices = _Keys(cursor, schema.devices)
         self._relations = RelationWriter(cursor, self._conversations.key, self._accounts.key)
         self._reactions = ReactionWriter(cursor, self._conversations.key, self._accounts.key)
-        self._rooms = RoomWriter(cursor, self._conversations.key, self._accounts.key)
+        self._rooms = RoomWriter(
+            cursor, self._conversations.key, self._accounts.key, self._devices.key
+        )
         self._mail = MailWriter(cursor, self._conversations.key, self._devices.key)
         self._added = _Added()
 
@@ -235,7 +240,7 @@ class Writer:
                 self._apply_local(change)
             case PutRoom() | PutLeave() | PutEpoch() | DropEpoch():
                 self._rooms.apply(change)
-            case ExpectMember() | ForgetMember() | SetSettled():
+            case ExpectMember() | ForgetMember() | SetSettled() | PutSpan() | DropSpan():
                 self._rooms.apply(change)
             case _:
                 self._mail.apply(change)
@@ -270,8 +275,12 @@ class Writer:
         self._added.keys[op.id] = key = self._cursor.lastrowid
         if header.was:
             self._cursor.execute(_ADD_TURN, chain | {"op": key, "seq": header.seq})
+        if change.is_stopped:
+            self._cursor.execute(_ADD_STOP, {"op": key})
         if op.deletion is not None:
             self._relations.came_without_content(self._key_of(op.id), op.deletion)
+        if change.is_beneath:
+            return
         if header.prev is not None and self._added.heads.pop(header.prev, None) is None:
             self._added.grown[header.prev] = chain | {"id": header.prev}
         self._added.heads[op.id] = chain | {

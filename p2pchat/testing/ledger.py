@@ -48,6 +48,10 @@ class Disk:
         default_factory=dict[ConversationId, dict[ChainKey, int]]
     )
     """Where chains begin that do not begin at 0."""
+    parts: dict[ConversationId, dict[ChainKey, dict[int, OpId]]] = field(
+        default_factory=dict[ConversationId, dict[ChainKey, dict[int, OpId]]]
+    )
+    """What is stored below that, in parts with holes between them."""
     contacts: dict[AccountId, ContactState] = field(default_factory=dict[AccountId, ContactState])
     rooms: dict[ConversationId, str] = field(default_factory=dict[ConversationId, str])
     """Open ones, and those by invitation, into which this peer may only be taken."""
@@ -63,6 +67,11 @@ class Disk:
     def enter(self, change: Change) -> None:
         """A change was committed."""
         match change:
+            case AddOp(op, is_beneath=True):
+                self.ever.add(op.id)
+                key = (op.header.device, op.header.chain)
+                parts = self.parts.setdefault(op.header.conversation, {})
+                parts.setdefault(key, {})[op.header.seq] = op.id
             case AddOp(op):
                 self.ever.add(op.id)
                 chains = self.chains.setdefault(op.header.conversation, {})
@@ -71,8 +80,13 @@ class Disk:
                 self.shown.setdefault(change.conversation, set()).add(change.op)
             case SetFloor():
                 key = (change.device, change.chain)
-                below = change.seq - self.floor(change.conversation, key)
-                del self.chains.get(change.conversation, {}).get(key, [])[:below]
+                before = self.floor(change.conversation, key)
+                chain = self.chains.get(change.conversation, {}).get(key, [])
+                parts = self.parts.setdefault(change.conversation, {}).setdefault(key, {})
+                if change.spares:
+                    parts |= dict(enumerate(chain[: max(change.seq - before, 0)], before))
+                chain[:0] = [parts[seq] for seq in range(change.seq, before)]
+                del chain[: max(change.seq - before, 0)]
                 self.floors.setdefault(change.conversation, {})[key] = change.seq
             case PutContact():
                 self.contacts[change.account] = change.state
@@ -89,6 +103,7 @@ class Disk:
         said = self.chain(id, own)
         self.chains[id] = {own: list(said)} if said else {}
         self.floors[id] = {own: self.floor(id, own)}
+        self.parts.pop(id, None)
         self.shown[id] = self.shown.get(id, set()) & set(said)
         self.rooms.pop(id, None)
 

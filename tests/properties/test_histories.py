@@ -21,6 +21,7 @@ from p2pchat.model.ids import OpId
 from p2pchat.model.op import Chain
 from p2pchat.protocol.completeness import completeness
 from p2pchat.protocol.histories import spot_of
+from p2pchat.protocol.shared_heads import digest_for
 from p2pchat.protocol.state import Conversation
 from p2pchat.wire.control import control_op
 from tests.properties.membership_rules import Reference
@@ -60,6 +61,8 @@ class Story(Table):
                 seat.set(self.room, self.rng.choice(PEOPLE[2:]), Standing.MEMBER)
             elif roll < 0.78:
                 seat.set(self.room, self.rng.choice(COME_AND_GO), Standing.REMOVED)
+            elif roll < 0.8 and seat.person in COME_AND_GO:
+                seat.leave(self.room)
             elif roll < 0.86:
                 self.part(*self.rng.sample(list(self.people.values()), 2))
             elif roll < 0.96:
@@ -93,6 +96,9 @@ class Story(Table):
             found |= {op.id: op for op in ready}
             waiting = [op for op in waiting if op.id not in found]
         return list(found.values())
+
+    def compares(self, one: Seat, other: Seat) -> bytes:
+        return digest_for(one.state, self.conversation(one), other.device)
 
     def has(self, seat: Seat) -> set[OpId]:
         return {op.id for who in OWNERS for op in seat.chain(self.room, who)}
@@ -131,3 +137,5 @@ def test_everybody_who_stays_has_what_is_theirs_and_misses_nothing(history: str,
         found = completeness(story.conversation(seat))
         assert not [gap for gap in found.gaps if gap.account in here], seat.person
         assert not found.awaited, seat.person
+    for one, other in combinations(story.stayed(), 2):
+        assert story.compares(one, other) == story.compares(other, one), (one, other)

@@ -22,7 +22,7 @@ class Prefixes(Checker):
             case AddOp(op) if op.header.device == life.peer.identity.device:
                 yield from self._written(life, op)
             case AddOp(op) if self.ledger.is_honest(op.header.device):
-                yield from self._taken(life, op)
+                yield from self._taken(life, change)
             case SetFloor() if self.ledger.parties(change.conversation) is not None:
                 yield f"{life.peer.name} lets a chain of a direct conversation begin late"
             case SetFloor(id, device, Chain.TALK) if device == life.peer.identity.device:
@@ -41,13 +41,18 @@ class Prefixes(Checker):
         if (header.seq, header.prev) != (len(before), prev):
             yield f"{life.peer.name} writes a second op number {header.seq} into one chain"
 
-    def _taken(self, life: Life, op: Op) -> Complaints:
-        header, disk = op.header, self.ledger.disk(life.peer.identity.device)
+    def _taken(self, life: Life, added: AddOp) -> Complaints:
+        op, header = added.op, added.op.header
+        disk = self.ledger.disk(life.peer.identity.device)
         key = (header.device, header.chain)
         written = self.ledger.written(header.conversation, key)
         author = self.ledger.names[header.device]
         if op.id not in written[header.seq : header.seq + 1]:
             yield f"{life.peer.name} takes an op number {header.seq} that {author} never wrote"
+        if added.is_beneath:
+            if header.seq >= disk.floor(header.conversation, key):
+                yield f"{life.peer.name} takes op {header.seq} of {author} for one below its floor"
+            return
         held = len(disk.chain(header.conversation, key))
         due = disk.floor(header.conversation, key) + held
         if header.seq != due:

@@ -61,11 +61,13 @@ from p2pchat.model.ratchet import (
 from p2pchat.model.room import RoomKind
 from p2pchat.model.room_change import (
     DropEpoch,
+    DropSpan,
     ExpectMember,
     ForgetMember,
     PutEpoch,
     PutLeave,
     PutRoom,
+    PutSpan,
     SetSettled,
 )
 from p2pchat.model.search import Query
@@ -146,7 +148,8 @@ class TwoStores(RuleBasedStateMachine):
         if shown and chain is Chain.TALK:
             self._waiting += writer.message(text, sort_key=sort_key)
         else:
-            self._waiting.append(writer.op(text))
+            is_stopped = bool(text) and bool(writer.was)
+            self._waiting.append(replace(writer.op(text), is_stopped=is_stopped))
         self._known.append(writer.ops[-1].id)
 
     @rule(room=rooms, person=people, chain=chains, seq=small, text=texts)
@@ -203,6 +206,17 @@ class TwoStores(RuleBasedStateMachine):
         ops = self._writer(room, person, chain).ops
         prev = ops[seq - 1].id if seq <= len(ops) else ABSENT
         self._waiting.append(SetFloor(room, person.device, chain, seq, prev))
+
+    @rule(room=rooms, person=people, seq=small, end=small, dropped=st.booleans())
+    def part(
+        self, room: ConversationId, person: Person, seq: int, end: int, *, dropped: bool
+    ) -> None:
+        ops = self._writer(room, person, Chain.TALK).ops
+        id = ops[end].id if end < len(ops) else ABSENT
+        about = room, person.account, person.device, seq
+        self._waiting.append(PutSpan(*about, ABSENT, end, id, end))
+        if dropped:
+            self._waiting.append(DropSpan(room, person.device, seq))
 
     @rule(room=rooms, person=people, acked=small, sent=small, error=texts)
     def deliver(

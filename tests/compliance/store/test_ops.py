@@ -6,12 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from p2pchat.model.change import PutName, SetFloor
+from p2pchat.model.change import DropConversation, PutConversation, PutName, SetFloor
 from p2pchat.model.ids import OpId
-from p2pchat.model.op import Chain
+from p2pchat.model.op import PARTS_MAX, Chain
 from p2pchat.model.query import LatestQuery, OpsQuery, StoredOp
+from p2pchat.model.room import RoomKind
+from p2pchat.model.room_change import DropSpan, PutRoom, PutSpan
 from p2pchat.store.port import Store
-from tests.compliance.store.values import ALICE, BOB, CAROL, OTHER_ROOM, ROOM, Writer
+from p2pchat.wire.control import encode_control
+from tests.compliance.store.values import ALICE, BOB, CAROL, OTHER_ROOM, ROOM, Writer, digest
+from tests.vectors import golden
 
 ALL = OpsQuery(ROOM, ALICE.device, Chain.TALK, 0, 1_000, 1 << 30)
 
@@ -95,6 +99,33 @@ def test_of_a_chain_those_ops_are_told_that_go_on_in_other_knowledge(store: Stor
     assert store.ops(replace(turns, device=BOB.device)) == []
     store.commit([SetFloor(ROOM, ALICE.device, Chain.TALK, 5, writer.ops[4].id)])
     assert [op.seq for op in store.ops(turns)] == [5]
+
+
+def test_of_a_chain_the_newest_stops_and_all_its_parts_come_back(store: Store) -> None:
+    writer, turning = Writer(), (Writer().op().op.id,)
+    store.commit([PutRoom(ROOM, encode_control(golden.GENESIS)[1], digest("secret"))])
+    store.commit([PutConversation(ROOM, RoomKind.INVITED, "crew", 1)])
+    for n in range(PARTS_MAX + 3):
+        writer.was = turning if n else ()
+        store.commit([replace(writer.op(), is_stopped=n > 1)])
+    kept = store.snapshot().rooms
+    assert [(row.seq, row.content) for row in kept.stops] == [
+        (n, None) for n in range(3, PARTS_MAX + 3)
+    ]
+    parts = [
+        PutSpan(ROOM, ALICE.account, ALICE.device, n, OpId(bytes(32)), n + 1, op.id, 7)
+        for n, op in enumerate(writer.ops[1:4])
+    ]
+    longer = replace(parts[1], end=9, id=writer.ops[9].id)
+    store.commit([*reversed(parts), DropSpan(ROOM, ALICE.device, 0), longer])
+    kept = store.snapshot().rooms
+    assert kept.spans == (longer, parts[2])
+    assert {row.id for row in kept.talk} == {longer.id, parts[2].id, writer.ops[-1].id}
+    store.commit([DropConversation(ROOM, ALICE.device)])
+    assert store.snapshot().rooms.spans == ()
+    assert len(store.snapshot().rooms.stops) == PARTS_MAX  # of what we said ourselves
+    store.commit([DropConversation(ROOM, BOB.device)])
+    assert store.snapshot().rooms.stops == ()
 
 
 def test_of_the_latest_messages_the_first_of_each_device_is_told(store: Store) -> None:

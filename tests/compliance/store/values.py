@@ -55,11 +55,13 @@ from p2pchat.model.ratchet import (
 from p2pchat.model.room import RoomKind
 from p2pchat.model.room_change import (
     DropEpoch,
+    DropSpan,
     ExpectMember,
     ForgetMember,
     PutEpoch,
     PutLeave,
     PutRoom,
+    PutSpan,
     SetSettled,
 )
 
@@ -298,4 +300,7 @@ def rooms() -> list[Change]:
         ExpectMember(ROOM, CAROL.account, 2),
         ForgetMember(ROOM, CAROL.account),
         SetSettled(ROOM, 1, 1),
+        PutSpan(ROOM, BOB.account, BOB.device, 1, OpId(digest("below")), 2, OpId(digest("end")), 7),
+        PutSpan(ROOM, BOB.account, BOB.device, 4, OpId(digest("hole")), 5, OpId(digest("top")), 8),
+        DropSpan(ROOM, BOB.device, 4),
     ]

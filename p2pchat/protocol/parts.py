@@ -1,0 +1,130 @@
+"""Parts: talk chains that are here with holes in them, and the places where they end for somebody.
+
+That is so only in rooms by invitation that do not show all their history. Who was out of such a
+room and came again has several parts of a chain: the newest one goes on, and stands in the log as
+any other chain; below its floor lie the *spans*, each of which ends where somebody put us out. And
+what a device said to somebody ends at a *stop*, where its author learnt that somebody went: there
+the chain may end for whoever that is, though it goes on for us.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from p2pchat.model.ids import AccountId, DeviceId, OpId
+from p2pchat.model.op import PARTS_MAX, Chain, Position
+
+__all__ = ["SHARED_MAX", "ChainKey", "Floor", "Parts", "Shared", "Span", "Stop", "Tip"]
+
+ChainKey = tuple[DeviceId, Chain]
+
+SHARED_MAX = 256
+"""Answers that are remembered, one for each account that asked; then all are forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tip:
+    """The newest op of a branch."""
+
+    account: AccountId
+    seq: int
+    id: OpId
+    sort_key: int
+    known: tuple[OpId, ...] = ()
+    """Of talk: the control ops that its author named; as long as they stay the same, one value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """The chain begins at `seq`; `prev` is the hash just below."""
+
+    seq: int
+    prev: OpId
+    known: tuple[OpId, ...] = field(default=(), compare=False)
+    """The control ops that the op just below names, where a part begins for us; else empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """An op after which its author learnt that somebody is out, or shows less than before."""
+
+    tip: Tip
+    then: tuple[OpId, ...]
+    """The control ops that the op after it names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of a chain that lies below its floor, with a hole above it."""
+
+    floor: Floor | None
+    """Where it begins, if that is not the beginning of the chain."""
+    tip: Tip
+
+    @property
+    def first(self) -> int:
+        return self.floor.seq if self.floor is not None else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What we compare with somebody: where each part of each chain ends that is for both."""
+
+    heads: tuple[Position, ...]
+    digest: bytes
+
+
+@dataclass(slots=True)
+class Parts:
+    """All of one conversation."""
+
+    stops: dict[ChainKey, list[Stop]] = field(default_factory=dict[ChainKey, list[Stop]])
+    spans: dict[ChainKey, list[Span]] = field(default_factory=dict[ChainKey, list[Span]])
+    """Of each chain lowest first."""
+    shared: dict[tuple[AccountId, ...], tuple[int, Shared]] = field(
+        default_factory=dict[tuple[AccountId, ...], tuple[int, Shared]]
+    )
+    """By members what they were told last, and what counted then; while the log is the same."""
+    owed: tuple[int, dict[ChainKey, list[Floor]]] | None = None
+    """Floors of ours below which something is for us all the same, and what counted then."""
+
+    def stop(self, key: ChainKey, stop: Stop) -> None:
+        """An author learnt that somebody is out."""
+        stops = self.stops.setdefault(key, [])
+        stops.append(stop)
+        stops.sort(key=lambda one: (one.tip.seq, one.tip.id))
+        del stops[:-PARTS_MAX]
+
+    def put(self, key: ChainKey, span: Span) -> Span | None:
+        """Keep a span, in the place of what it goes on from; the one that is forgotten for it."""
+        spans = [one for one in self.spans.get(key, ()) if one.first != span.first]
+        spans.append(span)
+        spans.sort(key=lambda one: one.first)
+        forgotten = spans.pop(0) if len(spans) > PARTS_MAX else None
+        self.spans[key] = spans
+        self.owed = None
+        return forgotten
+
+    def drop(self, key: ChainKey, span: Span) -> None:
+        """It is part of another now."""
+        self.spans[key].remove(span)
+        self.owed = None
+
+    def ends_with(self, key: ChainKey, id: OpId | None) -> Span | None:
+        """The span that ends with an op."""
+        return next((one for one in self.spans.get(key, ()) if one.tip.id == id), None)
+
+    def holding(self, key: ChainKey, seq: int) -> Span | None:
+        """The span in which a place lies."""
+        spans = self.spans.get(key, ())
+        return next((one for one in spans if one.first <= seq <= one.tip.seq), None)
+
+    def highest_below(self, key: ChainKey, seq: int) -> Tip | None:
+        """The end of the span from which a place is to be reached."""
+        tips = [one.tip for one in self.spans.get(key, ()) if one.tip.seq <= seq]
+        return max(tips, key=lambda tip: tip.seq) if tips else None
+
+    def remember(self, accounts: tuple[AccountId, ...], counting: int, shared: Shared) -> None:
+        if len(self.shared) >= SHARED_MAX:
+            self.shared.clear()
+        self.shared[accounts] = counting, shared

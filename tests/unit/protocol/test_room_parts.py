@@ -1,0 +1,272 @@
+"""Talk chains with holes: what is for somebody in several parts is told, given and kept as such."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from p2pchat.model.control import Standing
+from p2pchat.model.ids import AccountId
+from p2pchat.model.op import PARTS_MAX, Chain
+from p2pchat.protocol import serving, shared_heads
+from p2pchat.protocol.completeness import completeness
+from p2pchat.protocol.machine import Send
+from p2pchat.protocol.parts import SHARED_MAX, Floor, Parts, Shared, Span, Stop, Tip
+from p2pchat.protocol.shared_heads import digest_for
+from p2pchat.protocol.sync import NOBODYS
+from p2pchat.wire.frames import Ops, SyncDigest
+from tests.unit.protocol.crews import DAVE, Crew
+from tests.unit.protocol.people import ALICE, BOB, CAROL, digest, op_id
+
+KEY = (BOB.device, Chain.TALK)
+
+
+def away_and_back(history: str = "joining") -> Crew:
+    """Bob speaks to Carol while she is away; she is put out, he speaks, and she is let in again."""
+    crew = Crew(history)
+    crew.admit(CAROL)
+    crew.say(crew.bob, "before")
+    crew.part(crew.carol)
+    crew.say(crew.bob, "to carol, who is away")
+    crew.alice.set(crew.room, CAROL, Standing.REMOVED)
+    crew.table.run(5)
+    crew.say(crew.bob, "without her")
+    crew.admit(CAROL)
+    return crew
+
+
+@pytest.mark.parametrize("history", ["none", "joining", "last:1"])
+def test_what_was_said_to_somebody_is_given_while_its_author_is_silent(history: str) -> None:
+    crew = away_and_back(history)
+    crew.heal()
+    expected = ["before", "to carol, who is away"]
+    assert crew.texts(crew.carol) == expected + (["without her"] if history == "last:1" else [])
+    crew.check_whole(crew.alice, crew.bob, crew.carol)
+
+
+def test_what_was_said_to_somebody_is_given_by_others_after_a_restart() -> None:
+    """Its author is gone for good."""
+    crew = away_and_back()
+    crew.alice.crash()
+    crew.part(crew.bob)
+    crew.table.cut.clear()
+    crew.table.connect(crew.alice, crew.carol)
+    crew.table.run(50)
+    assert crew.texts(crew.carol) == ["before", "to carol, who is away"]
+    crew.check_whole(crew.alice, crew.carol)
+
+
+def test_who_has_several_parts_of_a_chain_compares_them_all_after_a_restart() -> None:
+    crew = Crew("joining")
+    crew.admit(CAROL)
+    for turn in range(3):
+        crew.say(crew.bob, f"with carol {turn}")
+        crew.alice.set(crew.room, CAROL, Standing.REMOVED)
+        crew.table.run(60)
+        crew.say(crew.bob, f"without her {turn}")
+        crew.admit(CAROL)
+    crew.admit(DAVE)
+    crew.say(crew.bob, "last")
+    crew.table.run(60)
+    assert crew.texts(crew.carol) == ["last", *(f"with carol {turn}" for turn in range(3))]
+    spans = crew.carol.state.conversations[crew.room].log.parts.spans[KEY]
+    assert len(spans) == 3
+    crew.check_whole(crew.alice, crew.bob, crew.carol, crew.dave)
+    for seat in crew.seats:
+        seat.crash()
+    assert crew.carol.state.conversations[crew.room].log.parts.spans[KEY] == spans
+    crew.check_whole(crew.alice, crew.bob, crew.carol, crew.dave)
+
+
+def test_what_is_compared_is_found_once_until_something_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    crew = Crew("joining")
+    crew.admit(CAROL)
+    crew.say(crew.bob, "hello")
+    crew.table.run(60)
+    looks = list[object]()
+    found = shared_heads._heads_for
+    monkeypatch.setattr(
+        shared_heads, "_heads_for", lambda *about: looks.append(about) or found(*about)
+    )
+    state = crew.alice.state
+    conversation = state.conversations[crew.room]
+
+    def compare() -> bytes:
+        return digest_for(state, conversation, CAROL.device)
+
+    before = compare()
+    looks.clear()
+    assert compare() == before
+    assert not looks
+    crew.say(crew.bob, "again")
+    looks.clear()
+    assert compare() != before
+    after = compare()
+    assert len(looks) <= 1
+    crew.alice.set(crew.room, CAROL, Standing.REMOVED)
+    looks.clear()
+    assert compare() != after
+    assert len(looks) == 1
+
+
+def test_of_very_many_parts_of_a_chain_the_lowest_are_forgotten() -> None:
+    parts = Parts()
+    tips = [Tip(BOB.account, 3 * n, op_id(f"{n}"), 0) for n in range(PARTS_MAX + 2)]
+    for tip in tips:
+        parts.stop(KEY, Stop(tip, ()))
+    assert [stop.tip for stop in parts.stops[KEY]] == tips[2:]
+    spans = [Span(Floor(tip.seq - 1, op_id("below")) if tip.seq else None, tip) for tip in tips]
+    forgotten = [parts.put(KEY, span) for span in spans]
+    assert [one for one in forgotten if one is not None] == spans[:2]
+    assert parts.spans[KEY] == spans[2:]
+
+
+def test_nothing_is_missing_of_a_chain_with_holes() -> None:
+    crew = away_and_back()
+    crew.heal()
+    crew.say(crew.bob, "again")
+    crew.table.run(60)
+    found = completeness(crew.carol.state.conversations[crew.room])
+    assert found.is_complete
+    assert crew.texts(crew.carol) == ["again", "before", "to carol, who is away"]
+
+
+def two_admins() -> Crew:
+    """Alice, who hears nobody, lets Carol in with all of Bob's talk but the first; Bob with what
+    comes. Carol hears of Bob's word first."""
+    crew = Crew("joining")
+    crew.alice.set(crew.room, BOB, Standing.ADMIN)
+    crew.table.run(5)
+    crew.say(crew.bob, "early")
+    crew.part(crew.alice)
+    crew.say(crew.bob, "b1", "b2")
+    crew.alice.set(crew.room, CAROL, Standing.MEMBER)
+    crew.table.run(2)
+    crew.admit(CAROL, by=crew.bob)
+    crew.say(crew.bob, "b3")
+    assert crew.texts(crew.carol) == ["b3"]
+    return crew
+
+
+@pytest.mark.parametrize("crash_after_s", [None, 0.0, 0.1, 0.5, 1.0, 5.0, 40.0])
+def test_a_lower_floor_that_is_heard_of_later_is_followed(crash_after_s: float | None) -> None:
+    crew = two_admins()
+    if crash_after_s is not None:
+        crew.table.cut.clear()
+        for seat in (crew.alice, crew.bob):
+            crew.table.connect(seat, crew.carol)
+        crew.table.run(crash_after_s)
+        crew.carol.crash()
+    crew.heal()
+    crew.table.run(60)
+    assert crew.texts(crew.carol) == ["b1", "b2", "b3"]
+    log = crew.carol.state.conversations[crew.room].log
+    assert (log.begins_at(KEY), log.parts.spans.get(KEY, [])) == (2, [])
+    crew.say(crew.bob, "b4")
+    crew.table.run(60)
+    crew.carol.crash()
+    crew.heal()
+    assert crew.texts(crew.carol) == ["b1", "b2", "b3", "b4"]
+    crew.check_whole(crew.alice, crew.bob, crew.carol)
+
+
+def test_what_is_below_a_floor_is_pulled_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "ROWS_PER_READ", 2)
+    crew = Crew("last:6")
+    crew.alice.set(crew.room, BOB, Standing.ADMIN)
+    crew.table.run(5)
+    for seat in crew.seats:
+        seat.limits = replace(seat.limits, page_bytes_max=1_000)
+        seat.crash()
+    crew.heal()
+    crew.say(crew.bob, *(f"b{n}" for n in range(6)))
+    crew.part(crew.alice)
+    crew.say(crew.bob, *(f"c{n}" for n in range(6)))
+    crew.alice.set(crew.room, CAROL, Standing.MEMBER)
+    crew.admit(CAROL, by=crew.bob)
+    expected = [f"c{n}" for n in range(6)]
+    assert crew.texts(crew.carol) == expected
+    crew.heal()
+    crew.table.run(200)
+    assert crew.texts(crew.carol) == [*(f"b{n}" for n in range(6)), *expected]
+    crew.check_whole(crew.alice, crew.bob, crew.carol)
+
+
+def test_what_nobody_has_below_a_floor_is_missing_until_somebody_comes() -> None:
+    crew = two_admins()
+    crew.part(crew.bob)
+    crew.table.cut.discard(frozenset((crew.alice.device, crew.carol.device)))
+    crew.table.connect(crew.alice, crew.carol)
+    crew.table.run(120)
+    conversation = crew.carol.state.conversations[crew.room]
+    (gap,) = completeness(conversation).gaps
+    assert (gap.account, gap.device, gap.first, gap.last) == (BOB.account, BOB.device, 3, 3)
+    asked = [one.frame for one in crew.carol.decided(Send) if isinstance(one.frame, SyncDigest)]
+    assert [frame.digest for frame in asked].count(NOBODYS) <= 3  # of each peer now and then
+    crew.heal()
+    assert completeness(conversation).is_complete
+    assert crew.texts(crew.carol) == ["b1", "b2", "b3"]
+
+
+@pytest.mark.parametrize("is_crashed", [False, True])
+def test_who_left_and_came_back_gets_what_it_had_read_from_who_has_it(is_crashed: bool) -> None:
+    """Dave, whom it meets first, came later than that was said."""
+    crew = Crew("joining")
+    crew.admit(CAROL)
+    crew.say(crew.bob, "b1 with carol", "b2 with carol")
+    crew.carol.leave(crew.room)
+    crew.table.run(20)
+    crew.say(crew.bob, "b3 without")
+    crew.part(crew.carol, crew.dave)
+    crew.table.cut.clear()
+    for seat in (crew.alice, crew.bob):
+        crew.table.connect(seat, crew.dave)
+    crew.admit(DAVE)
+    crew.say(crew.bob, "b4 with dave")
+    crew.admit(CAROL)
+    crew.say(crew.bob, "b5 with both")
+    crew.part(crew.carol)
+    crew.table.cut.discard(frozenset((crew.dave.device, crew.carol.device)))
+    crew.table.connect(crew.carol, crew.dave)
+    crew.table.run(60)
+    assert crew.texts(crew.carol) == ["b5 with both"]
+    crew.check_whole(crew.dave, crew.carol)
+    if is_crashed:
+        crew.carol.crash()
+    crew.heal()
+    crew.table.run(100)
+    assert crew.texts(crew.carol) == ["b1 with carol", "b2 with carol", "b5 with both"]
+    crew.check_whole(*crew.seats)
+    crew.carol.crash()
+    crew.heal()
+    crew.check_whole(*crew.seats)
+
+
+def test_a_forged_op_below_a_floor_changes_nothing() -> None:
+    crew = two_admins()
+    log = crew.carol.state.conversations[crew.room].log
+    b1 = crew.bob.chain(crew.room, BOB)[2]
+    crew.part(crew.bob)
+    crew.table.cut.discard(frozenset((crew.alice.device, crew.carol.device)))
+    crew.table.connect(crew.alice, crew.carol)
+    crew.table.run(20)
+    before = log.positions, dict(log.floors), dict(log.parts.spans)
+    assert log.begins_at(KEY) > b1.header.seq
+    crew.carol.hear(ALICE, Ops((replace(b1, signature=bytes(64)),), (BOB.devices,)))
+    assert (log.positions, dict(log.floors), dict(log.parts.spans)) == before
+    assert crew.texts(crew.carol) == ["b3"]
+    crew.carol.hear(ALICE, Ops((b1,), (BOB.devices,)))
+    assert crew.texts(crew.carol) == ["b1", "b3"]
+    assert [span.tip.id for span in log.parts.spans[KEY]] == [b1.id]
+
+
+def test_of_very_many_members_what_they_were_told_is_forgotten_and_found_anew() -> None:
+    parts, shared = Parts(), Shared((), b"digest")
+    for number in range(SHARED_MAX):
+        parts.remember((AccountId(digest(f"{number}")),), 1, shared)
+    assert len(parts.shared) == SHARED_MAX
+    parts.remember((BOB.account,), 1, shared)
+    assert parts.shared == {(BOB.account,): (1, shared)}
