@@ -431,7 +431,8 @@ class AnnouncementChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class PinChanged(Event):
-    """Somebody keeps a message of a room in sight, or no longer. The message may not be here."""
+    """A message of a room is kept in sight, or no longer, by what somebody said: of it, of who had
+    pinned it, or of another one that takes its place. The message may not be here."""
 
     conversation: ConversationId
     message: OpId

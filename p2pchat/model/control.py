@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from p2pchat.model.ids import AccountId, DeviceId, OpId
+from p2pchat.model.op import Position
 
 __all__ = [
     "Admission",
@@ -94,6 +95,10 @@ class TalkHead:
 
     seq: int
     head: OpId
+
+    def is_over(self, position: Position) -> bool:
+        """Whether a talk op of the chain is this one, or lies below."""
+        return position.seq < self.seq or (position.seq, position.head) == (self.seq, self.head)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,9 +31,11 @@ class Expected(Generic[K]):
         return {account for account, first in self.since.items() if first <= seq}
 
     def delivered(self, acked: Mapping[K, int]) -> int:
-        """How many everybody has of whom they are expected, where each has so many."""
+        """How many everybody has of whom they are expected, where each has so many; no more than
+        anybody ever had."""
         upto = (max(first, acked.get(one, 0)) for one, first in self.since.items())
-        return max(self.settled, min(upto, default=0))
+        had = max(acked.values(), default=0)
+        return max(self.settled, min(min(upto, default=0), had))
 
     def read(self, acked: Mapping[K, int], read: Mapping[K, int]) -> int:
         """How many were read by everybody of whom they are expected; of what is expected of nobody

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from p2pchat.model.ids import ConversationId, DeviceId, OpId
 from p2pchat.model.op import Chain
 
-__all__ = ["LatestQuery", "OpsQuery", "OpsRead", "StoredDeletion", "StoredOp"]
+__all__ = ["LatestQuery", "NamedQuery", "OpsQuery", "OpsRead", "StoredDeletion", "StoredOp"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,15 @@ class LatestQuery:
     limit: int
 
 
-OpsRead = OpsQuery | LatestQuery
+@dataclass(frozen=True, slots=True)
+class NamedQuery:
+    """Ops of a conversation by their ids, those that are here, in this order."""
+
+    conversation: ConversationId
+    ids: tuple[OpId, ...]
+
+
+OpsRead = OpsQuery | LatestQuery | NamedQuery
 
 
 @dataclass(frozen=True, slots=True)

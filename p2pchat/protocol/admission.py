@@ -14,7 +14,8 @@ same. What we said is kept, too: perhaps nobody else has it, and what we say lat
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
 from p2pchat.errors import RemoteProtocolError
 from p2pchat.model.change import DropConversation, PutConversation, PutSetting, SetFloor
@@ -24,25 +25,40 @@ from p2pchat.model.conversation import room_id
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId
 from p2pchat.model.machine import Now, SetTimer
 from p2pchat.model.op import Chain, Kind, Op
+from p2pchat.model.query import StoredOp
 from p2pchat.model.room import Role, RoomInfo, RoomKind, RoomsFrom
 from p2pchat.model.room_change import PutLeave, PutRoom
 from p2pchat.protocol.log import Floor
 from p2pchat.protocol.machine import Effect, Lane, Persist, Send
 from p2pchat.protocol.mail_routes import REMAIL_MS
+from p2pchat.protocol.pace import Buckets, Rate
 from p2pchat.protocol.room_state import Details, InvitedRoom, Stage
 from p2pchat.protocol.room_writing import LAST_WORDS_BYTES
 from p2pchat.protocol.state import Conversation, Left, State
 from p2pchat.wire.control import control_op
-from p2pchat.wire.frames import Ops, Welcome, split_ops
+from p2pchat.wire.frames import Ops, Welcome, decode_ops, encode_ops, split_ops
 from p2pchat.wire.invite_links import InviteLink
 from p2pchat.wire.joining import Refusal
 from p2pchat.wire.ops import restore_op, stored_op
 
-__all__ = ["GUEST_PREFIX", "SETTING", "Admission", "Knocking"]
+__all__ = ["BESIDE_MAX", "GUEST_PREFIX", "LEFT_PREFIX", "SETTING", "Admission", "Knocking"]
 
 SETTING = "rooms_from"
 LEFT_PREFIX = "left/"
-"""Settings that hold, of a room that was left, who was in it then."""
+"""Settings that hold, of a room that was left, when that was and who was in it then."""
+LEFT_ROOMS_MAX = 1000
+"""Rooms left last of which that is known, and what we said before we left."""
+LEFT_MS = 90 * 24 * 3600 * 1000
+"""So long; who comes later hears that we left, and nothing more."""
+BESIDE_PREFIX = "beside/"
+"""Settings that hold, of a room that was left, control ops of others that our talk there may depend
+on, and our leaving did not."""
+BESIDE_MAX = 64
+BESIDE_BYTES_MAX = 128 * 1024
+READERS_MAX = 1000
+"""Of one room that was left."""
+ANSWER_RATE = Rate(per_s=0.1, burst=4)
+"""Welcomes of one peer for one room that are answered with how we left it."""
 GUEST_PREFIX = "guest:"
 GUEST_S = 300.0
 """So long a room has to show that we are a member."""
@@ -51,6 +67,7 @@ ROOMS_OF_ONE_MAX = 100
 """Into which one contact took us, those included that wait to be seen."""
 GUESTS_OF_ONE_MAX = 8
 _ACCOUNT_BYTES = 32
+_TIME_BYTES = 8
 
 
 @dataclass(slots=True)
@@ -86,8 +103,11 @@ class Admission:
         self._taken = taken
         self._leaves: dict[ConversationId, tuple[Op, ...]] = {}
         """The op by which we left each, after what stood before it."""
-        self._readers: dict[ConversationId, frozenset[AccountId]] = {}
+        self._readers: dict[ConversationId, _Readers] = {}
         """Who was in each then: the others hear by which op we left, and nothing more."""
+        self.beside: dict[ConversationId, tuple[Op, ...]] = {}
+        """What our talk in each may depend on, until it is in the room again."""
+        self._answers = Buckets[tuple[DeviceId, ConversationId]](ANSWER_RATE)
         self._unfit: list[Effect] = []
         """Ends rooms on disk that nobody takes any more."""
         self.rooms_from = RoomsFrom.CONTACTS
@@ -101,8 +121,12 @@ class Admission:
         self._leaves = {row.conversation: tuple(map(restore_op, row.ops)) for row in leaves}
         for id in self._leaves:
             raw = settings.get(LEFT_PREFIX + id.hex(), b"")
-            found = [raw[at : at + _ACCOUNT_BYTES] for at in range(0, len(raw), _ACCOUNT_BYTES)]
-            self._readers[id] = frozenset(map(AccountId, found))
+            if raw:
+                self._readers[id] = _read_readers(raw)
+        for key, raw in settings.items():
+            if key.startswith(BESIDE_PREFIX) and raw:
+                id = ConversationId(bytes.fromhex(key.removeprefix(BESIDE_PREFIX)))
+                self.beside[id] = decode_ops(raw).ops
         self.rooms_from = RoomsFrom(settings.get(SETTING, b"").decode() or RoomsFrom.CONTACTS)
 
     def restored(self, row: PutRoom) -> InvitedRoom | None:
@@ -119,10 +143,14 @@ class Admission:
         self.keep(conversation, room)
         return room
 
-    def start(self) -> list[Effect]:
-        """Rooms that are of no use go from the disk, too."""
+    def start(self, now: Now) -> list[Effect]:
+        """Rooms that are of no use go from the disk, too, and what is old of those that we left."""
         unfit, self._unfit = self._unfit, []
-        return unfit
+        for id, readers in self._readers.items():
+            if readers.left_ms == 0:  # written by a version that did not say
+                self._readers[id] = replace(readers, left_ms=now.wall_ms)
+                unfit.append(_setting(id, self._readers[id]))
+        return unfit + self._grow_old(now)
 
     def keep(self, conversation: Conversation, room: InvitedRoom) -> None:
         conversation.invited = room
@@ -146,7 +174,7 @@ class Admission:
     ) -> tuple[Conversation | None, list[Effect]]:
         """A room that we do not have: a guest, if who brings it may; and our leaving, if we had
         it once."""
-        effects = self.answer(peer, frame.conversation)
+        effects = self._answer(peer, frame.conversation, now)
         room = InvitedRoom(frame.genesis, frame.secret)
         room.inviter = self.inviter(peer)
         is_asked = self.is_door(frame.conversation, peer)
@@ -226,18 +254,46 @@ class Admission:
             state.left[id] = left
         stored = tuple(map(stored_op, self._leaves.get(id, ())))
         if stored:
-            readers = b"".join(sorted(self._readers.get(id, ())))
-            effects += [Persist(PutLeave(id, stored)), _setting(id, readers)]
+            effects.append(Persist(PutLeave(id, stored)))
+        if id in self._readers:
+            effects.append(_setting(id, self._readers[id]))
         return effects
 
     def left(
-        self, id: ConversationId, words: Sequence[Op], readers: Iterable[AccountId] = ()
-    ) -> None:
+        self,
+        id: ConversationId,
+        words: Sequence[Op],
+        now: Now,
+        readers: Iterable[AccountId] = (),
+    ) -> list[Effect]:
         """Remember the op by which we go, after what stands before it on our chain, which perhaps
         nobody has, for those who are in it; of an owner, who goes when nobody else is there and
         for good, what was said last: who was put out by it may not have heard."""
-        if words:
-            self._leaves[id], self._readers[id] = tuple(words), frozenset(readers)
+        if not words:
+            return []
+        some = frozenset(sorted(readers)[:READERS_MAX])
+        self._leaves[id], self._readers[id] = tuple(words), _Readers(now.wall_ms, some)
+        return self._grow_old(now)
+
+    def keep_beside(self, id: ConversationId, rows: Iterable[StoredOp]) -> list[Effect]:
+        """Remember what our talk in a room that we leave may depend on: what has no effect nobody
+        who comes by it later asks for, and perhaps nobody else has it."""
+        found = {op.id: op for op in (*self.beside.get(id, ()), *map(restore_op, rows))}
+        sizes = accumulate(op.size_bytes for op in found.values())
+        ops = [
+            op for op, size in zip(found.values(), sizes, strict=True) if size < BESIDE_BYTES_MAX
+        ]
+        if not ops:
+            return []
+        self.beside[id] = tuple(ops[:BESIDE_MAX])
+        return [Persist(PutSetting(BESIDE_PREFIX + id.hex(), encode_ops(Ops(self.beside[id]))))]
+
+    def brought(self, id: ConversationId, room: InvitedRoom) -> list[Effect]:
+        """What was kept so may be here again."""
+        if not all(op.id in room.membership for op in self.beside.get(id, ())):
+            return []
+        kept = self.beside.pop(id, None)
+        return [Persist(PutSetting(BESIDE_PREFIX + id.hex(), b""))] if kept else []
 
     # How
 
@@ -248,6 +304,30 @@ class Admission:
         self.keep(conversation, room)
         return conversation, [Persist(row), Persist(_row(id, room))]
 
+    def _answer(self, peer: DeviceId, id: ConversationId, now: Now) -> list[Effect]:
+        """The same to who takes us into it: a welcome is short, and what it draws is not."""
+        now_s = now.monotonic_s
+        if id not in self._leaves:
+            return []
+        if not self._answers.of((peer, id), now_s).take(1, now_s):
+            self._state.refuse("too many welcomes to a room that was left")
+            return []
+        return self.answer(peer, id)
+
+    def _grow_old(self, now: Now) -> list[Effect]:
+        """Of rooms that were left long ago, or of too many, nothing is kept but that we left."""
+        newest = sorted(self._readers, key=lambda id: self._readers[id].left_ms, reverse=True)
+        effects: list[Effect] = []
+        for place, id in enumerate(newest):
+            age_ms = now.wall_ms - self._readers[id].left_ms
+            if place < LEFT_ROOMS_MAX and age_ms < LEFT_MS:
+                continue
+            del self._readers[id]
+            self._leaves[id] = self._leaves[id][-1:]
+            effects.append(Persist(PutLeave(id, tuple(map(stored_op, self._leaves[id])))))
+            effects.append(Persist(PutSetting(LEFT_PREFIX + id.hex(), b"")))
+        return effects
+
     def answer(self, peer: DeviceId, id: ConversationId) -> list[Effect]:
         """Tell that we left, if we did."""
         words = self._leaves.get(id)
@@ -256,8 +336,11 @@ class Admission:
         told, account = control_op(words[-1]).control, self._state.directory.accounts.get(peer)
         if isinstance(told, SetStanding) and told.account != account:
             return []  # who was put out hears nothing of whom we put out later
-        if account not in self._readers.get(id, ()):
+        readers = self._readers.get(id)
+        if readers is None or account not in readers.accounts:
             words = words[-1:]
+        else:
+            words = (*self.beside.get(id, ()), *words)
         devices = (self._state.own_devices,)
         parts = split_ops(words, LAST_WORDS_BYTES)
         return [Send(peer, Lane.LIVE, Ops(tuple(part), devices)) for part in parts]
@@ -279,8 +362,25 @@ class Admission:
         return "too many rooms of one contact" if is_much else ""
 
 
-def _setting(id: ConversationId, readers: bytes) -> Persist:
-    return Persist(PutSetting(LEFT_PREFIX + id.hex(), readers))
+@dataclass(frozen=True, slots=True)
+class _Readers:
+    """Who was in a room when we left it."""
+
+    left_ms: int
+    """Wall clock; 0 where that is not known."""
+    accounts: frozenset[AccountId]
+
+
+def _read_readers(raw: bytes) -> _Readers:
+    start = len(raw) % _ACCOUNT_BYTES
+    ends = range(start, len(raw), _ACCOUNT_BYTES)
+    accounts = (AccountId(raw[at : at + _ACCOUNT_BYTES]) for at in ends)
+    return _Readers(int.from_bytes(raw[:start], "big"), frozenset(accounts))
+
+
+def _setting(id: ConversationId, readers: _Readers) -> Persist:
+    raw = readers.left_ms.to_bytes(_TIME_BYTES, "big") + b"".join(sorted(readers.accounts))
+    return Persist(PutSetting(LEFT_PREFIX + id.hex(), raw))
 
 
 def _row(id: ConversationId, room: InvitedRoom) -> PutRoom:

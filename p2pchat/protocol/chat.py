@@ -9,7 +9,7 @@ Mailing    what is left for who is away       Talk      what the user says
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, assert_never
 
 from p2pchat.config.limits import Limits
@@ -21,6 +21,7 @@ from p2pchat.model.conversation import direct_id
 from p2pchat.model.ids import DeviceId, Party
 from p2pchat.model.machine import Now, Reply, TimerFired
 from p2pchat.model.op import Chain, Op
+from p2pchat.model.query import StoredOp
 from p2pchat.model.snapshot import Snapshot
 from p2pchat.protocol import joining as join_rules
 from p2pchat.protocol import mailing as mail_rules
@@ -91,7 +92,7 @@ from p2pchat.protocol.relation_vocabulary import ChangeMessage, Looked
 from p2pchat.protocol.room_meetings import AGAIN_PREFIX
 from p2pchat.protocol.room_news import NEWS_PREFIX
 from p2pchat.protocol.room_parts import restore_parts
-from p2pchat.protocol.room_vocabulary import ForHistory, RoomCommand
+from p2pchat.protocol.room_vocabulary import ForHistory, ForLeaving, RoomCommand
 from p2pchat.protocol.rooms import Rooms
 from p2pchat.protocol.state import Left, Me, State
 from p2pchat.protocol.sync import Sync
@@ -216,10 +217,8 @@ class Chat:
                 return self.rooms.join(input, now)
             case JoinWithPassword():
                 return self.rooms.join_with_password(input, now)
-            case LeaveRoom(_, conversation):
-                self.sync.forget(conversation)
-                self.receipts.reading.forget(conversation)
-                return self.rooms.leave(input, now)
+            case LeaveRoom():
+                return self._leave(input, now)
             case MarkRead() | TellReading() | KeepDraft():
                 return self.receipts.read(input)
             case Flush(id):
@@ -486,8 +485,17 @@ class Chat:
                 return self.mailing.loaded(tag, loaded, now)
             case ForHistory() as tag:
                 return self.rooms.invited.history_loaded(tag, loaded, now)
+            case ForLeaving(command, conversation):
+                return self._leave(LeaveRoom(command, conversation), now, loaded.rows)
             case ForPairs() as tag:
                 return self.mailing.pairs_loaded(tag, loaded, now)
+
+    def _leave(
+        self, command: LeaveRoom, now: Now, rows: Sequence[StoredOp] | None = None
+    ) -> list[Effect]:
+        self.sync.forget(command.conversation)
+        self.receipts.reading.forget(command.conversation)
+        return self.rooms.leave(command, now, rows)
 
     def _fired(self, name: str, now: Now) -> list[Effect]:
         match name:

@@ -165,6 +165,14 @@ class Graph(Kinds):
             mask |= self.past[index] | 1 << index
         return mask
 
+    def beside(self, known: Iterable[OpId], named: Iterable[OpId], most: int) -> tuple[OpId, ...]:
+        """What is here and neither among some ops nor in the past of one, in the order in which it
+        came; of more than `most` first what others name, then what came last."""
+        rest = ((1 << len(self.ops)) - 1) & ~self.closure(known)
+        first = rest & self.closure(id for id in named if id in self.index)
+        order = [*reversed([*bits(first)]), *reversed([*bits(rest & ~first)])]
+        return tuple(self.ops[index].id for index in sorted(order[:most]))
+
     def first_by(self, account: AccountId, default: int) -> int:
         """The first op of an account's."""
         return next(iter(bits(self.by.get(account, 0))), default)

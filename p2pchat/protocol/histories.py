@@ -7,7 +7,8 @@ for it. An account may have a talk op
 1. if it was a member by what the op's `deps` say: its author spoke to it; or
 2. by a *floor*: an op that counts and let the account in names the author's device and a place at
    or below this one, and the op's author did not know that the account was out again afterwards.
-   Only as far as whoever let it in may have the op itself.
+   Only as far as whoever let it in may have the op itself. What says of somebody who is in that it
+   is in gives nothing; and of the ops that let one account in only so many give.
 
 Who let it in says in its one signed op what that is: with "joining" what it had not heard yet, with
 "last:N" the last messages as well, and where nobody else was in the room, what it said there to
@@ -21,15 +22,20 @@ before, whose `deps` the header repeats (`was`) where they were others.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from p2pchat.model.control import Admission, History, SetStanding
 from p2pchat.model.ids import AccountId, DeviceId, OpId
 from p2pchat.model.op import Header
-from p2pchat.protocol.control_graph import Graph, bits
+from p2pchat.protocol.control_graph import Graph, bits, sum_of
 
-__all__ = ["Histories", "Spot", "spot_before", "spot_of"]
+__all__ = ["ADMISSIONS_MAX", "Histories", "Spot", "spot_before", "spot_of"]
+
+ADMISSIONS_MAX = 64
+"""Ops that let one account in and give it something by their floors: who puts somebody out and lets
+it in again and again makes no more work than that for each op that somebody says."""
 
 IsTold = Callable[[AccountId], bool]
 """Whether an account was a member by what an op's author knew."""
@@ -56,12 +62,37 @@ def spot_before(header: Header) -> Spot | None:
     return Spot(header.device, header.seq - 1, header.was or header.deps)
 
 
+@dataclass(slots=True)
+class _Doors:
+    """The ops that let one account in."""
+
+    about: int = 0
+    """What was looked at: the ops about it that count."""
+    found: int = 0
+    """Of these all that let it in."""
+    first: list[tuple[int, OpId, int]] = field(default_factory=list[tuple[int, OpId, int]])
+    """Those that give: how many of the others are in its past, its id, and its place."""
+    giving: int = 0
+    """The same as a set."""
+
+    def add(self, graph: Graph, index: int) -> None:
+        """Look at an op that lets the account read, after all that are in its past."""
+        past = graph.past[index]
+        if graph.most_restrictive(self.about & past).may_read:
+            return  # it was in
+        insort(self.first, ((self.found & past).bit_count(), graph.ops[index].id, index))
+        self.found |= 1 << index
+        del self.first[ADMISSIONS_MAX:]
+        self.giving = sum_of(1 << place for _, _, place in self.first)
+
+
 class Histories:
     """The floors that one room's control ops name."""
 
     def __init__(self, graph: Graph, history: History) -> None:
         self._graph = graph
         self.history = history
+        self._doors: dict[AccountId, _Doors] = {}
 
     def covers(
         self, account: AccountId, spot: Spot, known: int, mask: int, is_told: IsTold
@@ -70,14 +101,17 @@ class Histories:
         the ops that count."""
         if self.history is History.ALL:
             return True
-        todo, seen = [(account, mask)], 0
+        todo, seen, asked = [(account, mask)], 0, set[AccountId]()
         while todo:
             one, within = todo.pop()
-            if is_told(one):
+            if one not in asked and is_told(one):
                 return True
-            for index in self._grants(one, spot, known, within & ~seen):
-                seen |= 1 << index
-                todo.append((self._graph.ops[index].account, mask & self._graph.past[index]))
+            asked.add(one)
+            gone = self._graph.about.get(one, 0) & self._graph.excluding & within & known
+            for index, seq in self._given(one, spot.device, mask, gone, within & ~seen):
+                if seq <= spot.seq:
+                    seen |= 1 << index
+                    todo.append((self._graph.ops[index].account, mask & self._graph.past[index]))
         return False
 
     def may_end(self, known: Sequence[OpId], then: Sequence[OpId]) -> bool:
@@ -90,24 +124,44 @@ class Histories:
         before, after = graph.closure(known), graph.closure(then)
         return bool(after & ~before & graph.excluding or before & ~after & ~graph.idle)
 
-    def places(self, account: AccountId, device: DeviceId) -> list[int]:
-        """From where on ops that let an account in give it the talk of a device, whether they count
-        or not."""
-        found = (self._graph.ops[index].control for index in bits(self._graph.admitting[account]))
-        named = [one.floors for one in found if isinstance(one, SetStanding | Admission)]
-        return sorted({f.seq for floors in named for f in floors if f.device == device})
+    def places(
+        self, account: AccountId, device: DeviceId, mask: int, *, is_last: bool = False
+    ) -> list[int]:
+        """From where on ops that let an account in give it the talk of a device, as far as their
+        writers may have that; `mask` are the ops that count. `is_last`: of what is said by who
+        knows all that excluded it."""
+        gone = self._graph.about.get(account, 0) & self._graph.excluding & mask if is_last else 0
+        return sorted({seq for _, seq in self._given(account, device, mask, gone, mask)})
 
-    def _grants(self, account: AccountId, spot: Spot, known: int, mask: int) -> Iterator[int]:
-        """Those of some ops that let an account in and give it what stands at a place."""
+    def _given(
+        self, account: AccountId, device: DeviceId, mask: int, gone: int, within: int
+    ) -> Iterator[tuple[int, int]]:
+        """Those of some ops that let an account in, knowing that it had gone, and from where on
+        they give it the talk of a device. `mask` are the ops that count."""
         graph = self._graph
+        giving = self._letting_in(account, mask) & within
         if self.history is History.NONE:
-            mask &= graph.by_device[spot.device] | graph.excluding
-        gone = graph.about.get(account, 0) & graph.excluding & mask & known
-        for index in bits(graph.admitting.get(account, 0) & mask):
+            giving &= graph.by_device.get(device, 0)
+        for index in bits(giving):
             control = graph.ops[index].control
-            if not isinstance(control, SetStanding | Admission):
+            if gone & ~graph.past[index] or not isinstance(control, SetStanding | Admission):
                 continue
-            is_over = any(not graph.past[index] >> end & 1 for end in bits(gone))
-            is_named = any(f.device == spot.device and f.seq <= spot.seq for f in control.floors)
-            if is_named and not is_over:
-                yield index
+            place = bisect_left(control.floors, device, key=lambda floor: floor.device)
+            if place < len(control.floors) and control.floors[place].device == device:
+                yield index, control.floors[place].seq
+
+    def _letting_in(self, account: AccountId, mask: int) -> int:
+        """Those of some ops, the ones that count, that let an account in and give: of many those
+        that have the fewest others in their past, then those with the smallest ids. What comes
+        afterwards changes nothing about them, so they are looked at once."""
+        graph = self._graph
+        about, doors = graph.about.get(account, 0) & mask, self._doors.get(account, _Doors())
+        fresh = about & ~doors.about
+        if doors.about & ~about or 0 < (fresh & -fresh) < doors.about:
+            doors, fresh = _Doors(), about
+        for index in bits(fresh):
+            if graph.admitting.get(account, 0) >> index & 1:
+                doors.add(graph, index)
+            doors.about |= 1 << index
+        self._doors[account] = doors
+        return doors.giving

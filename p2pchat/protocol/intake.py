@@ -412,9 +412,12 @@ class Intake:
         """Where an op stands; None, and counted, if it contradicts its chain, or is not for us.
 
         Nobody is blamed: who brings it may hold another part of that chain, for instance one that
-        begins with this very op, and cannot see what its author did.
+        begins with this very op, and cannot see what its author did. Raises `BadSignature` where a
+        peer brings what is not for us.
         """
         if self._gate.withholds(conversation, op):
+            if peer is not None:
+                verify_op(op)  # anybody could have us ask that of ops that nobody wrote
             self._state.refuse("not ours by the room's history")
             return None
         self._gate.let_begin(conversation, op, peer)

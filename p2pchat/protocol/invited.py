@@ -28,12 +28,13 @@ from p2pchat.model.control import (
     Standing,
 )
 from p2pchat.model.conversation import epoch_commitment, room_commitment
-from p2pchat.model.ids import AccountId, ConversationId, DeviceId
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.machine import Now, Reply, SetTimer
 from p2pchat.model.op import Chain, Kind, Op
+from p2pchat.model.query import StoredOp
 from p2pchat.model.room_change import NO_GENESIS, DropEpoch, PutEpoch
 from p2pchat.model.snapshot import RoomsSnapshot
-from p2pchat.protocol.admission import Admission
+from p2pchat.protocol.admission import BESIDE_MAX, Admission
 from p2pchat.protocol.intake import Intake
 from p2pchat.protocol.joining import JOINING_SETTING, Joining
 from p2pchat.protocol.machine import (
@@ -83,7 +84,7 @@ from p2pchat.protocol.sync import Sync
 from p2pchat.wire.contents import Profile
 from p2pchat.wire.control import OWNERS_MAX, control_op, encode_control, is_detail
 from p2pchat.wire.frames import Ops, Welcome
-from p2pchat.wire.ops import restore_op
+from p2pchat.wire.ops import DEPS_MAX, restore_op
 from p2pchat.wire.sender_keys import SignedSenderKey
 
 __all__ = ["EPOCH_PREFIX", "PUZZLED_PREFIX", "InvitedRooms"]
@@ -150,7 +151,7 @@ class InvitedRooms:
 
     def start(self, now: Now) -> list[Effect]:
         """Hear all rooms again, and look for their members."""
-        effects = [*self.admission.start(), *self.joining.start()]
+        effects = [*self.admission.start(now), *self.joining.start()]
         for id, room in list(self._all()):
             if room.stage is Stage.GUEST:
                 effects += self.admission.forget(self._state.conversations[id])
@@ -161,6 +162,7 @@ class InvitedRooms:
             effects += [HoldEpochs(id, room.epochs.keys), *self._want_epoch(id, room)]
             self._outbox.touch(id)
             effects += self._dial(room)
+            effects += self._bring(self._state.conversations[id], room, now)
             effects += self.joining.heard(self._state.conversations[id])
             for account in room.membership.members():
                 effects += self._revoke(self._state.conversations[id], account, now)
@@ -234,23 +236,40 @@ class InvitedRooms:
         others = room.membership.members().keys() - {self._state.me.account}
         return PermissionDenied(OWNERS_STAY) if others else None
 
-    def leave(self, conversation: Conversation, now: Now) -> list[Effect]:
-        """We go: say so to those who are there, and keep the word for the others."""
+    def named_beside(self, conversation: Conversation) -> tuple[OpId, ...]:
+        """What our talk in a room may depend on, and our leaving it would not."""
+        room, me = conversation.invited, self._state.me
+        if room is None or not room.is_entered:
+            return ()
+        _, end = conversation.log.end(me.device, Chain.CONTROL)
+        heads = room.membership.heads(DEPS_MAX, me.account, end)
+        known = [id for id in (*heads, end) if id is not None and id in room.membership]
+        return room.membership.beside(known, conversation.named_by(me.device), BESIDE_MAX)
+
+    def leave(
+        self, conversation: Conversation, now: Now, beside: Iterable[StoredOp] = ()
+    ) -> list[Effect]:
+        """We go: say so to those who are there, and keep the word for the others, and what our talk
+        may depend on for when we are back."""
+        said = self._said_farewell(conversation, now)
+        return [*said, *self.admission.keep_beside(conversation.id, beside)]
+
+    def _said_farewell(self, conversation: Conversation, now: Now) -> list[Effect]:
         room, me = conversation.invited, self._state.me.account
         if room is None or not self._is_member(room) or not self.admission.may_rule(conversation):
             return []
         if room.membership.standing(me) is Standing.OWNER:
             word = conversation.newest_own(Chain.CONTROL, Kind.STANDING)  # of who was put out last
             word = word or conversation.newest_own(Chain.CONTROL)
-            self.admission.left(conversation.id, [word] if word is not None else [])
-            return []
+            words = [word] if word is not None else []
+            return self.admission.left(conversation.id, words, now)
         sources = self._state.sources(room) & self._state.connected
         ops, effects = self._writer.write(conversation, Leave(), now)
         if not ops:
             return [*effects]  # our chain is full: we go without a word
         words = self._writer.up_to(conversation, ops[-1])
         others = room.membership.members().keys() - {me}
-        self.admission.left(conversation.id, words, others)
+        effects += self.admission.left(conversation.id, words, now, others)
         for account in sorted(others):
             self._outbox.say_farewell(account, words)
         return [*effects, *tell(self._state, ops, sources)]
@@ -294,7 +313,7 @@ class InvitedRooms:
         """A control op was taken, ours or another's."""
         room = conversation.invited
         assert room is not None, "only rooms by invitation have control ops that matter"
-        effects = self._outbox.states.expect(conversation)
+        effects = self._outbox.states.expect(conversation) + self._bring(conversation, room, now)
         effects += detail_taken(self._state, conversation, op, before)
         if not room.membership.counts(op.id):
             # Our leaving may be void: who knows of it takes us for a member, and so do we.
@@ -440,6 +459,18 @@ class InvitedRooms:
         entered = self._entered(conversation, room, now)
         return [*entered, Reply(command.id, self._state.room_info(conversation))]
 
+    def _bring(self, conversation: Conversation, room: InvitedRoom, now: Now) -> list[Effect]:
+        """What our talk from before we left depends on comes back, once all is here that it follows
+        itself."""
+        kept, effects = self.admission.beside.get(conversation.id), list[Effect]()
+        if kept is None or not room.is_entered:
+            return []
+        for op in kept:
+            parents = control_op(op).parents
+            if op.id not in room.membership and all(id in room.membership for id in parents):
+                effects += self._intake.apply(conversation, op, now)
+        return effects + self.admission.brought(conversation.id, room)
+
     def _looked_at(self, conversation: Conversation, room: InvitedRoom, now: Now) -> list[Effect]:
         """The control ops of a room that is not entered became more."""
         before, found = room.stage, self.admission.next_stage(conversation, room)
@@ -457,6 +488,7 @@ class InvitedRooms:
         """We are a member, and want to be."""
         hosts = list(room.hosts)
         effects = self.admission.enter(conversation, room) + self.joining.joined(conversation.id)
+        effects += self._bring(conversation, room, now)
         effects += self._outbox.states.expect(conversation)
         effects.append(EnterTopic(conversation.id, room_secret(room.secret)))
         effects.append(HoldEpochs(conversation.id, room.epochs.keys))

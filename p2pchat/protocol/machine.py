@@ -31,6 +31,7 @@ from p2pchat.protocol.room_vocabulary import (
     DrawEpoch,
     EpochDrawn,
     ForHistory,
+    ForLeaving,
     HoldEpochs,
     JoinOpen,
     JoinWithPassword,
@@ -452,7 +453,8 @@ class ForStates:
     state: MessageState
 
 
-Tag = ForOutbox | ForReceipt | ForPull | ForStates | ForIntake | ForMail | ForPairs | ForHistory
+ForRooms = ForHistory | ForLeaving
+Tag = ForOutbox | ForReceipt | ForPull | ForStates | ForIntake | ForMail | ForPairs | ForRooms
 
 
 @dataclass(frozen=True, slots=True)

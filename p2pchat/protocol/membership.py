@@ -33,7 +33,6 @@ come to the same answer; what is here and does not count links others and has no
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from p2pchat.model.control import (
@@ -57,6 +56,7 @@ from p2pchat.model.control import (
 from p2pchat.model.ids import AccountId, DeviceId, OpId
 from p2pchat.model.invitation import Invitation
 from p2pchat.model.op import Position
+from p2pchat.protocol.answers import Answers
 from p2pchat.protocol.control_graph import Graph, bits
 from p2pchat.protocol.histories import Histories, Spot
 from p2pchat.protocol.invitations import Invitations
@@ -68,21 +68,6 @@ __all__ = ["LEAVES_MAX", "Membership"]
 
 LEAVES_MAX = 3
 """Who left so often is let in by no link."""
-
-
-@dataclass(slots=True)
-class _Answers:
-    """What was asked last."""
-
-    standings: dict[AccountId, tuple[int, Standing]] = field(
-        default_factory=dict[AccountId, tuple[int, Standing]]
-    )
-    """Of accounts, with the ops that it followed from."""
-    members: tuple[int, int, Mapping[AccountId, Standing]] = (-1, 0, {})
-    """Of all, likewise, and with those of them that came too late."""
-    sayings: Sayings = field(default_factory=Sayings)
-    open: dict[int, int] = field(default_factory=dict[int, int])
-    """By invitation what lies in the past of all that ends it."""
 
 
 class Membership:
@@ -101,7 +86,7 @@ class Membership:
         self._doubtful = 0
         """Of these such as a later op makes doubtful; whatever follows one whose verdict changes is
         judged anew, too."""
-        self._last = _Answers()
+        self._last = Answers()
 
     def __contains__(self, id: OpId) -> bool:
         return id in self._graph.index
@@ -279,12 +264,17 @@ class Membership:
         if any(id not in self for id in spot.known):
             return False
         known = self._graph.closure(spot.known)
-        in_time = self._counting & ~self._invitations.surplus(self._counting)
 
         def is_told(one: AccountId) -> bool:
             return self._final(one, known).may_read
 
-        return self.histories.covers(account, spot, known, in_time, is_told)
+        return self.histories.covers(account, spot, known, self._in_time(), is_told)
+
+    def places(self, account: AccountId, device: DeviceId, *, is_last: bool = False) -> list[int]:
+        """From where on whoever let an account in gives it the talk of a device; `is_last`: of what
+        is said by who knows all that excluded it."""
+        self._judge()
+        return self.histories.places(account, device, self._in_time(), is_last=is_last)
 
     def was_in_time(self, position: Position, account: AccountId, known: Iterable[OpId]) -> bool:
         """Whether a talk op whose author knew `known` was written by somebody who might, and before
@@ -296,7 +286,7 @@ class Membership:
         if account in self._displaced():
             return False
         bounds = self.bounds(position.device, account, known)
-        return all(_holds(heads, position) for heads in bounds)
+        return all(any(head.is_over(position) for head in heads) for heads in bounds)
 
     def bounds(
         self, device: DeviceId, account: AccountId, known: Iterable[OpId]
@@ -365,22 +355,29 @@ class Membership:
         return self._found_sayings().word(self._graph, message)
 
     def pins(self) -> tuple[OpId, ...]:
-        """The messages that are kept in sight, in the order in which that was said here."""
-        return self._found_sayings().pins(self._graph)
+        """The messages that are kept in sight, in an order that is the same for all."""
+        return self._found_sayings().pins(self._graph, self.standing)
 
     def _found_sayings(self) -> Sayings:
-        """Each is judged once, as long as nobody's standing changes: whoever may open epochs may
-        open very many."""
+        """Each is looked at once, and epochs again when somebody's standing changes: whoever may
+        open some may open very many."""
         self._judge()
         graph, found = self._graph, self._last.sayings
         idle = self._counting & graph.idle
         others = self._counting & (~graph.idle | graph.witnesses)
-        if found.others != others or found.looked_at & ~idle:
-            found = self._last.sayings = Sayings(others)
+        fresh = idle & ~found.looked_at
+        if found.looked_at & ~idle or 0 < (fresh & -fresh) < found.looked_at:
+            found = self._last.sayings = Sayings()
+        if found.others != others:
+            found.judge(others, graph, self._is_usable)
         for index in bits(idle & ~found.looked_at):
             found.take(graph, index, self._is_usable)
         found.looked_at = idle
         return found
+
+    def beside(self, known: Iterable[OpId], named: Iterable[OpId], most: int) -> tuple[OpId, ...]:
+        """As `Graph.beside`."""
+        return self._graph.beside(known, named, most)
 
     def newest(self, ids: Iterable[OpId]) -> frozenset[OpId]:
         """Those of these ops that none of the others has in its past."""
@@ -567,6 +564,10 @@ class Membership:
     def _is_owner(self, account: AccountId) -> bool:
         return account in self.genesis.owners
 
+    def _in_time(self) -> int:
+        """Ops that count, without admissions that came too late."""
+        return self._counting & ~self._invitations.surplus(self._counting)
+
     def _final(self, account: AccountId, mask: int) -> Standing:
         """What an account is by these ops, without admissions that came too late."""
         return self._standing(account, mask & ~self._invitations.surplus(mask & self._counting))
@@ -587,11 +588,3 @@ class Membership:
         standing = self._graph.most_restrictive(about)
         self._last.standings[account] = (about, standing)
         return standing
-
-
-def _holds(heads: tuple[TalkHead, ...], position: Position) -> bool:
-    """Whether a talk op lies at or below one of these heads."""
-    return any(
-        position.seq < head.seq or (position.seq, position.head) == (head.seq, head.head)
-        for head in heads
-    )

@@ -6,13 +6,13 @@ the conversation, so that it is known wherever that is named.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from p2pchat.errors import LocalProtocolError, PermissionDenied
 from p2pchat.events import AnnouncementChanged, DescriptionChanged, PinChanged, RoomRenamed
 from p2pchat.model.change import PutConversation
 from p2pchat.model.control import Detail, Pin, SetDetail
-from p2pchat.model.ids import AccountId
+from p2pchat.model.ids import AccountId, OpId
 from p2pchat.model.op import Op
 from p2pchat.protocol.machine import Effect, Emit, Persist
 from p2pchat.protocol.room_state import Details, InvitedRoom
@@ -20,7 +20,7 @@ from p2pchat.protocol.room_vocabulary import DescribeRoom, PinMessage
 from p2pchat.protocol.room_writing import RoomWriter
 from p2pchat.protocol.sayings import PINS_MAX
 from p2pchat.protocol.state import Conversation, State
-from p2pchat.wire.control import DETAIL_CHARS_MAX, control_op, is_detail
+from p2pchat.wire.control import DETAIL_CHARS_MAX, is_detail
 
 __all__ = ["WHAT", "detail_taken", "pinning", "saying"]
 
@@ -69,13 +69,30 @@ def pinning(
         return PermissionDenied("this room has no roles")
     if not room.membership.standing(state.me.account).may_administer:
         return PermissionDenied("owners and admins alone pin messages")
-    pins = room.membership.pins()
-    if (command.message in pins) == command.is_on:
+    if _is_so(room, command):
         return None
-    if command.is_on and len(pins) >= PINS_MAX:
+    if command.is_on and _is_full(room, state.me.account):
         return LocalProtocolError(f"a room pins at most {PINS_MAX} messages")
     said = Pin(command.message, command.is_on)
     return writer.objection(conversation, said) or said
+
+
+def _is_so(room: InvitedRoom, command: PinMessage) -> bool:
+    """Whether a message is in sight as it shall be; one that is pinned and has no place there is
+    pinned all the same, and would have the next that is free."""
+    if command.is_on:
+        return command.message in room.membership.pins()
+    word = room.membership.pin(command.message)
+    return word is None or not isinstance(word.control, Pin) or not word.control.is_on
+
+
+def _is_full(room: InvitedRoom, account: AccountId) -> bool:
+    """Whether no pin has to make room for one of an account's: that of who stands below it."""
+    membership, pins = room.membership, room.membership.pins()
+    words = [word for word in map(membership.pin, pins) if word is not None]
+    standing = membership.standing(account)
+    is_over = any(membership.standing(word.account) > standing for word in words)
+    return len(pins) >= PINS_MAX and not is_over
 
 
 def detail_taken(state: State, conversation: Conversation, op: Op, before: Details) -> list[Effect]:
@@ -86,22 +103,23 @@ def detail_taken(state: State, conversation: Conversation, op: Op, before: Detai
     room = conversation.invited
     if room is None or not room.is_entered:
         return effects
-    effects += _pinned(conversation, room, op)
+    effects += _pinned(conversation, room.membership.pins(), before.pins, op.header.account)
     for detail in Detail:
         said = room.membership.detail(detail)
         is_said = said is not None and said[0] == op.id
-        if is_said or room.says(detail) != before[detail]:
+        if is_said or room.says(detail) != before.texts[detail]:
             effects.append(Emit(_changed(state, conversation, detail, op.header.account)))
     return effects
 
 
-def _pinned(conversation: Conversation, room: InvitedRoom, op: Op) -> list[Effect]:
-    """An op pins a message, or takes it down, and no other says otherwise."""
-    said = control_op(op).control
-    word = room.membership.pin(said.message) if isinstance(said, Pin) else None
-    if not isinstance(said, Pin) or word is None or word.id != op.id:
-        return []
-    return [Emit(PinChanged(conversation.id, said.message, said.is_on, op.header.account))]
+def _pinned(
+    conversation: Conversation, now: Sequence[OpId], before: Sequence[OpId], account: AccountId
+) -> list[Effect]:
+    """Messages came into sight, or went, by what an account said: perhaps of somebody who had
+    pinned them, or by pinning one more than is shown."""
+    gone = [PinChanged(conversation.id, one, False, account) for one in before if one not in now]
+    came = [PinChanged(conversation.id, one, True, account) for one in now if one not in before]
+    return [Emit(event) for event in (*gone, *came)]
 
 
 def _changed(

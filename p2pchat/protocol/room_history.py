@@ -61,12 +61,14 @@ def readers_behind(state: State, room: InvitedRoom, peer: DeviceId) -> tuple[Acc
     return tuple(one for one in members if one == greeted or peer in directory.acting(one))
 
 
-def given_from(room: InvitedRoom, account: AccountId, device: DeviceId, since: int) -> int:
+def given_from(
+    room: InvitedRoom, account: AccountId, device: DeviceId, since: int, *, is_last: bool = False
+) -> int:
     """From which op of a device's talk on an account is given it, to whom all is said from `since`
-    on."""
+    on; `is_last`: without what it was given before it was out for the last time."""
     if room.shows_all:
         return 0
-    return min([since, *room.membership.histories.places(account, device)])
+    return min([since, *room.membership.places(account, device, is_last=is_last)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,4 +133,6 @@ def is_strange_to_some(state: State, conversation: Conversation) -> bool:
     membership = room.membership
     if tip.known == membership.heads(DEPS_MAX, me.account):
         return False
+    if not all(id in membership for id in tip.known):
+        return True
     return any(not membership.standing(one, tip.known).may_read for one in membership.members())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
 
 from p2pchat.model.control import Detail, History, Standing
@@ -21,10 +22,16 @@ from p2pchat.wire.frames import WELCOME_DEVICES_MAX, WELCOME_EPOCHS_MAX, Welcome
 
 __all__ = ["HOSTS_MAX", "ROLES", "Details", "InvitedRoom", "Stage", "welcome_to"]
 
-Details = Mapping[Detail, str]
-ControlTaken = Callable[[Op, Details, Now], list[Effect]]
 HOSTS_MAX = 8
 ROLES = dict(zip(Standing, Role, strict=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What a room says of itself."""
+
+    texts: Mapping[Detail, str]
+    pins: tuple[OpId, ...]
 
 
 class Stage(Enum):
@@ -55,7 +62,7 @@ class InvitedRoom:
         self.hosts: dict[DeviceId, None] = {}
         """Whose word we were given: they are read from until we know that we are a member, and
         given nothing, for they may be out themselves. Each is heard, for one may keep silent."""
-        self.control_taken: ControlTaken = lambda op, before, now: []
+        self.control_taken: Callable[[Op, Details, Now], list[Effect]] = lambda op, before, now: []
         """What follows from a control op, before which the room said this of itself
         (`protocol.invited`)."""
         self.proven: set[OpId] = set()
@@ -93,7 +100,8 @@ class InvitedRoom:
 
     def details(self) -> Details:
         """All that it says."""
-        return {detail: self.says(detail) for detail in Detail}
+        texts = {detail: self.says(detail) for detail in Detail}
+        return Details(texts, self.membership.pins())
 
     def restore(self, ops: Iterable[Op]) -> None:
         """Its control ops as of the last commit, each after what it depends on."""

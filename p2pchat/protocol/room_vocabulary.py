@@ -22,6 +22,7 @@ __all__ = [
     "EndInvite",
     "EpochDrawn",
     "ForHistory",
+    "ForLeaving",
     "GiveInvite",
     "GiveUpJoining",
     "HoldEpochs",
@@ -176,6 +177,14 @@ class ForHistory:
     or because a device shows an invitation."""
 
     cause: ChangeStanding | tuple[DeviceId, Join]
+
+
+@dataclass(frozen=True, slots=True)
+class ForLeaving:
+    """These rows are what our talk in a room may depend on, and our leaving it will not."""
+
+    command: int
+    conversation: ConversationId
 
 
 @dataclass(frozen=True, slots=True)

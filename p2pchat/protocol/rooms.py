@@ -10,6 +10,7 @@ beginning would be a fork to everybody else; and perhaps nobody else has what it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from p2pchat.errors import LocalProtocolError, UnknownConversation
@@ -19,6 +20,7 @@ from p2pchat.model.conversation import normal_room_name, open_room_id
 from p2pchat.model.ids import ConversationId
 from p2pchat.model.machine import Now, Reply
 from p2pchat.model.op import Op
+from p2pchat.model.query import NamedQuery, StoredOp
 from p2pchat.model.room import RoomKind
 from p2pchat.model.room_change import NO_GENESIS, PutRoom
 from p2pchat.protocol.admission import GUEST_PREFIX
@@ -32,12 +34,14 @@ from p2pchat.protocol.machine import (
     JoinWithPassword,
     LeaveRoom,
     LeaveTopic,
+    Load,
     Persist,
     Publish,
 )
 from p2pchat.protocol.outbox import Outbox
 from p2pchat.protocol.room_history import is_strange_to_some
 from p2pchat.protocol.room_state import Stage
+from p2pchat.protocol.room_vocabulary import ForLeaving
 from p2pchat.protocol.room_writing import talk_sent
 from p2pchat.protocol.sealing import RoomSecret, room_secret
 from p2pchat.protocol.state import Conversation, State
@@ -114,8 +118,11 @@ class Rooms:
         is_due = is_strange_to_some(self._state, conversation)
         return self._introduce(conversation, now) if is_due else []
 
-    def leave(self, command: LeaveRoom, now: Now) -> list[Effect]:
-        """Forget a room and what it held here."""
+    def leave(
+        self, command: LeaveRoom, now: Now, rows: Sequence[StoredOp] | None = None
+    ) -> list[Effect]:
+        """Forget a room and what it held here. `rows` are what of that has to be kept for our talk:
+        they are looked up first."""
         conversation = self._state.conversations.get(command.conversation)
         if conversation is None or conversation.kind is None:
             error = UnknownConversation("no room has this id; see `rooms`")
@@ -123,7 +130,12 @@ class Rooms:
         objection = self.invited.objection_to_leaving(conversation)
         if objection is not None:
             return [Reply(command.id, error=objection)]
-        going = self.invited.leave(conversation, now)
+        named = self.invited.named_beside(conversation) if rows is None else ()
+        if named:
+            return [
+                Load(ForLeaving(command.id, conversation.id), NamedQuery(conversation.id, named))
+            ]
+        going = self.invited.leave(conversation, now, rows or ())
         return [*going, *self._forget(conversation), Reply(command.id)]
 
     def expired(self, name: str) -> list[Effect]:

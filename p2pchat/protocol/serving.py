@@ -47,6 +47,9 @@ CONTROL_OP_BYTES = HEADER_BYTES_MAX + CONTROL_BYTES_MAX + 64
 """Of one control op at most; their chains may have more branches."""
 FRAME_BYTES = 64 * 1024
 SESSION_S_MAX = 10.0
+EMPTY_READS_MAX = 64
+"""Reads one after the other that find nothing for the asker, after which a page ends, in a room
+that does not show all its history."""
 DIGEST_RATE = Rate(per_s=1, burst=8)
 """Comparisons with one peer of one conversation: each gap begins one, so they come in bursts."""
 SESSIONS_MAX = 64
@@ -77,6 +80,8 @@ class Session:
     accounts: tuple[AccountId, ...]
     """The members for whom it is, in a room that does not show all its history."""
     told: set[DeviceSet] = field(default_factory=set[DeviceSet])
+    empty: int = 0
+    """So many reads found nothing, since one did."""
 
 
 class Serving:
@@ -140,7 +145,7 @@ class Serving:
             is_cut=len(wanted) > PULL_CHAINS_MAX,
             accounts=accounts,
         )
-        return self._next(peer, conversation, session)
+        return self._next(peer, conversation, session, now)
 
     def loaded(self, tag: ForPull, loaded: Loaded, now: Now) -> list[Effect]:
         """Rows for a peer's pull: send those that follow its own head."""
@@ -163,7 +168,8 @@ class Serving:
             effects += self._send(tag.peer, session, shown)
             rest = _rest(conversation, wanted, rows)
             session.wanted.extendleft(rest if shown or not ops else map(Seek, rest))
-        return effects + self._next(tag.peer, conversation, session)
+        session.empty = session.empty + 1 if session.accounts and not effects else 0
+        return effects + self._next(tag.peer, conversation, session, now)
 
     def give_up(self, peer: DeviceId) -> None:
         """What was under way to a peer is lost."""
@@ -180,9 +186,13 @@ class Serving:
         for key in [k for k, s in self._sessions.items() if s.until_s <= now.monotonic_s]:
             del self._sessions[key]
 
-    def _next(self, peer: DeviceId, conversation: Conversation, session: Session) -> list[Effect]:
-        """Read on, or end the page."""
-        if not session.wanted or session.bytes_left <= 0:
+    def _next(
+        self, peer: DeviceId, conversation: Conversation, session: Session, now: Now
+    ) -> list[Effect]:
+        """Read on, or end the page. What is read for nothing takes none of it, and has its end all
+        the same."""
+        is_long = now.monotonic_s >= session.until_s or session.empty >= EMPTY_READS_MAX
+        if not session.wanted or session.bytes_left <= 0 or is_long:
             del self._sessions[peer, conversation.id]
             more = session.is_cut or bool(session.wanted)
             return [Send(peer, Lane.SYNC, SyncPage(conversation.id, more))]
@@ -266,7 +276,7 @@ def _sought(
     assert room is not None, "other conversations show all of a chain"
     found = [row.seq for row in rows if is_for(room, accounts, restore_op(row).header)][:1]
     for account in accounts:
-        places = room.membership.histories.places(account, wanted.device)
+        places = room.membership.places(account, wanted.device)
         found += [seq for seq in places if seq >= wanted.from_seq][:1]
     if found:
         return [Wanted(*key, min(found), None)]

@@ -283,6 +283,14 @@ class Conversation:
         found = (op for op in reversed(self._own[chain]) if kind in (None, op.header.kind))
         return next(found, None)
 
+    def named_by(self, device: DeviceId) -> set[OpId]:
+        """The control ops that talk of ours, a device's, says that it knew, as far as that is in
+        memory."""
+        tips = self.log.tips.get((device, Chain.TALK), ())
+        recent = self._own[Chain.TALK]
+        said = [*(tip.known for tip in tips), *(op.header.deps for op in recent)]
+        return {id for known in said for id in known}
+
     def own_id(self, chain: Chain, seq: int) -> OpId | None:
         """The id of our op at a place, if it is still in memory."""
         recent = self._own[chain]

@@ -84,7 +84,9 @@ class States:
         if min(since.values(), default=0) > before:
             # What nobody had of whom it was expected is expected of all who are there now, as far
             # as they are given it; otherwise it would count as delivered.
-            given = {one: given_from(room, one, me.device, at) for one, at in since.items()}
+            given = {
+                one: given_from(room, one, me.device, at, is_last=True) for one, at in since.items()
+            }
             since = {one: max(before, min(at, given[one])) for one, at in since.items()}
         news = [one for one in since if expected.since.get(one) != since[one]]
         rows += [ExpectMember(id, one, since[one]) for one in news]

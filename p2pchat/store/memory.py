@@ -44,7 +44,7 @@ from p2pchat.model.change import (
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, PeerId
 from p2pchat.model.message import Message
 from p2pchat.model.op import WORDLESS_MAX, Chain, Op
-from p2pchat.model.query import LatestQuery, OpsRead, StoredOp
+from p2pchat.model.query import LatestQuery, NamedQuery, OpsRead, StoredOp
 from p2pchat.model.ratchet import MailChange
 from p2pchat.model.room_change import (
     DropEpoch,
@@ -420,6 +420,9 @@ class MemoryStore:
             return []
         if isinstance(query, LatestQuery):
             return [stored_op(conversation.ops[id]) for id in conversation.firsts(query)]
+        if isinstance(query, NamedQuery):
+            here = (conversation.ops.get(id) for id in query.ids)
+            return [stored_op(op) for op in here if op is not None]
         positions = conversation.chains.get((query.device, query.chain), [])
         start = bisect_left(positions, query.from_seq, key=lambda position: position[0])
         found: list[StoredOp] = []

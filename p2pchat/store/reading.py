@@ -28,7 +28,7 @@ from p2pchat.model.change import Counting, PutReceipt
 from p2pchat.model.expected import Expected
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.message import Message
-from p2pchat.model.query import LatestQuery, OpsRead, StoredDeletion, StoredOp
+from p2pchat.model.query import LatestQuery, NamedQuery, OpsRead, StoredDeletion, StoredOp
 from p2pchat.model.room import RoomKind
 from p2pchat.store.folding import Progress, Reach
 from p2pchat.store.port import PAGE_LIMIT_MAX, Page
@@ -152,6 +152,11 @@ _LATEST = (
     .order_by(_firsts.c.newest.desc(), ops.c.id)
     .limit(bindparam("limit"))
 )
+_NAMED = (
+    select(*OPS)
+    .join_from(ops, dropped, dropped.c.op == ops.c.key, isouter=True)
+    .where(ops.c.id == bindparam("id"), ops.c.conversation == _conversation_key)
+)
 
 
 def read_ops(connection: Connection, query: OpsRead) -> list[StoredOp]:
@@ -163,6 +168,10 @@ def read_ops(connection: Connection, query: OpsRead) -> list[StoredOp]:
             "limit": query.limit,
         }
         return [stored_op_of(row) for row in connection.execute(_LATEST, asked)]
+    if isinstance(query, NamedQuery):
+        named = ({"conversation": query.conversation, "id": id} for id in query.ids)
+        rows = (connection.execute(_NAMED, one).first() for one in named)
+        return [stored_op_of(row) for row in rows if row is not None]
     found: list[StoredOp] = []
     size_bytes = 0
     parameters = {

@@ -23,7 +23,7 @@ from p2pchat.model.control import (
     Standing,
 )
 from p2pchat.model.ids import AccountId, OpId
-from p2pchat.protocol.histories import Spot
+from p2pchat.protocol.histories import ADMISSIONS_MAX, Spot
 from p2pchat.protocol.membership import LEAVES_MAX
 from p2pchat.protocol.sayings import PINS_MAX
 
@@ -350,7 +350,7 @@ class Reference:
             gone = [id for id in known if self.puts_out(self.ops[id], one)]
             return any(
                 has(self.ops[id].account, valid & self.pasts[id])
-                for id in within
+                for id in self.letting_in(one, valid) & set(within)
                 if (history is not History.NONE or self.ops[id].device == spot.device)
                 and is_given(self.ops[id].control, one, spot)
                 and all(end in self.pasts[id] for end in gone)
@@ -358,15 +358,35 @@ class Reference:
 
         return has(who, valid)
 
-    def pinned(self) -> set[OpId]:
-        """What the last word on each message keeps in sight; of several the greatest id."""
+    def letting_in(self, who: AccountId, valid: set[OpId]) -> set[OpId]:
+        """The ops by which an account that was out came in, the first of them."""
+        said = self.about(who, frozenset(valid))
+        found = set[OpId]()
+        for id in said:
+            before = {one: said[one] for one in said if one in self.pasts[id]}
+            if said[id] <= Standing.READ_ONLY < self.maximal(before):
+                found.add(id)
+        first = sorted(found, key=lambda id: (len(self.pasts[id] & found), id))
+        return set(first[:ADMISSIONS_MAX])
+
+    def pinned(self) -> list[OpId]:
+        """What the last word on each message keeps in sight; of several the greatest id. First
+        come owners' and admins', of each as many as of the others, its newest."""
         said = [op for op in self.ops.values() if isinstance(op.control, Pin)]
         words = []
         for message in {op.control.message for op in said}:
             about = [op.id for op in said if op.control.message == message and self.counts(op.id)]
             words += [self.ops[max(self.last(about))]] if about else []
-        on = sorted(op.id for op in words if op.control.is_on)
-        return {self.ops[id].control.message for id in on[-PINS_MAX:]}
+        whole = frozenset(self.ops)
+        on = [op for op in words if op.control.is_on]
+        on.sort(key=lambda op: (len(self.pasts[op.id]), op.id))
+        order = {}
+        for place, op in enumerate(on):
+            newer = sum(other.account == op.account for other in on[place + 1 :])
+            rank = min(self.final(op.account, whole), Standing.MEMBER)
+            order[op.id] = (rank, newer, -place)
+        kept = sorted(order, key=order.get)[:PINS_MAX]
+        return [op.control.message for op in on if op.id in kept]
 
     def details(self) -> dict[Detail, str]:
         """What nothing that counts follows; of several the greatest id."""

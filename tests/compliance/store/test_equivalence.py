@@ -44,7 +44,7 @@ from p2pchat.model.contact import ContactState
 from p2pchat.model.control import History
 from p2pchat.model.ids import ConversationId, OpId
 from p2pchat.model.op import Chain, Op
-from p2pchat.model.query import LatestQuery, OpsQuery, StoredOp
+from p2pchat.model.query import LatestQuery, NamedQuery, OpsQuery, StoredOp
 from p2pchat.model.ratchet import (
     DropRatchet,
     ForgetSeen,
@@ -375,6 +375,8 @@ class TwoStores(RuleBasedStateMachine):
         turns = replace(query, chain=Chain.TALK, turns=True)
         self._same(lambda store: store.ops(turns))
         self._same(lambda store: store.ops(LatestQuery(room, start, limit)))
+        ids = tuple(op.id for op in self._memory.ops(query))
+        self._same(lambda store: store.ops(NamedQuery(room, ids)))
 
     @invariant()
     def both_tell_the_same(self) -> None:

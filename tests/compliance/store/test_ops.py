@@ -9,7 +9,7 @@ import pytest
 from p2pchat.model.change import DropConversation, PutConversation, PutName, SetFloor
 from p2pchat.model.ids import OpId
 from p2pchat.model.op import PARTS_MAX, Chain
-from p2pchat.model.query import LatestQuery, OpsQuery, StoredOp
+from p2pchat.model.query import LatestQuery, NamedQuery, OpsQuery, StoredOp
 from p2pchat.model.room import RoomKind
 from p2pchat.model.room_change import DropSpan, PutRoom, PutSpan
 from p2pchat.store.port import Store
@@ -148,3 +148,12 @@ def test_of_the_latest_messages_the_first_of_each_device_is_told(store: Store) -
     assert told(99, 2) == told(8)
     assert told(0) == []
     assert store.ops(LatestQuery(OTHER_ROOM, 9, 9)) == []
+
+
+def test_ops_are_found_by_their_ids_in_one_conversation(store: Store) -> None:
+    alice = Writer()
+    store.commit([*alice.message(), *alice.message(), *alice.message()])
+    first, second, _ = store.ops(ALL)
+    nobodys = Writer(person=BOB).op().op.id
+    assert store.ops(NamedQuery(ROOM, (second.id, nobodys, first.id))) == [second, first]
+    assert store.ops(NamedQuery(OTHER_ROOM, (first.id,))) == []

@@ -8,15 +8,25 @@ import pytest
 
 from p2pchat.errors import PermissionDenied, UnknownConversation
 from p2pchat.events import MessageReceived, RoomJoined, RoomRequested
+from p2pchat.model.change import PutSetting
 from p2pchat.model.control import SetStanding, Standing
+from p2pchat.model.conversation import room_id
 from p2pchat.model.ids import ConversationId
 from p2pchat.model.room import Role, RoomsFrom
-from p2pchat.protocol.admission import GUEST_S, GUESTS_OF_ONE_MAX, ROOMS_MAX, ROOMS_OF_ONE_MAX
+from p2pchat.protocol import admission
+from p2pchat.protocol.admission import (
+    ANSWER_RATE,
+    GUEST_S,
+    GUESTS_OF_ONE_MAX,
+    LEFT_PREFIX,
+    ROOMS_MAX,
+    ROOMS_OF_ONE_MAX,
+)
 from p2pchat.protocol.machine import EnterTopic, Send
 from p2pchat.protocol.room_vocabulary import AcceptRoom, SetRoomsFrom
 from p2pchat.wire.control import control_op, encode_control
 from p2pchat.wire.frames import Ops, Welcome
-from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, second_device
+from tests.unit.protocol.people import ALICE, BOB, CAROL, MALLORY, Person, second_device
 from tests.unit.protocol.table import Seat
 from tests.unit.protocol.test_invited import Crew, info, standings
 
@@ -255,13 +265,13 @@ def test_who_comes_back_rules_only_when_its_own_ops_are_here_again():
     crew.carol.set(room, BOB, Standing.READ_ONLY)
     crew.carol.leave(room)
     crew.table.run(10)
-    admission = crew.carol.chat.rooms.invited.admission
-    begun, _ = admission.begin(
+    door = crew.carol.chat.rooms.invited.admission
+    begun, _ = door.begin(
         encode_control(crew.alice.state.conversations[room].invited.membership.genesis)[1],
         crew.alice.state.conversations[room].invited.secret,
         crew.table.now,
     )
-    assert not admission.may_rule(begun)
+    assert not door.may_rule(begun)
     with pytest.raises(PermissionDenied):
         crew.carol.set(room, BOB, Standing.MEMBER)
 
@@ -320,3 +330,84 @@ def test_an_owner_who_ended_a_room_tells_who_was_put_out_nothing_of_others(who, 
     told = [op for e in alice.decided(Send) if isinstance(e.frame, Ops) for op in e.frame.ops]
     heard = [control for op in told if isinstance(control := control_op(op).control, SetStanding)]
     assert [control.account for control in heard] == [CAROL.account] * is_told
+
+
+# What is told of rooms that were left
+
+
+def told_by(seat: Seat, to: Person, brought: Welcome) -> int:
+    """How many ops a welcome draws."""
+    seat.effects.clear()
+    seat.hear(to, brought)
+    sent = [effect.frame for effect in seat.decided(Send) if effect.peer == to.device]
+    ops = [op for frame in sent if isinstance(frame, Ops) for op in frame.ops]
+    return sum(op.header.conversation == room_id(brought.genesis) for op in ops)
+
+
+def left() -> tuple[Crew, Welcome]:
+    """Carol ruled in a room, and left it."""
+    crew = Crew()
+    room = crew.begin()
+    crew.alice.set(room, CAROL, Standing.ADMIN)
+    crew.table.run(5)
+    crew.carol.set(room, BOB, Standing.READ_ONLY)
+    brought = welcome_of(crew.alice, room)
+    crew.carol.ask(lambda id: SetRoomsFrom(id, RoomsFrom.NOBODY))
+    crew.carol.leave(room)
+    crew.table.part(crew.alice, crew.carol)
+    crew.table.part(crew.bob, crew.carol)
+    return crew, brought
+
+
+def test_a_few_welcomes_draw_how_a_room_was_left_and_more_come_later():
+    crew, brought = left()
+    at_once = int(ANSWER_RATE.burst)
+    counts = [told_by(crew.carol, ALICE, brought) for _ in range(at_once + 2)]
+    assert counts == [counts[0]] * at_once + [0, 0]
+    assert counts[0] > 1
+    assert crew.carol.state.refused["too many welcomes to a room that was left"] == 2
+    assert told_by(crew.carol, BOB, brought) == counts[0], "others are not kept waiting"
+    crew.table.run(60)
+    assert told_by(crew.carol, ALICE, brought) == counts[0]
+
+
+@pytest.mark.parametrize(("days", "count"), [(89, 2), (91, 1)])
+def test_long_after_it_was_left_of_a_room_is_told_that_it_was(days: int, count: int):
+    crew, brought = left()
+    now = crew.table.now
+    crew.table.now = replace(now, wall_ms=now.wall_ms + days * 24 * 3600 * 1000)
+    for _ in range(2):
+        crew.carol.crash()
+        assert told_by(crew.carol, ALICE, brought) == count
+    raw = crew.carol.store.snapshot().settings[LEFT_PREFIX + room_id(brought.genesis).hex()]
+    assert bool(raw) == (count > 1)
+
+
+def test_of_very_many_rooms_that_were_left_those_left_last_are_known(monkeypatch):
+    monkeypatch.setattr(admission, "LEFT_ROOMS_MAX", 1)
+    crew, brought = left()
+    assert told_by(crew.carol, ALICE, brought) > 1
+    other = crew.carol.create("other")
+    crew.table.run(5)
+    crew.carol.leave(other)
+    assert told_by(crew.carol, ALICE, brought) == 1
+    crew.carol.crash()
+    assert told_by(crew.carol, ALICE, brought) == 1
+
+
+def test_of_a_room_left_by_an_older_version_it_is_known_from_the_next_start_on():
+    crew, brought = left()
+    key = LEFT_PREFIX + room_id(brought.genesis).hex()
+    crew.carol.store.commit([PutSetting(key, ALICE.account)])
+    crew.carol.crash()
+    assert told_by(crew.carol, ALICE, brought) > 1
+    assert told_by(crew.carol, BOB, brought) == 1
+    raw = crew.carol.store.snapshot().settings[key]
+    assert int.from_bytes(raw[:8], "big") == crew.table.now.wall_ms
+
+
+def test_of_a_room_with_very_many_in_it_the_first_hear_all(monkeypatch):
+    monkeypatch.setattr(admission, "READERS_MAX", 1)
+    crew, brought = left()
+    few, many = sorted(told_by(crew.carol, who, brought) for who in (ALICE, BOB))
+    assert few == 1 < many

@@ -4,6 +4,7 @@ the others, and so does all that it says afterwards."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -13,14 +14,16 @@ from p2pchat.model.change import DropConversation, SetFloor
 from p2pchat.model.control import Detail, Standing
 from p2pchat.model.conversation import open_room_id
 from p2pchat.model.ids import ConversationId
-from p2pchat.model.op import Chain, Kind
+from p2pchat.model.op import Chain, Kind, Op
 from p2pchat.model.room import RoomsFrom
+from p2pchat.protocol import admission, invited
 from p2pchat.protocol.admission import GUEST_S
 from p2pchat.protocol.machine import Send
 from p2pchat.protocol.pruning import CHECK_EVERY
-from p2pchat.protocol.room_vocabulary import DescribeRoom, SetRoomsFrom
+from p2pchat.protocol.room_vocabulary import DescribeRoom, PinMessage, SetRoomsFrom
 from p2pchat.wire.frames import Ops, Welcome
-from tests.unit.protocol.people import ALICE, BOB, CAROL, Person
+from p2pchat.wire.ops import make_op
+from tests.unit.protocol.people import ALICE, BOB, CAROL, Person, op_id
 from tests.unit.protocol.table import Seat, Table
 from tests.unit.protocol.test_invited import Crew, standings
 
@@ -250,9 +253,9 @@ def test_who_was_put_out_hears_that_an_admin_left_and_not_what_it_changed(is_res
     room = crew.begin()
     crew.alice.set(room, CAROL, Standing.ADMIN)
     crew.table.run(5)
-    invited = crew.carol.state.conversations[room].invited
-    assert invited is not None
-    brought = Welcome(invited.genesis, invited.secret, ())
+    inside = crew.carol.state.conversations[room].invited
+    assert inside is not None
+    brought = Welcome(inside.genesis, inside.secret, ())
     crew.carol.set(room, BOB, Standing.REMOVED)
     crew.table.run(5)
     crew.carol.ask(lambda id: DescribeRoom(id, room, Detail.NAME, "without Bob"))
@@ -288,6 +291,99 @@ def test_who_left_and_is_a_member_all_the_same_is_in_again(is_restarted: bool):
     crew.alice.send(room, "still here?")
     crew.table.run(60)
     assert crew.carol.texts(room) == ["still here?"]
+
+
+def spoke_beside_a_fall(crew: Crew) -> tuple[ConversationId, Op]:
+    """Bob pins, and Carol alone hears of it, says something, and leaves when she has heard that
+    Alice had put Bob out in the meantime: what he said last counts for nothing."""
+    room = crew.begin()
+    crew.alice.set(room, BOB, Standing.ADMIN)
+    crew.table.run(5)
+    for seat in (crew.bob, crew.carol):
+        crew.table.part(crew.alice, seat)
+    for number in range(3):  # the others are in the past of the last one alone
+        crew.bob.ask(lambda id, n=number: PinMessage(id, room, op_id(f"pinned {n}"), is_on=True))
+    crew.table.run(5)
+    crew.carol.send(room, "before")
+    crew.alice.set(room, BOB, Standing.REMOVED)
+    crew.table.part(crew.bob, crew.carol)
+    fall = crew.alice.chain(room, ALICE, Chain.CONTROL)[-1]
+    crew.carol.hear(ALICE, Ops((fall,), (ALICE.devices,)))
+    return room, crew.bob.chain(room, BOB, Chain.CONTROL)[-1]
+
+
+@pytest.mark.parametrize("restarts", [(), ("away",), ("away", "back")])
+def test_what_talk_depends_on_and_has_no_effect_comes_back_with_who_said_it(restarts):
+    crew = Crew()
+    room, pin = spoke_beside_a_fall(crew)
+    crew.table.lose(CAROL.device)
+    crew.carol.leave(room)
+    if "away" in restarts:
+        crew.carol.crash()
+    crew.table.heal()
+    crew.table.part(crew.alice, crew.bob)
+    crew.table.part(crew.bob, crew.carol)
+    crew.table.connect(crew.alice, crew.carol)
+    crew.table.run(40)
+    crew.alice.set(room, CAROL, Standing.MEMBER)
+    crew.table.run(1)
+    if "back" in restarts:
+        crew.carol.crash()
+        crew.table.connect(crew.alice, crew.carol)
+    crew.table.run(40)
+    crew.carol.send(room, "after")
+    crew.table.run(60)
+    assert crew.alice.texts(room) == crew.carol.texts(room) == ["before", "after"]
+    assert crew.alice.chain(room, CAROL) == crew.carol.chain(room, CAROL)
+    for seat in (crew.alice, crew.carol):
+        assert seat.state.conversations[room].log.waiting_count == 0
+        assert pin.id in seat.state.conversations[room].invited.membership
+    assert not crew.carol.chat.rooms.invited.admission.beside
+    settings = crew.carol.store.snapshot().settings
+    assert not any(raw for key, raw in settings.items() if key.startswith("beside/"))
+
+
+def test_who_leaves_where_all_counts_keeps_nothing_for_its_talk():
+    crew = Crew()
+    room = crew.begin()
+    crew.carol.send(room, "hello")
+    crew.table.run(5)
+    crew.carol.leave(room)
+    assert not crew.carol.loads
+    assert not crew.carol.chat.rooms.invited.admission.beside
+
+
+def test_of_what_talk_may_depend_on_so_much_is_kept(monkeypatch):
+    monkeypatch.setattr(invited, "BESIDE_MAX", 2)
+    crew = Crew()
+    room, pin = spoke_beside_a_fall(crew)
+    crew.carol.leave(room)
+    kept = crew.carol.chat.rooms.invited.admission.beside[room]
+    assert len(kept) == 2
+    assert kept[-1].id == pin.id
+    monkeypatch.setattr(admission, "BESIDE_BYTES_MAX", pin.size_bytes * 3 // 2)
+    crew = Crew()
+    room, pin = spoke_beside_a_fall(crew)
+    crew.carol.leave(room)
+    assert len(crew.carol.chat.rooms.invited.admission.beside[room]) == 1
+
+
+def test_who_left_and_goes_on_speaking_as_if_it_had_not_is_stopped_by_a_ban():
+    crew = Crew()
+    room = crew.begin()
+    crew.carol.send(room, "hello")
+    crew.table.run(5)
+    last = crew.carol.chain(room, CAROL)[-1]
+    crew.carol.leave(room)
+    crew.table.run(5)
+    for number, is_heard in enumerate((True, False)):
+        header = replace(last.header, seq=last.header.seq + 1, prev=last.id)
+        last = make_op(header, last.content, CAROL.signer)
+        crew.bob.hear(ALICE, Ops((last,), (CAROL.devices,)))
+        crew.table.run(5)
+        assert (last in crew.bob.chain(room, CAROL)) is is_heard, number
+        crew.alice.set(room, CAROL, Standing.BANNED)
+        crew.table.run(5)
 
 
 def test_rooms_of_strangers_that_came_to_nothing_leave_nothing_in_memory():

@@ -14,7 +14,7 @@ from p2pchat.protocol.room_vocabulary import PinMessage
 from p2pchat.protocol.sayings import PINS_MAX
 from p2pchat.wire import rooms_pb2
 from p2pchat.wire.control import decode_control, encode_control
-from tests.unit.protocol.people import ALICE, BOB, op_id
+from tests.unit.protocol.people import ALICE, BOB, CAROL, op_id
 from tests.unit.protocol.table import Seat
 from tests.unit.protocol.test_invited import Crew
 
@@ -80,7 +80,7 @@ def test_members_and_rooms_without_owners_pin_nothing(crew):
     assert pins(crew.alice, room) == ()
 
 
-def test_a_room_pins_so_many_and_those_whose_ops_have_the_greatest_ids_where_two_pin_apart(crew):
+def test_a_room_pins_so_many_and_an_owners_stay_where_two_pin_apart(crew):
     room = crew.begin()
     crew.alice.set(room, BOB, Standing.ADMIN)
     crew.table.run(5)
@@ -97,8 +97,70 @@ def test_a_room_pins_so_many_and_those_whose_ops_have_the_greatest_ids_where_two
             pin(seat, room, op_id("too many"))
     crew.table.connect(crew.alice, crew.bob)
     crew.table.run(60)
-    assert set(pins(crew.alice, room)) == set(pins(crew.bob, room)) == set(pins(crew.carol, room))
+    assert pins(crew.alice, room) == pins(crew.bob, room) == pins(crew.carol, room)
+    assert pins(crew.alice, room)[-1] == op_id("by alice")
     assert len(pins(crew.alice, room)) == PINS_MAX
+    assert PinChanged(room, op_id("by bob"), False, ALICE.account) in crew.bob.told(PinChanged)
+
+
+def test_what_was_pinned_apart_is_in_the_same_order_for_all(crew):
+    room = crew.begin()
+    crew.alice.set(room, BOB, Standing.ADMIN)
+    crew.table.run(5)
+    crew.table.part(crew.alice, crew.bob)
+    crew.table.part(crew.carol, crew.bob)
+    for number in range(6):
+        pin(crew.alice, room, op_id(f"alice {number}"))
+        pin(crew.bob, room, op_id(f"bob {number}"))
+    crew.table.connect(crew.alice, crew.bob)
+    crew.table.run(60)
+    crew.carol.crash()
+    assert len(pins(crew.alice, room)) == 12
+    assert pins(crew.alice, room) == pins(crew.bob, room) == pins(crew.carol, room)
+
+
+def test_what_has_no_place_can_be_taken_down_before_it_comes_up(crew):
+    room = crew.begin()
+    crew.alice.set(room, BOB, Standing.ADMIN)
+    crew.table.run(5)
+    crew.table.part(crew.alice, crew.bob)
+    crew.table.part(crew.carol, crew.bob)
+    for number in range(PINS_MAX):
+        pin(crew.alice, room, op_id(f"message {number}"))
+    pin(crew.bob, room, op_id("by bob"))
+    crew.table.connect(crew.alice, crew.bob)
+    crew.table.run(60)
+    assert op_id("by bob") not in pins(crew.alice, room)
+    pin(crew.alice, room, op_id("by bob"), is_on=False)
+    pin(crew.alice, room, op_id("message 0"), is_on=False)
+    assert pins(crew.alice, room) == tuple(op_id(f"message {n}") for n in range(1, PINS_MAX))
+
+
+def test_an_admin_who_pins_all_that_there_is_room_for_keeps_nobody_out(crew):
+    room = crew.begin()
+    crew.alice.set(room, BOB, Standing.ADMIN)
+    crew.alice.set(room, CAROL, Standing.ADMIN)
+    crew.table.run(5)
+    crew.table.part(crew.carol, crew.bob)
+    crew.table.part(crew.alice, crew.bob)
+    for number in range(PINS_MAX):
+        pin(crew.bob, room, op_id(f"none {number}"))
+    mine = [op_id(f"some {number}") for number in range(4)]
+    for message in mine:
+        pin(crew.carol, room, message)
+    crew.table.connect(crew.alice, crew.bob)
+    crew.table.run(60)
+    assert set(mine) < set(pins(crew.alice, room)), "each has its share"
+    with pytest.raises(LocalProtocolError, match="at most 32"):
+        pin(crew.carol, room, op_id("one more"))
+    pin(crew.alice, room, op_id("an owner's"))
+    assert op_id("an owner's") in pins(crew.alice, room)
+    crew.table.run(20)
+    crew.alice.set(room, BOB, Standing.REMOVED)
+    crew.table.run(20)
+    pin(crew.carol, room, op_id("one more"))
+    crew.table.run(20)
+    assert {*mine, op_id("an owner's"), op_id("one more")} < set(pins(crew.alice, room))
 
 
 def test_what_is_pinned_on_the_side_of_a_fall_is_not(crew):
@@ -115,6 +177,9 @@ def test_what_is_pinned_on_the_side_of_a_fall_is_not(crew):
     for seat in crew.seats:
         assert pins(seat, room) == ()
     assert crew.carol.told(PinChanged) == []
+    on, off = crew.bob.told(PinChanged)
+    assert (on.pinned, off.pinned) == (True, False)
+    assert off.account == ALICE.account, "it is so by her word"
 
 
 def test_a_pin_names_a_message():
