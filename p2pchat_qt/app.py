@@ -15,6 +15,7 @@ from p2pchat_qt.pictures import Pictures
 from p2pchat_qt.preferences import Preferences
 from p2pchat_qt.session import Session, Start
 from p2pchat_qt.shown import initials
+from p2pchat_qt.viewmodels.alarms import Alarms
 from p2pchat_qt.viewmodels.base import constant
 from p2pchat_qt.viewmodels.chat import ChatView
 from p2pchat_qt.viewmodels.faces import PROVIDER, FacesView
@@ -50,6 +51,8 @@ class App(QObject):
     link_given = Signal(str)
     """A `dchat://` link from the command line or from another start of the program."""
     asked_to_show = Signal()
+    opening = Signal(str)
+    """A conversation that shall be shown, such as one whose notice was clicked."""
     closed = Signal()
     """The user has closed the window for good."""
 
@@ -67,6 +70,7 @@ class App(QObject):
             SettingsView(self.session),
             FacesView(self.session, sidebar),
         )
+        self.alarms = Alarms(self.session, sidebar)
         self.notices = self.session.notices
         self.preferences = Preferences(preferences_home, self.notices, self)
         self._linked = Linked(self)
@@ -74,6 +78,8 @@ class App(QObject):
         self._pictures = Pictures(self.views.faces.kept)
         self._engine.addImageProvider(PROVIDER, self._pictures)
         self._window: QQuickWindow | None = None
+        self._link = ""
+        self.session.phase_changed.connect(self._follow)
         self.preferences.language_changed.connect(self._retranslate)
 
     said = constant("notices")
@@ -85,10 +91,7 @@ class App(QObject):
         context.setContextProperty("app", self)
         for name in Views.__dataclass_fields__:
             context.setContextProperty(f"{name}View", getattr(self.views, name))
-        width, height = size or (
-            int(self.preferences.value("width")),
-            int(self.preferences.value("height")),
-        )
+        width, height = size or self.preferences.size()
         self._engine.setInitialProperties(
             {"width": width, "height": height, "page": page or "chat"}
         )
@@ -130,7 +133,7 @@ class App(QObject):
     def open_link(self, link: str) -> None:
         """Follow a link that the user has agreed to."""
         if link.startswith("dchat://"):
-            self.link_given.emit(link)
+            self.follow(link)
         elif link.startswith(("https://", "http://")):
             QDesktopServices.openUrl(QUrl(link, QUrl.ParsingMode.StrictMode))
 
@@ -159,7 +162,17 @@ class App(QObject):
     def called(self, link: str) -> None:
         """Another start of the program wants the window, perhaps with a link."""
         self.asked_to_show.emit()
-        self.link_given.emit(link)
+        self.follow(link)
+
+    def follow(self, link: str) -> None:
+        """Show where a link leads, as soon as the client is open: it is the client who reads it."""
+        self._link = link or self._link
+        self._follow()
+
+    def _follow(self) -> None:
+        if self._link and self.session.phase == "open":
+            link, self._link = self._link, ""
+            self.link_given.emit(link)
 
     @Slot()
     def quit(self) -> None:

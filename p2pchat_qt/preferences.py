@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import (
     Property,
     QCoreApplication,
+    QLibraryInfo,
     QLocale,
     QObject,
     QSettings,
@@ -27,12 +28,12 @@ __all__ = ["SCALES", "Preferences"]
 FILE = "window.ini"
 SCALES = (0.9, 1.0, 1.15, 1.3, 1.5)
 _TRANSLATIONS = Path(__file__).parent / "i18n"
+_SCHEMES = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
 _DEFAULTS = {
     "language": "system",
     "theme": "system",
     "scale": "1.0",
     "notify": "full",
-    "tray": "no",
     "width": "1000",
     "height": "720",
 }
@@ -48,7 +49,8 @@ class Preferences(QObject):
         super().__init__(parent)
         self._file = str(home / FILE) if home is not None else None
         self._notices = notices
-        self._translator: QTranslator | None = None
+        self._translators = list[QTranslator]()
+        self._scheme = Qt.ColorScheme.Unknown
         self._forced = dict[str, str]()
         self._kept = dict(_DEFAULTS)
         self._now = QQmlPropertyMap.create(self)
@@ -81,6 +83,13 @@ class Preferences(QObject):
         """What holds."""
         return self._forced.get(name, self._kept[name])
 
+    def size(self) -> tuple[int, int]:
+        """Of the window; what nobody can have meant is as at the first start."""
+        kept = (self.value("width"), self.value("height"))
+        if not all(each.isdecimal() and len(each) <= 5 and int(each) > 0 for each in kept):
+            kept = (_DEFAULTS["width"], _DEFAULTS["height"])
+        return int(kept[0]), int(kept[1])
+
     @property
     def language(self) -> Language:
         """The language of the window."""
@@ -92,9 +101,9 @@ class Preferences(QObject):
     def close(self) -> None:
         """Follow the system no more, and speak no language."""
         QGuiApplication.styleHints().colorSchemeChanged.disconnect(self._apply)
-        application = QCoreApplication.instance()
-        if application is not None and self._translator is not None:
-            application.removeTranslator(self._translator)
+        if self._scheme is not Qt.ColorScheme.Unknown:
+            QGuiApplication.styleHints().unsetColorScheme()
+        self._speak("")
 
     def _read(self) -> None:
         if self._file is not None and Path(self._file).exists():
@@ -103,10 +112,13 @@ class Preferences(QObject):
                 self._kept[name] = str(kept.value(name, self._kept[name]))
 
     def _apply(self, _: object = None) -> None:
-        theme = self.value("theme")
+        theme, hints = self.value("theme"), QGuiApplication.styleHints()
+        scheme = _SCHEMES.get(theme, Qt.ColorScheme.Unknown)
+        if scheme is not self._scheme:  # what Qt draws itself, such as menus of fields
+            self._scheme = scheme
+            hints.setColorScheme(scheme)
         if theme not in THEMES:
-            is_dark = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
-            theme = "dark" if is_dark else "light"
+            theme = "dark" if hints.colorScheme() == Qt.ColorScheme.Dark else "light"
         try:
             scale = min(max(float(self.value("scale")), SCALES[0]), SCALES[-1])
         except ValueError:
@@ -115,27 +127,36 @@ class Preferences(QObject):
             "language": self.value("language"),
             "theme": self.value("theme"),
             "notify": self.value("notify"),
-            "tray": self.value("tray"),
             "scale": scale,
             "isDark": theme == "dark",
             "colors": dict(THEMES[theme]),
             "avatars": list(AVATARS),
             "names": list(NAMES[theme]),
         }.items():
-            self._now.insert(name, value)
+            if self._now.value(name) != value:  # else all that is bound to it is drawn anew
+                self._now.insert(name, value)
         self._translate()
 
     def _translate(self) -> None:
         language = self.language
-        if self._translator is not None and self._now.value("spoken") == language:
-            return
+        if not self._translators or self._now.value("spoken") != language:
+            self._speak(language)
+            self._notices.language = language
+            self._now.insert("spoken", language)
+            self.language_changed.emit()
+
+    def _speak(self, language: str) -> None:
+        """Our words, and those that Qt has itself, such as the menus of fields."""
         application = QCoreApplication.instance()
-        assert application is not None, "there is an application"
-        if self._translator is not None:
-            application.removeTranslator(self._translator)
-        self._translator = QTranslator(self)
-        if self._translator.load(str(_TRANSLATIONS / f"p2pchat_qt_{language}.qm")):
-            application.installTranslator(self._translator)
-        self._notices.language = language
-        self._now.insert("spoken", language)
-        self.language_changed.emit()
+        for each in self._translators:
+            if application is not None:
+                application.removeTranslator(each)
+        self._translators = list[QTranslator]()
+        name = {"zh": "zh_CN"}.get(language, language)
+        qt = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
+        files = [f"{qt}/{part}_{name}.qm" for part in ("qtbase", "qtdeclarative")]
+        for file in (*files, str(_TRANSLATIONS / f"p2pchat_qt_{language}.qm")):
+            translator = QTranslator(self)
+            if language and application is not None and translator.load(file):
+                application.installTranslator(translator)
+                self._translators.append(translator)

@@ -21,13 +21,16 @@ from PySide6.QtWidgets import QApplication
 from p2pchat.portal import default_home
 from p2pchat_qt.app import App
 from p2pchat_qt.collecting import collecting_here
-from p2pchat_qt.platform.instance import Instance
+from p2pchat_qt.platform.instance import Instance, Place
 from p2pchat_qt.platform.tray import Tray
 from p2pchat_qt.screenshot import screenshot
 from p2pchat_qt.session import Start
 
 __all__ = ["Options", "application", "run"]
 
+TAKE_TIMES = 20
+TAKE_AGAIN_S = 1.0
+_SILENT = "Another window of this home does not answer; wait until it has closed, or end it.\n"
 _RESOURCES = Path(__file__).parent / "resources"
 
 
@@ -65,12 +68,10 @@ def run(options: Options) -> int:
     with ExitStack() as stack:
         start = stack.enter_context(_start(options))
         instance = Instance(start.home)
-        if not options.is_demo and options.screenshot is None and instance.hand_over(options.link):
-            return 0
         loop = cast("asyncio.AbstractEventLoop", qasync.QEventLoop(running))
         asyncio.set_event_loop(loop)
         with closing(loop), collecting_here():
-            return loop.run_until_complete(_live(options, start, instance))
+            return loop.run_until_complete(_alone(options, start, instance))
 
 
 @contextmanager
@@ -87,6 +88,25 @@ def _start(options: Options) -> Generator[Start]:
         yield Start(home, offline=True)
 
 
+async def _alone(options: Options, start: Start, instance: Instance) -> int:
+    """Be the one window of a home, or give the link to who is."""
+    if options.is_demo or options.screenshot is not None:
+        return await _live(options, start, instance)
+    place = instance.take(options.link)
+    for _ in range(TAKE_TIMES):  # one that begins or ends takes some seconds
+        if place is Place.SILENT:
+            await asyncio.sleep(TAKE_AGAIN_S)
+            place = instance.take(options.link)
+    if place is Place.SILENT:
+        sys.stderr.write(_SILENT)
+    if place is not Place.FREE:
+        return int(place is Place.SILENT)
+    try:
+        return await _live(options, start, instance)
+    finally:
+        instance.leave()
+
+
 async def _live(options: Options, start: Start, instance: Instance) -> int:
     app = App(start, None if options.is_demo else start.home)
     app.preferences.force(language=options.language, theme=options.theme)
@@ -99,8 +119,7 @@ async def _live(options: Options, start: Start, instance: Instance) -> int:
         if options.screenshot is not None:
             return await screenshot(app, window, options.page, options.screenshot)
         tray = Tray(app, window)
-        if options.link:
-            app.link_given.emit(options.link)
+        app.follow(options.link)
         for number in (signal.SIGINT, signal.SIGTERM):
             with suppress(NotImplementedError):  # Windows has its own ways
                 asyncio.get_running_loop().add_signal_handler(number, closed.set)

@@ -12,14 +12,16 @@ Its phase is one of
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QObject, Signal, Slot
 
 from p2pchat.errors import NodeClosed, P2PChatError, PassphraseNeeded, WrongPassphrase
-from p2pchat.portal import Portal, Told, has_identity
+from p2pchat.portal import Events, Portal, Told, has_identity
 from p2pchat_qt.jobs import Jobs
 from p2pchat_qt.models.states import States
 from p2pchat_qt.notices import Notices
@@ -85,12 +87,14 @@ class Session(QObject):
         """Open the client, the first time with a name."""
         self.steps = []
         self._enter("opening")
-        self._jobs.start(self._live(name, passphrase or None))
+        self._jobs.start(self._live(name, passphrase or None), failed=lambda _: None)
 
     async def call(self, method: str, /, **params: object) -> object:
         """Ask the client. Raises what the method raises."""
         if self._portal is None:
-            raise NodeClosed("the client is closed; start it again")
+            raise NodeClosed(
+                QCoreApplication.translate("Session", "The client is closed; start it again.")
+            )
         return await self._portal.call(method, **params)
 
     async def refresh_account(self) -> None:
@@ -113,20 +117,19 @@ class Session(QObject):
         )
         events = portal.events()
         listening = asyncio.ensure_future(self._open(portal))
+        listening.add_done_callback(lambda opening: _end_with(opening, events))
         try:
             async for batch in events.batches():
                 self._hear(batch)
             await listening
-            if self.phase == "open":
-                self._fail("the client ended; start it again")
         except (PassphraseNeeded, WrongPassphrase) as error:
             self.error = str(error) if isinstance(error, WrongPassphrase) else ""
             self._enter("locked")
-        except (P2PChatError, OSError, BaseExceptionGroup) as error:
-            self._fail(str(error))
         finally:
             listening.cancel()
             events.close()
+            if self.phase in ("opening", "open"):  # whatever ended it
+                self._fail(_words_for(sys.exception()))
 
     async def _open(self, portal: Portal) -> None:
         await portal.start()
@@ -153,3 +156,29 @@ class Session(QObject):
             self.phase = phase
             with suppress(RuntimeError):  # the window is gone already
                 self.phase_changed.emit()
+
+
+def _end_with(opening: asyncio.Future[None], events: Events) -> None:
+    """Nothing is told by a client that could not be opened."""
+    if opening.cancelled() or opening.exception() is not None:
+        events.close()
+
+
+def _words_for(error: BaseException | None) -> str:
+    """Why the client is not there any more, for its user."""
+    if isinstance(error, P2PChatError | OSError):
+        return str(error)
+    if error is None:
+        return QCoreApplication.translate("Session", "The client ended; start it again.")
+    words = QCoreApplication.translate(
+        "Session", "The client ended by a fault (%1); start it again."
+    )
+    return words.replace("%1", ", ".join(sorted(_kinds(error))))
+
+
+def _kinds(error: BaseException) -> set[str]:
+    """What happened, by the names of the errors, those in groups one by one."""
+    if not isinstance(error, BaseExceptionGroup):
+        return {type(error).__name__}
+    inner = cast("BaseExceptionGroup[BaseException]", error).exceptions
+    return {name for each in inner for name in _kinds(each)}

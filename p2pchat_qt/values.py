@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-__all__ = ["Row", "flag", "number", "row", "rows", "text", "texts"]
+__all__ = ["Row", "flag", "number", "row", "rows", "shown_ms", "text", "texts"]
 
 Row = dict[str, object]
 """One thing that is shown, by the names of its parts."""
@@ -41,3 +41,9 @@ def number(of: Mapping[str, object], name: str) -> int:
 def flag(of: Mapping[str, object], name: str) -> bool:
     """Yes or no."""
     return bool(of.get(name))
+
+
+def shown_ms(message: Mapping[str, object]) -> int:
+    """When a message was written; of a clock that is ahead of ours, when it came."""
+    sent, received = number(message, "sent_at"), number(message, "received_at")
+    return min(sent, received) if received and sent > 0 else received or sent

@@ -29,6 +29,29 @@
     </message>
 </context>
 <context>
+    <name>Alarms</name>
+    <message>
+        <source>A device of %1 says that it acts for another account. Nothing is sent to them before you have compared the safety number.</source>
+        <translation>%1 的一台设备声称代表另一个账号。在你比对安全码之前，不会向对方发送任何内容。</translation>
+    </message>
+    <message>
+        <source>Your account acts through a further device now. If it is not yours, end it in the settings.</source>
+        <translation>你的账号新增了一台设备。如果不是你的，请在设置中停用它。</translation>
+    </message>
+    <message>
+        <source>%1 uses a further device now.</source>
+        <translation>%1 新增了一台设备。</translation>
+    </message>
+    <message>
+        <source>Something about %1 is not right: %2</source>
+        <translation>%1 有异常：%2</translation>
+    </message>
+    <message>
+        <source>You do not come into %1: %2</source>
+        <translation>无法进入 %1：%2</translation>
+    </message>
+</context>
+<context>
     <name>Ask</name>
     <message>
         <source>Cancel</source>
@@ -110,6 +133,18 @@
         <translation>对方同意后即可发消息。</translation>
     </message>
     <message>
+        <source>You are not in this room any more.</source>
+        <translation>你已不在此房间中。</translation>
+    </message>
+    <message>
+        <source>They are no contact of yours any more. What was said stays.</source>
+        <translation>对方已不是你的联系人。聊天记录会保留。</translation>
+    </message>
+    <message>
+        <source>Nothing is sent to them before you have compared.</source>
+        <translation>在你完成比对之前，不会向对方发送任何内容。</translation>
+    </message>
+    <message>
         <source>You can write once somebody has let you in.</source>
         <translation>有人让你加入后即可发言。</translation>
     </message>
@@ -118,12 +153,28 @@
         <translation>你在这里只能阅读，不能发言。</translation>
     </message>
     <message>
+        <source>You were removed from this room.</source>
+        <translation>你已被移出此房间。</translation>
+    </message>
+    <message>
+        <source>You were removed from this room for good.</source>
+        <translation>你已被永久移出此房间。</translation>
+    </message>
+    <message>
+        <source>A device of %1 says that it acts for another account. Compare the safety number before you trust it.</source>
+        <translation>%1 的一台设备声称代表另一个账号。请先比对安全码，再决定是否信任。</translation>
+    </message>
+    <message>
+        <source>Compare…</source>
+        <translation>比对…</translation>
+    </message>
+    <message>
         <source>Delete this message?</source>
         <translation>删除这条消息？</translation>
     </message>
     <message>
         <source>Its words go from here, and from everybody who hears of it.</source>
-        <translation>内容会从这里以及所有得知此事的人那里删除。</translation>
+        <translation>内容会从这里以及收到删除通知的人那里删除。</translation>
     </message>
     <message>
         <source>Delete</source>
@@ -206,30 +257,6 @@
         <source>More about %1</source>
         <translation>%1 的更多操作</translation>
     </message>
-    <message>
-        <source>Verify</source>
-        <translation>验证</translation>
-    </message>
-    <message>
-        <source>Trust the new key</source>
-        <translation>信任新密钥</translation>
-    </message>
-    <message>
-        <source>Copy account</source>
-        <translation>复制账号</translation>
-    </message>
-    <message>
-        <source>Copied</source>
-        <translation>已复制</translation>
-    </message>
-    <message>
-        <source>Remove</source>
-        <translation>移除</translation>
-    </message>
-    <message>
-        <source>Block</source>
-        <translation>屏蔽</translation>
-    </message>
 </context>
 <context>
     <name>ContactsPage</name>
@@ -252,6 +279,10 @@
     <message>
         <source>Wants to be your contact</source>
         <translation>想成为你的联系人</translation>
+    </message>
+    <message>
+        <source>Introduced by %1</source>
+        <translation>由 %1 介绍</translation>
     </message>
     <message>
         <source>Go in</source>
@@ -310,6 +341,22 @@
         <translation>粘贴朋友的链接，或把你的链接给对方。</translation>
     </message>
     <message>
+        <source>Compare the safety number…</source>
+        <translation>比对安全码…</translation>
+    </message>
+    <message>
+        <source>Verify</source>
+        <translation>验证</translation>
+    </message>
+    <message>
+        <source>Copy account</source>
+        <translation>复制账号</translation>
+    </message>
+    <message>
+        <source>Copied</source>
+        <translation>已复制</translation>
+    </message>
+    <message>
         <source>Block %1?</source>
         <translation>屏蔽 %1？</translation>
     </message>
@@ -332,6 +379,10 @@
 </context>
 <context>
     <name>ConversationRow</name>
+    <message>
+        <source>Their key is in doubt</source>
+        <translation>对方的密钥可疑</translation>
+    </message>
     <message>
         <source>Has not answered yet</source>
         <translation>对方尚未回应</translation>
@@ -604,7 +655,7 @@
     <name>Explanation</name>
     <message>
         <source>Where is it?</source>
-        <translation>消息在哪里？</translation>
+        <translation>消息状态</translation>
     </message>
     <message>
         <source>Next try: %1</source>
@@ -624,6 +675,10 @@
     <message>
         <source>For how many days</source>
         <translation>有效天数</translation>
+    </message>
+    <message>
+        <source>Make the link</source>
+        <translation>生成链接</translation>
     </message>
     <message>
         <source>The invitation as a QR code</source>
@@ -774,7 +829,7 @@
     </message>
     <message>
         <source>Where is it?</source>
-        <translation>消息在哪里？</translation>
+        <translation>消息状态</translation>
     </message>
     <message>
         <source>Delete</source>
@@ -790,6 +845,18 @@
     <message>
         <source>Message deleted</source>
         <translation>消息已删除</translation>
+    </message>
+    <message>
+        <source>Reply to %1</source>
+        <translation>回复 %1</translation>
+    </message>
+    <message>
+        <source>Message</source>
+        <translation>消息</translation>
+    </message>
+    <message>
+        <source>edited</source>
+        <translation>已编辑</translation>
     </message>
     <message>
         <source>Unread messages</source>
@@ -975,6 +1042,21 @@
     </message>
 </context>
 <context>
+    <name>Oddities</name>
+    <message>
+        <source>Letters of several alphabets stand in one word of this name.</source>
+        <translation>此名称的一个词中混用了多种文字的字母。</translation>
+    </message>
+    <message>
+        <source>This name looks like the name of a contact of yours.</source>
+        <translation>此名称与你的一位联系人的名称相似。</translation>
+    </message>
+    <message>
+        <source>This name looks like your own.</source>
+        <translation>此名称与你自己的名称相似。</translation>
+    </message>
+</context>
+<context>
     <name>Page</name>
     <message>
         <source>Back</source>
@@ -1028,8 +1110,20 @@
         <translation>验证 %1</translation>
     </message>
     <message>
+        <source>Can you trust %1?</source>
+        <translation>可以信任 %1 吗？</translation>
+    </message>
+    <message>
+        <source>A device of %1 says that it acts for another account. That can be a fault, or somebody who wants to be taken for them. Nothing is sent to them before you have compared.</source>
+        <translation>%1 的一台设备声称代表另一个账号。这可能是故障，也可能有人冒充对方。在你完成比对之前，不会向对方发送任何内容。</translation>
+    </message>
+    <message>
         <source>Compare this number with %1, face to face or on the phone. If it is the same on both sides, nobody is between you.</source>
         <translation>请与 %1 当面或通过电话核对这组数字。如果两边相同，就说明你们之间没有别人。</translation>
+    </message>
+    <message>
+        <source>Then somebody may stand between you, or this is not %1. Write nothing here that only they may know. Tell them by another way, remove this contact, and add them again by a link that they give you in person.</source>
+        <translation>那么可能有人在你们中间，或者这并不是 %1。请不要在这里写只应让对方知道的内容。请用其他方式告知对方，删除此联系人，并用对方当面给你的链接重新添加。</translation>
     </message>
     <message>
         <source>A code for their client to scan</source>
@@ -1040,8 +1134,31 @@
         <translation>两边相同</translation>
     </message>
     <message>
+        <source>It is the same: trust them</source>
+        <translation>一致，信任对方</translation>
+    </message>
+    <message>
         <source>Not the same</source>
         <translation>不相同</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>关闭</translation>
+    </message>
+</context>
+<context>
+    <name>Session</name>
+    <message>
+        <source>The client is closed; start it again.</source>
+        <translation>客户端已关闭；请重新启动。</translation>
+    </message>
+    <message>
+        <source>The client ended; start it again.</source>
+        <translation>客户端已结束；请重新启动。</translation>
+    </message>
+    <message>
+        <source>The client ended by a fault (%1); start it again.</source>
+        <translation>客户端因故障结束（%1）；请重新启动。</translation>
     </message>
 </context>
 <context>
@@ -1422,8 +1539,20 @@
         <translation>退出</translation>
     </message>
     <message>
+        <source>Asks for an answer</source>
+        <translation>正在等你答复</translation>
+    </message>
+    <message>
+        <source>The key of a contact is in doubt</source>
+        <translation>一位联系人的密钥可疑</translation>
+    </message>
+    <message>
         <source>New message</source>
         <translation>新消息</translation>
+    </message>
+    <message>
+        <source>and %1 more</source>
+        <translation>另有 %1 条</translation>
     </message>
 </context>
 <context>

@@ -33,6 +33,7 @@ class RowsModel(QAbstractListModel):
         self._parts = tuple(parts)
         self._key = key
         self._rows = list[Row]()
+        self._places: dict[object, int] | None = {}
 
     def roleNames(self) -> dict[int, QByteArray]:
         return {_FIRST_ROLE + n: QByteArray(part.encode()) for n, part in enumerate(self._parts)}
@@ -69,27 +70,37 @@ class RowsModel(QAbstractListModel):
 
     def replace(self, rows: Sequence[Row]) -> None:
         """Show these, in this order. Each key stands in them once."""
-        wanted = {row[self._key] for row in rows}
+        wanted = [row[self._key] for row in rows]
+        staying = set(wanted)
         for place in reversed(range(len(self._rows))):
-            if self._rows[place][self._key] not in wanted:
+            if self._rows[place][self._key] not in staying:
                 self.beginRemoveRows(_NOWHERE, place, place)
                 del self._rows[place]
+                self._places = None
                 self.endRemoveRows()
+        here = [row[self._key] for row in self._rows]
+        known = set(here)
         for place, row in enumerate(rows):
-            self._put(place, row)
+            if wanted[place] not in known:
+                here.insert(place, wanted[place])
+                self._insert(place, row)
+            elif here[place] != wanted[place]:  # those before are in their places: it is behind
+                now = here.index(wanted[place], place)
+                here.insert(place, here.pop(now))
+                self._move(now, place)
+            self._set(place, row)
 
-    def _put(self, place: int, row: Row) -> None:
-        now = self._place(row[self._key])
-        if now is None:
-            self.beginInsertRows(_NOWHERE, place, place)
-            self._rows.insert(place, row)
-            self.endInsertRows()
-            return
-        if now != place:  # those before are in their places: it stands behind
-            self.beginMoveRows(_NOWHERE, now, now, _NOWHERE, place)
-            self._rows.insert(place, self._rows.pop(now))
-            self.endMoveRows()
-        self._set(place, row)
+    def _insert(self, place: int, row: Row) -> None:
+        self.beginInsertRows(_NOWHERE, place, place)
+        self._rows.insert(place, row)
+        self._places = None
+        self.endInsertRows()
+
+    def _move(self, now: int, place: int) -> None:
+        self.beginMoveRows(_NOWHERE, now, now, _NOWHERE, place)
+        self._rows.insert(place, self._rows.pop(now))
+        self._places = None
+        self.endMoveRows()
 
     def _set(self, place: int, row: Row) -> None:
         if self._rows[place] != row:
@@ -98,4 +109,6 @@ class RowsModel(QAbstractListModel):
             self.dataChanged.emit(index, index)
 
     def _place(self, key: object) -> int | None:
-        return next((n for n, row in enumerate(self._rows) if row[self._key] == key), None)
+        if self._places is None:
+            self._places = {row[self._key]: place for place, row in enumerate(self._rows)}
+        return self._places.get(key)

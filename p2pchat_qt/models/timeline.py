@@ -19,9 +19,9 @@ from PySide6.QtCore import (
     Slot,
 )
 
-from p2pchat_qt.models.window import Window
+from p2pchat_qt.models.window import Cut, Window
 from p2pchat_qt.shown import colour_of, initials, links, message_text, name_text, preview_text
-from p2pchat_qt.values import Row, flag, number, rows, text
+from p2pchat_qt.values import Row, flag, number, rows, shown_ms, text
 
 __all__ = ["GROUP_MS", "Timeline"]
 
@@ -71,6 +71,12 @@ class Timeline(QAbstractListModel):
     def id_at(self, row: int) -> str:
         """The message at a row of the view."""
         return text(self.window.messages[self._at(row)], "id") if 0 <= row < self.rowCount() else ""
+
+    @Slot(str, result=str)
+    def whole(self, id: str) -> str:
+        """All that a message says."""
+        place = self.window.place(id)
+        return "" if place is None else message_text(text(self._message(place), "text"))
 
     @Slot(str)
     def show_whole(self, id: str) -> None:
@@ -123,28 +129,37 @@ class Timeline(QAbstractListModel):
 
     def append(self, messages: Sequence[Row]) -> None:
         """Newer ones, in order; the oldest go if there are too many."""
-        new = self.window.unknown(messages)
-        if not new:
-            return
-        self.beginInsertRows(_NOWHERE, 0, len(new) - 1)
-        self.window.messages.extend(new)
-        self.endInsertRows()
-        before = len(self.window.messages) - len(new) - 1
-        self._changed(before, before)
-        self._cut(self.window.too_many(keep_newest=True).oldest, newest=0)
+        self._insert(len(self.window.messages), self.window.unknown(messages))
+        self._cut(self.window.too_many(keep_newest=True))
 
     def prepend(self, messages: Sequence[Row], *, has_older: bool) -> None:
         """Older ones, in order; the newest go if there are too many."""
-        new = self.window.unknown(messages)
         self.window.has_older = has_older
-        if not new:
-            return
-        rows_before = len(self.window.messages)
-        self.beginInsertRows(_NOWHERE, rows_before, rows_before + len(new) - 1)
-        self.window.messages[:0] = new
-        self.endInsertRows()
-        self._changed(len(new), len(new))
-        self._cut(0, newest=self.window.too_many(keep_newest=False).newest)
+        self._insert(0, self.window.unknown(messages))
+        self._cut(self.window.too_many(keep_newest=False))
+
+    def become(self, messages: Sequence[Row], *, has_older: bool, has_newer: bool) -> None:
+        """These instead of what is shown, told as what is different: what stays where it is does
+        not move. Too many go at the end that is not everything."""
+        held, wanted = self.window.messages, [message["id"] for message in messages]
+        staying = set(wanted)
+        for place in reversed(range(len(held))):
+            if held[place]["id"] not in staying:
+                self._remove(place, 1)
+        here = {message["id"] for message in held}
+        if [id for id in wanted if id in here] != [message["id"] for message in held]:
+            self.show(messages, has_older=has_older, has_newer=has_newer)
+            here, held = staying, self.window.messages
+        self.window.has_older, self.window.has_newer = has_older, has_newer
+        place = 0
+        for end in [n for n, id in enumerate(wanted) if id in here] + [len(wanted)]:
+            self._insert(place, messages[place:end])
+            if end < len(wanted) and held[end] != messages[end]:
+                held[end] = messages[end]
+                self._changed(end, end)
+            place = end + 1
+        self._changed(0, 0)
+        self._cut(self.window.too_many(keep_newest=not has_newer))
 
     def change(self, id: str, change: Callable[[Row], Row]) -> None:
         """Have a message say something else, if it is here."""
@@ -156,21 +171,34 @@ class Timeline(QAbstractListModel):
             if message.get("reply_to") == id:
                 self._changed(answer, answer)
 
-    def _cut(self, oldest: int, newest: int) -> None:
+    def _insert(self, place: int, messages: Sequence[Row]) -> None:
+        """Some more before the one that stands at a place."""
+        if not messages:
+            return
+        held, count = self.window.messages, len(messages)
+        row = len(held) - place
+        self.beginInsertRows(_NOWHERE, row, row + count - 1)
+        held[place:place] = messages
+        self.endInsertRows()
+        self._changed(place - 1, place - 1)
+        self._changed(place + count, place + count)
+
+    def _remove(self, place: int, count: int) -> None:
+        held = self.window.messages
+        row = len(held) - place - count
+        self.beginRemoveRows(_NOWHERE, row, row + count - 1)
+        del held[place : place + count]
+        self.endRemoveRows()
+        self._changed(place - 1, place)
+
+    def _cut(self, cut: Cut) -> None:
         held = self.window
-        if oldest:
-            rows_now = len(held.messages)
-            self.beginRemoveRows(_NOWHERE, rows_now - oldest, rows_now - 1)
-            del held.messages[:oldest]
+        if cut.oldest:
             held.has_older = True
-            self.endRemoveRows()
-            self._changed(0, 0)
-        if newest:
-            self.beginRemoveRows(_NOWHERE, 0, newest - 1)
-            del held.messages[-newest:]
+            self._remove(0, cut.oldest)
+        if cut.newest:
             held.has_newer = True
-            self.endRemoveRows()
-            self._changed(len(held.messages) - 1, len(held.messages) - 1)
+            self._remove(len(held.messages) - cut.newest, cut.newest)
 
     def _changed_at(self, place: int | None) -> None:
         if place is not None:
@@ -203,7 +231,7 @@ class Timeline(QAbstractListModel):
             "body": self._body,
             "isCut": self._is_cut,
             "hasLinks": lambda place: bool(links(self._body(place))),
-            "sentAt": lambda place: _shown_ms(self._message(place)),
+            "sentAt": lambda place: shown_ms(self._message(place)),
             "messageState": plain("state"),
             "isEdited": plain("edited"),
             "isDeleted": plain("deleted"),
@@ -294,10 +322,4 @@ class Timeline(QAbstractListModel):
 
 
 def _day_of(message: Row) -> str:
-    return datetime.fromtimestamp(_shown_ms(message) / 1000).strftime("%Y-%m-%d")
-
-
-def _shown_ms(message: Row) -> int:
-    """When it was written; of a clock that is ahead of ours, when it came."""
-    sent, received = number(message, "sent_at"), number(message, "received_at")
-    return min(sent, received) if received and sent > 0 else received or sent
+    return datetime.fromtimestamp(shown_ms(message) / 1000).strftime("%Y-%m-%d")

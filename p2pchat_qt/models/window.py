@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from p2pchat_qt.values import Row, text
 
-__all__ = ["PAGE", "WINDOW_MAX", "Window"]
+__all__ = ["PAGE", "WINDOW_MAX", "Cut", "Window"]
 
 PAGE = 60
 """Messages read at once."""

@@ -8,8 +8,22 @@ Rectangle {
     id: page
     property bool isNarrow: false
     readonly property bool isRoom: chatView.now.kind === "room"
-    readonly property bool mayWrite: chatView.now.state_ !== "asked" && chatView.now.state_ !== "joining"
-        && chatView.now.state_ !== "read-only"
+    // Why nothing can be written here; empty where it can.
+    readonly property string whyNot: {
+        if (chatView.now.isGone)
+            return isRoom ? qsTr("You are not in this room any more.") : qsTr("They are no contact of yours any more. What was said stays.")
+        if (chatView.now.keyChanged)
+            return qsTr("Nothing is sent to them before you have compared.")
+        return ({
+            asked: qsTr("You can write once they have said yes."),
+            joining: qsTr("You can write once somebody has let you in."),
+            "read-only": qsTr("You may read here, and not write."),
+            removed: qsTr("You were removed from this room."),
+            banned: qsTr("You were removed from this room for good.")
+        })[chatView.now.state_] || ""
+    }
+    readonly property bool mayWrite: whyNot === ""
+    signal safety(string account, string name)
     signal back()
     signal detailed()
     signal linkWanted(string link)
@@ -97,6 +111,22 @@ Rectangle {
                 Paragraph { text: chatView.now.announcement; maximumLineCount: 3; elide: Text.ElideRight; Layout.fillWidth: true }
             }
         }
+        Rectangle {
+            objectName: "keyAlarm"
+            visible: chatView.now.keyChanged
+            Layout.fillWidth: true
+            implicitHeight: visible ? alarm.implicitHeight + 18 : 0
+            color: Theme.c.bad
+            RowLayout {
+                id: alarm
+                x: 16
+                y: 9
+                width: parent.width - 28
+                spacing: 12
+                Paragraph { text: qsTr("A device of %1 says that it acts for another account. Compare the safety number before you trust it.").arg(chatView.now.title); color: Theme.c.onBad; Layout.fillWidth: true }
+                PushButton { objectName: "compareKey"; text: qsTr("Compare…"); onClicked: page.safety(chatView.now.account, chatView.now.title) }
+            }
+        }
         Timeline {
             id: timeline
             objectName: "timeline"
@@ -129,9 +159,8 @@ Rectangle {
                 horizontalAlignment: Text.AlignHCenter
                 wrapMode: Text.Wrap
                 color: Theme.c.faint
-                text: chatView.now.state_ === "asked" ? qsTr("You can write once they have said yes.")
-                    : chatView.now.state_ === "joining" ? qsTr("You can write once somebody has let you in.")
-                    : qsTr("You may read here, and not write.")
+                objectName: "whyNot"
+                text: page.whyNot
             }
         }
     }
@@ -150,6 +179,6 @@ Rectangle {
     Connections {
         target: chatView
         function onExplained(found) { explanation.about(found) }
-        function onOpened(id) { composer.begin(id); if (id !== "" && !page.isNarrow) composer.focusText() }
+        function onOpened(id) { if (id !== "" && !page.isNarrow) composer.focusText() }
     }
 }

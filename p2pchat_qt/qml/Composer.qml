@@ -8,29 +8,24 @@ Rectangle {
     id: composer
     readonly property var about: chatView.now.editing.id ? chatView.now.editing : chatView.now.replyTo
     readonly property bool isEditing: !!chatView.now.editing.id
-    readonly property string edited: isEditing ? chatView.now.editing.id : ""
-    readonly property string draft: chatView.now.draft
     property bool isFilling: false
-    property string place
     signal editLast()
-    onEditedChanged: if (edited !== "") { if (kept.running) keep(); fill(chatView.now.editing.text) }
-    onDraftChanged: if (draft !== input.text && !isEditing && !kept.running) fill(draft)
     implicitHeight: column.implicitHeight
     color: Theme.c.window
 
     function focusText() { input.forceActiveFocus() }
-    // What is begun belongs to where it was begun, also when one goes elsewhere at once.
-    function begin(id) {
-        if (kept.running) keep()
-        place = id
-        fill("")
+    function fill(words) {
+        if (input.text === words)
+            return
+        isFilling = true
+        input.text = words
+        input.cursorPosition = input.length
+        isFilling = false
     }
-    function keep() { kept.stop(); chatView.keep_draft(place, input.text) }
-    function fill(words) { isFilling = true; input.text = words; input.cursorPosition = input.length; isFilling = false }
-    function send() {
-        kept.stop()
-        if (chatView.send(input.text))
-            fill("")
+    function send() { chatView.send(input.text) }
+    Connections {
+        target: chatView
+        function onFilled(words) { composer.fill(words) }
     }
 
     ColumnLayout {
@@ -62,7 +57,7 @@ Rectangle {
             IconButton {
                 sign: "close"
                 text: qsTr("Cancel")
-                onClicked: { if (composer.isEditing) composer.fill(chatView.now.draft); chatView.write_anew() }
+                onClicked: chatView.write_anew()
             }
         }
         RowLayout {
@@ -105,14 +100,13 @@ Rectangle {
                     KeyNavigation.tab: send
                     Accessible.name: placeholderText
                     background: Rectangle { radius: 12; color: Theme.c.raised; border.width: input.activeFocus ? 1 : 0; border.color: Theme.c.accent }
-                    onTextChanged: if (!composer.isFilling && !composer.isEditing) kept.restart()
+                    onTextChanged: if (!composer.isFilling) chatView.typed(text)
                     Keys.onPressed: event => {
                         const enter = event.key === Qt.Key_Return || event.key === Qt.Key_Enter
                         if (enter && !(event.modifiers & Qt.ShiftModifier)) {
                             composer.send()
                             event.accepted = true
                         } else if (event.key === Qt.Key_Escape && composer.about.id) {
-                            if (composer.isEditing) composer.fill(chatView.now.draft)
                             chatView.write_anew()
                             event.accepted = true
                         } else if (event.key === Qt.Key_Up && input.length === 0) {
@@ -134,5 +128,4 @@ Rectangle {
             }
         }
     }
-    Timer { id: kept; interval: 500; onTriggered: composer.keep() }
 }

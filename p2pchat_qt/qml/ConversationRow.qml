@@ -20,11 +20,13 @@ AbstractButton {
     required property string state_
     required property bool isOnline
     required property bool isVerified
+    required property bool keyChanged
     readonly property string conversationId: id
     readonly property bool isOpen: chatView.now.id === id
     readonly property color ink: isOpen ? Theme.c.onSelected : Theme.c.text
     readonly property color inkFaint: isOpen ? Theme.c.onSelectedFaint : Theme.c.faint
     readonly property string lastWords: {
+        if (keyChanged) return qsTr("Their key is in doubt")
         if (state_ === "asked") return qsTr("Has not answered yet")
         if (state_ === "joining") return qsTr("Waiting to be let in")
         if (previewState === "deleted") return qsTr("Message deleted")
@@ -34,8 +36,7 @@ AbstractButton {
     }
     signal chosen()
     objectName: "conversation-" + title
-    visible: sidebarView.now.filter === "" || title.toLowerCase().includes(sidebarView.now.filter)
-    height: visible ? Theme.px(66) : 0
+    height: Theme.px(66)
     focusPolicy: Qt.NoFocus
     Accessible.role: Accessible.ListItem
     Accessible.name: title + (unread > 0 ? ", " + qsTr("%n unread", "", unread) : "") + ". " + lastWords
@@ -92,7 +93,7 @@ AbstractButton {
                 spacing: 6
                 Words {
                     text: row.lastWords
-                    color: row.inkFaint
+                    color: row.keyChanged && !row.isOpen ? Theme.c.bad : row.inkFaint
                     Layout.fillWidth: true
                     maximumLineCount: 1
                 }

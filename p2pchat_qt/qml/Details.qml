@@ -21,18 +21,26 @@ Rectangle {
         return ({ owner: qsTr("Owner"), admin: qsTr("Admin"), member: "", "read-only": qsTr("Reads only"), joining: qsTr("Waiting"), removed: qsTr("Removed"), banned: qsTr("Banned") })[name] || ""
     }
 
-    Flickable {
+    ListView {
+        id: members
+        objectName: "members"
         anchors.fill: parent
-        contentHeight: column.implicitHeight + 40
+        anchors.leftMargin: 16
+        anchors.rightMargin: 16
         clip: true
+        reuseItems: true
+        spacing: 14
         boundsBehavior: Flickable.StopAtBounds
         ScrollBar.vertical: ScrollBar {}
-        ColumnLayout {
-            id: column
-            x: 16
-            y: 10
-            width: details.width - 32
+        model: details.isRoom ? chatView.members : null
+        // What stands above grows while it is read: the top stays in sight until somebody scrolls.
+        property bool isMoved: false
+        onMovementStarted: isMoved = true
+        header: ColumnLayout {
+            width: members.width
             spacing: 14
+            onHeightChanged: if (!members.isMoved) Qt.callLater(members.positionViewAtBeginning)
+            Item { implicitHeight: 1 }
             IconButton { sign: "close"; text: qsTr("Close"); Layout.alignment: Qt.AlignRight; onClicked: details.done() }
             Avatar { size: Theme.px(84); account: details.isRoom ? "" : details.now.account; letters: details.now.initials; colour: details.now.colour; isRoom: details.isRoom; Layout.alignment: Qt.AlignHCenter; Layout.topMargin: -10 }
             Words { text: details.now.title; font.pixelSize: Theme.large; font.weight: Font.DemiBold; horizontalAlignment: Text.AlignHCenter; wrapMode: Text.Wrap; Layout.fillWidth: true; Accessible.role: Accessible.Heading }
@@ -48,7 +56,7 @@ Rectangle {
 
             // A contact
             Copied { visible: !details.isRoom; words: details.now.account; Layout.fillWidth: true }
-            PushButton { objectName: "verify"; visible: !details.isRoom && details.now.state_ === "accepted"; text: details.now.isVerified ? qsTr("Verified") : qsTr("Verify"); Layout.fillWidth: true; onClicked: details.safety(details.now.account, details.now.title) }
+            PushButton { objectName: "verify"; visible: !details.isRoom && details.now.state_ === "accepted" && !details.now.keyChanged; text: details.now.isVerified ? qsTr("Verified") : qsTr("Verify"); Layout.fillWidth: true; onClicked: details.safety(details.now.account, details.now.title) }
             PushButton {
                 objectName: "block"
                 visible: !details.isRoom
@@ -77,56 +85,80 @@ Rectangle {
                 }
             }
             Words { visible: details.isRoom; text: qsTr("Members") + " · " + members.count; color: Theme.c.accent; font.weight: Font.DemiBold; Layout.fillWidth: true; Layout.topMargin: 6 }
-            Repeater {
-                id: members
-                model: chatView.members
-                delegate: RowLayout {
-                    id: member
-                    required property string account
-                    required property string name
-                    required property string role
-                    required property string initials
-                    required property int colour
-                    required property bool isMe
-                    readonly property bool canChange: details.leads && !isMe && role !== "owner" && (details.now.role === "owner" || role !== "admin")
-                    Layout.fillWidth: true
-                    spacing: 10
-                    Avatar { size: Theme.px(34); account: member.account; letters: member.initials; colour: member.colour }
-                    ColumnLayout {
-                        Layout.fillWidth: true
-                        spacing: 1
-                        Words { text: member.isMe ? qsTr("%1 (you)").arg(member.name) : member.name; Layout.fillWidth: true }
-                        Words { visible: text !== ""; text: details.role(member.role); color: Theme.c.faint; font.pixelSize: Theme.small; Layout.fillWidth: true }
-                    }
-                    IconButton {
-                        objectName: "member-" + member.name
-                        visible: member.canChange
-                        sign: "more"
-                        text: qsTr("More about %1").arg(member.name)
-                        onClicked: roles.popup(this, 0, height)
-                        Choices {
-                            id: roles
-                            Entry { text: qsTr("Make an admin"); visible: details.now.role === "owner" && member.role !== "admin"; onTriggered: roomsView.set_role(details.now.id, member.account, "admin") }
-                            Entry { text: qsTr("Make a member"); visible: member.role !== "member"; onTriggered: roomsView.set_role(details.now.id, member.account, "member") }
-                            Entry { text: qsTr("May only read"); visible: member.role === "member"; onTriggered: roomsView.set_role(details.now.id, member.account, "read-only") }
-                            Entry { text: qsTr("Remove"); danger: true; onTriggered: details.asked(qsTr("Remove %1?").arg(member.name), qsTr("They read nothing that is said from now on."), qsTr("Remove"), () => roomsView.remove(details.now.id, member.account, false)) }
-                            Entry { text: qsTr("Ban"); danger: true; onTriggered: details.asked(qsTr("Ban %1?").arg(member.name), qsTr("They are removed, and nobody can let them in again."), qsTr("Ban"), () => roomsView.remove(details.now.id, member.account, true)) }
-                        }
-                    }
-                }
+            Item { implicitHeight: 1 }
+        }
+        delegate: RowLayout {
+            id: member
+            required property string account
+            required property string name
+            required property string role
+            required property string initials
+            required property int colour
+            required property bool isMe
+            readonly property bool canChange: details.leads && !isMe && role !== "owner" && (details.now.role === "owner" || role !== "admin")
+            objectName: "memberRow"
+            width: members.width
+            spacing: 10
+            Avatar { size: Theme.px(34); account: member.account; letters: member.initials; colour: member.colour }
+            ColumnLayout {
+                Layout.fillWidth: true
+                spacing: 1
+                Words { text: member.isMe ? qsTr("%1 (you)").arg(member.name) : member.name; Layout.fillWidth: true }
+                Words { visible: text !== ""; text: details.role(member.role); color: Theme.c.faint; font.pixelSize: Theme.small; Layout.fillWidth: true }
             }
+            IconButton {
+                objectName: "member-" + member.name
+                visible: member.canChange
+                sign: "more"
+                text: qsTr("More about %1").arg(member.name)
+                onClicked: roles.about(member, this)
+            }
+        }
+        footer: Item {
+            width: members.width
+            height: leave.visible ? leave.implicitHeight + 40 : 24
             PushButton {
+                id: leave
                 objectName: "leave"
                 visible: details.isRoom
                 danger: true
                 text: details.now.state_ === "joining" ? qsTr("Ask no more") : qsTr("Leave the room")
-                Layout.fillWidth: true
-                Layout.topMargin: 6
+                width: parent.width
+                y: 16
                 onClicked: {
                     const id = details.now.id, isJoining = details.now.state_ === "joining"
                     details.asked(qsTr("Leave %1?").arg(details.now.title), qsTr("The room and what others said in it go from this device."), qsTr("Leave"), () => roomsView.leave(id, isJoining))
                 }
             }
+        }
+    }
+    Connections {
+        target: chatView
+        function onOpened() { members.isMoved = false; members.positionViewAtBeginning() }
+    }
+    // One for all members: it is about whose button was pressed.
+    Choices {
+        id: roles
+        objectName: "roles"
+        property string room
+        property string account
+        property string called
+        property string held
+        function about(member, button) {
+            room = details.now.id
+            account = member.account
+            called = member.name
+            held = member.role
+            popup(button, 0, button.height)
+        }
+        Entry { text: qsTr("Make an admin"); visible: details.now.role === "owner" && roles.held !== "admin"; onTriggered: roomsView.set_role(roles.room, roles.account, "admin") }
+        Entry { text: qsTr("Make a member"); visible: roles.held !== "member"; onTriggered: roomsView.set_role(roles.room, roles.account, "member") }
+        Entry { text: qsTr("May only read"); visible: roles.held === "member"; onTriggered: roomsView.set_role(roles.room, roles.account, "read-only") }
+        Entry { text: qsTr("Remove"); danger: true; onTriggered: roles.ask(qsTr("Remove %1?"), qsTr("They read nothing that is said from now on."), qsTr("Remove"), false) }
+        Entry { text: qsTr("Ban"); danger: true; onTriggered: roles.ask(qsTr("Ban %1?"), qsTr("They are removed, and nobody can let them in again."), qsTr("Ban"), true) }
+        function ask(title, words, yes, isForGood) {
+            const room = roles.room, account = roles.account
+            details.asked(title.arg(roles.called), words, yes, () => roomsView.remove(room, account, isForGood))
         }
     }
     Box {

@@ -21,7 +21,9 @@ AbstractButton {
     Accessible.role: Accessible.ListItem
     Accessible.name: title + ", " + author + ": " + text_
     onClicked: chosen()
-    background: Rectangle { anchors.fill: parent; anchors.leftMargin: 6; anchors.rightMargin: 6; radius: 10; color: row.hovered ? Theme.c.hover : "transparent" }
+    Keys.onReturnPressed: chosen()
+    Keys.onEnterPressed: chosen()
+    background: Rectangle { anchors.fill: parent; anchors.leftMargin: 6; anchors.rightMargin: 6; radius: 10; color: row.hovered ? Theme.c.hover : "transparent"; border.width: row.visualFocus ? 2 : 0; border.color: Theme.c.accent }
     contentItem: RowLayout {
         spacing: 10
         Avatar { Layout.leftMargin: 16; size: Theme.px(36); letters: row.initials; colour: row.colour }

@@ -14,6 +14,8 @@ ApplicationWindow {
     readonly property bool isIn: startView.now.phase === "open"
         || (sidebarView.now.isLoaded && startView.now.phase !== "welcome" && startView.now.phase !== "locked")
     readonly property bool showsPage: !isNarrow || chatView.now.id !== "" || page !== "chat"
+    property bool wantsDetails: false
+    readonly property bool showsDetails: wantsDetails && chatView.now.id !== "" && page === "chat"
     visible: true
     minimumWidth: 360
     minimumHeight: 480
@@ -40,7 +42,7 @@ ApplicationWindow {
 
     Component.onCompleted: {
         chatView.seen(active)
-        if (page === "room" || page === "contact") { details.isWanted = true; page = "chat" }
+        if (page === "room" || page === "contact") { wantsDetails = true; page = "chat" }
         if (page === "welcome") page = "chat"
     }
 
@@ -80,7 +82,8 @@ ApplicationWindow {
                 objectName: "chatPage"
                 isNarrow: window.isNarrow
                 onBack: chatView.open("")
-                onDetailed: details.isWanted = !details.isWanted
+                onDetailed: window.wantsDetails = !window.wantsDetails
+                onSafety: (account, name) => safety.about(account, name, true)
                 onLinkWanted: link => window.confirmLink(link)
                 onAdding: addContact.open()
             }
@@ -92,7 +95,7 @@ ApplicationWindow {
                     onBack: window.page = "chat"
                     onOpened: id => window.open(id)
                     onAdding: addContact.open()
-                    onSafety: (account, name) => safety.about(account, name)
+                    onSafety: (account, name, isTrust) => safety.about(account, name, isTrust)
                     onAsked: (title, words, yes, act) => ask.about(title, words, yes, act)
                 }
             }
@@ -114,25 +117,20 @@ ApplicationWindow {
                 }
             }
         }
-        Details {
-            id: details
-            objectName: "details"
-            property bool isWanted: false
-            visible: isWanted && chatView.now.id !== "" && window.page === "chat" && window.width >= 860
+        Loader {
+            visible: window.showsDetails && window.width >= 860
+            active: visible
             Layout.fillHeight: true
             Layout.preferredWidth: Theme.px(290)
-            onSafety: (account, name) => safety.about(account, name)
-            onAsked: (title, words, yes, act) => ask.about(title, words, yes, act)
-            onInviting: invite.about(chatView.now.id)
-            onLetIn: letIn.about(chatView.now.id)
-            onDone: isWanted = false
+            sourceComponent: about
         }
     }
     Popup {
         // The same details where there is no room beside the conversation.
         parent: Overlay.overlay
-        visible: details.isWanted && chatView.now.id !== "" && window.page === "chat" && window.width < 860 && window.isIn
-        onClosed: if (window.width < 860) details.isWanted = false
+        id: aside
+        visible: window.showsDetails && window.width < 860 && window.isIn
+        onClosed: if (window.width < 860) window.wantsDetails = false
         x: parent ? parent.width - width : 0
         height: parent ? parent.height : 0
         width: parent ? Math.min(parent.width, Theme.px(320)) : 0
@@ -141,12 +139,17 @@ ApplicationWindow {
         focus: true
         Overlay.modal: Rectangle { color: Theme.c.shade }
         background: Rectangle { color: Theme.c.window }
-        contentItem: Details {
-            onSafety: (account, name) => safety.about(account, name)
+        contentItem: Loader { active: aside.visible; sourceComponent: about }
+    }
+    Component {
+        id: about
+        Details {
+            objectName: "details"
+            onSafety: (account, name) => safety.about(account, name, false)
             onAsked: (title, words, yes, act) => ask.about(title, words, yes, act)
             onInviting: invite.about(chatView.now.id)
             onLetIn: letIn.about(chatView.now.id)
-            onDone: details.isWanted = false
+            onDone: window.wantsDetails = false
         }
     }
     Welcome {
@@ -175,6 +178,7 @@ ApplicationWindow {
     Connections {
         target: app
         function onLink_given(link) { if (link !== "") window.follow(link) }
+        function onOpening(id) { window.open(id) }
         function onAsked_to_show() { window.show(); window.raise(); window.requestActivate() }
     }
     Connections {

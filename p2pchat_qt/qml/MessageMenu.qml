@@ -6,7 +6,6 @@ import "controls"
 Choices {
     id: menu
     property string messageId
-    property string words
     property bool own: false
     property bool gone: false
     signal replied(string id)
@@ -17,7 +16,6 @@ Choices {
 
     function about(row, item, x, y) {
         messageId = row.messageId
-        words = row.body
         own = row.own
         gone = row.isDeleted
         popup(item, x, y)
@@ -46,7 +44,7 @@ Choices {
         }
     }
     Entry { objectName: "menuReply"; text: qsTr("Reply"); sign: "reply"; visible: !menu.gone; onTriggered: menu.replied(menu.messageId) }
-    Entry { objectName: "menuCopy"; text: qsTr("Copy text"); sign: "copy"; visible: !menu.gone; onTriggered: { app.copy(menu.words); app.said.tell(qsTr("Copied")) } }
+    Entry { objectName: "menuCopy"; text: qsTr("Copy text"); sign: "copy"; visible: !menu.gone; onTriggered: { app.copy(chatView.timeline.whole(menu.messageId)); app.said.tell(qsTr("Copied")) } }
     Entry { objectName: "menuEdit"; text: qsTr("Edit"); sign: "edit"; visible: menu.own && !menu.gone; onTriggered: menu.edited(menu.messageId) }
     Entry { objectName: "menuExplain"; text: qsTr("Where is it?"); sign: "info"; onTriggered: menu.explained(menu.messageId) }
     Entry { objectName: "menuDelete"; text: qsTr("Delete"); sign: "trash"; danger: true; visible: menu.own && !menu.gone; onTriggered: menu.deleted(menu.messageId) }

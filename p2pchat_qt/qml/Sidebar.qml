@@ -44,7 +44,9 @@ Rectangle {
                 rightPadding: text !== "" ? Theme.px(34) : 12
                 onTextChanged: sidebarView.look_for(text)
                 Keys.onEscapePressed: clear()
-                Keys.onDownPressed: list.forceActiveFocus()
+                Keys.onDownPressed: { list.currentIndex = 0; list.forceActiveFocus() }
+                Keys.onReturnPressed: list.choose(0)
+                Keys.onEnterPressed: list.choose(0)
                 IconButton {
                     sign: "search"
                     enabled: false
@@ -87,14 +89,16 @@ Rectangle {
             Layout.fillWidth: true
             Layout.fillHeight: true
             clip: true
-            model: sidebarView.conversations
+            model: sidebarView.matching
             boundsBehavior: Flickable.StopAtBounds
             activeFocusOnTab: true
             keyNavigationEnabled: true
             Accessible.role: Accessible.List
             Accessible.name: qsTr("Conversations")
             ScrollBar.vertical: ScrollBar {}
-            Keys.onReturnPressed: { const row = model.at(currentIndex); if (row.id) sidebar.opened(row.id) }
+            function choose(place) { const row = model.at(place); if (row.id) sidebar.opened(row.id) }
+            Keys.onReturnPressed: choose(currentIndex)
+            Keys.onEnterPressed: choose(currentIndex)
             delegate: ConversationRow {
                 width: list.width
                 onChosen: sidebar.opened(conversationId)
@@ -120,7 +124,7 @@ Rectangle {
                     }
                 }
                 Words {
-                    visible: sidebarView.now.filter !== "" && found.count === 0 && !sidebar.hasMatch
+                    visible: sidebarView.now.filter !== "" && found.count === 0 && list.count === 0
                     width: parent.width
                     padding: 24
                     text: qsTr("Nothing was found.")
@@ -165,12 +169,5 @@ Rectangle {
                 }
             }
         }
-    }
-    readonly property bool hasMatch: {
-        sidebarView.now.filter
-        for (let n = 0; n < list.count; n++)
-            if (sidebarView.matches(sidebarView.conversations.at(n).title))
-                return true
-        return false
     }
 }

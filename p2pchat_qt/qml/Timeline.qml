@@ -132,17 +132,21 @@ Item {
     Connections {
         target: chatView.timeline
         property var kept: null
+        property bool isOlder: false
         function onRowsAboutToBeInserted(parent, first) {
             kept = null
-            if (first === 0 && !list.isAtBottom()) {
+            isOlder = first > 0 && first >= chatView.timeline.rowCount()
+            if (!isOlder && !list.isAtBottom()) {
                 const item = list.itemAt(list.width / 2, list.contentY + list.height / 2)
                 if (item) kept = { id: item.messageId, y: item.y - list.contentY }
             }
         }
         function onRowsInserted(parent, first) {
-            if (first === 0 && kept === null)
+            if (isOlder)
+                return
+            if (kept === null)
                 list.positionViewAtBeginning()
-            else if (kept !== null) {
+            else {
                 list.forceLayout()
                 const item = list.itemAtIndex(chatView.timeline.row_of(kept.id))
                 if (item) list.contentY = item.y - kept.y

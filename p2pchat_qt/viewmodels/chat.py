@@ -10,11 +10,12 @@ from p2pchat.errors import UnknownMessage
 from p2pchat_qt.jobs import Again
 from p2pchat_qt.models.rows import RowsModel
 from p2pchat_qt.models.timeline import Timeline
-from p2pchat_qt.models.window import PAGE
+from p2pchat_qt.models.window import PAGE, WINDOW_MAX
 from p2pchat_qt.session import Session
 from p2pchat_qt.shown import colour_of, initials, name_text, preview_text
 from p2pchat_qt.values import Row, flag, number, row, rows, text, texts
 from p2pchat_qt.viewmodels.base import ViewModel, constant
+from p2pchat_qt.viewmodels.drafts import Drafts
 from p2pchat_qt.viewmodels.sidebar import SidebarView
 
 __all__ = ["ChatView"]
@@ -22,6 +23,8 @@ __all__ = ["ChatView"]
 MEMBER = ("id", "account", "name", "role", "initials", "colour", "isMe")
 CATCH_UP_MAX = 500
 """Messages read at once behind the last that is shown; if there are more, the newest page is."""
+UNREAD_READ_MAX = 5_000
+"""Messages looked through for the oldest unread one."""
 
 
 class ChatView(ViewModel):
@@ -32,6 +35,8 @@ class ChatView(ViewModel):
     """A message that the view shall show."""
     resumed = Signal(str)
     """The oldest unread message: the view begins there."""
+    filled = Signal(str)
+    """What the box holds from now on."""
     explained = Signal("QVariantMap")  # pyright: ignore[reportArgumentType] -- Qt's own name
 
     def __init__(self, session: Session, sidebar: SidebarView) -> None:
@@ -39,15 +44,19 @@ class ChatView(ViewModel):
         self.sidebar = sidebar
         self.shown = Timeline(self)
         self.people = RowsModel(MEMBER, parent=self)
+        self.drafts = Drafts(session)
+        self._awaited = set[str]()
         self._catch_up = Again(self.jobs, self._read_newer)
+        self._late = Again(self.jobs, self._read_late)
         self._read_people = Again(self.jobs, self._read_members)
-        self.put(id="", draft="", replyTo={}, editing={}, isAtEnd=True, unseen=0, **_NOTHING)
+        self.put(id="", replyTo={}, editing={}, isAtEnd=True, unseen=0, **_NOTHING)
         self._handlers: Mapping[str, Callable[[Row], None]] = {
             "MessageReceived": self._received,
             "MessageStateChanged": self._moved,
             "MessageEdited": self._changed,
             "ReactionChanged": self._changed,
             "MessageDeleted": self._deleted,
+            "GapFilled": self._gap_filled,
             "MembersChanged": self._room_changed,
             "RoomRenamed": self._room_changed,
             "AnnouncementChanged": self._room_changed,
@@ -121,15 +130,11 @@ class ChatView(ViewModel):
 
     # Writing
 
-    @Slot(str, str)
-    def keep_draft(self, id: str, draft: str) -> None:
-        """Keep what is begun to be written in a conversation."""
-        if id and id == self.id:
-            if draft == self.value("draft"):
-                return
-            self.put(draft=draft)
-        if id:
-            self.act(self.session.call("draft", conversation=id, text=draft))
+    @Slot(str)
+    def typed(self, words: str) -> None:
+        """This stands in the box now."""
+        if self.id and not self.value("editing"):
+            self.drafts.typed(self.id, words)
 
     @Slot(str, result=bool)
     def send(self, words: str) -> bool:
@@ -138,27 +143,35 @@ class ChatView(ViewModel):
             return False
         editing, reply = row(self.value("editing")), row(self.value("replyTo"))
         if editing:
-            self.put(editing={})
-            self.act(self._ask("edit", message_id=editing["id"], text=words.strip()))
+            self.act(self._edit(self.id, text(editing, "id"), words.strip()))
+            self.write_anew()
             return True
-        self.put(replyTo={}, draft="")
-        self.act(self._send(self.id, words.strip(), text(reply, "id") or None))
+        self.drafts.typed(self.id, "")
+        self.put(replyTo={})
+        self.filled.emit("")
+        self.act(self._send(self.id, words.strip(), reply))
         return True
 
     @Slot(str)
     def reply(self, message: str) -> None:
         """Answer a message with the next one."""
-        self.put(editing={}, replyTo=self._strip(message))
+        self.write_anew()
+        self.put(replyTo=self._strip(message))
 
     @Slot(str)
     def edit(self, message: str) -> None:
-        """Give a message of ours other words."""
-        self.put(replyTo={}, editing=self._strip(message))
+        """Give a message of ours other words; what was begun waits."""
+        editing = self._strip(message)
+        self.put(replyTo={}, editing=editing)
+        self.filled.emit(text(editing, "text"))
 
     @Slot()
     def write_anew(self) -> None:
         """Neither answer nor edit."""
+        was_editing = bool(self.value("editing"))
         self.put(replyTo={}, editing={})
+        if was_editing:
+            self.filled.emit(self.drafts.text(self.id))
 
     # With a message
 
@@ -184,38 +197,77 @@ class ChatView(ViewModel):
     def _leave(self, id: str) -> None:
         self.jobs.cancel()
         self._is_reading = False
-        self._catch_up = Again(self.jobs, self._read_newer)
-        self._read_people = Again(self.jobs, self._read_members)
+        self._awaited.clear()
         self.shown.begin(self.session.account, {})
         self.people.replace([])
-        self.put(id=id, draft="", replyTo={}, editing={}, isAtEnd=True, unseen=0, **_NOTHING)
+        self.put(id=id, replyTo={}, editing={}, isAtEnd=True, unseen=0, **_NOTHING)
         self._titled()
         self.opened.emit(id)
+        self.filled.emit(self.drafts.text(id))
 
     async def _open(self, id: str, message: str = "") -> None:
         unread = number(self.sidebar.conversation(id), "unread")
         self._read_people.ask()
         if message:
             await self._read_around(message)
+        elif unread:
+            await self._read_unread(unread)
         else:
-            await self._read_newest(at_least=unread)
-            self._mark_unread(unread)
-        draft = await self.session.call("draft", conversation=id)
-        self.put(draft=str(draft or ""), isLoaded=True)
-        if bool(self.value("isAtEnd")) and self.value("isSeen"):
-            await self._mark_read()
+            await self._read_newest()
+        await self._read_draft(id)
+        self.put(isLoaded=True)
+        await self._mark_if_seen()
+
+    async def _reopen(self, id: str) -> None:
+        """The client is there again: what came meanwhile, where one reads."""
+        self._read_people.ask()
+        await self._read_late()
+        await self._read_draft(id)
+        self.put(isLoaded=True)
+        await self._mark_if_seen()
+
+    async def _read_draft(self, id: str) -> None:
+        draft = await self.drafts.read(id)
+        if not self.value("editing"):
+            self.filled.emit(draft)
 
     @Slot(bool)
     def seen(self, is_seen: bool) -> None:
         """Whether somebody looks at the window: only then is anything read."""
         self.put(isSeen=is_seen)
-        if is_seen and self.value("isAtEnd") and self.id and self.value("isLoaded"):
-            self.act(self._mark_read())
+        if is_seen and self.id and self.value("isLoaded"):
+            self.act(self._mark_if_seen())
 
-    async def _read_newest(self, at_least: int = 0) -> None:
-        limit = min(max(PAGE, at_least + 20), 280)
-        page = await self._history(limit=limit)
-        self.shown.show(page, has_older=len(page) == limit, has_newer=False)
+    async def aclose(self) -> None:
+        """Do what was asked for, then keep what is not sent."""
+        await super().aclose()
+        await self.drafts.aclose()
+
+    async def _read_newest(self) -> None:
+        page = await self._history(limit=PAGE)
+        self.shown.show(page, has_older=len(page) == PAGE, has_newer=False)
+        await self._read_replies()
+
+    async def _read_unread(self, unread: int) -> None:
+        """From the oldest unread message on, with some before it; the line stands above it."""
+        limit = max(PAGE, unread + PAGE)
+        while True:
+            page = await self._history(limit=limit)
+            others = [n for n, each in enumerate(page) if each["author"] != self.session.account]
+            is_all = len(page) < limit
+            if is_all or len(others) >= unread or limit == UNREAD_READ_MAX:
+                break
+            limit = min(limit * 4, UNREAD_READ_MAX)
+        first = others[-min(unread, len(others))] if others else len(page)
+        begin = max(0, min(first - PAGE // 3, len(page) - PAGE))
+        end = begin + WINDOW_MAX
+        has_older = begin > 0 or not is_all
+        self.shown.show(page[begin:end], has_older=has_older, has_newer=end < len(page))
+        if others:
+            oldest = text(page[first], "id")
+            self.shown.set_unread_from(oldest)
+            self.put(unseen=unread)
+            self.resumed.emit(oldest)
         await self._read_replies()
 
     async def _read_around(self, message: str) -> None:
@@ -242,21 +294,52 @@ class ChatView(ViewModel):
 
     async def _read_newer(self) -> None:
         """What was said after the last that is here: of new ones all, of a window in the middle a
-        page."""
-        held = self.shown.window
+        page. What we were told of and is not among it sorts before the last."""
+        held, awaited = self.shown.window, set(self._awaited)
         if held.last is None:
             await self._read_newest()
-            return
-        limit = PAGE if held.has_newer else CATCH_UP_MAX
-        page = await self._history(limit=limit, after=held.last)
-        if not held.has_newer and len(page) == limit:
-            await self._read_newest()
-            return
-        held.has_newer = held.has_newer and len(page) == limit
-        self.shown.append(page)
+        else:
+            limit = PAGE if held.has_newer else CATCH_UP_MAX
+            page = await self._history(limit=limit, after=held.last)
+            if not held.has_newer and len(page) == limit:
+                await self._read_newest()
+            else:
+                held.has_newer = held.has_newer and len(page) == limit
+                self.shown.append(page)
+                if any(held.place(id) is None for id in awaited):
+                    await self._read_late()
+        self._awaited -= awaited
         await self._read_replies()
-        if self.value("isAtEnd") and self.value("isSeen") and not held.has_newer:
-            await self._mark_read()
+        await self._mark_if_seen()
+
+    async def _read_late(self) -> None:
+        """All from the first to the last that is here, for what sorts between them; where it is
+        the beginning or the end, what comes before and after, too."""
+        held, awaited = self.shown.window, set(self._awaited)
+        was_end, is_shown = not held.has_newer, False
+        while held.messages and not is_shown:
+            ends, limit = (held.first, held.last), len(held.messages) + PAGE
+            page = await self._history(limit=limit, after=held.first)
+            older = [] if held.has_older else await self._history(limit=PAGE, before=ends[0])
+            is_shown = ends == (held.first, held.last)  # else another page came meanwhile
+            if is_shown:
+                self._show_late(older, page, is_cut=len(page) == limit)
+        if not held.messages or (was_end and held.has_newer and self.value("isAtEnd")):
+            await self._read_newest()
+        self._awaited -= awaited
+        await self._read_replies()
+
+    def _show_late(self, older: list[Row], page: list[Row], *, is_cut: bool) -> None:
+        held = self.shown.window
+        ids = [each["id"] for each in page]
+        has_newer = held.has_newer or is_cut
+        if held.has_newer and held.last in ids:
+            page = page[: ids.index(held.last) + 1]
+        self.shown.become(
+            [*older, held.messages[0], *page],
+            has_older=held.has_older or len(older) == PAGE,
+            has_newer=has_newer,
+        )
 
     async def _read_replies(self) -> None:
         for id in self.shown.unknown_replies():
@@ -273,29 +356,55 @@ class ChatView(ViewModel):
             names = {text(each, "account"): text(each, "name") for each in found}
             self.shown.set_names({name: called for name, called in names.items() if called})
 
-    async def _mark_read(self) -> None:
-        last = self.shown.window.last
-        if last is not None and self.value("isSeen"):
-            await self.session.call("mark_read", message_id=last)
+    async def _mark_if_seen(self) -> None:
+        if self.value("isAtEnd"):
+            await self._mark_read()
 
-    async def _send(self, id: str, words: str, reply_to: str | None) -> None:
+    async def _mark_read(self) -> None:
+        """All up to the last is read, if all of it is here and somebody looks."""
+        held = self.shown.window
+        is_whole = not held.has_newer and not self._awaited
+        if is_whole and held.last and self.value("isSeen") and self.session.phase == "open":
+            await self.session.call("mark_read", message_id=held.last)
+
+    async def _send(self, id: str, words: str, reply: Row) -> None:
         try:
             message = row(
-                await self.session.call("send", conversation=id, text=words, reply_to=reply_to)
+                await self.session.call(
+                    "send", conversation=id, text=words, reply_to=text(reply, "id") or None
+                )
             )
-        except Exception:
-            if id == self.id:  # what was typed is not lost
-                self.put(draft=words)
+        except BaseException:
+            self._give_back(id, words)
+            if id == self.id and not self.value("editing") and not self.value("replyTo"):
+                self.put(replyTo=reply)
             raise
+        self.drafts.sent(id)
         self.sidebar.said(message)
-        if id != self.id:
-            return
+        if id == self.id:
+            self.do(self._show_sent(text(message, "id")))
+
+    async def _show_sent(self, message: str) -> None:
         self.shown.set_unread_from(None)
         if self.shown.window.has_newer:
             await self._read_newest()
         else:
+            self._awaited.add(message)
             await self._read_newer()
-        self.jumped.emit(text(message, "id"))
+        self.jumped.emit(message)
+
+    async def _edit(self, id: str, message: str, words: str) -> None:
+        try:
+            await self._ask("edit", message_id=message, text=words)
+        except BaseException:
+            self._give_back(id, words)
+            raise
+
+    def _give_back(self, id: str, words: str) -> None:
+        """What was typed is not lost."""
+        self.drafts.give_back(id, words)
+        if id == self.id and not self.value("editing"):
+            self.filled.emit(self.drafts.text(id))
 
     async def _ask(self, method: str, **params: object) -> None:
         """Do something with a message, which is shown as it is then."""
@@ -328,10 +437,11 @@ class ChatView(ViewModel):
     # What is told
 
     def _phase(self) -> None:
-        if self.session.phase == "open" and self.id:
-            id = self.id
-            self._leave("")
-            self.open(id)
+        if self.session.phase == "open":
+            self.drafts.save()
+            if self.id:
+                self._is_reading = False
+                self.do(self._reopen(self.id))
         elif self.session.phase in ("failed", "closed"):
             self.jobs.cancel()
 
@@ -347,10 +457,14 @@ class ChatView(ViewModel):
         message = row(event["message"])
         if message["conversation"] != self.id:
             return
-        if not self.shown.window.has_newer:
-            self._catch_up.ask()
+        self._awaited.add(text(message, "id"))
+        (self._late if self.shown.window.has_newer else self._catch_up).ask()
         if not self.value("isAtEnd"):
             self.put(unseen=self._unseen() + 1)
+
+    def _gap_filled(self, event: Row) -> None:
+        if event["conversation"] == self.id:
+            self._late.ask()
 
     def _unseen(self) -> int:
         unseen = self.value("unseen")
@@ -377,7 +491,7 @@ class ChatView(ViewModel):
             self.sidebar.refresh()
 
     def _dropped(self, event: Row) -> None:
-        self.do(self._read_newest())
+        self._late.ask()
 
     def _titled(self) -> None:
         """What stands above the timeline."""
@@ -387,9 +501,13 @@ class ChatView(ViewModel):
             self.do(self._read_room())
 
     def _put_title(self) -> None:
+        """As the list has it; what is there no more keeps the title that it had."""
         where = self.sidebar.conversation(self.id)
-        if self.id:
-            self.put(**{name: where.get(name, empty) for name, empty in _TITLE.items()})
+        if where:
+            named = {name: where.get(name, empty) for name, empty in _TITLE.items()}
+            self.put(isGone=False, **named)
+        elif self.id and self.value("title"):
+            self.put(isGone=True, isOnline=False, keyChanged=False)
 
     async def _read_room(self) -> None:
         found = next(
@@ -406,17 +524,6 @@ class ChatView(ViewModel):
                 history=text(found, "history"),
             )
         self._read_people.ask()
-
-    def _mark_unread(self, unread: int) -> None:
-        """The line stands above the oldest of so many messages of others."""
-        others = [
-            each for each in self.shown.window.messages if each["author"] != self.session.account
-        ]
-        if 0 < unread <= len(others):
-            first = text(others[-unread], "id")
-            self.shown.set_unread_from(first)
-            self.put(unseen=unread)
-            self.resumed.emit(first)
 
     def _strip(self, message: str) -> Row:
         place = self.shown.window.place(message)
@@ -447,9 +554,9 @@ class ChatView(ViewModel):
 
 _TITLE: Mapping[str, object] = {
     "title": "", "kind": "", "account": "", "state_": "", "initials": "", "colour": 0,
-    "isVerified": False, "isOnline": False,
+    "isVerified": False, "isOnline": False, "keyChanged": False,
 }  # fmt: skip
 _NOTHING: Mapping[str, object] = {
     **_TITLE, "announcement": "", "description": "", "membersCount": 0, "roomKind": "", "role": "",
-    "history": "", "isPublic": False, "isLoaded": False,
+    "history": "", "isPublic": False, "isLoaded": False, "isGone": False,
 }  # fmt: skip

@@ -19,7 +19,9 @@ PERSON = (
     "id", "account", "name", "bio", "state", "isVerified", "keyChanged", "flags", "initials",
     "colour",
 )  # fmt: skip
-REQUEST = ("id", "account", "name", "bio", "kind", "initials", "colour")
+REQUEST = (
+    "id", "account", "name", "bio", "flags", "introducer", "kind", "initials", "colour",
+)  # fmt: skip
 _KINDS = frozenset(
     [
         "ContactRequested",
@@ -46,13 +48,16 @@ class PeopleView(ViewModel):
         super().__init__(session)
         self.sidebar = sidebar
         self.known = RowsModel(PERSON, key="account", parent=self)
+        self.pickable = RowsModel(PERSON, key="account", parent=self)
         self.asking = RowsModel(REQUEST, parent=self)
         self._again = Again(self.jobs, self._read)
+        self._sought = ""
         self.put(link="", qr="", account="", name="", safety={})
         session.told.connect(self._hear)
         session.phase_changed.connect(self._phase)
 
     contacts = constant("known")
+    accepted = constant("pickable")
     requests = constant("asking")
 
     @Slot(str)
@@ -88,6 +93,7 @@ class PeopleView(ViewModel):
     @Slot(str)
     def show_safety(self, account: str) -> None:
         """What is compared with a contact to be sure of them."""
+        self._sought = account
         self.put(safety={})
         self.do(self._show_safety(account))
 
@@ -98,8 +104,8 @@ class PeopleView(ViewModel):
 
     @Slot(str)
     def confirm_key(self, account: str) -> None:
-        """Go on with a contact whose key is in doubt."""
-        self._and_read("confirm_key", account=account)
+        """Go on with a contact whose key is in doubt: the safety number was compared."""
+        self.act(self._confirm_key(account))
 
     @Slot()
     def renew_link(self) -> None:
@@ -139,7 +145,11 @@ class PeopleView(ViewModel):
         contacts = [_person(each) for each in rows(await call("contacts"))]
         contacts.sort(key=lambda each: text(each, "name").casefold())
         self.known.replace([each for each in contacts if each["state"] in _SHOWN])
+        self.pickable.replace([each for each in contacts if each["state"] == "accepted"])
+        names = {text(each, "account"): text(each, "name") for each in contacts}
         asking = [_request(each, "contact") for each in rows(await call("contact_requests"))]
+        for each in asking:
+            each["introducer"] = names.get(text(each, "introducer"), "")
         asking += [_request(each, "room") for each in rows(await call("room_requests"))]
         self.asking.replace(asking)
 
@@ -171,9 +181,17 @@ class PeopleView(ViewModel):
         await self.session.call("renew_contact_link")
         await self._read()
 
+    async def _confirm_key(self, account: str) -> None:
+        await self.session.call("confirm_key", account=account)
+        await self.session.call("verify", account=account)
+        self._again.ask()
+        self.sidebar.refresh()
+
     async def _show_safety(self, account: str) -> None:
         digits = str(await self.session.call("safety_number", account=account))
         code = str(await self.session.call("verification_code", account=account))
+        if account != self._sought:
+            return  # another's is asked for by now
         plain = "".join(character for character in digits if character.isdigit())
         groups = [plain[at : at + 5] for at in range(0, len(plain), 5)]
         self.put(safety={"account": account, "groups": groups, "qr": qr_uri(code)})
@@ -206,6 +224,8 @@ def _request(asking: Row, kind: str) -> Row:
         "account": account,
         "name": name,
         "bio": message_text(text(asking, "bio") or text(asking, "description")),
+        "flags": ", ".join(texts(asking.get("flags"))),
+        "introducer": text(asking, "introduced_by") or text(asking, "inviter"),
         "kind": kind,
         "initials": initials(name),
         "colour": colour_of(account or text(asking, "id")),

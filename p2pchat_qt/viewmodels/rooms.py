@@ -26,7 +26,8 @@ class RoomsView(ViewModel):
     def __init__(self, session: Session, sidebar: SidebarView) -> None:
         super().__init__(session)
         self.sidebar = sidebar
-        self.put(invite="", qr="", isBusy=False)
+        self._wanted: tuple[str, int, int] | None = None
+        self.put(invite="", qr="", isInviting=False, isBusy=False)
 
     @Slot(str, "QVariantList", str)
     def create(self, name: str, members: list[str], history: str) -> None:
@@ -51,9 +52,16 @@ class RoomsView(ViewModel):
 
     @Slot(str, int, int)
     def make_invite(self, room: str, uses: int, days: int) -> None:
-        """A link that lets so many people in, for so many days."""
-        self.put(invite="", qr="")
+        """A link that lets so many people in, for so many days. Each that is made stays good."""
+        self._wanted = room, uses, days
+        self.put(invite="", qr="", isInviting=True)
         self.act(self._make_invite(room, uses, days))
+
+    @Slot()
+    def forget_invite(self) -> None:
+        """Show no link: another one is wanted."""
+        self._wanted = None
+        self.put(invite="", qr="", isInviting=False)
 
     @Slot(str, str, str)
     def set_role(self, room: str, account: str, role: str) -> None:
@@ -105,8 +113,14 @@ class RoomsView(ViewModel):
         self.act(work())
 
     async def _make_invite(self, room: str, uses: int, days: int) -> None:
-        link = await self.session.call("invite", room=room, uses=uses, expires_s=days * DAY_S)
-        self.put(invite=str(link), qr=qr_uri(str(link)))
+        link = ""
+        try:
+            link = str(
+                await self.session.call("invite", room=room, uses=uses, expires_s=days * DAY_S)
+            )
+        finally:
+            if self._wanted == (room, uses, days):  # else it stands under another choice
+                self.put(invite=link, qr=qr_uri(link) if link else "", isInviting=False)
 
     async def _leave(self, room: str, method: str) -> None:
         await self.session.call(method, room=room)

@@ -7,20 +7,24 @@ import asyncio
 from PySide6.QtCore import Signal, Slot
 
 from p2pchat_qt.jobs import Again
+from p2pchat_qt.models.filtered import Filtered
+from p2pchat_qt.models.lasts import Lasts
 from p2pchat_qt.models.rows import RowsModel
 from p2pchat_qt.session import Session
 from p2pchat_qt.shown import colour_of, initials, name_text, preview_text
-from p2pchat_qt.values import Row, flag, number, row, rows, text
+from p2pchat_qt.values import Row, flag, number, row, rows, shown_ms, text
 from p2pchat_qt.viewmodels.base import ViewModel, constant
 
 __all__ = ["SidebarView"]
 
 CONVERSATION = (
     "id", "kind", "title", "account", "initials", "colour", "preview", "previewAuthor",
-    "previewState", "at", "unread", "state_", "isOnline", "isVerified",
+    "previewState", "at", "unread", "state_", "isOnline", "isVerified", "keyChanged",
 )  # fmt: skip
 FOUND = ("id", "conversation", "title", "author", "text_", "at", "initials", "colour")
 SEARCH_MAX = 40
+READS_AT_ONCE = 16
+"""Conversations whose last message is read at the same time."""
 _LISTS = frozenset(
     [
         "ContactRequested",
@@ -39,6 +43,15 @@ _LISTS = frozenset(
 _ONLINE = frozenset(
     ["PeerConnected", "PeerDisconnected", "PathChanged", "NetworkStatusChanged", "ContactAccepted"]
 )
+_SAYING = frozenset(
+    [
+        "MessageReceived",
+        "MessageEdited",
+        "ReactionChanged",
+        "MessageDeleted",
+        "MessageStateChanged",
+    ]
+)
 _UNREAD = frozenset(["MessageReceived", "ConversationRead", "EventsDropped"])
 
 
@@ -51,8 +64,10 @@ class SidebarView(ViewModel):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self.list = RowsModel(CONVERSATION, parent=self)
+        self.filtered = Filtered(self.list, "title", self)
         self.hits = RowsModel(FOUND, parent=self)
-        self._said = dict[str, Row]()
+        self._said = Lasts()
+        self._is_stale = False
         self._again = {
             "lists": Again(self.jobs, self._read_lists),
             "unread": Again(self.jobs, self._read_unread),
@@ -65,13 +80,15 @@ class SidebarView(ViewModel):
         session.phase_changed.connect(self._phase)
 
     conversations = constant("list")
+    matching = constant("filtered")
     found = constant("hits")
 
     @Slot(str)
     def look_for(self, words: str) -> None:
         """Show the conversations with these words in their names, and messages with them."""
         self._sought = words.strip()
-        self.put(filter=self._sought.casefold())
+        self.put(filter=self._sought)
+        self.filtered.look_for(self._sought)
         self._again["found"].ask()
 
     @Slot(str, result="QVariantMap")
@@ -79,23 +96,14 @@ class SidebarView(ViewModel):
         """One of them; empty if there is none."""
         return dict(self.list.find(id) or {})
 
-    @Slot(str, result=bool)
-    def matches(self, title: str) -> bool:
-        """Whether a name has the sought words."""
-        return str(self.value("filter")) in title.casefold()
-
     def refresh(self) -> None:
         """Read people and rooms again: we changed something."""
         self._again["lists"].ask()
 
     def said(self, message: Row) -> None:
-        """Something was said last in a conversation."""
-        message = self.session.states.newest(message)
-        id = text(message, "conversation")
-        last = self._said.get(id)
-        if last is None or number(message, "received_at") >= number(last, "received_at"):
-            self._said[id] = message
-            self._sort()
+        """This was said last in its conversation."""
+        self._said.say(self.session.states.newest(message))
+        self._sort()
 
     def _phase(self) -> None:
         if self.session.phase == "open":
@@ -106,35 +114,29 @@ class SidebarView(ViewModel):
     def _hear(self, batch: list[Row]) -> None:
         kinds = {text(event, "type") for event in batch}
         for event in batch:
-            if event["type"] == "MessageReceived":
-                self.said(row(event["message"]))
-            elif event["type"] in ("MessageEdited", "ReactionChanged"):
-                self._changed(row(event["message"]))
-            elif event["type"] == "MessageDeleted":
-                self._deleted(text(event, "message_id"), text(event, "conversation"))
-            elif event["type"] == "MessageStateChanged":
-                self._moved(text(event, "message_id"), text(event, "state"))
+            self._fold(event)
+        if kinds & _SAYING:
+            self._sort()
         if self.session.phase != "open":
             return
+        self._is_stale = self._is_stale or "EventsDropped" in kinds
         for name, those in (("lists", _LISTS), ("unread", _UNREAD), ("online", _ONLINE)):
             if kinds & those:
                 self._again[name].ask()
 
-    def _changed(self, message: Row) -> None:
-        id = text(message, "conversation")
-        if self._said.get(id, {}).get("id") == message["id"]:
-            self._said[id] = message
-            self._sort()
-
-    def _deleted(self, message: str, conversation: str) -> None:
-        last = self._said.get(conversation, {})
-        if last.get("id") == message:
-            self._changed({**last, "deleted": True, "text": ""})
-
-    def _moved(self, message: str, state: str) -> None:
-        last = next((each for each in self._said.values() if each["id"] == message), None)
-        if last is not None:
-            self._changed({**last, "state": state})
+    def _fold(self, event: Row) -> None:
+        match event["type"]:
+            case "MessageReceived":
+                self._said.say(self.session.states.newest(row(event["message"])))
+            case "MessageEdited" | "ReactionChanged":
+                message = row(event["message"])
+                self._said.change(text(message, "id"), **message)
+            case "MessageDeleted":
+                self._said.change(text(event, "message_id"), deleted=True, text="")
+            case "MessageStateChanged":
+                self._said.change(text(event, "message_id"), state=event["state"])
+            case _:
+                pass
 
     # Reading
 
@@ -160,29 +162,37 @@ class SidebarView(ViewModel):
         self.read_again.emit()
 
     async def _read_last(self, conversations: list[str]) -> None:
-        """What was said last where that is not known."""
-        wanted = [id for id in conversations if id not in self._said]
-        for id in wanted:
-            last = rows(await self.session.call("history", conversation=id, limit=1))
-            if last:
-                self._said.setdefault(id, last[0])
+        """What was said last where that is not known; everywhere, when events were left out."""
+        is_stale, self._is_stale = self._is_stale, False
+        wanted = [id for id in conversations if is_stale or id not in self._said]
+        for begin in range(0, len(wanted), READS_AT_ONCE):
+            some = wanted[begin : begin + READS_AT_ONCE]
+            await asyncio.gather(*map(self._read_last_of, some))
+
+    async def _read_last_of(self, conversation: str) -> None:
+        last = rows(await self.session.call("history", conversation=conversation, limit=1))
+        for message in last:
+            self._said.say(self.session.states.newest(message))
 
     async def _read_unread(self) -> None:
         counts = {
             text(each, "conversation"): number(each, "count")
             for each in rows(await self.session.call("unread"))
         }
-        for each in self.list.rows:
-            unread = counts.get(text(each, "id"), 0)
-            self.list.update(each["id"], lambda row, unread=unread: {**row, "unread": unread})
+        self.list.replace(
+            [{**each, "unread": counts.get(text(each, "id"), 0)} for each in self.list.rows]
+        )
         self.put(unread=sum(counts.values()))
 
     async def _read_online(self) -> None:
         status = row(await self.session.call("status"))
         online = {text(each, "account") for each in rows(status["contacts"]) if each.get("path")}
-        for each in self.list.rows:
-            is_online = each["kind"] == "contact" and each["account"] in online
-            self.list.update(each["id"], lambda row, now=is_online: {**row, "isOnline": now})
+        self.list.replace(
+            [
+                {**each, "isOnline": each["kind"] == "contact" and each["account"] in online}
+                for each in self.list.rows
+            ]
+        )
 
     async def _search(self) -> None:
         sought = self._sought
@@ -202,32 +212,34 @@ class SidebarView(ViewModel):
             "title": text(where, "title"),
             "author": name_text(text(message, "author_name")),
             "text_": preview_text(text(message, "text")),
-            "at": number(message, "sent_at"),
+            "at": shown_ms(message),
             "initials": text(where, "initials"),
             "colour": number(where, "colour"),
         }
 
     def _sort(self, those: list[Row] | None = None) -> None:
         """The one where something was said last stands first."""
-        shown = [self._with_last(dict(each)) for each in those or self.list.rows]
+        unsorted = self.list.rows if those is None else those
+        shown = [self._with_last(dict(each)) for each in unsorted]
         shown.sort(key=lambda each: (-number(each, "at"), text(each, "title").casefold()))
         if those is not None or shown != list(self.list.rows):
             self.list.replace(shown)
 
     def _with_last(self, each: Row) -> Row:
-        last = self._said.get(text(each, "id"))
+        id = text(each, "id")
+        last = self._said.find(id)
         each["preview"], each["previewAuthor"], each["previewState"] = "", "", ""
         each["at"] = number(each, "began")
         if last is not None:
             is_own = last["author"] == self.session.account
-            each["preview"] = preview_text(text(last, "text"))
+            each["preview"], author = self._said.words(id)
             if flag(last, "deleted"):
                 each["previewState"] = "deleted"
             elif is_own:
                 each["previewState"] = text(last, "state")
             if each["kind"] == "room" and not is_own:
-                each["previewAuthor"] = name_text(text(last, "author_name"))
-            each["at"] = min(number(last, "sent_at"), number(last, "received_at"))
+                each["previewAuthor"] = author
+            each["at"] = shown_ms(last)
         return each
 
 
@@ -242,6 +254,7 @@ def _contact(contact: Row) -> Row:
         "colour": colour_of(text(contact, "account")),
         "state_": text(contact, "state"),
         "isVerified": flag(contact, "verified"),
+        "keyChanged": flag(contact, "key_changed"),
         "began": number(contact, "created_at"),
     }
 
@@ -257,5 +270,6 @@ def _room(room: Row) -> Row:
         "colour": colour_of(text(room, "id")),
         "state_": text(room, "role"),
         "isVerified": False,
+        "keyChanged": False,
         "began": number(room, "created_at"),
     }

@@ -15,6 +15,7 @@ from PySide6.QtTest import QTest
 
 from p2pchat_qt.app import App
 from p2pchat_qt.session import Start
+from tests.qt.pretended import Client, enter
 
 T = TypeVar("T")
 PATIENCE_S = 30.0
@@ -47,14 +48,25 @@ async def by_hand(act: Callable[[], object]) -> None:
 class Screen:
     """One window and who sits before it."""
 
-    def __init__(self, home: Path, size: tuple[int, int] = (1000, 720), *, offline: bool = False):
+    def __init__(
+        self,
+        home: Path,
+        size: tuple[int, int] = (1000, 720),
+        *,
+        offline: bool = False,
+        client: Client | None = None,
+    ):
+        """With a pretended client nothing is started."""
         self.app = App(Start(home, offline), None)
         self.app.preferences.force(language="en", theme="light")
         self.window: QQuickWindow = self.app.show(size=size)
         self.is_closed = False
         self.told = list[str]()
         self.app.notices.told.connect(lambda words, is_error: self.told.append(words))
-        self.app.session.begin()
+        if client is None:
+            self.app.session.begin()
+        else:
+            enter(self.app.session, client)
 
     async def aclose(self) -> None:
         """Close window and client, if they are not yet."""
@@ -155,19 +167,26 @@ class Screen:
         event.setTimestamp(time.monotonic_ns() // 1_000_000)  # how fast it is turned
         await by_hand(lambda: QCoreApplication.sendEvent(self.window, event))
 
+    async def turn(self, item: QQuickItem, by: int, is_so: Callable[[], object]) -> None:
+        """Turn the wheel over an item until something is so, however long what is read for it
+        takes."""
+        end = asyncio.get_running_loop().time() + PATIENCE_S
+        while not is_so():
+            assert asyncio.get_running_loop().time() < end, "it does not come about"
+            await self.wheel(item, by)
+            await self.frame()
+
     async def reveal(self, name: str) -> None:
         """Turn the wheel until an item of a page is in the window."""
-        item = await self.item(name)
-        for _ in range(40):
+        item = above = await self.item(name)
+        while above.property("contentY") is None:
+            above = above.parentItem()
+
+        def is_inside() -> bool:
             middle = item.mapToScene(QPointF(item.width() / 2, item.height() / 2))
-            if 60 < middle.y() < self.window.height() - 20:
-                return
-            above = item
-            while above.property("contentY") is None:
-                above = above.parentItem()
-            await self.wheel(above, -120)
-            await self.frame()
-        raise AssertionError(f"{name} cannot be reached")
+            return 60 < middle.y() < self.window.height() - 20
+
+        await self.turn(above, -120, is_inside)
 
     async def key(
         self,
@@ -208,12 +227,13 @@ class Screen:
         row = self.body(words)
         while row is not None and not row.objectName().startswith("bubble-"):
             row = row.parentItem()
-        marks = [] if row is None else [each for each in _below(row) if each.isVisible()]
+        marks = [] if row is None else [each for each in below(row) if each.isVisible()]
         names = [each.objectName() for each in marks if each.objectName().startswith("state-")]
         return names[0].removeprefix("state-") if names else ""
 
 
-def _below(item: QQuickItem) -> Iterator[QQuickItem]:
+def below(item: QQuickItem) -> Iterator[QQuickItem]:
+    """All within an item, seen or not."""
     for each in item.childItems():
         yield each
-        yield from _below(each)
+        yield from below(each)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import socket
+import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QCoreApplication
+
+from p2pchat_qt.platform.instance import Instance, Place
 
 PNG = b"\x89PNG\r\n"
 
@@ -42,25 +48,86 @@ def test_a_picture_of_the_demo_is_written_and_nothing_is_left(tmp_path: Path):
     assert [each.name for each in tmp_path.iterdir()] == ["pictures"]
 
 
-def test_a_second_start_hands_its_link_to_the_first(application, tmp_path: Path):
-    from PySide6.QtTest import QSignalSpy
+@pytest.fixture
+def short(application):
+    """A home with a short way to it, for the sockets in it."""
+    with tempfile.TemporaryDirectory(prefix="dchat") as directory:
+        yield Path(directory) / "home"
 
-    from p2pchat_qt.platform.instance import Instance
 
-    first, other = Instance(tmp_path), Instance(tmp_path / "elsewhere")
-    try:
-        assert first.hand_over("") is False
-        assert other.hand_over("") is False
-        asked = QSignalSpy(first.asked)
-        assert Instance(tmp_path).hand_over("dchat://u/AAAA") is True
-        assert asked.count() or asked.wait(5_000)
-        assert asked.at(0) == ["dchat://u/AAAA"]
-        assert Instance(tmp_path).hand_over("file:///etc/passwd") is True
-        assert asked.count() == 2 or asked.wait(5_000)
-        assert asked.at(1) == [""]
-    finally:
-        first.close()
-        other.close()
-    third = Instance(tmp_path)
-    assert third.hand_over("") is False
-    third.close()
+STARTS = """
+import os, sys; from pathlib import Path; from PySide6.QtCore import QCoreApplication
+from p2pchat_qt.platform.instance import Instance
+app = QCoreApplication([])
+for link in sys.argv[2:]:
+    instance = Instance(Path(sys.argv[1]))
+    print(instance.take(link).value, flush=True)
+    if link == "killed": os.kill(os.getpid(), 9)
+"""
+
+
+def other_starts(home: Path, *links: str) -> list[str]:
+    """What other starts of the program find, while the window of this one is alive."""
+    command = [sys.executable, "-c", STARTS, str(home), *links]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        while process.poll() is None:
+            QCoreApplication.processEvents()
+        assert process.stdout is not None
+        return process.stdout.read().split()
+
+
+def test_a_second_start_hands_its_link_to_the_first(short: Path):
+    first, other = Instance(short), Instance(short.with_name("elsewhere"))
+    asked = list[str]()
+    first.asked.connect(asked.append)
+    assert first.take("") is Place.FREE
+    assert other.take("") is Place.FREE
+    links = ("dchat://u/AAAA", "file:///etc/passwd", "dchat://" + "x" * 5_000)
+    assert other_starts(short, *links) == ["given", "given", "given"]
+    assert asked == ["dchat://u/AAAA", "", ""]
+    assert stat.S_IMODE((short / "window.sock").stat().st_mode) == 0o700
+    first.close()
+    assert Instance(short).take("") is Place.SILENT  # it has not ended yet
+    first.leave()
+    third = Instance(short)
+    assert third.take("") is Place.FREE
+    for each in (third, other):
+        each.close()
+        each.leave()
+
+
+def test_who_listens_in_its_place_gets_no_link_and_keeps_nobody_from_starting(short: Path):
+    short.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as squatter:
+        squatter.bind(str(short / "window.sock"))
+        squatter.listen()
+        squatter.setblocking(False)
+        first = Instance(short)
+        assert first.take("dchat://j/SECRET") is Place.FREE
+        with pytest.raises(BlockingIOError):
+            squatter.accept()
+    first.close()
+    first.leave()
+
+
+def test_where_others_may_write_nothing_listens_and_nothing_is_handed_over(
+    short: Path, monkeypatch
+):
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    short.mkdir()
+    short.chmod(0o777)
+    first = Instance(short)
+    assert first.take("") is Place.FREE
+    assert not (short / "window.sock").exists()
+    assert Instance(short).take("dchat://j/SECRET") is Place.SILENT
+    first.close()
+    first.leave()
+
+
+def test_a_start_that_was_killed_is_in_nobodys_way(short: Path):
+    assert other_starts(short, "killed") == ["free"]
+    assert (short / "window.sock").exists()
+    instance = Instance(short)
+    assert instance.take("") is Place.FREE
+    instance.close()
+    instance.leave()

@@ -10,6 +10,7 @@ Rectangle {
     readonly property color ink: row.own ? Theme.c.ownText : Theme.c.bubbleText
     readonly property color inkFaint: row.own ? Theme.c.ownFaint : Theme.c.bubbleFaint
     readonly property real inner: maxWidth - 24
+    readonly property alias stateWords: state.words
     readonly property bool hasName: row.isRoom && !row.own && row.isFirst
     readonly property real lastLine: { body.contentWidth; body.contentHeight; body.width; return body.positionToRectangle(body.length).x }
     readonly property bool fits: lastLine + meta.width + 10 <= inner
@@ -71,9 +72,11 @@ Rectangle {
                 wrapMode: TextEdit.WrapAtWordBoundaryOrAnywhere
                 Accessible.ignored: true
                 readonly property bool linked: bubble.row.hasLinks
+                readonly property color linkColour: Theme.c.link
                 onLinkedChanged: paint()
+                onLinkColourChanged: paint()
                 Component.onCompleted: paint()
-                function paint() { if (linked) app.paint_links(textDocument, Theme.c.link) }
+                function paint() { if (linked) app.paint_links(textDocument, linkColour) }
                 HoverHandler {
                     enabled: body.linked
                     cursorShape: body.linked && app.link_at(body.text, body.positionAt(point.position.x, point.position.y)) !== ""

@@ -36,8 +36,14 @@ Item {
 
     implicitHeight: above.height + bubble.height + (isFirst ? 8 : 2)
     Accessible.role: Accessible.ListItem
-    Accessible.name: (own ? qsTr("You") : authorName) + ": " + (isDeleted ? qsTr("Message deleted") : body)
-        + ", " + When.time(sentAt)
+    Accessible.name: [
+        (own ? qsTr("You") : authorName) + ": " + (isDeleted ? qsTr("Message deleted") : body),
+        !isDeleted && reply.id !== undefined ? qsTr("Reply to %1").arg(reply.name || qsTr("Message")) : "",
+        isEdited && !isDeleted ? qsTr("edited") : "",
+        reactions.map(each => each.emoji + " " + each.count).join(" "),
+        When.time(sentAt),
+        own && !isDeleted ? bubble.stateWords : ""
+    ].filter(part => part !== "").join(", ")
 
     Rectangle {
         anchors.fill: parent

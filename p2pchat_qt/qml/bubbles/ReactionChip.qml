@@ -12,7 +12,7 @@ AbstractButton {
     implicitWidth: label.implicitWidth + 16
     focusPolicy: Qt.NoFocus
     Tip { text: modelData.names }
-    Accessible.name: qsTr("%1 from %2").arg(modelData.emoji).arg(modelData.names)
+    Accessible.name: qsTr("%1 from %2").arg(modelData.emoji.replace("%", "")).arg(modelData.names)
     background: Rectangle {
         radius: height / 2
         color: chip.modelData.mine ? Theme.c.accent : Qt.alpha(chip.own ? Theme.c.ownFaint : Theme.c.accent, 0.16)

@@ -10,7 +10,7 @@ Box {
     onOpened: { history = "all"; name.clear(); picking.clear(); name.forceActiveFocus() }
     Field { id: name; objectName: "newRoomName"; Layout.fillWidth: true; placeholderText: qsTr("Name of the room"); maximumLength: 64; onAccepted: if (create.enabled) create.clicked() }
     Words { text: qsTr("Who is in it"); color: Theme.c.faint; Layout.fillWidth: true }
-    Picking { id: picking; Layout.fillWidth: true }
+    Picking { id: picking; isActive: box.visible; Layout.fillWidth: true }
     Words { text: qsTr("What newcomers may read of what was said before"); color: Theme.c.faint; wrapMode: Text.Wrap; Layout.fillWidth: true }
     Choice {
         objectName: "newRoomHistory"

@@ -9,14 +9,24 @@ Box {
     property string uses: "1"
     property string days: "7"
     title: qsTr("Invite by a link")
-    function about(id) { room = id; roomsView.make_invite(id, parseInt(uses), parseInt(days)); open() }
-    function again() { roomsView.make_invite(room, parseInt(uses), parseInt(days)) }
+    function about(id) { room = id; roomsView.forget_invite(); open() }
     Words { text: qsTr("How many may come by it"); color: Theme.c.faint; Layout.fillWidth: true }
-    Choice { Layout.fillWidth: true; value: box.uses; options: ["1", "10", "100"].map(n => ({ value: n, text: n })); onChosen: value => { box.uses = value; box.again() } }
+    Choice { Layout.fillWidth: true; value: box.uses; options: ["1", "10", "100"].map(n => ({ value: n, text: n })); onChosen: value => { box.uses = value; roomsView.forget_invite() } }
     Words { text: qsTr("For how many days"); color: Theme.c.faint; Layout.fillWidth: true }
-    Choice { Layout.fillWidth: true; value: box.days; options: ["1", "7", "30"].map(n => ({ value: n, text: n })); onChosen: value => { box.days = value; box.again() } }
+    Choice { Layout.fillWidth: true; value: box.days; options: ["1", "7", "30"].map(n => ({ value: n, text: n })); onChosen: value => { box.days = value; roomsView.forget_invite() } }
+    PushButton {
+        objectName: "makeInvite"
+        visible: roomsView.now.invite === ""
+        enabled: !roomsView.now.isInviting
+        text: qsTr("Make the link")
+        primary: true
+        Layout.fillWidth: true
+        Layout.bottomMargin: 12
+        onClicked: roomsView.make_invite(box.room, parseInt(box.uses), parseInt(box.days))
+    }
     Image {
         source: roomsView.now.qr
+        visible: roomsView.now.invite !== ""
         smooth: false
         fillMode: Image.PreserveAspectFit
         Layout.preferredWidth: Theme.px(190)
@@ -25,6 +35,6 @@ Box {
         Accessible.role: Accessible.Graphic
         Accessible.name: qsTr("The invitation as a QR code")
     }
-    Copied { objectName: "inviteLink"; words: roomsView.now.invite; done: qsTr("The invitation is copied"); Layout.fillWidth: true }
-    Paragraph { text: qsTr("It is shown this once. Who has it can come in."); color: Theme.c.faint; font.pixelSize: Theme.small; Layout.fillWidth: true; Layout.bottomMargin: 8 }
+    Copied { objectName: "inviteLink"; visible: roomsView.now.invite !== ""; words: roomsView.now.invite; done: qsTr("The invitation is copied"); Layout.fillWidth: true }
+    Paragraph { visible: roomsView.now.invite !== ""; text: qsTr("It is shown this once. Who has it can come in."); color: Theme.c.faint; font.pixelSize: Theme.small; Layout.fillWidth: true; Layout.bottomMargin: 8 }
 }

@@ -8,7 +8,7 @@ Box {
     property string room
     title: qsTr("Add contacts")
     function about(id) { room = id; picking.clear(); open() }
-    Picking { id: picking; Layout.fillWidth: true }
+    Picking { id: picking; isActive: box.visible; Layout.fillWidth: true }
     buttons: [
         PushButton {
             objectName: "letInButton"

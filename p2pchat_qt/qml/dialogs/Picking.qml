@@ -7,23 +7,22 @@ import "../controls"
 ColumnLayout {
     id: picking
     property var chosen: []
+    property bool isActive: true
     spacing: 2
     function clear() { chosen = [] }
     Words { visible: people.count === 0; text: qsTr("You have no contacts yet."); color: Theme.c.faint; Layout.fillWidth: true }
-    Repeater {
+    Rows {
         id: people
-        model: peopleView.contacts
+        model: picking.isActive ? peopleView.accepted : null
         delegate: CheckDelegate {
             id: person
             required property string account
             required property string name
-            required property string state
             required property string initials
             required property int colour
             objectName: "pick-" + name
-            visible: state === "accepted"
-            Layout.fillWidth: true
-            implicitHeight: visible ? Theme.px(48) : 0
+            width: people.width
+            height: Theme.px(48)
             text: name
             checked: picking.chosen.includes(account)
             onToggled: picking.chosen = checked ? [...picking.chosen, account] : picking.chosen.filter(each => each !== account)

@@ -8,7 +8,7 @@ Page {
     id: page
     signal opened(string id)
     signal adding()
-    signal safety(string account, string name)
+    signal safety(string account, string name, bool isTrust)
     signal asked(string title, string words, string yes, var act)
     title: qsTr("Contacts")
     tools: [
@@ -27,6 +27,8 @@ Page {
                 required property string account
                 required property string name
                 required property string bio
+                required property string flags
+                required property string introducer
                 required property string kind
                 required property string initials
                 required property int colour
@@ -45,8 +47,12 @@ Page {
                             font.pixelSize: Theme.small
                             Layout.fillWidth: true
                         }
+                        Words { visible: text !== ""; text: request.introducer === "" ? "" : qsTr("Introduced by %1").arg(request.introducer); color: Theme.c.faint; font.pixelSize: Theme.small; Layout.fillWidth: true }
                     }
                 }
+                Paragraph { objectName: "requestFlags"; visible: text !== ""; text: Oddities.words(request.flags); color: Theme.c.bad; Layout.fillWidth: true }
+                Paragraph { visible: text !== ""; text: request.bio; Layout.fillWidth: true }
+                Words { visible: text !== ""; text: request.account; elide: Text.ElideMiddle; font.family: "monospace"; font.pixelSize: Theme.small; color: Theme.c.faint; Layout.fillWidth: true }
                 Flow {
                     Layout.fillWidth: true
                     spacing: 8
@@ -95,8 +101,8 @@ Page {
     }
     Card {
         title: qsTr("Contacts")
+        visible: page.rowsCount === 0
         Empty {
-            visible: people.count === 0
             Layout.fillWidth: true
             Layout.topMargin: 10
             Layout.bottomMargin: 10
@@ -106,16 +112,46 @@ Page {
             action: qsTr("Add a contact")
             onActed: page.adding()
         }
-        Repeater {
-            id: people
-            model: peopleView.contacts
-            delegate: ContactLine {
-                Layout.fillWidth: true
-                onOpened: page.opened(id)
-                onSafety: page.safety(account, name)
-                onBlocked: page.asked(qsTr("Block %1?").arg(name), qsTr("Nothing of theirs reaches you, and they are not told."), qsTr("Block"), () => peopleView.block(account, true))
-                onRemoved: page.asked(qsTr("Remove %1?").arg(name), qsTr("Nothing of theirs reaches you until you add them again. What was said stays."), qsTr("Remove"), () => peopleView.remove(account))
-            }
+    }
+    Words {
+        visible: page.rowsCount > 0
+        text: qsTr("Contacts") + " · " + page.rowsCount
+        color: Theme.c.accent
+        font.weight: Font.DemiBold
+        Layout.fillWidth: true
+        Layout.leftMargin: 4
+        Accessible.role: Accessible.Heading
+    }
+    rows: peopleView.contacts
+    row: ContactLine {
+        objectName: "contactLine"
+        width: page.contentWidth
+        x: ((ListView.view ? ListView.view.width : width) - width) / 2
+        onOpened: page.opened(id)
+        onMore: button => menu.about(this, button)
+    }
+    // One for all contacts: it is about whose button was pressed.
+    Choices {
+        id: menu
+        objectName: "contactMenu"
+        property string account
+        property string name
+        property string state
+        property bool keyChanged: false
+        function about(line, button) {
+            account = line.account
+            name = line.name
+            state = line.state
+            keyChanged = line.keyChanged
+            popup(button, 0, button.height)
+        }
+        Entry { objectName: "menuVerify"; text: menu.keyChanged ? qsTr("Compare the safety number…") : qsTr("Verify"); sign: "shield"; visible: menu.state === "accepted"; onTriggered: page.safety(menu.account, menu.name, menu.keyChanged) }
+        Entry { text: qsTr("Copy account"); sign: "copy"; onTriggered: { app.copy(menu.account); app.said.tell(qsTr("Copied")) } }
+        Entry { text: qsTr("Remove"); sign: "trash"; danger: true; visible: menu.state !== "blocked"; onTriggered: menu.ask(qsTr("Remove %1?"), qsTr("Nothing of theirs reaches you until you add them again. What was said stays."), qsTr("Remove"), account => peopleView.remove(account)) }
+        Entry { text: qsTr("Block"); sign: "block"; danger: true; visible: menu.state !== "blocked"; onTriggered: menu.ask(qsTr("Block %1?"), qsTr("Nothing of theirs reaches you, and they are not told."), qsTr("Block"), account => peopleView.block(account, true)) }
+        function ask(title, words, yes, act) {
+            const account = menu.account
+            page.asked(title.arg(menu.name), words, yes, () => act(account))
         }
     }
 }

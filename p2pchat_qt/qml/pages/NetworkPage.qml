@@ -80,16 +80,18 @@ Page {
         title: qsTr("Peers")
         hint: qsTr("Who is blocked is disconnected and stays away.")
         Words { visible: peers.count === 0; text: qsTr("Nobody is connected."); color: Theme.c.faint; Layout.fillWidth: true }
-        Repeater {
+        Rows {
             id: peers
+            rowHeight: Theme.px(46)
             model: networkView.peers
-            RowLayout {
+            delegate: RowLayout {
                 id: peer
                 required property string id
                 required property string name
                 required property string address
                 required property string path
-                Layout.fillWidth: true
+                width: ListView.view ? ListView.view.width - 12 : 0
+                height: Theme.px(46)
                 spacing: 6
                 ColumnLayout {
                     Layout.fillWidth: true
@@ -124,16 +126,18 @@ Page {
             Layout.fillWidth: true
         }
         Words { visible: near.count === 0; text: qsTr("Nobody was heard here."); color: Theme.c.faint; Layout.fillWidth: true }
-        Repeater {
+        Rows {
             id: near
+            rowHeight: Theme.px(46)
             model: networkView.neighbours
-            RowLayout {
+            delegate: RowLayout {
                 id: neighbour
                 required property string id
                 required property string name
                 required property string address
                 required property double at
-                Layout.fillWidth: true
+                width: ListView.view ? ListView.view.width - 12 : 0
+                height: Theme.px(46)
                 ColumnLayout {
                     Layout.fillWidth: true
                     spacing: 2
@@ -148,15 +152,17 @@ Page {
         title: qsTr("Blocked")
         hint: qsTr("A peer, an account, or a network such as 203.0.113.0/24.")
         Words { visible: blocked.count === 0; text: qsTr("Nobody is blocked."); color: Theme.c.faint; Layout.fillWidth: true }
-        Repeater {
+        Rows {
             id: blocked
+            rowHeight: Theme.px(42)
             model: networkView.blocks
-            RowLayout {
+            delegate: RowLayout {
                 id: block
                 required property string id
                 required property string kind
                 required property bool isConfigured
-                Layout.fillWidth: true
+                width: ListView.view ? ListView.view.width - 12 : 0
+                height: Theme.px(42)
                 Words { text: block.id; elide: Text.ElideMiddle; Layout.fillWidth: true }
                 PushButton { visible: !block.isConfigured; text: qsTr("Unblock"); onClicked: networkView.block(block.id, false) }
                 Words { visible: block.isConfigured; text: qsTr("by the configuration"); color: Theme.c.faint; font.pixelSize: Theme.small }
@@ -180,15 +186,17 @@ Page {
     Card {
         title: qsTr("Fault log")
         Words { visible: faults.count === 0; text: qsTr("Nothing was reported."); color: Theme.c.faint; Layout.fillWidth: true }
-        Repeater {
+        Rows {
             id: faults
+            spacing: 8
+            rowHeight: Theme.px(60)
             model: networkView.faults
-            ColumnLayout {
+            delegate: ColumnLayout {
                 id: fault
                 required property double at
                 required property string level
                 required property string text
-                Layout.fillWidth: true
+                width: ListView.view ? ListView.view.width - 12 : 0
                 spacing: 2
                 Words { text: When.full(fault.at) + " · " + fault.level; color: Theme.c.faint; font.pixelSize: Theme.small; Layout.fillWidth: true }
                 Paragraph { text: fault.text; font.pixelSize: Theme.small; Layout.fillWidth: true }
