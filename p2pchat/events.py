@@ -66,6 +66,7 @@ __all__ = [
     "RoomRequested",
     "SecurityAlert",
     "StartupProgress",
+    "TypingChanged",
 ]
 
 
@@ -304,6 +305,14 @@ class ProfileChanged(Event):
 
     account: AccountId
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TypingChanged(Event):
+    """A contact is writing to us, or has stopped. Told only where `typing_notices` are on."""
+
+    account: AccountId
+    is_typing: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,17 @@ CHINESE_CHAT: Mapping[str, str] = {
     "Enter on an empty line shows the next of {count} more.": (
         "在空行按 Enter 查看下一条（还有 {count} 条）。"
     ),
+    "writing…": "正在输入…",
+    "Say on or off.": "请填 on 或 off。",
+    "Say if contacts and you see when the other is writing: on, off.": (
+        "联系人与你是否互相看到对方正在输入：on、off。"
+    ),
+    "Contacts who want that, too, see that you are writing to them; and you that they are.": (
+        "如果对方也愿意，联系人会看到你正在输入，你也会看到他们正在输入。"
+    ),
+    "Nobody sees that you are writing, and you see nobody write.": (
+        "没有人看到你正在输入，你也看不到别人正在输入。"
+    ),
     "Nobody waits for your word.": "没有人在等你答复。",
     "{health}; peers {count}, relays {relays}, messages that wait {outbox}": (
         "{health}；{count} 个节点，{relays} 个中继，{outbox} 条消息在等待"

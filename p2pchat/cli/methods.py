@@ -447,6 +447,17 @@ class Methods:
             await set_read_receipts(where, value)
         return where.read_receipts
 
+    async def typing_notices(self, is_on: bool | None = None) -> bool:
+        """Whether contacts are told when we write to them, and we when they do; what is given is
+        set first."""
+        if is_on is not None:
+            await self._client.set_typing_notices(is_on)
+        return self._client.typing_notices
+
+    async def typing(self, account: AccountId, is_typing: bool) -> None:
+        """Our person is writing to a contact, or has stopped."""
+        await self._client.contact(account).set_typing(is_typing)
+
     async def draft(self, conversation: ConversationId, text: str | None = None) -> str:
         """What was begun to be written; what is given is kept first."""
         found = self._client.conversation(conversation)

@@ -35,6 +35,7 @@ from p2pchat.model.room import Member, Role, RoomInfo
 from p2pchat.node.hub import Subscription
 from p2pchat.node.node import Node
 from p2pchat.protocol.completeness import completeness
+from p2pchat.protocol.composing_vocabulary import SayTyping
 from p2pchat.protocol.machine import ChangeStanding, LeaveRoom, SendText
 from p2pchat.protocol.reading_vocabulary import KeepDraft, MarkRead, TellReading
 from p2pchat.protocol.relation_vocabulary import ChangeMessage
@@ -341,6 +342,12 @@ class Contact(Conversation):
     def state(self) -> ContactState:
         """How far the acquaintance has come."""
         return self.info.state
+
+    async def set_typing(self, is_typing: bool) -> None:
+        """Say that our person is writing to this one, with each key if one likes, or has stopped.
+        It goes to who is connected, a few times a minute, and only where `typing_notices` are on.
+        Raises `UnknownContact` for who has not accepted."""
+        await self._node.driver.call(lambda id: SayTyping(id, self.account, is_typing))
 
 
 class Room(Conversation):

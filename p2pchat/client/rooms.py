@@ -31,6 +31,7 @@ from p2pchat.model.search import QUERY_CHARS_MAX, Query
 from p2pchat.node.deliveries import UNDER_WAY
 from p2pchat.node.explaining import message_facts
 from p2pchat.node.hub import Subscription
+from p2pchat.protocol.composing_vocabulary import TellTyping
 from p2pchat.protocol.explaining import explain
 from p2pchat.protocol.machine import CreateRoom, JoinOpen, JoinWithPassword, LeaveRoom
 from p2pchat.protocol.reading_vocabulary import TellReading
@@ -202,6 +203,16 @@ class Rooms(ClientPart):
         """Tell them, or do not; at first nobody is told. `Conversation.set_read_receipts` says
         otherwise for one conversation."""
         await self._node.driver.call(lambda id: TellReading(id, None, is_on))
+
+    @property
+    def typing_notices(self) -> bool:
+        """Whether contacts are told when we write to them, and we when they do."""
+        return self._node.chat.contacts.composing.is_told
+
+    async def set_typing_notices(self, is_on: bool) -> None:
+        """Tell and be told, or neither; at first neither. To tell is to say
+        `Contact.set_typing`."""
+        await self._node.driver.call(lambda id: TellTyping(id, is_on))
 
     async def explain(self, id: OpId) -> Explanation:
         """Why a message is in its present state, in one sentence, with what speaks for it, when it

@@ -23,6 +23,7 @@ from p2pchat.model.machine import Now, Reply, TimerFired
 from p2pchat.model.op import Chain, Op
 from p2pchat.model.query import StoredOp
 from p2pchat.model.snapshot import Snapshot
+from p2pchat.protocol import composing as composing_rules
 from p2pchat.protocol import joining as join_rules
 from p2pchat.protocol import mailing as mail_rules
 from p2pchat.protocol import outbox as outboxes
@@ -30,6 +31,7 @@ from p2pchat.protocol import receipts as receipt_rules
 from p2pchat.protocol import sync as sync_rules
 from p2pchat.protocol.admission import GUEST_PREFIX
 from p2pchat.protocol.blocking import Blocking, proved
+from p2pchat.protocol.composing_vocabulary import SayTyping, TellTyping
 from p2pchat.protocol.contacts import Contacts
 from p2pchat.protocol.intake_vocabulary import ForDeletion, ForFork, ForPruning
 from p2pchat.protocol.introductions import SETTING as INTRODUCTIONS
@@ -106,6 +108,7 @@ from p2pchat.wire.frames import (
     SyncFrontier,
     SyncPage,
     SyncPull,
+    Typing,
     Welcome,
 )
 from p2pchat.wire.joining import Join, JoinRefused
@@ -221,6 +224,8 @@ class Chat:
                 return self._leave(input, now)
             case MarkRead() | TellReading() | KeepDraft():
                 return self.receipts.read(input)
+            case SayTyping() | TellTyping():
+                return self.contacts.composing.handle(input, now)
             case Flush(id):
                 return [*self.outbox.flush(), Reply(id)]
             case BlockTarget():
@@ -380,6 +385,8 @@ class Chat:
                 return self.sync.page(peer, frame, now)
             case Compare():
                 return self.contacts.comparing.heard(peer, frame, now)
+            case Typing():
+                return self.contacts.composing.heard(peer, frame, now)
             case Welcome():
                 return self.rooms.invited.welcomed(peer, frame, now)
             case SignedSenderKey():
@@ -507,6 +514,8 @@ class Chat:
                 return self.mailing.fired(now)
             case outboxes.FLUSH_TIMER:
                 return self.outbox.flush()
+            case composing_rules.TIMER:
+                return self.contacts.composing.fired(now)
             case join_rules.TIMER:
                 return self.rooms.invited.joining.fired(now)
             case _ if name.startswith(EPOCH_PREFIX):
@@ -541,6 +550,7 @@ class Chat:
         for row in snapshot.conversations:
             made = state.add_conversation(row, others.get(row.conversation))
             made.published = snapshot.published.get(row.conversation, 0)
+        self.contacts.composing.restore(snapshot.settings)
         self.contacts.introductions.restore(snapshot.settings.get(INTRODUCTIONS, b""))
         for row in snapshot.contacts:
             state.contacts[row.account] = row

@@ -137,7 +137,7 @@ class Comparing:
 
     def heard(self, peer: DeviceId, frame: Compare, now: Now) -> list[Effect]:
         """A step of the other side."""
-        account = self._account(peer)
+        account = self._state.acquainted(peer)
         if account is None:
             self._state.refuse("comparison with a stranger")
             return []
@@ -238,20 +238,12 @@ class Comparing:
             return None
         return running
 
-    def _account(self, peer: DeviceId) -> AccountId | None:
-        """The contact that a connected device acts for."""
-        state, account = self._state, self._state.directory.accounts.get(peer)
-        if state.contact_state(account) is not ContactState.ACCEPTED:
-            return None
-        return account if state.directory.certifies(account, peer) else None
-
     def _peer(self, account: AccountId) -> DeviceId | LocalProtocolError:
         """The device of a contact to ask."""
         state = self._state
         if state.contact_state(account) is not ContactState.ACCEPTED:
             return UnknownContact(f"{account} is not a contact; see `contacts`")
-        known = state.directory.sets.get(account)
-        here = sorted(known.devices & state.connected) if known is not None else []
+        here = state.devices_here(account)
         if not here:
             return LocalProtocolError("they are not connected: to compare, both have to be there")
         return here[0]

@@ -21,6 +21,7 @@ from p2pchat.model.ids import AccountId, ConversationId, DeviceId
 from p2pchat.model.machine import Now, Reply
 from p2pchat.model.op import Chain, Kind, Op
 from p2pchat.protocol.comparing import Comparing
+from p2pchat.protocol.composing import Composing
 from p2pchat.protocol.intake import Intake
 from p2pchat.protocol.introductions import Introductions
 from p2pchat.protocol.machine import (
@@ -89,6 +90,7 @@ class Contacts:
         self.intake = Intake(state, receipts, self.consent)
         self.trust = Trust(state, outbox)
         self.comparing = Comparing(state, self.trust)
+        self.composing = Composing(state)
         self.profiles = Profiles(state, self.intake, self._write)
         self.introductions = Introductions(state, self._write, self.add)
         self.own_devices = OwnDevices(state, outbox, self.intake)

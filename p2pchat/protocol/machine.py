@@ -20,6 +20,7 @@ from p2pchat.model.machine import ClearTimer, Reply, SetTimer, TimerFired
 from p2pchat.model.message import MessageState
 from p2pchat.model.op import Chain, Position
 from p2pchat.model.query import OpsRead, StoredOp
+from p2pchat.protocol.composing_vocabulary import ComposingCommand
 from p2pchat.protocol.intake_vocabulary import ForIntake
 from p2pchat.protocol.mail_vocabulary import ForMail, ForPairs, MailEffect, MailInput
 from p2pchat.protocol.reading_vocabulary import ReadingCommand
@@ -331,6 +332,7 @@ Command = (
     | CompareKeys
     | FinishComparison
     | ReadingCommand
+    | ComposingCommand
 )
 
 # What the network and the disk say.

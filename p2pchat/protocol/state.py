@@ -357,6 +357,18 @@ class State:
         contact = self.contacts.get(account) if account is not None else None
         return contact.state if contact else None
 
+    def acquainted(self, peer: DeviceId) -> AccountId | None:
+        """The contact for whom a connected device acts, if it is one that has accepted."""
+        account = self.directory.accounts.get(peer)
+        if self.contact_state(account) is not ContactState.ACCEPTED:
+            return None
+        return account if self.directory.certifies(account, peer) else None
+
+    def devices_here(self, account: AccountId) -> list[DeviceId]:
+        """The connected devices of an account, as it certified them."""
+        known = self.directory.sets.get(account)
+        return sorted(known.devices & self.connected) if known is not None else []
+
     @property
     def own_devices(self) -> DeviceSet:
         """Our account's devices, as far as this one knows, and always this one: who has stolen the

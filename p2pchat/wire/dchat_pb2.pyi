@@ -306,6 +306,12 @@ class Compare(_message.Message):
     value: bytes
     def __init__(self, session: _Optional[bytes] = ..., step: _Optional[int] = ..., value: _Optional[bytes] = ...) -> None: ...
 
+class Typing(_message.Message):
+    __slots__ = ("is_typing",)
+    IS_TYPING_FIELD_NUMBER: _ClassVar[int]
+    is_typing: bool
+    def __init__(self, is_typing: _Optional[bool] = ...) -> None: ...
+
 class Welcome(_message.Message):
     __slots__ = ("genesis", "secret", "epochs", "devices")
     GENESIS_FIELD_NUMBER: _ClassVar[int]
@@ -337,7 +343,7 @@ class SenderKey(_message.Message):
     def __init__(self, version: _Optional[int] = ..., conversation: _Optional[bytes] = ..., device: _Optional[bytes] = ..., serial: _Optional[int] = ..., key: _Optional[bytes] = ..., given: _Optional[bytes] = ..., others: _Optional[bytes] = ...) -> None: ...
 
 class Frame(_message.Message):
-    __slots__ = ("hello", "ops", "receipt", "digest", "frontier", "pull", "page", "compare", "welcome", "sender_key", "join", "join_refused")
+    __slots__ = ("hello", "ops", "receipt", "digest", "frontier", "pull", "page", "compare", "welcome", "sender_key", "join", "join_refused", "typing")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     OPS_FIELD_NUMBER: _ClassVar[int]
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
@@ -350,6 +356,7 @@ class Frame(_message.Message):
     SENDER_KEY_FIELD_NUMBER: _ClassVar[int]
     JOIN_FIELD_NUMBER: _ClassVar[int]
     JOIN_REFUSED_FIELD_NUMBER: _ClassVar[int]
+    TYPING_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     ops: Ops
     receipt: Signed
@@ -362,7 +369,8 @@ class Frame(_message.Message):
     sender_key: Signed
     join: Join
     join_refused: JoinRefused
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., ops: _Optional[_Union[Ops, _Mapping]] = ..., receipt: _Optional[_Union[Signed, _Mapping]] = ..., digest: _Optional[_Union[SyncDigest, _Mapping]] = ..., frontier: _Optional[_Union[SyncFrontier, _Mapping]] = ..., pull: _Optional[_Union[SyncPull, _Mapping]] = ..., page: _Optional[_Union[SyncPage, _Mapping]] = ..., compare: _Optional[_Union[Compare, _Mapping]] = ..., welcome: _Optional[_Union[Welcome, _Mapping]] = ..., sender_key: _Optional[_Union[Signed, _Mapping]] = ..., join: _Optional[_Union[Join, _Mapping]] = ..., join_refused: _Optional[_Union[JoinRefused, _Mapping]] = ...) -> None: ...
+    typing: Typing
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., ops: _Optional[_Union[Ops, _Mapping]] = ..., receipt: _Optional[_Union[Signed, _Mapping]] = ..., digest: _Optional[_Union[SyncDigest, _Mapping]] = ..., frontier: _Optional[_Union[SyncFrontier, _Mapping]] = ..., pull: _Optional[_Union[SyncPull, _Mapping]] = ..., page: _Optional[_Union[SyncPage, _Mapping]] = ..., compare: _Optional[_Union[Compare, _Mapping]] = ..., welcome: _Optional[_Union[Welcome, _Mapping]] = ..., sender_key: _Optional[_Union[Signed, _Mapping]] = ..., join: _Optional[_Union[Join, _Mapping]] = ..., join_refused: _Optional[_Union[JoinRefused, _Mapping]] = ..., typing: _Optional[_Union[Typing, _Mapping]] = ...) -> None: ...
 
 class Join(_message.Message):
     __slots__ = ("conversation", "invite", "key", "proof")

@@ -37,6 +37,7 @@ __all__ = [
     "SyncFrontier",
     "SyncPage",
     "SyncPull",
+    "Typing",
     "Wanted",
     "Welcome",
     "decode_frame",
@@ -138,6 +139,13 @@ class Compare:
 
 
 @dataclass(frozen=True, slots=True)
+class Typing:
+    """The sender's person is writing to ours, or has stopped (`protocol.composing`)."""
+
+    is_typing: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Welcome:
     """What a member's device needs for a room by invitation, beside its ops."""
 
@@ -165,6 +173,7 @@ Frame = (
     | Welcome
     | SignedSenderKey
     | Compare
+    | Typing
     | Join
     | JoinRefused
 )
@@ -269,6 +278,8 @@ def _message(frame: Frame) -> pb.Frame:
             return pb.Frame(join_refused=refused)
         case Compare(session, step, value):
             return pb.Frame(compare=pb.Compare(session=session, step=step.value, value=value))
+        case Typing(is_typing):
+            return pb.Frame(typing=pb.Typing(is_typing=is_typing))
 
 
 def _value(message: pb.Frame) -> Frame:
@@ -294,6 +305,8 @@ def _value(message: pb.Frame) -> Frame:
             return SyncPage(ConversationId(message.page.conversation), message.page.more)
         case "compare":
             return _compare(message.compare)
+        case "typing":
+            return Typing(message.typing.is_typing)
         case "welcome":
             return _welcome(message.welcome)
         case "sender_key":

@@ -551,6 +551,7 @@ UNSIGNED: dict[str, str] = {
     "dchat.Welcome": _STREAM,
     "dchat.SyncPage": _STREAM,
     "dchat.Compare": _STREAM,
+    "dchat.Typing": _STREAM,
     "dchat.Join": "the invitation's key signs who shall be let in (`admission`)",
     "dchat.JoinRefused": _STREAM,
     **{

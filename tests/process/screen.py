@@ -6,7 +6,7 @@ import fcntl
 import os
 import struct
 import termios
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pyte
@@ -42,11 +42,21 @@ class Terminal:
 
     async def shows(self, *texts: str) -> None:
         """Wait until all of these are to be seen."""
+        await self._until(lambda: all(map(self._sees, texts)), f"{texts} is not among:")
+
+    async def hides(self, text: str) -> None:
+        """Wait until this is to be seen no more."""
+        await self._until(lambda: not self._sees(text), f"{text} is still among:")
+
+    def _sees(self, text: str) -> bool:
+        return any(text in line for line in self.lines)
+
+    async def _until(self, is_so: Callable[[], bool], complaint: str) -> None:
         with trio.move_on_after(90) as patience:
-            while not all(any(text in line for line in self.lines) for text in texts):
+            while not is_so():
                 self._changed = trio.Event()
                 await self._changed.wait()
-        assert not patience.cancelled_caught, "\n".join([f"{texts} is not among:", *self.lines])
+        assert not patience.cancelled_caught, "\n".join([complaint, *self.lines])
 
     async def read(self) -> None:
         """Draw whatever comes, as long as there is anybody to draw it."""

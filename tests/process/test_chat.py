@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from p2pchat.cli.app import app
 from p2pchat.testing.processes import open_processes
-from tests.process.screen import in_a_terminal
+from tests.process.screen import Terminal, in_a_terminal
 
 pytestmark = pytest.mark.process
 
@@ -29,6 +29,17 @@ def at(home, *words):
 def made(home, name):
     ended = CliRunner().invoke(app, ["--home", str(home), "init", "--name", name, "--json"])
     return json.loads(ended.stdout)
+
+
+async def _see_each_other_write(alice: Terminal, bob: Terminal) -> None:
+    for one in (alice, bob):
+        one.types(f"/typing on{ENTER}")
+        await one.shows("Contacts who want that, too, see")
+    alice.types("I am still")
+    await bob.shows("Alice (contact)  writing…")
+    alice.types(f" here{ENTER}")
+    await bob.shows("Alice: I am still here")
+    await bob.hides("writing…")
 
 
 def test_two_people_chat_in_their_terminals(tmp_path):
@@ -71,6 +82,7 @@ def test_two_people_chat_in_their_terminals(tmp_path):
                 alice.types(f"/delete{ENTER}")
                 await bob.shows("Alice: [deleted]", "  ┌ Alice: [deleted]")
 
+                await _see_each_other_write(alice, bob)
                 bob.types(f"/join lounge{ENTER}")
                 await bob.shows("› lounge", "It is public")
                 bob.types("half a line")

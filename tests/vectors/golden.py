@@ -51,6 +51,7 @@ from p2pchat.wire.frames import (
     SyncFrontier,
     SyncPage,
     SyncPull,
+    Typing,
     Wanted,
     Welcome,
     encode_frame,
@@ -366,6 +367,8 @@ def all_frames() -> dict[str, Frame]:
         "comparison, commitment": Compare(digest("session")[:16], Step.COMMIT, digest("hash")),
         "comparison, key": Compare(digest("session")[:16], Step.KEY, digest("one-time key")),
         "comparison, end": Compare(digest("session")[:16], Step.END, b""),
+        "typing": Typing(is_typing=True),
+        "typing no more": Typing(is_typing=False),
         "welcome": Welcome(
             encode_control(GENESIS)[1],
             digest("room secret"),

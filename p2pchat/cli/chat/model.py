@@ -85,6 +85,8 @@ class Chat:
     """What others did since then, the latest last; it takes nothing of that away."""
     progress: str = ""
     """How far the start, or the network, is."""
+    writing: frozenset[ConversationId] = frozenset()
+    """Contacts who are writing to us at this moment."""
     requests: tuple[str, ...] = ()
     """Accounts and rooms that wait for our word."""
     names: Mapping[AccountId, str] = field(default_factory=dict[AccountId, str])

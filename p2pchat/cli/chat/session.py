@@ -15,13 +15,19 @@ import trio
 from p2pchat.cli import shapes
 from p2pchat.cli.chat.model import HELD_MESSAGES_MAX, PAGE_MESSAGES, Alarm, Chat, Heard, Place
 from p2pchat.cli.chat.naming import contact_named, conversation_named, room_request_named
-from p2pchat.cli.chat.telling import OfRoom, enter_room, told_of_room, words_of_warning
-from p2pchat.cli.chat.terminal import Ended, Input, Marked, NextWanted, Paged, Typed
+from p2pchat.cli.chat.telling import (
+    OfRoom,
+    enter_room,
+    tell_reading,
+    tell_typing,
+    told_of_room,
+    words_of_warning,
+)
+from p2pchat.cli.chat.terminal import Composed, Ended, Input, Marked, NextWanted, Paged, Typed
 from p2pchat.cli.chat.typed import COMMANDS, Do, Mistake, Say, Verb, parse
 from p2pchat.cli.describing import SAID
 from p2pchat.cli.gathering import KINDS
 from p2pchat.cli.language import Language, translate, translate_error
-from p2pchat.cli.reading import TOLD, ReadReceipts, set_read_receipts
 from p2pchat.cli.showing import step_name, words
 from p2pchat.client.client import Client
 from p2pchat.client.handles import Contact, Room
@@ -51,6 +57,7 @@ from p2pchat.events import (
     RoomRequested,
     SecurityAlert,
     StartupProgress,
+    TypingChanged,
 )
 from p2pchat.model.contact import ContactState
 from p2pchat.model.control import Detail
@@ -83,6 +90,7 @@ HEARD = (
     RoomRequested,
     SecurityAlert,
     StartupProgress,
+    TypingChanged,
 )
 """The events that change what is seen."""
 
@@ -172,6 +180,10 @@ class Session:
                 network = self._words(self._client.status().health)
                 told = self._words("network {health}", health=network)
                 self.chat = replace(self.chat, progress=told)
+            case TypingChanged(account, is_typing):
+                writer = {one.id for one in self._client.contacts() if one.account == account}
+                writing = self.chat.writing | writer if is_typing else self.chat.writing - writer
+                self.chat = replace(self.chat, writing=writing)
             case StartupProgress():
                 self.chat = replace(self.chat, progress=step_name(event, self._language))
             case ContactRequested(account, name):
@@ -274,6 +286,8 @@ class Session:
             case Typed(line):
                 self.chat = self.chat.answered()
                 await self._typed(line)
+            case Composed(is_writing):
+                await self._compose(is_writing)
             case Paged():
                 await self._page(input)
             case Marked(direction):
@@ -309,6 +323,14 @@ class Session:
         said = with_accounts(text, self.chat.names)
         message = await self._client.conversation(self.chat.open).send(said)
         self.chat = self.chat.said(message).scrolled(0)
+
+    async def _compose(self, is_writing: bool) -> None:
+        """Rooms are not told."""
+        place = self.chat.place
+        if place is not None and place.kind == _kind(ContactState.ACCEPTED):
+            contact = self._client.conversation(place.id)
+            assert isinstance(contact, Contact), "its kind says so"
+            await contact.set_typing(is_writing)
 
     async def _page(self, paged: Paged) -> None:
         """Scroll by a page, and read what the disk has before the first."""
@@ -408,7 +430,10 @@ class Session:
             case Verb.REPLY | Verb.EDIT | Verb.DELETE | Verb.REACT | Verb.PIN:
                 await self._change(action)
             case Verb.TELL:
-                await self._tell_reading(argument)
+                told = await tell_reading(self._client.conversation(_opened(self.chat)), argument)
+                self._say(told)
+            case Verb.TYPING:
+                self._say(await tell_typing(client, argument))
             case Verb.ACCEPT:
                 await self._accept(argument)
             case Verb.REJECT:
@@ -462,15 +487,6 @@ class Session:
                 now = await conversation.react(meant.id, action.argument, remove=is_there)
                 self.chat = self.chat.changed(now)
         self.chat = self.chat.marking(None)
-
-    async def _tell_reading(self, value: str) -> None:
-        """Whether those who write in the open conversation learn what was read."""
-        conversation = self._client.conversation(_opened(self.chat))
-        if value not in tuple(ReadReceipts):
-            self._say("Say on, off or usual.")
-            return
-        await set_read_receipts(conversation, ReadReceipts(value))
-        self._say(TOLD[conversation.read_receipts])
 
     async def _entered(self, conversation: Contact | Room) -> None:
         notes = self.chat.notes
@@ -546,9 +562,12 @@ class Session:
     def _is_of_use(self, verb: Verb) -> bool:
         """Whether there is something that a command could be about."""
         place = self.chat.place
+        if place is None:
+            return verb not in (*RULING, *ABOUT_MESSAGES, Verb.TYPING)
         if verb in RULING:
-            return place is not None and place.kind == KINDS[RoomKind.INVITED]
-        return place is not None or verb not in ABOUT_MESSAGES
+            return place.kind == KINDS[RoomKind.INVITED]
+        is_room = place.kind in KINDS.values()
+        return {Verb.MEMBERS: is_room, Verb.TYPING: not is_room}.get(verb, True)
 
     # Saying
 

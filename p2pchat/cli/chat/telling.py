@@ -1,12 +1,13 @@
-"""What who sits at the terminal is told: what rooms say of themselves, how one gets into them, and
-what may be an attack."""
+"""What who sits at the terminal is told: what rooms say of themselves, how one gets into them, what
+others learn of what one does, and what may be an attack."""
 
 from __future__ import annotations
 
 from p2pchat.cli.language import Language, translate
+from p2pchat.cli.reading import TOLD, ReadReceipts, set_read_receipts
 from p2pchat.cli.showing import words
 from p2pchat.client.client import Client
-from p2pchat.client.handles import Room
+from p2pchat.client.handles import Contact, Room
 from p2pchat.events import (
     AnnouncementChanged,
     DescriptionChanged,
@@ -19,7 +20,14 @@ from p2pchat.events import (
 from p2pchat.model.ids import ConversationId
 from p2pchat.model.room import Role
 
-__all__ = ["OfRoom", "enter_room", "told_of_room", "words_of_warning"]
+__all__ = [
+    "OfRoom",
+    "enter_room",
+    "tell_reading",
+    "tell_typing",
+    "told_of_room",
+    "words_of_warning",
+]
 
 JOIN_S = 3.0
 """So long the first answer to a link may take; what comes later is told then."""
@@ -36,6 +44,11 @@ OWN_DEVICE_ADDED = (
     "Your account has one more device. If you did not add it, /quit and end it:"
     " `p2pchat devices revoke`."
 )
+
+TYPING_TOLD = {
+    "on": "Contacts who want that, too, see that you are writing to them; and you that they are.",
+    "off": "Nobody sees that you are writing, and you see nobody write.",
+}
 
 OfRoom = RoomRenamed | DescriptionChanged | AnnouncementChanged | PinChanged
 
@@ -83,3 +96,19 @@ def words_of_warning(
             return words(DEVICE_ADDED, language, name=name)
         case SecurityAlert(_, reason):
             return words(ALERT, language, name=name, reason=translate(reason, language))
+
+
+async def tell_reading(conversation: Contact | Room, value: str) -> str:
+    """Whether those who write in a conversation learn what was read; what is said of that."""
+    if value not in tuple(ReadReceipts):
+        return "Say on, off or usual."
+    await set_read_receipts(conversation, ReadReceipts(value))
+    return TOLD[conversation.read_receipts]
+
+
+async def tell_typing(client: Client, value: str) -> str:
+    """Whether contacts learn that one is writing to them; what is said of that."""
+    if value not in TYPING_TOLD:
+        return "Say on or off."
+    await client.set_typing_notices(value == "on")
+    return TYPING_TOLD[value]

@@ -41,7 +41,7 @@ from p2pchat.cli.chat.view import Line, bar, body, depth, side
 from p2pchat.cli.language import Language
 from p2pchat.model.ids import ConversationId
 
-__all__ = ["Ended", "Input", "Marked", "NextWanted", "Paged", "Terminal", "Typed"]
+__all__ = ["Composed", "Ended", "Input", "Marked", "NextWanted", "Paged", "Terminal", "Typed"]
 
 SIDE_COLUMNS = 24
 WIDE_COLUMNS = 64
@@ -49,6 +49,8 @@ WIDE_COLUMNS = 64
 PAGES_COUNTED = 3
 """Upwards from the lowest line in sight: who leans on the key is ahead of what is drawn."""
 RESIZE_POLL_S = 0.5
+COMPOSED_AGAIN_S = 2.0
+"""Who goes on writing is told of no more often: what waits is bounded, and lines matter more."""
 
 STYLE = Style.from_dict(
     {
@@ -106,7 +108,14 @@ class Ended:
     of: ConversationId | None = None
 
 
-Input = Typed | Paged | Marked | NextWanted | Ended
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """Something for others is being written, or no more."""
+
+    is_writing: bool
+
+
+Input = Typed | Composed | Paged | Marked | NextWanted | Ended
 
 
 class _Drawn(UIControl):
@@ -149,6 +158,8 @@ class Terminal:
         self._is_stopped = False
         self._turns = 0
         """How often Ctrl-N was pressed."""
+        self._composed_s = 0.0
+        """When it was last told that something is being written; 0 when nothing is."""
         self._line_of: tuple[ConversationId | None, int] = (None, 0)
         """The conversation that the line is for, and after how many turns."""
 
@@ -168,6 +179,7 @@ class Terminal:
         if typed is None or chat.turns != self._turns or place == self._line_of:
             return
         self._line_of = place
+        self._composed_s = self._now_s  # a draft was written before
         text, at = chat.draft + typed.text, len(chat.draft) + typed.cursor_position
         typed.document = Document(text, at)
 
@@ -207,6 +219,7 @@ class Terminal:
             complete_while_typing=False,
             multiline=False,
             accept_handler=self._accept,
+            on_text_changed=self._changed,
         )
         lists = _Drawn(lambda width, height: side(self._chat, width)[:height])
         state = _Drawn(lambda width, height: [bar(self._chat, width, self._language)])
@@ -234,6 +247,18 @@ class Terminal:
             full_screen=True,
             terminal_size_polling_interval=RESIZE_POLL_S,
         )
+
+    @property
+    def _now_s(self) -> float:
+        return self._loop.time() if self._loop is not None else 0.0
+
+    def _changed(self, typed: Buffer) -> None:
+        is_writing = bool(typed.text) and not typed.text.startswith("/")
+        now_s, told_s = self._now_s, self._composed_s
+        if now_s < told_s + COMPOSED_AGAIN_S if is_writing else not told_s:
+            return
+        self._composed_s = now_s if is_writing else 0.0
+        self._tell(Composed(is_writing))
 
     def _accept(self, typed: Buffer) -> bool:
         self._tell(Typed(typed.text))

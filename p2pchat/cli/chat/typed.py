@@ -27,6 +27,7 @@ class Verb(StrEnum):
     REACT = "react"
     PIN = "pin"
     TELL = "tell"
+    TYPING = "typing"
     ACCEPT = "accept"
     REJECT = "reject"
     ADD = "add"
@@ -63,6 +64,7 @@ COMMANDS: Mapping[Verb, Usage] = {
     Verb.REACT: Usage("EMOJI", "Put an emoji to the marked or last message, or take it away."),
     Verb.PIN: Usage("", "Pin the marked or last message in this room, or unpin it."),
     Verb.TELL: Usage("VALUE", "Say if others here learn what you have read: on, off, usual."),
+    Verb.TYPING: Usage("VALUE", "Say if contacts and you see when the other is writing: on, off."),
     Verb.ACCEPT: Usage("WHO", "Say yes to an account that asks, or to a room."),
     Verb.REJECT: Usage("WHO", "Say no to it."),
     Verb.ADD: Usage("LINK", "Ask the owner of a contact link."),
@@ -177,6 +179,8 @@ def _names(word: str, chat: Chat) -> Iterable[str]:
             names = [] if chat.place is None else [chat.place.name]
         case Verb.TELL:
             names = ["on", "off", "usual"]
+        case Verb.TYPING:
+            names = ["on", "off"]
         case _:
             names = []
     return dict.fromkeys(names)

@@ -215,7 +215,8 @@ def bar(chat: Chat, width: int, language: Language) -> Line:
     here = tame(place.name) if place else translate("No conversation is open", language)
     kind = f" ({translate(place.kind, language)})" if place else ""
     unread = words("{count} unread", language, count=chat.unread) if chat.unread else ""
-    parts = [f"{here}{kind}", unread, tame(chat.progress)]
+    writing = translate("writing…", language) if place and place.id in chat.writing else ""
+    parts = [f"{here}{kind}", writing, unread, tame(chat.progress)]
     if chat.back:
         parts.append(translate("Page down for the newest", language))
     return (("class:bar", cut("  ".join(part for part in parts if part), width)),)

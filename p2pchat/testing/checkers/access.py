@@ -26,6 +26,7 @@ from p2pchat.wire.frames import (
     SyncFrontier,
     SyncPage,
     SyncPull,
+    Typing,
     Welcome,
 )
 from p2pchat.wire.joining import Join, JoinRefused
@@ -88,7 +89,7 @@ def _conversations(frame: Frame) -> Iterator[ConversationId]:
             yield frame.conversation
         case SignedSenderKey(said):
             yield said.conversation
-        case Hello() | Compare() | Join() | JoinRefused():
-            pass  # whoever has a link may ask, and nothing of the room is said
+        case Hello() | Compare() | Typing() | Join() | JoinRefused():
+            pass  # whoever has a link may ask, and nothing of a conversation is said
         case _:
             assert_never(frame)

@@ -91,6 +91,8 @@ CONTRACT = {
     "unread": "",
     "read_receipts": "| value conversation",
     "draft": "conversation | text",
+    "typing": "account is_typing",
+    "typing_notices": "| is_on",
     "wait_delivered": "message_id",
     "wait_ready": "",
 }

@@ -13,7 +13,7 @@ from p2pchat.cli.chat import session as module
 from p2pchat.cli.chat import telling
 from p2pchat.cli.chat.model import ALARMS_MAX, HEARD_MAX
 from p2pchat.cli.chat.session import Session
-from p2pchat.cli.chat.terminal import Ended, Marked, NextWanted, Paged, Typed
+from p2pchat.cli.chat.terminal import Composed, Ended, Marked, NextWanted, Paged, Typed
 from p2pchat.cli.chat.typed import candidates
 from p2pchat.cli.chat.view import body, depth
 from p2pchat.cli.chinese import CHINESE
@@ -36,6 +36,7 @@ from p2pchat.events import (
     Ready,
     RoomRenamed,
     SecurityAlert,
+    TypingChanged,
 )
 from p2pchat.model.ids import AccountId, OpId, PeerId
 from p2pchat.model.message import Reaction
@@ -387,6 +388,23 @@ def test_who_writes_here_is_told_what_was_read_if_that_is_said():
         ):
             assert (await typed(session, line)).notes[0].startswith(told)
             assert place.read_receipts == is_on
+
+    on_a_client(script)
+
+
+def test_who_writes_to_whom_is_told_if_that_is_said():
+    async def script(client, session):
+        for line, told, is_on in (
+            ("/typing on", "Contacts who want that", True),
+            ("/typing usual", "Say on or off.", True),
+            ("/typing off", "Nobody sees", False),
+        ):
+            assert (await typed(session, line)).notes[0].startswith(told)
+            assert client.typing_notices == is_on
+        await typed(session, "/join lounge")
+        await session.obey(Composed(True))  # rooms are not told
+        await session.hear(TypingChanged(THEM, is_typing=True))
+        assert session.chat.writing == frozenset(), "somebody who is no contact any more"
 
     on_a_client(script)
 

@@ -9,7 +9,7 @@ from prompt_toolkit.keys import Keys
 from prompt_toolkit.output import DummyOutput
 
 from p2pchat.cli.chat.model import Chat
-from p2pchat.cli.chat.terminal import NextWanted, Terminal
+from p2pchat.cli.chat.terminal import COMPOSED_AGAIN_S, Composed, NextWanted, Terminal
 from tests.unit.cli.chat.values import BOB, LOUNGE, ME
 
 CHAT = Chat(ME)
@@ -61,3 +61,33 @@ def test_a_draft_that_was_not_shown_is_not_written_over():
     assert line.told[2] == NextWanted("of all", LOUNGE)
     line.show(replace(CHAT, turns=2).turned("of all").opened(LOUNGE, [], "of all"))
     assert line.buffer.text == "of all", "there was nowhere else to go"
+
+
+class Clock:
+    """What the terminal takes from its event loop."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def time(self) -> float:
+        return self.now_s
+
+
+def test_that_something_is_being_written_is_told_now_and_then():
+    line = Line()
+    line.terminal._loop = clock = Clock()
+    for letter in "hello":
+        line.buffer.insert_text(letter)
+    assert line.told == [Composed(True)]
+    clock.now_s += COMPOSED_AGAIN_S
+    line.buffer.insert_text("!")
+    line.buffer.reset()
+    line.buffer.insert_text("/open Bob")
+    assert line.told == [Composed(True), Composed(True), Composed(False)], "a command is for nobody"
+
+
+def test_a_draft_that_is_put_into_the_line_is_not_being_written():
+    line = Line()
+    line.terminal._loop = Clock()
+    line.terminal._take_up(CHAT.opened(BOB, [], "dear all"))
+    assert (line.buffer.text, line.told) == ("dear all", [])

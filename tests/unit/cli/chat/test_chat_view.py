@@ -116,6 +116,8 @@ def test_the_bar_says_where_one_is():
     assert drawn([bar(CHAT, 60, "en")]) == ["No conversation is open"]
     chat = replace(CHAT.opened(LOUNGE, []).said(message("new")), progress="ready")
     assert drawn([bar(chat, 60, "en")]) == ["lounge (public)  1 unread  ready"]
+    written = replace(chat, writing=frozenset([chat.open]))
+    assert drawn([bar(written, 60, "en")]) == ["lounge (public)  writing…  1 unread  ready"]
     assert "Page down" in drawn([bar(chat.scrolled(2), 80, "en")])[0]
     assert drawn([bar(chat, 6, "en")]) == ["lounge"]
 
