@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from p2pchat.errors import LocalProtocolError
 from p2pchat.model.control import ControlOp, Standing
 from p2pchat.model.ids import OpId
-from p2pchat.model.op import Chain
+from p2pchat.model.op import Chain, Position
 from p2pchat.protocol.completeness import completeness
 from p2pchat.protocol.histories import spot_of
-from p2pchat.protocol.shared_heads import digest_for
+from p2pchat.protocol.shared_heads import shared_with
 from p2pchat.protocol.state import Conversation
 from p2pchat.wire.control import control_op
 from tests.properties.membership_rules import Reference
@@ -97,8 +97,11 @@ class Story(Table):
             waiting = [op for op in waiting if op.id not in found]
         return list(found.values())
 
-    def compares(self, one: Seat, other: Seat) -> bytes:
-        return digest_for(one.state, self.conversation(one), other.device)
+    def compares(self, one: Seat, other: Seat) -> set[Position]:
+        """But for the talk of who was put out, of which some took more before they heard that."""
+        heads = shared_with(one.state, self.conversation(one), other.device).heads
+        here = {seat.device for seat in self.stayed()}
+        return {head for head in heads if head.chain is Chain.CONTROL or head.device in here}
 
     def has(self, seat: Seat) -> set[OpId]:
         return {op.id for who in OWNERS for op in seat.chain(self.room, who)}
