@@ -51,9 +51,9 @@ LEFT_ROOMS_MAX = 1000
 LEFT_MS = 90 * 24 * 3600 * 1000
 """So long; who comes later hears that we left, and nothing more."""
 BESIDE_PREFIX = "beside/"
-"""Settings that hold, of a room that was left, control ops of others that our talk there may depend
-on, and our leaving did not."""
-BESIDE_MAX = 64
+"""Settings that hold, of a room that was left, control ops that our talk there, and our leaving,
+may depend on and nobody else may have."""
+BESIDE_MAX = 32
 BESIDE_BYTES_MAX = 128 * 1024
 READERS_MAX = 1000
 """Of one room that was left."""
@@ -106,7 +106,7 @@ class Admission:
         self._readers: dict[ConversationId, _Readers] = {}
         """Who was in each then: the others hear by which op we left, and nothing more."""
         self.beside: dict[ConversationId, tuple[Op, ...]] = {}
-        """What our talk in each may depend on, until it is in the room again."""
+        """What our talk in each, and our leaving, may depend on, until it is in the room again."""
         self._answers = Buckets[tuple[DeviceId, ConversationId]](ANSWER_RATE)
         self._unfit: list[Effect] = []
         """Ends rooms on disk that nobody takes any more."""
@@ -276,8 +276,8 @@ class Admission:
         return self._grow_old(now)
 
     def keep_beside(self, id: ConversationId, rows: Iterable[StoredOp]) -> list[Effect]:
-        """Remember what our talk in a room that we leave may depend on: what has no effect nobody
-        who comes by it later asks for, and perhaps nobody else has it."""
+        """Remember what our talk in a room that we leave may depend on, and our leaving: perhaps
+        nobody else has it, and what has no effect is not asked for."""
         found = {op.id: op for op in (*self.beside.get(id, ()), *map(restore_op, rows))}
         sizes = accumulate(op.size_bytes for op in found.values())
         ops = [
@@ -340,7 +340,7 @@ class Admission:
         if readers is None or account not in readers.accounts:
             words = words[-1:]
         else:
-            words = (*self.beside.get(id, ()), *words)
+            words = tuple({op.id: op for op in (*self.beside.get(id, ()), *words)}.values())
         devices = (self._state.own_devices,)
         parts = split_ops(words, LAST_WORDS_BYTES)
         return [Send(peer, Lane.LIVE, Ops(tuple(part), devices)) for part in parts]

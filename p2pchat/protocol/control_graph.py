@@ -166,12 +166,13 @@ class Graph(Kinds):
         return mask
 
     def beside(self, known: Iterable[OpId], named: Iterable[OpId], most: int) -> tuple[OpId, ...]:
-        """What is here and neither among some ops nor in the past of one, in the order in which it
-        came; of more than `most` first what others name, then what came last."""
-        rest = ((1 << len(self.ops)) - 1) & ~self.closure(known)
+        """At most so many ops, in the order in which they came: of those that are neither among
+        some nor in the past of one first what others name; then what came last of all."""
+        below = self.closure(known)
+        rest = ((1 << len(self.ops)) - 1) & ~below
         first = rest & self.closure(id for id in named if id in self.index)
-        order = [*reversed([*bits(first)]), *reversed([*bits(rest & ~first)])]
-        return tuple(self.ops[index].id for index in sorted(order[:most]))
+        order = [*bits(below), *bits(rest & ~first), *bits(first)][-most:]
+        return tuple(self.ops[index].id for index in sorted(order))
 
     def first_by(self, account: AccountId, default: int) -> int:
         """The first op of an account's."""

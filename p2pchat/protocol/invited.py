@@ -237,7 +237,7 @@ class InvitedRooms:
         return PermissionDenied(OWNERS_STAY) if others else None
 
     def named_beside(self, conversation: Conversation) -> tuple[OpId, ...]:
-        """What our talk in a room may depend on, and our leaving it would not."""
+        """What our talk in a room may depend on, or our leaving it, and others may not have."""
         room, me = conversation.invited, self._state.me
         if room is None or not room.is_entered:
             return ()

@@ -181,7 +181,7 @@ class ForHistory:
 
 @dataclass(frozen=True, slots=True)
 class ForLeaving:
-    """These rows are what our talk in a room may depend on, and our leaving it will not."""
+    """These rows are what our talk in a room may depend on, and our leaving it."""
 
     command: int
     conversation: ConversationId

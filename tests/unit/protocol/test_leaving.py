@@ -343,14 +343,35 @@ def test_what_talk_depends_on_and_has_no_effect_comes_back_with_who_said_it(rest
     assert not any(raw for key, raw in settings.items() if key.startswith("beside/"))
 
 
-def test_who_leaves_where_all_counts_keeps_nothing_for_its_talk():
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_who_left_by_a_word_that_hangs_on_what_nobody_else_has_is_in_again_when_let_in(
+    is_restarted,
+):
+    """Carol alone had heard what Bob pinned, whose device is gone since."""
     crew = Crew()
     room = crew.begin()
-    crew.carol.send(room, "hello")
+    crew.alice.set(room, BOB, Standing.ADMIN)
+    crew.table.run(5)
+    for seat in (crew.bob, crew.carol):
+        crew.table.part(crew.alice, seat)
+    crew.bob.ask(lambda id: PinMessage(id, room, op_id("pinned"), is_on=True))
     crew.table.run(5)
     crew.carol.leave(room)
-    assert not crew.carol.loads
-    assert not crew.carol.chat.rooms.invited.admission.beside
+    if is_restarted:
+        crew.carol.crash()
+    crew.alice.set(room, BOB, Standing.REMOVED)
+    crew.table.heal()
+    crew.table.part(crew.alice, crew.bob)
+    crew.table.part(crew.carol, crew.bob)
+    crew.table.connect(crew.alice, crew.carol)
+    crew.table.run(60)
+    assert CAROL.account not in standings(crew.alice, room)
+    crew.alice.set(room, CAROL, Standing.MEMBER)
+    crew.table.run(60)
+    assert crew.carol.state.conversations[room].is_entered
+    crew.carol.send(room, "back")
+    crew.table.run(20)
+    assert crew.alice.texts(room) == ["back"]
 
 
 def test_of_what_talk_may_depend_on_so_much_is_kept(monkeypatch):
