@@ -25,6 +25,7 @@ from p2pchat_qt.viewmodels.rooms import RoomsView
 from p2pchat_qt.viewmodels.settings import SettingsView
 from p2pchat_qt.viewmodels.sidebar import SidebarView
 from p2pchat_qt.viewmodels.start import StartView
+from p2pchat_qt.viewmodels.writers import WritersView
 
 __all__ = ["App", "Views"]
 
@@ -43,6 +44,7 @@ class Views:
     network: NetworkView
     settings: SettingsView
     faces: FacesView
+    writers: WritersView
 
 
 class App(QObject):
@@ -69,6 +71,7 @@ class App(QObject):
             NetworkView(self.session),
             SettingsView(self.session),
             FacesView(self.session, sidebar),
+            WritersView(self.session),
         )
         self.alarms = Alarms(self.session, sidebar)
         self.notices = self.session.notices

@@ -161,6 +161,10 @@
         <translation>你已被永久移出此房间。</translation>
     </message>
     <message>
+        <source>is writing…</source>
+        <translation>正在输入…</translation>
+    </message>
+    <message>
         <source>A device of %1 says that it acts for another account. Compare the safety number before you trust it.</source>
         <translation>%1 的一台设备声称代表另一个账号。请先比对安全码，再决定是否信任。</translation>
     </message>
@@ -1242,6 +1246,10 @@
     <message>
         <source>Tell others what you have read</source>
         <translation>告诉别人你已读</translation>
+    </message>
+    <message>
+        <source>Let contacts see that you are writing to them, and see it of them</source>
+        <translation>与联系人互相显示正在输入</translation>
     </message>
     <message>
         <source>When a contact takes you into a room</source>

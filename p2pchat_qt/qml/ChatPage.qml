@@ -81,8 +81,10 @@ Rectangle {
                         objectName: "chatSubtitle"
                         Layout.fillWidth: true
                         font.pixelSize: Theme.small
-                        color: Theme.c.faint
+                        color: isWriting ? Theme.c.accent : Theme.c.faint
+                        readonly property bool isWriting: !page.isRoom && writersView.now.accounts.includes(chatView.now.account)
                         text: {
+                            if (isWriting) return qsTr("is writing…")
                             if (chatView.now.state_ === "asked") return qsTr("Has not answered yet")
                             if (chatView.now.state_ === "joining") return qsTr("Waiting to be let in")
                             if (!page.isRoom)

@@ -8,6 +8,7 @@ Rectangle {
     id: composer
     readonly property var about: chatView.now.editing.id ? chatView.now.editing : chatView.now.replyTo
     readonly property bool isEditing: !!chatView.now.editing.id
+    readonly property string toWhom: chatView.now.state_ === "accepted" ? chatView.now.account : ""
     property bool isFilling: false
     signal editLast()
     implicitHeight: column.implicitHeight
@@ -100,7 +101,10 @@ Rectangle {
                     KeyNavigation.tab: send
                     Accessible.name: placeholderText
                     background: Rectangle { radius: 12; color: Theme.c.raised; border.width: input.activeFocus ? 1 : 0; border.color: Theme.c.accent }
-                    onTextChanged: if (!composer.isFilling) chatView.typed(text)
+                    onTextChanged: {
+                        if (!composer.isFilling) chatView.typed(text)
+                        writersView.typed(composer.toWhom, !composer.isFilling && !composer.isEditing && text !== "")
+                    }
                     Keys.onPressed: event => {
                         const enter = event.key === Qt.Key_Return || event.key === Qt.Key_Enter
                         if (enter && !(event.modifiers & Qt.ShiftModifier)) {

@@ -23,8 +23,8 @@ class SettingsView(ViewModel):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self.put(
-            name="", bio="", account="", readReceipts=False, roomsFrom="contacts", devices=[],
-            home=str(session.home), isBusy=False,
+            name="", bio="", account="", readReceipts=False, typingNotices=False,
+            roomsFrom="contacts", devices=[], home=str(session.home), isBusy=False,
         )  # fmt: skip
         session.phase_changed.connect(self._phase)
 
@@ -48,6 +48,11 @@ class SettingsView(ViewModel):
     def tell_read(self, is_on: bool) -> None:
         """Whether others are told what was read."""
         self._and_read("", "read_receipts", value="on" if is_on else "off")
+
+    @Slot(bool)
+    def tell_typing(self, is_on: bool) -> None:
+        """Whether contacts see that we are writing to them, and we that they are."""
+        self._and_read("", "typing_notices", is_on=is_on)
 
     @Slot(str)
     def set_rooms_from(self, value: str) -> None:
@@ -96,6 +101,7 @@ class SettingsView(ViewModel):
             bio=message_text(text(profile, "bio")),
             account=self.session.account,
             readReceipts=bool(await self.session.call("read_receipts")),
+            typingNotices=bool(await self.session.call("typing_notices")),
             roomsFrom=str(await self.session.call("rooms_from")),
             devices=[_device(each) for each in rows(await self.session.call("devices"))],
         )

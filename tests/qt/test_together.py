@@ -63,6 +63,26 @@ async def befriend(alice: Screen, bob: Screen) -> None:
     await bob.item("conversation-Alice")
 
 
+async def choose_it(screen: Screen, other: str) -> None:
+    await screen.click("go-settings")
+    await screen.reveal("typingNotices")
+    await screen.click("typingNotices")
+    await until(lambda: screen.app.views.settings.value("typingNotices"))
+    await screen.click("go-chat")
+    await screen.click(f"conversation-{other}")
+
+
+async def see_each_other_write(alice: Screen, bob: Screen) -> None:
+    """Nobody is told before both have chosen it."""
+    await choose_it(alice, "Bob")
+    await choose_it(bob, "Alice")
+    await alice.write_into("input", "I am still")
+    await bob.see("is writing…")
+    await alice.key(Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    await alice.key(Qt.Key.Key_Backspace)
+    await until(lambda: not bob.sees("is writing…"))
+
+
 def test_they_meet_talk_make_a_room_and_come_back(run, tmp_path: Path, relay: str) -> None:
     run(story(tmp_path, relay))
 
@@ -85,6 +105,8 @@ async def story(tmp_path: Path, relay: str) -> None:
         await bob.send("你好，小雨！🎉")
         await alice.see("你好，小雨！🎉")
         await until(lambda: alice.state_of("Hello Bob 👋") in ("delivered", "read"))
+
+        await see_each_other_write(alice, bob)
 
         await alice.click("new")
         await alice.click("newRoom")

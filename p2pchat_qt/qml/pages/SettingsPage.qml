@@ -82,6 +82,13 @@ Page {
             Layout.fillWidth: true
             onToggled: settingsView.tell_read(checked)
         }
+        Toggle {
+            objectName: "typingNotices"
+            text: qsTr("Let contacts see that you are writing to them, and see it of them")
+            checked: page.now.typingNotices
+            Layout.fillWidth: true
+            onToggled: settingsView.tell_typing(checked)
+        }
         Words { text: qsTr("When a contact takes you into a room"); color: Theme.c.faint; Layout.fillWidth: true; wrapMode: Text.Wrap; Layout.topMargin: 6 }
         Choice {
             objectName: "roomsFrom"
