@@ -68,6 +68,10 @@ class Judged:
             if lacking:
                 yield f"{reader} lacks {len(lacking)} texts, such as {lacking[0].text!r}"
         for id in ones.keys() & others.keys():
+            if self._is_disputed(ones[id], ones[id].author) and (
+                ones[id].deleted or others[id].deleted
+            ):
+                continue  # with its text go the reactions, for whoever heard that it is taken back
             own, theirs = self._shown(ones[id]), self._shown(others[id])
             if own != theirs:
                 yield f"{one} shows {own}, {other} {theirs}"
