@@ -49,6 +49,17 @@ def some_button(screen: Screen) -> str:
     return ""
 
 
+async def go_to(screen: Screen, entry: str) -> None:
+    """An entry of the open menu, by keys."""
+    item = await screen.item(entry)
+    for _ in range(12):
+        if item.property("highlighted"):
+            break
+        await screen.key(Qt.Key.Key_Down)
+    assert item.property("highlighted"), entry
+    await screen.key(Qt.Key.Key_Return)
+
+
 def many(count: int) -> list:
     return [
         {"account": f"m{n}", "name": f"Member {n}", "role": "owner" if n == 0 else "member"}
@@ -295,5 +306,34 @@ def test_own_words_are_told_to_screen_readers_with_their_state(run):
                 row = row.parentItem()
             assert screen_name(row).startswith("You: mine, edited, ")
             assert screen_name(row).endswith("Read")
+
+    run(story())
+
+
+def test_what_can_be_done_with_a_message_is_done_by_keys_alone(run):
+    async def story():
+        said = [message(1, text="the first"), message(2, text="see https://example.org/a")]
+        client = Client(said={"A": [said[0], {**said[1], "reply_to": "A1"}]})
+        reacted = {**client.said["A"][1], "reactions": [{"emoji": "😀", "account": ME}]}
+        client._react = lambda message_id, emoji, remove: reacted
+        async with seeing(client) as screen:
+            messages = await screen.item("messages")
+            messages.forceActiveFocus()
+            chosen = list[bool]()
+            for _ in range(2):
+                await screen.key(Qt.Key.Key_Return)
+                await screen.item("menuReply")
+                await go_to(screen, "menuReact")
+                await screen.item("reactions-0")
+                await screen.key(Qt.Key.Key_Return)
+                await until(lambda: len(client._of("react")) > len(chosen))
+                chosen.append(client._of("react")[-1]["remove"])
+                messages.forceActiveFocus()
+            assert chosen == [False, True]
+            await screen.key(Qt.Key.Key_Return)
+            await go_to(screen, "menuLink")
+            await screen.see("https://example.org/a")
+            await screen.item("askYes")
+            await screen.key(Qt.Key.Key_Escape)
 
     run(story())
