@@ -270,3 +270,30 @@ def test_of_very_many_members_what_they_were_told_is_forgotten_and_found_anew() 
     assert len(parts.shared) == SHARED_MAX
     parts.remember((BOB.account,), 1, shared)
     assert parts.shared == {(BOB.account,): (1, shared)}
+
+
+@pytest.mark.parametrize("is_crashed", [False, True])
+def test_who_left_and_came_back_still_gives_what_it_said_to_somebody(is_crashed: bool) -> None:
+    """Nobody else is left who has it."""
+    crew = Crew("joining")
+    crew.admit(CAROL)
+    crew.admit(DAVE)
+    crew.say(crew.carol, "to all")
+    crew.part(crew.dave)
+    crew.say(crew.carol, "to dave, who is away")
+    crew.alice.set(crew.room, DAVE, Standing.REMOVED)
+    crew.table.run(5)
+    crew.say(crew.carol, "without him")
+    crew.carol.leave(crew.room)
+    crew.table.run(20)
+    if is_crashed:
+        crew.carol.crash()
+        crew.table.connect(crew.alice, crew.carol)
+    crew.admit(CAROL)
+    crew.admit(DAVE)
+    crew.part(crew.alice, crew.bob)
+    crew.table.cut.discard(frozenset((crew.carol.device, crew.dave.device)))
+    crew.table.connect(crew.carol, crew.dave)
+    crew.table.run(60)
+    assert crew.texts(crew.dave) == ["to all", "to dave, who is away"]
+    crew.check_whole(crew.carol, crew.dave)
