@@ -18,11 +18,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--peers", type=int, default=20)
     parser.add_argument("--until", type=float, help="virtual seconds after which to stop")
     parser.add_argument("--mail", action="store_true", help="relays keep mail for who is away")
+    parser.add_argument("--history", default="all", help="what newcomers to that room may have")
     parser.add_argument("--crew", action="store_true", help="a room by invitation that falls apart")
     given = parser.parse_args(arguments)
     try:
         if given.crew:
-            report = play_crew(CrewPlan(given.seed, given.until))
+            report = play_crew(CrewPlan(given.seed, given.until, given.history))
         else:
             report = play(Plan(given.seed, given.peers, given.until, given.mail))
     except InvariantBroken as broken:

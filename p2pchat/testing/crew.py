@@ -53,10 +53,13 @@ class CrewPlan:
 
     seed: int
     until_s: float | None = None
+    history: str = "all"
+    """What newcomers may have of what was said before."""
 
     def __str__(self) -> str:
         until = f" --until {self.until_s:g}" if self.until_s is not None else ""
-        return f"python -m p2pchat.testing --crew --seed {self.seed}{until}"
+        history = f" --history {self.history}" if self.history != "all" else ""
+        return f"python -m p2pchat.testing --crew --seed {self.seed}{history}{until}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +167,7 @@ class _Crew:
         others = [client.account for client in clients[1:]]
         members = self._rng.sample(others, self._rng.randrange(1, len(others) + 1))
         owners = members[:1] if self._rng.random() < 0.4 else []
-        room = await clients[0].create_room("crew", members, owners)
+        room = await clients[0].create_room("crew", members, owners, self._plan.history)
         for name in self._names:
             self._world.skew(name, draw_skew_ms(self._rng))
         return room.id
@@ -217,10 +220,10 @@ class _Crew:
             return
         there = [mate for mate in mates if mate.peer.identity.account in judged.members]
         histories = {mate.name: judged.history(mate.peer) for mate in there}
-        first = there[0].name
+        first = there[0]
         for mate in there:
             history = histories[mate.name]
-            yield from judged.differences(mate.name, history, first, histories[first])
+            yield from judged.differences(mate.peer, history, first.peer, histories[first.name])
             yield from mate.objections(history, judged.late)
             own = [m for m in history.values() if m.author == mate.peer.identity.account]
             if len(there) > 1:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.message import Message
 from p2pchat.model.op import Chain, Header, Position
+from p2pchat.protocol.room_history import is_for
 from p2pchat.protocol.state import State
 from p2pchat.store.port import PAGE_LIMIT_MAX, Page
 from p2pchat.testing.lives import Peer
@@ -28,6 +29,8 @@ class Judged:
         invited = _state(peer).conversations[room].invited
         assert invited is not None, "a room by invitation"
         self._room = room
+        self._headers = headers
+        self._invited = invited
         self.members = frozenset(invited.membership.members())
         late = [
             (id, header)
@@ -61,20 +64,28 @@ class Judged:
         shown = peer.store.history(self._room, Page(PAGE_LIMIT_MAX))
         return {message.id: message for message in shown if message.id not in self.late}
 
-    def differences(self, one: str, ones: History, other: str, others: History) -> Iterator[str]:
-        """What two see differently."""
+    def differences(self, one: Peer, ones: History, other: Peer, others: History) -> Iterator[str]:
+        """What two see differently of that which is for both."""
         for reader, more, less in ((one, others, ones), (other, ones, others)):
-            lacking = [message for id, message in more.items() if id not in less]
+            lacking = [
+                message
+                for id, message in more.items()
+                if id not in less and self._is_for(reader, id)
+            ]
             if lacking:
-                yield f"{reader} lacks {len(lacking)} texts, such as {lacking[0].text!r}"
+                yield f"{reader.name} lacks {len(lacking)} texts, such as {lacking[0].text!r}"
         for id in ones.keys() & others.keys():
             if self._is_disputed(ones[id], ones[id].author) and (
                 ones[id].deleted or others[id].deleted
             ):
                 continue  # with its text go the reactions, for whoever heard that it is taken back
             own, theirs = self._shown(ones[id]), self._shown(others[id])
-            if own != theirs:
-                yield f"{one} shows {own}, {other} {theirs}"
+            if own != theirs and self._invited.shows_all:
+                yield f"{one.name} shows {own}, {other.name} {theirs}"
+
+    def _is_for(self, reader: Peer, id: OpId) -> bool:
+        """Whether a message is for somebody by the room's history."""
+        return is_for(self._invited, (reader.identity.account,), self._headers[id])
 
     def _shown(self, message: Message) -> tuple[object, ...]:
         """What of a message all have to see alike."""

@@ -14,11 +14,18 @@ pytestmark = pytest.mark.sim
 KNOWN = (104, 120, 160)
 """Of few people, who change much: each takes some seconds."""
 WORLDS = 1_000
+HISTORIES = ("all", "joining", "all", "none", "all", "last:5")
 
 
 @pytest.mark.parametrize("seed", KNOWN)
 def test_a_room_falls_apart_and_comes_together(seed: int):
     report = play_crew(CrewPlan(seed))
+    show(report)
+    assert report.healed_after_s is not None
+
+
+def test_a_room_that_does_not_show_all_its_history_falls_apart_and_comes_together():
+    report = play_crew(CrewPlan(120, history="joining"))
     show(report)
     assert report.healed_after_s is not None
 
@@ -30,7 +37,7 @@ def test_a_thousand_partitions_and_mergers_end_equal(minutes: float):
     first = first_fresh_seed()
     played = 0
     for seed in range(first, first + WORLDS):
-        show(play_crew(CrewPlan(seed)))
+        show(play_crew(CrewPlan(seed, history=HISTORIES[seed % len(HISTORIES)])))
         played += 1
         if time.monotonic() > until_s:
             break
@@ -39,6 +46,8 @@ def test_a_thousand_partitions_and_mergers_end_equal(minutes: float):
 
 def test_a_plan_prints_as_the_line_that_plays_it():
     assert str(CrewPlan(7, 41.3)) == "python -m p2pchat.testing --crew --seed 7 --until 41.3"
+    shown = "python -m p2pchat.testing --crew --seed 7 --history last:5"
+    assert str(CrewPlan(7, history="last:5")) == shown
 
 
 def test_a_cut_changes_nothing_that_comes_before_it():

@@ -15,6 +15,7 @@ from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.message import MessageState
 from p2pchat.model.op import Chain, Header
 from p2pchat.model.room_change import NO_GENESIS, PutRoom
+from p2pchat.protocol.histories import spot_of
 from p2pchat.protocol.membership import Membership
 from p2pchat.testing.checkers.base import Checker, Complaints
 from p2pchat.testing.ledger import Ledger
@@ -83,7 +84,8 @@ class Expectation(Checker):
     def _lacking(self, room: _Room, id: OpId, header: Header) -> list[AccountId]:
         """Of whom it is expected that they have an op, and who have not."""
         awaited = [one for one, since in room.since.items() if since <= header.seq]
-        return [one for one in awaited if not self._has(one, id)]
+        spot, may_have = spot_of(header), room.membership.may_have
+        return [one for one in awaited if not self._has(one, id) and may_have(one, spot)]
 
     def _has(self, account: AccountId, id: OpId) -> bool:
         return any(

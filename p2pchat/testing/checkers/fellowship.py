@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from p2pchat.events import AnnouncementChanged, DescriptionChanged, Event, RoomJoined, RoomRenamed
 from p2pchat.model.control import Detail
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId
-from p2pchat.model.op import Chain
+from p2pchat.model.op import Chain, Position
 from p2pchat.protocol.membership import Membership
+from p2pchat.protocol.shared_heads import shared_with
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.testing.checkers.base import Checker, Complaints
 from p2pchat.testing.ledger import Ledger
@@ -63,6 +64,7 @@ class Fellowship(Checker):
                     continue
                 names = f"{peer.name} and {owner.name}"
                 yield from (f"{names} {what}" for what in _differences(room, reference))
+                yield from (f"{names} {what}" for what in _uncompared(peer, owner, id))
                 yield from self._untold(peer, id, room)
 
     def _untold(self, peer: Peer, id: ConversationId, room: Conversation) -> Iterator[str]:
@@ -112,14 +114,29 @@ def _view(conversation: Conversation) -> tuple[object, ...]:
     )
 
 
+def _uncompared(one: Peer, other: Peer, id: ConversationId) -> Iterator[str]:
+    """In a room that does not show all its history, what two do not compare alike that is for both,
+    but for the talk of who was put out."""
+    here = {one.identity.device, other.identity.device}
+    told = list[set[Position]]()
+    for peer, reader in ((one, other), (other, one)):
+        state = _state(peer.life)
+        heads = shared_with(state, state.conversations[id], reader.identity.device).heads
+        told.append({head for head in heads if head.chain is Chain.TALK and head.device in here})
+    if told[0] != told[1]:
+        yield f"tell each other other heads: {told[0] - told[1]}, {told[1] - told[0]}"
+
+
 def _heads(conversation: Conversation, membership: Membership) -> list[str]:
     """What is here of those who are in, and of what rules the room. Of who was put out some have
     more: what it said before they heard that."""
+    room = conversation.invited
     heads = [
         tip.id.hex()
         for (_, chain), tips in conversation.log.tips.items()
         for tip in tips
         if chain is Chain.TALK and tip.account in membership.members()
+        if room is not None and room.shows_all
     ]
     return sorted([*heads, *(op.hex() for op in membership.last())])
 
