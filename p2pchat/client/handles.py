@@ -432,8 +432,8 @@ class Room(Conversation):
         await self._node.driver.call(lambda id: PinMessage(id, self.id, message, pinned))
 
     def pins(self) -> list[OpId]:
-        """The messages that are kept in sight, in the order in which that was heard of here. Some
-        may not be here, or be deleted."""
+        """The messages that are kept in sight, those pinned last at the end, as all others see
+        them. Some may not be here, or be deleted."""
         conversation = self._node.chat.state.conversations.get(self.id)
         room = conversation.invited if conversation is not None else None
         return list(room.membership.pins()) if room is not None else []

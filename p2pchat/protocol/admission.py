@@ -8,7 +8,8 @@ of rooms alone.
 
 Leaving outlives the room: the op that says so is kept, and answers everybody who takes us for a
 member still. The room is entered again only if it knows of that op and we are a member all the
-same. What we said is kept, too: perhaps nobody else has it, and what we say later follows it.
+same. What we said is kept, too: perhaps nobody else has it, and what we say later follows it; and
+a few control ops that it may hang on.
 """
 
 from __future__ import annotations

@@ -216,8 +216,7 @@ class ChatView(ViewModel):
             await self._read_newest()
         await self._read_draft(id)
         self.put(isLoaded=True)
-        if not self.shown.window.has_newer:
-            self._catch_up.ask()  # what came while this was read, and all of it counts as read
+        await self._mark_if_seen()
 
     async def _reopen(self, id: str) -> None:
         """The client is there again: what came meanwhile, where one reads."""

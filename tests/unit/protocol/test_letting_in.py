@@ -17,9 +17,9 @@ from p2pchat.protocol.serving import SESSION_S_MAX
 from p2pchat.wire.frames import Ops, SyncPage, SyncPull, Wanted
 from p2pchat.wire.ops import make_op
 from tests.unit.protocol.assembly import Assembly, account, crew, device
+from tests.unit.protocol.crews import DAVE
+from tests.unit.protocol.crews import Crew as Small
 from tests.unit.protocol.people import ALICE, BOB, CAROL
-from tests.unit.protocol.test_histories import DAVE
-from tests.unit.protocol.test_histories import Crew as Small
 
 BOBS = device("bob")
 
