@@ -30,6 +30,8 @@ GROUP_MS = 5 * 60 * 1000
 """What one person says within this time stands together."""
 TEXT_CHARS_MAX = 6_000
 """Shown of a message at once; a longer one has a button for the rest."""
+LINKS_MAX = 3
+"""Of a message, in its menu."""
 _FIRST_ROLE = int(Qt.ItemDataRole.UserRole) + 1
 _NOWHERE = QModelIndex()
 
@@ -77,6 +79,20 @@ class Timeline(QAbstractListModel):
         """All that a message says."""
         place = self.window.place(id)
         return "" if place is None else message_text(text(self._message(place), "text"))
+
+    @Slot(str, str, result=bool)
+    def is_mine(self, id: str, emoji: str) -> bool:
+        """Whether we put this emoji to a message: put again it is taken away."""
+        place = self.window.place(id)
+        put = [] if place is None else self._reactions(place)
+        return any(flag(each, "mine") and each["emoji"] == emoji for each in put)
+
+    @Slot(str, result="QStringList")
+    def links(self, id: str) -> list[str]:
+        """The links in what is shown of a message, for who has no mouse; the first few."""
+        place = self.window.place(id)
+        body = "" if place is None else self._body(place)
+        return [body[begin:end] for begin, end in links(body)][:LINKS_MAX]
 
     @Slot(str)
     def show_whole(self, id: str) -> None:

@@ -169,12 +169,14 @@ Rectangle {
     MessageMenu {
         id: menu
         objectName: "messageMenu"
-        onReplied: id => { chatView.reply(id); composer.focusText() }
+        onAnswered: id => { chatView.reply(id); composer.focusText() }
         onEdited: id => { chatView.edit(id); composer.focusText() }
         onDeleted: id => confirmDelete.about(qsTr("Delete this message?"),
             qsTr("Its words go from here, and from everybody who hears of it."), qsTr("Delete"), () => chatView.delete(id))
         onExplained: id => chatView.explain(id)
-        onReacted: (id, emoji) => chatView.react(id, emoji, false)
+        onReacted: (id, emoji) => chatView.react(id, emoji, chatView.timeline.is_mine(id, emoji))
+        onShown: id => chatView.jump(id)
+        onLinkWanted: link => page.linkWanted(link)
     }
     Ask { id: confirmDelete; objectName: "confirmDelete" }
     Explanation { id: explanation; objectName: "explanation" }

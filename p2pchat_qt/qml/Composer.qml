@@ -84,8 +84,6 @@ Rectangle {
                 TextArea {
                     id: input
                     objectName: "input"
-                    placeholderText: qsTr("Message…")
-                    placeholderTextColor: Theme.c.faint
                     color: Theme.c.text
                     selectionColor: Theme.c.selected
                     selectedTextColor: Theme.c.onSelected
@@ -99,11 +97,21 @@ Rectangle {
                     selectByMouse: true
                     KeyNavigation.priority: KeyNavigation.BeforeItem
                     KeyNavigation.tab: send
-                    Accessible.name: placeholderText
+                    Accessible.name: nothing.text
                     background: Rectangle { radius: 12; color: Theme.c.raised; border.width: input.activeFocus ? 1 : 0; border.color: Theme.c.accent }
                     onTextChanged: {
                         if (!composer.isFilling) chatView.typed(text)
                         writersView.typed(composer.toWhom, !composer.isFilling && !composer.isEditing && text !== "")
+                    }
+                    Words {
+                        id: nothing
+                        visible: input.length === 0 && input.preeditText === ""
+                        text: qsTr("Message…")
+                        color: Theme.c.faint
+                        font: input.font
+                        x: input.leftPadding
+                        anchors.verticalCenter: parent.verticalCenter
+                        Accessible.ignored: true
                     }
                     Keys.onPressed: event => {
                         const enter = event.key === Qt.Key_Return || event.key === Qt.Key_Enter

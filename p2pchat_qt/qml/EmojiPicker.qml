@@ -23,6 +23,7 @@ Popup {
         delegate: AbstractButton {
             required property string modelData
             required property int index
+            objectName: "reactions-" + index
             width: grid.cellWidth
             height: grid.cellHeight
             Accessible.name: modelData

@@ -216,7 +216,8 @@ class ChatView(ViewModel):
             await self._read_newest()
         await self._read_draft(id)
         self.put(isLoaded=True)
-        await self._mark_if_seen()
+        if not self.shown.window.has_newer:
+            self._catch_up.ask()  # what came while this was read, and all of it counts as read
 
     async def _reopen(self, id: str) -> None:
         """The client is there again: what came meanwhile, where one reads."""
