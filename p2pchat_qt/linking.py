@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QColor, QSyntaxHighlighter, QTextCharFormat
 from PySide6.QtQuick import QQuickTextDocument
@@ -29,9 +31,8 @@ class _Painter(QSyntaxHighlighter):
             self.rehighlight()
 
     def highlightBlock(self, text: str) -> None:
-        for begin, end in links(text):
-            first = _units(text, begin)
-            self.setFormat(first, _units(text, end) - first, self._format)
+        for first, past, _ in _placed(text):
+            self.setFormat(first, past - first, self._format)
 
 
 class Linked(QObject):
@@ -63,12 +64,18 @@ class Linked(QObject):
 
     def at(self, words: str, place: int) -> str:
         """The link at a place, which is counted as Qt does; empty for none."""
-        for begin, end in links(words):
-            if _units(words, begin) <= place < _units(words, end):
-                return words[begin:end]
-        return ""
+        found = (link for first, past, link in _placed(words) if first <= place < past)
+        return next(found, "")
 
 
-def _units(text: str, at: int) -> int:
-    """A place counted in UTF-16."""
-    return len(text[:at].encode("utf-16-le", "surrogatepass")) // 2
+def _placed(text: str) -> Iterator[tuple[int, int, str]]:
+    """Links with their begin and end counted in UTF-16, as Qt does; in one pass."""
+    at = units = 0
+    for begin, end in links(text):
+        first = units + _units(text[at:begin])
+        at, units = end, first + _units(text[begin:end])
+        yield first, units, text[begin:end]
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2

@@ -85,7 +85,7 @@ AbstractButton {
                     font.weight: Font.DemiBold
                     Layout.fillWidth: true
                 }
-                StateMark { visible: row.previewState !== "" && row.previewState !== "deleted"; state_: row.previewState; tint: row.isOpen ? Theme.c.onSelectedFaint : Theme.c.accent }
+                StateMark { visible: row.previewState !== "" && row.previewState !== "deleted"; state_: row.previewState; tint: row.isOpen ? (row.previewState === "read" ? Theme.c.onSelected : Theme.c.onSelectedFaint) : row.previewState === "read" ? Theme.c.accent : Theme.c.faint }
                 Words { text: When.brief(row.at); color: row.inkFaint; font.pixelSize: Theme.small }
             }
             RowLayout {

@@ -10,6 +10,7 @@ from PySide6.QtCore import QCoreApplication, QPointF, Qt
 from PySide6.QtGui import QGuiApplication
 
 from p2pchat_qt.app import App
+from p2pchat_qt.linking import Linked
 from p2pchat_qt.notices import Notices
 from p2pchat_qt.preferences import Preferences
 from p2pchat_qt.session import Start
@@ -337,3 +338,27 @@ def test_what_can_be_done_with_a_message_is_done_by_keys_alone(run):
             await screen.key(Qt.Key.Key_Escape)
 
     run(story())
+
+
+@pytest.mark.parametrize("scale", ["0.9", "1.3"])
+def test_a_symbol_to_be_scanned_has_modules_of_one_width(run, scale):
+    async def story():
+        async with seeing(Client()) as screen:
+            screen.app.preferences.force(scale=scale)
+            await screen.click("go-contacts")
+            symbol = await screen.item("myQr")
+            await until(lambda: symbol.implicitWidth() > 20)
+            pixels = symbol.width() * screen.window.devicePixelRatio() / symbol.implicitWidth()
+            assert pixels == int(pixels) >= 2
+
+    run(story())
+
+
+def test_a_link_is_found_behind_what_takes_two_places(application):
+    linked = Linked(QCoreApplication.instance())
+    words = "🎉 https://a.example/x 🎉🎉 dchat://u/BBBB end"
+    places = [linked.at(words, n) for n in range(2 * len(words))]
+    assert places.count("https://a.example/x") == len("https://a.example/x")
+    assert places.index("https://a.example/x") == 3
+    assert places.index("dchat://u/BBBB") == 28
+    assert places.count("dchat://u/BBBB") == len("dchat://u/BBBB")

@@ -12,15 +12,13 @@ Box {
     PushButton { id: look; objectName: "lookAtLink"; text: qsTr("Continue"); primary: true; enabled: link.text.trim() !== ""; Layout.fillWidth: true; onClicked: if (enabled) peopleView.look_at(link.text) }
     Rectangle { Layout.fillWidth: true; implicitHeight: 1; color: Theme.c.line; Layout.topMargin: 6; Layout.bottomMargin: 6 }
     Paragraph { text: qsTr("Or let them have yours:"); Layout.fillWidth: true }
-    Image {
+    Qr {
         source: peopleView.now.qr
         visible: source != ""
-        smooth: false
-        fillMode: Image.PreserveAspectFit
-        Layout.preferredWidth: Theme.px(180)
-        Layout.preferredHeight: Theme.px(180)
+        most: Theme.px(280)
+        Layout.preferredWidth: side
+        Layout.preferredHeight: side
         Layout.alignment: Qt.AlignHCenter
-        Accessible.role: Accessible.Graphic
         Accessible.name: qsTr("Your link as a QR code")
     }
     Copied { words: peopleView.now.link; done: qsTr("Your link is copied"); Layout.fillWidth: true; Layout.bottomMargin: 10 }

@@ -24,15 +24,13 @@ Box {
         Layout.bottomMargin: 12
         onClicked: roomsView.make_invite(box.room, parseInt(box.uses), parseInt(box.days))
     }
-    Image {
+    Qr {
         source: roomsView.now.qr
         visible: roomsView.now.invite !== ""
-        smooth: false
-        fillMode: Image.PreserveAspectFit
-        Layout.preferredWidth: Theme.px(190)
-        Layout.preferredHeight: Theme.px(190)
+        most: Theme.px(280)
+        Layout.preferredWidth: side
+        Layout.preferredHeight: side
         Layout.alignment: Qt.AlignHCenter
-        Accessible.role: Accessible.Graphic
         Accessible.name: qsTr("The invitation as a QR code")
     }
     Copied { objectName: "inviteLink"; visible: roomsView.now.invite !== ""; words: roomsView.now.invite; done: qsTr("The invitation is copied"); Layout.fillWidth: true }

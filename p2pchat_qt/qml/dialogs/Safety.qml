@@ -45,15 +45,13 @@ Box {
             Words { required property string modelData; text: modelData; font.family: "monospace"; font.pixelSize: Theme.px(17) }
         }
     }
-    Image {
+    Qr {
         source: box.isHere ? box.safety.qr : ""
         visible: box.isHere && !box.isTrust && !box.isOther
-        smooth: false
-        fillMode: Image.PreserveAspectFit
-        Layout.preferredWidth: Theme.px(170)
-        Layout.preferredHeight: Theme.px(170)
+        most: Theme.px(170)
+        Layout.preferredWidth: side
+        Layout.preferredHeight: side
         Layout.alignment: Qt.AlignHCenter
-        Accessible.role: Accessible.Graphic
         Accessible.name: qsTr("A code for their client to scan")
     }
     buttons: [

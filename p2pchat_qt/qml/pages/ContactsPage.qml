@@ -81,16 +81,14 @@ Page {
         title: qsTr("Your link")
         hint: qsTr("Who has it can ask to be your contact. Nobody can write to you before you accept.")
         Copied { objectName: "myLink"; words: peopleView.now.link; done: qsTr("Your link is copied") }
-        Image {
+        Qr {
             objectName: "myQr"
             visible: source != ""
             source: peopleView.now.qr
-            smooth: false
-            fillMode: Image.PreserveAspectFit
-            Layout.preferredWidth: Math.min(Theme.px(220), parent.width)
-            Layout.preferredHeight: Layout.preferredWidth
+            most: Math.min(Theme.px(280), page.contentWidth - 40)
+            Layout.preferredWidth: side
+            Layout.preferredHeight: side
             Layout.alignment: Qt.AlignHCenter
-            Accessible.role: Accessible.Graphic
             Accessible.name: qsTr("Your link as a QR code")
         }
         PushButton {
