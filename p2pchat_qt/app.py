@@ -13,6 +13,7 @@ from PySide6.QtQuick import QQuickTextDocument, QQuickWindow
 from p2pchat_qt.linking import Linked
 from p2pchat_qt.pictures import Pictures
 from p2pchat_qt.preferences import Preferences
+from p2pchat_qt.scanning import Scanner
 from p2pchat_qt.session import Session, Start
 from p2pchat_qt.shown import initials
 from p2pchat_qt.viewmodels.alarms import Alarms
@@ -77,9 +78,9 @@ class App(QObject):
         self.notices = self.session.notices
         self.preferences = Preferences(preferences_home, self.notices, self)
         self._linked = Linked(self)
+        self._scanner = Scanner(self.views.people, self.notices)
         self._engine = QQmlApplicationEngine()
-        self._pictures = Pictures(self.views.faces.kept)
-        self._engine.addImageProvider(PROVIDER, self._pictures)
+        self._engine.addImageProvider(PROVIDER, Pictures(self.views.faces.kept))  # it is Qt's now
         self._window: QQuickWindow | None = None
         self._link = ""
         self.session.phase_changed.connect(self._follow)
@@ -87,6 +88,7 @@ class App(QObject):
 
     said = constant("notices")
     prefs = constant("preferences")
+    scanner = constant("_scanner")
 
     def show(self, page: str = "", size: tuple[int, int] | None = None) -> QQuickWindow:
         """Load the window; the client need not be open."""
@@ -113,6 +115,7 @@ class App(QObject):
             self._window.setVisible(False)
         for name in Views.__dataclass_fields__:
             await getattr(self.views, name).aclose()
+        await self._scanner.aclose()
         await self.session.aclose()
         self.views.network.log.close()
         self.preferences.close()

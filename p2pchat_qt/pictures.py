@@ -27,7 +27,9 @@ class Pictures(QQuickImageProvider):
     def requestImage(self, id: str, size: QSize, requestedSize: QSize) -> QImage:
         encoded = QBuffer()
         encoded.setData(self._kept.get(id.partition("/")[0]))
-        picture = QImageReader(encoded, QByteArray(b"webp")).read()
+        reader = QImageReader(encoded, QByteArray(b"webp"))
+        reader.setAutoDetectImageFormat(False)
+        picture = reader.read()
         if picture.isNull():
             return picture
         side = min(requestedSize.width() if requestedSize.width() > 0 else SIDE_MAX, SIDE_MAX)

@@ -808,6 +808,10 @@
         <source>Open</source>
         <translation>打开</translation>
     </message>
+    <message>
+        <source>%1 is verified.</source>
+        <translation>%1 已通过验证。</translation>
+    </message>
 </context>
 <context>
     <name>MessageMenu</name>
@@ -1146,6 +1150,10 @@
         <translation>供对方客户端扫描的二维码</translation>
     </message>
     <message>
+        <source>Or read the code that their client shows here:</source>
+        <translation>或在此读取对方客户端显示的二维码：</translation>
+    </message>
+    <message>
         <source>It is the same</source>
         <translation>两边相同</translation>
     </message>
@@ -1160,6 +1168,40 @@
     <message>
         <source>Close</source>
         <translation>关闭</translation>
+    </message>
+</context>
+<context>
+    <name>Scanner</name>
+    <message>
+        <source>That is no picture that can be read.</source>
+        <translation>无法读取此图片。</translation>
+    </message>
+    <message>
+        <source>The QR code in it is not of this program.</source>
+        <translation>图片中的二维码不属于本程序。</translation>
+    </message>
+    <message>
+        <source>No QR code was found in it.</source>
+        <translation>图片中没有找到二维码。</translation>
+    </message>
+</context>
+<context>
+    <name>Scanning</name>
+    <message>
+        <source>QR code from a picture…</source>
+        <translation>从图片读取二维码…</translation>
+    </message>
+    <message>
+        <source>QR code from the clipboard</source>
+        <translation>从剪贴板读取二维码</translation>
+    </message>
+    <message>
+        <source>Choose a picture</source>
+        <translation>选择图片</translation>
+    </message>
+    <message>
+        <source>Pictures</source>
+        <translation>图片</translation>
     </message>
 </context>
 <context>

@@ -187,6 +187,7 @@ ApplicationWindow {
     }
     Connections {
         target: peopleView
+        function onVerified(name) { safety.close(); app.said.tell(qsTr("%1 is verified.").arg(name)) }
         function onLinked(found) { addContact.close(); joinRoom.close(); linked.about(found) }
         function onAdded(id) { window.open(id) }
     }

@@ -57,6 +57,9 @@ class PeopleView(ViewModel):
         session.phase_changed.connect(self._phase)
 
     contacts = constant("known")
+    verified = Signal(str)
+    """A contact of this name was verified by its code."""
+
     accepted = constant("pickable")
     requests = constant("asking")
 
@@ -154,6 +157,9 @@ class PeopleView(ViewModel):
         self.asking.replace(asking)
 
     async def _look_at(self, link: str) -> None:
+        if link.startswith("dchat://v/"):
+            await self._verify_code(link)
+            return
         if link.startswith("dchat://u/") or "://" not in link:
             found = row(await self.session.call("read_link", link=link))
             is_me = found["account"] == self.session.account
@@ -170,6 +176,13 @@ class PeopleView(ViewModel):
         found = row(await self.session.call("read_invite", link=link))
         name = name_text(text(found, "name"))
         self.linked.emit({"kind": "room", "link": link, "name": name, "account": "", "state": ""})
+
+    async def _verify_code(self, code: str) -> None:
+        """What a contact's client shows for ours was read: it says who they are."""
+        contact = row(await self.session.call("verify_code", code=code))
+        self._again.ask()
+        self.sidebar.refresh()
+        self.verified.emit(name_text(text(contact, "name")))
 
     async def _add(self, link: str) -> None:
         contact = row(await self.session.call("add_contact", link=link))

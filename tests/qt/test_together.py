@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 
 from tests.qt.screen import Screen, until
 
@@ -49,14 +50,15 @@ async def enter(screen: Screen, name: str) -> None:
 
 
 async def befriend(alice: Screen, bob: Screen) -> None:
-    """Alice asks Bob by his link, and he says yes."""
+    """Alice has a picture of Bob's screen, asks him by the code in it, and he says yes."""
     await bob.click("go-contacts")
-    await bob.item("myQr")
-    link = str(bob.app.views.people.value("link"))
+    await bob.click("myQr")
+    await bob.frame()
+    QGuiApplication.clipboard().setImage(bob.window.grabWindow())
     await alice.click("new")
     await alice.click("newContact")
-    await alice.write_into("link", link)
-    await alice.click("lookAtLink")
+    await alice.click("scanPasted")
+    await alice.see(bob.app.session.account[:8])
     await alice.click("followLink")
     await bob.click("accept-Alice")
     await alice.item("conversation-Bob")

@@ -10,6 +10,7 @@ Box {
     Paragraph { text: qsTr("Paste the link that your friend gave you:"); Layout.fillWidth: true }
     Field { id: link; objectName: "link"; Layout.fillWidth: true; placeholderText: "dchat://u/…"; onAccepted: look.clicked() }
     PushButton { id: look; objectName: "lookAtLink"; text: qsTr("Continue"); primary: true; enabled: link.text.trim() !== ""; Layout.fillWidth: true; onClicked: if (enabled) peopleView.look_at(link.text) }
+    Scanning { Layout.fillWidth: true }
     Rectangle { Layout.fillWidth: true; implicitHeight: 1; color: Theme.c.line; Layout.topMargin: 6; Layout.bottomMargin: 6 }
     Paragraph { text: qsTr("Or let them have yours:"); Layout.fillWidth: true }
     Qr {
