@@ -23,9 +23,10 @@ def headers(seat: Seat, room, *more: Op) -> dict:
     return {op.id: op.header for op in (*ops, *more)}
 
 
-def owner(seat: Seat):
+def peer(seat: Seat):
     node = SimpleNamespace(chat=seat.chat)
-    return SimpleNamespace(life=SimpleNamespace(node=node), identity=seat.person)
+    life = SimpleNamespace(node=node)
+    return SimpleNamespace(name=seat.person.name, life=life, identity=seat.person)
 
 
 @pytest.mark.parametrize("is_late", [True, False])
@@ -47,7 +48,7 @@ def test_reactions_to_what_was_taken_back_too_late_are_seen_by_who_did_not_hear_
         crew.table.run(5)
     taken_back = crew.carol.chain(room, CAROL)[-1]
     crew.alice.set(room, CAROL, Standing.REMOVED)
-    judged = Judged(owner(crew.alice), room, headers(crew.alice, room, taken_back))
+    judged = Judged(peer(crew.alice), room, headers(crew.alice, room, taken_back))
     histories = [
         {message.id: message for message in seat.store.history(room, Page(100))}
         for seat in (crew.bob, crew.alice)
@@ -57,5 +58,6 @@ def test_reactions_to_what_was_taken_back_too_late_are_seen_by_who_did_not_hear_
     if not is_late:
         assert histories[0] == histories[1]
         histories[0][said.id] = replace(histories[0][said.id], reactions=())
-    found = list(judged.differences("Bob", histories[0], "Alice", histories[1]))
+    bob, alice = peer(crew.bob), peer(crew.alice)
+    found = list(judged.differences(bob, histories[0], alice, histories[1]))
     assert bool(found) is not is_late
