@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from PySide6.QtCore import Slot
 
 from p2pchat_qt.session import Session
@@ -10,6 +12,20 @@ from p2pchat_qt.values import Row, number, text, texts
 from p2pchat_qt.viewmodels.base import ViewModel
 
 __all__ = ["StartView"]
+
+
+_ENDS = {
+    "bootstrap_connecting": "bootstrap_connected",
+    "relays_discovering": "relays_discovered",
+    "keys_fetching": "keys_ready",
+}
+
+
+def _without_begun(steps: Iterable[Row]) -> list[Row]:
+    """The steps, but those that have come to their end, which is a step of its own."""
+    steps = list(steps)
+    there = {text(step, "step") for step in steps}
+    return [step for step in steps if _ENDS.get(text(step, "step")) not in there]
 
 
 class StartView(ViewModel):
@@ -43,7 +59,7 @@ class StartView(ViewModel):
         self.put(
             phase=session.phase,
             error=session.notices.say(session.error),
-            steps=[self._step(step) for step in session.steps],
+            steps=[self._step(step) for step in _without_begun(session.steps)],
             home=str(session.home),
         )
 

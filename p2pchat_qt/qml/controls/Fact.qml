@@ -11,6 +11,7 @@ Item {
     Words {
         id: right
         x: fact.width - width
+        anchors.baseline: left.baseline  // a number and words in another script have other heights
         width: fact.width * 0.4
         text: fact.value
         font.weight: Font.Medium
