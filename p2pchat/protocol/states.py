@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from p2pchat.events import MessageStateChanged
 from p2pchat.model.change import SetPublished
 from p2pchat.model.expected import Expected
-from p2pchat.model.ids import ConversationId
+from p2pchat.model.ids import AccountId, ConversationId
 from p2pchat.model.message import MessageState
 from p2pchat.model.op import Chain, Kind, Op
 from p2pchat.model.query import OpsQuery
@@ -20,6 +20,7 @@ from p2pchat.model.snapshot import RoomsSnapshot
 from p2pchat.protocol.machine import Effect, Emit, ForStates, Load, Loaded, Persist, Published
 from p2pchat.protocol.recipient import Delivery, Recipients
 from p2pchat.protocol.room_history import given_from
+from p2pchat.protocol.room_state import InvitedRoom
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.ops import restore_op
 
@@ -80,7 +81,7 @@ class States:
         for one in sorted(went):
             del since[one]
             rows.append(ForgetMember(id, one))
-        since |= dict.fromkeys(sorted(came), conversation.log.count(me.device, Chain.TALK))
+        since |= {one: self._since(conversation, room, one, before) for one in sorted(came)}
         if min(since.values(), default=0) > before:
             # What nobody had of whom it was expected is expected of all who are there now, as far
             # as they are given it; otherwise it would count as delivered.
@@ -93,6 +94,23 @@ class States:
         expected.since = since
         told = self._delivered(conversation, before) + self.read(conversation, before_read)
         return [*map(Persist, rows), *told]
+
+    def _since(
+        self, conversation: Conversation, room: InvitedRoom, account: AccountId, before: int
+    ) -> int:
+        """From which of our talk on an account is expected to have it, of which it was not until
+        now: as a rule from the next. When we come back into a room its ops come one after the
+        other, and do not tell who is new: whom we knew to be in when we spoke last, or may have
+        known, is expected to have all that it is given and is not called delivered."""
+        device = self._state.me.device
+        log = conversation.log
+        count, tip = log.count(device, Chain.TALK), log.tip(device, Chain.TALK)
+        if tip is None:
+            return count
+        is_known = bool(tip.known) and all(id in room.membership for id in tip.known)
+        if is_known and not room.membership.standing(account, tip.known).may_read:
+            return count
+        return max(before, min(count, given_from(room, account, device, count, is_last=True)))
 
     def sent(self, delivery: Delivery, ops: Iterable[Op]) -> list[Effect]:
         """Talk ops are on their way to one more recipient."""
