@@ -203,6 +203,12 @@ class Membership:
         mask = EVERYBODY if known is None else self._graph.closure(known)
         return self._final(account, mask)
 
+    def knew_all(self, account: AccountId, known: Iterable[OpId]) -> bool:
+        """Whether who knew `known`, all of which is here, knew all that counts of an account."""
+        self._judge()
+        about = self._graph.about.get(account, 0) & self._counting
+        return not about & ~self._graph.closure(known)
+
     def members(self) -> Mapping[AccountId, Standing]:
         """Everybody who may read, owners first. Asked for with each message, so it is kept until
         other ops count."""

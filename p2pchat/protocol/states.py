@@ -100,17 +100,15 @@ class States:
     ) -> int:
         """From which of our talk on an account is expected to have it, of which it was not until
         now: as a rule from the next. When we come back into a room its ops come one after the
-        other, and do not tell who is new: whom we knew to be in when we spoke last, or may have
-        known, is expected to have all that it is given and is not called delivered."""
-        device = self._state.me.device
-        log = conversation.log
-        count, tip = log.count(device, Chain.TALK), log.tip(device, Chain.TALK)
-        if tip is None:
+        other, and do not tell who is new; so before we speak there again everybody is expected to
+        have all that they are given and that is not called delivered."""
+        me, log = self._state.me, conversation.log
+        count, tip = log.count(me.device, Chain.TALK), log.tip(me.device, Chain.TALK)
+        known = tip.known if tip is not None else ()
+        is_here = all(id in room.membership for id in known)
+        if tip is None or (known and is_here and room.membership.knew_all(me.account, known)):
             return count
-        is_known = bool(tip.known) and all(id in room.membership for id in tip.known)
-        if is_known and not room.membership.standing(account, tip.known).may_read:
-            return count
-        return max(before, min(count, given_from(room, account, device, count, is_last=True)))
+        return max(before, min(count, given_from(room, account, me.device, count, is_last=True)))
 
     def sent(self, delivery: Delivery, ops: Iterable[Op]) -> list[Effect]:
         """Talk ops are on their way to one more recipient."""
