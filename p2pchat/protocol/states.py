@@ -101,13 +101,16 @@ class States:
         """From which of our talk on an account is expected to have it, of which it was not until
         now: as a rule from the next. When we come back into a room its ops come one after the
         other, and do not tell who is new; so before we speak there again everybody is expected to
-        have all that they are given and that is not called delivered."""
+        have what is not called delivered, as far as they are given it: who was in when we spoke
+        last, or may have been, has more of it than what it was let in with."""
         me, log = self._state.me, conversation.log
         count, tip = log.count(me.device, Chain.TALK), log.tip(me.device, Chain.TALK)
         known = tip.known if tip is not None else ()
-        is_here = all(id in room.membership for id in known)
-        if tip is None or (known and is_here and room.membership.knew_all(me.account, known)):
+        is_clear = bool(known) and all(id in room.membership for id in known)
+        if tip is None or (is_clear and room.membership.knew_all(me.account, known)):
             return count
+        if not is_clear or room.membership.standing(account, known).may_read:
+            return before
         return max(before, min(count, given_from(room, account, me.device, count, is_last=True)))
 
     def sent(self, delivery: Delivery, ops: Iterable[Op]) -> list[Effect]:
