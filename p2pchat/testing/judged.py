@@ -37,14 +37,20 @@ class Judged:
             for id, header in headers.items()
             if header.conversation == room
             and header.chain is Chain.TALK
-            and not invited.membership.was_in_time(
-                Position(header.device, header.chain, header.seq, id), header.account, header.deps
-            )
+            and not self._is_in_time(id, header)
         ]
         self.late = frozenset(id for id, _ in late)
-        """Said too late to count."""
+        """Said too late to count, or not to be judged here."""
         self._disputed = {(header.refers, header.account) for _, header in late}
         """Messages of which, and who said something late about them."""
+
+    def _is_in_time(self, id: OpId, header: Header) -> bool:
+        """What hangs on ops that are not here is held back, and cannot be told."""
+        membership = self._invited.membership
+        position = Position(header.device, header.chain, header.seq, id)
+        return all(one in membership for one in header.deps) and membership.was_in_time(
+            position, header.account, header.deps
+        )
 
     @classmethod
     def by_owner(
