@@ -75,27 +75,29 @@ class Scanner(QObject):
         """Look for nothing more."""
         await self._jobs.aclose()
 
-    @Slot(QUrl)
-    def scan_file(self, file: QUrl) -> None:
-        """Look in a picture from a file."""
-        self._scan(picture_of(file.toLocalFile()))
+    @Slot(QUrl, str)
+    def scan_file(self, file: QUrl, account: str) -> None:
+        """Look in a picture from a file: for a link, or for the code that verifies an account."""
+        self._scan(picture_of(file.toLocalFile()), account)
 
-    @Slot()
-    def scan_pasted(self) -> None:
+    @Slot(str)
+    def scan_pasted(self, account: str) -> None:
         """Look in the picture on the clipboard."""
         picture = QGuiApplication.clipboard().image()
-        self._scan(None if picture.isNull() else picture)
+        self._scan(None if picture.isNull() else picture, account)
 
-    def _scan(self, picture: QImage | None) -> None:
+    def _scan(self, picture: QImage | None, account: str) -> None:
         if picture is None:
             self._say(QCoreApplication.translate("Scanner", "That is no picture that can be read."))
         else:
-            self._jobs.start(self._look(_gray(picture)))
+            self._jobs.start(self._look(_gray(picture), account))
 
-    async def _look(self, gray: memoryview) -> None:
+    async def _look(self, gray: memoryview, account: str) -> None:
         codes = await asyncio.to_thread(codes_in, gray)
         link = next((code for code in codes if code.startswith(LINK)), None)
-        if link is not None:
+        if link is not None and account:
+            self._people.verify_code(link, account)
+        elif link is not None:
             self._people.look_at(link)
         elif codes:
             self._say(

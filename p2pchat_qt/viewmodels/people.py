@@ -105,6 +105,12 @@ class PeopleView(ViewModel):
         """Say that it was compared and is the same, or take that back."""
         self._and_read("verify" if is_same else "unverify", account=account)
 
+    @Slot(str, str)
+    def verify_code(self, code: str, account: str) -> None:
+        """What this contact's screen shows for us was read by a person who saw that screen. It is
+        no link to be followed: by one that came in a message anybody would verify themselves."""
+        self.act(self._verify_code(code, account))
+
     @Slot(str)
     def confirm_key(self, account: str) -> None:
         """Go on with a contact whose key is in doubt: the safety number was compared."""
@@ -157,9 +163,6 @@ class PeopleView(ViewModel):
         self.asking.replace(asking)
 
     async def _look_at(self, link: str) -> None:
-        if link.startswith("dchat://v/"):
-            await self._verify_code(link)
-            return
         if link.startswith("dchat://u/") or "://" not in link:
             found = row(await self.session.call("read_link", link=link))
             is_me = found["account"] == self.session.account
@@ -177,9 +180,8 @@ class PeopleView(ViewModel):
         name = name_text(text(found, "name"))
         self.linked.emit({"kind": "room", "link": link, "name": name, "account": "", "state": ""})
 
-    async def _verify_code(self, code: str) -> None:
-        """What a contact's client shows for ours was read: it says who they are."""
-        contact = row(await self.session.call("verify_code", code=code))
+    async def _verify_code(self, code: str, account: str) -> None:
+        contact = row(await self.session.call("verify_code", code=code, account=account))
         self._again.ask()
         self.sidebar.refresh()
         self.verified.emit(name_text(text(contact, "name")))

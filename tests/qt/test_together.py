@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import subprocess
@@ -11,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QImage
 
+from p2pchat_qt.qr import qr_uri
 from tests.qt.screen import Screen, until
 
 
@@ -85,6 +87,30 @@ async def see_each_other_write(alice: Screen, bob: Screen) -> None:
     await until(lambda: not bob.sees("is writing…"))
 
 
+async def verify_by_their_screen(alice: Screen, bob: Screen) -> None:
+    """The code that Bob's screen shows verifies him where Alice reads it from a picture of that
+    screen, and as a link it verifies nobody: in a message it may be from who stands between."""
+    people = alice.app.views.people
+    account = bob.app.session.account
+    code = await bob.app.session.call("verification_code", account=alice.app.session.account)
+    failed = len(alice.told)
+    people.look_at(str(code))
+    await until(lambda: len(alice.told) > failed)
+    assert not people.known.find(account)["isVerified"]
+    QGuiApplication.clipboard().setImage(drawn(str(code)))
+    alice.app.scanner.scan_pasted(alice.app.session.account)
+    await until(lambda: len(alice.told) > failed + 1)
+    assert not people.known.find(account)["isVerified"], "it is Bob's code, and nobody else's"
+    alice.app.scanner.scan_pasted(account)
+    await until(lambda: people.known.find(account)["isVerified"])
+
+
+def drawn(code: str) -> QImage:
+    image = QImage()
+    image.loadFromData(base64.b64decode(qr_uri(code).partition(",")[2]))
+    return image
+
+
 def test_they_meet_talk_make_a_room_and_come_back(run, tmp_path: Path, relay: str) -> None:
     run(story(tmp_path, relay))
 
@@ -109,6 +135,7 @@ async def story(tmp_path: Path, relay: str) -> None:
         await until(lambda: alice.state_of("Hello Bob 👋") in ("delivered", "read"))
 
         await see_each_other_write(alice, bob)
+        await verify_by_their_screen(alice, bob)
 
         await alice.click("new")
         await alice.click("newRoom")

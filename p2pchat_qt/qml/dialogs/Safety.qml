@@ -55,7 +55,7 @@ Box {
         Accessible.name: qsTr("A code for their client to scan")
     }
     Paragraph { visible: scanning.visible; text: qsTr("Or read the code that their client shows here:"); Layout.fillWidth: true }
-    Scanning { id: scanning; visible: !box.isTrust && !box.isOther; Layout.fillWidth: true }
+    Scanning { id: scanning; account: box.account; visible: !box.isTrust && !box.isOther; Layout.fillWidth: true }
     buttons: [
         PushButton {
             objectName: "isSame"
