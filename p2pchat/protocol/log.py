@@ -228,6 +228,7 @@ class Log:
         if prev is None and header.prev is not None:
             prev = self._recent.get(header.prev)  # a fork's, which is no tip any more
         tip = self._tip(op, prev, now)
+        self._remember(tip)
         tips.append(tip)
         if header.chain is Chain.CONTROL:
             self.control.add(op.id)
@@ -237,8 +238,10 @@ class Log:
 
     def apply_beneath(self, op: Op, now: Now) -> Tip:
         """Take `op` into a part below the floor of its chain, where it is no head; which part that
-        is says `protocol.room_parts`. Its place is `BENEATH`."""
+        is says `protocol.room_parts`. Its place is `BENEATH`. It is none of those applied last:
+        what follows it may be on disk for long."""
         span = self.parts.ends_with((op.header.device, op.header.chain), op.header.prev)
+        self._changed()
         return self._tip(op, None if span is None else span.tip, now)
 
     def _tip(self, op: Op, prev: Tip | None, now: Now) -> Tip:
@@ -251,7 +254,6 @@ class Log:
         tip = Tip(header.account, header.seq, op.id, key, _known(header, prev))
         if op.content is None:
             self.wordless.add(header.device, header.seq)
-        self._remember(tip)
         return tip
 
     def hold(self, op: Op) -> bool:

@@ -32,6 +32,7 @@ from p2pchat.protocol.room_state import InvitedRoom
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.control import (
     CONTROL_BYTES_MAX,
+    TALK_HEADS_MAX,
     decode_control,
     encode_control,
     fitting_cuts,
@@ -97,7 +98,9 @@ class RoomWriter:
             if chain is Chain.TALK and tips and tips[0].account == account:
                 talk[device] = Cut(device, (), self._talk(conversation, device))
         cuts = room.membership.cuts(account, talk)
-        return SetStanding(account, standing, fitting_cuts(account, standing, cuts))
+        is_in = room.membership.standing(account).may_read  # else the room is for its floors
+        ends = {device: self._ends(conversation, device) for device in talk if is_in}
+        return SetStanding(account, standing, fitting_cuts(account, standing, cuts, ends))
 
     def given(
         self,
@@ -121,7 +124,7 @@ class RoomWriter:
             return []
         return [
             DeviceRevoked(
-                account, device, self._talk(conversation, device), revocation(known, device)
+                account, device, self._last(conversation, device), revocation(known, device)
             )
             for device in sorted(known.revoked)
             if not membership.is_revoked(account, device)
@@ -141,6 +144,20 @@ class RoomWriter:
     def _talk(self, conversation: Conversation, device: DeviceId) -> tuple[TalkHead, ...]:
         tips = conversation.log.tips.get((device, Chain.TALK), ())
         return tuple(TalkHead(tip.seq, tip.id) for tip in tips)
+
+    def _ends(self, conversation: Conversation, device: DeviceId) -> tuple[TalkHead, ...]:
+        """Where a device's talk ends for some readers, the last of it first: they are given nothing
+        that leads from there to where it stands."""
+        parts, key = conversation.log.parts, (device, Chain.TALK)
+        tips = [stop.tip for stop in parts.stops.get(key, ())]
+        tips += [span.tip for span in parts.spans.get(key, ())]
+        heads = dict.fromkeys(TalkHead(tip.seq, tip.id) for tip in tips)
+        return tuple(sorted(heads, key=lambda head: -head.seq))
+
+    def _last(self, conversation: Conversation, device: DeviceId) -> tuple[TalkHead, ...]:
+        """Where a device's talk stands, and then where it ends for some."""
+        heads = (*self._talk(conversation, device), *self._ends(conversation, device))
+        return tuple(dict.fromkeys(heads))[:TALK_HEADS_MAX]
 
     def _is_good(self, conversation: Conversation, control: Control) -> bool:
         return self.objection(conversation, control) is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import TypeVar
@@ -56,6 +56,7 @@ __all__ = [
     "INVITE_USES_MAX",
     "NONCE_BYTES",
     "OWNERS_MAX",
+    "TALK_HEADS_MAX",
     "control_op",
     "decode_control",
     "encode_control",
@@ -78,6 +79,9 @@ FLOORS_MAX = 96
 INVITE_USES_MAX = 1000
 INVITE_EXPIRES_MS_MAX = 1 << 48
 CUT_HEADS_MAX = 4
+"""Branches of one chain of a device."""
+TALK_HEADS_MAX = 16
+"""Of a talk chain also where it ends for some readers."""
 DETAIL_CHARS_MAX = {
     Detail.NAME: ROOM_NAME_CHARS_MAX,
     Detail.DESCRIPTION: DESCRIPTION_CHARS_MAX,
@@ -90,6 +94,9 @@ _SEEN = re.compile(
 """What is printable by its category and leaves the paper white: the characters that Unicode calls
 default ignorable, the empty pattern of Braille and the empty head of a note."""
 T = TypeVar("T")
+
+Ends = Mapping[DeviceId, Sequence[TalkHead]]
+"""By device where its talk ends for some readers, the last of it first."""
 
 CONTROL_KINDS = (
     Kind.GENESIS,
@@ -219,7 +226,7 @@ def _decode(kind: int, raw: bytes) -> Control:
             return Epoch(commitment)
         case Kind.DEVICE_REVOKED:
             gone = pb.DeviceRevoked.FromString(raw)
-            talk = tuple(map(_talk_head, _few(gone.talk, CUT_HEADS_MAX)))
+            talk = tuple(map(_talk_head, _few(gone.talk, TALK_HEADS_MAX)))
             return DeviceRevoked(*read_revocation(gone.revocation), talk, gone.revocation)
         case Kind.LINK:
             return Link()
@@ -298,15 +305,29 @@ def is_detail(detail: Detail, text: str) -> bool:
     return len(text) <= DETAIL_CHARS_MAX[detail] and all(line.isprintable() for line in lines)
 
 
-def fitting_cuts(account: AccountId, standing: Standing, cuts: Iterable[Cut]) -> tuple[Cut, ...]:
+def fitting_cuts(
+    account: AccountId, standing: Standing, cuts: Iterable[Cut], ends: Ends
+) -> tuple[Cut, ...]:
     """As many cuts as others take in one op, by device. What has no room is cut off whole: first
-    named are the devices that ruled, then those that said most."""
+    named are the devices that ruled, then those that said most. As far as there is room left, they
+    are named with the `ends` of their talk."""
     found: list[Cut] = []
     for cut in sorted(cuts, key=_worth):
         more = [*found, _short(cut)]
-        _, raw = encode_control(SetStanding(account, standing, tuple(more)))
-        found = more if len(more) <= CUTS_MAX and len(raw) <= CONTROL_BYTES_MAX else found
+        found = more if _fits(account, standing, more) else found
+    for place, cut in enumerate(found):
+        room = TALK_HEADS_MAX - len(cut.talk)
+        fresh = [head for head in ends.get(cut.device, ()) if head not in cut.talk][:room]
+        for head in fresh:
+            longer = replace(found[place], talk=(*found[place].talk, head))
+            more = [*found[:place], longer, *found[place + 1 :]]
+            found = more if _fits(account, standing, more) else found
     return tuple(sorted(found, key=lambda cut: cut.device))
+
+
+def _fits(account: AccountId, standing: Standing, cuts: Sequence[Cut]) -> bool:
+    _, raw = encode_control(SetStanding(account, standing, tuple(cuts)))
+    return len(cuts) <= CUTS_MAX and len(raw) <= CONTROL_BYTES_MAX
 
 
 def _worth(cut: Cut) -> tuple[bool, int, DeviceId]:
@@ -357,7 +378,7 @@ def _cut(message: pb.Cut) -> Cut:
     return Cut(
         DeviceId(message.device),
         tuple(map(OpId, _few(message.control, CUT_HEADS_MAX))),
-        tuple(map(_talk_head, _few(message.talk, CUT_HEADS_MAX))),
+        tuple(map(_talk_head, _few(message.talk, TALK_HEADS_MAX))),
     )
 
 

@@ -57,6 +57,30 @@ def test_what_was_said_to_somebody_is_given_by_others_after_a_restart() -> None:
     crew.check_whole(crew.alice, crew.carol)
 
 
+@pytest.mark.parametrize("history", ["none", "joining", "last:1"])
+def test_what_was_said_to_somebody_is_given_by_others_though_its_author_was_put_out(
+    history: str,
+) -> None:
+    """Where the chain goes on for others alone, what is for somebody leads to the head that the
+    removal names by nothing that is given to it: the removal names where its part ends, too."""
+    crew = Crew(history)
+    crew.admit(CAROL)
+    crew.admit(DAVE)
+    crew.say(crew.bob, "before")
+    crew.part(crew.carol)
+    crew.say(crew.bob, "to carol, who is away")
+    crew.alice.set(crew.room, CAROL, Standing.REMOVED)
+    crew.table.run(5)
+    for turn in range(3):
+        crew.say(crew.bob, f"without her {turn}")
+    crew.alice.set(crew.room, BOB, Standing.REMOVED)
+    crew.admit(CAROL)
+    crew.heal()
+    expected = ["before", "to carol, who is away"]
+    assert crew.texts(crew.carol) == expected + (["without her 2"] if history == "last:1" else [])
+    crew.check_whole(crew.alice, crew.dave, crew.carol)
+
+
 def test_who_has_several_parts_of_a_chain_compares_them_all_after_a_restart() -> None:
     crew = Crew("joining")
     crew.admit(CAROL)
@@ -261,6 +285,23 @@ def test_a_forged_op_below_a_floor_changes_nothing() -> None:
     crew.carol.hear(ALICE, Ops((b1,), (BOB.devices,)))
     assert crew.texts(crew.carol) == ["b1", "b3"]
     assert [span.tip.id for span in log.parts.spans[KEY]] == [b1.id]
+
+
+def test_what_is_here_is_not_taken_again_where_parts_of_a_chain_meet() -> None:
+    """A restart forgot which ops came last; what follows a part that came since is on disk."""
+    crew = two_admins()
+    crew.say(crew.bob, "b4", "b5")
+    ops = tuple(crew.bob.chain(crew.room, BOB)[2:])
+    crew.part(crew.bob)
+    crew.table.cut.discard(frozenset((crew.alice.device, crew.carol.device)))
+    crew.table.connect(crew.alice, crew.carol)
+    crew.table.run(20)
+    crew.carol.crash()
+    crew.table.connect(crew.alice, crew.carol)
+    crew.carol.hear(ALICE, Ops(ops, (BOB.devices,)))
+    log = crew.carol.state.conversations[crew.room].log
+    assert (log.begins_at(KEY), [tip.id for tip in log.tips[KEY]]) == (2, [ops[-1].id])
+    assert crew.texts(crew.carol) == ["b1", "b2", "b3", "b4", "b5"]
 
 
 def test_of_very_many_members_what_they_were_told_is_forgotten_and_found_anew() -> None:

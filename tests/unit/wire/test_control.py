@@ -9,6 +9,7 @@ import pytest
 from p2pchat.errors import MalformedMessage, UnknownVersion
 from p2pchat.model.control import (
     ControlOp,
+    Cut,
     Detail,
     Genesis,
     History,
@@ -16,6 +17,7 @@ from p2pchat.model.control import (
     SetDetail,
     SetStanding,
     Standing,
+    TalkHead,
 )
 from p2pchat.model.conversation import (
     ANNOUNCEMENT_CHARS_MAX,
@@ -23,6 +25,7 @@ from p2pchat.model.conversation import (
     ROOM_NAME_CHARS_MAX,
     room_id,
 )
+from p2pchat.model.ids import DeviceId
 from p2pchat.model.op import Kind
 from p2pchat.wire import rooms_pb2 as pb
 from p2pchat.wire.contents import decode_content, encode_content
@@ -33,9 +36,11 @@ from p2pchat.wire.control import (
     GENESIS_BYTES_MAX,
     HISTORY_LAST_MAX,
     OWNERS_MAX,
+    TALK_HEADS_MAX,
     control_op,
     decode_control,
     encode_control,
+    fitting_cuts,
 )
 from tests.unit.protocol.people import ALICE, BOB, Author, digest, op_id
 from tests.vectors import golden
@@ -99,7 +104,7 @@ def cut(number: int = 0, **changes: object) -> pb.Cut:
         limiting(cuts=[cut(control=[b"short"])]),
         limiting(cuts=[cut(talk=[pb.TalkHead(seq=1, head=b"short")])]),
         limiting(cuts=[cut(talk=[pb.TalkHead(seq=1 << 48, head=op_id("head"))])]),
-        limiting(cuts=[cut(talk=[pb.TalkHead(head=op_id("head"))] * (CUT_HEADS_MAX + 1))]),
+        limiting(cuts=[cut(talk=[pb.TalkHead(head=op_id("head"))] * (TALK_HEADS_MAX + 1))]),
         pb.Epoch(commitment=bytes(31)),
         pb.Detail(field=0, text="x"),
         pb.Detail(field=4, text="x"),
@@ -147,6 +152,28 @@ def test_at_the_bounds_it_is_read():
         decode_control(Kind.GENESIS, message.SerializeToString())
     cuts = [cut(number) for number in range(CUTS_MAX)]
     decode_control(Kind.STANDING, limiting(cuts=cuts).SerializeToString())
+
+
+def test_where_talk_ends_for_some_is_named_as_far_as_there_is_room():
+    """No device is left out for it, and of each the last ends come first."""
+
+    def heads(number: int, count: int) -> tuple[TalkHead, ...]:
+        return tuple(TalkHead(seq, op_id(f"{number} {seq}")) for seq in range(count, 0, -1))
+
+    one, other = (DeviceId(digest(f"device {number}")) for number in range(2))
+    tip = (TalkHead(100, op_id("tip")),)
+    ends = {one: (*tip, *heads(0, TALK_HEADS_MAX + 1)), other: heads(1, 2)}
+    two = [Cut(one, (), tip), Cut(other, (), ())]
+    found = {cut.device: cut for cut in fitting_cuts(ALICE.account, Standing.REMOVED, two, ends)}
+    assert found[one].talk == (*tip, *heads(0, TALK_HEADS_MAX + 1)[: TALK_HEADS_MAX - 1])
+    assert found[other].talk == heads(1, 2)
+
+    crowd = [Cut(DeviceId(digest(f"device {n}")), (), tip) for n in range(CUTS_MAX)]
+    ends = {cut.device: heads(n, TALK_HEADS_MAX) for n, cut in enumerate(crowd)}
+    cuts = fitting_cuts(ALICE.account, Standing.REMOVED, crowd, ends)
+    _, raw = encode_control(SetStanding(ALICE.account, Standing.REMOVED, cuts))
+    assert {cut.device for cut in cuts} == ends.keys()
+    assert CONTROL_BYTES_MAX - 50 < len(raw) <= CONTROL_BYTES_MAX
 
 
 def test_the_longest_beginning_within_bounds_is_read():
