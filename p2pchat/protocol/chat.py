@@ -369,7 +369,7 @@ class Chat:
         match frame:
             case Ops():
                 effects = self._ops(frame, peer, now)
-                self.sync.received(peer, self.intake.taken)
+                self.sync.received(peer, frame.ops, self.intake.taken)
                 return effects
             case SignedReceipt():
                 return self.outbox.receipt(peer, frame, now)

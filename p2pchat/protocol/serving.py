@@ -9,7 +9,7 @@ none.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId
@@ -50,6 +50,9 @@ SESSION_S_MAX = 10.0
 EMPTY_READS_MAX = 64
 """Reads one after the other that find nothing for the asker, after which a page ends, in a room
 that does not show all its history."""
+SOUGHT_S_MAX = 300.0
+"""So long it is remembered how far chains were gone through that hold nothing for an asker, which
+asks for the same again."""
 DIGEST_RATE = Rate(per_s=1, burst=8)
 """Comparisons with one peer of one conversation: each gap begins one, so they come in bursts."""
 SESSIONS_MAX = 64
@@ -67,6 +70,17 @@ class Seek:
     wanted: Wanted
 
 
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """How far chains were gone through of which nothing was found for an asker."""
+
+    until_s: float
+    counting: int
+    """What counted then: by other control ops something may be for it."""
+    places: Mapping[Wanted, int]
+    """By what it asks for."""
+
+
 @dataclass(slots=True)
 class Session:
     """One pull that is being answered."""
@@ -82,6 +96,8 @@ class Session:
     told: set[DeviceSet] = field(default_factory=set[DeviceSet])
     empty: int = 0
     """So many reads found nothing, since one did."""
+    asked: dict[ChainKey, Wanted] = field(default_factory=dict[ChainKey, Wanted])
+    """What was asked for of the chains of which nothing was found as yet."""
 
 
 class Serving:
@@ -94,6 +110,7 @@ class Serving:
         self._serial = 0
         self._loads = 0
         self._digests = Buckets[tuple[DeviceId, ConversationId]](DIGEST_RATE)
+        self._sought: dict[tuple[DeviceId, ConversationId], Sought] = {}
 
     def digest(self, peer: DeviceId, frame: SyncDigest, now: Now) -> list[Effect]:
         """Equal, or here is what we hold: an answer that is far larger than the question, so it is
@@ -137,13 +154,15 @@ class Serving:
         self._serial += 1
         accounts = self._accounts(conversation, peer)
         wanted = _asked(conversation, accounts, frame.wanted)
+        some = wanted[:PULL_CHAINS_MAX]
         session = self._sessions[key] = Session(
             self._serial,
             now.monotonic_s + SESSION_S_MAX,
-            deque(wanted[:PULL_CHAINS_MAX]),
+            deque(self._resumed(conversation, peer, some, now)),
             self._state.limits.page_bytes_max,
             is_cut=len(wanted) > PULL_CHAINS_MAX,
             accounts=accounts,
+            asked={(one.device, one.chain): one for one in some if accounts},
         )
         return self._next(peer, conversation, session, now)
 
@@ -157,7 +176,10 @@ class Serving:
         wanted, rows = tag.wanted, loaded.rows
         effects: list[Effect] = []
         if tag.is_seek:
-            session.wanted.extendleft(_sought(conversation, session.accounts, wanted, rows))
+            found = _sought(conversation, session.accounts, wanted, rows)
+            # Who makes a chain long that is not for the asker has no other chain wait for it.
+            session.wanted.extendleft(one for one in found if isinstance(one, Wanted))
+            session.wanted.extend(one for one in found if isinstance(one, Seek))
         elif _is_elsewhere(conversation, wanted, rows):
             session.wanted.appendleft(Wanted(wanted.device, wanted.chain, 0, None))
             key = (wanted.device, wanted.chain)
@@ -166,6 +188,8 @@ class Serving:
             ops = [restore_op(row) for row in rows if row.id != wanted.head]
             shown = [op for op in ops if _is_shown(conversation, session.accounts, op.header)]
             effects += self._send(tag.peer, session, shown)
+            if shown:
+                session.asked.pop((wanted.device, wanted.chain), None)
             rest = _rest(conversation, wanted, rows)
             session.wanted.extendleft(rest if shown or not ops else map(Seek, rest))
         session.empty = session.empty + 1 if session.accounts and not effects else 0
@@ -175,11 +199,13 @@ class Serving:
         """What was under way to a peer is lost."""
         for key in [key for key in self._sessions if key[0] == peer]:
             del self._sessions[key]
+        self._sought = {key: sought for key, sought in self._sought.items() if key[0] != peer}
 
     def forget(self, conversation: ConversationId) -> None:
         """A conversation is left."""
         for key in [key for key in self._sessions if key[1] == conversation]:
             del self._sessions[key]
+        self._sought = {key: one for key, one in self._sought.items() if key[1] != conversation}
 
     def expire(self, now: Now) -> None:
         """Forget pulls that take too long."""
@@ -194,6 +220,7 @@ class Serving:
         is_long = now.monotonic_s >= session.until_s or session.empty >= EMPTY_READS_MAX
         if not session.wanted or session.bytes_left <= 0 or is_long:
             del self._sessions[peer, conversation.id]
+            self._remember(conversation, peer, session, now)
             more = session.is_cut or bool(session.wanted)
             return [Send(peer, Lane.SYNC, SyncPage(conversation.id, more))]
         first = session.wanted.popleft()
@@ -211,6 +238,38 @@ class Serving:
         )
         self._loads += 1
         return [Load(ForPull(peer, conversation.id, wanted, session.serial, is_seek), query)]
+
+    def _remember(
+        self, conversation: Conversation, peer: DeviceId, session: Session, now: Now
+    ) -> None:
+        """Keep how far a page came with the chains of which it found nothing."""
+        self._sought.pop((peer, conversation.id), None)
+        room, places = conversation.invited, dict[Wanted, int]()
+        for seek in (one.wanted for one in session.wanted if isinstance(one, Seek)):
+            asked = session.asked.get((seek.device, seek.chain))
+            if asked is not None:
+                places[asked] = seek.from_seq
+        if room is None or not places:
+            return
+        until_s = now.monotonic_s + SOUGHT_S_MAX
+        self._sought[peer, conversation.id] = Sought(until_s, room.membership.counting, places)
+        if len(self._sought) > SESSIONS_MAX:
+            del self._sought[next(iter(self._sought))]
+
+    def _resumed(
+        self, conversation: Conversation, peer: DeviceId, wanted: Sequence[Wanted], now: Now
+    ) -> Iterable[Wanted | Seek]:
+        """What a peer wants, from where on it was not gone through when it wanted the same."""
+        sought, room = self._sought.get((peer, conversation.id)), conversation.invited
+        if sought is None or room is None or sought.until_s <= now.monotonic_s:
+            return wanted
+        if sought.counting != room.membership.counting:
+            return wanted
+        places = sought.places
+        return [
+            Seek(Wanted(one.device, one.chain, places[one], None)) if one in places else one
+            for one in wanted
+        ]
 
     def _accounts(self, conversation: Conversation, peer: DeviceId) -> tuple[AccountId, ...]:
         room = conversation.invited

@@ -45,6 +45,9 @@ OWED_AGAIN_S = 300.0
 NOBODYS = bytes(32)
 """The digest of nobody: who lacks something that is for it, and cannot tell whether the other side
 has it, asks to be told what that holds."""
+EMPTY_PAGES_MAX = 32
+"""Pages one after the other in which nothing comes, and that say that there is more; then the
+exchange is over."""
 SESSION_S_MAX = 10.0
 """An exchange without an answer for so long is given up; the next one begins anew."""
 
@@ -69,6 +72,8 @@ class Session:
     """Chains of which the peer holds a branch that we do not, though ours may be longer."""
     last: tuple[Wanted, ...] = ()
     """What the last pull asked for: asking for the same again is no progress."""
+    empty: int = 0
+    """Pulls since something came: a page may end before anything was found for us."""
 
 
 class Sync:
@@ -227,11 +232,15 @@ class Sync:
             effects += self._intake.claim(conversation, floors, now)
         return effects + self._pull(peer, conversation, session)
 
-    def received(self, peer: DeviceId, ops: Iterable[Op]) -> None:
-        """Note how far a peer has come with what it was asked for; these ops were taken."""
+    def received(self, peer: DeviceId, ops: Iterable[Op], taken: Iterable[Op]) -> None:
+        """Note how far a peer has come with what it was asked for; of these ops some were taken."""
         if not self._sessions:
             return
-        for op in ops:
+        for id in {op.header.conversation for op in ops}:
+            session = self._sessions.get((peer, id))
+            if session is not None:
+                session.empty = 0
+        for op in taken:
             header, session = op.header, self._sessions.get((peer, op.header.conversation))
             key = (header.device, header.chain)
             if session is not None and key in session.heads:
@@ -265,13 +274,15 @@ class Sync:
 
     def _pull(self, peer: DeviceId, conversation: Conversation, session: Session) -> list[Effect]:
         wanted = tuple(islice(self._wanted(conversation, session), PULL_CHAINS_MAX))
-        if not wanted or wanted == session.last:
+        room = conversation.invited
+        has_parts = room is not None and not room.shows_all
+        is_patient = has_parts and 0 < session.empty < EMPTY_PAGES_MAX
+        if not wanted or (wanted == session.last and not is_patient):
             self._end((peer, conversation.id))
             return []
-        room = conversation.invited
-        if room is not None and not room.shows_all:
+        if has_parts:
             self._state.conversations.resuming.add((peer, conversation.id))
-        session.last = wanted
+        session.last, session.empty = wanted, session.empty + 1
         return [Send(peer, Lane.SYNC, SyncPull(conversation.id, wanted))]
 
     def _end(self, key: tuple[DeviceId, ConversationId]) -> None:

@@ -13,8 +13,9 @@ from p2pchat.model.op import Chain
 from p2pchat.protocol import serving
 from p2pchat.protocol.histories import ADMISSIONS_MAX, Spot
 from p2pchat.protocol.machine import Load, Received, Send
-from p2pchat.protocol.serving import SESSION_S_MAX
-from p2pchat.wire.frames import Ops, SyncPage, SyncPull, Wanted
+from p2pchat.protocol.serving import SESSION_S_MAX, SOUGHT_S_MAX
+from p2pchat.protocol.sync import EMPTY_PAGES_MAX
+from p2pchat.wire.frames import Ops, SyncDigest, SyncPage, SyncPull, Wanted
 from p2pchat.wire.ops import make_op
 from tests.unit.protocol.assembly import Assembly, account, crew, device
 from tests.unit.protocol.crews import DAVE
@@ -208,3 +209,88 @@ def test_a_page_ends_after_its_time(monkeypatch):
     found = read_all(table, wanted, SESSION_S_MAX / 2)
     assert found == [SyncPage(table.room, more=True)]
     assert len(table.alice.decided(Load)) == 2
+
+
+def longwinded(monkeypatch: pytest.MonkeyPatch, *authors: str) -> Small:
+    """Bob said much that is not for Carol, who was let in since by Alice and spoken to; a page ends
+    after four reads of two rows."""
+    table = Small("none")
+    table.alice.set(table.room, DAVE, Standing.MEMBER)
+    table.table.run(20)
+    seats = {"bob": table.bob, "dave": table.dave}
+    for number in range(16):
+        table.alice.set(table.room, CAROL, Standing(5 - number % 2))
+        table.table.run(2)
+        for name in authors:
+            table.say(seats[name], f"{name} {number}")
+    table.part(table.carol)
+    table.admit(CAROL)
+    for seat in seats.values():
+        table.say(seat, f"{seat.person} to Carol")
+    monkeypatch.setattr(serving, "ROWS_PER_READ", 2)
+    monkeypatch.setattr(serving, "EMPTY_READS_MAX", 4)
+    table.part(table.bob, table.dave)
+    return table
+
+
+def test_what_lies_behind_very_much_for_others_comes_in_one_exchange(monkeypatch):
+    table = longwinded(monkeypatch, "bob")
+    table.table.cut.clear()
+    table.table.connect(table.alice, table.carol)
+    table.table.run(20)
+    assert table.texts(table.carol) == ["bob to Carol", "dave to Carol"]
+    pulls = [e for e in table.carol.decided(Send) if isinstance(e.frame, SyncPull)]
+    assert len(pulls) < 2 * EMPTY_PAGES_MAX
+
+
+def test_a_chain_that_is_long_for_others_keeps_no_other_waiting(monkeypatch):
+    table = longwinded(monkeypatch, "bob")
+    wanted = [Wanted(one.device, Chain.TALK, 0, None) for one in (BOB, DAVE)]
+    table.table.connect(table.alice, table.carol)
+    table.table.cut.add(frozenset((ALICE.device, CAROL.device)))
+    table.alice.effects.clear()
+    table.alice.do(Received(CAROL.device, SyncPull(table.room, tuple(wanted))))
+    while table.alice.loads:
+        table.alice.answer_load()
+    sent = [e.frame for e in table.alice.decided(Send) if e.peer == CAROL.device]
+    ops = [op for frame in sent if isinstance(frame, Ops) for op in frame.ops]
+    assert {op.header.device for op in ops} == {DAVE.device}
+    assert sent[-1] == SyncPage(table.room, more=True)
+
+
+def test_who_says_again_and_again_that_there_is_more_and_gives_nothing_is_left(monkeypatch):
+    table = longwinded(monkeypatch, "bob")
+    table.table.connect(table.alice, table.carol)
+    table.table.cut.add(frozenset((ALICE.device, CAROL.device)))
+    monkeypatch.setattr(serving.Serving, "_resumed", lambda self, room, peer, wanted, now: wanted)
+    table.table.run(5)
+    table.carol.effects.clear()
+    table.table.run(60)
+    pulls = [e for e in table.carol.decided(Send) if isinstance(e.frame, SyncPull)]
+    digests = [e for e in table.carol.decided(Send) if isinstance(e.frame, SyncDigest)]
+    assert len(pulls) <= EMPTY_PAGES_MAX * len(digests)
+
+
+def test_how_far_a_chain_was_gone_through_is_forgotten_when_something_else_counts(monkeypatch):
+    table = longwinded(monkeypatch, "bob")
+    wanted = Wanted(BOB.device, Chain.TALK, 0, None)
+    table.table.connect(table.alice, table.carol)
+
+    def first_read() -> int:
+        read_all(table, wanted)
+        return table.alice.decided(Load)[0].query.from_seq
+
+    assert first_read() == 0
+    places = [first_read() for _ in range(2)]
+    assert places == sorted(set(places))
+    assert places[0] > 0
+    table.alice.set(table.room, DAVE, Standing.READ_ONLY)
+    assert first_read() == 0
+    assert first_read() > 0
+    table.table.advance(SOUGHT_S_MAX)
+    assert first_read() == 0
+    assert first_read() > 0
+    table.part(table.carol)
+    table.table.cut.clear()
+    table.table.connect(table.alice, table.carol)
+    assert first_read() == 0
