@@ -11,19 +11,22 @@ from sqlalchemy import create_engine
 
 from p2pchat.errors import SchemaTooNew, StoreError
 from p2pchat.model.blocking import parse_target
-from p2pchat.model.change import PutBlock, PutConversation
+from p2pchat.model.change import AddOp, Counting, PutBlock, PutConversation, SetFloor
 from p2pchat.model.ids import OpId
 from p2pchat.model.message import MessageState
 from p2pchat.model.op import Chain
 from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.model.room import RoomKind
-from p2pchat.model.room_change import ExpectMember, PutLeave, SetSettled
+from p2pchat.model.room_change import ExpectMember, PutLeave, PutRoom, PutSpan, SetSettled
 from p2pchat.model.search import Query
+from p2pchat.protocol import consequences
 from p2pchat.store.driver import connect
 from p2pchat.store.home import open_home
 from p2pchat.store.opening import MIGRATIONS, Migrations
 from p2pchat.store.port import Page
 from p2pchat.store.schema import METADATA
+from p2pchat.wire.contents import Text
+from p2pchat.wire.control import encode_control
 from tests.compliance.store.values import (
     ALICE,
     BOB,
@@ -36,6 +39,8 @@ from tests.compliance.store.values import (
     delivery,
     digest,
 )
+from tests.unit.protocol.people import MALLORY, Author
+from tests.vectors import golden
 
 STEP = """
 import sqlalchemy as sa
@@ -260,6 +265,30 @@ def test_of_a_room_that_was_left_the_word_stays(tmp_path: Path) -> None:
     connection.close()
     with open_home(path) as opened:
         assert opened.store.snapshot().rooms.leaves == (PutLeave(ROOM, (word,)),)
+
+
+def test_parts_of_chains_of_before_there_were_parts_are_found(tmp_path: Path) -> None:
+    """Three that lie below the floor, one of them with a fork in it, and nothing above."""
+    path, author = tmp_path / "home", Author(MALLORY, ROOM)
+    ops = [author.write(f"{number}") for number in range(12)]
+    branch = author.fork(5).write("another fifth")
+    rows = [AddOp(op, 7, 1) for op in (*ops[1:3], *ops[4:7], branch, ops[8])]
+    floors = [SetFloor(ROOM, MALLORY.device, Chain.TALK, n, ops[n - 1].id, True) for n in (1, 10)]
+    shown = consequences.shown_message(ops[2], Text("2"), Counting.NOBODY, 33, 1)
+    with open_home(path) as opened:
+        opened.store.commit([PutConversation(ROOM, RoomKind.INVITED, "crew", 1)])
+        opened.store.commit([PutRoom(ROOM, encode_control(golden.GENESIS)[1], digest("secret"))])
+        opened.store.commit([floors[0], *rows, shown, floors[1], AddOp(ops[10], 44, 1)])
+    connection = connect(path / "p2pchat.db", (path / "p2pchat.key").read_bytes())
+    connection.execute("UPDATE alembic_version SET version_num = '0022'")
+    connection.close()
+    who = (ROOM, MALLORY.account, MALLORY.device)
+
+    def span(first: int, end: int, sort_key: int) -> PutSpan:
+        return PutSpan(*who, first, ops[first - 1].id, end, ops[end].id, sort_key)
+
+    with open_home(path) as opened:
+        assert opened.store.snapshot().rooms.spans == (span(1, 2, 33), span(4, 6, 0), span(8, 8, 0))
 
 
 def test_homes_that_are_made_at_once_in_one_program_do_not_get_in_each_others_way(
