@@ -49,6 +49,13 @@ letters and pages of the database as they are.""",
         """Rooms by invitation on disk: what a message costs as history and members grow, in time of
 the processor, and what who comes back needs for the hundredth that is missing.""",
     ),
+    "Desktop": (
+        "benchmarks.desktop",
+        """A window of 1000 x 720 painted in memory by software, on a room of 100,000 messages. A
+gap is the time between two turns of the window's loop; `a bare loop meanwhile` is the same of a
+process that does nothing else. The clock counts what other programs take of the machine, the
+processor time of the window's thread does not.""",
+    ),
     "Hostile peers": (
         "benchmarks.hostile",
         "What an honest pair notices meanwhile, as ratios to the same pair left alone.",

@@ -208,6 +208,16 @@ class Peers:
                 await trio.sleep_until(began_s + number / rate)
                 nursery.start_soon(room.send, stamped())
 
+    async def paced_to(self, index: int, argument: list[object]) -> None:
+        """Send a contact `count` messages at `rate` a second."""
+        _, contact = self._contact(index, str(argument[0]))
+        count, rate = (int(str(each)) for each in argument[1:])
+        began_s = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            for number in range(count):
+                await trio.sleep_until(began_s + number / rate)
+                nursery.start_soon(contact.send, stamped())
+
     async def burst(self, index: int, count: int) -> int:
         """Send `count` messages to the room as fast as they go; when it began, in ns."""
         room, began_ns = self._room(index), time.monotonic_ns()

@@ -10,6 +10,7 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtQml import QQmlApplicationEngine
 from PySide6.QtQuick import QQuickTextDocument, QQuickWindow
 
+from p2pchat_qt.collecting import keep_what_is_here
 from p2pchat_qt.linking import Linked
 from p2pchat_qt.pictures import Pictures
 from p2pchat_qt.preferences import Preferences
@@ -83,7 +84,7 @@ class App(QObject):
         self._engine.addImageProvider(PROVIDER, Pictures(self.views.faces.kept))  # it is Qt's now
         self._window: QQuickWindow | None = None
         self._link = ""
-        self.session.phase_changed.connect(self._follow)
+        self.session.phase_changed.connect(self._entered)
         self.preferences.language_changed.connect(self._retranslate)
 
     said = constant("notices")
@@ -173,6 +174,11 @@ class App(QObject):
     def follow(self, link: str) -> None:
         """Show where a link leads, as soon as the client is open: it is the client who reads it."""
         self._link = link or self._link
+        self._follow()
+
+    def _entered(self) -> None:
+        if self.session.phase == "open":
+            keep_what_is_here()
         self._follow()
 
     def _follow(self) -> None:

@@ -28,6 +28,9 @@ from p2pchat_qt.session import Start
 
 __all__ = ["Options", "application", "run"]
 
+TURN_S = 0.001
+"""For as long as this a thread keeps Python's lock while the window waits for it. That is once for
+each call from Qt into Python, of which a frame has many; Python's own measure is five times it."""
 TAKE_TIMES = 20
 TAKE_AGAIN_S = 1.0
 _SILENT = "Another window of this home does not answer; wait until it has closed, or end it.\n"
@@ -53,6 +56,7 @@ def application() -> QApplication:
     running = QCoreApplication.instance()
     if isinstance(running, QApplication):
         return running
+    sys.setswitchinterval(TURN_S)
     QQuickStyle.setStyle("Basic")
     made = QApplication(sys.argv[:1])
     made.setApplicationName("DChat")

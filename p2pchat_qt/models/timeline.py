@@ -32,7 +32,7 @@ TEXT_CHARS_MAX = 6_000
 """Shown of a message at once; a longer one has a button for the rest."""
 LINKS_MAX = 3
 """Of a message, in its menu."""
-_FIRST_ROLE = int(Qt.ItemDataRole.UserRole) + 1
+_PARTS_ROLE = int(Qt.ItemDataRole.UserRole) + 1
 _NOWHERE = QModelIndex()
 
 
@@ -52,16 +52,19 @@ class Timeline(QAbstractListModel):
     # What the view asks
 
     def roleNames(self) -> dict[int, QByteArray]:
-        return {_FIRST_ROLE + n: QByteArray(name.encode()) for n, name in enumerate(self._read)}
+        return {_PARTS_ROLE: QByteArray(b"parts")}
 
     def rowCount(self, parent: Index = _NOWHERE) -> int:
         return 0 if parent.isValid() else len(self.window.messages)
 
     def data(self, index: Index, role: int = 0) -> object:
-        part = role - _FIRST_ROLE
-        if not index.isValid() or not 0 <= part < len(self._read):
+        if not index.isValid() or role != _PARTS_ROLE:
             return None
-        return tuple(self._read.values())[part](self._at(index.row()))
+        return self.parts(self._at(index.row()))
+
+    def parts(self, place: int) -> Row:
+        """All that the row of a message shows."""
+        return {name: read(place) for name, read in self._read.items()}
 
     @Slot(str, result=int)
     def row_of(self, id: str) -> int:
@@ -104,19 +107,19 @@ class Timeline(QAbstractListModel):
 
     def begin(self, me: str, names: Mapping[str, str]) -> None:
         """Another conversation, of which nothing is read yet."""
-        self.beginResetModel()
+        self.show((), has_older=False, has_newer=False)
         self._me, self._names = me, names
         self._unread_from = None
         self._replied.clear()
         self._whole.clear()
-        self.window.show((), has_older=False, has_newer=False)
-        self.endResetModel()
 
     def show(self, messages: Sequence[Row], *, has_older: bool, has_newer: bool) -> None:
-        """These instead of what is shown."""
-        self.beginResetModel()
-        self.window.show(messages, has_older=has_older, has_newer=has_newer)
-        self.endResetModel()
+        """These instead of what is shown. Rows go and come: told of a reset, a view asks once more
+        for what stood in rows that are there no more."""
+        if self.window.messages:
+            self._remove(0, len(self.window.messages))
+        self.window.has_older, self.window.has_newer = has_older, has_newer
+        self._insert(0, messages)
 
     def set_unread_from(self, id: str | None) -> None:
         """Draw the line of what is unread above this message."""
@@ -229,7 +232,7 @@ class Timeline(QAbstractListModel):
         """From a row of the view to a place in the window, and back."""
         return len(self.window.messages) - 1 - row
 
-    # The roles, by place in the window
+    # The parts, by place in the window
 
     def _readers(self) -> Mapping[str, Callable[[int], object]]:
         """How each part of a row is read."""
@@ -338,4 +341,4 @@ class Timeline(QAbstractListModel):
 
 
 def _day_of(message: Row) -> str:
-    return datetime.fromtimestamp(shown_ms(message) / 1000).strftime("%Y-%m-%d")
+    return datetime.fromtimestamp(shown_ms(message) / 1000).date().isoformat()

@@ -1,4 +1,5 @@
 import QtQuick
+import QtQuick.Controls.impl
 import "controls"
 
 // How far a message of ours has come: a clock, one tick, two, two in colour.
@@ -17,15 +18,13 @@ Row {
     Accessible.role: Accessible.StaticText
     Accessible.name: words
     Repeater {
-        model: mark.state_ === "delivered" || mark.state_ === "read" ? 2 : 1
-        IconButton {
-            enabled: false
-            size: Theme.px(15)
-            sign: mark.state_ === "queued" ? "clock" : mark.state_ === "failed" ? "warning" : "check"
-            icon.width: Theme.px(15)
-            icon.height: Theme.px(15)
-            icon.color: mark.state_ === "failed" ? Theme.c.bad : mark.tint
-            Accessible.ignored: true
+        model: !mark.visible ? 0 : mark.state_ === "delivered" || mark.state_ === "read" ? 2 : 1
+        IconImage {
+            width: Theme.px(15)
+            height: width
+            sourceSize: Qt.size(width, width)
+            source: Theme.icon(mark.state_ === "queued" ? "clock" : mark.state_ === "failed" ? "warning" : "check")
+            color: mark.state_ === "failed" ? Theme.c.bad : mark.tint
         }
     }
 }

@@ -74,8 +74,8 @@ Item {
         property bool wasAtBottom: true
         onHeightChanged: if (wasAtBottom) positionViewAtBeginning()
         function isAtBottom() { return contentY >= originY + contentHeight - height - 40 }
-        onContentYChanged: settle.restart()
-        onCountChanged: settle.restart()
+        onContentYChanged: settle.start()  // and not anew each time: who scrolls on would never come to older pages
+        onCountChanged: settle.start()
         onActiveFocusChanged: if (activeFocus && currentIndex < 0) currentIndex = 0
         Keys.onMenuPressed: openMenu()
         Keys.onReturnPressed: openMenu()
@@ -152,6 +152,5 @@ Item {
                 if (item) list.contentY = item.y - kept.y
             }
         }
-        function onModelReset() { list.positionViewAtBeginning() }
     }
 }

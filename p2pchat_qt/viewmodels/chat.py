@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import Signal, Slot
@@ -23,6 +24,8 @@ __all__ = ["ChatView"]
 MEMBER = ("id", "account", "name", "role", "initials", "colour", "isMe")
 CATCH_UP_MAX = 500
 """Messages read at once behind the last that is shown; if there are more, the newest page is."""
+APPENDED_AT_ONCE = 6
+"""Messages shown in one turn of the window's loop; each takes it 1 to 2 ms."""
 UNREAD_READ_MAX = 5_000
 """Messages looked through for the oldest unread one."""
 
@@ -306,12 +309,22 @@ class ChatView(ViewModel):
                 await self._read_newest()
             else:
                 held.has_newer = held.has_newer and len(page) == limit
-                self.shown.append(page)
+                await self._append(page)
                 if any(held.place(id) is None for id in awaited):
                     await self._read_late()
         self._awaited -= awaited
         await self._read_replies()
         await self._mark_if_seen()
+
+    async def _append(self, page: list[Row]) -> None:
+        """A few rows in each turn of the loop: the window builds each, and is drawn in between."""
+        for begin in range(0, len(page), APPENDED_AT_ONCE):
+            some = page[begin : begin + APPENDED_AT_ONCE]
+            self.shown.append(some)
+            await asyncio.sleep(0)
+            if self.shown.window.last != text(some[-1], "id"):  # something else is shown by now
+                self._catch_up.ask()
+                return
 
     async def _read_late(self) -> None:
         """All from the first to the last that is here, for what sorts between them; where it is

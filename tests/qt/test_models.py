@@ -108,9 +108,10 @@ def timeline(application):
 
 def shown(timeline, part):
     """A part of each row, the oldest first."""
-    role = {bytes(n.data()).decode(): r for r, n in timeline.roleNames().items()}[part]
+    (role,) = timeline.roleNames()
     count = timeline.rowCount()
-    return [timeline.data(timeline.index(count - 1 - place), role) for place in range(count)]
+    rows = [timeline.data(timeline.index(count - 1 - place), role) for place in range(count)]
+    return [row[part] for row in rows]
 
 
 PAGES = st.lists(

@@ -96,13 +96,19 @@ def settle() -> None:
     after it. Whoever wants the log adds a handler to the logger `libp2p`. What an import leaves
     behind never becomes garbage, and every full collection would stop the loop for 50 ms over it.
     Of what we make hardly anything is in a cycle: at Python's thresholds a sixth of a busy room's
-    time went into looking for it. A program that chose thresholds of its own keeps them.
+    time went into looking for it. A program that chose thresholds of its own keeps them, and one
+    that switched the collector off, such as the window, looks after it itself.
     """
     logger = logging.getLogger("libp2p")
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())
         logger.setLevel(logging.ERROR)
-        gc.collect()
-        gc.freeze()
-        if gc.get_threshold() == _PYTHONS_THRESHOLDS:
-            gc.set_threshold(*_THRESHOLDS)
+        if gc.isenabled():
+            _spare_collections()
+
+
+def _spare_collections() -> None:
+    gc.collect()
+    gc.freeze()
+    if gc.get_threshold() == _PYTHONS_THRESHOLDS:
+        gc.set_threshold(*_THRESHOLDS)

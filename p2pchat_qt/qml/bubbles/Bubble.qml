@@ -119,11 +119,14 @@ Rectangle {
                 }
             }
         }
-        PushButton {
-            visible: bubble.row.isCut && !bubble.row.isDeleted
-            implicitHeight: Theme.px(30)
-            text: qsTr("Show all of it")
-            onClicked: chatView.timeline.show_whole(bubble.row.messageId)
+        Loader {
+            active: bubble.row.isCut && !bubble.row.isDeleted
+            visible: active
+            sourceComponent: PushButton {
+                implicitHeight: Theme.px(30)
+                text: qsTr("Show all of it")
+                onClicked: chatView.timeline.show_whole(bubble.row.messageId)
+            }
         }
         Flow {
             id: chips

@@ -6,25 +6,28 @@ import ".."
 Item {
     id: row
     required property int index
-    required property string messageId
-    required property string author
-    required property string authorName
-    required property string initials
-    required property int colour
-    required property bool own
-    required property string body
-    required property bool isCut
-    required property bool hasLinks
-    required property double sentAt
-    required property string messageState
-    required property bool isEdited
-    required property bool isDeleted
-    required property string day
-    required property bool isUnreadFrom
-    required property bool isFirst
-    required property bool isLast
-    required property var reply
-    required property var reactions
+    // All of it at once: each part by itself would be a call into Python, and each of those waits
+    // for the node's thread to give Python's lock away.
+    required property var parts
+    readonly property string messageId: parts.messageId
+    readonly property string author: parts.author
+    readonly property string authorName: parts.authorName
+    readonly property string initials: parts.initials
+    readonly property int colour: parts.colour
+    readonly property bool own: parts.own
+    readonly property string body: parts.body
+    readonly property bool isCut: parts.isCut
+    readonly property bool hasLinks: parts.hasLinks
+    readonly property double sentAt: parts.sentAt
+    readonly property string messageState: parts.messageState
+    readonly property bool isEdited: parts.isEdited
+    readonly property bool isDeleted: parts.isDeleted
+    readonly property string day: parts.day
+    readonly property bool isUnreadFrom: parts.isUnreadFrom
+    readonly property bool isFirst: parts.isFirst
+    readonly property bool isLast: parts.isLast
+    readonly property var reply: parts.reply
+    readonly property var reactions: parts.reactions
     property bool isRoom: false
     property bool isShown: false
     readonly property bool hasAvatar: isRoom && !own
