@@ -369,6 +369,7 @@ class Intake:
         try:
             for op in tag.ops:
                 if op.id in seqs:
+                    conversation.log.parts.found(op.id)
                     self._receipts.owe(conversation, op.header.device)
                     effects += self._compare(op, deletions.get(op.id))
                 elif op.header.seq < end:

@@ -167,7 +167,8 @@ class Log:
 
     def knows(self, key: ChainKey, id: OpId) -> bool:
         """Whether an op of a chain is certainly here; older ones may be, too."""
-        return id in self._recent or any(tip.id == id for tip in self.tips.get(key, ()))
+        is_tip = any(tip.id == id for tip in self.tips.get(key, ()))
+        return is_tip or id in self._recent or id in self.parts.here
 
     def begins_at(self, key: ChainKey) -> int:
         """The first seq that a chain has here, or will have."""
@@ -273,6 +274,13 @@ class Log:
     def held(self, id: OpId) -> Op | None:
         """An op that waits."""
         return self._waiting.find(id)
+
+    def lacks_before(self, op: Op) -> bool:
+        """Whether an op is held back for the one before it, which does not wait itself."""
+        before = op.header.prev
+        if before is None or self._waiting.misses(op.id) != before:
+            return False
+        return before not in self._waiting
 
     def released(self, id: OpId) -> list[Op]:
         """The ops that waited for `id`; they are no longer held."""
@@ -459,6 +467,9 @@ class Waiting:
         for op in ops:
             self._remove(op.header.device, op.id)
         return ops
+
+    def misses(self, id: OpId) -> OpId | None:
+        return self._missing.get(id)
 
     def find(self, id: OpId) -> Op | None:
         missing = self._missing.get(id)

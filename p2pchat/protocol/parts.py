@@ -14,12 +14,25 @@ from dataclasses import dataclass, field
 from p2pchat.model.ids import AccountId, DeviceId, OpId
 from p2pchat.model.op import PARTS_MAX, Chain, Position
 
-__all__ = ["SHARED_MAX", "ChainKey", "Floor", "Parts", "Shared", "Span", "Stop", "Tip"]
+__all__ = [
+    "DOUBTED_MAX",
+    "SHARED_MAX",
+    "ChainKey",
+    "Floor",
+    "Parts",
+    "Shared",
+    "Span",
+    "Stop",
+    "Tip",
+]
 
 ChainKey = tuple[DeviceId, Chain]
 
 SHARED_MAX = 256
 """Answers that are remembered, one for each account that asked; then all are forgotten."""
+DOUBTED_MAX = 4096
+"""Heads that somebody told of which it is remembered that the disk has them, or may; then all are
+forgotten, and pulled once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +100,24 @@ class Parts:
     """By members what they were told last, and what counted then; while the log is the same."""
     owed: tuple[int, dict[ChainKey, list[Floor]]] | None = None
     """Floors of ours below which something is for us all the same, and what counted then."""
+    doubted: set[OpId] = field(default_factory=set[OpId])
+    """Heads below our own that somebody told, and for which a chain was pulled."""
+    here: set[OpId] = field(default_factory=set[OpId])
+    """Of these such as are on disk: who ended there for somebody is told so by others for good,
+    also where so many parts are not remembered here."""
+
+    def doubt(self, id: OpId) -> None:
+        """A chain is pulled for the sake of a head, which may be here."""
+        if len(self.doubted) + len(self.here) >= DOUBTED_MAX:
+            self.doubted.clear()
+            self.here.clear()
+        self.doubted.add(id)
+
+    def found(self, id: OpId) -> None:
+        """An op is on disk."""
+        if id in self.doubted:
+            self.doubted.discard(id)
+            self.here.add(id)
 
     def stop(self, key: ChainKey, stop: Stop) -> None:
         """An author learnt that somebody is out."""

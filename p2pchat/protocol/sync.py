@@ -243,8 +243,21 @@ class Sync:
         for op in taken:
             header, session = op.header, self._sessions.get((peer, op.header.conversation))
             key = (header.device, header.chain)
-            if session is not None and key in session.heads:
+            if session is None or key not in session.heads:
+                continue
+            if key not in session.reached and self._begins_nowhere(op):
+                del session.heads[key]  # else all of it would be pulled each time, and wait
+            else:
                 session.reached[key] = max(header.seq, session.reached.get(key, 0))
+
+    def _begins_nowhere(self, op: Op) -> bool:
+        """Whether the first op that came of a chain, where chains have parts, waits for one that
+        the other side takes to be not for us: its author tells wrongly what it had known."""
+        conversation = self._state.conversations.get(op.header.conversation)
+        room = None if conversation is None else conversation.invited
+        if conversation is None or room is None or room.shows_all:
+            return False
+        return op.header.chain is Chain.TALK and conversation.log.lacks_before(op)
 
     def page(self, peer: DeviceId, frame: SyncPage, now: Now) -> list[Effect]:
         """A page is over: pull the next, or be done."""
@@ -321,6 +334,7 @@ class Sync:
                 yield Wanted(*key, reached, None)
             elif branches > 1 or len(heads) > 1 or key in session.forked:
                 if is_ruling or branches < BRANCHES_MAX:
+                    _doubt(log, key, heads)
                     yield Wanted(*key, reached, None)
             elif is_reached and reached < tip.seq:
                 yield Wanted(*key, reached, None)  # a branch, told from its beginning
@@ -353,6 +367,14 @@ def _is_read(conversation: Conversation, chain: Chain) -> bool:
     """Whether a chain concerns us: of a room that is not entered, who is in it alone."""
     room = conversation.invited
     return room is None or room.is_entered or chain is Chain.CONTROL
+
+
+def _doubt(log: Log, key: ChainKey, heads: Iterable[Position]) -> None:
+    """A chain is pulled for the sake of these heads: those that are on disk are not asked for
+    again."""
+    for head in heads:
+        if not log.knows(key, head.head):
+            log.parts.doubt(head.head)
 
 
 def _below(log: Log, key: ChainKey, session: Session, lacks: Collection[int]) -> Wanted | None:

@@ -7,17 +7,18 @@ from dataclasses import replace
 import pytest
 
 from p2pchat.model.control import Standing
-from p2pchat.model.ids import AccountId
+from p2pchat.model.ids import AccountId, OpId
 from p2pchat.model.op import PARTS_MAX, Chain
-from p2pchat.protocol import serving, shared_heads
+from p2pchat.protocol import log, parts, serving, shared_heads
 from p2pchat.protocol.completeness import completeness
 from p2pchat.protocol.machine import Send
-from p2pchat.protocol.parts import SHARED_MAX, Floor, Parts, Shared, Span, Stop, Tip
+from p2pchat.protocol.parts import DOUBTED_MAX, SHARED_MAX, Floor, Parts, Shared, Span, Stop, Tip
 from p2pchat.protocol.shared_heads import digest_for
 from p2pchat.protocol.sync import NOBODYS
-from p2pchat.wire.frames import Ops, SyncDigest
+from p2pchat.wire.frames import Ops, SyncDigest, SyncPull
+from p2pchat.wire.ops import DEPS_MAX
 from tests.unit.protocol.crews import DAVE, Crew
-from tests.unit.protocol.people import ALICE, BOB, CAROL, digest, op_id
+from tests.unit.protocol.people import ALICE, BOB, CAROL, Author, digest, op_id, person
 
 KEY = (BOB.device, Chain.TALK)
 
@@ -338,3 +339,87 @@ def test_who_left_and_came_back_still_gives_what_it_said_to_somebody(is_crashed:
     crew.table.run(60)
     assert crew.texts(crew.dave) == ["to all", "to dave, who is away"]
     crew.check_whole(crew.carol, crew.dave)
+
+
+def test_where_more_ends_are_told_than_are_remembered_nothing_is_sent_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(parts, "PARTS_MAX", 2)
+    monkeypatch.setattr(log, "RECENT_MAX", 3)
+    crew = Crew("joining")
+    crew.admit(CAROL)
+    crew.say(crew.bob, *(f"early {number}" for number in range(5)))
+    crew.alice.set(crew.room, CAROL, Standing.REMOVED)
+    crew.table.run(5)
+    crew.say(crew.bob, "without Carol")
+    crew.admit(CAROL)
+    crew.say(crew.bob, "with Carol")
+    for number in range(3):
+        crew.admit(DAVE)
+        crew.say(crew.bob, f"with Dave {number}")
+        crew.alice.set(crew.room, DAVE, Standing.REMOVED)
+        crew.table.run(5)
+        crew.say(crew.bob, f"without Dave {number}")
+    crew.table.run(200)
+    for seat in crew.seats:
+        seat.effects.clear()
+    crew.table.run(300)
+    sent = [one.frame for seat in crew.seats for one in seat.decided(Send)]
+    assert any(isinstance(frame, SyncDigest) for frame in sent)
+    assert not any(isinstance(frame, Ops) for frame in sent)
+
+
+def test_what_is_known_of_very_many_heads_is_forgotten() -> None:
+    found = Parts()
+    found.found(op_id("of which nobody asked"))
+    assert found.here == set()
+    for number in range(DOUBTED_MAX):
+        found.doubt(op_id(f"{number}"))
+        found.found(op_id(f"{number}"))
+    assert len(found.here) == DOUBTED_MAX
+    found.doubt(op_id("one more"))
+    assert (found.doubted, found.here) == ({op_id("one more")}, set())
+
+
+def test_who_lies_about_what_came_before_is_not_pulled_on_and_on() -> None:
+    """Nobody can begin with what Bob says to Carol, for he does not tell that he spoke without
+    knowing her before."""
+    crew = Crew("joining")
+
+    def known() -> tuple[OpId, ...]:
+        room = crew.alice.state.conversations[crew.room].invited
+        assert room is not None
+        return room.membership.heads(DEPS_MAX)
+
+    crew.part(crew.bob)
+    bob, before = Author(BOB, crew.room), known()
+    crew.table.run(5)
+    bob.ops = crew.bob.chain(crew.room, BOB)
+    crew.alice.hear(BOB, Ops((bob.write("without Carol", deps=before),), (BOB.devices,)))
+    crew.admit(CAROL)
+    for number in range(250):
+        op = bob.write(f"{number}" + "x" * 3_000, deps=known())
+        crew.alice.hear(BOB, Ops((op,), (BOB.devices,)))
+    assert len(crew.texts(crew.alice)) == 251
+    crew.carol.effects.clear()
+    crew.table.run(300)
+    sent = [one.frame for one in crew.carol.decided(Send) if one.peer == ALICE.device]
+    exchanges = sum(isinstance(frame, SyncDigest) for frame in sent)
+    assert 0 < sum(isinstance(frame, SyncPull) for frame in sent) <= exchanges
+
+
+def test_what_nobody_wrote_leaves_nothing_behind() -> None:
+    """A device that nobody certified signs ops with which its chain would begin for Carol."""
+    crew = Crew("joining")
+    crew.admit(CAROL)
+    conversation = crew.carol.state.conversations[crew.room]
+    assert conversation.invited is not None
+    known = conversation.invited.membership.heads(DEPS_MAX)
+    first = crew.alice.chain(crew.room, ALICE, Chain.CONTROL)[0].id
+    for number in range(5):
+        author = Author(person(f"throw-away {number}"), crew.room)
+        changes = {"account": BOB.account, "seq": 5, "prev": op_id("x"), "was": (first,)}
+        op = author.write("nobody's", deps=known, **changes)
+        crew.carol.hear(DAVE, Ops((op,), ()))
+    assert crew.carol.state.refused["author without a device set"] == 5
+    assert len(conversation.log.claims) <= 1
