@@ -1009,8 +1009,8 @@
         <translation>屏蔽</translation>
     </message>
     <message>
-        <source>Address of a peer: /ip4/…/p2p/…</source>
-        <translation>节点地址：/ip4/…/p2p/…</translation>
+        <source>Address of a peer</source>
+        <translation>节点地址</translation>
     </message>
     <message>
         <source>Connect</source>
@@ -1045,8 +1045,8 @@
         <translation>由配置指定</translation>
     </message>
     <message>
-        <source>Peer, account or network</source>
-        <translation>节点、账号或网段</translation>
+        <source>Whom</source>
+        <translation>对象</translation>
     </message>
     <message>
         <source>Your addresses</source>
@@ -1326,12 +1326,12 @@
         <translation>口令</translation>
     </message>
     <message>
-        <source>It locks what is on this disk. Leave the new one empty to take the lock away.</source>
-        <translation>口令用于锁定此磁盘上的内容。新口令留空即可取消锁定。</translation>
+        <source>It locks what is on this disk. Leave the present one empty if there is none, and the new one to take the lock away.</source>
+        <translation>口令用于锁定此磁盘上的内容。没有口令时，当前口令留空；新口令留空即可取消锁定。</translation>
     </message>
     <message>
-        <source>Present passphrase (empty for none)</source>
-        <translation>当前口令（没有则留空）</translation>
+        <source>Present passphrase</source>
+        <translation>当前口令</translation>
     </message>
     <message>
         <source>New passphrase</source>

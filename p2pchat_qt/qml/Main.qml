@@ -16,6 +16,9 @@ ApplicationWindow {
     readonly property bool showsPage: !isNarrow || chatView.now.id !== "" || page !== "chat"
     property bool wantsDetails: false
     readonly property bool showsDetails: wantsDetails && chatView.now.id !== "" && page === "chat"
+    readonly property real listWidth: Math.min(Theme.px(310), width * 0.42)
+    // Beside the conversation, where enough of that is left to be read.
+    readonly property bool hasRoomBeside: !isNarrow && width - listWidth - Theme.px(290) >= Theme.px(260)
     visible: true
     minimumWidth: 360
     minimumHeight: 480
@@ -58,7 +61,7 @@ ApplicationWindow {
             page: window.page
             Layout.fillHeight: true
             Layout.fillWidth: window.isNarrow
-            Layout.preferredWidth: window.isNarrow ? window.width : Math.min(Theme.px(310), window.width * 0.42)
+            Layout.preferredWidth: window.isNarrow ? window.width : window.listWidth
             onOpened: id => window.open(id)
             onFoundAt: (id, message) => { window.page = "chat"; chatView.open_at(id, message) }
             onWent: page => { if (page === "chat" && window.isNarrow) chatView.open(""); window.page = page }
@@ -118,7 +121,7 @@ ApplicationWindow {
             }
         }
         Loader {
-            visible: window.showsDetails && window.width >= 860
+            visible: window.showsDetails && window.hasRoomBeside
             active: visible
             Layout.fillHeight: true
             Layout.preferredWidth: Theme.px(290)
@@ -129,8 +132,8 @@ ApplicationWindow {
         // The same details where there is no room beside the conversation.
         parent: Overlay.overlay
         id: aside
-        visible: window.showsDetails && window.width < 860 && window.isIn
-        onClosed: if (window.width < 860) window.wantsDetails = false
+        visible: window.showsDetails && !window.hasRoomBeside && window.isIn
+        onClosed: if (!window.hasRoomBeside) window.wantsDetails = false
         x: parent ? parent.width - width : 0
         height: parent ? parent.height : 0
         width: parent ? Math.min(parent.width, Theme.px(320)) : 0

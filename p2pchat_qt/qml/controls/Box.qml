@@ -32,6 +32,8 @@ Popup {
                 text: box.title
                 font.pixelSize: Theme.large
                 font.weight: Font.DemiBold
+                wrapMode: Text.Wrap
+                maximumLineCount: 3
                 Layout.fillWidth: true
                 Accessible.role: Accessible.Heading
             }

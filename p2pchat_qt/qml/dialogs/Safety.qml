@@ -37,7 +37,7 @@ Box {
         objectName: "safetyNumber"
         visible: box.isHere && !box.isOther
         Layout.alignment: Qt.AlignHCenter
-        columns: 4
+        columns: [4, 3].find(count => count * (digits.width + columnSpacing) <= box.width - 40) || 2
         columnSpacing: 16
         rowSpacing: 6
         Repeater {
@@ -45,6 +45,7 @@ Box {
             Words { required property string modelData; text: modelData; font.family: "monospace"; font.pixelSize: Theme.px(17) }
         }
     }
+    TextMetrics { id: digits; font.family: "monospace"; font.pixelSize: Theme.px(17); text: "00000" }
     Qr {
         source: box.isHere ? box.safety.qr : ""
         visible: box.isHere && !box.isTrust && !box.isOther

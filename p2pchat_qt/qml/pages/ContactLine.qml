@@ -40,6 +40,8 @@ Rectangle {
             }
             Words {
                 Layout.fillWidth: true
+                wrapMode: Text.Wrap
+                maximumLineCount: 3
                 color: line.keyChanged || line.flags !== "" ? Theme.c.bad : Theme.c.faint
                 font.pixelSize: Theme.small
                 text: line.keyChanged ? qsTr("Their key is in doubt")

@@ -124,7 +124,7 @@ Page {
     row: ContactLine {
         objectName: "contactLine"
         width: page.contentWidth
-        x: ((ListView.view ? ListView.view.width : width) - width) / 2
+        anchors.horizontalCenter: parent ? parent.horizontalCenter : undefined
         onOpened: page.opened(id)
         onMore: button => menu.about(this, button)
     }

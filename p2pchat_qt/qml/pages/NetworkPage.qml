@@ -109,10 +109,11 @@ Page {
                 IconButton { sign: "block"; text: qsTr("Block"); onClicked: networkView.block(peer.id, true) }
             }
         }
+        Words { text: qsTr("Address of a peer"); color: Theme.c.faint; Layout.fillWidth: true }
         RowLayout {
             Layout.fillWidth: true
             spacing: 8
-            Field { id: address; objectName: "address"; Layout.fillWidth: true; placeholderText: qsTr("Address of a peer: /ip4/…/p2p/…"); onAccepted: connect.clicked() }
+            Field { id: address; objectName: "address"; Layout.fillWidth: true; placeholderText: "/ip4/…/p2p/…"; Accessible.name: qsTr("Address of a peer"); onAccepted: connect.clicked() }
             PushButton { id: connect; text: qsTr("Connect"); enabled: address.text.trim() !== ""; onClicked: { networkView.connect_to(address.text); address.clear() } }
         }
     }
@@ -171,7 +172,7 @@ Page {
         RowLayout {
             Layout.fillWidth: true
             spacing: 8
-            Field { id: target; objectName: "blockTarget"; Layout.fillWidth: true; placeholderText: qsTr("Peer, account or network"); onAccepted: doBlock.clicked() }
+            Field { id: target; objectName: "blockTarget"; Layout.fillWidth: true; placeholderText: qsTr("Whom"); onAccepted: doBlock.clicked() }
             PushButton { id: doBlock; text: qsTr("Block"); danger: true; enabled: target.text.trim() !== ""; onClicked: { networkView.block(target.text, true); target.clear() } }
         }
     }

@@ -100,8 +100,8 @@ Page {
     }
     Card {
         title: qsTr("Passphrase")
-        hint: qsTr("It locks what is on this disk. Leave the new one empty to take the lock away.")
-        Field { id: oldPassphrase; Layout.fillWidth: true; echoMode: TextInput.Password; placeholderText: qsTr("Present passphrase (empty for none)") }
+        hint: qsTr("It locks what is on this disk. Leave the present one empty if there is none, and the new one to take the lock away.")
+        Field { id: oldPassphrase; Layout.fillWidth: true; echoMode: TextInput.Password; placeholderText: qsTr("Present passphrase") }
         Field { id: newPassphrase; objectName: "newPassphrase"; Layout.fillWidth: true; echoMode: TextInput.Password; placeholderText: qsTr("New passphrase") }
         PushButton {
             text: qsTr("Change")

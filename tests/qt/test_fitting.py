@@ -1,0 +1,216 @@
+"""Words have room: none of ours is cut and none lies over another, in both languages, in a wide and
+a narrow window, at the usual and the largest size of text, on every page and in every dialog."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from PySide6.QtCore import QRectF
+from PySide6.QtQml import QQmlExpression, qmlContext
+from PySide6.QtQuick import QQuickItem
+
+from tests.qt.screen import Screen, until
+from tests.qt.test_looking_round import SCREENSHOTS, SIZES, looking
+
+TRANSLATIONS = Path(__file__).resolve().parents[2] / "p2pchat_qt" / "i18n"
+SLACK_PX = 2.0
+PHASES = ("welcome", "locked", "failed")
+DIALOGS = {
+    "addContact": "addContact.open()",
+    "createRoom": "createRoom.open()",
+    "joinRoom": "joinRoom.open()",
+    "invite": "invite.about(chatView.now.id)",
+    "letIn": "letIn.about(chatView.now.id)",
+    "safety": "safety.about(%1, 'María', true)",
+    "linked": "linked.about({account: %1, name: 'María', state: ''})",
+    "ask": "confirmLink('https://example.org/' + 'long/'.repeat(30))",
+    "switcher": "switcher.open()",
+    "details": "window.wantsDetails = true",
+}
+"""How each is opened; %1 is an account."""
+
+
+def words_of_ours() -> re.Pattern[str]:
+    """All that the window itself says, in both languages."""
+    said = set[str]()
+    for language in ("en", "zh"):
+        tree = ElementTree.parse(TRANSLATIONS / f"p2pchat_qt_{language}.ts")
+        for message in tree.iter("message"):
+            found = message.find("translation")
+            forms = [] if found is None else [found, *found.iter("numerusform")]
+            said |= {each.text or "" for each in forms} | {message.findtext("source") or ""}
+    assert len(said) > 500
+    patterns = (re.sub(r"%(\d|n)", ".*", re.escape(each)) for each in said if each.strip())
+    return re.compile("|".join(patterns), re.DOTALL)
+
+
+def shown_texts(screen: Screen) -> list[tuple[QQuickItem, QRectF]]:
+    """The texts of the topmost layer, and where each is drawn."""
+    root = screen.window.contentItem()
+    popups = [each for each in root.childItems() if each.inherits("QQuickOverlay")]
+    layers = [each for one in popups for each in one.childItems() if each.isVisible()]
+    boxes = [each for each in layers if each.inherits("QQuickPopupItem")]
+    found = list[tuple[QQuickItem, QRectF]]()
+    for item in visible(boxes[-1] if boxes else root):
+        if item.inherits("QQuickText") and item.property("text") and item.opacity() > 0:
+            place = item.mapRectToScene(item.boundingRect())
+            cut = clipped(item, place)
+            if cut.width() > 1 and cut.height() > 1:
+                found.append((item, place))
+    return found
+
+
+def visible(item: QQuickItem) -> Iterator[QQuickItem]:
+    if item.isVisible() and not item.inherits("QQuickOverlay"):
+        yield item
+        for each in item.childItems():
+            yield from visible(each)
+
+
+def clipped(item: QQuickItem, place: QRectF) -> QRectF:
+    """What of a place is not hidden by what the item stands in."""
+    above = item.parentItem()
+    while above is not None:
+        if above.clip():
+            place = place.intersected(above.mapRectToScene(above.boundingRect()))
+        above = above.parentItem()
+    return place
+
+
+def misfits(screen: Screen, ours: re.Pattern[str]) -> list[str]:
+    """What is wrong with the texts that are seen."""
+    found, wrong = shown_texts(screen), list[str]()
+    for item, place in found:
+        text = str(item.property("text"))
+        seen = clipped(item, place)
+        if item.property("truncated") and ours.fullmatch(text):
+            wrong.append(f"cut: {text}")
+        if seen.left() > place.left() + SLACK_PX or seen.right() < place.right() - SLACK_PX:
+            wrong.append(f"hidden at a side: {text}")
+        if place.left() < -1 or place.right() > screen.window.width() + 1:
+            wrong.append(f"beyond the window: {text}")
+        if item.width() > 0 and place.width() > item.width() + SLACK_PX:
+            wrong.append(f"wider than its place: {text}")
+    for (one, a), (other, b) in itertools.combinations(found, 2):
+        over = clipped(one, a).intersected(clipped(other, b))
+        if over.width() > SLACK_PX and over.height() > SLACK_PX:
+            wrong.append(f"{one.property('text')} lies over {other.property('text')}")
+    return wrong
+
+
+def lists(screen: Screen) -> list[QQuickItem]:
+    """What scrolls in the topmost layer, but the timeline."""
+    tops = {item for item, _ in shown_texts(screen)}
+    return [
+        each
+        for each in screen.items()
+        if each.inherits("QQuickFlickable")
+        and each.objectName() not in ("messages", "conversations")
+        and each.property("contentHeight") > each.height() + 1
+        and any(above is each for item in tops for above in ancestors(item))
+    ]
+
+
+def middle_of(item: QQuickItem) -> float:
+    return item.mapRectToScene(QRectF(0, 0, item.width(), 1)).center().x()
+
+
+def ancestors(item: QQuickItem) -> Iterator[QQuickItem]:
+    above = item.parentItem()
+    while above is not None:
+        yield above
+        above = above.parentItem()
+
+
+async def look_through(screen: Screen, ours: re.Pattern[str]) -> list[str]:
+    """What is wrong anywhere from its beginning to its end."""
+    before, places = None, []
+    for _ in range(40):
+        if len(places) > 3 and before == places[-1]:
+            break
+        before = places[-1] if places else None
+        await screen.frame()
+        places.append([(str(item.property("text")), place) for item, place in shown_texts(screen)])
+    wrong = misfits(screen, ours)
+    for each in lists(screen):
+        if each.height() < 60:
+            wrong.append(f"{each.height():.0f} pixels are left to scroll in")
+        for _ in range(12):
+            end = each.property("originY") + each.property("contentHeight") - each.height()
+            place = each.property("contentY")
+            if place >= end - 1:
+                break
+            each.setProperty("contentY", min(end, place + max(60.0, each.height() * 0.8)))
+            await screen.frame()
+            wrong += misfits(screen, ours)
+    return wrong
+
+
+def do(screen: Screen, words: str) -> None:
+    """What QML would."""
+    expression = QQmlExpression(qmlContext(screen.window), screen.window, words)
+    expression.evaluate()
+    assert not expression.hasError(), expression.error().toString()
+
+
+TIGHT = [("en", "narrow", "1.5"), ("zh", "narrow", "1.5")]
+CASES = [
+    pytest.param(*case, marks=() if case in TIGHT else pytest.mark.slow)
+    for case in itertools.product(("en", "zh"), SIZES, ("1.0", "1.5"))
+]
+
+
+@pytest.mark.parametrize(("language", "named", "scale"), CASES)
+def test_the_words_of_every_page_and_dialog_have_room(run, demo, language, named, scale):
+    ours, wrong = words_of_ours(), dict[str, list[str]]()
+
+    async def story():
+        async with looking(demo, SIZES[named]) as screen:
+            app = screen.app
+            app.preferences.force(language=language, scale=scale)
+            rows = app.views.sidebar.list.rows
+            account = next(str(each["account"]) for each in rows if each["title"] == "María")
+            room = next(str(each["id"]) for each in rows if each["title"] == "P2P dev")
+
+            async def look(name: str) -> None:
+                found = await look_through(screen, ours)
+                if found:
+                    wrong[name] = sorted(set(found))
+                screen.shoot(SCREENSHOTS / "fitting" / f"{name}-{named}-{language}-{scale}.png")
+
+            await look("list")
+            app.views.chat.open(room)
+            await until(lambda: app.views.chat.value("isLoaded"))
+            await look("chat")
+            for name, words in DIALOGS.items():
+                do(screen, words.replace("%1", f"'{account}'"))
+                await look(name)
+                do(screen, "window.wantsDetails = false" if name == "details" else CLOSE)
+                await screen.frame()
+            for page in ("contacts", "network", "settings"):
+                screen.window.setProperty("page", page)
+                await look(page)
+                lines = [each for each in screen.items() if each.objectName() == "contactLine"]
+                assert {
+                    round(middle_of(each) - middle_of(each.parentItem())) for each in lines
+                } <= {0}
+            app.views.sidebar.put(isLoaded=False)
+            for phase in PHASES:
+                app.session._enter(phase)
+                await look(phase)
+            app.session._enter("open")
+
+    run(story())
+    lines = [f"{page}: {each}" for page, found in wrong.items() for each in found]
+    assert lines == [], "\n".join(lines)
+
+
+CLOSE = (
+    "for (const box of [addContact, createRoom, joinRoom, invite, letIn, safety, linked, ask,"
+    " switcher]) box.close()"
+)
