@@ -15,6 +15,7 @@ from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 __all__ = [
     "HLC_COUNTER_BITS",
     "PARTS_MAX",
+    "STOPS_MAX",
     "WORDLESS_MAX",
     "Chain",
     "Header",
@@ -29,6 +30,8 @@ HLC_COUNTER_BITS = 16
 """Of a hybrid logical clock; above them stand its milliseconds."""
 PARTS_MAX = 64
 """Parts of one talk chain that are told apart, where not all of it is for everybody."""
+STOPS_MAX = 256
+"""Places of one talk chain at which it may end for somebody, and goes on for others."""
 WORDLESS_MAX = 64
 """Ops of one device's talk in a conversation, the newest, that are known to have come without their
 content."""

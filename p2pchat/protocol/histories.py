@@ -23,7 +23,7 @@ before, whose `deps` the header repeats (`was`) where they were others.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from p2pchat.model.control import Admission, History, SetStanding
@@ -114,15 +114,29 @@ class Histories:
                     todo.append((self._graph.ops[index].account, mask & self._graph.past[index]))
         return False
 
-    def may_end(self, known: Sequence[OpId], then: Sequence[OpId]) -> bool:
-        """Whether an author who knew this of the room, and then that, may have said something to
-        somebody to whom it does not go on: somebody went, or it shows less than before. What is not
-        here may have been anything."""
+    def ends_for(self, known: Sequence[OpId], then: Sequence[OpId]) -> frozenset[AccountId] | None:
+        """Who went, between what an author knew of the room and what it knew then: what it said
+        before may end there for them, and for whom they let in. None where that may be anybody: it
+        shows less than before, or what is not here."""
         graph = self._graph
         if not all(id in graph.index for id in (*known, *then)):
-            return True
+            return None
         before, after = graph.closure(known), graph.closure(then)
-        return bool(after & ~before & graph.excluding or before & ~after & ~graph.idle)
+        if before & ~after & ~graph.idle:
+            return None
+        return frozenset(map(graph.subject, bits(after & ~before & graph.excluding)))
+
+    def through(self, accounts: Iterable[AccountId], mask: int) -> set[AccountId]:
+        """These accounts, those that let them in by ops that count, and so on: by whom they may
+        have what they were not told."""
+        graph, found, todo = self._graph, set[AccountId](), list(accounts)
+        while todo:
+            one = todo.pop()
+            if one not in found:
+                found.add(one)
+                letting_in = graph.admitting.get(one, 0) & mask
+                todo += {graph.ops[index].account for index in bits(letting_in)}
+        return found
 
     def places(
         self, account: AccountId, device: DeviceId, mask: int, *, is_last: bool = False

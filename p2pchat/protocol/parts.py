@@ -9,10 +9,11 @@ the chain may end for whoever that is, though it goes on for us.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from p2pchat.model.ids import AccountId, DeviceId, OpId
-from p2pchat.model.op import PARTS_MAX, Chain, Position
+from p2pchat.model.op import PARTS_MAX, STOPS_MAX, Chain, Position
 
 __all__ = [
     "DOUBTED_MAX",
@@ -57,13 +58,15 @@ class Floor:
     """The control ops that the op just below names, where a part begins for us; else empty."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Stop:
     """An op after which its author learnt that somebody is out, or shows less than before."""
 
     tip: Tip
     then: tuple[OpId, ...]
     """The control ops that the op after it names."""
+    whom: Sequence[frozenset[AccountId] | None] = field(default=(), compare=False)
+    """Who that is, or None for anybody: once somebody asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,7 @@ class Parts:
         stops = self.stops.setdefault(key, [])
         stops.append(stop)
         stops.sort(key=lambda one: (one.tip.seq, one.tip.id))
-        del stops[:-PARTS_MAX]
+        del stops[:-STOPS_MAX]
 
     def put(self, key: ChainKey, span: Span) -> Span | None:
         """Keep a span, in the place of what it goes on from; the one that is forgotten for it."""

@@ -54,7 +54,7 @@ def enter_log(conversation: Conversation, op: Op, now: Now) -> tuple[AddOp, list
         and not room.shows_all
         and header.chain is Chain.TALK
         and bool(header.was)
-        and room.membership.histories.may_end(header.was, header.deps)
+        and room.membership.histories.ends_for(header.was, header.deps) != frozenset()
     )
     if is_stopped:
         log.parts.stop((header.device, header.chain), stop_below(header))

@@ -77,6 +77,7 @@ class _Reader:
     def __init__(self, membership: Membership, accounts: Collection[AccountId]) -> None:
         self._membership = membership
         self._accounts = accounts
+        self._through: set[AccountId] | None = None
         self._told: dict[tuple[OpId, ...], bool] = {}
         """By what an author knew, whether that was that one of these accounts may read."""
 
@@ -89,6 +90,17 @@ class _Reader:
             return True
         spot = Spot(device, tip.seq, tip.known)
         return any(self._membership.may_have(one, spot) for one in self._accounts)
+
+    def may_end_at(self, stop: Stop) -> bool:
+        """Whether a chain may end for them at a stop. Of very many stops few are theirs, and only
+        these are judged."""
+        membership = self._membership
+        if not stop.whom:
+            stop.whom = (membership.histories.ends_for(stop.tip.known, stop.then),)
+        if self._through is None:
+            self._through = membership.histories.through(self._accounts, membership.counting)
+        (whom,) = stop.whom
+        return whom is None or not whom.isdisjoint(self._through)
 
     def _is_told(self, known: tuple[OpId, ...]) -> bool:
         membership = self._membership
@@ -105,6 +117,9 @@ def _stopped(log: Log, key: ChainKey, reader: _Reader) -> list[Tip]:
     going_on = set[OpId]()
     for stop in log.parts.stops[key]:
         tip = stop.tip
+        if not reader.may_end_at(stop):
+            going_on.add(tip.id)  # if it is for them at all
+            continue
         if tip.id in absent or not reader.has(key[0], tip):
             continue
         tips[tip.id] = tip

@@ -9,7 +9,7 @@ from itertools import groupby
 from p2pchat.model.change import PutConversation, SetFloor
 from p2pchat.model.expected import Expected
 from p2pchat.model.ids import AccountId, DeviceId, OpId
-from p2pchat.model.op import PARTS_MAX, Chain, Op
+from p2pchat.model.op import STOPS_MAX, Chain, Op
 from p2pchat.model.room import RoomKind
 from p2pchat.model.room_change import (
     DropEpoch,
@@ -163,7 +163,7 @@ def _newest(stops: Iterable[OpId], ops: Ops) -> list[OpId]:
     found = list[OpId]()
     order = sorted(stops, key=lambda id: (ops[id].header.device, ops[id].header.seq, id))
     for _, ids in groupby(order, key=lambda id: ops[id].header.device):
-        found += list(ids)[-PARTS_MAX:]
+        found += list(ids)[-STOPS_MAX:]
     return found
 
 

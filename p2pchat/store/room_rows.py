@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
-from p2pchat.model.op import PARTS_MAX, Chain
+from p2pchat.model.op import STOPS_MAX, Chain
 from p2pchat.model.query import StoredOp
 from p2pchat.model.room_change import (
     DropEpoch,
@@ -150,7 +150,7 @@ _STOPS = (
     .join_from(_ranked, ops, _ranked.c.op == ops.c.key)
     .join(conversations, ops.c.conversation == conversations.c.key)
     .join(devices, ops.c.device == devices.c.key)
-    .where(_ranked.c.rank <= PARTS_MAX)
+    .where(_ranked.c.rank <= STOPS_MAX)
     .order_by(conversations.c.id, devices.c.id, ops.c.seq, ops.c.id)
 )
 _PLACES = (

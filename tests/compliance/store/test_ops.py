@@ -8,7 +8,7 @@ import pytest
 
 from p2pchat.model.change import DropConversation, PutConversation, PutName, SetFloor
 from p2pchat.model.ids import OpId
-from p2pchat.model.op import PARTS_MAX, Chain
+from p2pchat.model.op import STOPS_MAX, Chain
 from p2pchat.model.query import LatestQuery, NamedQuery, OpsQuery, StoredOp
 from p2pchat.model.room import RoomKind
 from p2pchat.model.room_change import DropSpan, PutRoom, PutSpan
@@ -105,12 +105,12 @@ def test_of_a_chain_the_newest_stops_and_all_its_parts_come_back(store: Store) -
     writer, turning = Writer(), (Writer().op().op.id,)
     store.commit([PutRoom(ROOM, encode_control(golden.GENESIS)[1], digest("secret"))])
     store.commit([PutConversation(ROOM, RoomKind.INVITED, "crew", 1)])
-    for n in range(PARTS_MAX + 3):
+    for n in range(STOPS_MAX + 3):
         writer.was = turning if n else ()
         store.commit([replace(writer.op(), is_stopped=n > 1)])
     kept = store.snapshot().rooms
     assert [(row.seq, row.content) for row in kept.stops] == [
-        (n, None) for n in range(3, PARTS_MAX + 3)
+        (n, None) for n in range(3, STOPS_MAX + 3)
     ]
     parts = [
         PutSpan(ROOM, ALICE.account, ALICE.device, n, OpId(bytes(32)), n + 1, op.id, 7)
@@ -123,7 +123,7 @@ def test_of_a_chain_the_newest_stops_and_all_its_parts_come_back(store: Store) -
     assert {row.id for row in kept.talk} == {longer.id, parts[2].id, writer.ops[-1].id}
     store.commit([DropConversation(ROOM, ALICE.device)])
     assert store.snapshot().rooms.spans == ()
-    assert len(store.snapshot().rooms.stops) == PARTS_MAX  # of what we said ourselves
+    assert len(store.snapshot().rooms.stops) == STOPS_MAX  # of what we said ourselves
     store.commit([DropConversation(ROOM, BOB.device)])
     assert store.snapshot().rooms.stops == ()
 

@@ -8,12 +8,12 @@ import pytest
 
 from p2pchat.model.control import Standing
 from p2pchat.model.ids import AccountId, OpId
-from p2pchat.model.op import PARTS_MAX, Chain
+from p2pchat.model.op import PARTS_MAX, STOPS_MAX, Chain
 from p2pchat.protocol import log, parts, serving, shared_heads
 from p2pchat.protocol.completeness import completeness
 from p2pchat.protocol.machine import Send
 from p2pchat.protocol.parts import DOUBTED_MAX, SHARED_MAX, Floor, Parts, Shared, Span, Stop, Tip
-from p2pchat.protocol.shared_heads import digest_for
+from p2pchat.protocol.shared_heads import digest_for, shared_by
 from p2pchat.protocol.sync import NOBODYS
 from p2pchat.wire.frames import Ops, SyncDigest, SyncPull
 from p2pchat.wire.ops import DEPS_MAX
@@ -139,10 +139,11 @@ def test_what_is_compared_is_found_once_until_something_changes(
 
 def test_of_very_many_parts_of_a_chain_the_lowest_are_forgotten() -> None:
     parts = Parts()
-    tips = [Tip(BOB.account, 3 * n, op_id(f"{n}"), 0) for n in range(PARTS_MAX + 2)]
+    tips = [Tip(BOB.account, 3 * n, op_id(f"{n}"), 0) for n in range(STOPS_MAX + 2)]
     for tip in tips:
         parts.stop(KEY, Stop(tip, ()))
     assert [stop.tip for stop in parts.stops[KEY]] == tips[2:]
+    del tips[PARTS_MAX + 2 :]
     spans = [Span(Floor(tip.seq - 1, op_id("below")) if tip.seq else None, tip) for tip in tips]
     forgotten = [parts.put(KEY, span) for span in spans]
     assert [one for one in forgotten if one is not None] == spans[:2]
@@ -344,7 +345,7 @@ def test_who_left_and_came_back_still_gives_what_it_said_to_somebody(is_crashed:
 def test_where_more_ends_are_told_than_are_remembered_nothing_is_sent_again_and_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(parts, "PARTS_MAX", 2)
+    monkeypatch.setattr(parts, "STOPS_MAX", 2)
     monkeypatch.setattr(log, "RECENT_MAX", 3)
     crew = Crew("joining")
     crew.admit(CAROL)
@@ -423,3 +424,51 @@ def test_what_nobody_wrote_leaves_nothing_behind() -> None:
         crew.carol.hear(DAVE, Ops((op,), ()))
     assert crew.carol.state.refused["author without a device set"] == 5
     assert len(conversation.log.claims) <= 1
+
+
+def test_of_very_many_stops_those_of_others_are_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dave came and went again and again before Carol was there, and once with her."""
+    crew = Crew("joining")
+    for number in range(4):
+        crew.admit(DAVE)
+        crew.say(crew.bob, f"with Dave {number}")
+        crew.alice.set(crew.room, DAVE, Standing.REMOVED)
+        crew.table.run(5)
+        crew.say(crew.bob, f"without Dave {number}")
+    crew.admit(CAROL)
+    crew.say(crew.bob, "with Carol")
+    conversation = crew.alice.state.conversations[crew.room]
+    room = conversation.invited
+    assert room is not None
+    asked = list[object]()
+    may_have = type(room.membership).may_have
+    monkeypatch.setattr(
+        type(room.membership), "may_have", lambda *about: asked.append(about) or may_have(*about)
+    )
+    assert len(conversation.log.parts.stops[KEY]) == 4
+    conversation.log.parts.shared.clear()
+    shared_by(conversation, room, (CAROL.account,))
+    assert len(asked) <= sum(key[1] is Chain.TALK for key in conversation.log.tips)
+    told = shared_by(conversation, room, (DAVE.account,)).heads
+    assert sum(head.device == BOB.device and head.chain is Chain.TALK for head in told) == 4
+
+
+def test_a_chain_may_end_for_whom_somebody_let_in_who_is_out() -> None:
+    """That one may have had by a floor what was said to who let it in."""
+    crew = Crew("joining")
+    crew.alice.set(crew.room, BOB, Standing.ADMIN)
+    crew.table.run(5)
+    room = crew.alice.state.conversations[crew.room].invited
+    assert room is not None
+    before = room.membership.heads(DEPS_MAX)
+    crew.admit(CAROL, by=crew.bob)
+    histories, counting = room.membership.histories, room.membership.counting
+    assert histories.through((CAROL.account,), counting) == {
+        one.account for one in (ALICE, BOB, CAROL)
+    }
+    crew.alice.set(crew.room, BOB, Standing.REMOVED)
+    removed = tuple(room.membership.removal(BOB.account))
+    assert histories.ends_for(before, removed) == {BOB.account}
+    assert histories.ends_for(before, before) == frozenset()
+    assert histories.ends_for(removed, before) is None
+    assert histories.ends_for(before, (op_id("not here"),)) is None
