@@ -179,6 +179,7 @@ class App(QObject):
     def _entered(self) -> None:
         if self.session.phase == "open":
             keep_what_is_here()
+            self.preferences.keep()
         self._follow()
 
     def _follow(self) -> None:

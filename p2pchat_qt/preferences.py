@@ -53,6 +53,7 @@ class Preferences(QObject):
         self._scheme = Qt.ColorScheme.Unknown
         self._forced = dict[str, str]()
         self._kept = dict(_DEFAULTS)
+        self._unwritten = set[str]()
         self._now = QQmlPropertyMap.create(self)
         self._read()
         hints = QGuiApplication.styleHints()
@@ -70,9 +71,17 @@ class Preferences(QObject):
         assert name in _DEFAULTS, name
         self._forced.pop(name, None)
         self._kept[name] = value
-        if self._file is not None and Path(self._file).parent.exists():
-            QSettings(self._file, QSettings.Format.IniFormat).setValue(name, value)
+        self._unwritten.add(name)
+        self.keep()
         self._apply()
+
+    def keep(self) -> None:
+        """Write what was chosen; before somebody has entered there is no home to write it in."""
+        if self._file is not None and Path(self._file).parent.exists():
+            kept = QSettings(self._file, QSettings.Format.IniFormat)
+            for name in self._unwritten:
+                kept.setValue(name, self._kept[name])
+            self._unwritten.clear()
 
     def force(self, **values: str | None) -> None:
         """What the command line says, for this time."""

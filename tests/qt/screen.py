@@ -55,9 +55,10 @@ class Screen:
         *,
         offline: bool = False,
         client: Client | None = None,
+        keeps: bool = False,
     ):
-        """With a pretended client nothing is started."""
-        self.app = App(Start(home, offline), None)
+        """With a pretended client nothing is started. What is chosen is kept if it is told to."""
+        self.app = App(Start(home, offline), home if keeps else None)
         self.app.preferences.force(language="en", theme="light")
         self.window: QQuickWindow = self.app.show(size=size)
         self.is_closed = False

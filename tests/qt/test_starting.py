@@ -6,12 +6,14 @@ import contextlib
 from pathlib import Path
 
 from p2pchat.portal import BlockingPortal
+from p2pchat_qt.notices import Notices
+from p2pchat_qt.preferences import Preferences
 from tests.qt.screen import Screen, until
 
 
 @contextlib.asynccontextmanager
-async def before(home: Path):
-    screen = Screen(home, offline=True)
+async def before(home: Path, *, keeps: bool = False):
+    screen = Screen(home, offline=True, keeps=keeps)
     try:
         yield screen
     finally:
@@ -34,6 +36,23 @@ def test_a_name_is_all_it_takes_and_the_steps_are_shown(run, home):
             await screen.see("No conversations yet")
             await screen.click("go-network")
             await screen.see("Keys are ready")
+
+    run(story())
+
+
+def test_the_language_is_chosen_on_the_first_page_and_kept(run, tmp_path):
+    async def story():
+        home = tmp_path / "none yet"
+        async with before(home, keeps=True) as screen:
+            await screen.see("Your name")
+            await screen.click("choice-zh")
+            await screen.see("你的名字")
+            assert not home.exists()
+            screen.app.session.open("小明")
+            await until(lambda: phase(screen) == "open")
+            kept = Preferences(home, Notices())
+            assert kept.language == "zh"
+            kept.close()
 
     run(story())
 

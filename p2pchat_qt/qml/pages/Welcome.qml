@@ -48,6 +48,15 @@ Rectangle {
                     : page.phase === "locked" ? qsTr("This home is locked. Enter its passphrase.")
                     : page.phase === "failed" ? qsTr("It could not start.") : qsTr("Starting…")
             }
+            Choice {
+                objectName: "firstLanguage"
+                visible: page.phase === "welcome"
+                Layout.alignment: Qt.AlignHCenter
+                Layout.maximumWidth: parent.width
+                value: app.prefs.now.spoken
+                options: [{ value: "en", text: "English" }, { value: "zh", text: "中文" }]
+                onChosen: value => app.prefs.choose("language", value)
+            }
             Field {
                 id: name
                 objectName: "name"
