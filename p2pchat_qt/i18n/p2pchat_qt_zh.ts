@@ -1084,6 +1084,13 @@
     </message>
 </context>
 <context>
+    <name>Pasting</name>
+    <message>
+        <source>Paste</source>
+        <translation>粘贴</translation>
+    </message>
+</context>
+<context>
     <name>Picking</name>
     <message>
         <source>You have no contacts yet.</source>

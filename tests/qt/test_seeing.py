@@ -208,6 +208,23 @@ def test_a_long_message_is_copied_whole(run):
     run(story())
 
 
+def test_the_clipboard_is_read_when_that_is_asked_for_and_not_before(run):
+    async def story():
+        QGuiApplication.clipboard().setText("dchat://u/AAAA")
+        async with seeing(Client()) as screen:
+            for new, field in (("newContact", "link"), ("newJoin", "joinLink")):
+                await screen.click("new")
+                await screen.click(new)
+                shown = await screen.item(field)
+                assert shown.property("text") == ""
+                await screen.click("paste")
+                assert shown.property("text") == "dchat://u/AAAA"
+                await screen.key(Qt.Key.Key_Escape)
+                await until(lambda name=field: screen.find(name) is None)
+
+    run(story())
+
+
 def test_an_invitation_is_made_when_it_is_wanted_and_stands_under_its_choice(run):
     async def story():
         client = Client(rooms=[room("R")])

@@ -6,9 +6,9 @@ import "../controls"
 Box {
     id: box
     title: qsTr("Add a contact")
-    onOpened: { link.text = app.pasted().startsWith("dchat://u/") && app.pasted() !== peopleView.now.link ? app.pasted() : ""; link.forceActiveFocus() }
+    onOpened: { link.clear(); link.forceActiveFocus() }
     Paragraph { text: qsTr("Paste the link that your friend gave you:"); Layout.fillWidth: true }
-    Field { id: link; objectName: "link"; Layout.fillWidth: true; placeholderText: "dchat://u/…"; onAccepted: look.clicked() }
+    Pasting { id: link; objectName: "link"; Layout.fillWidth: true; placeholderText: "dchat://u/…"; onAccepted: look.clicked() }
     PushButton { id: look; objectName: "lookAtLink"; text: qsTr("Continue"); primary: true; enabled: link.text.trim() !== ""; Layout.fillWidth: true; onClicked: if (enabled) peopleView.look_at(link.text) }
     Scanning { Layout.fillWidth: true }
     Rectangle { Layout.fillWidth: true; implicitHeight: 1; color: Theme.c.line; Layout.topMargin: 6; Layout.bottomMargin: 6 }

@@ -8,7 +8,7 @@ Box {
     property string way: "link"
     readonly property bool canGo: (way === "link" ? link.text.trim() !== "" : name.text.trim() !== "" && (way === "open" || password.text !== "")) && !roomsView.now.isBusy
     title: qsTr("Join a room")
-    onOpened: { link.text = app.pasted().startsWith("dchat://j/") ? app.pasted() : ""; name.clear(); password.clear() }
+    onOpened: { link.clear(); name.clear(); password.clear() }
     function go() {
         if (!canGo) return
         if (way === "link") peopleView.look_at(link.text)
@@ -22,7 +22,7 @@ Box {
         options: [{ value: "link", text: qsTr("Invitation") }, { value: "open", text: qsTr("Open room") }, { value: "password", text: qsTr("With a password") }]
         onChosen: value => box.way = value
     }
-    Field { id: link; objectName: "joinLink"; visible: box.way === "link"; Layout.fillWidth: true; placeholderText: "dchat://j/…"; onAccepted: box.go() }
+    Pasting { id: link; objectName: "joinLink"; visible: box.way === "link"; Layout.fillWidth: true; placeholderText: "dchat://j/…"; onAccepted: box.go() }
     Field { id: name; objectName: "joinName"; visible: box.way !== "link"; Layout.fillWidth: true; placeholderText: qsTr("Name of the room"); onAccepted: box.go() }
     Field { id: password; objectName: "joinPassword"; visible: box.way === "password"; Layout.fillWidth: true; echoMode: TextInput.Password; placeholderText: qsTr("Password"); onAccepted: box.go() }
     Paragraph {
