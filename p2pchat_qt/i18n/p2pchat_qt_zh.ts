@@ -1301,6 +1301,10 @@
         <translation>无</translation>
     </message>
     <message>
+        <source>This system has no place for notices. What is new makes the window&apos;s entry in the task bar ask for attention.</source>
+        <translation>此系统没有显示通知的位置。有新内容时，任务栏中的窗口图标会提示。</translation>
+    </message>
+    <message>
         <source>Privacy</source>
         <translation>隐私</translation>
     </message>

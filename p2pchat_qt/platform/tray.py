@@ -1,4 +1,8 @@
-"""The icon beside the clock: how much is unread, and notices of what is new while nobody looks."""
+"""The icon beside the clock: how much is unread, and notices of what is new while nobody looks.
+
+A system may have no place for it. There the window's entry in the task bar asks for attention,
+which says that there is something and not what; the settings say so.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import sys
 from html import escape
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtQuick import QQuickWindow
 from PySide6.QtWidgets import QMenu, QSystemTrayIcon
@@ -23,7 +27,10 @@ _ICON = Path(__file__).parent.parent / "resources" / "dchat.svg"
 
 
 class Tray(QObject):
-    """There only where the system has a place for it."""
+    """The icon is there only where the system has a place for it."""
+
+    wants_attention = Signal()
+    """Something is new, and no notice can be shown."""
 
     def __init__(self, app: App, window: QQuickWindow) -> None:
         super().__init__(app)
@@ -33,7 +40,11 @@ class Tray(QObject):
         self._told: Notice | None = None
         self._pause = QTimer(self, singleShot=True)
         self._pause.timeout.connect(self._tell)
-        if QSystemTrayIcon.isSystemTrayAvailable():
+        self._app.session.told.connect(self._hear)
+        self.wants_attention.connect(lambda: window.alert(0))
+        has_tray = QSystemTrayIcon.isSystemTrayAvailable()
+        app.views.settings.put(hasTray=has_tray)
+        if has_tray:
             self._show()
         app.asked_to_show.connect(self._raise)
 
@@ -51,7 +62,6 @@ class Tray(QObject):
         icon.setContextMenu(self._menu)
         icon.activated.connect(self._activated)
         icon.messageClicked.connect(self._clicked)
-        self._app.session.told.connect(self._hear)
         self._app.preferences.language_changed.connect(self._name)
         self._name()
         icon.show()
@@ -86,10 +96,13 @@ class Tray(QObject):
 
     def _tell(self) -> None:
         notice = self._announcing.take()
-        if self._icon is None or notice is None or self._window.isActive():
+        if notice is None or self._window.isActive():
             return
         self._told = notice
         self._pause.start(PAUSE_MS)
+        if self._icon is None:
+            self.wants_attention.emit()
+            return
         is_hidden = self._app.preferences.value("notify") == "hidden"
         self._icon.showMessage(*notice_words(notice, is_hidden=is_hidden), QIcon(str(_ICON)))
         unread = self._app.views.sidebar.value("unread")

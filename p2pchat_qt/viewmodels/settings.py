@@ -25,6 +25,7 @@ class SettingsView(ViewModel):
         self.put(
             name="", bio="", account="", readReceipts=False, typingNotices=False,
             roomsFrom="contacts", devices=[], home=str(session.home), isBusy=False,
+            hasTray=True,
         )  # fmt: skip
         session.phase_changed.connect(self._phase)
 

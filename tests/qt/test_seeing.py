@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QCoreApplication, QPointF, Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtQuick import QQuickWindow
 
 from p2pchat_qt.app import App
 from p2pchat_qt.linking import Linked
 from p2pchat_qt.notices import Notices
+from p2pchat_qt.platform.tray import Tray
 from p2pchat_qt.preferences import Preferences
 from p2pchat_qt.session import Start
 from p2pchat_qt.theme import THEMES
@@ -204,6 +206,29 @@ def test_a_long_message_is_copied_whole(run):
             await screen.click_at(body, QPointF(5, body.height() - 30), Qt.MouseButton.RightButton)
             await screen.click("menuCopy")
             assert QGuiApplication.clipboard().text() == words
+
+    run(story())
+
+
+def test_without_a_tray_the_window_asks_for_attention_and_the_settings_say_so(run):
+    async def story():
+        async with seeing(Client()) as screen:
+            unseen, asked = QQuickWindow(), list[bool]()
+            await screen.click("go-settings")
+            await screen.reveal("notify")
+            assert screen.find("noTray") is None
+            tray = Tray(screen.app, unseen)
+            tray.wants_attention.connect(lambda: asked.append(True))
+            received = {"type": "MessageReceived", "message": message(9)}
+            screen.app.preferences.force(notify="off")
+            screen.app.session.told.emit([received])
+            assert asked == []
+            screen.app.preferences.force(notify="full")
+            for _ in range(5):
+                screen.app.session.told.emit([received])
+            assert asked == [True]
+            await screen.item("noTray")
+            tray.close()
 
     run(story())
 

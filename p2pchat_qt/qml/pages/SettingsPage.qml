@@ -72,6 +72,14 @@ Page {
             options: [{ value: "full", text: qsTr("With the message") }, { value: "hidden", text: qsTr("Without content") }, { value: "off", text: qsTr("None") }]
             onChosen: value => app.prefs.choose("notify", value)
         }
+        Paragraph {
+            objectName: "noTray"
+            visible: !page.now.hasTray && page.prefs.notify !== "off"
+            text: qsTr("This system has no place for notices. What is new makes the window's entry in the task bar ask for attention.")
+            color: Theme.c.faint
+            font.pixelSize: Theme.small
+            Layout.fillWidth: true
+        }
     }
     Card {
         title: qsTr("Privacy")
