@@ -60,6 +60,8 @@ CHINESE_EXPLAINING: Mapping[str, str] = {
     "Nobody else is known to be in this room; who enters it may get it then.": (
         "此房间里没有其他已知成员；有人进入后或可收到。"
     ),
+    "Everybody it was written for has left this room, or was removed, before getting it; nobody"
+    " else is given it.": "它的收信人在收到之前都已离开此房间或被移出；不会再给其他人。",
     # What forbids it
     "You block {name}, so nothing is sent to them.": "你屏蔽了 {name}，因此不会向其发送任何内容。",
     "You have removed {name} from your contacts, so nothing is sent to them.": (

@@ -6,13 +6,18 @@ plain counts say how much of the chain is delivered, and how much was read.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-__all__ = ["Expected"]
+__all__ = ["LOST_MAX", "Expected", "without"]
 
 K = TypeVar("K", bound=Hashable)
+Range = tuple[int, int]
+"""Ops from one place to below another."""
+
+LOST_MAX = 64
+"""Ranges that are told apart; of more the two lowest become one, with what lies between them."""
 
 
 @dataclass(slots=True)
@@ -25,6 +30,9 @@ class Expected(Generic[K]):
     """So many were delivered, whoever came or went since."""
     settled_read: int = 0
     """So many were read, whoever came or went since."""
+    lost: list[Range] = field(default_factory=list[Range])
+    """What is expected of nobody any more, and none of whom it was expected had: they went before.
+    It is never delivered, though what comes after it may be."""
 
     def awaited(self, seq: int) -> set[K]:
         """Of whom an op is expected."""
@@ -48,3 +56,26 @@ class Expected(Generic[K]):
         if upto < min(self.since.values(), default=upto + 1):
             return upto
         return min(max(first, read.get(one, 0)) for one, first in self.since.items())
+
+    def lose(self, start: int, stop: int, had: Iterable[Range]) -> bool:
+        """Nobody who is there is expected to have these any more, and members had others; whether
+        some of these nobody had."""
+        fresh = without((start, stop), [*had, *self.lost])
+        self.lost = sorted([*self.lost, *fresh])
+        while len(self.lost) > LOST_MAX:
+            self.lost[:2] = [(self.lost[0][0], self.lost[1][1])]
+        return bool(fresh)
+
+    def is_lost(self, seq: int) -> bool:
+        """Whether nobody will ever say to have an op."""
+        return any(first <= seq < end for first, end in self.lost)
+
+
+def without(whole: Range, parts: Iterable[Range]) -> list[Range]:
+    """What of a range is in none of some others."""
+    left, (start, stop) = list[Range](), whole
+    for first, end in sorted((first, end) for first, end in parts if first < end):
+        if start < min(first, stop):
+            left.append((start, min(first, stop)))
+        start = max(start, end)
+    return [*left, (start, stop)] if start < stop else left

@@ -24,6 +24,8 @@ class MessageCause(StrEnum):
     """Another device of ours wrote it, and keeps count."""
     NOBODY_ELSE = "nobody_else"
     """A room with nobody else in it."""
+    ALL_GONE = "all_gone"
+    """Of whom it was expected to have it nobody is in the room any more."""
 
     # What forbids it
     BLOCKED_BY_US = "blocked_by_us"

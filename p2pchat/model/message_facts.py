@@ -138,6 +138,8 @@ class RoomFacts:
     is_left: bool = False
     has_epoch: bool = True
     """Whether we hold a secret that blobs can be sealed with now."""
+    is_lost: bool = False
+    """Whether everybody went of whom the message was expected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ __all__ = [
     "PutRoom",
     "PutSpan",
     "RoomChange",
+    "SetLost",
     "SetSettled",
 ]
 
@@ -97,6 +98,15 @@ class SetSettled:
 
 
 @dataclass(frozen=True, slots=True)
+class SetLost:
+    """These of our talk ops, each range from one place to below another, are never delivered: of
+    whom they were expected nobody is a member any more. Replaces what was said before."""
+
+    conversation: ConversationId
+    ranges: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PutSpan:
     """A part of a talk chain, from `seq` to `end`, has a hole above it: what lies there is for
     others. It replaces what was said of a part that begins there. Its ops are not dropped with what
@@ -131,6 +141,7 @@ RoomChange = (
     | ExpectMember
     | ForgetMember
     | SetSettled
+    | SetLost
     | PutSpan
     | DropSpan
 )

@@ -37,6 +37,7 @@ from p2pchat.model.room_change import (
     PutLeave,
     PutRoom,
     PutSpan,
+    SetLost,
     SetSettled,
 )
 
@@ -81,6 +82,7 @@ class RoomsSnapshot:
     leaves: tuple[PutLeave, ...] = ()
     expected: tuple[ExpectMember, ...] = ()
     settled: tuple[SetSettled, ...] = ()
+    lost: tuple[SetLost, ...] = ()
     talk: tuple[StoredOp, ...] = ()
     """The ends of talk chains, and of their parts, of which matters what their authors knew,
     without what they say: in rooms that do not show all their history, and our own where we left.

@@ -57,7 +57,7 @@ async def message_facts(node: Node, id: OpId) -> MessageFacts:
         message=id,
         writer=writer,
         recipients=tuple(map(asked.recipient, asked.accounts())) if is_counted else (),
-        room=_room(node, conversation),
+        room=_room(node, conversation, header.seq),
         here=_here(node, conversation),
         now_ms=asked.now.wall_ms,
     )
@@ -78,14 +78,19 @@ async def _receipt_times(store: AsyncStore, conversation: Conversation) -> Mappi
     return {row.device: decode_receipt(row.body, row.signature).receipt.sent_ms for row in rows}
 
 
-def _room(node: Node, conversation: Conversation) -> RoomFacts | None:
+def _room(node: Node, conversation: Conversation, seq: int) -> RoomFacts | None:
     if conversation.other is not None:
         return None
     invited = conversation.invited
     if invited is None:
         return RoomFacts(conversation.name)
     role = ROLES[invited.membership.standing(node.chat.state.me.account)]
-    return RoomFacts(conversation.name, role, has_epoch=invited.epochs.sending() is not None)
+    return RoomFacts(
+        conversation.name,
+        role,
+        has_epoch=invited.epochs.sending() is not None,
+        is_lost=node.chat.outbox.recipients.is_lost(conversation.id, seq),
+    )
 
 
 def _here(node: Node, conversation: Conversation) -> HereFacts:
@@ -127,7 +132,8 @@ class _Asked:
             return sorted(conversation.log.accounts() - {me})
         recipients, seq = self.node.chat.outbox.recipients, self.header.seq
         awaited = recipients.awaited(conversation.id, seq)
-        if not awaited and seq < recipients.delivered(conversation.id):
+        is_settled = seq < recipients.delivered(conversation.id)
+        if not awaited and is_settled and not recipients.is_lost(conversation.id, seq):
             awaited = recipients.holders(conversation.id, seq)
         return sorted(awaited)
 

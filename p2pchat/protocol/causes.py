@@ -19,6 +19,8 @@ SENTENCES: Mapping[Why, str] = {
     Why.OWN_OTHER_DEVICE: "Another device of yours wrote it; how far it has come, only that one"
     " knows.",
     Why.NOBODY_ELSE: "Nobody else is known to be in this room; who enters it may get it then.",
+    Why.ALL_GONE: "Everybody it was written for has left this room, or was removed, before getting"
+    " it; nobody else is given it.",
     Why.BLOCKED_BY_US: "You block {name}, so nothing is sent to them.",
     Why.CONTACT_REMOVED: "You have removed {name} from your contacts, so nothing is sent to them.",
     Why.KEY_CHANGED: "A device of {name} speaks for another account now; nothing is sent before you"

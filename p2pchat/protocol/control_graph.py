@@ -15,6 +15,7 @@ from p2pchat.model.control import (
     Control,
     ControlOp,
     Cut,
+    DeviceRevoked,
     Epoch,
     Invite,
     InviteRevoked,
@@ -44,6 +45,8 @@ class Kinds:
         """Epochs, links, invitations, details, pins: they set nobody's standing."""
         self.ending: int = 0
         """What puts somebody else out, and what takes invitations back."""
+        self.undoing: int = 0
+        """What may take back what others did: invitations, and devices, that are no more."""
         self.witnesses: int = 0
         """Ops that show an admission which their device had not shown before."""
 
@@ -62,6 +65,9 @@ class Kinds:
                 self.idle |= bit
             case InviteRevoked():
                 self.ending |= bit
+                self.undoing |= bit
+            case DeviceRevoked():
+                self.undoing |= bit
             case Epoch() | Link() | SetDetail() | Pin():
                 self.idle |= bit
             case _:

@@ -111,7 +111,7 @@ def _of_the_message(facts: MessageFacts, told: Sequence[RecipientExplanation]) -
     if room.role is Role.READ_ONLY:
         return Why.ROOM_READ_ONLY
     if not told:
-        return Why.NOBODY_ELSE
+        return Why.ALL_GONE if room.is_lost else Why.NOBODY_ELSE
     return None if room.has_epoch else Why.EPOCH_MISSING
 
 

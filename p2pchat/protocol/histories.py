@@ -30,6 +30,7 @@ from p2pchat.model.control import Admission, History, SetStanding
 from p2pchat.model.ids import AccountId, DeviceId, OpId
 from p2pchat.model.op import Header
 from p2pchat.protocol.control_graph import Graph, bits, sum_of
+from p2pchat.protocol.invitations import Invitations
 
 __all__ = ["ADMISSIONS_MAX", "Histories", "Spot", "spot_before", "spot_of"]
 
@@ -89,8 +90,9 @@ class _Doors:
 class Histories:
     """The floors that one room's control ops name."""
 
-    def __init__(self, graph: Graph, history: History) -> None:
+    def __init__(self, graph: Graph, history: History, invitations: Invitations) -> None:
         self._graph = graph
+        self._invitations = invitations
         self.history = history
         self._doors: dict[AccountId, _Doors] = {}
 
@@ -116,15 +118,22 @@ class Histories:
 
     def ends_for(self, known: Sequence[OpId], then: Sequence[OpId]) -> frozenset[AccountId] | None:
         """Who went, between what an author knew of the room and what it knew then: what it said
-        before may end there for them, and for whom they let in. None where that may be anybody: it
-        shows less than before, or what is not here."""
+        before may end there for them, and for whom they let in. None where that may be anybody:
+        what somebody did may be taken back, or it shows less than before, or what is not here."""
         graph = self._graph
         if not all(id in graph.index for id in (*known, *then)):
             return None
         before, after = graph.closure(known), graph.closure(then)
-        if before & ~after & ~graph.idle:
+        fresh = after & ~before
+        if fresh & graph.undoing or before & ~after & ~graph.idle:
             return None
-        return frozenset(map(graph.subject, bits(after & ~before & graph.excluding)))
+        leaving = graph.excluding & ~graph.ending
+        said = fresh & ~(graph.idle | graph.admissions | leaving)
+        if any(graph.by[graph.subject(index)] & after for index in bits(said)):
+            return None
+        if fresh and self._invitations.is_crowded(after):
+            return None
+        return frozenset(map(graph.subject, bits(fresh & graph.excluding)))
 
     def through(self, accounts: Iterable[AccountId], mask: int) -> set[AccountId]:
         """These accounts, those that let them in by ops that count, and so on: by whom they may

@@ -65,6 +65,14 @@ class Invitations:
         if isinstance(given, Invite) and self._used[invite].bit_count() > given.uses:
             self._crowded.add(invite)
 
+    def is_crowded(self, known: int) -> bool:
+        """Whether more admissions name an invitation than it is good for, by what somebody knew."""
+        for invite in self._crowded:
+            given = self._graph.ops[invite].control
+            if isinstance(given, Invite) and (self._used[invite] & known).bit_count() > given.uses:
+                return True
+        return False
+
     def used_by(self, index: int) -> int:
         """The invitation that an op names, if it knew it; else -1."""
         return self.invite_of(self._graph.ops[index].control, self._graph.past[index])

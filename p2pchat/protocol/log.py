@@ -97,7 +97,8 @@ class Log:
         self.wordless = Wordless()
         self.parts = Parts()
         self._recent: dict[OpId, Tip] = {}
-        """The ops applied last: whatever follows one of them is among them."""
+        """The ops applied last: whatever follows one of them is among them, or came below a floor
+        (`Parts.was_mended`)."""
         self._waiting = Waiting(waiting_ops_max, held_back or HeldBack())
         self._shown: deque[tuple[DeviceId, OpId]] = deque(maxlen=2 * AFTER_MAX)
         self._whole: _Whole | None = None
@@ -212,7 +213,7 @@ class Log:
         if header.seq >= self.count(header.device, header.chain):
             return Place.WAITS
         prev = self._recent.get(header.prev) if header.prev is not None else None
-        if prev is None:
+        if prev is None or self.parts.was_mended(header):
             return Place.SUSPECT
         _require_next(prev, header)
         return Place.FORK if self._dependency(op) is None else Place.WAITS
@@ -242,6 +243,7 @@ class Log:
         is says `protocol.room_parts`. Its place is `BENEATH`. It is none of those applied last:
         what follows it may be on disk for long."""
         span = self.parts.ends_with((op.header.device, op.header.chain), op.header.prev)
+        self.parts.mend(op.header)
         self._changed()
         return self._tip(op, None if span is None else span.tip, now)
 

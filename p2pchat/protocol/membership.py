@@ -78,7 +78,7 @@ class Membership:
         self._graph = Graph()
         self._invitations = Invitations(self._graph, genesis.owners)
         self._voiding = Voiding(self._graph, genesis.owners)
-        self.histories = Histories(self._graph, genesis.history)
+        self.histories = Histories(self._graph, genesis.history, self._invitations)
         self._counting = 0
         """Ops that count, as far as they were judged."""
         self._judged = 0

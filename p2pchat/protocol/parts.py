@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from p2pchat.model.ids import AccountId, DeviceId, OpId
-from p2pchat.model.op import PARTS_MAX, STOPS_MAX, Chain, Position
+from p2pchat.model.op import PARTS_MAX, STOPS_MAX, Chain, Header, Position
 
 __all__ = [
     "DOUBTED_MAX",
@@ -108,6 +108,17 @@ class Parts:
     here: set[OpId] = field(default_factory=set[OpId])
     """Of these such as are on disk: who ended there for somebody is told so by others for good,
     also where so many parts are not remembered here."""
+    _mended: dict[ChainKey, int] = field(default_factory=dict[ChainKey, int])
+    """By chain how far ops came below a floor, since the program began."""
+
+    def mend(self, header: Header) -> None:
+        """An op came below the floor of its chain."""
+        key = (header.device, header.chain)
+        self._mended[key] = max(header.seq, self._mended.get(key, -1))
+
+    def was_mended(self, header: Header) -> bool:
+        """Whether what stands in an op's place may have come below a floor."""
+        return header.seq <= self._mended.get((header.device, header.chain), -1)
 
     def doubt(self, id: OpId) -> None:
         """A chain is pulled for the sake of a head, which may be here."""

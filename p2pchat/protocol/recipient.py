@@ -193,12 +193,17 @@ class Recipients:
     def delivered(self, conversation: ConversationId) -> int:
         """How many of our talk ops every account has on disk of which it is expected, or, where
         nobody knows who is there, that ever had something."""
-        acked, expected = self._acked(conversation), self.expected.get(conversation)
+        acked, expected = self.acked(conversation), self.expected.get(conversation)
         return min(acked.values(), default=0) if expected is None else expected.delivered(acked)
 
     def holders(self, conversation: ConversationId, seq: int) -> set[AccountId]:
         """Which accounts have signed to hold a talk op of ours."""
-        return {one for one, count in self._acked(conversation).items() if count > seq}
+        return {one for one, count in self.acked(conversation).items() if count > seq}
+
+    def is_lost(self, conversation: ConversationId, seq: int) -> bool:
+        """Whether a talk op of ours in a room by invitation is never delivered."""
+        expected = self.expected.get(conversation)
+        return expected is not None and expected.is_lost(seq)
 
     def awaited(self, conversation: ConversationId, seq: int) -> set[AccountId]:
         """Of whom it is expected in a room by invitation that they have a talk op of ours."""
@@ -214,9 +219,9 @@ class Recipients:
         expected = self.expected.get(conversation)
         if expected is None:
             return min(read.values(), default=0)
-        return expected.read(self._acked(conversation), read)
+        return expected.read(self.acked(conversation), read)
 
-    def _acked(self, conversation: ConversationId) -> dict[AccountId, int]:
+    def acked(self, conversation: ConversationId) -> dict[AccountId, int]:
         """How many of our talk ops each account has, on any of its devices."""
         acked: dict[AccountId, int] = {}
         for recipient in self.watching(conversation):

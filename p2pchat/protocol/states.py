@@ -6,7 +6,7 @@ messages. Here it is told which ones moved; those too old to be in memory are re
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from p2pchat.events import MessageStateChanged
 from p2pchat.model.change import SetPublished
@@ -15,7 +15,13 @@ from p2pchat.model.ids import AccountId, ConversationId
 from p2pchat.model.message import MessageState
 from p2pchat.model.op import Chain, Kind, Op
 from p2pchat.model.query import OpsQuery
-from p2pchat.model.room_change import ExpectMember, ForgetMember, RoomChange, SetSettled
+from p2pchat.model.room_change import (
+    ExpectMember,
+    ForgetMember,
+    RoomChange,
+    SetLost,
+    SetSettled,
+)
 from p2pchat.model.snapshot import RoomsSnapshot
 from p2pchat.protocol.machine import Effect, Emit, ForStates, Load, Loaded, Persist, Published
 from p2pchat.protocol.recipient import Delivery, Recipients
@@ -54,6 +60,9 @@ class States:
             if row.conversation in known:
                 known[row.conversation].settled = row.talk
                 known[row.conversation].settled_read = row.read
+        for row in rooms.lost:
+            if row.conversation in known:
+                known[row.conversation].lost = list(row.ranges)
 
     def start(self) -> list[Effect]:
         """Who is in each room, for one that the disk knows nothing of as yet."""
@@ -91,6 +100,9 @@ class States:
             since = {one: max(before, min(at, given[one])) for one, at in since.items()}
         news = [one for one in since if expected.since.get(one) != since[one]]
         rows += [ExpectMember(id, one, since[one]) for one in news]
+        had = self._had(id, expected.since) + self._had(id, since)
+        if expected.lose(before, min(since.values(), default=0), had):
+            rows.append(SetLost(id, tuple(expected.lost)))
         expected.since = since
         told = self._delivered(conversation, before) + self.read(conversation, before_read)
         return [*map(Persist, rows), *told]
@@ -113,12 +125,17 @@ class States:
             return before
         return max(before, min(count, given_from(room, account, me.device, count, is_last=True)))
 
+    def _had(self, id: ConversationId, since: Mapping[AccountId, int]) -> list[tuple[int, int]]:
+        """Which of our talk ops members have said to have, of whom that was expected."""
+        acked = self._recipients.acked(id)
+        return [(first, acked.get(one, 0)) for one, first in since.items()]
+
     def sent(self, delivery: Delivery, ops: Iterable[Op]) -> list[Effect]:
         """Talk ops are on their way to one more recipient."""
         id, recipients = delivery.conversation, self._recipients
         before = max(recipients.sent(id), recipients.delivered(id))
         delivery.talk_told = max(delivery.talk_told, delivery.sent[Chain.TALK])
-        return _events((op for op in ops if op.header.seq >= before), MessageState.SENT)
+        return self._events(id, (op for op in ops if op.header.seq >= before), MessageState.SENT)
 
     def mailed(self, delivery: Delivery, count: int) -> list[Effect]:
         """So many talk ops lie in a recipient's mailbox."""
@@ -195,7 +212,9 @@ class States:
         """What was sent may have been delivered while it was read."""
         is_sent = tag.state is MessageState.SENT
         first = self._recipients.delivered(tag.conversation) if is_sent else 0
-        return _events((op for op in ops if op.header.seq >= first), tag.state)
+        return self._events(
+            tag.conversation, (op for op in ops if op.header.seq >= first), tag.state
+        )
 
     def _tell(
         self, conversation: Conversation, start: int, stop: int, state: MessageState
@@ -204,7 +223,7 @@ class States:
             return []
         ops = conversation.own_recent(Chain.TALK, start, stop)
         if ops is not None:
-            return _events(ops, state)
+            return self._events(conversation.id, ops, state)
         return [self._load(ForStates(conversation.id, stop, state), start)]
 
     def _load(self, tag: ForStates, start: int) -> Effect:
@@ -212,7 +231,10 @@ class States:
         query = OpsQuery(tag.conversation, device, Chain.TALK, start, READ_OPS, READ_BYTES)
         return Load(tag, query)
 
-
-def _events(ops: Iterable[Op], state: MessageState) -> list[Effect]:
-    ids = [op.id for op in ops if op.header.kind == Kind.TEXT]
-    return [Emit(MessageStateChanged(id, state)) for id in ids]
+    def _events(self, id: ConversationId, ops: Iterable[Op], state: MessageState) -> list[Effect]:
+        """What is told of texts; of one that was lost no more than that it was sent."""
+        expected = self._recipients.expected.get(id)
+        texts = (op for op in ops if op.header.kind == Kind.TEXT)
+        if expected is not None and state is not MessageState.SENT:
+            texts = (op for op in texts if not expected.is_lost(op.header.seq))
+        return [Emit(MessageStateChanged(op.id, state)) for op in texts]

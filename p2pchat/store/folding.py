@@ -31,11 +31,12 @@ class Reach(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Progress:
     """Of our talk chain in one conversation, ops with a lower `seq` are read, delivered or
-    sent."""
+    sent; those that are `lost` are sent at most."""
 
     delivered: int = 0
     sent: int = 0
     read: int = 0
+    lost: tuple[tuple[int, int], ...] = ()
 
     @classmethod
     def of(
@@ -53,7 +54,8 @@ class Progress:
             sent = max(sent, reach.talk_sent, reach.talk_acked)
         if expected is None:
             return cls(min(acked.values(), default=0), sent, min(read.values(), default=0))
-        return cls(expected.delivered(acked), sent, expected.read(acked, read))
+        lost = tuple(expected.lost)
+        return cls(expected.delivered(acked), sent, expected.read(acked, read), lost)
 
     def state(self, seq: int, *, own: Counting) -> MessageState:
         """The state of the message at `seq`; a message of others is always delivered, and one of
@@ -63,6 +65,8 @@ class Progress:
                 return MessageState.DELIVERED
             case Counting.ELSEWHERE:
                 return MessageState.SENT
+            case Counting.HERE if any(first <= seq < end for first, end in self.lost):
+                return MessageState.SENT if seq < self.sent else MessageState.QUEUED
             case Counting.HERE if seq < self.read:
                 return MessageState.READ
             case Counting.HERE if seq < self.delivered:

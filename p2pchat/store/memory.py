@@ -55,6 +55,7 @@ from p2pchat.model.room_change import (
     PutLeave,
     PutRoom,
     PutSpan,
+    SetLost,
     SetSettled,
 )
 from p2pchat.model.search import Query
@@ -281,7 +282,9 @@ class _State:
                 self.mail.forget(id)
             case PutConversation() | PutRoom() | PutLeave() | PutEpoch() | DropEpoch():
                 self.conversation(change.conversation).about.apply(change)
-            case ExpectMember() | ForgetMember() | SetSettled() | PutSpan() | DropSpan():
+            case (
+                ExpectMember() | ForgetMember() | SetSettled() | SetLost() | PutSpan() | DropSpan()
+            ):
                 self.conversation(change.conversation).about.apply(change)
             case _:
                 self._apply_global(change)

@@ -21,6 +21,7 @@ from p2pchat.model.room_change import (
     PutRoom,
     PutSpan,
     RoomChange,
+    SetLost,
     SetSettled,
 )
 from p2pchat.model.snapshot import Head, RoomsSnapshot
@@ -29,6 +30,25 @@ from p2pchat.wire.control import shows_less_than_all
 from p2pchat.wire.ops import stored_op
 
 __all__ = ["About", "rooms_of"]
+
+
+@dataclass(slots=True)
+class Awaited:
+    """Of whom our messages are expected in a room by invitation."""
+
+    members: dict[AccountId, ExpectMember] = field(default_factory=dict[AccountId, ExpectMember])
+    settled: SetSettled | None = None
+    lost: SetLost | None = None
+
+    def folded(self) -> Expected[Hashable]:
+        since: dict[Hashable, int] = {one: row.since for one, row in self.members.items()}
+        lost = [] if self.lost is None else list(self.lost.ranges)
+        if self.settled is None:
+            return Expected(since, lost=lost)
+        return Expected(since, self.settled.talk, self.settled.read, lost)
+
+    def copy(self) -> Awaited:
+        return Awaited(dict(self.members), self.settled, self.lost)
 
 
 @dataclass(slots=True)
@@ -41,8 +61,7 @@ class About:
     epochs: dict[OpId, PutEpoch] = field(default_factory=dict[OpId, PutEpoch])
     published: int | None = None
     reading: Reading = field(default_factory=Reading)
-    expected: dict[AccountId, ExpectMember] = field(default_factory=dict[AccountId, ExpectMember])
-    settled: SetSettled | None = None
+    expected: Awaited = field(default_factory=Awaited)
     spans: dict[tuple[DeviceId, int], PutSpan] = field(
         default_factory=dict[tuple[DeviceId, int], PutSpan]
     )
@@ -61,11 +80,13 @@ class About:
             case DropEpoch():
                 self.epochs.pop(change.op, None)
             case ExpectMember():
-                self.expected[change.account] = change
+                self.expected.members[change.account] = change
             case ForgetMember():
-                self.expected.pop(change.account, None)
+                self.expected.members.pop(change.account, None)
             case SetSettled():
-                self.settled = change
+                self.expected.settled = change
+            case SetLost():
+                self.expected.lost = change
             case PutSpan():
                 self.spans[change.device, change.seq] = change
             case DropSpan():
@@ -81,10 +102,7 @@ class About:
         """Of whom our messages are expected; None where that is not known."""
         if self.details is None or self.details.kind is not RoomKind.INVITED:
             return None
-        since: dict[Hashable, int] = {one: row.since for one, row in self.expected.items()}
-        if self.settled is None:
-            return Expected(since)
-        return Expected(since, self.settled.talk, self.settled.read)
+        return self.expected.folded()
 
     def copy(self) -> About:
         return About(
@@ -94,8 +112,7 @@ class About:
             dict(self.epochs),
             self.published,
             self.reading.copy(),
-            dict(self.expected),
-            self.settled,
+            self.expected.copy(),
             dict(self.spans),
             set(self.stops),
         )
@@ -119,8 +136,13 @@ def rooms_of(
             if about.room is not None and op.header.chain is Chain.CONTROL
         ),
         leaves=tuple(about.leave for about in abouts if about.leave is not None),
-        expected=tuple(about.expected[one] for about in abouts for one in sorted(about.expected)),
-        settled=tuple(about.settled for about in abouts if about.settled is not None),
+        expected=tuple(
+            about.expected.members[one]
+            for about in abouts
+            for one in sorted(about.expected.members)
+        ),
+        settled=tuple(a.expected.settled for a in abouts if a.expected.settled is not None),
+        lost=tuple(a.expected.lost for a in abouts if a.expected.lost and a.expected.lost.ranges),
         talk=tuple(
             replace(stored_op(ops[id]), content=None, deletion=None)
             for about, ops, heads, _ in conversations

@@ -43,7 +43,7 @@ class Migrations:
     newest: str
 
 
-MIGRATIONS = Migrations(Path(str(files("p2pchat.store") / "migrations")), newest="0023")
+MIGRATIONS = Migrations(Path(str(files("p2pchat.store") / "migrations")), newest="0024")
 
 
 def create_database(path: Path, key: bytes, migrations: Migrations = MIGRATIONS) -> None:

@@ -42,6 +42,7 @@ from p2pchat.store.schema import (
     dropped,
     expected,
     heads,
+    lost,
     messages,
     names,
     ops,
@@ -350,6 +351,11 @@ _EXPECTED = select(expected.c.account, expected.c.since).where(
 )
 _SETTLED = select(settled.c.talk).where(settled.c.conversation == _conversation_key)
 _SETTLED_READ = select(settled_read.c.talk).where(settled_read.c.conversation == _conversation_key)
+_LOST = (
+    select(lost.c.first, lost.c.end)
+    .where(lost.c.conversation == _conversation_key)
+    .order_by(lost.c.first)
+)
 
 
 def read_progress(connection: Connection, conversation: ConversationId) -> Progress:
@@ -361,8 +367,12 @@ def read_progress(connection: Connection, conversation: ConversationId) -> Progr
     if connection.scalar(_KIND, parameters) != RoomKind.INVITED:
         return Progress.of(reaches, sent)
     since = {row.account: row.since for row in connection.execute(_EXPECTED, parameters)}
-    for_good = (connection.scalar(one, parameters) or 0 for one in (_SETTLED, _SETTLED_READ))
-    expectation = Expected[Hashable](since, *for_good)
+    expectation = Expected[Hashable](
+        since,
+        connection.scalar(_SETTLED, parameters) or 0,
+        connection.scalar(_SETTLED_READ, parameters) or 0,
+        [(row.first, row.end) for row in connection.execute(_LOST, parameters)],
+    )
     return Progress.of(reaches, sent, expectation)
 
 

@@ -33,6 +33,7 @@ from p2pchat.model.room_change import (
     PutRoom,
     PutSpan,
     RoomChange,
+    SetLost,
     SetSettled,
 )
 from p2pchat.model.snapshot import RoomsSnapshot
@@ -46,6 +47,7 @@ from p2pchat.store.schema import (
     floors,
     heads,
     leaves,
+    lost,
     ops,
     rooms,
     settled,
@@ -65,6 +67,7 @@ _DROP_EPOCH = drop(epochs, "conversation", "op")
 _EXPECT, _FORGET = put(expected), drop(expected, "conversation", "account")
 _PUT_SPAN, _DROP_SPAN = put(spans), drop(spans, "conversation", "device", "seq")
 _SETTLE, _SETTLE_READ = put(settled), put(settled_read)
+_LOSE, _LOSE_NOTHING = put(lost), drop(lost, "conversation")
 
 _conversation_id = conversations.c.id.label("conversation_id")
 _ROOMS = (
@@ -86,6 +89,11 @@ _SETTLED = (
     .join_from(settled, conversations)
     .outerjoin(settled_read, settled_read.c.conversation == settled.c.conversation)
     .order_by(_conversation_id)
+)
+_LOST = (
+    select(lost.c.first, lost.c.end, _conversation_id)
+    .join_from(lost, conversations)
+    .order_by(_conversation_id, lost.c.first)
 )
 _CONTROL = (
     select(ops.c.id, ops.c.seq, ops.c.header, ops.c.signature, ops.c.content)
@@ -217,6 +225,10 @@ class RoomWriter:
             case SetSettled(_, talk, read):
                 self._cursor.execute(_SETTLE, key | {"talk": talk})
                 self._cursor.execute(_SETTLE_READ, key | {"talk": read})
+            case SetLost(_, ranges):
+                self._cursor.execute(_LOSE_NOTHING, key)
+                for first, end in ranges:
+                    self._cursor.execute(_LOSE, key | {"first": first, "end": end})
             case PutSpan() | DropSpan():
                 self._apply_span(change, key | {"device": self._device(change.device)})
 
@@ -275,6 +287,10 @@ def read_rooms(connection: Connection) -> RoomsSnapshot:
         settled=tuple(
             SetSettled(ConversationId(row.conversation_id), row.talk, row.read or 0)
             for row in connection.execute(_SETTLED)
+        ),
+        lost=tuple(
+            SetLost(ConversationId(id), tuple((row.first, row.end) for row in rows))
+            for id, rows in groupby(connection.execute(_LOST), key=lambda row: row.conversation_id)
         ),
         talk=tuple(_read_talk(connection)),
         spans=tuple(

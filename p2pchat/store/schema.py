@@ -45,6 +45,7 @@ __all__ = [
     "identity",
     "indexed",
     "leaves",
+    "lost",
     "mail_keys",
     "mailed",
     "messages",
@@ -475,4 +476,11 @@ settled_read = _table(
     "settled_read",
     _of(conversations, "conversation", primary_key=True),
     _integer("talk"),
+)
+
+lost = _keyed(
+    "lost",
+    _of(conversations, "conversation", primary_key=True),
+    _integer("first", primary_key=True),
+    _integer("end"),
 )

@@ -53,6 +53,7 @@ from p2pchat.model.room_change import (
     PutLeave,
     PutRoom,
     PutSpan,
+    SetLost,
     SetSettled,
 )
 from p2pchat.store import schema
@@ -240,7 +241,9 @@ class Writer:
                 self._apply_local(change)
             case PutRoom() | PutLeave() | PutEpoch() | DropEpoch():
                 self._rooms.apply(change)
-            case ExpectMember() | ForgetMember() | SetSettled() | PutSpan() | DropSpan():
+            case (
+                ExpectMember() | ForgetMember() | SetSettled() | SetLost() | PutSpan() | DropSpan()
+            ):
                 self._rooms.apply(change)
             case _:
                 self._mail.apply(change)

@@ -227,7 +227,8 @@ class _Crew:
             yield from mate.objections(history, judged.late)
             own = [m for m in history.values() if m.author == mate.peer.identity.account]
             if len(there) > 1:
-                yield from _undelivered(mate.name, own)
+                waited = [m for m in own if not judged.may_be_lost(mate.peer, m.id)]
+                yield from _undelivered(mate.name, waited)
 
 
 def _undelivered(author: str, own: Iterable[Message]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from p2pchat.model.ids import AccountId, ConversationId, OpId
 from p2pchat.model.message import Message
 from p2pchat.model.op import Chain, Header, Position
+from p2pchat.protocol.chat import Chat
 from p2pchat.protocol.room_history import is_for
 from p2pchat.protocol.state import State
 from p2pchat.store.port import PAGE_LIMIT_MAX, Page
@@ -89,6 +90,16 @@ class Judged:
             if own != theirs and self._invited.shows_all:
                 yield f"{one.name} shows {own}, {other.name} {theirs}"
 
+    def may_be_lost(self, author: Peer, id: OpId) -> bool:
+        """Whether somebody may say that its words are never delivered: all to whom they were said
+        went before having them, for good or for a while."""
+        membership, others = self._invited.membership, self.members - {author.identity.account}
+        stayed = tuple(one for one in others if not membership.was_out(one))
+        recipients = _chat(author).outbox.recipients
+        header = self._headers[id]
+        is_lost = recipients.is_lost(header.conversation, header.seq)
+        return is_lost and not is_for(self._invited, stayed, header)
+
     def _is_for(self, reader: Peer, id: OpId) -> bool:
         """Whether a message is for somebody by the room's history."""
         return is_for(self._invited, (reader.identity.account,), self._headers[id])
@@ -108,7 +119,11 @@ class Judged:
         return (message.id, account) in self._disputed
 
 
-def _state(peer: Peer) -> State:
+def _chat(peer: Peer) -> Chat:
     node = peer.life.node if peer.life is not None else None
     assert node is not None, "it is there"
-    return node.chat.state
+    return node.chat
+
+
+def _state(peer: Peer) -> State:
+    return _chat(peer).state

@@ -102,6 +102,27 @@ def test_a_room_with_nobody_else_in_it_and_one_that_was_left():
     story(tell)
 
 
+def test_a_message_to_somebody_who_was_put_out_before_having_it():
+    """Carol, who came after it, is not given it, and has what was said later."""
+
+    async def tell() -> None:
+        async with three() as (alice, bob, carol):
+            room = await alice.create_room("crew", [bob.account], history="none")
+            await entered(bob, room)
+            await bob.block(str(alice.account))
+            message = await room.send("to bob")
+            await room.set_role(carol.account, Role.MEMBER)
+            there = await entered(carol, room)
+            await room.set_role(bob.account, Role.REMOVED)
+            later = await room.send("to carol")
+            await explained(alice, later, Why.DELIVERED)
+            await explained(alice, message, Why.ALL_GONE)
+            assert (await alice.message(message.id)).state == "sent"
+            assert [one.text for one in await there.history()] == ["to carol"]
+
+    story(tell)
+
+
 @pytest.mark.parametrize(
     ("role", "cause"),
     [(Role.READ_ONLY, Why.ROOM_READ_ONLY), (Role.REMOVED, Why.ROOM_REMOVED)],

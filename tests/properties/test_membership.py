@@ -196,6 +196,28 @@ def agree(rng: Random, room: Assembly) -> None:
 
 
 @STORIES
+@given(SEEDS, st.integers(1, 30), st.booleans())
+def test_wherever_talk_ends_for_somebody_it_is_seen_that_it_may(
+    seed: int, length: int, is_welcoming: bool
+):
+    """What an author said to somebody, and what it said later to others alone."""
+    rng = Random(seed)
+    room = (welcoming if is_welcoming else history)(rng, length)
+    membership = Membership(room.genesis)
+    for op in room.ops:
+        membership.add(op)
+    for _ in range(20):
+        known = tuple(op.id for op in rng.choices(room.ops, k=2))
+        then = tuple({*known, rng.choice(room.ops).id})
+        for name in (*OTHERS, *GUESTS):
+            was_in, is_in = (
+                membership.standing(account(name), one).may_read for one in (known, then)
+            )
+            went = membership.histories.ends_for(known, then)
+            assert is_in or not was_in or went is None or account(name) in went, name
+
+
+@STORIES
 @given(SEEDS, st.integers(1, 30))
 def test_of_what_a_room_says_of_itself_the_last_word_is_the_same_for_all(seed: int, length: int):
     """Admins who know little of each other, and one who falls."""

@@ -52,6 +52,7 @@ from p2pchat.model.room_change import (
     PutEpoch,
     PutLeave,
     PutRoom,
+    SetLost,
     SetSettled,
 )
 from p2pchat.model.search import Query
@@ -531,6 +532,13 @@ def test_epochs_are_replaced_dropped_and_go_with_their_room(store: Store) -> Non
 def test_who_is_expected_to_have_what_is_replaced_forgotten_and_goes_with_the_room(store: Store):
     bob, carol = ExpectMember(ROOM, BOB.account, 3), ExpectMember(ROOM, CAROL.account, 0)
     there = ExpectMember(OTHER_ROOM, BOB.account, 1)
+    lost = SetLost(ROOM, ((1, 2), (3, 5)))
+    store.commit([SetLost(ROOM, ((0, 9),)), lost, SetLost(OTHER_ROOM, ((0, 1),))])
+    assert store.snapshot().rooms.lost == tuple(
+        sorted((lost, SetLost(OTHER_ROOM, ((0, 1),))), key=lambda row: row.conversation)
+    )
+    store.commit([SetLost(OTHER_ROOM, ())])
+    assert store.snapshot().rooms.lost == (lost,)
     store.commit([bob, carol, there, SetSettled(ROOM, 2), SetSettled(ROOM, 4, 3)])
     in_room = sorted((bob, carol), key=lambda row: row.account)
     found = store.snapshot().rooms

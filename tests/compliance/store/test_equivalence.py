@@ -68,6 +68,7 @@ from p2pchat.model.room_change import (
     PutLeave,
     PutRoom,
     PutSpan,
+    SetLost,
     SetSettled,
 )
 from p2pchat.model.search import Query
@@ -322,6 +323,7 @@ class TwoStores(RuleBasedStateMachine):
             self._waiting.append(ForgetMember(room, person.account))
         else:
             self._waiting.append(SetSettled(room, settled, min(since, settled)))
+            self._waiting.append(SetLost(room, ((settled, settled + since),) if since else ()))
 
     @rule(room=rooms, person=people)
     def drop(self, room: ConversationId, person: Person) -> None:

@@ -9,7 +9,7 @@ from p2pchat.model.change import Change, Counting, PutConversation, PutName, Set
 from p2pchat.model.ids import OpId
 from p2pchat.model.message import Message, MessageState
 from p2pchat.model.room import RoomKind
-from p2pchat.model.room_change import ExpectMember, ForgetMember, SetSettled
+from p2pchat.model.room_change import ExpectMember, ForgetMember, SetLost, SetSettled
 from p2pchat.store import memory, reading
 from p2pchat.store.port import Page, Store
 from tests.compliance.store.values import ALICE, BOB, CAROL, OTHER_ROOM, ROOM, Writer, delivery
@@ -186,6 +186,9 @@ def test_in_a_room_by_invitation_who_is_expected_counts_and_nobody_else(store: S
         (ForgetMember(ROOM, BOB.account), "dsss"),
         (delivery(CAROL, acked=4), "dddd"),
         (SetSettled(ROOM, 1, 1), "rddd"),
+        (SetLost(ROOM, ((0, 1), (2, 3))), "sdsd"),
+        (SetLost(ROOM, ((1, 3),)), "rssd"),
+        (SetLost(ROOM, ()), "rddd"),
         (ForgetMember(ROOM, CAROL.account), "rsss"),
         (PutConversation(ROOM, RoomKind.OPEN, "crew", 1), "ddds"),
     ]

@@ -62,6 +62,7 @@ from p2pchat.model.room_change import (
     PutLeave,
     PutRoom,
     PutSpan,
+    SetLost,
     SetSettled,
 )
 
@@ -300,6 +301,7 @@ def rooms() -> list[Change]:
         ExpectMember(ROOM, CAROL.account, 2),
         ForgetMember(ROOM, CAROL.account),
         SetSettled(ROOM, 1, 1),
+        SetLost(ROOM, ((0, 1),)),
         PutSpan(ROOM, BOB.account, BOB.device, 1, OpId(digest("below")), 2, OpId(digest("end")), 7),
         PutSpan(ROOM, BOB.account, BOB.device, 4, OpId(digest("hole")), 5, OpId(digest("top")), 8),
         DropSpan(ROOM, BOB.device, 4),

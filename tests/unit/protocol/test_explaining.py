@@ -174,6 +174,7 @@ DIRECTLY: dict[Why, MessageFacts] = {
     Why.ROOM_READ_ONLY: facts(person(device(CONNECTED)), room=RoomFacts("crew", Role.READ_ONLY)),
     Why.EPOCH_MISSING: facts(person(device(CONNECTED)), room=RoomFacts("crew", has_epoch=False)),
     Why.NOBODY_ELSE: facts(room=RoomFacts("crew")),
+    Why.ALL_GONE: facts(room=RoomFacts("crew", is_lost=True)),
     Why.DELIVERED_TO_SOME: facts(person(has_it=True), person(name="Eve"), room=RoomFacts("crew")),
     Why.HOME_IN_USE: MessageFacts(message=MESSAGE, start=StartFailure("HomeInUse", "by 7")),
     Why.DISK_FULL: MessageFacts(message=MESSAGE, start=StartFailure("DiskFull", "full")),

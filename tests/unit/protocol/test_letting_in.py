@@ -147,7 +147,14 @@ def test_a_members_own_floors_hold_back_no_delivery():
     table.alice.set(table.room, DAVE, Standing.REMOVED)
     table.alice.set(table.room, BOB, Standing.REMOVED)
     table.table.run(10)
-    assert [table.alice.state_of(one.id) for one in said] == [MessageState.DELIVERED] * 2
+    recipients = table.alice.chat.outbox.recipients
+    places = [
+        op.header.seq
+        for op in table.alice.chain(table.room, ALICE)
+        if op.id in {one.id for one in said}
+    ]
+    assert [recipients.awaited(table.room, seq) for seq in places] == [set(), set()]
+    assert all(recipients.is_lost(table.room, seq) for seq in places), "who had it is gone as well"
 
 
 def test_what_nobody_ever_had_is_not_delivered_because_somebody_is_there_who_need_not_have_it():

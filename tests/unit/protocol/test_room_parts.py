@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from p2pchat.events import MessageStateChanged
 from p2pchat.model.control import Standing
 from p2pchat.model.ids import AccountId, OpId
+from p2pchat.model.message import MessageState
 from p2pchat.model.op import PARTS_MAX, STOPS_MAX, Chain
 from p2pchat.protocol import log, parts, serving, shared_heads
 from p2pchat.protocol.completeness import completeness
@@ -80,6 +82,29 @@ def test_what_was_said_to_somebody_is_given_by_others_though_its_author_was_put_
     expected = ["before", "to carol, who is away"]
     assert crew.texts(crew.carol) == expected + (["without her 2"] if history == "last:1" else [])
     crew.check_whole(crew.alice, crew.dave, crew.carol)
+
+
+@pytest.mark.parametrize("is_crashed", [False, True])
+def test_what_nobody_had_who_was_to_have_it_is_never_called_delivered(*, is_crashed: bool) -> None:
+    """Carol, who came later, signs for what was said after it."""
+    crew = Crew("joining")
+    crew.say(crew.alice, "to bob")
+    crew.part(crew.bob)
+    lost = crew.alice.send(crew.room, "to bob, who is away")
+    crew.table.run(1)
+    crew.admit(CAROL)
+    crew.alice.set(crew.room, BOB, Standing.REMOVED)
+    if is_crashed:
+        crew.alice.crash()
+        crew.table.connect(crew.alice, crew.carol)
+    later = crew.alice.send(crew.room, "to carol")
+    crew.table.run(60)
+    assert crew.texts(crew.carol) == ["to carol"]
+    states = [crew.alice.state_of(one.id) for one in (lost, later)]
+    assert states == [MessageState.SENT, MessageState.DELIVERED]
+    told = [one for one in crew.alice.told(MessageStateChanged) if one.message_id == lost.id]
+    assert [one.state for one in told] == [MessageState.SENT]
+    assert crew.alice.chat.outbox.recipients.is_lost(crew.room, 2)
 
 
 def test_who_has_several_parts_of_a_chain_compares_them_all_after_a_restart() -> None:
@@ -306,6 +331,30 @@ def test_what_is_here_is_not_taken_again_where_parts_of_a_chain_meet() -> None:
     assert crew.texts(crew.carol) == ["b1", "b2", "b3", "b4", "b5"]
 
 
+def test_what_came_between_parts_of_a_chain_is_not_taken_again() -> None:
+    """What it follows was the last of all when it came, and what it leads to is there."""
+    crew = Crew("joining")
+    crew.alice.set(crew.room, BOB, Standing.ADMIN)
+    crew.admit(CAROL)
+    crew.say(crew.bob, "b1")
+    crew.alice.set(crew.room, CAROL, Standing.REMOVED)
+    crew.table.run(5)
+    crew.part(crew.alice)
+    crew.say(crew.bob, "b2", "b3")
+    crew.alice.set(crew.room, CAROL, Standing.MEMBER)
+    crew.table.run(2)
+    crew.admit(CAROL, by=crew.bob)
+    crew.say(crew.bob, "b4")
+    assert crew.texts(crew.carol) == ["b1", "b4"]
+    crew.heal()
+    crew.table.run(60)
+    assert crew.texts(crew.carol) == ["b1", "b2", "b3", "b4"]
+    log, ops = crew.carol.state.conversations[crew.room].log, crew.bob.chain(crew.room, BOB)
+    crew.carol.hear(ALICE, Ops(tuple(ops[1:]), (BOB.devices,)))
+    assert [tip.id for tip in log.tips[KEY]] == [ops[-1].id]
+    assert crew.texts(crew.carol) == ["b1", "b2", "b3", "b4"]
+
+
 def test_of_very_many_members_what_they_were_told_is_forgotten_and_found_anew() -> None:
     parts, shared = Parts(), Shared((), b"digest")
     for number in range(SHARED_MAX):
@@ -466,9 +515,12 @@ def test_a_chain_may_end_for_whom_somebody_let_in_who_is_out() -> None:
     assert histories.through((CAROL.account,), counting) == {
         one.account for one in (ALICE, BOB, CAROL)
     }
-    crew.alice.set(crew.room, BOB, Standing.REMOVED)
-    removed = tuple(room.membership.removal(BOB.account))
-    assert histories.ends_for(before, removed) == {BOB.account}
+    crew.alice.set(crew.room, CAROL, Standing.REMOVED)
+    removed = tuple(room.membership.removal(CAROL.account))
+    assert histories.ends_for(before, removed) == {CAROL.account}
     assert histories.ends_for(before, before) == frozenset()
     assert histories.ends_for(removed, before) is None
+    crew.alice.set(crew.room, BOB, Standing.REMOVED)
+    admin = tuple(room.membership.removal(BOB.account))
+    assert histories.ends_for(removed, admin) is None, "what he did may be void"
     assert histories.ends_for(before, (op_id("not here"),)) is None

@@ -126,7 +126,7 @@ def test_messages_of_before_there_was_an_index_are_found(home: Path) -> None:
     later = ("search", "leaves", "edits", "deletions", "revised", "dropped")
     later += ("wordless", "reactions", "indexed")
     later += ("readers", "read_marks", "telling", "drafts", "expected", "settled", "settled_read")
-    later += ("stops", "spans", "turns")
+    later += ("stops", "spans", "turns", "lost")
     for dropped in [*triggers, *(f"TABLE {name}" for name in later)]:
         connection.execute(f"DROP {dropped}")
     connection.execute("UPDATE alembic_version SET version_num = '0007'")
@@ -231,7 +231,7 @@ def test_what_was_called_delivered_stays_so_and_nothing_else_is(tmp_path: Path) 
             rows.append(delivery(CAROL, acked=2, conversation=id))
             opened.store.commit([*Writer(conversation=id).messages(4), *rows])
     connection = connect(path / "p2pchat.db", (path / "p2pchat.key").read_bytes())
-    for table in ("expected", "settled", "settled_read", "stops", "spans", "turns"):
+    for table in ("expected", "settled", "settled_read", "lost", "stops", "spans", "turns"):
         connection.execute(f"DROP TABLE {table}")
     connection.execute("UPDATE alembic_version SET version_num = '0016'")
     connection.close()
@@ -259,7 +259,7 @@ def test_of_a_room_that_was_left_the_word_stays(tmp_path: Path) -> None:
     )
     columns = "conversation, op, seq, header, signature, content"
     connection.execute(f"INSERT INTO leaves SELECT {columns} FROM before")
-    for table in ("before", "stops", "spans"):
+    for table in ("before", "stops", "spans", "lost"):
         connection.execute(f"DROP TABLE {table}")
     connection.execute("UPDATE alembic_version SET version_num = '0020'")
     connection.close()
@@ -280,6 +280,7 @@ def test_parts_of_chains_of_before_there_were_parts_are_found(tmp_path: Path) ->
         opened.store.commit([PutRoom(ROOM, encode_control(golden.GENESIS)[1], digest("secret"))])
         opened.store.commit([floors[0], *rows, shown, floors[1], AddOp(ops[10], 44, 1)])
     connection = connect(path / "p2pchat.db", (path / "p2pchat.key").read_bytes())
+    connection.execute("DROP TABLE lost")
     connection.execute("UPDATE alembic_version SET version_num = '0022'")
     connection.close()
     who = (ROOM, MALLORY.account, MALLORY.device)
