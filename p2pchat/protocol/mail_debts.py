@@ -11,7 +11,7 @@ Nobody but us dials for what is owed of a room, so whoever is behind is looked a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import dropwhile, takewhile
 
 from p2pchat.model.ids import ConversationId, DeviceId, Party
@@ -26,6 +26,7 @@ from p2pchat.protocol.mail_routes import (
     LETTER_PARTS_MAX,
     REMAIL_MS,
     Letter,
+    Passed,
     Route,
     enclose,
 )
@@ -98,28 +99,53 @@ class Debts:
     ) -> Effect | None:
         delivery = self.delivery(route.to, conversation.id)
         for chain in self.sendable(route, conversation):
-            start = self.start(route, delivery, chain, now)
-            stop = min(self.outbox.total(conversation, chain), start + LETTER_OPS_MAX)
-            if conversation.other is None:
-                stop = min(stop, self._first(delivery, chain) + OPS_MAX)
             is_full = letter.size >= LETTER_OPS_BYTES or len(letter.frames) >= LETTER_PARTS_MAX
-            if start >= stop or is_full:
-                continue
-            ops = conversation.own_recent(chain, start, stop)
-            if ops is None:
-                return self._load(route, conversation, chain, start)
-            self.enclose(route, letter, (conversation, chain), ops)
+            start, stop = self._due(route, delivery, chain, now)
+            while start < stop and not is_full:
+                ops = conversation.own_recent(chain, start, stop)
+                if ops is None:
+                    return self._load(route, conversation, chain, start)
+                if self.enclose(route, letter, (conversation, chain), ops):
+                    break
+                start, stop = self._due(route, delivery, chain, now)
         return None
 
+    def _due(self, route: Route, delivery: Delivery, chain: Chain, now: Now) -> tuple[int, int]:
+        """From where to where our ops are gone through for the next letter."""
+        conversation = self._state.conversations[delivery.conversation]
+        start = self.start(route, delivery, chain, now)
+        stop = min(self.outbox.total(conversation, chain), start + LETTER_OPS_MAX)
+        if conversation.other is None:
+            known = self._passed(route, conversation, chain)
+            is_past = known is not None and known.upto <= start
+            first = known.upto if known and is_past else self._first(delivery, chain)
+            stop = min(stop, first + OPS_MAX)
+        return start, stop
+
+    def _passed(self, route: Route, conversation: Conversation, chain: Chain) -> Passed | None:
+        """Ops of ours that were gone through of which none is for the recipient."""
+        known, room = route.passed.get((conversation.id, chain)), conversation.invited
+        if known is None or room is None:
+            return None
+        return known if known.counting == room.membership.counting else None
+
     def enclose(
-        self, route: Route, letter: Letter, part: tuple[Conversation, Chain], ops: Iterable[Op]
-    ) -> None:
+        self, route: Route, letter: Letter, part: tuple[Conversation, Chain], ops: Sequence[Op]
+    ) -> bool:
         """Put ops into a letter, as many as have room, and before them what they are of no use
-        without. That alone is no cause for a letter, so it goes with ops or not at all."""
+        without. That alone is no cause for a letter, so it goes with ops or not at all. False where
+        none of them is for the recipient: they are gone through once."""
         conversation, chain = part
+        given, room = list(self._given(route, conversation, ops)), conversation.invited
+        if not given and room is not None:
+            first, known = ops[0].header.seq, self._passed(route, conversation, chain)
+            since = known.since if known is not None and known.upto == first else first
+            passed = Passed(room.membership.counting, since, ops[-1].header.seq + 1)
+            route.passed[conversation.id, chain] = passed
+            return False
         welcome = self._welcome(route, letter, conversation)
-        given = self._given(route, conversation, ops)
         enclose(letter, (conversation.id, chain), given, welcome)
+        return True
 
     def _given(self, route: Route, conversation: Conversation, ops: Iterable[Op]) -> Iterable[Op]:
         """The first run of ops that are for the recipient by the room's history: where it begins
@@ -159,11 +185,13 @@ class Debts:
         """The first op that the recipient neither has nor finds in its mailbox. What lies there
         for too long without a receipt is taken for lost."""
         mailed, first = route.mailed.get(delivery.conversation), self._first(delivery, chain)
-        if mailed is None:
-            return first
-        if not 0 <= now.wall_ms - mailed.since_ms < REMAIL_MS:
-            mailed.counts = dict.fromkeys(Chain, 0)
-        return max(first, mailed.counts[chain])
+        if mailed is not None:
+            if not 0 <= now.wall_ms - mailed.since_ms < REMAIL_MS:
+                mailed.counts = dict.fromkeys(Chain, 0)
+            first = max(first, mailed.counts[chain])
+        conversation = self._state.conversations.get(delivery.conversation)
+        known = self._passed(route, conversation, chain) if conversation is not None else None
+        return known.upto if known is not None and known.since <= first < known.upto else first
 
     def _first(self, delivery: Delivery, chain: Chain) -> int:
         """The first op that the recipient does not have and is to have by the room's history."""

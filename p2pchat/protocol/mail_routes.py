@@ -32,6 +32,7 @@ __all__ = [
     "Beside",
     "Letter",
     "Mailed",
+    "Passed",
     "Pause",
     "Route",
     "Step",
@@ -164,6 +165,17 @@ class Route:
     mailed: dict[ConversationId, Mailed] = field(default_factory=dict[ConversationId, Mailed])
     before: Before = field(default_factory=Before)
     pause: Pause = field(default_factory=Pause)
+    passed: dict[Part, Passed] = field(default_factory=dict[Part, "Passed"])
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Ops of ours that were gone through and are not for the other side by a room's history."""
+
+    counting: int
+    """What counted in the room then."""
+    since: int
+    upto: int
 
 
 def enclose(letter: Letter, part: Part, ops: Iterable[Op], welcome: Welcome | None = None) -> None:

@@ -455,7 +455,8 @@ class Mailing:
         if rows[0].header.seq != self._debts.start(route, delivery, tag.chain, now):
             return self._advance(route, now)
         letter = self._begun(route, now)
-        self._debts.enclose(route, letter, (conversation, tag.chain), rows)
+        if not self._debts.enclose(route, letter, (conversation, tag.chain), rows):
+            return self._advance(route, now)
         return self._post(route, letter, now)
 
     def _advance(self, route: Route, now: Now) -> list[Effect]:

@@ -430,3 +430,28 @@ def test_what_was_said_while_somebody_was_out_is_not_mailed_when_they_are_let_in
     said = [op.content for op in ops if op.header.kind == Kind.TEXT]
     assert any(b"again" in content for content in said)
     assert not any(b"secret" in content for content in said)
+
+
+@pytest.mark.parametrize("is_crashed", [False, True])
+def test_what_is_said_after_much_that_is_not_for_somebody_is_mailed(apart, is_crashed, monkeypatch):
+    monkeypatch.setattr(mail_debts, "LETTER_OPS_MAX", 2)
+    room = apart.alice.create("crew", BOB, history="joining")
+    apart.exchange()
+    apart.alice.set(room, CAROL, Standing.MEMBER)
+    apart.alice.send(room, "hello Carol")
+    apart.exchange()
+    apart.alice.set(room, CAROL, Standing.REMOVED)
+    apart.exchange()
+    for number in range(9):
+        apart.alice.send(room, f"secret {number}")
+        apart.exchange()
+    apart.alice.set(room, CAROL, Standing.MEMBER)
+    apart.alice.send(room, "again")
+    if is_crashed:
+        apart.alice.crash()
+    letters = to(apart.exchange(), apart.carol)
+    assert all(letter.frames for letter in letters)
+    frames = [frame for letter in letters for frame in letter.frames]
+    said = [op.content or b"" for f in frames if isinstance(f, Ops) for op in f.ops]
+    assert any(b"again" in content for content in said)
+    assert not any(b"secret" in content for content in said)
