@@ -58,13 +58,15 @@ class Expected(Generic[K]):
         return min(max(first, read.get(one, 0)) for one, first in self.since.items())
 
     def lose(self, start: int, stop: int, had: Iterable[Range]) -> bool:
-        """Nobody who is there is expected to have these any more, and members had others; whether
-        some of these nobody had."""
-        fresh = without((start, stop), [*had, *self.lost])
-        self.lost = sorted([*self.lost, *fresh])
+        """So many are delivered, from `stop` on each is expected of somebody who is there, and
+        members had others; whether that changes what is lost. What waited for somebody and found
+        nobody is found again when it is given to who comes."""
+        before, found = self.lost, max(start, stop)
+        kept = [(first, min(end, found)) for first, end in before if first < found]
+        self.lost = sorted([*kept, *without((start, stop), [*had, *kept])])
         while len(self.lost) > LOST_MAX:
             self.lost[:2] = [(self.lost[0][0], self.lost[1][1])]
-        return bool(fresh)
+        return self.lost != before
 
     def is_lost(self, seq: int) -> bool:
         """Whether nobody will ever say to have an op."""

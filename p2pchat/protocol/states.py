@@ -101,7 +101,7 @@ class States:
         news = [one for one in since if expected.since.get(one) != since[one]]
         rows += [ExpectMember(id, one, since[one]) for one in news]
         had = self._had(id, expected.since) + self._had(id, since)
-        if expected.lose(before, min(since.values(), default=0), had):
+        if since and expected.lose(before, min(since.values()), had):
             rows.append(SetLost(id, tuple(expected.lost)))
         expected.since = since
         told = self._delivered(conversation, before) + self.read(conversation, before_read)

@@ -29,6 +29,16 @@ def test_what_members_had_is_not_lost_and_nothing_is_lost_twice() -> None:
     assert [seq for seq in range(10) if room.is_lost(seq)] == [2, 3, 4, 6, 7]
 
 
+def test_what_is_given_to_who_comes_is_not_lost_any_more() -> None:
+    room = Expected[str]()
+    assert room.lose(1, 8, [(4, 5)])
+    assert room.lost == [(1, 4), (5, 8)]
+    assert room.lose(2, 6, [(2, 6)])
+    assert room.lost == [(1, 4), (5, 6)], "what is expected from 6 on is not lost"
+    assert room.lose(3, 0, [])
+    assert room.lost == [(1, 3)], "what is delivered already stays as it was"
+
+
 def test_of_very_many_ranges_the_lowest_become_one() -> None:
     room = Expected[str]()
     for number in range(expected.LOST_MAX + 1):

@@ -107,6 +107,21 @@ def test_what_nobody_had_who_was_to_have_it_is_never_called_delivered(*, is_cras
     assert crew.alice.chat.outbox.recipients.is_lost(crew.room, 2)
 
 
+def test_what_nobody_had_is_given_to_who_comes_when_nobody_is_left() -> None:
+    crew = Crew("joining")
+    crew.say(crew.alice, "to bob")
+    crew.part(crew.bob)
+    said = crew.alice.send(crew.room, "to bob, who is away")
+    crew.admit(CAROL)
+    for who in (BOB, CAROL):
+        crew.alice.set(crew.room, who, Standing.REMOVED)
+    assert crew.alice.chat.outbox.recipients.is_lost(crew.room, 2)
+    crew.admit(DAVE)
+    crew.table.run(20)
+    assert "to bob, who is away" in crew.texts(crew.dave)
+    assert crew.alice.state_of(said.id) is MessageState.DELIVERED
+
+
 def test_who_has_several_parts_of_a_chain_compares_them_all_after_a_restart() -> None:
     crew = Crew("joining")
     crew.admit(CAROL)
