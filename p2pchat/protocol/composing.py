@@ -69,7 +69,8 @@ class Composing:
         if account is None:
             self._state.refuse("typing of a stranger")
             return []
-        if not self._pace.of(account, now.monotonic_s).take(1, now.monotonic_s):
+        is_end = account in self._heard and not frame.is_typing  # one for each that was taken
+        if not is_end and not self._pace.of(account, now.monotonic_s).take(1, now.monotonic_s):
             self._state.refuse("typing told too often")
             return []
         if not self.is_told:
