@@ -102,9 +102,10 @@ class RoomGate:
         return is_known and not is_for_us(self._state, room, header)
 
     def let_begin(self, conversation: Conversation, op: Op, peer: DeviceId | None) -> None:
-        """Let a chain begin for us with this op, if what it says of itself is so. Who was out may
-        lack what was said to it before that, so it goes on only where somebody whom it asks has
-        nothing for it that comes first. Raises `BadSignature`."""
+        """Let a chain begin for us with this op, or go on behind a hole, if what it says of itself
+        is so. Who was out, by an admission that did not count in the end, too, may lack what was
+        said to it before that, so it goes on only where somebody whom it asks has nothing for it
+        that comes first. Raises `BadSignature`."""
         room, log, header = conversation.invited, conversation.log, op.header
         if room is None or room.shows_all or header.chain is Chain.CONTROL:
             return
@@ -112,10 +113,8 @@ class RoomGate:
         log.claims.clear()  # none lasts longer than its op, which may turn out to be nobody's
         if header.seq <= log.count(*key) or not log.knows_dependencies(op):
             return
-        if room.membership.was_out(self._state.me.account):
-            is_due = (peer, conversation.id) in self._state.conversations.resuming
-        else:
-            is_due = log.count(*key) == 0
+        is_new = log.count(*key) == 0 and not room.membership.was_out(self._state.me.account)
+        is_due = is_new or (peer, conversation.id) in self._state.conversations.resuming
         if is_due and header.prev is not None and begins_for_us(self._state, room, header):
             verify_op(op)  # anybody could have us skip what a device said before some number
             log.claim(key, floor_at(header), is_free=True)

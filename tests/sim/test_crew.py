@@ -32,6 +32,24 @@ def test_a_room_that_does_not_show_all_its_history_falls_apart_and_comes_togethe
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("seed", "history"),
+    [
+        (403, "joining"),  # who was put out said something to somebody, and then to others alone
+        (424, "joining"),  # where parts of a chain meet what lies above is here already
+        (601, "joining"),  # who is in by an admission too many is out again, and nobody said so
+        (611, "joining"),  # who was to have it is gone, and who came since signs for what follows
+        (670, "last:5"),  # somebody like that goes on behind a hole
+        (710, "joining"),  # nobody is left, and what waited is given to who comes
+    ],
+)
+def test_worlds_that_ended_wrong_end_well(seed: int, history: str):
+    report = play_crew(CrewPlan(seed, history=history))
+    show(report)
+    assert report.healed_after_s is not None
+
+
+@pytest.mark.slow
 def test_a_thousand_partitions_and_mergers_end_equal(minutes: float):
     """As many as there is time for."""
     until_s = time.monotonic() + minutes * 60
