@@ -316,16 +316,16 @@ class Membership:
         """Whether it was said here that a device acts for its account no more."""
         return bool(self._voiding.revoked(account, device))
 
-    def removal(self, account: AccountId) -> frozenset[OpId]:
+    def removal(self, account: AccountId, *, by_others: bool = False) -> frozenset[OpId]:
         """The last ops that count by which an account could read no more, if it may not now: what
-        is said of it afterwards, a ban too, is none of its business."""
+        is said of it afterwards, a ban too, is none of its business. `by_others`: not its own."""
         self._judge()
         if self._standing(account, EVERYBODY).may_read:
             return frozenset()
         about, graph = self._graph.about.get(account, 0) & self._counting, self._graph
         ending = sum(
             1 << index
-            for index in bits(about & graph.excluding)
+            for index in bits(about & (graph.ending if by_others else graph.excluding))
             if self._standing(account, graph.past[index]).may_read
         )
         return frozenset(graph.ops[index].id for index in graph.last(ending))

@@ -151,15 +151,19 @@ class RoomGate:
         return "written after a limit" if is_rewritten and op.id not in room.proven else None
 
     def awaits(self, conversation: Conversation, op: Op, place: Place | None) -> OpId | None:
-        """The head that a talk op has to lead to, where its chain was cut above it and that head is
-        not here yet. A place alone proves nothing: who was limited may sign another op for it."""
+        """A head that a talk op may have to lead to, where its chain was cut above it: one that is
+        not here yet, the nearest first, if there is any. A place alone proves nothing: who was
+        limited may sign another op for it."""
         room = conversation.invited
         if room is None or place not in _NEW or op.id in room.proven:
             return None
         if op.header.chain is Chain.CONTROL or op.header.device == self._state.me.device:
             return None
         heads = room.heads_over(op)
-        return None if not heads or op.id in heads else heads[0]
+        if not heads or op.id in heads:
+            return None
+        key = (op.header.device, op.header.chain)
+        return next((head for head in heads if not conversation.log.knows(key, head)), heads[0])
 
     def prove(self, conversation: Conversation, op: Op) -> list[Op]:
         """What waited for a head, or for what leads to it, and may be taken now that it came: in

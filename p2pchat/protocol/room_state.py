@@ -114,19 +114,28 @@ class InvitedRoom:
         return self.membership.was_in_time(op.position, header.account, header.deps)
 
     def is_refused(self, op: Op) -> bool:
-        """Whether a talk op, all of whose dependencies are here, is not taken at all. Of a member
-        what was not in time is taken and not shown, since what it wrote later follows it."""
+        """Whether a talk op, all of whose dependencies are here, is not taken at all. Of a member,
+        and of who went by itself, what was not in time is taken and not shown, since what it wrote
+        later follows it."""
         header, membership = op.header, self.membership
         is_out = not membership.standing(header.account).may_read
         is_revoked = membership.is_revoked(header.account, header.device)
-        return (is_out or is_revoked) and not self.is_in_time(op)
+        if not (is_out or is_revoked) or self.is_in_time(op):
+            return False
+        return is_revoked or not self._went(header.account)
+
+    def _went(self, account: AccountId) -> bool:
+        """Whether somebody who is out was in, and went by itself."""
+        last, put_out = (self.membership.removal(account, by_others=by) for by in (False, True))
+        return bool(last) and last.isdisjoint(put_out)
 
     def heads_over(self, op: Op) -> tuple[OpId, ...]:
-        """The heads at or above a talk op that limits name which it shows no knowledge of."""
+        """The heads at or above a talk op that limits name which it shows no knowledge of, the
+        nearest first."""
         header = op.header
         bounds = self.membership.bounds(header.device, header.account, header.deps)
         heads = [head for bound in bounds for head in bound if head.seq >= header.seq]
-        return tuple(head.head for head in heads)
+        return tuple(head.head for head in sorted(heads, key=lambda head: head.seq))
 
     def is_rewritten(self, op: Op) -> bool:
         """Whether a talk op that forks its chain is by who may write no more: it may lie below the

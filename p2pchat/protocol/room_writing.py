@@ -37,6 +37,7 @@ from p2pchat.wire.control import (
     encode_control,
     fitting_cuts,
     fitting_floors,
+    naming_ends,
 )
 from p2pchat.wire.devices import revocation
 from p2pchat.wire.frames import Ops
@@ -98,9 +99,9 @@ class RoomWriter:
             if chain is Chain.TALK and tips and tips[0].account == account:
                 talk[device] = Cut(device, (), self._talk(conversation, device))
         cuts = room.membership.cuts(account, talk)
-        is_in = room.membership.standing(account).may_read  # else the room is for its floors
-        ends = {device: self._ends(conversation, device) for device in talk if is_in}
-        return SetStanding(account, standing, fitting_cuts(account, standing, cuts, ends))
+        control = SetStanding(account, standing, fitting_cuts(account, standing, cuts))
+        is_in = room.membership.standing(account).may_read or not standing.may_read
+        return self._with_ends(conversation, control) if is_in else control  # after its floors
 
     def given(
         self,
@@ -111,7 +112,9 @@ class RoomWriter:
         """What lets somebody in, with what it is given of the room's past. `rows` are the ops with
         which the last messages of each device begin."""
         own = Own(self._state.me.device, self._outbox.recipients.delivered(conversation.id))
-        return fitting_floors(control, floors_of(conversation, rows, own))
+        fitted = fitting_floors(control, floors_of(conversation, rows, own))
+        is_cutting = isinstance(fitted, SetStanding)
+        return self._with_ends(conversation, fitted) if is_cutting else fitted
 
     def revocations(self, conversation: Conversation, account: AccountId) -> list[DeviceRevoked]:
         """What is to be said of an account's devices that were revoked: by another device of the
@@ -144,6 +147,10 @@ class RoomWriter:
     def _talk(self, conversation: Conversation, device: DeviceId) -> tuple[TalkHead, ...]:
         tips = conversation.log.tips.get((device, Chain.TALK), ())
         return tuple(TalkHead(tip.seq, tip.id) for tip in tips)
+
+    def _with_ends(self, conversation: Conversation, control: SetStanding) -> SetStanding:
+        ends = {cut.device: self._ends(conversation, cut.device) for cut in control.cuts}
+        return naming_ends(control, ends)
 
     def _ends(self, conversation: Conversation, device: DeviceId) -> tuple[TalkHead, ...]:
         """Where a device's talk ends for some readers, the last of it first: they are given nothing

@@ -63,6 +63,7 @@ __all__ = [
     "fitting_cuts",
     "fitting_floors",
     "is_detail",
+    "naming_ends",
     "read_genesis",
     "shows_less_than_all",
 ]
@@ -305,29 +306,31 @@ def is_detail(detail: Detail, text: str) -> bool:
     return len(text) <= DETAIL_CHARS_MAX[detail] and all(line.isprintable() for line in lines)
 
 
-def fitting_cuts(
-    account: AccountId, standing: Standing, cuts: Iterable[Cut], ends: Ends
-) -> tuple[Cut, ...]:
+def fitting_cuts(account: AccountId, standing: Standing, cuts: Iterable[Cut]) -> tuple[Cut, ...]:
     """As many cuts as others take in one op, by device. What has no room is cut off whole: first
-    named are the devices that ruled, then those that said most. As far as there is room left, they
-    are named with the `ends` of their talk."""
+    named are the devices that ruled, then those that said most."""
     found: list[Cut] = []
     for cut in sorted(cuts, key=_worth):
         more = [*found, _short(cut)]
-        found = more if _fits(account, standing, more) else found
-    for place, cut in enumerate(found):
-        room = TALK_HEADS_MAX - len(cut.talk)
-        fresh = [head for head in ends.get(cut.device, ()) if head not in cut.talk][:room]
-        for head in fresh:
-            longer = replace(found[place], talk=(*found[place].talk, head))
-            more = [*found[:place], longer, *found[place + 1 :]]
-            found = more if _fits(account, standing, more) else found
+        fits = len(more) <= CUTS_MAX and _fits(SetStanding(account, standing, tuple(more)))
+        found = more if fits else found
     return tuple(sorted(found, key=lambda cut: cut.device))
 
 
-def _fits(account: AccountId, standing: Standing, cuts: Sequence[Cut]) -> bool:
-    _, raw = encode_control(SetStanding(account, standing, tuple(cuts)))
-    return len(cuts) <= CUTS_MAX and len(raw) <= CONTROL_BYTES_MAX
+def naming_ends(control: SetStanding, ends: Ends) -> SetStanding:
+    """The same with the ends of the talk that it cuts, as far as there is room left."""
+    for place, cut in enumerate(control.cuts):
+        room = TALK_HEADS_MAX - len(cut.talk)
+        for head in [head for head in ends.get(cut.device, ()) if head not in cut.talk][:room]:
+            longer = replace(control.cuts[place], talk=(*control.cuts[place].talk, head))
+            cuts = (*control.cuts[:place], longer, *control.cuts[place + 1 :])
+            more = replace(control, cuts=cuts)
+            control = more if _fits(more) else control
+    return control
+
+
+def _fits(control: SetStanding) -> bool:
+    return len(encode_control(control)[1]) <= CONTROL_BYTES_MAX
 
 
 def _worth(cut: Cut) -> tuple[bool, int, DeviceId]:

@@ -40,6 +40,8 @@ def test_a_room_that_does_not_show_all_its_history_falls_apart_and_comes_togethe
         (601, "joining"),  # who is in by an admission too many is out again, and nobody said so
         (611, "joining"),  # who was to have it is gone, and who came since signs for what follows
         (670, "last:5"),  # somebody like that goes on behind a hole
+        (694, "last:5"),  # somebody is let in to read alone, and had said something to others
+        (737, "joining"),  # who went by itself had said something too late, and then in time
         (710, "joining"),  # nobody is left, and what waited is given to who comes
     ],
 )

@@ -2,7 +2,9 @@
 
 Members are judged by the control ops on the disk of whoever calls it so, and since when they are
 is counted anew here, commit by commit: who became a member after a message was on that disk, or is
-none any more, does not count. By what rules somebody is a member `tests/properties` looks at.
+none any more, does not count. Who comes back to a room hears again, in any order, who is in it:
+until it speaks there those count who were in by its last word of before, and others from where on
+they are given what it said. By what rules somebody is a member `tests/properties` looks at.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from dataclasses import dataclass, field
 
 from p2pchat.events import Event, MessageStateChanged
 from p2pchat.model.change import AddOp, Change, DropConversation
-from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
+from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId, Party
 from p2pchat.model.message import MessageState
 from p2pchat.model.op import Chain, Header
 from p2pchat.model.room_change import NO_GENESIS, PutRoom
@@ -29,18 +31,35 @@ __all__ = ["Expectation"]
 class _Room:
     """A room by invitation on one disk."""
 
-    own: AccountId
+    own: Party
     membership: Membership
     is_entered: bool = False
-    written: int = 0
-    """How many talk ops of the disk's own device are on it."""
+    said: Header | None = None
+    """The newest talk op of the disk's own device."""
+    is_back: bool = False
+    """That was said before it left the room, which it is in again."""
     since: dict[AccountId, int] = field(default_factory=dict[AccountId, int])
     """By member but ourselves: how many there were when it became one."""
 
     def judge(self) -> None:
         members = self.membership.members() if self.is_entered else ()
-        others = [one for one in members if one != self.own]
-        self.since = {one: self.since.get(one, self.written) for one in others}
+        others = [one for one in members if one != self.own.account]
+        self.since = {
+            one: self.since[one] if one in self.since else self._from(one) for one in others
+        }
+
+    def _from(self, account: AccountId) -> int:
+        """From which of our talk on a new member is expected to have it."""
+        if self.said is None:
+            return 0
+        count, known = self.said.seq + 1, self.said.deps
+        if not self.is_back:
+            return count
+        is_known = all(id in self.membership for id in known)
+        if not is_known or self.membership.standing(account, known).may_read:
+            return 0
+        places = self.membership.places(account, self.own.device, is_last=True)
+        return min([count, *places])
 
 
 class Expectation(Checker):
@@ -49,12 +68,16 @@ class Expectation(Checker):
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger)
         self._rooms: dict[tuple[DeviceId, ConversationId], _Room] = {}
+        self._left: dict[tuple[DeviceId, ConversationId], Header | None] = {}
+        """What was said last in rooms that were left."""
 
     def committed(self, life: Life, change: Change) -> Complaints:
         own = life.peer.identity
         match change:
             case PutRoom(id, genesis) if genesis != NO_GENESIS:
-                made = _Room(own.account, Membership(read_genesis(genesis)))
+                said = self._left.get((own.device, id))
+                made = _Room(Party(own.account, own.device), Membership(read_genesis(genesis)))
+                made.said, made.is_back = said, said is not None
                 room = self._rooms.setdefault((own.device, id), made)
                 room.is_entered = change.is_entered
                 room.judge()
@@ -63,9 +86,11 @@ class Expectation(Checker):
                     room.membership.add(control_op(op))
                     room.judge()
                 elif op.header.device == own.device:
-                    room.written = op.header.seq + 1
+                    room.said, room.is_back = op.header, False
             case DropConversation(id):
-                self._rooms.pop((own.device, id), None)
+                gone = self._rooms.pop((own.device, id), None)
+                if gone is not None:
+                    self._left[own.device, id] = gone.said
             case _:
                 pass  # who is in a room does not follow from it
         return ()

@@ -122,6 +122,48 @@ def test_what_nobody_had_is_given_to_who_comes_when_nobody_is_left() -> None:
     assert crew.alice.state_of(said.id) is MessageState.DELIVERED
 
 
+def test_what_somebody_said_in_time_who_went_is_taken_though_it_follows_what_was_too_late() -> None:
+    crew = Crew("all")
+    crew.admit(CAROL)
+    crew.part(crew.bob)
+    crew.say(crew.bob, "late")
+    crew.alice.set(crew.room, BOB, Standing.REMOVED)
+    crew.table.run(5)
+    crew.part(crew.carol)
+    crew.alice.set(crew.room, BOB, Standing.MEMBER)
+    crew.table.cut.discard(frozenset((crew.alice.device, crew.bob.device)))
+    crew.table.connect(crew.alice, crew.bob)
+    crew.table.run(30)
+    crew.say(crew.bob, "in time")
+    crew.table.run(5)
+    crew.bob.leave(crew.room)
+    crew.table.run(5)
+    crew.heal()
+    assert crew.texts(crew.alice) == crew.texts(crew.carol) == ["in time"]
+    crew.check_whole(crew.alice, crew.carol)
+
+
+@pytest.mark.parametrize("history", ["none", "joining"])
+def test_who_is_let_in_to_read_alone_is_read_as_far_as_it_said_something_to_somebody(
+    history: str,
+) -> None:
+    """It was out, and so the op that lets it in limits it, too."""
+    crew = Crew(history)
+    crew.admit(CAROL)
+    crew.part(crew.carol)
+    crew.say(crew.bob, "to carol, who is away")
+    crew.alice.set(crew.room, CAROL, Standing.REMOVED)
+    crew.table.run(5)
+    crew.say(crew.bob, "without her")
+    crew.bob.leave(crew.room)
+    crew.table.run(5)
+    crew.alice.set(crew.room, BOB, Standing.READ_ONLY)
+    crew.table.run(5)
+    crew.admit(CAROL)
+    crew.heal()
+    assert crew.texts(crew.carol) == ["to carol, who is away"]
+
+
 def test_who_has_several_parts_of_a_chain_compares_them_all_after_a_restart() -> None:
     crew = Crew("joining")
     crew.admit(CAROL)

@@ -41,6 +41,7 @@ from p2pchat.wire.control import (
     decode_control,
     encode_control,
     fitting_cuts,
+    naming_ends,
 )
 from tests.unit.protocol.people import ALICE, BOB, Author, digest, op_id
 from tests.vectors import golden
@@ -163,16 +164,20 @@ def test_where_talk_ends_for_some_is_named_as_far_as_there_is_room():
     one, other = (DeviceId(digest(f"device {number}")) for number in range(2))
     tip = (TalkHead(100, op_id("tip")),)
     ends = {one: (*tip, *heads(0, TALK_HEADS_MAX + 1)), other: heads(1, 2)}
-    two = [Cut(one, (), tip), Cut(other, (), ())]
-    found = {cut.device: cut for cut in fitting_cuts(ALICE.account, Standing.REMOVED, two, ends)}
+    two = (Cut(one, (), tip), Cut(other, (), ()))
+    found = {
+        cut.device: cut
+        for cut in naming_ends(SetStanding(ALICE.account, Standing.REMOVED, two), ends).cuts
+    }
     assert found[one].talk == (*tip, *heads(0, TALK_HEADS_MAX + 1)[: TALK_HEADS_MAX - 1])
     assert found[other].talk == heads(1, 2)
 
     crowd = [Cut(DeviceId(digest(f"device {n}")), (), tip) for n in range(CUTS_MAX)]
     ends = {cut.device: heads(n, TALK_HEADS_MAX) for n, cut in enumerate(crowd)}
-    cuts = fitting_cuts(ALICE.account, Standing.REMOVED, crowd, ends)
-    _, raw = encode_control(SetStanding(ALICE.account, Standing.REMOVED, cuts))
-    assert {cut.device for cut in cuts} == ends.keys()
+    cuts = fitting_cuts(ALICE.account, Standing.REMOVED, crowd)
+    control = naming_ends(SetStanding(ALICE.account, Standing.REMOVED, cuts), ends)
+    _, raw = encode_control(control)
+    assert {cut.device for cut in control.cuts} == ends.keys()
     assert CONTROL_BYTES_MAX - 50 < len(raw) <= CONTROL_BYTES_MAX
 
 
