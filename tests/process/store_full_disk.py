@@ -5,8 +5,8 @@ store_full_disk.py HOME
 
 from __future__ import annotations
 
-import contextlib
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from p2pchat.errors import DiskFull
 from p2pchat.model.change import PutSetting
 from p2pchat.store.home import open_home
 from p2pchat.store.sqlite import SqliteStore
+
+LEFT_BYTES = 500_000  # what is left to write into, once a home is made
 
 
 def fill(store: SqliteStore) -> tuple[int, str]:
@@ -26,11 +28,10 @@ def fill(store: SqliteStore) -> tuple[int, str]:
     raise SystemExit("the disk was never full")
 
 
-def take_all(ballast: Path) -> None:
-    """Leave no room at all."""
-    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
-        while file.write(bytes(4_096)):
-            pass
+def take_room(ballast: Path, left_bytes: int) -> None:
+    """Leave `left_bytes` on the disk."""
+    free_bytes = shutil.disk_usage(ballast.parent).free
+    ballast.write_bytes(bytes(free_bytes - left_bytes))
 
 
 def try_to_open(home: Path) -> str:
@@ -43,13 +44,13 @@ def try_to_open(home: Path) -> str:
 
 def main(home: Path) -> dict[str, object]:
     ballast = home.parent / "ballast"
-    ballast.write_bytes(bytes(1_000_000))
     with open_home(home) as opened:
+        take_room(ballast, LEFT_BYTES)
         acknowledged, said = fill(opened.store)
         present = len(opened.store.snapshot().settings)
         ballast.unlink()
         opened.store.commit([PutSetting("room", b"again")])
-        take_all(ballast)
+        take_room(ballast, 0)
     said_at_open = try_to_open(home)
     ballast.unlink()
     with open_home(home) as opened:

@@ -17,7 +17,7 @@ OPEN = "from p2pchat.store.home import open_home\nwith open_home({!r}): pass"
 
 
 def on_a_disk(directory: Path, options: str, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run `command` with a file system of one megabyte mounted at `directory`."""
+    """Run `command` with a small file system mounted at `directory`."""
     mount = f"mount -t tmpfs -o {options} tmpfs {directory}"
     if subprocess.run(["unshare", "-Urm", "sh", "-c", mount], check=False).returncode:
         pytest.skip("no user namespaces to mount a small disk in")
@@ -34,7 +34,7 @@ def on_a_disk(directory: Path, options: str, *command: str) -> subprocess.Comple
 def test_a_full_disk_is_said_and_nothing_that_was_acknowledged_is_lost(tmp_path: Path) -> None:
     program = str(ROOT / "tests" / "process" / "store_full_disk.py")
     home = str(tmp_path / "home")
-    done = on_a_disk(tmp_path, "size=2m", sys.executable, program, home)
+    done = on_a_disk(tmp_path, "size=8m", sys.executable, program, home)
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
     assert seen["acknowledged"] == seen["present"] > 5
