@@ -438,6 +438,10 @@ class Methods:
         """Where something is unread, and how much."""
         return [Unread(id, count) for id, count in (await self._client.unread()).items()]
 
+    async def first_unread(self, conversation: ConversationId) -> OpId | None:
+        """The oldest message of others that was not read yet; null for none."""
+        return await self._client.conversation(conversation).first_unread()
+
     async def read_receipts(
         self, value: ReadReceipts | None = None, conversation: ConversationId | None = None
     ) -> bool:

@@ -152,6 +152,10 @@ class Conversation:
         """How many messages of others were not read yet: 1,000 means as many or more."""
         return await (await self._node.flushed_store()).unread(self.id)
 
+    async def first_unread(self) -> OpId | None:
+        """The oldest of them in the order of `history`; None for none."""
+        return await (await self._node.flushed_store()).first_unread(self.id)
+
     @property
     def read_receipts(self) -> bool:
         """Whether those who write here are told what was read."""

@@ -121,6 +121,10 @@ class Store(Protocol):
         One that was deleted is not counted."""
         ...
 
+    def first_unread(self, conversation: ConversationId) -> OpId | None:
+        """The first of those in display order, whatever lies above it; None for none."""
+        ...
+
     def marks_to(self, id: OpId) -> list[PutReadMark]:
         """The marks that say that everything is read up to a message, in display order, of its
         conversation: those that say more than what is marked, ordered by device.
@@ -159,6 +163,8 @@ class AsyncStore(Protocol):
     async def receipts(self, conversation: ConversationId) -> list[PutReceipt]: ...
 
     async def unread(self, conversation: ConversationId) -> int: ...
+
+    async def first_unread(self, conversation: ConversationId) -> OpId | None: ...
 
     async def marks_to(self, id: OpId) -> list[PutReadMark]: ...
 

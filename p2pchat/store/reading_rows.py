@@ -44,7 +44,7 @@ from p2pchat.store.schema import (
 )
 from p2pchat.store.statements import Row, drop, put, text
 
-__all__ = ["ReadingWriter", "read_marks_to", "read_reading", "read_unread"]
+__all__ = ["ReadingWriter", "read_first_unread", "read_marks_to", "read_reading", "read_unread"]
 
 _new = insert(read_marks).values({c: bindparam(c.name) for c in read_marks.columns})
 _PUT_MARK = text(
@@ -144,11 +144,12 @@ def _unread(*columns: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
     )
 
 
+_IS_HERE = ~exists().where(dropped.c.op == messages.c.op)
 _COUNT = select(func.count()).select_from(
-    _unread(literal(1).label("one"))
-    .where(~exists().where(dropped.c.op == messages.c.op))
-    .limit(UNREAD_MAX)
-    .subquery()
+    _unread(literal(1).label("one")).where(_IS_HERE).limit(UNREAD_MAX).subquery()
+)
+_FIRST = (
+    _unread(messages.c.id).where(_IS_HERE).order_by(messages.c.sort_key, messages.c.id).limit(1)
 )
 _ANCHOR = (
     select(messages.c.sort_key, conversations.c.id)
@@ -175,6 +176,12 @@ _MARKS_TO = (
 def read_unread(connection: Connection, id: ConversationId) -> int:
     """As `Store.unread`."""
     return connection.scalar(_COUNT, {"conversation": id}) or 0
+
+
+def read_first_unread(connection: Connection, id: ConversationId) -> OpId | None:
+    """As `Store.first_unread`."""
+    found = connection.scalar(_FIRST, {"conversation": id})
+    return None if found is None else OpId(found)
 
 
 def read_marks_to(connection: Connection, id: OpId) -> list[PutReadMark]:

@@ -31,7 +31,7 @@ from p2pchat.store import reading
 from p2pchat.store.archiving import Archive, read_archive
 from p2pchat.store.driver import connect, make_engine, store_errors
 from p2pchat.store.port import READERS_MAX, Page
-from p2pchat.store.reading_rows import read_marks_to, read_unread
+from p2pchat.store.reading_rows import read_first_unread, read_marks_to, read_unread
 from p2pchat.store.restoring import read_identity, read_snapshot
 from p2pchat.store.searching import UNINDEXED_MAX, index_more, search, weight_of
 from p2pchat.store.writing import Writer
@@ -112,6 +112,10 @@ class SqliteStore:
     def unread(self, conversation: ConversationId) -> int:
         with self._read() as connection:
             return read_unread(connection, conversation)
+
+    def first_unread(self, conversation: ConversationId) -> OpId | None:
+        with self._read() as connection:
+            return read_first_unread(connection, conversation)
 
     def marks_to(self, id: OpId) -> list[PutReadMark]:
         with self._read() as connection:

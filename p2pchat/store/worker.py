@@ -118,6 +118,9 @@ class StoreWorker:
     async def unread(self, conversation: ConversationId) -> int:
         return await self._read(partial(self._store.unread, conversation))
 
+    async def first_unread(self, conversation: ConversationId) -> OpId | None:
+        return await self._read(partial(self._store.first_unread, conversation))
+
     async def marks_to(self, id: OpId) -> list[PutReadMark]:
         return await self._read(partial(self._store.marks_to, id))
 
@@ -231,6 +234,10 @@ class InlineStore:
     async def unread(self, conversation: ConversationId) -> int:
         await trio.lowlevel.checkpoint()
         return self._store.unread(conversation)
+
+    async def first_unread(self, conversation: ConversationId) -> OpId | None:
+        await trio.lowlevel.checkpoint()
+        return self._store.first_unread(conversation)
 
     async def marks_to(self, id: OpId) -> list[PutReadMark]:
         await trio.lowlevel.checkpoint()

@@ -231,6 +231,10 @@ class RecordingStore:
         await self._wait()
         return self._store.unread(conversation)
 
+    async def first_unread(self, conversation: ConversationId) -> OpId | None:
+        await self._wait()
+        return self._store.first_unread(conversation)
+
     async def marks_to(self, id: OpId) -> list[PutReadMark]:
         await self._wait()
         return self._store.marks_to(id)

@@ -11,7 +11,7 @@ from p2pchat.errors import UnknownMessage
 from p2pchat_qt.jobs import Again
 from p2pchat_qt.models.rows import RowsModel
 from p2pchat_qt.models.timeline import Timeline
-from p2pchat_qt.models.window import PAGE, WINDOW_MAX
+from p2pchat_qt.models.window import PAGE
 from p2pchat_qt.session import Session
 from p2pchat_qt.shown import colour_of, initials, name_text, preview_text
 from p2pchat_qt.values import Row, flag, number, row, rows, text, texts
@@ -26,8 +26,6 @@ CATCH_UP_MAX = 500
 """Messages read at once behind the last that is shown; if there are more, the newest page is."""
 APPENDED_AT_ONCE = 6
 """Messages shown in one turn of the window's loop; each takes it 1 to 2 ms."""
-UNREAD_READ_MAX = 5_000
-"""Messages looked through for the oldest unread one."""
 
 
 class ChatView(ViewModel):
@@ -254,35 +252,31 @@ class ChatView(ViewModel):
 
     async def _read_unread(self, unread: int) -> None:
         """From the oldest unread message on, with some before it; the line stands above it."""
-        limit = max(PAGE, unread + PAGE)
-        while True:
-            page = await self._history(limit=limit)
-            others = [n for n, each in enumerate(page) if each["author"] != self.session.account]
-            is_all = len(page) < limit
-            if is_all or len(others) >= unread or limit == UNREAD_READ_MAX:
-                break
-            limit = min(limit * 4, UNREAD_READ_MAX)
-        first = others[-min(unread, len(others))] if others else len(page)
-        begin = max(0, min(first - PAGE // 3, len(page) - PAGE))
-        end = begin + WINDOW_MAX
-        has_older = begin > 0 or not is_all
-        self.shown.show(page[begin:end], has_older=has_older, has_newer=end < len(page))
-        if others:
-            oldest = text(page[first], "id")
-            self.shown.set_unread_from(oldest)
-            self.put(unseen=unread)
-            self.resumed.emit(oldest)
+        oldest = await self.session.call("first_unread", conversation=self.id)
+        if oldest is None:  # it was read by now, or taken back
+            await self._read_newest()
+            return
+        self.shown.set_unread_from(str(oldest))
+        await self._show_around(str(oldest), PAGE // 3 if unread > PAGE else PAGE)
+        self.put(unseen=unread)
+        self.resumed.emit(str(oldest))
         await self._read_replies()
 
-    async def _read_around(self, message: str) -> None:
-        before = await self._history(limit=PAGE, before=message)
-        after = await self._history(limit=PAGE, after=message)
-        middle = row(await self.session.call("message", message_id=message))
+    async def _show_around(self, message: str, before_max: int) -> None:
+        """A message, so many before it and a page after it."""
+        before, middle, after = await asyncio.gather(
+            self._history(limit=before_max, before=message),
+            self.session.call("message", message_id=message),
+            self._history(limit=PAGE, after=message),
+        )
         self.shown.show(
-            [*before, middle, *after],
-            has_older=len(before) == PAGE,
+            [*before, self.session.states.newest(row(middle)), *after],
+            has_older=len(before) == before_max,
             has_newer=len(after) == PAGE,
         )
+
+    async def _read_around(self, message: str) -> None:
+        await self._show_around(message, PAGE)
         self.put(isAtEnd=False, isLoaded=True)
         self.jumped.emit(message)
         await self._read_replies()

@@ -119,6 +119,11 @@ class Client:
     def _unread(self):
         return [{"conversation": id, "count": count} for id, count in self.unread.items()]
 
+    def _first_unread(self, conversation):
+        count = self.unread.get(conversation, 0)
+        others = [each for each in self.said.get(conversation, []) if each["author"] != ME]
+        return others[-min(count, len(others))]["id"] if count and others else None
+
     def _contacts(self):
         return [dict(each) for each in self.contacts]
 

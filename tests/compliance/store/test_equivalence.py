@@ -390,6 +390,7 @@ class TwoStores(RuleBasedStateMachine):
             self._same(lambda store, room=room: store.authors(room))
             self._same(lambda store, room=room: store.receipts(room))
             self._same(lambda store, room=room: store.unread(room))
+            self._same(lambda store, room=room: store.first_unread(room))
         for id in self._known[-5:]:
             self._same(lambda store, id=id: store.message(id))
             self._same(lambda store, id=id: store.marks_to(id))

@@ -10,7 +10,16 @@ from p2pchat.errors import UnknownMessage
 from p2pchat.model.change import Counting, DropConversation, PutReadMark
 from p2pchat.model.message import MessageState
 from p2pchat.store.port import UNREAD_MAX, Page, Store
-from tests.compliance.store.values import ALICE, BOB, CAROL, OTHER_ROOM, ROOM, Writer, delivery
+from tests.compliance.store.values import (
+    ALICE,
+    BOB,
+    CAROL,
+    OTHER_ROOM,
+    ROOM,
+    Person,
+    Writer,
+    delivery,
+)
 
 
 def others(person=BOB) -> Writer:
@@ -45,6 +54,22 @@ def test_what_comes_late_is_unread_though_it_sorts_before_what_was_read(store: S
     store.commit(store.marks_to(bob.ops[0].id))
     store.commit(carol.message("late", sort_key=1))
     assert store.unread(ROOM) == 1
+
+
+def test_the_first_unread_one_is_the_first_in_display_order(store: Store) -> None:
+    bob, carol = others(), others(CAROL)
+    assert store.first_unread(ROOM) is None
+    store.commit([*Writer().message("ours", sort_key=1), *bob.message("two", sort_key=2)])
+    store.commit([*carol.message("four", sort_key=4), *bob.message("five", sort_key=5)])
+    assert store.first_unread(ROOM) == bob.ops[0].id
+    store.commit(store.marks_to(bob.ops[0].id))
+    assert store.first_unread(ROOM) == carol.ops[0].id
+    store.commit(carol.delete(carol.ops[0].id))
+    assert store.first_unread(ROOM) == bob.ops[1].id
+    dave = others(Person("dave"))
+    store.commit(dave.message("late", sort_key=1))
+    assert store.first_unread(ROOM) == dave.ops[0].id
+    assert store.first_unread(OTHER_ROOM) is None
 
 
 def test_marks_count_the_same_in_any_order(store: Store) -> None:

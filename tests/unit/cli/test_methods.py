@@ -89,6 +89,7 @@ CONTRACT = {
     "announce": "room text",
     "mark_read": "message_id",
     "unread": "",
+    "first_unread": "conversation",
     "read_receipts": "| value conversation",
     "draft": "conversation | text",
     "typing": "account is_typing",
