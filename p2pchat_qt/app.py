@@ -27,6 +27,7 @@ from p2pchat_qt.viewmodels.rooms import RoomsView
 from p2pchat_qt.viewmodels.settings import SettingsView
 from p2pchat_qt.viewmodels.sidebar import SidebarView
 from p2pchat_qt.viewmodels.start import StartView
+from p2pchat_qt.viewmodels.system import SystemView
 from p2pchat_qt.viewmodels.writers import WritersView
 
 __all__ = ["App", "Views"]
@@ -45,6 +46,7 @@ class Views:
     rooms: RoomsView
     network: NetworkView
     settings: SettingsView
+    system: SystemView
     faces: FacesView
     writers: WritersView
 
@@ -72,6 +74,7 @@ class App(QObject):
             RoomsView(self.session, sidebar),
             NetworkView(self.session),
             SettingsView(self.session),
+            SystemView(self.session, preferences_home),
             FacesView(self.session, sidebar),
             WritersView(self.session),
         )

@@ -161,6 +161,18 @@
         <translation>你已被永久移出此房间。</translation>
     </message>
     <message>
+        <source>Whom do you want to talk to?</source>
+        <translation>想和谁聊天？</translation>
+    </message>
+    <message>
+        <source>Send your link to a friend, or paste the one they sent you. You can write to each other as soon as one of you has accepted the other.</source>
+        <translation>把你的链接发给朋友，或粘贴对方发来的链接。一方接受后，你们就可以互相发消息。</translation>
+    </message>
+    <message>
+        <source>Add a contact</source>
+        <translation>添加联系人</translation>
+    </message>
+    <message>
         <source>is writing…</source>
         <translation>正在输入…</translation>
     </message>
@@ -1305,6 +1317,18 @@
         <translation>此系统没有显示通知的位置。有新内容时，任务栏中的窗口图标会提示。</translation>
     </message>
     <message>
+        <source>With the system</source>
+        <translation>与系统集成</translation>
+    </message>
+    <message>
+        <source>Start when you log in</source>
+        <translation>登录系统时启动</translation>
+    </message>
+    <message>
+        <source>Open dchat:// links from other programs here</source>
+        <translation>在此打开其他程序中的 dchat:// 链接</translation>
+    </message>
+    <message>
         <source>Privacy</source>
         <translation>隐私</translation>
     </message>
@@ -1576,6 +1600,13 @@
     <message>
         <source>Ready</source>
         <translation>就绪</translation>
+    </message>
+</context>
+<context>
+    <name>System</name>
+    <message>
+        <source>The system does not take it: %1</source>
+        <translation>系统未能接受：%1</translation>
     </message>
 </context>
 <context>

@@ -11,7 +11,7 @@ Page {
     readonly property var prefs: app.prefs.now
     signal asked(string title, string words, string yes, var act)
     title: qsTr("Settings")
-    onVisibleChanged: if (visible) settingsView.refresh()
+    onVisibleChanged: if (visible) { settingsView.refresh(); systemView.refresh() }
 
     Card {
         title: qsTr("Profile")
@@ -79,6 +79,26 @@ Page {
             color: Theme.c.faint
             font.pixelSize: Theme.small
             Layout.fillWidth: true
+        }
+    }
+    Card {
+        title: qsTr("With the system")
+        visible: systemView.now.canStart || systemView.now.canOpenLinks
+        Toggle {
+            objectName: "startsWithSystem"
+            visible: systemView.now.canStart
+            text: qsTr("Start when you log in")
+            checked: systemView.now.starts
+            Layout.fillWidth: true
+            onToggled: { systemView.start_with_system(checked); checked = Qt.binding(() => systemView.now.starts) }
+        }
+        Toggle {
+            objectName: "opensLinks"
+            visible: systemView.now.canOpenLinks
+            text: qsTr("Open dchat:// links from other programs here")
+            checked: systemView.now.opensLinks
+            Layout.fillWidth: true
+            onToggled: { systemView.open_links(checked); checked = Qt.binding(() => systemView.now.opensLinks) }
         }
     }
     Card {
