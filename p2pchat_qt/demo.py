@@ -39,6 +39,8 @@ from p2pchat.model.room import RoomKind
 from p2pchat.node.ambient import SystemAmbient
 from p2pchat.portal import BlockingPortal
 from p2pchat.store.home import open_home
+from p2pchat.wire.envelope import Purpose
+from p2pchat.wire.ops import content_hash, make_op
 from p2pchat_qt.demo_faces import face
 from p2pchat_qt.demo_talk import PEOPLE, ROOMS, Line, chatter
 from p2pchat_qt.values import row
@@ -59,13 +61,21 @@ class _Person:
     said: dict[ConversationId, int] = field(default_factory=dict[ConversationId, int])
 
 
+class _Nobody:
+    """Signs nothing."""
+
+    public_key = bytes(32)
+
+    def sign(self, purpose: Purpose, body: bytes) -> bytes:
+        return bytes(64)
+
+
 @dataclass(slots=True)
 class _Writer:
     """Puts what people say one after the other."""
 
     me: _Person
     changes: list[Change] = field(default_factory=list[Change])
-    count: int = 0
     rng: Random = field(default_factory=lambda: Random(SEED))  # noqa: S311 -- the same each time
     last: dict[tuple[ConversationId, DeviceId], OpId] = field(
         default_factory=dict[tuple[ConversationId, DeviceId], OpId]
@@ -95,15 +105,14 @@ class _Writer:
         self.changes.extend((AddOp(op, at_ms, at_ms), put))
 
     def _op(self, where: ConversationId, who: _Person, at_ms: int, kind: Kind, words: str) -> Op:
-        self.count += 1
         seq = who.said.get(where, 0)
         who.said[where] = seq + 1
-        raw = b"made up" + self.count.to_bytes(8, "big") + bytes(100)
         prev = self.last.get((where, who.device))
         header = Header(
-            where, Chain.TALK, who.account, who.device, seq, prev, at_ms << 16, kind, bytes(32)
-        )
-        op = Op(OpId.of(raw), header, raw, bytes(64), words.encode())
+            where, Chain.TALK, who.account, who.device, seq, prev, at_ms << 16, kind,
+            content_hash(words.encode()), devices=bytes(32),
+        )  # fmt: skip
+        op = make_op(header, words.encode(), _Nobody())
         self.last[where, who.device] = op.id
         return op
 

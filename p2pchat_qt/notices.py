@@ -1,4 +1,4 @@
-"""Short sentences at the bottom of the window: what went wrong, and what was done."""
+"""Short sentences in the window: what went wrong, and what was done."""
 
 from __future__ import annotations
 

@@ -11,7 +11,16 @@ import re
 from unicodedata import category
 from zlib import crc32
 
-__all__ = ["COLOURS", "colour_of", "initials", "links", "message_text", "name_text", "preview_text"]
+__all__ = [
+    "COLOURS",
+    "colour_of",
+    "found_text",
+    "initials",
+    "links",
+    "message_text",
+    "name_text",
+    "preview_text",
+]
 
 NAME_CHARS_MAX = 64
 PREVIEW_CHARS_MAX = 140
@@ -19,6 +28,8 @@ MARKS_MAX = 4
 """Combining marks in a row: more than any language writes."""
 COLOURS = 8
 """Of avatars."""
+FOUND_AFTER = 16
+"""Characters before what was found, at most."""
 
 _JOINER = "\u200d"
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0" + _JOINER)
@@ -43,6 +54,18 @@ def message_text(text: str) -> str:
 def preview_text(text: str) -> str:
     """The beginning of it, on one line."""
     return " ".join(message_text(text[: PREVIEW_CHARS_MAX * 4]).split())[:PREVIEW_CHARS_MAX]
+
+
+def found_text(text: str, sought: str) -> str:
+    """What was found, on one line, from a little before the first of the words that were looked
+    for on, so that it is in sight where a line is short."""
+    folded = text.casefold()
+    places = [folded.find(word) for word in sought.casefold().split()]
+    place = min((place for place in places if place >= 0), default=0)
+    begin = max(0, place - FOUND_AFTER)
+    if begin > 0:  # from a word on, where there are words
+        begin = max(begin, text.find(" ", begin, place) + 1)
+    return ("…" if begin > 0 else "") + preview_text(text[begin:])
 
 
 def links(text: str) -> list[tuple[int, int]]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["AVATARS", "NAMES", "PAIRS", "THEMES", "Palette"]
+__all__ = ["AVATARS", "NAMES", "PAIRS", "SIGNS", "THEMES", "Palette"]
 
 Palette = Mapping[str, str]
 
@@ -16,9 +16,9 @@ LIGHT: Palette = {
     "chat": "#e9eef2",
     "raised": "#f3f5f7",
     "hover": "#eef1f4",
-    "selected": "#2f6ea5",
-    "onSelected": "#ffffff",
-    "onSelectedFaint": "#e6f0f8",
+    "selected": "#d3e5f6",
+    "onSelected": "#14181c",
+    "onSelectedFaint": "#4a555e",
     "line": "#dfe4e8",
     "text": "#14181c",
     "faint": "#5b666f",
@@ -108,3 +108,8 @@ PAIRS = (
     ("onNotice", "notice"), ("warn", "raised"), ("good", "raised"),
 )  # fmt: skip
 """What is written on what."""
+SIGNS = (
+    ("accent", "selected"), ("accent", "sidebar"), ("good", "sidebar"), ("good", "selected"),
+    ("accent", "chat"), ("badgeQuiet", "window"),
+)  # fmt: skip
+"""What says something without words, such as how much is unread, and on what it lies."""

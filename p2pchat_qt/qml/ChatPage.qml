@@ -7,6 +7,7 @@ import "controls"
 Rectangle {
     id: page
     property bool isNarrow: false
+    property bool hasNobody: false
     readonly property bool isRoom: chatView.now.kind === "room"
     // Why nothing can be written here; empty where it can.
     readonly property string whyNot: {
@@ -35,8 +36,11 @@ Rectangle {
         width: Math.min(parent.width - 40, 420)
         visible: chatView.now.id === ""
         sign: "chats"
-        title: qsTr("Choose a conversation")
-        hint: qsTr("Or press Ctrl+K to go to one by its name.")
+        title: page.hasNobody ? qsTr("Whom do you want to talk to?") : qsTr("Choose a conversation")
+        hint: page.hasNobody ? qsTr("Send your link to a friend, or paste the one they sent you. You can write to each other as soon as one of you has accepted the other.")
+            : qsTr("Or press Ctrl+K to go to one by its name.")
+        action: page.hasNobody ? qsTr("Add a contact") : ""
+        onActed: page.adding()
     }
     ColumnLayout {
         anchors.fill: parent
@@ -112,6 +116,7 @@ Rectangle {
                 IconButton { enabled: false; sign: "megaphone"; icon.color: Theme.c.accent; size: Theme.px(26); Accessible.ignored: true }
                 Paragraph { text: chatView.now.announcement; maximumLineCount: 3; elide: Text.ElideRight; Layout.fillWidth: true }
             }
+            Rectangle { width: parent.width; height: 1; anchors.bottom: parent.bottom; color: Theme.c.line }
         }
         Rectangle {
             objectName: "keyAlarm"

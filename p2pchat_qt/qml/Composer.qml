@@ -74,7 +74,7 @@ Rectangle {
                 text: qsTr("Emoji")
                 Layout.alignment: Qt.AlignBottom
                 onClicked: emoji.open()
-                EmojiPicker { id: emoji; y: -height - 8; onPicked: sign => { input.insert(input.cursorPosition, sign); input.forceActiveFocus() } }
+                EmojiPicker { id: emoji; objectName: "emojiOfMessage"; y: -height - 8; onPicked: sign => { input.insert(input.cursorPosition, sign); input.forceActiveFocus() } }
             }
             ScrollView {
                 Layout.fillWidth: true

@@ -66,7 +66,7 @@ AbstractButton {
                 radius: width / 2
                 anchors.right: parent.right
                 anchors.bottom: parent.bottom
-                color: "#3fbf63"
+                color: Theme.c.good
                 border.width: 2
                 border.color: row.isOpen ? Theme.c.selected : Theme.c.sidebar
                 Accessible.name: qsTr("Connected")
@@ -85,7 +85,7 @@ AbstractButton {
                     font.weight: Font.DemiBold
                     Layout.fillWidth: true
                 }
-                StateMark { visible: row.previewState !== "" && row.previewState !== "deleted"; state_: row.previewState; tint: row.isOpen ? (row.previewState === "read" ? Theme.c.onSelected : Theme.c.onSelectedFaint) : row.previewState === "read" ? Theme.c.accent : Theme.c.faint }
+                StateMark { visible: row.previewState !== "" && row.previewState !== "deleted"; state_: row.previewState; tint: row.previewState === "read" ? Theme.c.accent : row.inkFaint }
                 Words { text: When.brief(row.at); color: row.inkFaint; font.pixelSize: Theme.small }
             }
             RowLayout {

@@ -7,7 +7,8 @@ Popup {
     id: picker
     signal picked(string sign)
     padding: 8
-    width: Theme.px(36) * 8 + 16
+    readonly property int columns: Math.min(8, Math.floor((Overlay.overlay ? Overlay.overlay.width - 40 : 1000) / Theme.px(36)))
+    width: Theme.px(36) * columns + 16
     focus: true
     background: Rectangle { radius: 12; color: Theme.c.window; border.width: 1; border.color: Theme.c.line }
     contentItem: GridView {
@@ -16,6 +17,7 @@ Popup {
         cellWidth: Theme.px(36)
         cellHeight: Theme.px(36)
         clip: true
+        ScrollBar.vertical: ScrollBar {}
         focus: true
         keyNavigationEnabled: true
         model: ("😀 😁 😂 🤣 😊 😍 😘 😎 🤔 😐 🙄 😴 😢 😭 😡 🤯 🥳 🤗 🙈 👋 👍 👎 👏 🙏 💪 🤝 ✌️ 👌 👀 🧠 ❤️ 💔 🔥 ✨ 🎉 🎂 "

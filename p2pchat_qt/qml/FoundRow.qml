@@ -10,6 +10,8 @@ AbstractButton {
     required property string conversation
     required property string title
     required property string author
+    required property string account
+    required property bool isRoom
     required property string initials
     required property int colour
     required property double at
@@ -26,7 +28,7 @@ AbstractButton {
     background: Rectangle { anchors.fill: parent; anchors.leftMargin: 6; anchors.rightMargin: 6; radius: 10; color: row.hovered ? Theme.c.hover : "transparent"; border.width: row.visualFocus ? 2 : 0; border.color: Theme.c.accent }
     contentItem: RowLayout {
         spacing: 10
-        Avatar { Layout.leftMargin: 16; size: Theme.px(36); letters: row.initials; colour: row.colour }
+        Avatar { Layout.leftMargin: 16; size: Theme.px(36); account: row.account; letters: row.initials; colour: row.colour; isRoom: row.isRoom }
         ColumnLayout {
             Layout.fillWidth: true
             Layout.rightMargin: 14

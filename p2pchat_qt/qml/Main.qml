@@ -40,7 +40,7 @@ ApplicationWindow {
         if (link.startsWith("dchat://"))
             follow(link)
         else
-            ask.about(qsTr("Open this link?"), link, qsTr("Open"), () => app.open_link(link))
+            ask.about(qsTr("Open this link?"), link, qsTr("Open"), () => app.open_link(link), false)
     }
 
     Component.onCompleted: {
@@ -51,6 +51,7 @@ ApplicationWindow {
 
     RowLayout {
         anchors.fill: parent
+        anchors.topMargin: trouble.visible ? trouble.height : 0
         spacing: 0
         visible: window.isIn
         enabled: visible
@@ -84,6 +85,7 @@ ApplicationWindow {
                 id: chatPage
                 objectName: "chatPage"
                 isNarrow: window.isNarrow
+                hasNobody: sidebar.isEmpty
                 onBack: chatView.open("")
                 onDetailed: window.wantsDetails = !window.wantsDetails
                 onSafety: (account, name) => safety.about(account, name, true)
@@ -162,9 +164,10 @@ ApplicationWindow {
         enabled: visible
     }
     Trouble {
+        id: trouble
         objectName: "trouble"
         visible: window.isIn && startView.now.phase === "failed"
-        anchors.fill: parent
+        width: parent.width
     }
     Toast { id: toast; objectName: "toast"; parent: Overlay.overlay }
 

@@ -7,6 +7,7 @@ import "controls"
 Rectangle {
     id: sidebar
     property string page
+    readonly property bool isEmpty: list.count === 0 && sidebarView.now.filter === "" && sidebarView.now.isLoaded
     signal opened(string id)
     signal foundAt(string id, string message)
     signal went(string page)
@@ -135,7 +136,7 @@ Rectangle {
             Empty {
                 anchors.centerIn: parent
                 width: parent.width - 40
-                visible: list.count === 0 && sidebarView.now.filter === "" && sidebarView.now.isLoaded
+                visible: sidebar.isEmpty
                 sign: "chats"
                 title: qsTr("No conversations yet")
                 hint: qsTr("Give your link to a friend, or paste theirs.")

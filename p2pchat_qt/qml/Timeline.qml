@@ -76,7 +76,9 @@ Item {
         function isAtBottom() { return contentY >= originY + contentHeight - height - 40 }
         onContentYChanged: settle.start()  // and not anew each time: who scrolls on would never come to older pages
         onCountChanged: settle.start()
-        onActiveFocusChanged: if (activeFocus && currentIndex < 0) currentIndex = 0
+        // By the keyboard, to what is in sight; who clicks into a message stays where they read.
+        onActiveFocusChanged: if (activeFocus && Window.activeFocusItem === list && currentIndex < 0)
+            currentIndex = Math.max(0, indexAt(width / 2, contentY + height - 12))
         Keys.onMenuPressed: openMenu()
         Keys.onReturnPressed: openMenu()
         function openMenu() {

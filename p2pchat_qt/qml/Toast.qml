@@ -1,7 +1,8 @@
 import QtQuick
 import "controls"
 
-// A sentence at the bottom, for as long as it takes to read it.
+// A sentence below the head, for as long as it takes to read it: at the bottom it would lie on what
+// was said last, on what is being written, and on the buttons of dialogs.
 Rectangle {
     id: toast
     property string words
@@ -14,7 +15,7 @@ Rectangle {
     width: Math.min(parent ? parent.width - 32 : 400, label.implicitWidth + 32, 560)
     height: label.height + 24
     x: parent ? (parent.width - width) / 2 : 0
-    y: parent ? parent.height - height - 84 : 0
+    y: Theme.px(56) + 10
     Accessible.role: Accessible.AlertMessage
     Accessible.name: words
 

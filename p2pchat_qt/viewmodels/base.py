@@ -45,8 +45,8 @@ class ViewModel(QObject):
         return self._now.value(name)
 
     def do(self, work: Coroutine[object, object, object]) -> None:
-        """Begin to read something, for as long as it is wanted to be seen; an error is shown at
-        the bottom of the window."""
+        """Begin to read something, for as long as it is wanted to be seen; an error is shown
+        in the window."""
         self.jobs.start(work)
 
     def act(self, work: Coroutine[object, object, object]) -> None:

@@ -11,7 +11,7 @@ from p2pchat_qt.models.filtered import Filtered
 from p2pchat_qt.models.lasts import Lasts
 from p2pchat_qt.models.rows import RowsModel
 from p2pchat_qt.session import Session
-from p2pchat_qt.shown import colour_of, initials, name_text, preview_text
+from p2pchat_qt.shown import colour_of, found_text, initials, name_text
 from p2pchat_qt.values import Row, flag, number, row, rows, shown_ms, text
 from p2pchat_qt.viewmodels.base import ViewModel, constant
 
@@ -21,7 +21,10 @@ CONVERSATION = (
     "id", "kind", "title", "account", "initials", "colour", "preview", "previewAuthor",
     "previewState", "at", "unread", "state_", "isOnline", "isVerified", "keyChanged",
 )  # fmt: skip
-FOUND = ("id", "conversation", "title", "author", "text_", "at", "initials", "colour")
+FOUND = (
+    "id", "conversation", "title", "author", "text_", "at", "initials", "colour", "account",
+    "isRoom",
+)  # fmt: skip
 SEARCH_MAX = 40
 READS_AT_ONCE = 16
 """Conversations whose last message is read at the same time."""
@@ -200,21 +203,23 @@ class SidebarView(ViewModel):
         if len(sought) > 1 and any(character.isalnum() for character in sought):
             found = rows(await self.session.call("search", text=sought, limit=SEARCH_MAX))
         if sought == self._sought:
-            self.hits.replace([self._hit(each) for each in found])
+            self.hits.replace([self._hit(each, sought) for each in found])
 
     # Rows
 
-    def _hit(self, message: Row) -> Row:
+    def _hit(self, message: Row, sought: str) -> Row:
         where = self.list.find(message["conversation"]) or {}
         return {
             "id": message["id"],
             "conversation": message["conversation"],
             "title": text(where, "title"),
             "author": name_text(text(message, "author_name")),
-            "text_": preview_text(text(message, "text")),
+            "text_": found_text(text(message, "text"), sought),
             "at": shown_ms(message),
             "initials": text(where, "initials"),
             "colour": number(where, "colour"),
+            "account": text(where, "account"),
+            "isRoom": where.get("kind") == "room",
         }
 
     def _sort(self, those: list[Row] | None = None) -> None:

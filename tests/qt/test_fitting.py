@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QMetaObject, QObject, QRectF
 from PySide6.QtQml import QQmlExpression, qmlContext
 from PySide6.QtQuick import QQuickItem
 
@@ -30,9 +30,26 @@ DIALOGS = {
     "linked": "linked.about({account: %1, name: 'María', state: ''})",
     "ask": "confirmLink('https://example.org/' + 'long/'.repeat(30))",
     "switcher": "switcher.open()",
-    "details": "window.wantsDetails = true",
 }
 """How each is opened; %1 is an account."""
+LINK = "https://example.org"
+PARTS = {
+    "menu": (
+        "messageMenu",
+        f"messageId = replied = 'x'; own = true; links = Array(3).fill('{LINK}'); popup(9, 9)",
+    ),
+    "menu-deleted": ("messageMenu", "own = gone = true; links = []; popup(9, 9)"),
+    "reactions": ("reactions", "open()"),
+    "emoji": ("emojiOfMessage", "open()"),
+    "explanation": (
+        "explanation",
+        "about({sentence: 'Waits for a way to María. '.repeat(4), evidence: ['No relay answers.',"
+        " 'It was tried ten times.'], nextTry: 1790000000000, recipients: [{name: 'María',"
+        " sentence: 'Waits.'}, {name: 'Bob', sentence: 'It came to one device of two.'}]})",
+    ),
+    "not-the-same": ("safety", "account = %1; name = 'María'; isOther = true; open()"),
+}
+"""Whose words open each."""
 
 
 def words_of_ours() -> re.Pattern[str]:
@@ -151,11 +168,24 @@ async def look_through(screen: Screen, ours: re.Pattern[str]) -> list[str]:
     return wrong
 
 
-def do(screen: Screen, words: str) -> None:
-    """What QML would."""
-    expression = QQmlExpression(qmlContext(screen.window), screen.window, words)
+def do(screen: Screen, words: str, of: str = "") -> None:
+    """What QML would, in the window or in a part of it."""
+    part: QObject | None = screen.window
+    if of:
+        seen = (each for each in screen.items() if of and each.objectName().startswith(of))
+        part = screen.window.findChild(QObject, of) or next(seen, None)
+    assert part is not None, of
+    expression = QQmlExpression(qmlContext(part), part, words)
     expression.evaluate()
     assert not expression.hasError(), expression.error().toString()
+
+
+async def close_all(screen: Screen) -> None:
+    """Nothing but the page is there."""
+    for each in screen.window.findChildren(QObject):
+        if each.inherits("QQuickPopup") and each.property("visible"):
+            QMetaObject.invokeMethod(each, "close")
+    await screen.frame()
 
 
 TIGHT = [("en", "narrow", "1.5"), ("zh", "narrow", "1.5")]
@@ -163,6 +193,87 @@ CASES = [
     pytest.param(*case, marks=() if case in TIGHT else pytest.mark.slow)
     for case in itertools.product(("en", "zh"), SIZES, ("1.0", "1.5"))
 ]
+
+
+class Looker:
+    """Goes through the window, and notes what has no room."""
+
+    def __init__(self, screen: Screen, ours: re.Pattern[str], variant: str, account: str):
+        self.screen, self.ours, self.variant, self.account = screen, ours, variant, account
+        self.wrong = dict[str, list[str]]()
+
+    async def look(self, name: str) -> None:
+        """At what is there."""
+        found = await look_through(self.screen, self.ours)
+        if found:
+            self.wrong[name] = sorted(set(found))
+        self.screen.shoot(SCREENSHOTS / "fitting" / f"{name}-{self.variant}.png")
+
+    async def open(self, name: str, words: str, of: str = "") -> None:
+        """At what opens by these words."""
+        do(self.screen, words.replace("%1", f"'{self.account}'"), of)
+        await self.look(name)
+        await close_all(self.screen)
+
+    async def open_each(self, parts: Mapping[str, tuple[str, str]]) -> None:
+        """At what opens by the words of a part of the window."""
+        for name, (of, words) in parts.items():
+            await self.open(name, words, of)
+
+    async def list(self) -> None:
+        """At the list of conversations, and what is found in it."""
+        hits = self.screen.app.views.sidebar.hits
+        await self.look("list")
+        await self.open("new", "clicked()", "new")
+        do(self.screen, "text = 'late'", "search")
+        await until(hits.rowCount)
+        await self.look("found")
+        do(self.screen, "text = 'no such thing'", "search")
+        await until(lambda: hits.rowCount() == 0)
+        await self.look("nothing-found")
+        do(self.screen, "clear()", "search")
+
+    async def details(self) -> None:
+        """At what is to be known of the open room, and to be done with it."""
+        for name, words, of in (
+            ("details", "", ""),
+            ("edit", "clicked()", "editRoom"),
+            ("roles", "clicked()", "member-"),
+        ):
+            do(self.screen, "window.wantsDetails = true")
+            await self.screen.item("members")
+            if of.endswith("-"):
+                do(self.screen, "positionViewAtEnd()", "members")
+                await self.screen.frame()
+            await self.open(name, words, of)
+        do(self.screen, "window.wantsDetails = false")
+
+    async def pages(self) -> None:
+        """At the other pages."""
+        for page in ("contacts", "network", "settings"):
+            self.screen.window.setProperty("page", page)
+            await self.look(page)
+            lines = [e for e in self.screen.items() if e.objectName() == "contactLine"]
+            assert {round(middle_of(e) - middle_of(e.parentItem())) for e in lines} <= {0}
+            if page == "contacts":
+                await self.open("contact-menu", "clicked()", "more-")
+        self.screen.window.setProperty("page", "chat")
+
+    async def phases(self) -> None:
+        """At what is there before the client is, and when it is no more."""
+        app = self.screen.app
+        app.session._enter("failed")
+        app.views.start.put(error="The client has stopped: no room is left on the disk.")
+        await self.look("stopped")
+        app.session._enter("open")
+        app.views.chat.open("")
+        app.views.sidebar.list.replace([])
+        await self.look("nobody")
+        app.views.sidebar.put(isLoaded=False)
+        for phase in PHASES:
+            app.session._enter(phase)
+            await self.look(phase)
+        app.session._enter("open")
 
 
 @pytest.mark.parametrize(("language", "named", "scale"), CASES)
@@ -176,41 +287,19 @@ def test_the_words_of_every_page_and_dialog_have_room(run, demo, language, named
             rows = app.views.sidebar.list.rows
             account = next(str(each["account"]) for each in rows if each["title"] == "María")
             room = next(str(each["id"]) for each in rows if each["title"] == "P2P dev")
-
-            async def look(name: str) -> None:
-                found = await look_through(screen, ours)
-                if found:
-                    wrong[name] = sorted(set(found))
-                screen.shoot(SCREENSHOTS / "fitting" / f"{name}-{named}-{language}-{scale}.png")
-
-            await look("list")
+            looker = Looker(screen, ours, f"{named}-{language}-{scale}", account)
+            await looker.list()
             app.views.chat.open(room)
             await until(lambda: app.views.chat.value("isLoaded"))
-            await look("chat")
+            await looker.look("chat")
             for name, words in DIALOGS.items():
-                do(screen, words.replace("%1", f"'{account}'"))
-                await look(name)
-                do(screen, "window.wantsDetails = false" if name == "details" else CLOSE)
-                await screen.frame()
-            for page in ("contacts", "network", "settings"):
-                screen.window.setProperty("page", page)
-                await look(page)
-                lines = [each for each in screen.items() if each.objectName() == "contactLine"]
-                assert {
-                    round(middle_of(each) - middle_of(each.parentItem())) for each in lines
-                } <= {0}
-            app.views.sidebar.put(isLoaded=False)
-            for phase in PHASES:
-                app.session._enter(phase)
-                await look(phase)
-            app.session._enter("open")
+                await looker.open(name, words)
+            await looker.open_each(PARTS)
+            await looker.details()
+            await looker.pages()
+            await looker.phases()
+            wrong.update(looker.wrong)
 
     run(story())
     lines = [f"{page}: {each}" for page, found in wrong.items() for each in found]
     assert lines == [], "\n".join(lines)
-
-
-CLOSE = (
-    "for (const box of [addContact, createRoom, joinRoom, invite, letIn, safety, linked, ask,"
-    " switcher]) box.close()"
-)

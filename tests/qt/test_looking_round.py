@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtQuick import QQuickItem
 
+from tests.qt.pretended import Client
 from tests.qt.screen import Screen, until
 
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
@@ -124,6 +125,50 @@ def test_what_is_written_is_edited_reacted_to_answered_and_deleted(run, demo):
             await screen.click("askYes")
             await screen.see("Message deleted")
             assert not screen.sees("Three")
+
+    run(story())
+
+
+def test_a_message_further_up_stays_where_it_is_when_one_clicks_on_it(run, demo):
+    async def story():
+        async with looking(demo) as screen:
+            await open_room(screen)
+            shown = screen.app.views.chat.shown
+            messages = await screen.item("messages")
+            await screen.turn(messages, 2400, lambda: shown.window.has_newer)
+            above = [each for each in screen.items() if each.objectName() == "body"]
+            body = next(each for each in above if 200 < each.mapToScene(QPointF()).y() < 400)
+            place = body.mapToScene(QPointF())
+            for button in (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton):
+                await screen.click_at(body, QPointF(5, 5), button)
+                await screen.frame()
+                assert body.mapToScene(QPointF()) == place
+            await screen.item("menuReply")
+
+    run(story())
+
+
+def test_where_a_message_of_the_demo_is_can_be_asked(run, demo):
+    async def story():
+        async with looking(demo) as screen:
+            await screen.click("conversation-Bob")
+            await until(lambda: screen.app.views.chat.value("isLoaded"))
+            await menu_of(screen, "I am two minutes late.")
+            await screen.click("menuExplain")
+            await screen.item("sentence")
+            assert screen.told == []
+
+    run(story())
+
+
+def test_who_knows_nobody_is_told_how_to_begin(run, home):
+    async def story():
+        client = Client(contacts=[], rooms=[])
+        screen = Screen(home, client=client)
+        try:
+            await screen.see("Whom do you want to talk to?")
+        finally:
+            await screen.aclose()
 
     run(story())
 

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2pchat_qt.shown import colour_of, initials, links, message_text, name_text, preview_text
+from p2pchat_qt.shown import (
+    colour_of,
+    found_text,
+    initials,
+    links,
+    message_text,
+    name_text,
+    preview_text,
+)
 
 OVERRIDES = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f"
 
@@ -67,6 +75,25 @@ def test_what_people_really_write_stays_as_it_is():
         "ที่นี่",
     ):
         assert message_text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "sought", "shown"),
+    [
+        ("Did you see the new trace? Latency", "latency", "…the new trace? Latency"),
+        ("Late again", "late", "Late again"),
+        ("one\ntwo three", "THREE", "one two three"),
+        (
+            "一二三四五六七八九十一二三四五六七八九十找到",
+            "找到",
+            "…五六七八九十一二三四五六七八九十找到",
+        ),
+        ("not by its letters", "other words", "not by its letters"),
+        ("x " * 500 + "end", "end x", "x " * 70),
+    ],
+)
+def test_what_was_found_is_in_sight(text, sought, shown):
+    assert found_text(text, sought) == shown
 
 
 @pytest.mark.parametrize(

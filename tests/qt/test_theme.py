@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from p2pchat_qt.theme import AVATARS, DARK, LIGHT, NAMES, PAIRS, THEMES
+from p2pchat_qt.theme import AVATARS, DARK, LIGHT, NAMES, PAIRS, SIGNS, THEMES
 
 AA = 4.5
+AA_SIGNS = 3.0
 
 
 def luminance(colour: str) -> float:
@@ -33,6 +34,12 @@ def test_what_is_written_stands_out(theme):
 def test_names_stand_out_in_bubbles_and_letters_on_avatars(theme):
     assert [c for c in NAMES[theme] if contrast(c, THEMES[theme]["bubble"]) < AA] == []
     assert [c for c in AVATARS if contrast(c, "#ffffff") < AA] == []
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_what_says_something_without_words_stands_out(theme):
+    found = {pair: contrast(*(THEMES[theme][colour] for colour in pair)) for pair in SIGNS}
+    assert {pair: ratio for pair, ratio in found.items() if ratio < AA_SIGNS} == {}
 
 
 def test_both_themes_have_the_same_colours():

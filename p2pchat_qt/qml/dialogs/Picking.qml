@@ -23,6 +23,8 @@ ColumnLayout {
             objectName: "pick-" + name
             width: people.width
             height: Theme.px(48)
+            topPadding: 0
+            bottomPadding: 0
             text: name
             checked: picking.chosen.includes(account)
             onToggled: picking.chosen = checked ? [...picking.chosen, account] : picking.chosen.filter(each => each !== account)

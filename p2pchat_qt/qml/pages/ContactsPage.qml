@@ -32,8 +32,10 @@ Page {
                 required property string kind
                 required property string initials
                 required property int colour
+                required property int index
                 Layout.fillWidth: true
                 spacing: 8
+                Rectangle { visible: request.index > 0; Layout.fillWidth: true; Layout.topMargin: 4; Layout.bottomMargin: 6; implicitHeight: 1; color: Theme.c.line }
                 RowLayout {
                     spacing: 12
                     Avatar { letters: request.initials; colour: request.colour; isRoom: request.kind === "room" }
