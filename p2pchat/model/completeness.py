@@ -42,7 +42,8 @@ class Completeness:
     gaps: tuple[Gap, ...]
     """What lies between these heads and ops that came already and wait for it."""
     awaited: tuple[OpId, ...]
-    """Control ops that others depend on, which are not here; nothing more is known of them."""
+    """Ops that are not here, of which nothing more is known: control ops that others depend on, and
+    where somebody was put out, what shows that others were written before that."""
     history: str | None = None
     """In a room by invitation what newcomers may have: `none`, `joining`, `last:N` or `all`. What
     is not for us by that is absent, not missing: neither waited for nor counted."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from p2pchat.events import GapFilled, GapFound
 from p2pchat.model.completeness import Completeness, Gap
-from p2pchat.model.ids import AccountId
+from p2pchat.model.ids import AccountId, OpId
 from p2pchat.model.op import Op
 from p2pchat.protocol.log import ChainKey, Log
 from p2pchat.protocol.machine import Effect, Emit
@@ -25,6 +25,7 @@ def completeness(conversation: Conversation) -> Completeness:
     log, waiting = conversation.log, conversation.log.waiting()
     named = (id for op in waiting for id in (*op.header.deps, *op.header.was))
     wanted = {id for id in named if id not in log.control}
+    wanted |= {id for op in waiting if (id := _head(log, op)) is not None}
     return Completeness(
         conversation.id,
         conversation.digest(),
@@ -33,6 +34,13 @@ def completeness(conversation: Conversation) -> Completeness:
         tuple(sorted(wanted - {op.id for op in waiting})),
         None if conversation.invited is None else str(conversation.invited.rule),
     )
+
+
+def _head(log: Log, op: Op) -> OpId | None:
+    """The op that a limit names, to which one leads that waits for it: till then nobody knows
+    whether it was written in time."""
+    id, header = log.awaited(op), op.header
+    return None if id in (op.id, header.prev, *header.deps, *header.was) else id
 
 
 def _gaps(log: Log, waiting: Iterable[Op]) -> Iterator[Gap]:

@@ -116,10 +116,11 @@ class Histories:
                     todo.append((self._graph.ops[index].account, mask & self._graph.past[index]))
         return False
 
-    def ends_for(self, known: Sequence[OpId], then: Sequence[OpId]) -> frozenset[AccountId] | None:
-        """Who went, between what an author knew of the room and what it knew then: what it said
-        before may end there for them, and for whom they let in. None where that may be anybody:
-        what somebody did may be taken back, or it shows less than before, or what is not here."""
+    def ends_by(self, known: Sequence[OpId], then: Sequence[OpId]) -> int | None:
+        """The ops by which somebody went, between what an author knew of the room and what it knew
+        then: what it said before may end there for them, and for whom they let in. None where that
+        may be anybody: what somebody did may be taken back, or it shows less than before, or what
+        is not here."""
         graph = self._graph
         if not all(id in graph.index for id in (*known, *then)):
             return None
@@ -133,11 +134,17 @@ class Histories:
             return None
         if fresh and self._invitations.is_crowded(after):
             return None
-        return frozenset(map(graph.subject, bits(fresh & graph.excluding)))
+        return fresh & graph.excluding
 
-    def through(self, accounts: Iterable[AccountId], mask: int) -> set[AccountId]:
-        """These accounts, those that let them in by ops that count, and so on: by whom they may
-        have what they were not told."""
+    def going(self, accounts: Iterable[AccountId], mask: int) -> int:
+        """The ops by which some accounts went, or one of those by whom they may have what they were
+        not told; `mask` are the ops that count."""
+        graph = self._graph
+        through = self._through(accounts, mask)
+        return sum_of(graph.about.get(one, 0) & graph.excluding for one in through)
+
+    def _through(self, accounts: Iterable[AccountId], mask: int) -> set[AccountId]:
+        """These accounts, those that let them in by ops that count, and so on."""
         graph, found, todo = self._graph, set[AccountId](), list(accounts)
         while todo:
             one = todo.pop()

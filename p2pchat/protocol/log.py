@@ -277,10 +277,14 @@ class Log:
         """An op that waits."""
         return self._waiting.find(id)
 
+    def awaited(self, op: Op) -> OpId | None:
+        """What an op is held back for."""
+        return self._waiting.misses(op.id)
+
     def lacks_before(self, op: Op) -> bool:
         """Whether an op is held back for the one before it, which does not wait itself."""
         before = op.header.prev
-        if before is None or self._waiting.misses(op.id) != before:
+        if before is None or self.awaited(op) != before:
             return False
         return before not in self._waiting
 

@@ -57,7 +57,7 @@ from p2pchat.model.ids import AccountId, DeviceId, OpId
 from p2pchat.model.invitation import Invitation
 from p2pchat.model.op import Position
 from p2pchat.protocol.answers import Answers
-from p2pchat.protocol.control_graph import Graph, bits
+from p2pchat.protocol.control_graph import Graph, bits, sum_of
 from p2pchat.protocol.histories import Histories, Spot
 from p2pchat.protocol.invitations import Invitations
 from p2pchat.protocol.sayings import Sayings
@@ -316,19 +316,23 @@ class Membership:
         """Whether it was said here that a device acts for its account no more."""
         return bool(self._voiding.revoked(account, device))
 
-    def removal(self, account: AccountId, *, by_others: bool = False) -> frozenset[OpId]:
+    def went(self, account: AccountId) -> bool:
+        """Whether an account was in and is out by its own word, which is the last about it."""
+        about = self._graph.about.get(account, 0)
+        return bool(self.removal(account)) and not any(
+            self._graph.ending >> last & 1 for last in self._graph.last(about & self._counting)
+        )
+
+    def removal(self, account: AccountId) -> frozenset[OpId]:
         """The last ops that count by which an account could read no more, if it may not now: what
-        is said of it afterwards, a ban too, is none of its business. `by_others`: not its own."""
+        is said of it afterwards, a ban too, is none of its business."""
         self._judge()
         if self._standing(account, EVERYBODY).may_read:
             return frozenset()
         about, graph = self._graph.about.get(account, 0) & self._counting, self._graph
-        ending = sum(
-            1 << index
-            for index in bits(about & (graph.ending if by_others else graph.excluding))
-            if self._standing(account, graph.past[index]).may_read
-        )
-        return frozenset(graph.ops[index].id for index in graph.last(ending))
+        leaving = bits(about & graph.excluding)
+        was_in = [one for one in leaving if self._standing(account, graph.past[one]).may_read]
+        return frozenset(graph.ops[one].id for one in graph.last(sum_of(1 << i for i in was_in)))
 
     def was_out(self, account: AccountId) -> bool:
         """Whether an account was put out once, or went."""

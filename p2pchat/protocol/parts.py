@@ -65,8 +65,8 @@ class Stop:
     tip: Tip
     then: tuple[OpId, ...]
     """The control ops that the op after it names."""
-    whom: Sequence[frozenset[AccountId] | None] = field(default=(), compare=False)
-    """Who that is, or None for anybody: once somebody asked."""
+    by: Sequence[int | None] = field(default=(), compare=False)
+    """The ops that say so, or None for anybody: once somebody asked (`Histories.ends_by`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +163,11 @@ class Parts:
         """The span in which a place lies."""
         spans = self.spans.get(key, ())
         return next((one for one in spans if one.first <= seq <= one.tip.seq), None)
+
+    def forgets(self, key: ChainKey, seq: int) -> bool:
+        """Whether a part that begins so low would be forgotten for those that are remembered."""
+        spans = self.spans.get(key, [])
+        return len(spans) >= PARTS_MAX and seq < spans[0].first
 
     def highest_below(self, key: ChainKey, seq: int) -> Tip | None:
         """The end of the span from which a place is to be reached."""

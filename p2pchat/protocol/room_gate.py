@@ -114,7 +114,8 @@ class RoomGate:
         if header.seq <= log.count(*key) or not log.knows_dependencies(op):
             return
         is_new = log.count(*key) == 0 and not room.membership.was_out(self._state.me.account)
-        is_due = is_new or (peer, conversation.id) in self._state.conversations.resuming
+        is_asked = (peer, conversation.id) in self._state.conversations.resuming
+        is_due = is_new or is_asked or op.id in room.proven
         if is_due and header.prev is not None and begins_for_us(self._state, room, header):
             verify_op(op)  # anybody could have us skip what a device said before some number
             log.claim(key, floor_at(header), is_free=True)
@@ -127,14 +128,15 @@ class RoomGate:
         key = (header.device, header.chain)
         if room is None or room.shows_all or not log.knows_dependencies(op):
             return Place.BELOW
-        if log.parts.holding(key, header.seq) is not None:
+        if log.parts.holding(key, header.seq) or log.parts.forgets(key, header.seq):
             return Place.BELOW
         span = log.parts.ends_with(key, header.prev)
         if span is not None:
             is_next = (span.tip.seq + 1, span.tip.account) == (header.seq, header.account)
             return Place.BENEATH if is_next else Place.BELOW
-        begins = header.prev is None or begins_for_us(self._state, room, header)
-        return Place.BENEATH if begins else Place.BELOW
+        if header.prev is None or begins_for_us(self._state, room, header):
+            return Place.BENEATH
+        return Place.BELOW if log.held(header.prev) is None else Place.WAITS
 
     def refusal(self, conversation: Conversation, op: Op, place: Place | None) -> str | None:
         """Why an op that could be applied, for all that it depends on is here, is not."""

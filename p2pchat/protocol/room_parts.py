@@ -54,7 +54,8 @@ def enter_log(conversation: Conversation, op: Op, now: Now) -> tuple[AddOp, list
         and not room.shows_all
         and header.chain is Chain.TALK
         and bool(header.was)
-        and room.membership.histories.ends_for(header.was, header.deps) != frozenset()
+        and _tells_truly(log, header)
+        and room.membership.histories.ends_by(header.was, header.deps) != 0
     )
     if is_stopped:
         log.parts.stop((header.device, header.chain), stop_below(header))
@@ -63,6 +64,14 @@ def enter_log(conversation: Conversation, op: Op, now: Now) -> tuple[AddOp, list
     tip = log.apply_beneath(op, now)
     added = AddOp(op, tip.sort_key, now.wall_ms, is_stopped, is_beneath=True)
     return added, lengthen(conversation, header, tip)
+
+
+def _tells_truly(log: Log, header: Header) -> bool:
+    """Whether an author repeats what it knew of the room, where that is here to be compared: who
+    did not could make very many stops of a chain in which it learnt nothing."""
+    key = (header.device, header.chain)
+    ends = [*log.tips.get(key, ()), *(span.tip for span in log.parts.spans.get(key, ()))]
+    return all(tip.known in ((), header.was) for tip in ends if tip.id == header.prev)
 
 
 def floor_at(header: Header) -> Floor:

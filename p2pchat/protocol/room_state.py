@@ -122,12 +122,7 @@ class InvitedRoom:
         is_revoked = membership.is_revoked(header.account, header.device)
         if not (is_out or is_revoked) or self.is_in_time(op):
             return False
-        return is_revoked or not self._went(header.account)
-
-    def _went(self, account: AccountId) -> bool:
-        """Whether somebody who is out was in, and went by itself."""
-        last, put_out = (self.membership.removal(account, by_others=by) for by in (False, True))
-        return bool(last) and last.isdisjoint(put_out)
+        return is_revoked or not membership.went(header.account)
 
     def heads_over(self, op: Op) -> tuple[OpId, ...]:
         """The heads at or above a talk op that limits name which it shows no knowledge of, the

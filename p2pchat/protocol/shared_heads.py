@@ -7,10 +7,11 @@ all that is for both tell each other the same.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from itertools import zip_longest
 
 from p2pchat.model.ids import AccountId, DeviceId, OpId
-from p2pchat.model.op import Chain, Position
+from p2pchat.model.op import PARTS_MAX, Chain, Position
 from p2pchat.protocol.histories import Spot
 from p2pchat.protocol.log import Log, digest_of, place_of
 from p2pchat.protocol.membership import Membership
@@ -68,7 +69,17 @@ def _heads_for(
     if not more:
         return found
     below = (Position(*key, tip.seq, tip.id) for key, tip in more)
-    return tuple(sorted((*found, *below), key=place_of))
+    return _highest(sorted((*found, *below), key=place_of))
+
+
+def _highest(heads: Sequence[Position]) -> tuple[Position, ...]:
+    """Of each talk chain the last ends, as many as parts are remembered where there are holes: who
+    remembers more of them must not tell others of what they have forgotten."""
+    return tuple(
+        head
+        for head, later in zip_longest(heads, heads[PARTS_MAX:])
+        if head.chain is Chain.CONTROL or later is None or later.device != head.device
+    )
 
 
 class _Reader:
@@ -77,7 +88,8 @@ class _Reader:
     def __init__(self, membership: Membership, accounts: Collection[AccountId]) -> None:
         self._membership = membership
         self._accounts = accounts
-        self._through: set[AccountId] | None = None
+        self._going: int | None = None
+        """The ops by which they went, or who let them in."""
         self._told: dict[tuple[OpId, ...], bool] = {}
         """By what an author knew, whether that was that one of these accounts may read."""
 
@@ -95,12 +107,12 @@ class _Reader:
         """Whether a chain may end for them at a stop. Of very many stops few are theirs, and only
         these are judged."""
         membership = self._membership
-        if not stop.whom:
-            stop.whom = (membership.histories.ends_for(stop.tip.known, stop.then),)
-        if self._through is None:
-            self._through = membership.histories.through(self._accounts, membership.counting)
-        (whom,) = stop.whom
-        return whom is None or not whom.isdisjoint(self._through)
+        if not stop.by:
+            stop.by = (membership.histories.ends_by(stop.tip.known, stop.then),)
+        if self._going is None:
+            self._going = membership.histories.going(self._accounts, membership.counting)
+        (by,) = stop.by
+        return by is None or by & self._going != 0
 
     def _is_told(self, known: tuple[OpId, ...]) -> bool:
         membership = self._membership

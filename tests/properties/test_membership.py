@@ -213,8 +213,9 @@ def test_wherever_talk_ends_for_somebody_it_is_seen_that_it_may(
             was_in, is_in = (
                 membership.standing(account(name), one).may_read for one in (known, then)
             )
-            went = membership.histories.ends_for(known, then)
-            assert is_in or not was_in or went is None or account(name) in went, name
+            by = membership.histories.ends_by(known, then)
+            going = membership.histories.going((account(name),), membership.counting)
+            assert is_in or not was_in or by is None or by & going, name
 
 
 @STORIES

@@ -44,8 +44,7 @@ class Crew:
         for seat in seats:
             for other in self.seats:
                 if other is not seat:
-                    self.table.cut.add(frozenset((seat.device, other.device)))
-            self.table.lose(seat.device)
+                    self.table.part(seat, other)
         self.table.settle()
 
     def heal(self) -> None:

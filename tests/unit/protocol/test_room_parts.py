@@ -8,19 +8,17 @@ import pytest
 
 from p2pchat.events import MessageStateChanged
 from p2pchat.model.control import Standing
-from p2pchat.model.ids import AccountId, OpId
 from p2pchat.model.message import MessageState
-from p2pchat.model.op import PARTS_MAX, STOPS_MAX, Chain
-from p2pchat.protocol import log, parts, serving, shared_heads
+from p2pchat.model.op import Chain
+from p2pchat.protocol import serving, shared_heads
 from p2pchat.protocol.completeness import completeness
 from p2pchat.protocol.machine import Send
-from p2pchat.protocol.parts import DOUBTED_MAX, SHARED_MAX, Floor, Parts, Shared, Span, Stop, Tip
-from p2pchat.protocol.shared_heads import digest_for, shared_by
+from p2pchat.protocol.shared_heads import digest_for
 from p2pchat.protocol.sync import NOBODYS
-from p2pchat.wire.frames import Ops, SyncDigest, SyncPull
+from p2pchat.wire.frames import Ops, SyncDigest
 from p2pchat.wire.ops import DEPS_MAX
 from tests.unit.protocol.crews import DAVE, Crew
-from tests.unit.protocol.people import ALICE, BOB, CAROL, Author, digest, op_id, person
+from tests.unit.protocol.people import ALICE, BOB, CAROL, Author, op_id, person
 
 KEY = (BOB.device, Chain.TALK)
 
@@ -164,6 +162,42 @@ def test_who_is_let_in_to_read_alone_is_read_as_far_as_it_said_something_to_some
     assert crew.texts(crew.carol) == ["to carol, who is away"]
 
 
+@pytest.mark.parametrize("history", ["joining", "none"])
+@pytest.mark.parametrize("count", [1, 2, 4])
+@pytest.mark.parametrize("is_back", [False, True])
+@pytest.mark.parametrize("is_removed", [False, True])
+def test_who_comes_back_gets_all_that_somebody_had_said_to_it_who_was_put_out_meanwhile(
+    history: str, count: int, *, is_back: bool, is_removed: bool
+) -> None:
+    """Which of it was written in time shows the last op alone."""
+    crew = Crew(history)
+    crew.say(crew.bob, "before carol")
+    crew.admit(CAROL)
+    said = [f"to carol {number}" for number in range(count)]
+    crew.say(crew.bob, *said)
+    if is_removed:
+        crew.alice.set(crew.room, CAROL, Standing.REMOVED)
+    crew.carol.leave(crew.room)
+    crew.table.run(10)
+    crew.say(crew.bob, "without carol")
+    crew.alice.set(crew.room, BOB, Standing.REMOVED)
+    crew.table.run(10)
+    crew.part(crew.carol)
+    if is_back:
+        crew.admit(BOB)
+    crew.admit(CAROL)
+    if is_back:
+        crew.say(crew.bob, "bob is back")
+        said.append("bob is back")
+    crew.table.cut.clear()
+    crew.table.connect(crew.alice, crew.carol)
+    crew.table.run(60)
+    crew.say(crew.alice, "hello")
+    crew.table.run(60)
+    assert crew.texts(crew.carol) == sorted([*said, "hello"])
+    crew.check_whole(crew.alice, crew.carol)
+
+
 def test_who_has_several_parts_of_a_chain_compares_them_all_after_a_restart() -> None:
     crew = Crew("joining")
     crew.admit(CAROL)
@@ -217,19 +251,6 @@ def test_what_is_compared_is_found_once_until_something_changes(
     looks.clear()
     assert compare() != after
     assert len(looks) == 1
-
-
-def test_of_very_many_parts_of_a_chain_the_lowest_are_forgotten() -> None:
-    parts = Parts()
-    tips = [Tip(BOB.account, 3 * n, op_id(f"{n}"), 0) for n in range(STOPS_MAX + 2)]
-    for tip in tips:
-        parts.stop(KEY, Stop(tip, ()))
-    assert [stop.tip for stop in parts.stops[KEY]] == tips[2:]
-    del tips[PARTS_MAX + 2 :]
-    spans = [Span(Floor(tip.seq - 1, op_id("below")) if tip.seq else None, tip) for tip in tips]
-    forgotten = [parts.put(KEY, span) for span in spans]
-    assert [one for one in forgotten if one is not None] == spans[:2]
-    assert parts.spans[KEY] == spans[2:]
 
 
 def test_nothing_is_missing_of_a_chain_with_holes() -> None:
@@ -412,15 +433,6 @@ def test_what_came_between_parts_of_a_chain_is_not_taken_again() -> None:
     assert crew.texts(crew.carol) == ["b1", "b2", "b3", "b4"]
 
 
-def test_of_very_many_members_what_they_were_told_is_forgotten_and_found_anew() -> None:
-    parts, shared = Parts(), Shared((), b"digest")
-    for number in range(SHARED_MAX):
-        parts.remember((AccountId(digest(f"{number}")),), 1, shared)
-    assert len(parts.shared) == SHARED_MAX
-    parts.remember((BOB.account,), 1, shared)
-    assert parts.shared == {(BOB.account,): (1, shared)}
-
-
 @pytest.mark.parametrize("is_crashed", [False, True])
 def test_who_left_and_came_back_still_gives_what_it_said_to_somebody(is_crashed: bool) -> None:
     """Nobody else is left who has it."""
@@ -448,73 +460,6 @@ def test_who_left_and_came_back_still_gives_what_it_said_to_somebody(is_crashed:
     crew.check_whole(crew.carol, crew.dave)
 
 
-def test_where_more_ends_are_told_than_are_remembered_nothing_is_sent_again_and_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(parts, "STOPS_MAX", 2)
-    monkeypatch.setattr(log, "RECENT_MAX", 3)
-    crew = Crew("joining")
-    crew.admit(CAROL)
-    crew.say(crew.bob, *(f"early {number}" for number in range(5)))
-    crew.alice.set(crew.room, CAROL, Standing.REMOVED)
-    crew.table.run(5)
-    crew.say(crew.bob, "without Carol")
-    crew.admit(CAROL)
-    crew.say(crew.bob, "with Carol")
-    for number in range(3):
-        crew.admit(DAVE)
-        crew.say(crew.bob, f"with Dave {number}")
-        crew.alice.set(crew.room, DAVE, Standing.REMOVED)
-        crew.table.run(5)
-        crew.say(crew.bob, f"without Dave {number}")
-    crew.table.run(200)
-    for seat in crew.seats:
-        seat.effects.clear()
-    crew.table.run(300)
-    sent = [one.frame for seat in crew.seats for one in seat.decided(Send)]
-    assert any(isinstance(frame, SyncDigest) for frame in sent)
-    assert not any(isinstance(frame, Ops) for frame in sent)
-
-
-def test_what_is_known_of_very_many_heads_is_forgotten() -> None:
-    found = Parts()
-    found.found(op_id("of which nobody asked"))
-    assert found.here == set()
-    for number in range(DOUBTED_MAX):
-        found.doubt(op_id(f"{number}"))
-        found.found(op_id(f"{number}"))
-    assert len(found.here) == DOUBTED_MAX
-    found.doubt(op_id("one more"))
-    assert (found.doubted, found.here) == ({op_id("one more")}, set())
-
-
-def test_who_lies_about_what_came_before_is_not_pulled_on_and_on() -> None:
-    """Nobody can begin with what Bob says to Carol, for he does not tell that he spoke without
-    knowing her before."""
-    crew = Crew("joining")
-
-    def known() -> tuple[OpId, ...]:
-        room = crew.alice.state.conversations[crew.room].invited
-        assert room is not None
-        return room.membership.heads(DEPS_MAX)
-
-    crew.part(crew.bob)
-    bob, before = Author(BOB, crew.room), known()
-    crew.table.run(5)
-    bob.ops = crew.bob.chain(crew.room, BOB)
-    crew.alice.hear(BOB, Ops((bob.write("without Carol", deps=before),), (BOB.devices,)))
-    crew.admit(CAROL)
-    for number in range(250):
-        op = bob.write(f"{number}" + "x" * 3_000, deps=known())
-        crew.alice.hear(BOB, Ops((op,), (BOB.devices,)))
-    assert len(crew.texts(crew.alice)) == 251
-    crew.carol.effects.clear()
-    crew.table.run(300)
-    sent = [one.frame for one in crew.carol.decided(Send) if one.peer == ALICE.device]
-    exchanges = sum(isinstance(frame, SyncDigest) for frame in sent)
-    assert 0 < sum(isinstance(frame, SyncPull) for frame in sent) <= exchanges
-
-
 def test_what_nobody_wrote_leaves_nothing_behind() -> None:
     """A device that nobody certified signs ops with which its chain would begin for Carol."""
     crew = Crew("joining")
@@ -532,33 +477,6 @@ def test_what_nobody_wrote_leaves_nothing_behind() -> None:
     assert len(conversation.log.claims) <= 1
 
 
-def test_of_very_many_stops_those_of_others_are_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Dave came and went again and again before Carol was there, and once with her."""
-    crew = Crew("joining")
-    for number in range(4):
-        crew.admit(DAVE)
-        crew.say(crew.bob, f"with Dave {number}")
-        crew.alice.set(crew.room, DAVE, Standing.REMOVED)
-        crew.table.run(5)
-        crew.say(crew.bob, f"without Dave {number}")
-    crew.admit(CAROL)
-    crew.say(crew.bob, "with Carol")
-    conversation = crew.alice.state.conversations[crew.room]
-    room = conversation.invited
-    assert room is not None
-    asked = list[object]()
-    may_have = type(room.membership).may_have
-    monkeypatch.setattr(
-        type(room.membership), "may_have", lambda *about: asked.append(about) or may_have(*about)
-    )
-    assert len(conversation.log.parts.stops[KEY]) == 4
-    conversation.log.parts.shared.clear()
-    shared_by(conversation, room, (CAROL.account,))
-    assert len(asked) <= sum(key[1] is Chain.TALK for key in conversation.log.tips)
-    told = shared_by(conversation, room, (DAVE.account,)).heads
-    assert sum(head.device == BOB.device and head.chain is Chain.TALK for head in told) == 4
-
-
 def test_a_chain_may_end_for_whom_somebody_let_in_who_is_out() -> None:
     """That one may have had by a floor what was said to who let it in."""
     crew = Crew("joining")
@@ -569,15 +487,17 @@ def test_a_chain_may_end_for_whom_somebody_let_in_who_is_out() -> None:
     before = room.membership.heads(DEPS_MAX)
     crew.admit(CAROL, by=crew.bob)
     histories, counting = room.membership.histories, room.membership.counting
-    assert histories.through((CAROL.account,), counting) == {
-        one.account for one in (ALICE, BOB, CAROL)
-    }
+    assert histories.going((CAROL.account,), counting) == 0
     crew.alice.set(crew.room, CAROL, Standing.REMOVED)
     removed = tuple(room.membership.removal(CAROL.account))
-    assert histories.ends_for(before, removed) == {CAROL.account}
-    assert histories.ends_for(before, before) == frozenset()
-    assert histories.ends_for(removed, before) is None
+    went = histories.ends_by(before, removed)
+    assert went
+    counting = room.membership.counting
+    assert histories.going((CAROL.account,), counting) == went
+    assert histories.going((BOB.account, DAVE.account), counting) == 0
+    assert histories.ends_by(before, before) == 0
+    assert histories.ends_by(removed, before) is None
     crew.alice.set(crew.room, BOB, Standing.REMOVED)
     admin = tuple(room.membership.removal(BOB.account))
-    assert histories.ends_for(removed, admin) is None, "what he did may be void"
-    assert histories.ends_for(before, (op_id("not here"),)) is None
+    assert histories.ends_by(removed, admin) is None, "what he did may be void"
+    assert histories.ends_by(before, (op_id("not here"),)) is None
