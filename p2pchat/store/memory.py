@@ -8,7 +8,7 @@ peer that crashes anywhere is opened again on `fork()` of its store.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -480,10 +480,14 @@ class MemoryStore:
         return list(by_key(found.receipts))
 
     def unread(self, conversation: ConversationId) -> int:
-        return min(UNREAD_MAX, sum(1 for _ in self._unread(conversation)))
+        return min(UNREAD_MAX, len(self._unread(conversation)))
 
     def first_unread(self, conversation: ConversationId) -> OpId | None:
-        return next(self._unread(conversation), None)
+        firsts = dict[DeviceId, AddMessage]()
+        for row in sorted(self._unread(conversation), key=lambda row: row.seq):
+            firsts.setdefault(row.device, row)
+        keys = sorted((row.sort_key, row.op) for row in firsts.values())
+        return keys[0][1] if keys else None
 
     def marks_to(self, id: OpId) -> list[PutReadMark]:
         shown = (c for c in self._state.conversations.values() if c.about.is_entered)
@@ -503,13 +507,10 @@ class MemoryStore:
     def close(self) -> None:
         """There is nothing to release."""
 
-    def _unread(self, id: ConversationId) -> Iterator[OpId]:
-        """In display order."""
+    def _unread(self, id: ConversationId) -> list[AddMessage]:
         found = self._shown(id)
-        for _, op in found.timeline:
-            is_unread = found.about.reading.is_unread(found.messages[op])
-            if is_unread and not found.relations.is_deleted(op):
-                yield op
+        rows = (row for row in found.messages.values() if found.about.reading.is_unread(row))
+        return [row for row in rows if not found.relations.is_deleted(row.op)]
 
     def _shown(self, id: ConversationId) -> _Conversation:
         """A conversation that we are in; of any other nothing is shown."""

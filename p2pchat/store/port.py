@@ -122,7 +122,8 @@ class Store(Protocol):
         ...
 
     def first_unread(self, conversation: ConversationId) -> OpId | None:
-        """The first of those in display order, whatever lies above it; None for none."""
+        """Of the first of those in each author's chain the first in display order; None for
+        none."""
         ...
 
     def marks_to(self, id: OpId) -> list[PutReadMark]:

@@ -111,34 +111,36 @@ def read_reading(connection: Connection) -> ReadingSnapshot:
     )
 
 
+_authors = (
+    select(heads.c.conversation, heads.c.device)
+    .join(conversations, heads.c.conversation == conversations.c.key)
+    .where(
+        conversations.c.id == bindparam("conversation"),
+        heads.c.chain == int(Chain.TALK),
+        entered(conversations.c.key),
+    )
+    .distinct()
+    .subquery()
+)
+_IS_MARKED = (read_marks.c.conversation == _authors.c.conversation) & (
+    read_marks.c.device == _authors.c.device
+)
+_IS_ABOVE = (
+    (ops.c.conversation == _authors.c.conversation)
+    & (ops.c.device == _authors.c.device)
+    & (ops.c.chain == int(Chain.TALK))
+    & (ops.c.seq >= func.coalesce(read_marks.c.below, 0))
+)
+
+
 def _unread(*columns: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
     """Messages of others above what was read, found by their authors' chains: it costs as much as
     is unread, however long the history is."""
-    authors = (
-        select(heads.c.conversation, heads.c.device)
-        .join(conversations, heads.c.conversation == conversations.c.key)
-        .where(
-            conversations.c.id == bindparam("conversation"),
-            heads.c.chain == int(Chain.TALK),
-            entered(conversations.c.key),
-        )
-        .distinct()
-        .subquery()
-    )
-    is_marked = (read_marks.c.conversation == authors.c.conversation) & (
-        read_marks.c.device == authors.c.device
-    )
-    is_above = (
-        (ops.c.conversation == authors.c.conversation)
-        & (ops.c.device == authors.c.device)
-        & (ops.c.chain == int(Chain.TALK))
-        & (ops.c.seq >= func.coalesce(read_marks.c.below, 0))
-    )
     return (
         select(*columns)
-        .select_from(authors)
-        .outerjoin(read_marks, is_marked)
-        .join(ops, is_above)
+        .select_from(_authors)
+        .outerjoin(read_marks, _IS_MARKED)
+        .join(ops, _IS_ABOVE)
         .join(messages, messages.c.op == ops.c.key)
         .where(messages.c.own == int(Counting.NOBODY))
     )
@@ -148,9 +150,25 @@ _IS_HERE = ~exists().where(dropped.c.op == messages.c.op)
 _COUNT = select(func.count()).select_from(
     _unread(literal(1).label("one")).where(_IS_HERE).limit(UNREAD_MAX).subquery()
 )
-_FIRST = (
-    _unread(messages.c.id).where(_IS_HERE).order_by(messages.c.sort_key, messages.c.id).limit(1)
+_first_of_author = (
+    select(messages.c.op)
+    .join(ops, messages.c.op == ops.c.key)
+    .where(_IS_ABOVE, _IS_HERE, messages.c.own == int(Counting.NOBODY))
+    .order_by(ops.c.seq)
+    .limit(1)
+    .correlate(_authors, read_marks)
+    .scalar_subquery()
 )
+_found = messages.alias()
+_FIRST = (
+    select(_found.c.id)
+    .select_from(_authors)
+    .outerjoin(read_marks, _IS_MARKED)
+    .join(_found, _found.c.op == _first_of_author)
+    .order_by(_found.c.sort_key, _found.c.id)
+    .limit(1)
+)
+"""However much is unread, it costs as much as there are authors."""
 _ANCHOR = (
     select(messages.c.sort_key, conversations.c.id)
     .join_from(messages, conversations, messages.c.conversation == conversations.c.key)

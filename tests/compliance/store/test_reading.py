@@ -72,6 +72,14 @@ def test_the_first_unread_one_is_the_first_in_display_order(store: Store) -> Non
     assert store.first_unread(OTHER_ROOM) is None
 
 
+def test_what_one_said_first_is_their_first_unread_one_wherever_it_is_shown(store: Store) -> None:
+    bob, carol = others(), others(CAROL)
+    store.commit([*bob.message("begun", sort_key=9), *bob.message("then", sort_key=3)])
+    assert store.first_unread(ROOM) == bob.ops[0].id
+    store.commit(carol.message("between", sort_key=5))
+    assert store.first_unread(ROOM) == carol.ops[0].id
+
+
 def test_marks_count_the_same_in_any_order(store: Store) -> None:
     bob = others()
     store.commit(bob.messages(4))
