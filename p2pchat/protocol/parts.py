@@ -18,6 +18,7 @@ from p2pchat.model.op import PARTS_MAX, STOPS_MAX, Chain, Header, Position
 __all__ = [
     "DOUBTED_MAX",
     "SHARED_MAX",
+    "TOLD_MAX",
     "ChainKey",
     "Floor",
     "Parts",
@@ -25,12 +26,18 @@ __all__ = [
     "Span",
     "Stop",
     "Tip",
+    "Told",
 ]
 
 ChainKey = tuple[DeviceId, Chain]
 
+Told = dict[tuple[OpId, ...], bool]
+"""By what an author knew, whether that was that somebody may read."""
+
 SHARED_MAX = 256
 """Answers that are remembered, one for each account that asked; then all are forgotten."""
+TOLD_MAX = 1024
+"""For each of them, what authors knew of which it is remembered; of more it is found anew."""
 DOUBTED_MAX = 4096
 """Heads that somebody told of which it is remembered that the disk has them, or may; then all are
 forgotten, and pulled once more."""
@@ -101,6 +108,10 @@ class Parts:
         default_factory=dict[tuple[AccountId, ...], tuple[int, Shared]]
     )
     """By members what they were told last, and what counted then; while the log is the same."""
+    told: dict[tuple[AccountId, ...], tuple[int, Told]] = field(
+        default_factory=dict[tuple[AccountId, ...], "tuple[int, Told]"]
+    )
+    """By members whether they were in by what authors knew, and what counted then."""
     owed: tuple[int, dict[ChainKey, list[Floor]]] | None = None
     """Floors of ours below which something is for us all the same, and what counted then."""
     doubted: set[OpId] = field(default_factory=set[OpId])
@@ -173,6 +184,16 @@ class Parts:
         """The end of the span from which a place is to be reached."""
         tips = [one.tip for one in self.spans.get(key, ()) if one.tip.seq <= seq]
         return max(tips, key=lambda tip: tip.seq) if tips else None
+
+    def told_to(self, accounts: tuple[AccountId, ...], counting: int) -> Told:
+        """What is known of these members, to be added to; it lasts while the same ops count."""
+        before, told = self.told.get(accounts, (counting, {}))
+        if before != counting or len(told) >= TOLD_MAX:
+            told = {}
+        if len(self.told) >= SHARED_MAX:
+            self.told.clear()
+        self.told[accounts] = counting, told
+        return told
 
     def remember(self, accounts: tuple[AccountId, ...], counting: int, shared: Shared) -> None:
         if len(self.shared) >= SHARED_MAX:

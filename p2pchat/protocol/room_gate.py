@@ -111,6 +111,8 @@ class RoomGate:
             return
         key = (header.device, header.chain)
         log.claims.clear()  # none lasts longer than its op, which may turn out to be nobody's
+        if header.seq < log.begins_at(key) and log.lacks_before(op):
+            log.let_go(op)  # it may begin a part below what came in the meantime
         if header.seq <= log.count(*key) or not log.knows_dependencies(op):
             return
         is_new = log.count(*key) == 0 and not room.membership.was_out(self._state.me.account)

@@ -15,7 +15,7 @@ from p2pchat.model.op import PARTS_MAX, Chain, Position
 from p2pchat.protocol.histories import Spot
 from p2pchat.protocol.log import Log, digest_of, place_of
 from p2pchat.protocol.membership import Membership
-from p2pchat.protocol.parts import ChainKey, Shared, Stop, Tip
+from p2pchat.protocol.parts import ChainKey, Shared, Stop, Tip, Told
 from p2pchat.protocol.room_history import readers_behind
 from p2pchat.protocol.room_state import InvitedRoom
 from p2pchat.protocol.state import Conversation, State
@@ -51,13 +51,14 @@ def shared_by(
 
 
 def _heads_for(
-    log: Log, room: InvitedRoom, accounts: Collection[AccountId]
+    log: Log, room: InvitedRoom, accounts: tuple[AccountId, ...]
 ) -> tuple[Position, ...]:
     spans = [(key, span.tip) for key, spans in log.parts.spans.items() for span in spans]
     if any(one in room.membership.genesis.owners for one in accounts):
         found, more = log.positions, spans
     else:
-        reader = _Reader(room.membership, accounts)
+        told = log.parts.told_to(accounts, room.membership.counting)
+        reader = _Reader(room.membership, accounts, told)
         found = tuple(
             head
             for head, tip in log.heads
@@ -85,13 +86,12 @@ def _highest(heads: Sequence[Position]) -> tuple[Position, ...]:
 class _Reader:
     """What is for some accounts, asked for very many places of which most were told by the same."""
 
-    def __init__(self, membership: Membership, accounts: Collection[AccountId]) -> None:
+    def __init__(self, membership: Membership, accounts: Collection[AccountId], told: Told) -> None:
         self._membership = membership
         self._accounts = accounts
         self._going: int | None = None
         """The ops by which they went, or who let them in."""
-        self._told: dict[tuple[OpId, ...], bool] = {}
-        """By what an author knew, whether that was that one of these accounts may read."""
+        self._told = told
 
     def has(self, device: DeviceId, tip: Tip) -> bool:
         """Whether an op is for one of them."""

@@ -89,7 +89,7 @@ _FLOORS = (
 )
 _places = (
     select(ops.c.conversation, ops.c.device, ops.c.seq)
-    .join_from(wordless, ops, wordless.c.op == ops.c.key)
+    .where(ops.c.key.in_(select(wordless.c.op)))  # joined, all ops would be looked at
     .distinct()
     .subquery()
 )

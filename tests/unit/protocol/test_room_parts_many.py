@@ -7,12 +7,22 @@ import pytest
 from p2pchat.model.change import AddOp
 from p2pchat.model.control import Standing
 from p2pchat.model.ids import AccountId, OpId
-from p2pchat.model.op import PARTS_MAX, STOPS_MAX, Chain
+from p2pchat.model.op import PARTS_MAX, STOPS_MAX, Chain, Position
 from p2pchat.protocol import log, parts, shared_heads
-from p2pchat.protocol.machine import Persist, Send
-from p2pchat.protocol.parts import DOUBTED_MAX, SHARED_MAX, Floor, Parts, Shared, Span, Stop, Tip
+from p2pchat.protocol.machine import PeerDown, PeerUp, Persist, Send
+from p2pchat.protocol.parts import (
+    DOUBTED_MAX,
+    SHARED_MAX,
+    TOLD_MAX,
+    Floor,
+    Parts,
+    Shared,
+    Span,
+    Stop,
+    Tip,
+)
 from p2pchat.protocol.shared_heads import shared_by
-from p2pchat.wire.frames import Ops, SyncDigest, SyncPull
+from p2pchat.wire.frames import Ops, SyncDigest, SyncFrontier, SyncPull
 from p2pchat.wire.ops import DEPS_MAX
 from tests.unit.protocol.crews import DAVE, Crew
 from tests.unit.protocol.people import ALICE, BOB, CAROL, Author, digest, op_id
@@ -185,3 +195,52 @@ def test_of_very_many_stops_those_of_others_are_not_judged(monkeypatch: pytest.M
     assert len(asked) <= sum(key[1] is Chain.TALK for key in conversation.log.tips)
     told = shared_by(conversation, room, (DAVE.account,)).heads
     assert sum(head.device == BOB.device and head.chain is Chain.TALK for head in told) == 4
+
+
+def test_who_is_given_the_end_of_a_chain_first_by_a_liar_gets_what_lies_below_from_others() -> None:
+    """It waited for what is not for her when the chain went on above."""
+    crew = Crew("joining")
+    crew.admit(DAVE)
+    crew.admit(CAROL)
+    crew.say(crew.bob, "before")
+    crew.part(crew.carol)
+    for texts in (("part 0", "part 1"), ("last",)):
+        crew.alice.set(crew.room, CAROL, Standing.REMOVED)
+        crew.table.run(5)
+        crew.say(crew.bob, "without her")
+        crew.admit(CAROL)
+        crew.say(crew.bob, *texts)
+    talk = [op for op in crew.alice.chain(crew.room, BOB) if op.header.was]
+    lower, last = talk[-3], talk[-1]
+    control = tuple(
+        op
+        for person in (ALICE, BOB, DAVE)
+        for op in crew.alice.chain(crew.room, person, Chain.CONTROL)
+    )
+    sets = (ALICE.devices, BOB.devices, DAVE.devices)
+    crew.carol.do(PeerUp(DAVE.device))
+    crew.carol.hear(DAVE, Ops(control, sets))
+    crew.carol.hear(DAVE, Ops((lower,), sets))
+    head = Position(BOB.device, Chain.TALK, last.header.seq, last.id)
+    crew.carol.hear(DAVE, SyncFrontier(crew.room, (head,), ()))
+    crew.carol.hear(DAVE, Ops((last,), sets))
+    crew.carol.do(PeerDown(DAVE.device, "gone"))
+    crew.heal()
+    crew.table.run(100)
+    assert crew.texts(crew.carol) == ["before", "last", "part 0", "part 1"]
+    crew.check_whole(crew.alice, crew.carol)
+
+
+def test_what_authors_knew_is_judged_anew_when_it_is_very_much_or_something_else_counts() -> None:
+    found = Parts()
+    told = found.told_to((ALICE.account,), 1)
+    told[op_id("known"),] = True
+    assert found.told_to((ALICE.account,), 1) is told
+    assert found.told_to((ALICE.account,), 2) == {}
+    told = found.told_to((ALICE.account,), 2)
+    for number in range(TOLD_MAX):
+        told[op_id(f"{number}"),] = False
+    assert found.told_to((ALICE.account,), 2) == {}
+    for number in range(SHARED_MAX + 1):
+        found.told_to((AccountId(digest(f"{number}")),), 2)
+    assert len(found.told) <= SHARED_MAX
