@@ -15,6 +15,7 @@ import typing
 
 if typing.TYPE_CHECKING:
     from p2pchat.client.client import Client, Statistics
+    from p2pchat.client.configuring import change_config
     from p2pchat.client.exporting import import_home
     from p2pchat.client.handles import Contact, Conversation, Messages, Room
     from p2pchat.client.opening import open_client
@@ -116,6 +117,7 @@ __all__ = [
     "StartupProgress",
     "Statistics",
     "TranscriptFormat",
+    "change_config",
     "import_home",
     "open_client",
     "open_relay",
@@ -124,6 +126,7 @@ __all__ = [
 
 _NAMES = {
     "client.client": ("Client", "Statistics"),
+    "client.configuring": ("change_config",),
     "client.exporting": ("import_home",),
     "client.opening": ("open_client",),
     "client.profiles": ("Profile",),

@@ -7,14 +7,16 @@ blanks; what is in no template stays English.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from p2pchat.cli.chinese_refusals import CHINESE_REFUSALS
+from p2pchat.cli.chinese_settings import CHINESE_SETTINGS
 
-__all__ = ["CHINESE_ERRORS", "error_in_chinese"]
+__all__ = ["CHINESE_ERRORS", "error_in_chinese", "setting_in_chinese"]
 
 CHINESE_ERRORS: Mapping[str, str] = {
     **CHINESE_REFUSALS,
+    **CHINESE_SETTINGS,
     "the disk is full: free some space": "磁盘已满：请腾出一些空间",
     "this cannot be undone: add --yes if you mean it": "此操作无法撤销：确定要执行请加上 --yes",
     "the system refused: {reason}": "系统拒绝：{reason}",
@@ -209,10 +211,6 @@ CHINESE_ERRORS: Mapping[str, str] = {
     ),
     "you have removed this contact; add them again first": "你已删除此联系人；请先重新添加",
     "--lan-secret-file does nothing without --lan": "--lan-secret-file 需与 --lan 一起使用",
-    "{key}: {value} is no text; put it in quotes": "{key}：{value} 不是文本；请加引号",
-    "{key}: {value} is neither true nor false": "{key}：{value} 既不是 true 也不是 false",
-    "{key}: {value} is no number": "{key}：{value} 不是数字",
-    "{key}: give a list in brackets: {value}": "{key}：请写成方括号中的列表：{value}",
     "{file}: the unknown key {key} is ignored; did you mean {near}?": (
         "{file}：未知的设置项 {key} 被忽略；是否想写 {near}？"
     ),
@@ -221,12 +219,29 @@ CHINESE_ERRORS: Mapping[str, str] = {
 
 
 def error_in_chinese(message: str) -> str:
-    """The message in Chinese, or as it is."""
+    """The message in Chinese, or as it is; before that of a setting stands its key."""
+    of_setting = setting_in_chinese(message, error_in_chinese)
+    if of_setting is not None:
+        return of_setting
     for pattern, chinese in _PATTERNS:
         found = pattern.fullmatch(message)
         if found is not None:
-            return chinese.format(**found.groupdict())
+            blanks = found.groupdict()
+            if "reason" in blanks:
+                blanks["reason"] = error_in_chinese(blanks["reason"])
+            return chinese.format(**blanks)
     return message
+
+
+def setting_in_chinese(message: str, translate: Callable[[str], str]) -> str | None:
+    """What is wrong with a setting, behind its key or with the value that cannot be used; None for
+    what is none of it. `translate` knows what is behind."""
+    if found := _KEYED.fullmatch(message):
+        said = translate(found["said"])
+        return f"{found['key']}：{said}" if said != found["said"] else None
+    if found := _USELESS.fullmatch(message):
+        return f"无法使用 {found['value']}：{translate(found['reason'])}"
+    return None
 
 
 def _pattern(english: str) -> re.Pattern[str]:
@@ -235,4 +250,6 @@ def _pattern(english: str) -> re.Pattern[str]:
     return re.compile("".join(written), re.DOTALL)
 
 
+_KEYED = re.compile(r"(?P<key>[a-z][a-z0-9_.]*): (?P<said>.+)", re.DOTALL)
+_USELESS = re.compile(r"(?P<value>.+?) cannot be used: (?P<reason>.+)", re.DOTALL)
 _PATTERNS = tuple((_pattern(english), chinese) for english, chinese in CHINESE_ERRORS.items())

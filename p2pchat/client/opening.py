@@ -163,8 +163,7 @@ async def _lan_gate(stored: Stored, config: ClientConfig, ambient: Ambient) -> L
     lan = config.lan
     if not lan.enabled:
         return None
-    if lan.accept_requests and not lan.secret:
-        raise ConfigError("lan.accept_requests", "it needs a secret; else everybody is accepted")
+    lan.require_secret()
     if not lan.secret:
         return None
     # A tenth of a second of pure computing, and the only such thing in a client's life.

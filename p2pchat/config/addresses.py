@@ -8,6 +8,7 @@ the multiaddr parser touches it, because some of it comes from the network.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -28,6 +29,7 @@ ADDRESS_CHARACTERS_MAX = 512
 """Longer than any address in use; a circuit address over a long domain name has about 450."""
 
 _PORT_MAX = 65_535
+_UNREADABLE = "it is no multiaddr that can be read"
 
 _NAMES = frozenset({"dns", "dns4", "dns6"})
 _TRANSPORTS = frozenset({"ws", "wss", "tls", "sni", "quic-v1"})
@@ -116,14 +118,23 @@ def _parse(text: str) -> list[_Part]:
     except exceptions.StringParseError as error:
         raise ValueError(_explain(error.message)) from error
     except exceptions.ParseError as error:
-        raise ValueError("it is no multiaddr that can be read") from error
+        raise ValueError(_UNREADABLE) from error
     return [(protocol.name, "" if value is None else str(value)) for protocol, value in items]
 
 
 def _explain(message: str) -> str:
+    """What the parser says, for who wrote the address."""
     if message.startswith("Invalid CID"):
         return "what follows /p2p/ is no peer id; it may have been cut when copied"
-    return message
+    if "not in range" in message or "base 10 integer" in message:
+        return f"a port is a number from 0 to {_PORT_MAX}"
+    if found := re.fullmatch(r"base address '(.+)' is not (IPv[46])", message):
+        return f"{found[1]} is no {found[2]} address"
+    if found := re.fullmatch(r"unknown protocol: (.+)", message):
+        return f"{found[1]} is no part of an address that is known here"
+    if found := re.fullmatch(r"missing value for protocol: (.+)", message):
+        return f"what shall follow /{found[1]}/ is missing"
+    return _UNREADABLE
 
 
 def _require_dialable(parts: list[_Part]) -> None:

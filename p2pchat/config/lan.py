@@ -63,6 +63,14 @@ class LanConfig:
         object.__setattr__(self, "allowed_subnets", _subnets(self.allowed_subnets))
         self._settle_secret()
 
+    def require_secret(self) -> None:
+        """Raise `ConfigError` where requests would be accepted of everybody. It may be given
+        beside the file, so a client asks for this when it opens."""
+        if self.accept_requests and not self.secret:
+            raise ConfigError(
+                "lan.accept_requests", "it needs a secret; else everybody is accepted"
+            )
+
     def _require_times(self) -> None:
         if not 1 <= self.heartbeat_s <= _SECONDS_MAX:
             raise ConfigError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -24,7 +24,15 @@ from p2pchat.errors import ConfigError
 from p2pchat.model.blocking import BlockList, Subnet
 from p2pchat.model.ids import PeerId
 
-__all__ = ["CONFIG_FILE", "Loaded", "load_client_config", "load_relay_config"]
+__all__ = [
+    "CONFIG_FILE",
+    "Loaded",
+    "config_text",
+    "load_client_config",
+    "load_relay_config",
+    "parse_config",
+    "read_client_config",
+]
 
 CONFIG_FILE = "config.toml"
 """Its name in a home."""
@@ -44,14 +52,56 @@ def load_client_config(path: Path) -> Loaded[ClientConfig]:
 
     The second value holds one warning for each key that was ignored; they are logged too.
     """
+    config, warnings = read_client_config(config_text(path), path)
+    return config, _reported(warnings)
+
+
+def read_client_config(text: str, path: Path, wanted: Iterable[str] = ()) -> Loaded[ClientConfig]:
+    """The settings that this text would be, stood it at `path`; nothing is logged. Raises
+    `ConfigError` as loading it would, and for a key of `wanted` that is no setting."""
     file = _File(path)
-    return file.build(ClientConfig, _CLIENT, {}), file.reported()
+    config = file.build(ClientConfig, _CLIENT, {}, text)
+    for key in wanted:
+        if any(f"{key}.".startswith(f"{ignored}.") for ignored in file.warnings):
+            raise ConfigError(key, "there is no such setting", "")
+    return config, tuple(file.warnings.values())
+
+
+def _reported(warnings: Iterable[str]) -> tuple[str, ...]:
+    """The warnings, logged."""
+    for warning in warnings:
+        logger.warning("%s", warning)
+    return tuple(warnings)
 
 
 def load_relay_config(path: Path) -> Loaded[RelayConfig]:
     """Read a relay's settings like `load_client_config`; its home is the file's directory."""
     file = _File(path)
-    return file.build(RelayConfig, _RELAY, {"home": path.parent}), file.reported()
+    config = file.build(RelayConfig, _RELAY, {"home": path.parent}, config_text(path))
+    return config, _reported(file.warnings.values())
+
+
+def config_text(path: Path) -> str:
+    """What stands in a configuration file; nothing when there is none. Raises `ConfigError`."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError):
+        return ""  # a home that is no folder is told of by who opens it
+    except OSError as error:
+        raise ConfigError(path.name, f"{path} is unreadable: {error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(path.name, f"{path} is no TOML: {error}") from error
+
+
+def parse_config(text: str, path: Path) -> dict[str, object]:
+    """The plain values in a text, of which nothing is checked. Raises `ConfigError` naming the
+    file."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(path.name, f"{path} is no TOML: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(path.name, f"{path} is nested too deeply") from error
 
 
 class _File:
@@ -59,42 +109,31 @@ class _File:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._warnings: list[str] = []
+        self.warnings: dict[str, str] = {}
+        """By the key that was ignored."""
 
     def build(
-        self, make: Callable[..., _T], readers: Mapping[str, _Read], given: Mapping[str, object]
+        self,
+        make: Callable[..., _T],
+        readers: Mapping[str, _Read],
+        given: Mapping[str, object],
+        text: str,
     ) -> _T:
-        return make(**given, **self.arguments(self._document(), readers))
+        return make(**given, **self.arguments(parse_config(text, self.path), readers))
 
     def arguments(
         self, table: Mapping[str, object], readers: Mapping[str, _Read], prefix: str = ""
     ) -> dict[str, object]:
         """Read what has a reader, note what has none."""
         known = table.keys() & readers.keys()
-        self._warnings += [self._unknown(key, prefix, readers) for key in table if key not in known]
+        for key in table:
+            if key not in known:
+                self.warnings[prefix + key] = self._unknown(key, prefix, readers)
         return {
             key: readers[key](self, prefix + key, value)
             for key, value in table.items()
             if key in known
         }
-
-    def reported(self) -> tuple[str, ...]:
-        """The warnings, logged."""
-        for warning in self._warnings:
-            logger.warning("%s", warning)
-        return tuple(self._warnings)
-
-    def _document(self) -> dict[str, object]:
-        try:
-            return tomllib.loads(self.path.read_bytes().decode("utf-8-sig"))
-        except (FileNotFoundError, NotADirectoryError):
-            return {}  # a home that is no folder is told of by who opens it
-        except OSError as error:
-            raise ConfigError(self.path.name, f"{self.path} is unreadable: {error}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(self.path.name, f"{self.path} is no TOML: {error}") from error
-        except RecursionError as error:
-            raise ConfigError(self.path.name, f"{self.path} is nested too deeply") from error
 
     def _unknown(self, key: str, prefix: str, readers: Mapping[str, _Read]) -> str:
         near = get_close_matches(key, readers, n=1)

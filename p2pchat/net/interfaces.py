@@ -6,13 +6,16 @@ WireGuard or Tailscale comes up. Every interface counts alike, whatever made it.
 
 from __future__ import annotations
 
+import errno
 import logging
 import socket
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, ip_address
 
 import psutil
 
-__all__ = ["own_addresses", "own_networks", "usable_listen"]
+from p2pchat.errors import ConfigError
+
+__all__ = ["own_addresses", "own_networks", "require_listenable", "usable_listen"]
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +66,23 @@ def usable_listen(addresses: tuple[str, ...]) -> tuple[str, ...]:
     """The listen multiaddrs without those that mean "all interfaces" of a family, IPv6 or IPv4,
     which this machine does not have. A concrete address stays: that it is missing is an error."""
     return tuple(address for address in addresses if _family_exists(address))
+
+
+def require_listenable(address: str) -> None:
+    """Raise `ConfigError` for a listen multiaddr that this machine does not have or may not use.
+    One that is in use may be our own, and is let pass."""
+    _, family, host, _, port = address.split("/")
+    kind = socket.AF_INET if family == "ip4" else socket.AF_INET6
+    with socket.socket(kind, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind((host, int(port)))
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EPERM):
+                hint = f"{address} may not be used by you; take a port above 1023"
+                raise ConfigError("listen", hint) from error
+            if error.errno != errno.EADDRINUSE:
+                hint = f"{address} is not of this machine; 0.0.0.0 means all that it has"
+                raise ConfigError("listen", hint) from error
 
 
 def _reaches(address: IPv4Address | IPv6Address) -> bool:

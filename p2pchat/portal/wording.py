@@ -34,15 +34,23 @@ def _in_chinese(sentence: str) -> str:
     whole, patterns = _tables()
     if sentence in whole:
         return whole[sentence]
+    from p2pchat.cli.chinese_errors import setting_in_chinese
+
+    of_setting = setting_in_chinese(sentence, _in_chinese)
+    if of_setting is not None:
+        return of_setting
     for pattern, chinese in patterns:
         if found := pattern.fullmatch(sentence):
-            filled = {name: _in_blank(value) for name, value in found.groupdict().items()}
+            filled = {name: _in_blank(name, value) for name, value in found.groupdict().items()}
             return chinese.format(**filled)
     return sentence
 
 
-def _in_blank(value: str) -> str:
-    """What stands in a blank is a name, a number, or another sentence of ours."""
+def _in_blank(name: str, value: str) -> str:
+    """What stands in a blank is a name, a number, or another sentence of ours; a reason may have
+    blanks itself."""
+    if name == "reason":
+        return _in_chinese(value)
     whole, _ = _tables()
     return whole.get(value, value)
 

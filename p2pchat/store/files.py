@@ -21,6 +21,7 @@ from p2pchat.errors import DiskFull, FileExists, FileUnusable, HomeUnwritable, S
 
 __all__ = [
     "create_private",
+    "file_error",
     "home_errors",
     "make_private_directory",
     "new_file",
@@ -109,7 +110,7 @@ def new_file(path: Path, *, overwrite: bool = False) -> Generator[IO[bytes]]:
         finally:
             _remove(beside)
     except OSError as error:
-        raise _file_error(path, error) from error
+        raise file_error(path, error) from error
 
 
 def _open_beside(path: Path) -> tuple[int, Path]:
@@ -155,7 +156,8 @@ def _remove(path: Path) -> None:
         path.unlink()
 
 
-def _file_error(path: Path, error: OSError) -> StoreError:
+def file_error(path: Path, error: OSError) -> StoreError:
+    """What the file system refused, in words."""
     if error.errno in _NO_ROOM:
         return DiskFull(f"the disk has no room for {path}: free some space")
     return FileUnusable(f"{path} cannot be written: {error.strerror or type(error).__name__}")

@@ -451,10 +451,19 @@ TEXTS: dict[str, Decoder] = {
     ),
     "client settings": Decoder(
         feeds.client_settings,
-        ("config.loading.load_client_config",),
+        ("config.loading.load_client_config", "config.loading.read_client_config"),
         (
             b'name = "a"\nlisten = ["/ip4/127.0.0.1/tcp/1"]\n[limits]\nconnections_max = 10\n',
             b'[[bootstrap_urls]]\nurl = "https://a.example/b.json"\n[lan]\nenabled = true\n',
+        ),
+        (ConfigError,),
+    ),
+    "settings that are changed": Decoder(
+        text(feeds.changed_settings),
+        ("config.loading.parse_config",),
+        (
+            b'fetch = true  # so\nlisten = [\n  "a",  # one\n]\n[lan]\nname = "x"\n',
+            b'lan = { name = "x" }\n[[bootstrap_urls]]\nurl = "https://a.example/"\n',
         ),
         (ConfigError,),
     ),

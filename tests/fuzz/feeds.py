@@ -15,7 +15,7 @@ from libp2p.stream_muxer.exceptions import MuxedStreamEOF
 from noise.connection import Keypair, NoiseConnection
 from trio.testing import memory_stream_pair
 
-from p2pchat.config import load_client_config, load_relay_config
+from p2pchat.config import edited_config, load_client_config, load_relay_config
 from p2pchat.monitoring.http import PageServer
 from p2pchat.net.libp2p.identify import protocols_of, read_identify
 from p2pchat.net.libp2p.negotiation import NotServed, answer, propose
@@ -183,6 +183,13 @@ def _as_file(use: Callable[[Path], object], raw: bytes) -> None:
         file.write(raw)
         file.flush()
         use(Path(file.name))
+
+
+def changed_settings(words: str) -> None:
+    """Somebody's file in which settings are changed."""
+    for value in (None, True, ["b", "c"]):
+        keys = ("fetch", "listen", "lan.name", "bootstrap_urls", "mailboxes.relays")
+        edited_config(words, dict.fromkeys(keys, value), Path("config.toml"))
 
 
 client_settings = partial(_as_file, load_client_config)

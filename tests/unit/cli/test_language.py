@@ -27,6 +27,7 @@ from p2pchat.model.facts import Outcome
 from p2pchat.model.message import MessageState
 from p2pchat.model.room import Role
 from p2pchat.model.status import Health, Reachability
+from p2pchat.portal import worded
 from p2pchat.protocol import doctor as rules
 from p2pchat.protocol import explaining
 from p2pchat.protocol.causes import SENTENCES
@@ -175,6 +176,46 @@ def test_every_error_that_somebody_meets_is_there_in_chinese():
     said = set(refusals())
     assert len(said) > 80
     assert {text for text in said if error_in_chinese(text) == text} == set()
+
+
+SETTING = (
+    *(f"config/{name}.py" for name in ("addresses", "changes", "editing", "fetch_url", "lan")),
+    *(f"config/{name}.py" for name in ("loading", "mailboxes", "settings")),
+    *("net/interfaces.py", "net/lan.py"),
+)
+"""Who says that a setting is wrong."""
+EXPLAINING = ("hint", "message", "_UNREADABLE")
+
+
+def said_of_settings():
+    """What is wrong with a setting, with X for each blank: without its key."""
+    for file in files(*SETTING):
+        for node in ast.walk(ast.parse(file.read_text())):
+            match node:
+                case ast.Call(ast.Name("ConfigError"), [_, said, *_]):
+                    yield said
+                case ast.Call(ast.Name("ValueError"), [said]):
+                    yield said
+                case ast.Assign([ast.Name(name)], said) if name in EXPLAINING:
+                    yield said
+                case ast.FunctionDef("_explain"):
+                    yield from (e.value for e in ast.walk(node) if isinstance(e, ast.Return))
+                case _:
+                    pass
+
+
+def test_what_is_wrong_with_a_setting_is_said_in_chinese_with_and_without_its_key():
+    said = set[str]()
+    for each in said_of_settings():
+        if isinstance(each, ast.Constant):
+            said.add(each.value)
+        elif isinstance(each, ast.JoinedStr):
+            said.add("".join(text_of(part) for part in each.values))
+    assert len(said) > 50
+    assert {text for text in said if worded(text, "zh") == text} == set()
+    for text in said:
+        assert worded(f"lan.key: {text}", "zh").startswith("lan.key：")
+        assert error_in_chinese(f"lan.key: {text}").startswith("lan.key：")
 
 
 def said_by_the_doctor():

@@ -24,6 +24,11 @@ def test_blanks_are_filled_and_what_is_known_in_them_is_translated():
     assert worded(f"the system refused: {full}", "zh") == f"系统拒绝：{CHINESE_ERRORS[full]}"
 
 
+def test_a_reason_with_blanks_is_translated_within_its_sentence():
+    said = "listen: '/ip4/1/tcp/1' cannot be used: 1 is no IPv4 address"
+    assert worded(said, "zh") == "listen：无法使用 '/ip4/1/tcp/1'：1 不是 IPv4 地址"
+
+
 def test_what_nobody_translated_stays_as_it_is():
     assert worded("something quite different", "zh") == "something quite different"
     long = "x" * (SENTENCE_CHARS_MAX + 1)
