@@ -362,6 +362,8 @@ class Outbox:
         delivery = recipient.deliveries[conversation.id]
         before = self.states.reach(conversation)
         before_read = self.recipients.read(conversation.id)
+        if not self.states.vouches(conversation, receipt, delivery.acked[Chain.TALK]):
+            counts = {chain: count for chain, count in counts.items() if chain is Chain.CONTROL}
         news = [delivery.acknowledge(chain, count) for chain, count in counts.items()]
         news.append(delivery.read_to(min(receipt.read_below, counts.get(Chain.TALK, 0))))
         if not any(news):

@@ -101,6 +101,14 @@ class Delivery:
             self.flight_bytes -= self._flight.popleft()[1]
         return True
 
+    def retract(self, count: int) -> bool:
+        """It may lack what lies from here on; whether it had said to have more."""
+        is_news = count < self.acked[Chain.TALK]
+        if is_news:
+            self.acked[Chain.TALK] = count
+            self.rewind()
+        return is_news
+
     def read_to(self, count: int) -> bool:
         """A person has read so many, which are there; whether that is news."""
         before, self.read = self.read, max(self.read, min(count, self.acked[Chain.TALK]))

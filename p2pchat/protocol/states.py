@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from p2pchat.events import MessageStateChanged
-from p2pchat.model.change import SetPublished
+from p2pchat.model.change import SetDelivery, SetPublished
 from p2pchat.model.expected import Expected
 from p2pchat.model.ids import AccountId, ConversationId
 from p2pchat.model.message import MessageState
@@ -29,6 +29,7 @@ from p2pchat.protocol.room_history import given_from
 from p2pchat.protocol.room_state import InvitedRoom
 from p2pchat.protocol.state import Conversation, State
 from p2pchat.wire.ops import restore_op
+from p2pchat.wire.receipts import Receipt
 
 __all__ = ["States"]
 
@@ -81,7 +82,7 @@ class States:
         went = {one for one in expected.since if one not in members}
         if not came and not went:
             return []
-        rows: list[RoomChange] = []
+        rows: list[RoomChange | SetDelivery] = []
         before, since = self._recipients.delivered(id), dict(expected.since)
         before_read = self._recipients.read(id)
         if before > expected.settled or before_read > expected.settled_read:
@@ -100,7 +101,9 @@ class States:
             since = {one: max(before, min(at, given[one])) for one, at in since.items()}
         news = [one for one in since if expected.since.get(one) != since[one]]
         rows += [ExpectMember(id, one, since[one]) for one in news]
-        had = self._had(id, expected.since) + self._had(id, since)
+        had = self._had(id, expected.since)
+        rows += self._retract(id, expected.since, since)
+        had += self._had(id, since)
         if since and expected.lose(before, min(since.values()), had):
             rows.append(SetLost(id, tuple(expected.lost)))
         expected.since = since
@@ -124,6 +127,32 @@ class States:
         if not is_clear or room.membership.standing(account, known).may_read:
             return before
         return max(before, min(count, given_from(room, account, me.device, count, is_last=True)))
+
+    def vouches(self, conversation: Conversation, receipt: Receipt, acked: int) -> bool:
+        """Whether a receipt says something of all our talk that is expected of its account, where
+        so many were acknowledged before: of what lies below its beginning it says nothing, and by a
+        control op that its signer has not heard of that may be for it, too."""
+        expected, room = self._recipients.expected.get(conversation.id), conversation.invited
+        first = None if expected is None else expected.since.get(receipt.account)
+        begin, own = receipt.from_seq, self._state.me.device
+        if room is None or first is None or begin <= max(first, acked):
+            return True
+        return given_from(room, receipt.account, own, begin, is_last=True) >= begin
+
+    def _retract(
+        self,
+        id: ConversationId,
+        before: Mapping[AccountId, int],
+        since: Mapping[AccountId, int],
+    ) -> list[SetDelivery]:
+        """Of whom more is expected than before, lower down, has to say anew what it has."""
+        return [
+            recipient.row(delivery)
+            for recipient in self._recipients.watching(id)
+            if (delivery := recipient.deliveries[id]).account in since
+            and since[delivery.account] < before.get(delivery.account, 0)
+            and delivery.retract(since[delivery.account])
+        ]
 
     def _had(self, id: ConversationId, since: Mapping[AccountId, int]) -> list[tuple[int, int]]:
         """Which of our talk ops members have said to have, of whom that was expected."""

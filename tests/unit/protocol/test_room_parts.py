@@ -105,6 +105,38 @@ def test_what_nobody_had_who_was_to_have_it_is_never_called_delivered(*, is_cras
     assert crew.alice.chat.outbox.recipients.is_lost(crew.room, 2)
 
 
+@pytest.mark.parametrize("is_crashed", [False, True])
+def test_what_a_member_is_given_lower_down_is_delivered_when_it_says_so_anew(
+    *, is_crashed: bool
+) -> None:
+    """Bob, who went, had let Carol in apart from Alice, and lower down."""
+    crew = Crew("joining")
+    crew.alice.set(crew.room, BOB, Standing.ADMIN)
+    crew.table.run(5)
+    crew.say(crew.alice, "before")
+    crew.table.run(5)
+    crew.part(crew.bob)
+    lower = crew.alice.send(crew.room, "nobody but Alice has it")
+    crew.bob.set(crew.room, CAROL, Standing.MEMBER)
+    crew.bob.leave(crew.room)
+    crew.admit(CAROL)
+    upper = crew.alice.send(crew.room, "to Carol")
+    crew.table.run(20)
+    crew.part(crew.carol)
+    crew.table.cut.discard(frozenset((crew.alice.device, crew.bob.device)))
+    crew.table.connect(crew.alice, crew.bob)
+    crew.table.run(60)
+    if is_crashed:
+        crew.alice.crash()
+        crew.table.run(5)
+    assert crew.texts(crew.carol) == ["to Carol"]
+    assert crew.alice.state_of(lower.id) is MessageState.SENT
+    crew.heal()
+    assert crew.texts(crew.carol) == ["nobody but Alice has it", "to Carol"]
+    assert crew.alice.state_of(lower.id) is MessageState.DELIVERED
+    assert crew.alice.state_of(upper.id) is MessageState.DELIVERED
+
+
 def test_what_nobody_had_is_given_to_who_comes_when_nobody_is_left() -> None:
     crew = Crew("joining")
     crew.say(crew.alice, "to bob")
