@@ -242,3 +242,5 @@ class ControlOp:
     """`prev` and `deps`: everything that its author knew follows from them."""
     control: Control | None
     """None for what this version does not know, or what does not decode: it only links others."""
+    seq: int = 0
+    """Its place in its chain. If that is not 0 the first of `parents` is the op before it."""

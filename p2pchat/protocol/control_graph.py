@@ -230,6 +230,18 @@ class Graph(Kinds):
             for device in devices
         }
 
+    def chain_ends(self, mask: int) -> list[tuple[DeviceId, int, OpId]]:
+        """Of each device where its chain, or each branch of it, ends in some ops that hold all
+        their pasts: device, place and op, sorted. Only a chain with a fork is gone through."""
+        found: list[tuple[DeviceId, int, OpId]] = []
+        for device, by in self.by_device.items():
+            own, ends = mask & by, self.last(mask & by)
+            if ends and own.bit_count() != self.ops[ends[0]].seq + 1:
+                before = {self.ops[i].parents[0] for i in bits(own) if self.ops[i].seq}
+                ends = [i for i in bits(own) if self.ops[i].id not in before]
+            found += [(device, self.ops[i].seq, self.ops[i].id) for i in ends]
+        return sorted(found)
+
 
 def sum_of(masks: Iterable[int]) -> int:
     """What is in any of some sets."""

@@ -91,7 +91,7 @@ class Histories:
     """The floors that one room's control ops name."""
 
     def __init__(self, graph: Graph, history: History, invitations: Invitations) -> None:
-        self._graph = graph
+        self.graph = graph
         self._invitations = invitations
         self.history = history
         self._doors: dict[AccountId, _Doors] = {}
@@ -109,11 +109,11 @@ class Histories:
             if one not in asked and is_told(one):
                 return True
             asked.add(one)
-            gone = self._graph.about.get(one, 0) & self._graph.excluding & within & known
+            gone = self.graph.about.get(one, 0) & self.graph.excluding & within & known
             for index, seq in self._given(one, spot.device, mask, gone, within & ~seen):
                 if seq <= spot.seq:
                     seen |= 1 << index
-                    todo.append((self._graph.ops[index].account, mask & self._graph.past[index]))
+                    todo.append((self.graph.ops[index].account, mask & self.graph.past[index]))
         return False
 
     def ends_by(self, known: Sequence[OpId], then: Sequence[OpId]) -> int | None:
@@ -121,7 +121,7 @@ class Histories:
         then: what it said before may end there for them, and for whom they let in. None where that
         may be anybody: what somebody did may be taken back, or it shows less than before, or what
         is not here."""
-        graph = self._graph
+        graph = self.graph
         if not all(id in graph.index for id in (*known, *then)):
             return None
         before, after = graph.closure(known), graph.closure(then)
@@ -139,13 +139,13 @@ class Histories:
     def going(self, accounts: Iterable[AccountId], mask: int) -> int:
         """The ops by which some accounts went, or one of those by whom they may have what they were
         not told; `mask` are the ops that count."""
-        graph = self._graph
+        graph = self.graph
         through = self._through(accounts, mask)
         return sum_of(graph.about.get(one, 0) & graph.excluding for one in through)
 
     def _through(self, accounts: Iterable[AccountId], mask: int) -> set[AccountId]:
         """These accounts, those that let them in by ops that count, and so on."""
-        graph, found, todo = self._graph, set[AccountId](), list(accounts)
+        graph, found, todo = self.graph, set[AccountId](), list(accounts)
         while todo:
             one = todo.pop()
             if one not in found:
@@ -160,7 +160,7 @@ class Histories:
         """From where on ops that let an account in give it the talk of a device, as far as their
         writers may have that; `mask` are the ops that count. `is_last`: of what is said by who
         knows all that excluded it."""
-        gone = self._graph.about.get(account, 0) & self._graph.excluding & mask if is_last else 0
+        gone = self.graph.about.get(account, 0) & self.graph.excluding & mask if is_last else 0
         return sorted({seq for _, seq in self._given(account, device, mask, gone, mask)})
 
     def _given(
@@ -168,7 +168,7 @@ class Histories:
     ) -> Iterator[tuple[int, int]]:
         """Those of some ops that let an account in, knowing that it had gone, and from where on
         they give it the talk of a device. `mask` are the ops that count."""
-        graph = self._graph
+        graph = self.graph
         giving = self._letting_in(account, mask) & within
         if self.history is History.NONE:
             giving &= graph.by_device.get(device, 0)
@@ -184,7 +184,7 @@ class Histories:
         """Those of some ops, the ones that count, that let an account in and give: of many those
         that have the fewest others in their past, then those with the smallest ids. What comes
         afterwards changes nothing about them, so they are looked at once."""
-        graph = self._graph
+        graph = self.graph
         about, doors = graph.about.get(account, 0) & mask, self._doors.get(account, _Doors())
         fresh = about & ~doors.about
         if doors.about & ~about or 0 < (fresh & -fresh) < doors.about:

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId
 from p2pchat.model.machine import Now
-from p2pchat.model.op import Chain, Header, Op, Position
+from p2pchat.model.op import Chain, Op, Position
 from p2pchat.model.query import OpsQuery, StoredOp
 from p2pchat.protocol.log import BRANCHES_MAX, ChainKey
 from p2pchat.protocol.machine import Effect, ForPull, Lane, Load, Loaded, Send
 from p2pchat.protocol.pace import Buckets, Rate
+from p2pchat.protocol.parting import Parting, parting_of
 from p2pchat.protocol.room_history import is_for, readers_behind
 from p2pchat.protocol.shared_heads import shared_by, shared_with
 from p2pchat.protocol.state import Conversation, State
@@ -58,6 +59,10 @@ DIGEST_RATE = Rate(per_s=1, burst=8)
 SESSIONS_MAX = 64
 """Pulls answered at the same time, one a peer and conversation; and reads under way for them, also
 for those that were given up since."""
+PARTING_RATE = Rate(per_s=0.5, burst=16)
+"""Pulls of an account that was put out, of all its devices and all rooms: so many pages."""
+PARTING_SESSIONS_MAX = 16
+"""Of the pulls that are answered at the same time those of who was put out."""
 
 BranchSeen = Callable[[Conversation, DeviceId, ChainKey, Now], list[Effect]]
 """What becomes of the news that a peer holds a branch that we do not."""
@@ -98,6 +103,8 @@ class Session:
     """So many reads found nothing, since one did."""
     asked: dict[ChainKey, Wanted] = field(default_factory=dict[ChainKey, Wanted])
     """What was asked for of the chains of which nothing was found as yet."""
+    parting: Parting | None = None
+    """All that it is about, if the asker was put out."""
 
 
 class Serving:
@@ -111,36 +118,43 @@ class Serving:
         self._loads = 0
         self._digests = Buckets[tuple[DeviceId, ConversationId]](DIGEST_RATE)
         self._sought: dict[tuple[DeviceId, ConversationId], Sought] = {}
+        self._partings = Buckets[AccountId](PARTING_RATE)
 
     def digest(self, peer: DeviceId, frame: SyncDigest, now: Now) -> list[Effect]:
         """Equal, or here is what we hold: an answer that is far larger than the question, so it is
-        not given all the time. Whoever is only heard is told neither, and waits for nothing."""
-        conversation = self._state.audible(frame.conversation, peer)
+        not given all the time. Whoever is only heard is told neither, and waits for nothing; who
+        was put out, where that ends which it may have."""
+        parting = parting_of(self._state, frame.conversation, peer)
+        conversation = self._state.conversations.get(frame.conversation)
+        if parting is None:
+            conversation = self._state.audible(frame.conversation, peer)
         if conversation is None:
             return []
         now_s = now.monotonic_s
         if not self._digests.of((peer, conversation.id), now_s).take(1, now_s):
             self._state.refuse("too many digests")
             return []
-        log = conversation.log
-        is_over = not self._state.may_read(conversation, peer)
-        shared = None if is_over else shared_with(self._state, conversation, peer)
-        if shared is None or shared.digest == frame.digest:
-            return [Send(peer, Lane.SYNC, SyncPage(conversation.id, more=False))]
-        heads = shared.heads
+        if parting is not None:
+            heads = parting.heads()
+        else:
+            is_over = not self._state.may_read(conversation, peer)
+            shared = None if is_over else shared_with(self._state, conversation, peer)
+            if shared is None or shared.digest == frame.digest:
+                return [Send(peer, Lane.SYNC, SyncPage(conversation.id, more=False))]
+            heads = shared.heads
         if len(heads) > HEADS_MAX:  # another part each time
             first = self._state.rng.randrange(len(heads))
             heads = (heads[first:] + heads[:first])[:HEADS_MAX]
         floors = tuple(
             Position(*key, floor.seq, floor.prev)
             for key in dict.fromkeys((head.device, head.chain) for head in heads)
-            if (floor := log.floors.get(key)) is not None
+            if (floor := conversation.log.floors.get(key)) is not None
         )
         return [Send(peer, Lane.SYNC, SyncFrontier(conversation.id, heads, floors))]
 
     def pull(self, peer: DeviceId, frame: SyncPull, now: Now) -> list[Effect]:
         """Begin to send what follows the asker's heads."""
-        conversation = self._state.readable(frame.conversation, peer)
+        conversation, parting = self._asked_by(peer, frame.conversation)
         key = (peer, frame.conversation)
         self.expire(now)
         if conversation is None:
@@ -151,9 +165,14 @@ class Serving:
         if max(len(self._sessions), self._loads) >= SESSIONS_MAX:
             self._state.refuse("too many pulls at once")
             return []
+        if parting is not None and not self._has_time_for(parting, now):
+            self._state.refuse("too many pulls of who was put out")
+            return []
         self._serial += 1
-        accounts = self._accounts(conversation, peer)
+        accounts = () if parting is not None else self._accounts(conversation, peer)
         wanted = _asked(conversation, accounts, frame.wanted)
+        if parting is not None:
+            wanted = parting.within(wanted)
         some = wanted[:PULL_CHAINS_MAX]
         session = self._sessions[key] = Session(
             self._serial,
@@ -163,6 +182,7 @@ class Serving:
             is_cut=len(wanted) > PULL_CHAINS_MAX,
             accounts=accounts,
             asked={(one.device, one.chain): one for one in some if accounts},
+            parting=parting,
         )
         return self._next(peer, conversation, session, now)
 
@@ -170,9 +190,11 @@ class Serving:
         """Rows for a peer's pull: send those that follow its own head."""
         self._loads -= 1
         session = self._sessions.get((tag.peer, tag.conversation))
-        conversation = self._state.readable(tag.conversation, tag.peer)
+        conversation, parting = self._asked_by(tag.peer, tag.conversation)
         if session is None or conversation is None or session.serial != tag.serial:
             return []
+        if (session.parting is None) != (parting is None):
+            return []  # it was put out, or let in, since it asked
         wanted, rows = tag.wanted, loaded.rows
         effects: list[Effect] = []
         if tag.is_seek:
@@ -186,13 +208,17 @@ class Serving:
             effects += self._branch_seen(conversation, tag.peer, key, now)
         else:
             ops = [restore_op(row) for row in rows if row.id != wanted.head]
-            shown = [op for op in ops if _is_shown(conversation, session.accounts, op.header)]
+            shown = [op for op in ops if _is_shown(conversation, session, op)]
             effects += self._send(tag.peer, session, shown)
             if shown:
                 session.asked.pop((wanted.device, wanted.chain), None)
             rest = _rest(conversation, wanted, rows)
-            session.wanted.extendleft(rest if shown or not ops else map(Seek, rest))
-        session.empty = session.empty + 1 if session.accounts and not effects else 0
+            if session.parting is not None:
+                session.wanted.extendleft(session.parting.within(rest))
+            else:
+                session.wanted.extendleft(rest if shown or not ops else map(Seek, rest))
+        is_part = bool(session.accounts) or session.parting is not None
+        session.empty = session.empty + 1 if is_part and not effects else 0
         return effects + self._next(tag.peer, conversation, session, now)
 
     def give_up(self, peer: DeviceId) -> None:
@@ -211,6 +237,22 @@ class Serving:
         """Forget pulls that take too long."""
         for key in [k for k, s in self._sessions.items() if s.until_s <= now.monotonic_s]:
             del self._sessions[key]
+
+    def _asked_by(
+        self, peer: DeviceId, id: ConversationId
+    ) -> tuple[Conversation | None, Parting | None]:
+        """The conversation, if it is served to a peer, and what of it alone."""
+        parting = parting_of(self._state, id, peer)
+        if parting is not None:
+            return self._state.conversations[id], parting
+        return self._state.readable(id, peer), None
+
+    def _has_time_for(self, parting: Parting, now: Now) -> bool:
+        """Whether one more pull of who was put out is answered."""
+        running = sum(one.parting is not None for one in self._sessions.values())
+        if running >= PARTING_SESSIONS_MAX:
+            return False
+        return self._partings.of(parting.account, now.monotonic_s).take(1, now.monotonic_s)
 
     def _next(
         self, peer: DeviceId, conversation: Conversation, session: Session, now: Now
@@ -315,12 +357,14 @@ def _is_elsewhere(conversation: Conversation, wanted: Wanted, rows: Sequence[Sto
     return floor is None or wanted.from_seq >= floor.seq
 
 
-def _is_shown(conversation: Conversation, accounts: tuple[AccountId, ...], header: Header) -> bool:
-    """Whether an op is for the asker by the room's history."""
+def _is_shown(conversation: Conversation, session: Session, op: Op) -> bool:
+    """Whether an op is for the asker by the room's history, or as who was put out."""
     room = conversation.invited
-    if room is None or room.shows_all or header.chain is Chain.CONTROL:
+    if session.parting is not None:
+        return op.id in session.parting
+    if room is None or room.shows_all or op.header.chain is Chain.CONTROL:
         return True
-    return is_for(room, accounts, header)
+    return is_for(room, session.accounts, op.header)
 
 
 def _sought(

@@ -189,9 +189,11 @@ class Sync:
         before it knew of us went past us, and only it notices when that changes."""
         frame = self._named(peer, frame)
         effects = self.serving.digest(peer, frame, now)
-        conversation = self._state.audible(frame.conversation, peer)
+        conversation = self._state.conversations.get(frame.conversation)
         if conversation is None or conversation.other is not None or frame.in_answer:
             return effects
+        if not self._state.may_hear(conversation, peer):
+            return effects  # who was put out is told that, and has nothing for us
         if not effects or digest_for(self._state, conversation, peer) == frame.digest:
             return effects
         return effects + self.begin(conversation, peer, now, in_answer=True)

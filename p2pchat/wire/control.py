@@ -202,7 +202,7 @@ def control_op(op: Op) -> ControlOp:
             control = None  # signed by its author and of no effect, to everybody alike
     if isinstance(control, Genesis) and room_id(op.content or b"") != header.conversation:
         control = None
-    return ControlOp(op.id, header.account, header.device, parents, control)
+    return ControlOp(op.id, header.account, header.device, parents, control, header.seq)
 
 
 def _decode(kind: int, raw: bytes) -> Control:

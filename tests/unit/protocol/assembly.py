@@ -64,7 +64,8 @@ class Assembly:
         parents = tuple(deps) if prev is None else (prev, *deps)
         id = OpId(digest(f"{name} {control} {parents} {len(self.ops)}"))
         writer = account(name.partition("/")[0])
-        self.ops.append(ControlOp(id, writer, device(name), parents, control))
+        seq = next((op.seq + 1 for op in self.ops if op.id == prev), 0)
+        self.ops.append(ControlOp(id, writer, device(name), parents, control, seq))
         return id
 
     @property
