@@ -12,7 +12,10 @@ from pathlib import Path
 __all__ = ["main"]
 
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
-PAGES = ("chat", "contacts", "network", "settings", "room", "contact", "welcome")
+PAGES = (
+    *("chat", "contacts", "network", "settings", "settings-network", "settings-lan"),
+    *("room", "contact", "welcome"),
+)
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -20,6 +20,7 @@ from p2pchat_qt.shown import initials
 from p2pchat_qt.viewmodels.alarms import Alarms
 from p2pchat_qt.viewmodels.base import constant
 from p2pchat_qt.viewmodels.chat import ChatView
+from p2pchat_qt.viewmodels.config import ConfigView
 from p2pchat_qt.viewmodels.faces import PROVIDER, FacesView
 from p2pchat_qt.viewmodels.network import NetworkView
 from p2pchat_qt.viewmodels.people import PeopleView
@@ -49,6 +50,7 @@ class Views:
     system: SystemView
     faces: FacesView
     writers: WritersView
+    config: ConfigView
 
 
 class App(QObject):
@@ -77,6 +79,7 @@ class App(QObject):
             SystemView(self.session, preferences_home),
             FacesView(self.session, sidebar),
             WritersView(self.session),
+            ConfigView(self.session),
         )
         self.alarms = Alarms(self.session, sidebar)
         self.notices = self.session.notices

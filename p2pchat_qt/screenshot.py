@@ -35,6 +35,8 @@ async def _fill(app: App, page: str) -> None:
     """Open what the page is about, and wait until it is read."""
     sidebar, chat = app.views.sidebar, app.views.chat
     await _until(lambda: bool(sidebar.value("isLoaded")))
+    if page.startswith("settings-"):
+        await _until(lambda: bool(app.views.config.value("isLoaded")))
     kind = "room" if page == "room" else "contact" if page == "contact" else ""
     shown = [each for each in sidebar.list.rows if kind in ("", each["kind"])]
     if page in ("", "chat", "room", "contact") and shown:

@@ -57,6 +57,7 @@ class Session(QObject):
         self._start = start
         self._portal: Portal | None = None
         self._jobs = Jobs(self.notices.fail)
+        self._is_restarting = False
 
     @property
     def account(self) -> str:
@@ -86,8 +87,18 @@ class Session(QObject):
     def open(self, name: str | None = None, passphrase: str | None = None) -> None:
         """Open the client, the first time with a name."""
         self.steps = []
+        self._is_restarting = False
         self._enter("opening")
         self._jobs.start(self._live(name, passphrase or None), failed=lambda _: None)
+
+    def restart(self) -> None:
+        """Close the client, which is open, and open it again; a lock asks for nothing."""
+        if self.phase == "open" and self._portal is not None:
+            self._is_restarting = True
+            self._enter("failed")  # who reads something stops, as when the client breaks
+            self.steps = []
+            self._enter("opening")
+            self._jobs.start(self._portal.aclose())
 
     async def call(self, method: str, /, **params: object) -> object:
         """Ask the client. Raises what the method raises."""
@@ -109,12 +120,20 @@ class Session(QObject):
             await self._portal.aclose()
 
     async def _live(self, name: str | None, passphrase: str | None) -> None:
-        """One life of the client, from its start to its end."""
+        """The client from its start to its end, through as many lives as it is restarted."""
         if self._portal is not None:
             await self._portal.aclose()
         portal = self._portal = Portal(
             self._start.home, name=name, passphrase=passphrase, offline=self._start.offline
         )
+        await self._once(portal)
+        while self._is_restarting:
+            self._is_restarting = False
+            await portal.aclose()
+            await self._once(portal)
+
+    async def _once(self, portal: Portal) -> None:
+        """One life of the client."""
         events = portal.events()
         listening = asyncio.ensure_future(self._open(portal))
         listening.add_done_callback(lambda opening: _end_with(opening, events))
@@ -128,8 +147,10 @@ class Session(QObject):
         finally:
             listening.cancel()
             events.close()
-            if self.phase in ("opening", "open"):  # whatever ended it
-                self._fail(_words_for(sys.exception()))
+            error = sys.exception()
+            is_over = error is not None or not self._is_restarting
+            if is_over and self.phase in ("opening", "open"):  # whatever ended it
+                self._fail(_words_for(error))
 
     async def _open(self, portal: Portal) -> None:
         await portal.start()

@@ -229,6 +229,54 @@
     </message>
 </context>
 <context>
+    <name>ConfigFault</name>
+    <message>
+        <source>Mend it in the file, then open this page again.</source>
+        <translation>请在文件中改正，然后重新打开此页。</translation>
+    </message>
+</context>
+<context>
+    <name>ConfigList</name>
+    <message>
+        <source>Remove %1</source>
+        <translation>移除 %1</translation>
+    </message>
+    <message>
+        <source>Add</source>
+        <translation>添加</translation>
+    </message>
+    <message>
+        <source>Back to the default</source>
+        <translation>恢复默认值</translation>
+    </message>
+</context>
+<context>
+    <name>ConfigOutcome</name>
+    <message>
+        <source>Saved, and in force now.</source>
+        <translation>已保存，现已生效。</translation>
+    </message>
+    <message>
+        <source>Saved, and in force after a restart. The window stays open.</source>
+        <translation>已保存，重启后生效。窗口不会关闭。</translation>
+    </message>
+    <message>
+        <source>Restarting…</source>
+        <translation>正在重启…</translation>
+    </message>
+    <message>
+        <source>Restart now</source>
+        <translation>立即重启</translation>
+    </message>
+</context>
+<context>
+    <name>ConfigView</name>
+    <message>
+        <source>%1 in config.toml: %2</source>
+        <translation>config.toml 中的 %1：%2</translation>
+    </message>
+</context>
+<context>
     <name>ConnectionStrip</name>
     <message>
         <source>Starting…</source>
@@ -757,6 +805,105 @@
     </message>
 </context>
 <context>
+    <name>LanSettingsPage</name>
+    <message>
+        <source>Local network</source>
+        <translation>局域网</translation>
+    </message>
+    <message>
+        <source>It works without any internet. Everybody on the network can see that you are here, unless a secret is set.</source>
+        <translation>无需互联网即可使用。除非设置了密钥，局域网中的所有人都能看到你在线。</translation>
+    </message>
+    <message>
+        <source>Find others on the local network</source>
+        <translation>在局域网中寻找他人</translation>
+    </message>
+    <message>
+        <source>Secret</source>
+        <translation>密钥</translation>
+    </message>
+    <message>
+        <source>Tell it to others by another way, such as by mouth. Contacts, and the peers named in the network settings, connect without it.</source>
+        <translation>请用其他方式（例如口头）告诉他人。联系人和网络设置中列出的节点无需密钥即可连接。</translation>
+    </message>
+    <message>
+        <source>No secret is set: everybody on the network finds you.</source>
+        <translation>未设置密钥：局域网中的所有人都能找到你。</translation>
+    </message>
+    <message>
+        <source>A secret is set, in the file %1: only who knows it finds you.</source>
+        <translation>已设置密钥，位于文件 %1：只有知道密钥的人才能找到你。</translation>
+    </message>
+    <message>
+        <source>A secret is set: only who knows it finds you.</source>
+        <translation>已设置密钥：只有知道密钥的人才能找到你。</translation>
+    </message>
+    <message>
+        <source>Another secret</source>
+        <translation>新的密钥</translation>
+    </message>
+    <message>
+        <source>A secret</source>
+        <translation>密钥</translation>
+    </message>
+    <message>
+        <source>Hide what is typed</source>
+        <translation>隐藏输入内容</translation>
+    </message>
+    <message>
+        <source>Show what is typed</source>
+        <translation>显示输入内容</translation>
+    </message>
+    <message>
+        <source>Save</source>
+        <translation>保存</translation>
+    </message>
+    <message>
+        <source>Take the secret away</source>
+        <translation>去掉密钥</translation>
+    </message>
+    <message>
+        <source>Take the secret away?</source>
+        <translation>去掉密钥？</translation>
+    </message>
+    <message>
+        <source>Everybody on the network can then find you.</source>
+        <translation>之后局域网中的所有人都能找到你。</translation>
+    </message>
+    <message>
+        <source>Take it away</source>
+        <translation>去掉</translation>
+    </message>
+    <message>
+        <source>Accept requests of those who know the secret without asking me</source>
+        <translation>自动接受知道密钥者的请求</translation>
+    </message>
+    <message>
+        <source>Networks</source>
+        <translation>网段</translation>
+    </message>
+    <message>
+        <source>Others are looked for and served in these alone. Name one to reach beyond a router, or where a wireless network carries no broadcasts.</source>
+        <translation>只在这些网段中寻找和服务他人。要越过路由器，或无线网络不转发广播时，请填写网段。</translation>
+    </message>
+    <message>
+        <source>All that this machine is in.</source>
+        <translation>本机所在的全部网段。</translation>
+    </message>
+    <message>
+        <source>A network of IPv4</source>
+        <translation>IPv4 网段</translation>
+    </message>
+    <message>
+        <source>Who is there, and who is blocked</source>
+        <translation>谁在线，谁被屏蔽</translation>
+    </message>
+    <message>
+        <source>On the network page, while this is on</source>
+        <translation>开启后显示在网络页面</translation>
+    </message>
+</context>
+<context>
     <name>LetIn</name>
     <message>
         <source>Add contacts</source>
@@ -917,6 +1064,10 @@
         <translation>诊断</translation>
     </message>
     <message>
+        <source>Settings of the network</source>
+        <translation>网络设置</translation>
+    </message>
+    <message>
         <source>Status</source>
         <translation>状态</translation>
     </message>
@@ -1071,6 +1222,105 @@
     <message>
         <source>Nothing was reported.</source>
         <translation>没有记录。</translation>
+    </message>
+</context>
+<context>
+    <name>NetworkSettingsPage</name>
+    <message>
+        <source>Network settings</source>
+        <translation>网络设置</translation>
+    </message>
+    <message>
+        <source>Known peers and relays</source>
+        <translation>已知节点和中继</translation>
+    </message>
+    <message>
+        <source>They are dialled first and always. One is enough to find all others: any relay, or any friend who is there.</source>
+        <translation>总是最先连接它们。一个就足以找到其他所有节点：任意中继，或任意在线的朋友。</translation>
+    </message>
+    <message>
+        <source>None is named.</source>
+        <translation>尚未填写。</translation>
+    </message>
+    <message>
+        <source>Address of a peer or relay</source>
+        <translation>节点或中继的地址</translation>
+    </message>
+    <message>
+        <source>Lists of relays</source>
+        <translation>中继列表</translation>
+    </message>
+    <message>
+        <source>Each is fetched over the internet, and tells nothing but where relays are.</source>
+        <translation>每个列表都从互联网获取，只说明中继的位置。</translation>
+    </message>
+    <message>
+        <source>No list is named.</source>
+        <translation>尚未填写列表。</translation>
+    </message>
+    <message>
+        <source>Address of a list on the web</source>
+        <translation>列表的网址</translation>
+    </message>
+    <message>
+        <source>Off: only the peers named above are dialled, and whom you have met before.</source>
+        <translation>关闭后：只连接上面填写的节点和以前遇到过的节点。</translation>
+    </message>
+    <message>
+        <source>Use lists, and those that come with the program</source>
+        <translation>使用列表和程序自带的节点</translation>
+    </message>
+    <message>
+        <source>Where you listen</source>
+        <translation>监听地址</translation>
+    </message>
+    <message>
+        <source>0.0.0.0 and :: mean all networks of this machine. Port 0 takes any that is free; give a number where a router forwards one.</source>
+        <translation>0.0.0.0 和 :: 表示本机的全部网络。端口 0 表示任意空闲端口；路由器转发端口时请填写具体数字。</translation>
+    </message>
+    <message>
+        <source>Nowhere: others cannot connect to you, only you to them.</source>
+        <translation>不监听：他人无法连接你，只能由你连接他们。</translation>
+    </message>
+    <message>
+        <source>Address to listen on</source>
+        <translation>监听的地址</translation>
+    </message>
+    <message>
+        <source>Addresses told to others</source>
+        <translation>告知他人的地址</translation>
+    </message>
+    <message>
+        <source>Beside those that this machine sees itself: a domain name, or the address of a router that forwards a port.</source>
+        <translation>除本机能看到的地址外：域名，或转发端口的路由器地址。</translation>
+    </message>
+    <message>
+        <source>Those that this machine sees.</source>
+        <translation>本机能看到的地址。</translation>
+    </message>
+    <message>
+        <source>Address to be told to others</source>
+        <translation>要告知他人的地址</translation>
+    </message>
+    <message>
+        <source>Who keeps your mail</source>
+        <translation>谁替你保管信件</translation>
+    </message>
+    <message>
+        <source>What is written to you while you are away waits there, sealed. Eight at most.</source>
+        <translation>你离线时，写给你的内容会密封保存在那里。最多八个。</translation>
+    </message>
+    <message>
+        <source>Two relays, chosen by the program.</source>
+        <translation>由程序选择的两个中继。</translation>
+    </message>
+    <message>
+        <source>Address of a relay, or of a contact who serves you</source>
+        <translation>中继的地址，或为你服务的联系人的地址</translation>
+    </message>
+    <message>
+        <source>Status, peers and blocks</source>
+        <translation>状态、节点和屏蔽</translation>
     </message>
 </context>
 <context>
@@ -1355,6 +1605,26 @@
     <message>
         <source>Never</source>
         <translation>从不</translation>
+    </message>
+    <message>
+        <source>Connections</source>
+        <translation>连接</translation>
+    </message>
+    <message>
+        <source>Network</source>
+        <translation>网络</translation>
+    </message>
+    <message>
+        <source>Whom you know, where you listen, relays</source>
+        <translation>已知节点、监听地址、中继</translation>
+    </message>
+    <message>
+        <source>Local network</source>
+        <translation>局域网</translation>
+    </message>
+    <message>
+        <source>Without internet: switch, secret, networks</source>
+        <translation>无需互联网：开关、密钥、网段</translation>
     </message>
     <message>
         <source>Passphrase</source>

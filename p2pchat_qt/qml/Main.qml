@@ -59,7 +59,7 @@ ApplicationWindow {
             id: sidebar
             objectName: "sidebar"
             visible: !window.isNarrow || !window.showsPage
-            page: window.page
+            page: window.page.split("-")[0]
             Layout.fillHeight: true
             Layout.fillWidth: window.isNarrow
             Layout.preferredWidth: window.isNarrow ? window.width : window.listWidth
@@ -80,7 +80,7 @@ ApplicationWindow {
             visible: window.showsPage
             Layout.fillWidth: true
             Layout.fillHeight: true
-            currentIndex: ["chat", "contacts", "network", "settings"].indexOf(window.page)
+            currentIndex: ["chat", "contacts", "network", "settings", "settings-network", "settings-lan"].indexOf(window.page)
             ChatPage {
                 id: chatPage
                 objectName: "chatPage"
@@ -110,6 +110,7 @@ ApplicationWindow {
                     objectName: "networkPage"
                     canGoBack: window.isNarrow
                     onBack: window.page = "chat"
+                    onWent: page => window.page = page
                 }
             }
             Loader {
@@ -119,6 +120,24 @@ ApplicationWindow {
                     canGoBack: window.isNarrow
                     onBack: window.page = "chat"
                     onAsked: (title, words, yes, act) => ask.about(title, words, yes, act)
+                    onWent: page => window.page = page
+                }
+            }
+            Loader {
+                active: window.page === "settings-network" || item
+                sourceComponent: NetworkSettingsPage {
+                    objectName: "networkSettingsPage"
+                    onBack: window.page = "settings"
+                    onWent: page => window.page = page
+                }
+            }
+            Loader {
+                active: window.page === "settings-lan" || item
+                sourceComponent: LanSettingsPage {
+                    objectName: "lanSettingsPage"
+                    onBack: window.page = "settings"
+                    onAsked: (title, words, yes, act) => ask.about(title, words, yes, act)
+                    onWent: page => window.page = page
                 }
             }
         }

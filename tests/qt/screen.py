@@ -188,6 +188,7 @@ class Screen:
             return 60 < middle.y() < self.window.height() - 20
 
         await self.turn(above, -120, is_inside)
+        await until(lambda: not above.property("moving"))  # a press would only stop it
 
     async def key(
         self,

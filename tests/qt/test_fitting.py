@@ -19,6 +19,19 @@ from tests.qt.test_looking_round import SCREENSHOTS, SIZES, looking
 
 TRANSLATIONS = Path(__file__).resolve().parents[2] / "p2pchat_qt" / "i18n"
 SLACK_PX = 2.0
+LISTS = (
+    *("bootstrap_peers", "bootstrap_urls", "listen", "announce", "mailboxes.relays"),
+    "lan.allowed_subnets",
+)
+WRONG = "'/ip4/203.0.113.7' cannot be used: it must begin with a host and a port: /ip4/<address>"
+CONFIGURED = {
+    "lists": {key: ["/dns4/" + "long." * 20 + "example"] for key in LISTS},
+    "written": ["listen"],
+    "errors": dict.fromkeys(("bootstrap_peers", "lan.secret", "lan.accept_requests"), WRONG),
+    "saved": {"listen": "restart", "announce": "now", "lan.enabled": "restart", "fetch": "now"},
+    "hasSecret": True,
+}
+"""Much of everything on the pages of settings."""
 PHASES = ("welcome", "locked", "failed")
 DIALOGS = {
     "addContact": "addContact.open()",
@@ -250,8 +263,11 @@ class Looker:
 
     async def pages(self) -> None:
         """At the other pages."""
-        for page in ("contacts", "network", "settings"):
+        for page in ("contacts", "network", "settings", "settings-network", "settings-lan"):
             self.screen.window.setProperty("page", page)
+            if page.startswith("settings-"):
+                await until(lambda: self.screen.app.views.config.value("isLoaded"))
+                self.screen.app.views.config.put(**CONFIGURED)
             await self.look(page)
             lines = [e for e in self.screen.items() if e.objectName() == "contactLine"]
             assert {round(middle_of(e) - middle_of(e.parentItem())) for e in lines} <= {0}

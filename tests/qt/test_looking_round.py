@@ -20,7 +20,9 @@ CONTROL, SHIFT, ALT = (
     Qt.KeyboardModifier.AltModifier,
 )
 SIZES = {"wide": (1000, 720), "narrow": (400, 700)}
-PAGES = ("chat", "contacts", "network", "settings")
+PAGES = ("chat", "contacts", "network", "settings", "settings-network", "settings-lan")
+TITLES = {"contacts": "联系人", "network": "网络", "settings": "设置"}
+TITLES |= {"settings-network": "网络设置", "settings-lan": "局域网"}
 
 
 @asynccontextmanager
@@ -84,13 +86,7 @@ def test_every_page_in_both_themes_languages_and_sizes(run, demo):
                     screen.shoot(SCREENSHOTS / f"{page}-{named}-{theme}-{language}.png")
                     assert overlapping(screen) == [], (page, named, language)
                     if language == "zh" and page != "chat":
-                        assert screen.sees(
-                            "网络"
-                            if page == "network"
-                            else "设置"
-                            if page == "settings"
-                            else "联系人"
-                        )
+                        assert screen.sees(TITLES[page])
 
     run(story())
 

@@ -7,6 +7,7 @@ import "../controls"
 Page {
     id: page
     readonly property var now: networkView.now
+    signal went(string page)
     title: qsTr("Network")
     onVisibleChanged: networkView.look(visible)
     Component.onCompleted: networkView.look(visible)
@@ -51,6 +52,7 @@ Page {
         Fact { Layout.fillWidth: true; name: qsTr("Mailboxes that keep messages for you"); value: page.now.mailboxes }
         Fact { Layout.fillWidth: true; name: qsTr("Messages that wait to be sent"); value: page.now.outbox }
         Fact { Layout.fillWidth: true; name: qsTr("Last synchronised"); value: page.now.lastSync > 0 ? When.full(page.now.lastSync) : qsTr("Never") }
+        NextPage { objectName: "toNetworkSettings"; sign: "settings"; text: qsTr("Settings of the network"); Layout.fillWidth: true; onClicked: page.went("settings-network") }
     }
     Card {
         title: qsTr("Diagnosis")

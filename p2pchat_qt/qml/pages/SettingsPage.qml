@@ -10,6 +10,7 @@ Page {
     readonly property var now: settingsView.now
     readonly property var prefs: app.prefs.now
     signal asked(string title, string words, string yes, var act)
+    signal went(string page)
     title: qsTr("Settings")
     onVisibleChanged: if (visible) { settingsView.refresh(); systemView.refresh() }
 
@@ -125,6 +126,11 @@ Page {
             options: [{ value: "contacts", text: qsTr("Go in") }, { value: "ask", text: qsTr("Ask me") }, { value: "nobody", text: qsTr("Never") }]
             onChosen: value => settingsView.set_rooms_from(value)
         }
+    }
+    Card {
+        title: qsTr("Connections")
+        NextPage { objectName: "toNetworkSettings"; sign: "network"; text: qsTr("Network"); detail: qsTr("Whom you know, where you listen, relays"); Layout.fillWidth: true; onClicked: page.went("settings-network") }
+        NextPage { objectName: "toLanSettings"; sign: "lan"; text: qsTr("Local network"); detail: qsTr("Without internet: switch, secret, networks"); Layout.fillWidth: true; onClicked: page.went("settings-lan") }
     }
     Card {
         title: qsTr("Passphrase")
