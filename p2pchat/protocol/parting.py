@@ -9,7 +9,7 @@ what their pasts say. It gets no talk, nothing that was written beside or after,
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from functools import cached_property
 
 from p2pchat.model.ids import AccountId, ConversationId, DeviceId, OpId
 from p2pchat.model.op import Chain, Position
@@ -20,14 +20,14 @@ from p2pchat.wire.frames import Wanted
 __all__ = ["Parting", "parting_of"]
 
 
-@dataclass(frozen=True, slots=True)
 class Parting:
     """For an account the ops by which it could read no more, and their pasts. They stay so,
     whatever comes."""
 
-    account: AccountId
-    _graph: Graph
-    _past: int
+    def __init__(self, account: AccountId, graph: Graph, past: int) -> None:
+        self.account = account
+        self._graph = graph
+        self._past = past
 
     def __contains__(self, id: OpId) -> bool:
         index = self._graph.index.get(id)
@@ -35,19 +35,21 @@ class Parting:
 
     def heads(self) -> tuple[Position, ...]:
         """Where each chain ends in it, sorted by device."""
-        return tuple(
-            Position(device, Chain.CONTROL, seq, id)
-            for device, seq, id in self._graph.chain_ends(self._past)
-        )
+        return tuple(Position(device, Chain.CONTROL, seq, id) for device, seq, id in self._ends)
 
     def within(self, wanted: Iterable[Wanted]) -> list[Wanted]:
         """What is asked for that begins no higher than the chain ends in it."""
-        ends = {device: seq for device, seq, _ in self._graph.chain_ends(self._past)}
+        ends = {device: seq for device, seq, _ in self._ends}
         return [
             one
             for one in wanted
             if one.chain is Chain.CONTROL and one.from_seq <= ends.get(one.device, -1)
         ]
+
+    @cached_property
+    def _ends(self) -> list[tuple[DeviceId, int, OpId]]:
+        """Found once: it is much work where somebody forked a long chain."""
+        return self._graph.chain_ends(self._past)
 
 
 def parting_of(state: State, id: ConversationId, peer: DeviceId) -> Parting | None:

@@ -60,7 +60,7 @@ SESSIONS_MAX = 64
 """Pulls answered at the same time, one a peer and conversation; and reads under way for them, also
 for those that were given up since."""
 PARTING_RATE = Rate(per_s=0.5, burst=16)
-"""Pulls of an account that was put out, of all its devices and all rooms: so many pages."""
+"""Digests and pulls of an account that was put out, of all its devices and all rooms."""
 PARTING_SESSIONS_MAX = 16
 """Of the pulls that are answered at the same time those of who was put out."""
 
@@ -135,6 +135,8 @@ class Serving:
             self._state.refuse("too many digests")
             return []
         if parting is not None:
+            if not self._has_time_for(parting, now):
+                return []
             heads = parting.heads()
         else:
             is_over = not self._state.may_read(conversation, peer)
@@ -165,8 +167,7 @@ class Serving:
         if max(len(self._sessions), self._loads) >= SESSIONS_MAX:
             self._state.refuse("too many pulls at once")
             return []
-        if parting is not None and not self._has_time_for(parting, now):
-            self._state.refuse("too many pulls of who was put out")
+        if parting is not None and not self._has_place_for(parting, now):
             return []
         self._serial += 1
         accounts = () if parting is not None else self._accounts(conversation, peer)
@@ -248,11 +249,19 @@ class Serving:
         return self._state.readable(id, peer), None
 
     def _has_time_for(self, parting: Parting, now: Now) -> bool:
+        """Whether who was put out is answered once more."""
+        has_time = self._partings.of(parting.account, now.monotonic_s).take(1, now.monotonic_s)
+        if not has_time:
+            self._state.refuse("too many questions of who was put out")
+        return has_time
+
+    def _has_place_for(self, parting: Parting, now: Now) -> bool:
         """Whether one more pull of who was put out is answered."""
         running = sum(one.parting is not None for one in self._sessions.values())
         if running >= PARTING_SESSIONS_MAX:
+            self._state.refuse("too many pulls of those who were put out")
             return False
-        return self._partings.of(parting.account, now.monotonic_s).take(1, now.monotonic_s)
+        return self._has_time_for(parting, now)
 
     def _next(
         self, peer: DeviceId, conversation: Conversation, session: Session, now: Now

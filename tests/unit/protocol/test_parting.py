@@ -267,6 +267,7 @@ def out(history: str = "all") -> Story:
     story.put_out()
     story.meet(story.alice, story.bob)
     story.table.run(100)
+    story.table.advance(60)
     story.alice.effects.clear()
     return story
 
@@ -284,7 +285,9 @@ def test_who_was_put_out_and_asks_again_and_again_gets_a_page_in_a_while():
         while story.alice.loads:
             story.alice.answer_load()
     assert len(story.alice.decided(Load)) == rate.burst
-    assert story.alice.state.refused["too many pulls of who was put out"] == 5
+    story.alice.do(Received(BOB.device, SyncDigest(story.room, bytes(32))))
+    assert not [e for e in story.alice.decided(Send) if isinstance(e.frame, SyncFrontier)]
+    assert story.alice.state.refused["too many questions of who was put out"] == 6
     story.table.advance(1 / rate.per_s)
     ask(story)
     assert len(story.alice.decided(Load)) == rate.burst + 1
@@ -297,7 +300,7 @@ def test_those_who_were_put_out_take_few_of_the_places_of_those_who_are_answered
     ask(story)
     ask(story, CAROL)
     assert len(story.alice.decided(Load)) == 1
-    assert story.alice.state.refused["too many pulls of who was put out"] == 1
+    assert story.alice.state.refused["too many pulls of those who were put out"] == 1
 
 
 def test_above_where_its_past_ends_nothing_is_read_for_who_was_put_out():
