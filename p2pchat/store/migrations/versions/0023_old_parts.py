@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -42,22 +42,25 @@ def upgrade() -> None:
     connection = op.get_bind()
     for conversation, device, seq in connection.execute(_FLOORS).all():
         chain: dict[str, int] = {"conversation": conversation, "device": device}
-        rows = [tuple(row) for row in connection.execute(_BELOW, {**chain, "seq": seq})]
-        for part in _parts(rows)[-PARTS_MAX:]:
+        rows = connection.execute(_BELOW, {**chain, "seq": seq})
+        for part in _parts(tuple(row) for row in rows)[-PARTS_MAX:]:
             connection.execute(_PUT, {**chain, **part})
 
 
-def _parts(rows: list[tuple[Any, ...]]) -> list[Part]:
-    """Where parts begin and end, lowest first; of a fork the branch that came first goes on."""
+def _parts(rows: Iterable[tuple[Any, ...]]) -> list[Part]:
+    """Where parts begin and end, lowest first; of a fork the branch that came first goes on. There
+    may be very many rows, so no more of them is kept than what the next one may follow."""
     found: list[Part] = []
     ends: dict[bytes, Part] = {}
-    seen: set[bytes] = set()
+    place, here, seen = -1, set[bytes](), set[bytes]()
     for id, account, seq, header, shown in rows:
+        if seq != place:
+            place, here, seen = seq, set(), here
         told = dict(_fields(header)).get(PREV)
         prev = told if isinstance(told, bytes) and len(told) == len(NOTHING) else NOTHING
         part = ends.pop(prev, None)
         is_branch = prev in seen or (prev == NOTHING and bool(found))
-        seen.add(id)
+        here.add(id)
         if part is None and is_branch:
             continue
         if part is None:
