@@ -175,7 +175,7 @@ class Admission:
     ) -> tuple[Conversation | None, list[Effect]]:
         """A room that we do not have: a guest, if who brings it may; and our leaving, if we had
         it once."""
-        effects = self._answer(peer, frame.conversation, now)
+        effects = self.answer_welcome(peer, frame.conversation, now)
         room = InvitedRoom(frame.genesis, frame.secret)
         room.inviter = self.inviter(peer)
         is_asked = self.is_door(frame.conversation, peer)
@@ -305,8 +305,8 @@ class Admission:
         self.keep(conversation, room)
         return conversation, [Persist(row), Persist(_row(id, room))]
 
-    def _answer(self, peer: DeviceId, id: ConversationId, now: Now) -> list[Effect]:
-        """The same to who takes us into it: a welcome is short, and what it draws is not."""
+    def answer_welcome(self, peer: DeviceId, id: ConversationId, now: Now) -> list[Effect]:
+        """The same to who takes us for a member: a welcome is short, and what it draws is not."""
         now_s = now.monotonic_s
         if id not in self._leaves:
             return []

@@ -288,6 +288,8 @@ class InvitedRooms:
         conversation = self._state.conversations.get(frame.conversation)
         if conversation is None:
             conversation, effects = self.admission.receive(peer, frame, now)
+        elif not conversation.is_entered:
+            effects = self.admission.answer_welcome(peer, frame.conversation, now)
         room = conversation.invited if conversation is not None else None
         if conversation is None or room is None:
             return effects

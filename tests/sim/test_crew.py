@@ -42,6 +42,7 @@ def test_a_room_that_does_not_show_all_its_history_falls_apart_and_comes_togethe
         (670, "last:5"),  # somebody like that goes on behind a hole
         (694, "last:5"),  # somebody is let in to read alone, and had said something to others
         (737, "joining"),  # who went by itself had said something too late, and then in time
+        (907, "joining"),  # who left is welcomed by two, and the first goes without telling
         (710, "joining"),  # nobody is left, and what waited is given to who comes
     ],
 )

@@ -18,8 +18,9 @@ from p2pchat.model.op import Chain, Kind, Op
 from p2pchat.model.room import RoomsFrom
 from p2pchat.protocol import admission, invited
 from p2pchat.protocol.admission import GUEST_S
-from p2pchat.protocol.machine import Send
+from p2pchat.protocol.machine import PeerDown, PeerUp, Send
 from p2pchat.protocol.pruning import CHECK_EVERY
+from p2pchat.protocol.room_state import welcome_to
 from p2pchat.protocol.room_vocabulary import DescribeRoom, PinMessage, SetRoomsFrom
 from p2pchat.wire.frames import Ops, Welcome
 from p2pchat.wire.ops import make_op
@@ -387,6 +388,28 @@ def test_of_what_talk_may_depend_on_so_much_is_kept(monkeypatch):
     room, pin = spoke_beside_a_fall(crew)
     crew.carol.leave(room)
     assert len(crew.carol.chat.rooms.invited.admission.beside[room]) == 1
+
+
+def test_everybody_who_takes_one_for_a_member_hears_that_one_left():
+    """Who heard it first was gone before it could tell anybody."""
+    crew = Crew()
+    room = crew.begin()
+    crew.table.connect(crew.bob, crew.carol)
+    crew.table.befriend(crew.bob, crew.carol)
+    crew.table.run(5)
+    known = crew.bob.state.conversations[room].invited
+    assert known is not None
+    for other in (crew.alice, crew.bob):
+        crew.table.part(crew.carol, other)
+    crew.carol.leave(room)
+    crew.carol.crash()
+    crew.carol.do(PeerUp(BOB.device))
+    crew.carol.hear(BOB, welcome_to(known, (BOB.devices,)))
+    crew.carol.do(PeerDown(BOB.device, "gone"))
+    crew.table.cut.discard(frozenset((ALICE.device, CAROL.device)))
+    crew.table.connect(crew.carol, crew.alice)
+    crew.table.run(60)
+    assert CAROL.account not in standings(crew.alice, room)
 
 
 def test_who_left_and_goes_on_speaking_as_if_it_had_not_is_stopped_by_a_ban():

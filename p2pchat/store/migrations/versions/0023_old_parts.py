@@ -52,10 +52,13 @@ def _parts(rows: Iterable[tuple[Any, ...]]) -> list[Part]:
     may be very many rows, so no more of them is kept than what the next one may follow."""
     found: list[Part] = []
     ends: dict[bytes, Part] = {}
-    place, here, seen = -1, set[bytes](), set[bytes]()
+    place = -1
+    here: set[bytes] = set()
+    seen: set[bytes] = set()
     for id, account, seq, header, shown in rows:
         if seq != place:
-            place, here, seen = seq, set(), here
+            place, seen = seq, here
+            here = set[bytes]()
         told = dict(_fields(header)).get(PREV)
         prev = told if isinstance(told, bytes) and len(told) == len(NOTHING) else NOTHING
         part = ends.pop(prev, None)
