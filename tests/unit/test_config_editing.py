@@ -133,6 +133,11 @@ def test_any_text_can_be_written(value):
     assert tomllib.loads(edited("", lan__secret=value)) == {"lan": {"secret": value}}
 
 
+@pytest.mark.parametrize("text", ["lan.name = 'x'\n", "'lan'.name = 1\nfetch = true  # so\n"])
+def test_the_only_key_of_a_table_without_a_header_is_taken_out(text):
+    assert edited(text, lan__name=None) == text.partition("\n")[2]
+
+
 def test_a_long_list_has_a_line_for_each_entry():
     written = edited("", bootstrap_peers=[PEER, PEER.replace(".7", ".8")])
     assert len(written.splitlines()) == 4
