@@ -28,6 +28,7 @@ from p2pchat.model.message import Message, MessageState
 from p2pchat.testing.cast import draw_skew_ms
 from p2pchat.testing.faults import Partition
 from p2pchat.testing.judged import Judged
+from p2pchat.testing.lives import Peer
 from p2pchat.testing.mates import Board, Mate
 from p2pchat.testing.replay import replayable
 from p2pchat.testing.scenario import QUIET_S, healing_s
@@ -200,17 +201,24 @@ class _Crew:
         peers = list(self._world.peers.values())
         began_s = trio.current_time()
         deadline_s = began_s + healing_s(len(peers))
+        healed_after_s = healing_s(len(peers))
         while trio.current_time() < deadline_s:
-            if self._world.watch.is_content(peers) and not any(self._objections(mates, room)):
-                break
-            await trio.sleep(LOOKS_S)
-        healed_after_s = trio.current_time() - began_s
-        await trio.sleep(QUIET_S)
+            if not self._is_well(peers, mates, room):
+                await trio.sleep(LOOKS_S)
+                continue
+            healed_after_s = trio.current_time() - began_s
+            await trio.sleep(QUIET_S)
+            if self._is_well(peers, mates, room):
+                break  # else somebody was let in just now who had asked long before
         self._world.watch.settled(peers)
         self._world.watch.complain("Histories", self._objections(mates, room))
         for mate in mates:
             self._world.watch.complain("Histories", await mate.unexplained())
         return healed_after_s
+
+    def _is_well(self, peers: list[Peer], mates: list[Mate], room: ConversationId) -> bool:
+        """Whether nobody would complain now."""
+        return self._world.watch.is_content(peers) and not any(self._objections(mates, room))
 
     def _objections(self, mates: list[Mate], room: ConversationId) -> Iterator[str]:
         """Where the histories of those who are in the room are not one, or not what they said."""
