@@ -135,11 +135,15 @@ class Screen:
             await until(self.window.isActive)
 
     async def click(self, name: str, button: Qt.MouseButton = Qt.MouseButton.LeftButton) -> None:
-        """Click in the middle of an item."""
+        """Click in the middle of an item, if need be after turning the wheel: what was saved is
+        told on a line of its own, which moves what stands below."""
         await self.sit_down()
         item = await self.item(name)
         await until(item.isEnabled)
         await self._still(item)
+        if not self._is_inside(item):
+            await self.reveal(name)
+            await self._still(item)
         await self.click_at(item, QPointF(item.width() / 2, item.height() / 2), button)
 
     async def _still(self, item: QQuickItem) -> None:
@@ -184,11 +188,15 @@ class Screen:
             above = above.parentItem()
 
         def is_inside() -> bool:
-            middle = item.mapToScene(QPointF(item.width() / 2, item.height() / 2))
-            return 60 < middle.y() < self.window.height() - 20
+            return self._is_inside(item, top=60, bottom=20)
 
         await self.turn(above, -120, is_inside)
         await until(lambda: not above.property("moving"))  # a press would only stop it
+
+    def _is_inside(self, item: QQuickItem, top: int = 0, bottom: int = 0) -> bool:
+        """Whether the middle of an item is in the window, so far from its edges."""
+        middle = item.mapToScene(QPointF(item.width() / 2, item.height() / 2))
+        return top < middle.y() < self.window.height() - bottom
 
     async def key(
         self,

@@ -374,8 +374,10 @@ def test_the_lan_is_turned_on_with_a_secret_that_is_not_seen(run, home):
             await screen.reveal("secret")
             await screen.write_into("secret", "open sesame")
             assert screen.find("secret").property("displayText") == "●" * 11
+            await screen.reveal("revealSecret")
             await screen.click("revealSecret")
             await until(lambda: screen.find("secret").property("displayText") == "open sesame")
+            await screen.reveal("saveSecret")
             await screen.click("saveSecret")
             await screen.see("A secret is set")
             await until(lambda: screen.find("secret").property("text") == "")

@@ -167,13 +167,7 @@ def ancestors(item: QQuickItem) -> Iterator[QQuickItem]:
 
 async def look_through(screen: Screen, ours: re.Pattern[str]) -> list[str]:
     """What is wrong anywhere from its beginning to its end."""
-    before, places = None, []
-    for _ in range(40):
-        if len(places) > 3 and before == places[-1]:
-            break
-        before = places[-1] if places else None
-        await screen.frame()
-        places.append([(str(item.property("text")), place) for item, place in shown_texts(screen)])
+    await settle(screen, 4)
     wrong = misfits(screen, ours)
     for each in lists(screen):
         if each.height() < 60:
@@ -184,9 +178,21 @@ async def look_through(screen: Screen, ours: re.Pattern[str]) -> list[str]:
             if place >= end - 1:
                 break
             each.setProperty("contentY", min(end, place + max(60.0, each.height() * 0.8)))
-            await screen.frame()
+            await settle(screen, 2)
             wrong += misfits(screen, ours)
     return wrong
+
+
+async def settle(screen: Screen, frames: int) -> None:
+    """Let so many pictures be drawn, and then more until nothing moves any more: rows that come
+    into sight may be taller than they were taken for."""
+    before, places = None, []
+    for _ in range(40):
+        if len(places) >= frames and before == places[-1]:
+            break
+        before = places[-1] if places else None
+        await screen.frame()
+        places.append([(str(item.property("text")), place) for item, place in shown_texts(screen)])
 
 
 def do(screen: Screen, words: str, of: str = "") -> None:
