@@ -142,8 +142,14 @@ class ConfigView(ViewModel):
                 self._saved.pop(key, None)
                 self.refused.emit(key)
             finally:
-                self.put(isBusy=False, errors=dict(self._errors), saved=dict(self._saved))
+                await self._read_and_tell()
+
+    async def _read_and_tell(self) -> None:
+        """What is said of a change comes together with what stands in the file since."""
+        try:
             await self._read()
+        finally:
+            self.put(isBusy=False, errors=dict(self._errors), saved=dict(self._saved))
 
     async def _take_over(self) -> None:
         """Have the client read the file again, if it is there."""
